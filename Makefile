@@ -1,0 +1,71 @@
+# make demo    meta-train on drawings and sine waves, print the figures, write a picture
+# make test    lint, types and every test
+# make lint, make types, make bench, make clean
+# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+# Python sources are used in place; a change of these installs again.
+BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
+    neurenix-backend-cpu/CMakeLists.txt \
+    $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus -type f)
+PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
+
+.PHONY: demo test lint types bench clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.for-demo
+	$(PY) examples/demo.py
+
+test: lint types
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.for-test
+	$(PY) -m ruff check .
+
+types: $(VENV)/.for-test
+	$(PY) -m mypy
+
+bench: $(VENV)/.for-test
+	@set -e; for file in benchmarks/bench_*.py; do \
+	    echo "== $$file"; $(PY) "$$file"; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	    neurenix-*/build neurenix-*/dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.for-demo: $(PY) $(BUILT_FROM)
+	@$(need_compiler)
+	@echo "Building and installing Neurenix into $(VENV) (a minute or two)"
+	$(PIP) install $(PACKAGES) ".[vision,plot]"
+	@touch $@
+
+# --group needs a pip from 2025 or later.
+$(VENV)/.for-test: $(PY) $(BUILT_FROM)
+	@$(need_compiler)
+	@echo "Building and installing Neurenix and its test tools into $(VENV)" \
+	    "(a minute or two)"
+	$(PIP) install --upgrade "pip>=25.1"
+	$(PIP) install --group dev $(PACKAGES) ".[all]"
+	@touch $@ $(VENV)/.for-demo
+
+$(PY):
+	@command -v $(PYTHON) >/dev/null || { echo "Neurenix: there is no $(PYTHON):" \
+	    "install Python 3.10 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	    echo "Neurenix: $$($(PYTHON) --version) is too old: it needs 3.10 or newer;" \
+	    "name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Neurenix: $(PYTHON)" \
+	    "cannot make virtual environments: on Debian or Ubuntu," \
+	    "apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+need_compiler = for name in "$$CXX" c++ g++ clang++; do \
+    [ -n "$$name" ] && command -v $${name%% *} >/dev/null && exit 0; done; \
+    echo "Neurenix: there is no C++ compiler to build its engine with: on Debian" \
+    "or Ubuntu, apt-get install g++ (GCC 11 or newer)" >&2; exit 1
