@@ -1,0 +1,29 @@
+"""Counts the attributes that are set on modules and optimizers, so that a compiled call
+sees at a glance that none has changed since the last one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+changes = [0]
+_SCALARS = (bool, int, float, str, type(None))
+
+
+class Watched:
+    """Setting an attribute counts as a change."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        changes[0] += 1
+        object.__setattr__(self, name, value)
+
+
+def scalars(obj: Any) -> tuple[Any, ...]:
+    """The public attributes that are numbers, strings or tuples of them, sorted."""
+    found = []
+    for name, value in sorted(vars(obj).items()):
+        if not name.startswith("_") and (
+            isinstance(value, _SCALARS)
+            or (isinstance(value, tuple) and all(isinstance(v, _SCALARS) for v in value))
+        ):
+            found.append((name, value))
+    return tuple(found)

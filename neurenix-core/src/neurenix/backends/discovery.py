@@ -1,0 +1,159 @@
+"""Which device types there are: available, absent or broken, and why.
+
+Entry-point *names* are read once, on the first look-up; a plugin's module is imported
+only when its own device type is asked about.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import importlib_metadata
+import pluggy
+
+from ..errors import BackendError, DeviceError
+from . import reference
+from .hookspecs import BackendHooks
+from .protocol import API_VERSION, Backend, BackendInfo
+
+GROUP = "neurenix.backends"
+
+
+@dataclass(frozen=True)
+class Available:
+    info: BackendInfo
+    count: int
+
+
+@dataclass(frozen=True)
+class Absent:
+    reason: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Installed, and failing: with what, and which release of which distribution."""
+
+    exception: BaseException
+    distribution: str
+    version: str
+
+    @property
+    def reason(self) -> str:
+        cause = f"{type(self.exception).__name__}: {self.exception}"
+        return f"{self.distribution} {self.version} is installed but broken: {cause}"
+
+
+State = Available | Absent | Broken
+
+
+class Discovery:
+    """Looks plugins up, once each."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, list[Any]] | None = None
+        self._states: dict[str, State] = {}
+        self._backends: dict[str, Backend] = {}
+
+    def names(self) -> list[str]:
+        """Device types that are installed and allowed; imports nothing."""
+        if self._entries is None:
+            allowed = os.environ.get("NEURENIX_BACKENDS")
+            names = None if allowed is None else {n.strip() for n in allowed.split(",")}
+            self._entries = {}
+            for entry in importlib_metadata.entry_points(group=GROUP):
+                if names is None or entry.name in names:
+                    self._entries.setdefault(entry.name, []).append(entry)
+        return sorted(self._entries)
+
+    def state(self, device_type: str) -> State:
+        """What is known of a device type. Never raises."""
+        if device_type not in self._states:
+            self._states[device_type] = self._look_up(device_type)
+        return self._states[device_type]
+
+    def _look_up(self, device_type: str) -> State:
+        if device_type == reference.INFO.device_type:
+            return Available(reference.INFO, 1)
+        names = self.names()
+        assert self._entries is not None
+        entries = self._entries.get(device_type, [])
+        if not entries:
+            allowed = os.environ.get("NEURENIX_BACKENDS")
+            if allowed is not None:
+                return Absent(f"NEURENIX_BACKENDS={allowed} does not allow it, or it is not installed")
+            have = ", ".join([*names, "reference"])
+            return Absent(
+                f"no backend for it is installed (there are: {have}); "
+                f"pip install neurenix-backend-{device_type}, if there is such a package"
+            )
+        distribution = entries[0].dist.name if entries[0].dist else "unknown"
+        version = entries[0].dist.version if entries[0].dist else "unknown"
+        try:
+            if len(entries) > 1:
+                both = " and ".join(sorted(e.dist.name if e.dist else "unknown" for e in entries))
+                raise BackendError(f"the distributions {both} both claim the device type {device_type!r}; uninstall one")
+            info = _ask(entries[0])
+            count = int(info.probe())
+        except Exception as error:  # whatever a plugin does wrong is its state, told when asked for
+            return Broken(error, distribution, version)
+        if count < 1:
+            return Absent(f"{distribution} {version} is installed and finds no such device")
+        return Available(info, count)
+
+    def backend(self, device_type: str) -> Backend:
+        """The backend, created on first use; raises the stored cause if there is none."""
+        found = self._backends.get(device_type)
+        if found is None:
+            state = self.state(device_type)
+            if isinstance(state, Broken):
+                raise BackendError(
+                    f"device type {device_type!r} cannot be used: {state.reason}. "
+                    f"Reinstall {state.distribution}, or choose another device."
+                ) from state.exception
+            if isinstance(state, Absent):
+                raise DeviceError(f"device type {device_type!r} is absent: {state.reason}")
+            found = self._backends[device_type] = state.info.create()
+        return found
+
+    def device_count(self, device_type: str) -> int:
+        """0 for an absent type; 0 with a warning for a broken one."""
+        state = self.state(device_type)
+        if isinstance(state, Broken):
+            warnings.warn(f"no {device_type!r} devices: {state.reason}", RuntimeWarning, stacklevel=3)
+        return state.count if isinstance(state, Available) else 0
+
+    def best(self) -> tuple[str, list[str]]:
+        """The available type of the highest priority, and why others were passed over."""
+        skipped, found = [], [(reference.INFO.priority, reference.INFO.device_type)]
+        for name in self.names():
+            state = self.state(name)
+            if isinstance(state, Available):
+                found.append((state.info.priority, name))
+            else:
+                skipped.append(f"{name}: {state.reason}")
+        return max(found)[1], skipped
+
+
+def _ask(entry: Any) -> BackendInfo:
+    manager = pluggy.PluginManager("neurenix")
+    manager.add_hookspecs(BackendHooks)
+    manager.register(entry.load(), name=entry.name)
+    answers = manager.hook.neurenix_backend()
+    if len(answers) != 1:
+        raise BackendError(f"the plugin {entry.value!r} implements neurenix_backend {len(answers)} times, not once")
+    info = answers[0]
+    version = getattr(info, "api_version", None)
+    if version != API_VERSION:  # before anything else of it is looked at
+        raise BackendError(
+            f"it is made for backend API {version}, this core has {API_VERSION}; install matching releases"
+        )
+    if info.device_type != entry.name:
+        raise BackendError(f"its entry point says {entry.name!r}, its record {info.device_type!r}")
+    return info
+
+
+discovery = Discovery()

@@ -1,0 +1,87 @@
+"""What a backend gives core: devices, buffers, and programs turned into executables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..dtypes import Dtype
+from ..primitives.base import TensorType
+from ..program import Program
+
+API_VERSION = 1
+
+
+class DeviceBuffer(Protocol):
+    """Memory on a device that holds one contiguous tensor; freed with its last reference.
+
+    `exports` counts views that were handed out (NumPy, DLPack): while there are any, or
+    anyone else holds the buffer, nothing may overwrite it.
+    """
+
+    nbytes: int
+
+
+class Executable(Protocol):
+    """A program made ready for a device."""
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        """Buffers in, new buffers out."""
+
+    def bind_state(self, buffers: Sequence[Any]) -> None:
+        """The buffers of the state inputs, which the program also writes. It keeps their
+        addresses or weak references only: who holds a buffer is counted."""
+
+    def step(self, inputs: Sequence[Any]) -> list[Any]:
+        """Run on the bound state: the other inputs in, the other outputs out."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a device has. `primitives`: names with a native kernel."""
+
+    dtypes: frozenset[Dtype]
+    primitives: frozenset[str]
+    threads: int = 1
+    memory_bytes: int = 0
+    name: str = ""
+    instruction_set: str = ""
+
+
+class Backend(Protocol):
+    """A device type's implementation. Work may be asynchronous: errors of work that was
+    accepted surface in the next call that needs its result, or in `synchronize`."""
+
+    def device_count(self) -> int: ...
+    def capabilities(self, index: int) -> Capabilities: ...
+    def configure(self, options: dict[str, Any]) -> None:
+        """Options of nx.init that concern devices: threads."""
+
+    def compile(self, program: Program, index: int, state: int = 0) -> Executable:
+        """The first `state` outputs replace the first `state` inputs, in place."""
+
+    def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any: ...
+    def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
+        """A read-only array; it may share the buffer's memory."""
+
+    def synchronize(self, index: int) -> None: ...
+    def memory_stats(self, index: int) -> dict[str, int]: ...
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """What a plugin says of itself, before anything of it runs.
+
+    `probe` looks for devices without keeping hold of anything, and raises to say why
+    there are none; `create` makes the backend.
+    """
+
+    device_type: str
+    api_version: int
+    distribution: str
+    priority: int
+    probe: Callable[[], int]
+    create: Callable[[], Backend]

@@ -1,0 +1,71 @@
+"""The reference backend: NumPy, one instruction after the other.
+
+It is the oracle of every test, and the simplest model of a backend to read. It is
+chosen by itself only where nothing else is installed.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..primitives import TensorType, all_primitives
+from ..program import Program
+from .protocol import API_VERSION, BackendInfo, Capabilities
+
+
+class ReferenceExecutable:
+    def __init__(self, program: Program, state: int) -> None:
+        self.program = program
+        self.state_count = state
+        self.state: list[Any] = []  # weak: whoever holds a buffer is counted
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        return self.program.evaluate(inputs)
+
+    def bind_state(self, buffers: Sequence[Any]) -> None:
+        self.state = [weakref.ref(b) for b in buffers]
+
+    def step(self, inputs: Sequence[Any]) -> list[Any]:
+        state = [ref() for ref in self.state]
+        outputs = self.program.evaluate([*state, *inputs])
+        outputs[: self.state_count] = [np.array(o) for o in outputs[: self.state_count]]
+        for old, new in zip(state, outputs[: self.state_count], strict=False):
+            old[...] = new
+        return outputs[self.state_count :]
+
+
+class ReferenceBackend:
+    def device_count(self) -> int:
+        return 1
+
+    def capabilities(self, index: int) -> Capabilities:
+        kinds = [d for d in dtypes.ALL if d.name != "bfloat16"]
+        return Capabilities(frozenset(kinds), frozenset(p.name for p in all_primitives()), name="NumPy")
+
+    def configure(self, options: dict[str, Any]) -> None:
+        """NumPy's threads are its own."""
+
+    def compile(self, program: Program, index: int, state: int = 0) -> ReferenceExecutable:
+        return ReferenceExecutable(program, state)
+
+    def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
+        return np.array(array, type.dtype.numpy, order="C").reshape(type.shape)
+
+    def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
+        view = np.asarray(buffer).view()
+        view.setflags(write=False)
+        return view
+
+    def synchronize(self, index: int) -> None:
+        """Work is done when a call returns."""
+
+    def memory_stats(self, index: int) -> dict[str, int]:
+        return {}
+
+
+INFO = BackendInfo("reference", API_VERSION, "neurenix-core", -100, lambda: 1, ReferenceBackend)

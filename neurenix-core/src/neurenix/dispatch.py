@@ -1,0 +1,168 @@
+"""What calling a primitive does now: run it on a device, or record it in a program.
+
+State is per thread: the programs being captured, innermost last, and whether the tape
+records.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from .backends import discovery
+from .devices import Device
+from .errors import DeviceError
+from .primitives import Primitive, TensorType
+from .primitives.sources import ConstantArray
+from .program import Instruction, Program, Symbol, params_key
+from .program.passes import prepare
+from .settings import current_device
+
+
+class Recorder(Protocol):
+    """A capture under way."""
+
+    def record(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any],
+               types: Sequence[TensorType]) -> list[Symbol]: ...  # fmt: skip
+    def write(self, cell: Any, value: Any) -> None: ...
+
+
+class _State(threading.local):
+    def __init__(self) -> None:
+        self.recorders: list[Recorder] = []
+        self.grad_enabled = True
+
+
+state = _State()
+
+
+def recorder() -> Recorder | None:
+    """The innermost capture of this thread, if any."""
+    return state.recorders[-1] if state.recorders else None
+
+
+@contextmanager
+def recording(into: Recorder) -> Iterator[None]:
+    state.recorders.append(into)
+    try:
+        yield
+    finally:
+        state.recorders.pop()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Within it nothing is recorded for derivatives.
+
+    >>> import neurenix as nx
+    >>> x = nx.tensor(2.0, requires_grad=True)
+    >>> with nx.no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    before, state.grad_enabled = state.grad_enabled, False
+    try:
+        yield
+    finally:
+        state.grad_enabled = before
+
+
+@contextmanager
+def taping(enabled: bool) -> Iterator[None]:
+    """Whether the tape records, whatever it did outside."""
+    before, state.grad_enabled = state.grad_enabled, enabled
+    try:
+        yield
+    finally:
+        state.grad_enabled = before
+
+
+@contextmanager
+def outside_captures() -> Iterator[None]:
+    """Run operations now, though a program is being captured around it."""
+    before, state.recorders = state.recorders, []
+    try:
+        yield
+    finally:
+        state.recorders = before
+
+
+# ---- types, and executables of single instructions, remembered --------------------------
+
+_TYPES: dict[Any, tuple[TensorType, ...]] = {}
+_EAGER: OrderedDict[Any, Any] = OrderedDict()
+_LITERALS: OrderedDict[Any, Any] = OrderedDict()
+_BOUND = 4096
+
+
+def infer(primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any]) -> tuple[TensorType, ...]:
+    if primitive.family == "control":  # the key would keep the body alive
+        return tuple(primitive.infer(types, **params))
+    key = (primitive, types, params_key(params))
+    found = _TYPES.get(key)
+    if found is None:
+        if len(_TYPES) > 16 * _BOUND:
+            _TYPES.clear()
+        found = _TYPES[key] = tuple(primitive.infer(types, **params))
+    return found
+
+
+def _remember(cache: OrderedDict[Any, Any], key: Any, value: Any) -> Any:
+    cache[key] = value
+    if len(cache) > _BOUND:
+        cache.popitem(last=False)
+    return value
+
+
+def one_instruction(primitive: Primitive, types: Sequence[TensorType], params: dict[str, Any]) -> Program:
+    inputs = [Symbol(t) for t in types]
+    outputs = [Symbol(t) for t in primitive.infer(types, **params)]
+    return Program(inputs, [Instruction(primitive, inputs, params, outputs)], outputs)
+
+
+def executable(primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any], device: Device) -> Any:
+    body = params.get("body")
+    cache: Any = _EAGER if body is None else body.notes.setdefault("eager", OrderedDict())
+    shown = params if body is None else {k: v for k, v in params.items() if k != "body"}
+    key = (primitive, types, params_key(shown), device)
+    found = cache.get(key)
+    if found is None:
+        program = prepare(one_instruction(primitive, types, params))
+        found = _remember(cache, key, discovery.backend(device.type).compile(program, device.index))
+    return found
+
+
+def device_of(primitive: Primitive, inputs: Sequence[Any]) -> Device:
+    """The one device that the inputs live on; literals live on any."""
+    device: Device | None = None
+    for x in inputs:
+        if x.device is not None:
+            if device is None:
+                device = x.device
+            elif x.device is not device and x.device != device:
+                raise DeviceError(f"{primitive.name}: its inputs live on {device} and {x.device}; move one with .to()")
+    return device or current_device()
+
+
+def on_device(literal: ConstantArray, device: Device) -> Any:
+    """A literal's buffer on a device; small ones are kept."""
+    key = (literal, device)
+    found = _LITERALS.get(key)
+    if found is None:
+        backend = discovery.backend(device.type)
+        found = backend.upload(literal.array, literal.type, device.index)
+        if literal.type.nbytes <= 256:
+            _remember(_LITERALS, key, found)
+    return found
+
+
+def run(primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> tuple[list[Any], Device]:
+    """Buffers of the outputs, and where they are."""
+    device = device_of(primitive, inputs)
+    buffers = [on_device(x.data, device) if x.device is None else x.data for x in inputs]
+    run_it = executable(primitive, tuple(x.type for x in inputs), params, device)
+    return run_it(buffers), device

@@ -1,0 +1,8 @@
+"""The array functions, by family. Their names and rules are NumPy's and PyTorch's."""
+
+from . import activation, arithmetic, creation, indexing, linear, reduction, shape
+from .operators import install
+
+install()
+
+__all__ = ["activation", "arithmetic", "creation", "indexing", "linear", "reduction", "shape"]

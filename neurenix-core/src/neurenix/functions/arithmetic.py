@@ -1,0 +1,184 @@
+"""Elementwise functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import bool_
+from ..errors import InvalidArgumentError
+from ..primitives import ops
+from ..tensor import Tensor
+from .common import as_tensor, cast, floating, operands
+
+
+def add(a: Any, b: Any) -> Tensor:
+    return ops.add(*operands("add", a, b))
+
+
+def subtract(a: Any, b: Any) -> Tensor:
+    return ops.sub(*operands("subtract", a, b))
+
+
+def multiply(a: Any, b: Any) -> Tensor:
+    return ops.mul(*operands("multiply", a, b))
+
+
+def divide(a: Any, b: Any) -> Tensor:
+    """True division; integers become float32."""
+    x, y = operands("divide", a, b)
+    return ops.div(floating("divide", x), floating("divide", y))
+
+
+def remainder(a: Any, b: Any) -> Tensor:
+    """a − b·⌊a / b⌋: it has the sign of b."""
+    return ops.remainder(*operands("remainder", a, b))
+
+
+def floor_divide(a: Any, b: Any) -> Tensor:
+    x, y = operands("floor_divide", a, b)
+    if x.dtype.is_floating:
+        return ops.floor(ops.div(x, y))
+    wide = [cast(v, _float64()) for v in (x, y)]  # exact for 32-bit integers
+    return cast(ops.floor(ops.div(*wide)), x.dtype)
+
+
+def _float64() -> Any:
+    from ..dtypes import float64
+
+    return float64
+
+
+def power(a: Any, b: Any) -> Tensor:
+    """a to the power b. A whole-number exponent is exact, also for negative a.
+
+    >>> import neurenix as nx
+    >>> nx.power(nx.tensor(-2.0), 3).item()
+    -8.0
+    """
+    if isinstance(b, (int, float, np.integer, np.floating)) and not isinstance(b, bool) and float(b) == int(b) and abs(b) <= 64:
+        x = as_tensor(a)
+        exponent = int(b)
+        return ops.integer_pow(x if exponent >= 0 else floating("power", x), exponent=exponent)
+    if isinstance(b, float) and b == 0.5:
+        return ops.sqrt(floating("power", a))
+    x, y = operands("power", a, b)
+    return ops.pow(floating("power", x), floating("power", y))
+
+
+def maximum(a: Any, b: Any) -> Tensor:
+    """The larger; NaN wins. The derivative is shared in halves where they are equal."""
+    return ops.maximum(*operands("maximum", a, b))
+
+
+def minimum(a: Any, b: Any) -> Tensor:
+    return ops.minimum(*operands("minimum", a, b))
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
+    """x limited to [low, high]."""
+    out = as_tensor(x)
+    if low is not None and high is not None and isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+        raise InvalidArgumentError(f"clip: low={low} is above high={high}")
+    if low is not None:
+        out = maximum(out, low)
+    return minimum(out, high) if high is not None else out
+
+
+def atan2(a: Any, b: Any) -> Tensor:
+    x, y = operands("atan2", a, b)
+    return ops.atan2(floating("atan2", x), floating("atan2", y))
+
+
+def where(condition: Any, a: Any, b: Any) -> Tensor:
+    """a where the condition holds, else b."""
+    c = as_tensor(condition)
+    c = c if c.dtype is bool_ else ops.not_equal(*operands("where", c, 0))
+    return ops.where(c, *operands("where", a, b))
+
+
+def equal(a: Any, b: Any) -> Tensor:
+    return ops.equal(*operands("equal", a, b))
+
+
+def not_equal(a: Any, b: Any) -> Tensor:
+    return ops.not_equal(*operands("not_equal", a, b))
+
+
+def less(a: Any, b: Any) -> Tensor:
+    return ops.less(*operands("less", a, b))
+
+
+def less_equal(a: Any, b: Any) -> Tensor:
+    return ops.less_equal(*operands("less_equal", a, b))
+
+
+def greater(a: Any, b: Any) -> Tensor:
+    return ops.greater(*operands("greater", a, b))
+
+
+def greater_equal(a: Any, b: Any) -> Tensor:
+    return ops.greater_equal(*operands("greater_equal", a, b))
+
+
+def logical_and(a: Any, b: Any) -> Tensor:
+    return ops.bitwise_and(*operands("logical_and", a, b))
+
+
+def logical_or(a: Any, b: Any) -> Tensor:
+    return ops.bitwise_or(*operands("logical_or", a, b))
+
+
+def logical_not(x: Any) -> Tensor:
+    return ops.logical_not(as_tensor(x))
+
+
+def isfinite(x: Any) -> Tensor:
+    return ops.is_finite(as_tensor(x))
+
+
+def isnan(x: Any) -> Tensor:
+    x = as_tensor(x)
+    return ops.not_equal(x, x)
+
+
+def negative(x: Any) -> Tensor:
+    return ops.neg(as_tensor(x))
+
+
+def absolute(x: Any) -> Tensor:
+    """|x|; its derivative at 0 is 0."""
+    return ops.abs(as_tensor(x))
+
+
+def sign(x: Any) -> Tensor:
+    return ops.sign(as_tensor(x))
+
+
+def square(x: Any) -> Tensor:
+    return ops.integer_pow(as_tensor(x), exponent=2)
+
+
+def _unary(name: str, primitive: str, text: str) -> Any:
+    def function(x: Any) -> Tensor:
+        return getattr(ops, primitive)(floating(name, x))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = text
+    return function
+
+
+exp = _unary("exp", "exp", "eˣ, elementwise.")
+log = _unary("log", "log", "The natural logarithm; −inf at 0, NaN below.")
+log1p = _unary("log1p", "log1p", "log(1 + x), accurate near 0.")
+sqrt = _unary("sqrt", "sqrt", "The square root. Its derivative at 0 is infinite.")
+rsqrt = _unary("rsqrt", "rsqrt", "1 / √x.")
+sin = _unary("sin", "sin", "The sine of radians.")
+cos = _unary("cos", "cos", "The cosine of radians.")
+tan = _unary("tan", "tan", "The tangent of radians.")
+atan = _unary("atan", "atan", "The inverse tangent, in radians.")
+tanh = _unary("tanh", "tanh", "The hyperbolic tangent.")
+erf = _unary("erf", "erf", "The error function, 2/√π ∫₀ˣ exp(−t²) dt.")
+floor = _unary("floor", "floor", "The largest whole number not above x. Its derivative is 0.")
+round = _unary("round", "round", "The nearest whole number, halves to even. Its derivative is 0.")

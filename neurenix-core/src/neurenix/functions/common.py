@@ -1,0 +1,90 @@
+"""What the functions share: operands, axes, names of arguments in errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Dtype, float32, promote
+from ..errors import DtypeError, InvalidArgumentError
+from ..primitives import ops
+from ..tensor import Tensor, literal, tensor
+
+
+def as_tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else tensor(x)
+
+
+def cast(x: Tensor, dtype: Dtype) -> Tensor:
+    return x if x.dtype is dtype else ops.cast(x, dtype=dtype)
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, np.bool_, np.integer, np.floating)) and not isinstance(x, np.ndarray)
+
+
+def operands(name: str, *xs: Any) -> list[Tensor]:
+    """Tensors of one dtype. Python numbers are weak: they take the tensors' dtype, but a
+    float among integers makes float32."""
+    tensors = [x if isinstance(x, Tensor) or _is_number(x) else tensor(x) for x in xs]
+    dtypes = [x.dtype for x in tensors if isinstance(x, Tensor)]
+    if not dtypes:
+        return operands(name, tensor(xs[0]), *xs[1:])
+    dtype = dtypes[0]
+    for d in dtypes[1:]:
+        dtype = promote(dtype, d)
+    for x in tensors:
+        if isinstance(x, Tensor):
+            continue
+        if isinstance(x, (float, np.floating)) and not dtype.is_floating:
+            dtype = float32
+        elif dtype.kind == "bool" and not isinstance(x, (bool, np.bool_)):
+            dtype = promote(dtype, tensor(x).dtype)
+    return [cast(x, dtype) if isinstance(x, Tensor) else _weak(name, x, dtype) for x in tensors]
+
+
+def _weak(name: str, x: Any, dtype: Dtype) -> Tensor:
+    try:
+        return literal(np.asarray(x, dtype.numpy), dtype)
+    except OverflowError:
+        raise DtypeError(f"{name}: {x} does not fit {dtype.name}") from None
+
+
+def floating(name: str, x: Any) -> Tensor:
+    """x, an integer or bool tensor as float32."""
+    x = as_tensor(x)
+    return x if x.dtype.is_floating else cast(x, float32)
+
+
+def one_axis(name: str, axis: Any, rank: int) -> int:
+    if not isinstance(axis, (int, np.integer)) or not -rank <= axis < rank:
+        raise InvalidArgumentError(f"{name}: axis {axis!r} of a tensor of rank {rank}; expected {-rank} to {rank - 1}")
+    return int(axis) % rank
+
+
+def all_axes(name: str, axis: Any, rank: int) -> tuple[int, ...]:
+    """None means every axis; the result is sorted and not negative."""
+    if axis is None:
+        return tuple(range(rank))
+    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(sorted(one_axis(name, a, rank) for a in given))
+    if len(set(axes)) != len(axes):
+        raise InvalidArgumentError(f"{name}: axis {axis} names one axis twice")
+    return axes
+
+
+def axis_or_dim(name: str, axis: Any, dim: Any) -> Any:
+    if axis is not None and dim is not None:
+        raise InvalidArgumentError(f"{name}: dim and axis mean the same; give one")
+    return dim if axis is None else axis
+
+
+def check_shape(name: str, shape: Any) -> tuple[int, ...]:
+    """A shape from ints or one tuple of them."""
+    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+        shape = shape[0]
+    for n in shape:
+        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
+            raise InvalidArgumentError(f"{name}: {n!r} in shape {tuple(shape)}; expected ints of 0 or more")
+    return tuple(int(n) for n in shape)

@@ -1,0 +1,82 @@
+"""Hangs the functions on Tensor, as operators and methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import autograd
+from ..dtypes import bool_, float32, float64, int32
+from ..primitives import ops
+from ..tensor import Tensor
+from . import arithmetic, indexing, linear, reduction, shape
+from .common import cast, operands
+
+
+def _swapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda a, b: function(b, a)
+
+
+_BINARY = {
+    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.divide,
+    "floordiv": arithmetic.floor_divide, "mod": arithmetic.remainder, "pow": arithmetic.power,
+    "matmul": linear.matmul,
+}  # fmt: skip
+_COMPARE = {
+    "eq": arithmetic.equal, "ne": arithmetic.not_equal, "lt": arithmetic.less, "le": arithmetic.less_equal,
+    "gt": arithmetic.greater, "ge": arithmetic.greater_equal,
+}  # fmt: skip
+_BITS = {"and": ops.bitwise_and, "or": ops.bitwise_or, "xor": ops.bitwise_xor}
+_METHODS: dict[str, Callable[..., Any]] = {
+    **{n: getattr(reduction, n) for n in ("sum", "mean", "var", "max", "min", "argmax", "argmin", "any", "all", "norm")},
+    **{n: getattr(shape, n) for n in ("reshape", "flatten", "transpose", "permute", "squeeze")},
+    **{n: getattr(arithmetic, n) for n in ("exp", "log", "sqrt", "sin", "cos", "tanh", "square", "clip", "round")},
+    "view": shape.reshape, "unsqueeze": shape.expand_dims, "expand": shape.broadcast_to, "abs": arithmetic.absolute,
+    "backward": autograd.backward,
+    "float": lambda x: cast(x, float32), "double": lambda x: cast(x, float64), "int": lambda x: cast(x, int32),
+    "bool": lambda x: x if x.dtype is bool_ else x != 0,
+}  # fmt: skip
+
+
+def _bits(primitive: Callable[..., Any], name: str) -> Callable[..., Any]:
+    return lambda a, b: primitive(*operands(name, a, b))
+
+
+def _invert(x: Tensor) -> Tensor:
+    if x.dtype is bool_:
+        return ops.logical_not(x)
+    return ops.bitwise_xor(*operands("~", x, -1 if x.dtype.kind == "int" else 2 ** (8 * x.dtype.itemsize) - 1))
+
+
+def install() -> None:
+    """Called once, when the package is imported."""
+    for name, function in _BINARY.items():
+        setattr(Tensor, f"__{name}__", _operator(function))
+        setattr(Tensor, f"__r{name}__", _operator(_swapped(function)))
+    for name, function in _COMPARE.items():
+        setattr(Tensor, f"__{name}__", _operator(function))
+    for name, primitive in _BITS.items():
+        setattr(Tensor, f"__{name}__", _bits(primitive, name))
+        setattr(Tensor, f"__r{name}__", _bits(primitive, name))
+    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
+    Tensor.__neg__ = arithmetic.negative  # type: ignore[attr-defined]
+    Tensor.__abs__ = arithmetic.absolute  # type: ignore[attr-defined]
+    Tensor.__invert__ = _invert  # type: ignore[attr-defined]
+    Tensor.__getitem__ = indexing.get_item  # type: ignore[attr-defined]
+    Tensor.__setitem__ = indexing.set_item  # type: ignore[attr-defined]
+    Tensor.__iter__ = lambda x: (x[i] for i in range(len(x)))  # type: ignore[attr-defined]
+    Tensor.T = property(lambda x: shape.transpose(x))  # type: ignore[attr-defined]
+    for name, function in _METHODS.items():
+        setattr(Tensor, name, function)
+
+
+def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Unknown operands are Python's to refuse: NotImplemented lets the other side try."""
+
+    def operator(a: Any, b: Any) -> Any:
+        if isinstance(b, (str, bytes, dict, set)) or b is None:
+            return NotImplemented
+        return function(a, b)
+
+    operator.__name__ = function.__name__
+    return operator

@@ -1,0 +1,234 @@
+/* phynexus.h: the C ABI between Neurenix and a native engine.
+ *
+ * An engine is a shared library that exports one symbol, `phynexus_api`. A whole program crosses once, as a
+ * `phx_plan` of plain arrays, and is run with one call a step. Nothing is thrown across this boundary; each
+ * call that can fail returns a status, and `last_error` has the message of the calling thread's last failure.
+ *
+ * Versions: `abi_major` changes when something here changes its meaning; `abi_minor` when something is added
+ * at the end of a struct. A reader looks at `struct_size` before it reads a field newer than 1.0.
+ */
+#ifndef PHYNEXUS_H
+#define PHYNEXUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PHX_ABI_MAJOR 1
+#define PHX_ABI_MINOR 0
+#define PHX_MAX_RANK 8
+#define PHX_ALIGNMENT 64 /* bytes: every buffer, and every offset into scratch or constants */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum phx_status {
+  PHX_OK = 0,
+  PHX_INVALID_ARGUMENT = 1, /* the plan, a pointer or an option is wrong; nothing was done */
+  PHX_OUT_OF_MEMORY = 2,
+  PHX_UNSUPPORTED = 3, /* a dtype or opcode that the engine does not declare */
+  PHX_DEVICE_ERROR = 4 /* the device or its driver failed */
+} phx_status;
+
+typedef enum phx_dtype {
+  PHX_FLOAT32 = 0,
+  PHX_FLOAT64 = 1,
+  PHX_FLOAT16 = 2,
+  PHX_BFLOAT16 = 3,
+  PHX_INT32 = 4,
+  PHX_INT64 = 5,
+  PHX_UINT8 = 6,
+  PHX_UINT32 = 7,
+  PHX_BOOL = 8 /* one byte, 0 or 1 */
+} phx_dtype;
+
+/* Stable numbers. Elementwise ones occur only inside PHX_FUSED. */
+typedef enum phx_opcode {
+  /* elementwise, one operand */
+  PHX_NEG = 1, PHX_ABS = 2, PHX_SIGN = 3, PHX_FLOOR = 4, PHX_ROUND = 5, PHX_EXP = 6, PHX_LOG = 7, PHX_LOG1P = 8,
+  PHX_SIN = 9, PHX_COS = 10, PHX_TAN = 11, PHX_ATAN = 12, PHX_TANH = 13, PHX_SQRT = 14, PHX_RSQRT = 15,
+  PHX_ERF = 16, PHX_IS_FINITE = 17, PHX_LOGICAL_NOT = 18, PHX_CAST = 19, PHX_BITCAST = 20,
+  PHX_INTEGER_POW = 21, /* immediate: the exponent */
+  /* elementwise, two operands */
+  PHX_ADD = 30, PHX_SUB = 31, PHX_MUL = 32, PHX_DIV = 33, PHX_REMAINDER = 34, PHX_POW = 35, PHX_MAXIMUM = 36,
+  PHX_MINIMUM = 37, PHX_ATAN2 = 38,
+  PHX_EQUAL = 40, PHX_NOT_EQUAL = 41, PHX_LESS = 42, PHX_LESS_EQUAL = 43, PHX_GREATER = 44, PHX_GREATER_EQUAL = 45,
+  PHX_BITWISE_AND = 50, PHX_BITWISE_OR = 51, PHX_BITWISE_XOR = 52, PHX_SHIFT_LEFT = 53, PHX_SHIFT_RIGHT = 54,
+  /* elementwise, three operands: condition (bool), value if true, value if false */
+  PHX_WHERE = 60,
+  /* reductions; all but argmax occur only as the reduction of a PHX_FUSED output */
+  PHX_SUM = 70, PHX_PROD = 71, PHX_MAX = 72, PHX_MIN = 73, PHX_ARGMAX = 74, PHX_ANY = 75, PHX_ALL = 76,
+  PHX_CUMSUM = 77,
+  /* contractions */
+  PHX_DOT_GENERAL = 80, PHX_CONV_GENERAL = 81, PHX_CONV_INPUT_GRADIENT = 82, PHX_CONV_WEIGHT_GRADIENT = 83,
+  /* movement; a plan has only PHX_COPY left, the others are strides and offsets of values by then */
+  PHX_RESHAPE = 90, PHX_TRANSPOSE = 91, PHX_BROADCAST = 92, PHX_PAD = 93, PHX_SLICE = 94, PHX_FLIP = 95,
+  PHX_CONCAT = 96, PHX_COPY = 97,
+  /* index */
+  PHX_GATHER = 100, PHX_SCATTER = 101, PHX_SCATTER_ADD = 102,
+  /* sources */
+  PHX_IOTA = 110, PHX_RANDOM_BITS = 111, PHX_CONSTANT = 112,
+  /* control */
+  PHX_CALL = 120, PHX_SCAN = 121, PHX_MAP = 122, PHX_BARRIER = 123, PHX_STOP_GRADIENT = 124,
+  PHX_FUSED = 130,
+  PHX_OPCODE_COUNT = 160
+} phx_opcode;
+
+/* Where a value lives. A region runs in a frame: a scratch area, and a base pointer for each input and output. */
+typedef enum phx_space {
+  PHX_SCRATCH = 0,  /* frame scratch + offset */
+  PHX_INPUT = 1,    /* frame.inputs[index] + offset */
+  PHX_OUTPUT = 2,   /* frame.outputs[index] + offset */
+  PHX_CONSTANTS = 3 /* plan.constants + offset */
+} phx_space;
+
+/* A view of memory. Several values may view the same bytes. `offset` is in bytes and leads to element
+ * [0, ..., 0]; strides are in elements, 0 where the axis is broadcast, negative where it runs backwards. */
+typedef struct phx_value {
+  int32_t dtype;
+  int32_t rank;
+  int64_t shape[PHX_MAX_RANK];
+  int64_t strides[PHX_MAX_RANK];
+  int32_t space;
+  int32_t index;
+  int64_t offset;
+} phx_value;
+
+/* Operands are indices into plan.values, listed in plan.operands: inputs first, then outputs (-1: an output
+ * that nobody reads and that has no memory; scan and map only). Parameters are in plan.params.
+ *
+ * PHX_FUSED: an elementwise program over one iteration space, its outputs stored or reduced.
+ *   params: ops, outputs, reduced (bit d set: axis d is reduced), rank, shape[rank],
+ *           then for each op:     opcode, dtype of the result, a, b, c, immediate
+ *           then for each output: register, reduction (0: stored; else PHX_SUM, PROD, MAX, MIN, ANY or ALL)
+ *   Registers 0 .. inputs-1 are the inputs; inputs+i is the result of op i (a, b, c name earlier registers or
+ *   are -1). Every input has the iteration space's rank and shape (stride 0 on broadcast axes). A stored output
+ *   has the iteration shape; a reduced one has shape 1 and stride 0 on the reduced axes. The operands of an op
+ *   share a dtype, but for the condition of `where` (bool) and the operand of cast, bitcast and is_finite;
+ *   comparisons and is_finite give bool. An output may be the very view of an input (same offset and strides):
+ *   an engine reads an element's inputs before it writes its outputs. An empty sum is 0, prod 1, any 0, all 1.
+ * PHX_ARGMAX: params: reduced (how many trailing axes of the input are reduced, together, in row-major order).
+ *   Output int32, the leading axes. The first of equal values; the first NaN wins over everything.
+ * PHX_CUMSUM: params: axis, reverse.
+ * PHX_DOT_GENERAL: params: batch, m, n, k (numbers of axes). lhs [batch.., m.., k..], rhs [batch.., k.., n..],
+ *   output [batch.., m.., n..]; any strides. out = sum over k of lhs * rhs.
+ * PHX_CONV_GENERAL: params: batch axes, stride h, w, padding h low, high, w low, high, dilation h, w.
+ *   x [batch.., N, C, H, W], w [batch.., O, C, KH, KW], output [batch.., N, O, OH, OW]; any strides (plans
+ *   prefer channels with stride 1). Cross-correlation: out[n,o,i,j] = sum x[n,c,i*sh+a*dh-ph, j*sw+b*dw-pw] w[o,c,a,b].
+ * PHX_CONV_INPUT_GRADIENT: inputs g (like the convolution's output) and w; output like x. Same params.
+ * PHX_CONV_WEIGHT_GRADIENT: inputs x and g; output like w. Same params.
+ * PHX_COPY: output = input; one shape, one dtype, any strides.
+ * PHX_GATHER: params: axis, batch. x [b.., p.., n, s..], index int32 [b.., i..], output [b.., p.., i.., s..], where
+ *   `axis` is the position of n in x and the first `batch` axes of x and index go together. Indices are clamped
+ *   to 0 .. n-1.
+ * PHX_SCATTER, PHX_SCATTER_ADD: params: axis, batch. inputs x, index, updates (shaped like gather's output);
+ *   output = x with the updates written (the last of several wins) or added, in row-major order of the updates.
+ * PHX_IOTA: params: axis. output[.., i, ..] = i.
+ * PHX_RANDOM_BITS: input key uint32[2]; output uint32, any shape. Element e (row-major) is lane e%4 of
+ *   Philox4x32-10 with that key and the counter (low 32 bits of e/4, high 32 bits of e/4, 0, 0).
+ * PHX_CALL: region. params: scratch (offset, in the caller's scratch, of the callee's scratch).
+ *   Operand k becomes the base of the callee's input or output k.
+ * PHX_SCAN: region. params: scratch, length, consts, carries, xs, ys, reverse, then for each carry two offsets
+ *   into the caller's scratch, of buffers that the engine uses in turn. Inputs: consts, first carries, xs
+ *   [length, ..]. Outputs: last carries, ys [length, ..], saved [length, ..] (each iteration's carries before it;
+ *   -1 where nobody reads them). Region: (consts, carries, x) -> (carries, y); carries are contiguous.
+ * PHX_MAP: region. params: iterations, chunk (at most so many at once; 0: the engine's choice), then one flag for
+ *   each input (1: mapped over its leading axis, 0: shared) and one for each output (0: stacked, 1: summed).
+ *   Iterations are independent and may run in any order, on any threads; each has scratch of its own. A sum
+ *   does not depend on threads or chunks: the terms are pushed in order of their index onto a stack, equal-sized
+ *   neighbours merging (left + right) as in a binary counter; at the end what is left merges from the top down.
+ */
+typedef struct phx_instruction {
+  int32_t opcode;
+  int32_t inputs;        /* how many */
+  int32_t outputs;       /* how many */
+  int32_t first_operand; /* into plan.operands */
+  int32_t params;        /* how many */
+  int32_t first_param;   /* into plan.params */
+  int32_t region;        /* into plan.regions; -1: none. Always smaller than the region that it is used in */
+  int32_t line;          /* into the program's table of source lines, for messages; -1: none */
+} phx_instruction;
+
+typedef struct phx_region {
+  int32_t inputs;            /* how many base pointers its frame has for inputs, and for outputs */
+  int32_t outputs;
+  int32_t first_instruction; /* into plan.instructions */
+  int32_t instructions;
+  int64_t scratch_bytes;     /* of its frame, that of the regions that it calls included, maps excluded */
+} phx_region;
+
+typedef struct phx_plan {
+  size_t struct_size;
+  const phx_value *values;
+  const phx_instruction *instructions;
+  const int32_t *operands;
+  const int64_t *params;
+  const phx_region *regions; /* the last one is the whole program */
+  const void *constants;
+  int32_t value_count, instruction_count, operand_count, param_count, region_count;
+  int64_t constant_bytes;
+  const int64_t *input_bytes;  /* what run() may touch behind each input and output of the whole program */
+  const int64_t *output_bytes;
+} phx_plan;
+
+typedef struct phx_options {
+  size_t struct_size;
+  int32_t threads; /* 0: NEURENIX_NUM_THREADS, else what affinity and control groups allow */
+} phx_options;
+
+typedef struct phx_capabilities {
+  size_t struct_size;
+  uint32_t dtypes;                            /* bit d: dtype d */
+  uint8_t opcodes[PHX_OPCODE_COUNT];          /* 1: has a native kernel */
+  int32_t threads;
+  int32_t host_visible;                       /* 1: buffers can be read and written by the host at their address */
+  int64_t memory_bytes;                       /* 0: unknown */
+  char name[64];                              /* the device's */
+  char instruction_set[32];                   /* "avx512", "sm_90", ... */
+} phx_capabilities;
+
+typedef struct phx_memory_stats {
+  size_t struct_size;
+  int64_t allocated_bytes; /* in buffers now */
+  int64_t peak_bytes;
+  int64_t arena_bytes;     /* scratch that executables hold */
+} phx_memory_stats;
+
+typedef struct phx_engine phx_engine;
+typedef struct phx_executable phx_executable;
+
+typedef struct phx_api {
+  size_t struct_size;
+  int32_t abi_major;
+  int32_t abi_minor;
+  const char *engine_version;
+
+  int32_t (*device_count)(void);
+  const char *(*last_error)(void); /* of this thread; valid until its next call */
+  phx_status (*create)(int32_t device_index, const phx_options *options, phx_engine **engine);
+  void (*destroy)(phx_engine *engine);
+  phx_status (*capabilities)(phx_engine *engine, phx_capabilities *out);
+  phx_status (*set_threads)(phx_engine *engine, int32_t threads);
+
+  phx_status (*allocate)(phx_engine *engine, int64_t bytes, void **out); /* 64-byte aligned; 0 bytes gives a pointer too */
+  phx_status (*release)(phx_engine *engine, void *pointer);
+  phx_status (*upload)(phx_engine *engine, void *device, const void *host, int64_t bytes);
+  phx_status (*download)(phx_engine *engine, void *host, const void *device, int64_t bytes);
+
+  /* The plan is validated and copied; it may be freed afterwards. */
+  phx_status (*compile)(phx_engine *engine, const phx_plan *plan, phx_executable **out);
+  void (*release_executable)(phx_executable *executable);
+  /* May be entered by several threads at once: each entry takes an arena from the executable's pool. An output may
+   * be the same buffer as an input where the plan was made for it. */
+  phx_status (*run)(phx_executable *executable, void *const *inputs, void *const *outputs);
+  phx_status (*synchronize)(phx_engine *engine);
+  phx_status (*memory_stats)(phx_engine *engine, phx_memory_stats *out);
+  int64_t (*run_count)(phx_engine *engine); /* how often run() was called: for tests */
+} phx_api;
+
+const phx_api *phynexus_api(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

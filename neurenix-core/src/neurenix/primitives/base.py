@@ -1,0 +1,215 @@
+"""What a primitive is: one operation of the closed set, its whole contract in one place.
+
+A rule (vjp, batch) is written with other primitives only, reached through `ops`, so
+that derivatives of any order follow, and so that the families need not import each
+other. What calling a primitive does is decided by the interpreter, which the layers
+above register: primitives know neither tensors, programs nor devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..dtypes import Dtype
+from ..errors import DtypeError, NotBatchableError, NotDifferentiableError, ShapeError
+
+Shape = tuple[int, ...]
+
+
+class TensorType(NamedTuple):
+    """A shape and a dtype: all that a rule may know of a value before it exists."""
+
+    shape: Shape
+    dtype: Dtype
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}[{', '.join(map(str, self.shape))}]"
+
+    @property
+    def size(self) -> int:
+        n = 1
+        for d in self.shape:
+            n *= d
+        return n
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+
+class Value(Protocol):
+    """What rules handle: a tensor, or (where a rule saves no inputs) its type."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def dtype(self) -> Dtype: ...
+
+
+@dataclass(frozen=True)
+class NotDifferentiable:
+    """Stands in for a vjp rule, with the reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotBatchable:
+    """Stands in for a batch rule, with the reason."""
+
+    reason: str
+
+
+class Interpreter(Protocol):
+    def bind(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> list[Any]: ...
+    def literal(self, array: np.ndarray[Any, Any], dtype: Dtype) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Primitive:
+    """One operation.
+
+    infer      (input types, **params) -> output types; raises ShapeError, DtypeError
+    reference  (arrays, **params) -> list of arrays: NumPy, the oracle of every test
+    vjp        (needed, cotangents, inputs, outputs, **params) -> one cotangent or None
+               for each input; None in `cotangents` and in the result is a structural zero
+    batch      (values, flags, **params) -> outputs; a flagged value, and every output, has
+               the batch as its leading axis
+    saves      which values the vjp rule reads: "i" inputs, "o" outputs, "io" or "".
+               Of the others it gets only the type.
+    family     what passes over programs may rely on: "elementwise", "reduction", ...
+    """
+
+    name: str
+    opcode: int
+    family: str
+    infer: Callable[..., Sequence[TensorType]]
+    reference: Callable[..., list[np.ndarray[Any, Any]]]
+    vjp: Callable[..., Sequence[Any]] | NotDifferentiable
+    batch: Callable[..., Sequence[Any]] | NotBatchable
+    saves: str = ""
+    many: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        outputs = _interpreter[0].bind(self, inputs, params)
+        return outputs if self.many else outputs[0]
+
+    def pull_back(self, needed: Sequence[bool], cotangents: Sequence[Any], inputs: Sequence[Any],
+                  outputs: Sequence[Any], params: dict[str, Any]) -> Sequence[Any]:  # fmt: skip
+        if isinstance(self.vjp, NotDifferentiable):
+            raise NotDifferentiableError(f"{self.name} has no derivative: {self.vjp.reason}")
+        return self.vjp(needed, cotangents, inputs, outputs, **params)
+
+    def batched(self, values: Sequence[Any], flags: Sequence[bool], params: dict[str, Any]) -> Sequence[Any]:
+        if isinstance(self.batch, NotBatchable):
+            raise NotBatchableError(f"vmap cannot batch {self.name}: {self.batch.reason}")
+        return self.batch(values, flags, **params)
+
+
+@dataclass
+class _Namespace:
+    """The primitives by name: `ops.add`."""
+
+    table: dict[str, Primitive] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Primitive:
+        try:
+            return self.table[name]
+        except KeyError:
+            raise AttributeError(f"there is no primitive {name!r}") from None
+
+
+ops = _Namespace()
+_by_opcode: dict[int, Primitive] = {}
+_interpreter: list[Interpreter] = []
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Add a primitive to the closed set; its name and opcode must be new."""
+    if primitive.name in ops.table or primitive.opcode in _by_opcode:
+        raise ValueError(f"primitive {primitive.name} ({primitive.opcode}) is there already")
+    ops.table[primitive.name] = primitive
+    _by_opcode[primitive.opcode] = primitive
+    return primitive
+
+
+def all_primitives() -> tuple[Primitive, ...]:
+    return tuple(ops.table.values())
+
+
+def set_interpreter(interpreter: Interpreter) -> None:
+    """Called once by the layer above: from then on primitives can be called."""
+    _interpreter[:] = [interpreter]
+
+
+def literal(value: Any, dtype: Dtype) -> Any:
+    """A constant that belongs to no device: a number or a small array in a rule."""
+    return _interpreter[0].literal(np.asarray(value, dtype.numpy), dtype)
+
+
+def scalar_like(x: Value, value: float) -> Any:
+    return literal(value, x.dtype)
+
+
+# ---- helpers that several families share -------------------------------------------
+
+
+def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
+    first = shapes[0]
+    if all(s == first for s in shapes):
+        return first
+    try:
+        return tuple(np.broadcast_shapes(*shapes))
+    except ValueError:
+        listed = " and ".join(map(str, shapes))
+        raise ShapeError(
+            f"{name}: shapes {listed} do not broadcast; aligned at the right, each axis must be equal or 1"
+        ) from None
+
+
+def same_dtype(name: str, types: Sequence[Value]) -> Dtype:
+    dtype = types[0].dtype
+    for t in types[1:]:
+        if t.dtype is not dtype:
+            listed = " and ".join(t.dtype.name for t in types)
+            raise DtypeError(f"{name}: the dtypes are {listed}; cast one of them")
+    return dtype
+
+
+def unbroadcast(g: Any, shape: Shape) -> Any:
+    """Sum a cotangent over the axes that broadcasting added or stretched."""
+    if g.shape == shape:
+        return g
+    lead = len(g.shape) - len(shape)
+    stretched = tuple(i for i, n in enumerate(shape, lead) if n == 1 and g.shape[i] != 1)
+    g = ops.sum(g, axes=tuple(range(lead)) + stretched)
+    return g if g.shape == shape else ops.reshape(g, shape=shape)
+
+
+def move_axis(x: Any, source: int, target: int) -> Any:
+    if source == target:
+        return x
+    order = [i for i in range(len(x.shape)) if i != source]
+    order.insert(target, source)
+    return ops.transpose(x, permutation=tuple(order))
+
+
+def with_batch(x: Any, flag: bool, size: int) -> Any:
+    """x with a leading batch axis, broadcast if it has none."""
+    return x if flag else ops.broadcast(x, shape=(size, *x.shape))
+
+
+def batch_size(values: Sequence[Any], flags: Sequence[bool]) -> int:
+    return int(next(v.shape[0] for v, f in zip(values, flags, strict=True) if f))
+
+
+def zeros(shape: Shape, dtype: Dtype) -> Any:
+    zero = literal(0, dtype)
+    return ops.broadcast(zero, shape=shape) if shape else zero

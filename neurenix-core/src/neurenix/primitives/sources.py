@@ -1,0 +1,93 @@
+"""Values that come from nothing, or from a key: iota, constants, random bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Dtype, as_dtype, uint32
+from ..errors import DtypeError, ShapeError
+from .base import NotBatchable, NotDifferentiable, Primitive, Shape, TensorType, Value, ops, register
+from .control import batch_by_map
+
+
+class ConstantArray:
+    """A read-only array that can be a parameter: equal if its bytes are."""
+
+    __slots__ = ("_key", "array", "type")
+
+    def __init__(self, array: np.ndarray[Any, Any], dtype: Dtype | None = None) -> None:
+        self.array = np.array(array, order="C")
+        self.array.setflags(write=False)
+        self.type = TensorType(self.array.shape, dtype or as_dtype(array.dtype))
+        self._key: Any = (self.type, self.array.tobytes())
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConstantArray) and self._key == other._key
+
+    def __repr__(self) -> str:
+        return str(self.array.item()) if self.array.size == 1 else f"<{self.type}>"
+
+
+_UNBATCHED = NotBatchable("it has no input")
+_NO_INPUT = NotDifferentiable("it has no input")
+
+
+def _iota_infer(types: Sequence[Value], shape: Shape, axis: int, dtype: Dtype) -> list[TensorType]:
+    if not 0 <= axis < len(shape):
+        raise ShapeError(f"iota: axis {axis} of shape {shape}")
+    return [TensorType(tuple(shape), dtype)]
+
+
+def _iota(shape: Shape, axis: int, dtype: Dtype) -> list[Any]:
+    ramp = np.arange(shape[axis]).astype(dtype.numpy)
+    along = [-1 if i == axis else 1 for i in range(len(shape))]
+    return [np.ascontiguousarray(np.broadcast_to(ramp.reshape(along), shape))]
+
+
+iota = register(Primitive("iota", 110, "source", _iota_infer, _iota, _NO_INPUT, _UNBATCHED))
+constant = register(
+    Primitive("constant", 112, "source", lambda types, value: [value.type], lambda value: [value.array],
+              _NO_INPUT, _UNBATCHED)
+)  # fmt: skip
+
+
+def _random_infer(types: Sequence[Value], shape: Shape) -> list[TensorType]:
+    key = types[0]
+    if key.shape != (2,) or key.dtype is not uint32:
+        raise DtypeError(f"random_bits: the key must be uint32[2], not {key.dtype.name}{list(key.shape)}")
+    return [TensorType(tuple(shape), uint32)]
+
+
+def philox(key: Any, shape: Shape) -> list[Any]:
+    """Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, section 3): element e is lane e % 4
+    of the block with counter (e // 4, 0, 0)."""
+    count = int(np.prod(shape, dtype=np.int64))
+    blocks = np.arange(-(-count // 4), dtype=np.uint64)
+    low = np.uint64(0xFFFFFFFF)
+    c0, c1 = blocks & low, blocks >> np.uint64(32)
+    c2 = c3 = np.zeros_like(blocks)
+    k0, k1 = (int(k) for k in key)
+    for _ in range(10):
+        p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
+        c0, c1, c2, c3 = (
+            (p1 >> np.uint64(32)) ^ c1 ^ np.uint64(k0), p1 & low,
+            (p0 >> np.uint64(32)) ^ c3 ^ np.uint64(k1), p0 & low,
+        )  # fmt: skip
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    lanes = np.stack([c0, c1, c2, c3], -1).astype(np.uint32).reshape(-1)
+    return [lanes[:count].reshape(shape)]
+
+
+def _random_batch(values: Sequence[Any], flags: Sequence[bool], shape: Shape) -> list[Any]:
+    return batch_by_map(ops.random_bits, values, flags, {"shape": shape})
+
+
+random_bits = register(
+    Primitive("random_bits", 111, "source", _random_infer, philox, NotDifferentiable("bits"), _random_batch)
+)

@@ -1,0 +1,129 @@
+"""Program: what a function does to its inputs, in static single assignment.
+
+Instructions may own regions (programs inside, as the parameter `body`): that is how
+call, map and scan exist. A program that is complete is never changed: passes make a
+new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..primitives.base import Primitive, TensorType
+
+
+class Symbol:
+    """Stands for one value of a program; equal only to itself."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type: TensorType) -> None:
+        self.type = type
+
+    def __repr__(self) -> str:
+        return f"<symbol {self.type}>"
+
+
+class Instruction:
+    """outputs = primitive(inputs, **params); `source` is the line that asked for it."""
+
+    __slots__ = ("inputs", "outputs", "params", "primitive", "source")
+
+    def __init__(
+        self, primitive: Primitive, inputs: Sequence[Symbol], params: dict[str, Any],
+        outputs: Sequence[Symbol], source: str | None = None,
+    ) -> None:  # fmt: skip
+        self.primitive = primitive
+        self.inputs = tuple(inputs)
+        self.params = params
+        self.outputs = tuple(outputs)
+        self.source = source
+
+    def with_inputs(self, inputs: Sequence[Symbol]) -> Instruction:
+        return Instruction(self.primitive, inputs, self.params, self.outputs, self.source)
+
+
+class Program:
+    """Inputs, instructions in an order in which they can run, outputs."""
+
+    __slots__ = ("__weakref__", "inputs", "instructions", "notes", "outputs")
+
+    def __init__(
+        self, inputs: Sequence[Symbol], instructions: Sequence[Instruction], outputs: Sequence[Symbol]
+    ) -> None:
+        self.inputs = tuple(inputs)
+        self.instructions = tuple(instructions)
+        self.outputs = tuple(outputs)
+        # What passes and transforms have derived from this program, by their own keys:
+        # it lives and dies with the program.
+        self.notes: dict[Any, Any] = {}
+
+    @property
+    def input_types(self) -> list[TensorType]:
+        return [s.type for s in self.inputs]
+
+    @property
+    def output_types(self) -> list[TensorType]:
+        return [s.type for s in self.outputs]
+
+    def evaluate(self, arrays: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
+        """Run it with the NumPy reference kernels, one instruction after the other."""
+        values: dict[Symbol, Any] = dict(zip(self.inputs, arrays, strict=True))
+        last_use = self.notes.get("last_use")
+        if last_use is None:
+            last_use = self.notes["last_use"] = _last_uses(self)
+        for i, instruction in enumerate(self.instructions):
+            outputs = instruction.primitive.reference(
+                *[values[s] for s in instruction.inputs], **instruction.params
+            )
+            values.update(zip(instruction.outputs, outputs, strict=True))
+            for s in last_use[i]:
+                del values[s]
+        return [np.asarray(values[s]) for s in self.outputs]
+
+    def regions(self) -> Iterable[Program]:
+        """Each program inside this one, once, inner ones first."""
+        seen: dict[Program, None] = {}
+        stack = [(self, False)]
+        while stack:
+            program, done = stack.pop()
+            if done:
+                seen.setdefault(program)
+                continue
+            stack.append((program, True))
+            for i in program.instructions:
+                body = i.params.get("body")
+                if body is not None and body not in seen:
+                    stack.append((body, False))
+        del seen[self]
+        return list(seen)
+
+    def size(self) -> int:
+        """Instructions, each region counted once."""
+        return len(self.instructions) + sum(len(r.instructions) for r in self.regions())
+
+    def __str__(self) -> str:
+        from .printing import to_text
+
+        return to_text(self)
+
+
+def _last_uses(program: Program) -> list[list[Symbol]]:
+    """For each instruction, what nobody reads after it."""
+    dead: list[list[Symbol]] = [[] for _ in program.instructions]
+    seen = set(program.outputs)
+    for i in reversed(range(len(program.instructions))):
+        instruction = program.instructions[i]
+        for s in (*instruction.outputs, *instruction.inputs):
+            if s not in seen:
+                seen.add(s)
+                dead[i].append(s)
+    return dead
+
+
+def params_key(params: dict[str, Any]) -> tuple[Any, ...]:
+    """Parameters as something hashable (programs count by identity)."""
+    return tuple(sorted(params.items())) if len(params) > 1 else tuple(params.items())

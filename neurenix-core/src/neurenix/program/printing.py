@@ -1,0 +1,135 @@
+"""A program as text for people, and as JSON for files and reports."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Dtype, as_dtype
+from ..errors import FileFormatError
+from ..primitives import TensorType, ops
+from ..primitives.sources import ConstantArray
+from .ir import Instruction, Program, Symbol
+
+
+def _param_text(value: Any) -> str:
+    if isinstance(value, Dtype):
+        return value.name
+    if isinstance(value, tuple):
+        return "(" + ",".join(map(_param_text, value)) + ")"
+    return str(int(value)) if isinstance(value, bool) else repr(value)
+
+
+def to_text(program: Program) -> str:
+    """Readable lines: regions first, then the program.
+
+    >>> import neurenix as nx
+    >>> print(nx.capture(lambda x: (x * 2).sum(), nx.zeros(3)))
+    program(a: float32[3]) -> c
+      b: float32[] = constant(value=2.0)
+      ...
+    """
+    regions = [*program.regions(), program]
+    titles = {r: f"region{i}" for i, r in enumerate(regions)}
+    titles[program] = "program"
+    return "\n".join(_one(r, titles) for r in regions)
+
+
+def _names(program: Program) -> dict[Symbol, str]:
+    symbols = [*program.inputs, *(s for i in program.instructions for s in i.outputs)]
+    return {s: _letters(i) for i, s in enumerate(symbols)}
+
+
+def _letters(i: int) -> str:
+    name = ""
+    while True:
+        name = chr(97 + i % 26) + name
+        i = i // 26 - 1
+        if i < 0:
+            return name
+
+
+def _one(program: Program, titles: dict[Program, str]) -> str:
+    names = _names(program)
+    head = ", ".join(f"{names[s]}: {s.type}" for s in program.inputs)
+    lines = [f"{titles[program]}({head}) -> {', '.join(names[s] for s in program.outputs)}"]
+    for i in program.instructions:
+        params = [
+            f"{k}={titles[v] if isinstance(v, Program) else _param_text(v)}" for k, v in i.params.items()
+        ]
+        out = ", ".join(f"{names[s]}: {s.type}" for s in i.outputs)
+        arguments = ", ".join([*(names[s] for s in i.inputs), *params])
+        lines.append(f"  {out} = {i.primitive.name}({arguments})" + (f"  # {i.source}" if i.source else ""))
+    return "\n".join(lines)
+
+
+# ---- JSON -------------------------------------------------------------------------------
+
+
+def _pack(value: Any, numbers: dict[Program, int]) -> Any:
+    if isinstance(value, Program):
+        return {"region": numbers[value]}
+    if isinstance(value, Dtype):
+        return {"dtype": value.name}
+    if isinstance(value, ConstantArray):
+        data = base64.b64encode(value.array.tobytes()).decode()
+        return {"constant": data, "dtype": value.type.dtype.name, "shape": list(value.type.shape)}
+    if isinstance(value, tuple):
+        return [_pack(v, numbers) for v in value]
+    return value
+
+
+def _unpack(value: Any, regions: list[Program]) -> Any:
+    if isinstance(value, list):
+        return tuple(_unpack(v, regions) for v in value)
+    if not isinstance(value, dict):
+        return value
+    if "region" in value:
+        return regions[value["region"]]
+    dtype = as_dtype(value["dtype"])
+    if "constant" not in value:
+        return dtype
+    data = np.frombuffer(base64.b64decode(value["constant"]), dtype.numpy)
+    return ConstantArray(data.reshape(value["shape"]), dtype)
+
+
+def to_json(program: Program) -> dict[str, Any]:
+    """Plain lists and dicts; `from_json` gives an equal program back."""
+    regions = [*program.regions(), program]
+    numbers = {r: i for i, r in enumerate(regions)}
+    packed = []
+    for r in regions:
+        index = {s: i for i, s in enumerate(_names(r))}
+        packed.append({
+            "inputs": [[s.type.dtype.name, list(s.type.shape)] for s in r.inputs],
+            "instructions": [
+                {
+                    "primitive": i.primitive.name, "inputs": [index[s] for s in i.inputs],
+                    "params": {k: _pack(v, numbers) for k, v in i.params.items()},
+                    "outputs": [[s.type.dtype.name, list(s.type.shape)] for s in i.outputs], "source": i.source,
+                }
+                for i in r.instructions
+            ],
+            "outputs": [index[s] for s in r.outputs],
+        })  # fmt: skip
+    return {"format": "neurenix-program", "version": 1, "regions": packed}
+
+
+def from_json(data: dict[str, Any]) -> Program:
+    if data.get("format") != "neurenix-program" or data.get("version") != 1:
+        raise FileFormatError("not a Neurenix program of version 1")
+    regions: list[Program] = []
+    symbol = lambda t: Symbol(TensorType(tuple(t[1]), as_dtype(t[0])))  # noqa: E731
+    for packed in data["regions"]:
+        inputs = [symbol(t) for t in packed["inputs"]]
+        values, instructions = list(inputs), []
+        for i in packed["instructions"]:
+            outputs = [symbol(t) for t in i["outputs"]]
+            params = {k: _unpack(v, regions) for k, v in i["params"].items()}
+            operands = [values[n] for n in i["inputs"]]
+            instructions.append(Instruction(getattr(ops, i["primitive"]), operands, params, outputs, i["source"]))
+            values += outputs
+        regions.append(Program(inputs, instructions, [values[n] for n in packed["outputs"]]))
+    return regions[-1]

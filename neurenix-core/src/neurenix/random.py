@@ -1,0 +1,190 @@
+"""Random numbers: counter-based, the same bits on every backend.
+
+A `Generator` has a seed and a step. Each draw's key folds in the step, the number of the
+draw within it, and (inside nx.map, nx.vmap and nx.scan) the iteration: results depend
+neither on chunks nor on threads nor on order.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import dispatch
+from .dtypes import as_dtype, float32, uint32
+from .errors import InvalidArgumentError
+from .functions.common import as_tensor, cast, check_shape
+from .primitives import ops
+from .primitives.sources import philox
+from .tensor import Cell, Tensor, literal, tensor
+
+
+class _Indices(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Tensor] = []
+
+
+_indices = _Indices()
+
+
+@contextmanager
+def within(index: Tensor) -> Iterator[None]:
+    """Keys drawn in here fold in this iteration's number (uint32, rank 0)."""
+    _indices.stack.append(index)
+    try:
+        yield
+    finally:
+        _indices.stack.pop()
+
+
+class Generator:
+    """A stream of keys. In compiled code it is state: nx.compile(f, state=[generator]).
+
+    >>> import neurenix as nx
+    >>> a = nx.uniform((2,), generator=nx.Generator(0))
+    >>> b = nx.uniform((2,), generator=nx.Generator(0))
+    >>> bool((a == b).all())
+    True
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = _check_seed(os.urandom(6).hex()) if seed is None else _check_seed(seed)
+        self._cell: Cell | None = None
+        self._draws = 0  # within the step that is being captured
+
+    @property
+    def step(self) -> Cell:
+        """How many draws (in compiled code: calls) there were; made on first use, so that
+        importing this touches no device."""
+        if self._cell is None:
+            with dispatch.outside_captures():
+                self._cell = Cell(tensor(np.zeros((), np.uint32), dtype=uint32), name="generator.step")
+        return self._cell
+
+    def state_cells(self) -> dict[str, Cell]:
+        return {"step": self.step}
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start again from a seed."""
+        self.seed = _check_seed(seed)
+        self._draws = 0
+        if self._cell is not None:
+            self._cell.assign(np.zeros((), np.uint32))
+        return self
+
+    def key(self) -> Tensor:
+        """A fresh key, uint32[2]."""
+        step = self.step
+        words = np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF], np.uint32)
+        key = fold_in(literal(words, uint32), step)
+        if step.is_state:  # the compiled call advances the step, once
+            self._draws += 1
+            key = fold_in(key, literal(np.uint32(self._draws), uint32))
+        else:
+            with dispatch.outside_captures():
+                step.assign(ops.add(step, literal(np.asarray(1), uint32)))
+        for index in _indices.stack:
+            key = fold_in(key, index)
+        return key
+
+    def begin_capture(self) -> None:
+        self._draws = 0
+
+    def end_capture(self) -> None:
+        """Within the capture: the step after a call."""
+        if self._draws:
+            self.step.assign(ops.add(self.step, literal(np.asarray(1), uint32)))
+
+
+def _check_seed(seed: Any) -> int:
+    if isinstance(seed, str):
+        return int(seed, 16)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**64:
+        raise InvalidArgumentError(f"seed={seed!r}; expected an int from 0 to 2**64 - 1")
+    return int(seed)
+
+
+def fold_in(key: Tensor, data: Tensor) -> Tensor:
+    """A new key from a key and a number (uint32, rank 0): Philox of the key mixed with it."""
+    mixed = ops.bitwise_xor(key, ops.mul(ops.reshape(data, shape=(1,)), literal(np.array([0x9E3779B9, 0x85EBCA6B], np.uint32), uint32)))
+    return ops.random_bits(mixed, shape=(2,))
+
+
+default_generator = Generator()
+_seeded = [False]
+_host_draws = [0]
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator, and what the library draws on the host.
+
+    Same seed, same device type, same program: same bits.
+    """
+    default_generator.manual_seed(seed)
+    _seeded[0], _host_draws[0] = True, 0
+    return default_generator
+
+
+def host_seed() -> int:
+    """A fresh 64-bit seed for work on the host: from manual_seed, else the system's."""
+    if not _seeded[0]:
+        return int.from_bytes(os.urandom(8), "little")
+    _host_draws[0] += 1
+    seed = default_generator.seed
+    words = philox(np.array([(seed ^ _host_draws[0]) & 0xFFFFFFFF, (seed >> 32) ^ 0x5EED], np.uint32), (2,))[0]
+    return int(words[0]) | int(words[1]) << 32
+
+
+def _key(generator: Generator | None) -> Tensor:
+    return (generator or default_generator).key()
+
+
+def random_bits(shape: Any, *, generator: Generator | None = None) -> Tensor:
+    """Uniform uint32 words."""
+    return ops.random_bits(_key(generator), shape=check_shape("random_bits", (shape,) if isinstance(shape, int) else (tuple(shape),)))
+
+
+def uniform(shape: Any, low: float = 0.0, high: float = 1.0, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+    """Uniform in [low, high): 24 random bits a number.
+
+    >>> import neurenix as nx
+    >>> nx.uniform((2, 3)).shape
+    (2, 3)
+    """
+    kind = as_dtype(dtype) if dtype is not None else float32
+    bits = random_bits(shape, generator=generator)
+    top = ops.shift_right(bits, literal(np.uint32(8), uint32))
+    unit = ops.mul(cast(top, kind), literal(np.asarray(2.0**-24), kind))
+    return unit * (high - low) + low if (low, high) != (0.0, 1.0) else unit
+
+
+def rand(*shape: Any, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+    """Uniform in [0, 1)."""
+    return uniform(check_shape("rand", shape), dtype=dtype, generator=generator)
+
+
+def normal(shape: Any, mean: float = 0.0, std: float = 1.0, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+    """Gaussian numbers by Box and Muller: √(−2 ln u) cos(2π v)."""
+    kind = as_dtype(dtype) if dtype is not None else float32
+    size = check_shape("normal", (shape,) if isinstance(shape, int) else (tuple(shape),))
+    both = uniform((2, *size), dtype=kind, generator=generator)
+    u, v = both[0], both[1]
+    radius = ops.sqrt(ops.log(1.0 - u) * -2.0)
+    out = radius * ops.cos(v * (2 * math.pi))
+    return out * std + mean if (mean, std) != (0.0, 1.0) else out
+
+
+def randn(*shape: Any, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+    """Standard Gaussian numbers."""
+    return normal(check_shape("randn", shape), dtype=dtype, generator=generator)
+
+
+def bernoulli(probability: float, shape: Any, *, generator: Generator | None = None) -> Tensor:
+    """True with that probability."""
+    return uniform(shape, generator=generator) < as_tensor(probability)

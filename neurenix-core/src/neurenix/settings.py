@@ -1,0 +1,82 @@
+"""nx.init: which device is used, with how many threads; chosen by itself if nobody says."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from .backends import discovery
+from .devices import Device, DeviceType, parse_device
+from .errors import DeviceError, InvalidArgumentError
+
+_OPTIONS = ("device", "threads")
+_current: list[Device] = []
+
+
+def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
+    """Choose the device that new tensors live on, and how it is used.
+
+    `options` may have
+      device   "cpu", "cuda:0", ...; without it the best available one is taken
+      threads  how many host threads an engine may use (a positive int)
+
+    Returns the device. Calling it again changes the choice for new tensors.
+
+    Raises InvalidArgumentError for an option that does not exist or has a wrong value,
+    DeviceError (with what is there and what to install) for an absent device, and
+    BackendError, with its cause, for a broken one. An explicit request never falls back.
+
+    >>> import neurenix as nx
+    >>> nx.init({"device": "reference"})
+    Device(type=DeviceType('reference'), index=0)
+    """
+    if options is not None and not isinstance(options, dict):
+        raise InvalidArgumentError(f"nx.init takes a dict of options, not {type(options).__name__}")
+    chosen = {**(options or {}), **more}
+    for name in chosen:
+        if name not in _OPTIONS:
+            raise InvalidArgumentError(f"nx.init: unknown option {name!r}; there are {', '.join(_OPTIONS)}")
+    threads = chosen.get("threads")
+    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+        raise InvalidArgumentError(f"nx.init: threads={threads!r}; expected a positive int")
+    device = _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
+    backend = discovery.backend(device.type)
+    if device.index >= backend.device_count():
+        count = backend.device_count()
+        raise DeviceError(f"nx.init: there is no device {device}; {device.type!s} has {count} (0 to {count - 1})")
+    backend.configure({} if threads is None else {"threads": threads})
+    _current[:] = [device]
+    return device
+
+
+def _automatic() -> Device:
+    name, skipped = discovery.best()
+    if name == "reference":
+        why = "; ".join(skipped) or "none is installed"
+        warnings.warn(
+            f"no compiled backend ({why}): using NumPy, which is slow. Install neurenix-backend-cpu.",
+            RuntimeWarning, stacklevel=4,
+        )  # fmt: skip
+    elif skipped:
+        warnings.warn(f"using {name}; passed over {'; '.join(skipped)}", RuntimeWarning, stacklevel=4)
+    return Device(DeviceType(name))
+
+
+def current_device() -> Device:
+    """The device that new tensors live on."""
+    if not _current:
+        init()
+    return _current[0]
+
+
+def get_device_count(device_type: str) -> int:
+    """How many devices of a type there are: 0 if it is absent, and 0 with a warning that
+    gives the cause if its backend is broken.
+
+    >>> import neurenix as nx
+    >>> nx.get_device_count(nx.DeviceType("no_such_device"))
+    0
+    """
+    if not isinstance(device_type, str):
+        raise InvalidArgumentError(f"get_device_count: {device_type!r} is no device type; see nx.DeviceType")
+    return discovery.device_count(device_type)

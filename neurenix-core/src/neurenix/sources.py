@@ -1,0 +1,37 @@
+"""The line of the user's code that is running: what messages and programs point at."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_override: list[str] = []
+
+
+def user_line() -> str | None:
+    """ "file.py:12" of the innermost frame outside this package."""
+    if _override:
+        return _override[-1]
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_HERE):
+            return f"{os.path.basename(name)}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+class at_line:
+    """While a derivative runs, its instructions point at the line they derive from."""
+
+    def __init__(self, source: str | None) -> None:
+        self.source = source
+
+    def __enter__(self) -> None:
+        if self.source:
+            _override.append(self.source)
+
+    def __exit__(self, *_: object) -> None:
+        if self.source:
+            _override.pop()

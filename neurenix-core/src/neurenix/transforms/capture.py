@@ -1,0 +1,112 @@
+"""Capture: running a function on symbols, and keeping what it did as a program.
+
+A region (the body of a map, a scan, a call) may use tensors from around it: they are
+lifted, becoming further inputs. What a compiled function may use is `compiled`'s matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import dispatch
+from ..errors import CaptureError
+from ..primitives import Primitive, TensorType, ops
+from ..primitives.sources import ConstantArray
+from ..program import Instruction, Program, Symbol
+from ..sources import user_line
+from ..tensor import Tensor
+
+
+class Capture:
+    """Records into a program. `closed` maps what was lifted to its new input."""
+
+    def __init__(self, types: Sequence[TensorType]) -> None:
+        self.inputs = [Symbol(t) for t in types]
+        self.instructions: list[Instruction] = []
+        self.known: set[Symbol] = set(self.inputs)
+        self.closed: dict[int, tuple[Symbol, Tensor]] = {}
+        self.constants: dict[ConstantArray, Symbol] = {}
+
+    def record(
+        self, primitive: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], types: Sequence[TensorType]
+    ) -> list[Symbol]:
+        operands = [self.symbol(x) for x in inputs]
+        outputs = [Symbol(t) for t in types]
+        self.instructions.append(Instruction(primitive, operands, params, outputs, user_line()))
+        self.known.update(outputs)
+        return outputs
+
+    def symbol(self, x: Tensor) -> Symbol:
+        data = x.data
+        if isinstance(data, Symbol) and data in self.known:
+            return data
+        if isinstance(data, ConstantArray):
+            return self.constant(data)
+        return self.lift(x)
+
+    def constant(self, value: ConstantArray) -> Symbol:
+        found = self.constants.get(value)
+        if found is None:
+            found = self.constants[value] = Symbol(value.type)
+            self.instructions.append(Instruction(ops.constant, (), {"value": value}, [found]))
+            self.known.add(found)
+        return found
+
+    def lift(self, x: Tensor) -> Symbol:
+        entry = self.closed.get(id(x.data))
+        if entry is None:
+            entry = self.closed[id(x.data)] = (Symbol(x.type), x)
+        return entry[0]
+
+    def write(self, cell: Any, value: Any) -> None:
+        raise CaptureError(
+            f"{cell.name or 'a parameter or buffer'} was given a new value inside a mapped, scanned or vmapped "
+            f"function ({user_line()}), where each iteration has its own: return the value instead "
+            "(nn.functional_call returns a module's buffers)"
+        )
+
+    def program(self, outputs: Sequence[Tensor]) -> Program:
+        ends = [self.symbol(t) for t in outputs]
+        inputs = [*self.inputs, *(s for s, _ in self.closed.values())]
+        return Program(inputs, self.instructions, ends)
+
+    @property
+    def lifted(self) -> list[Tensor]:
+        return [t for _, t in self.closed.values()]
+
+
+def capture_flat(
+    function: Callable[..., Sequence[Tensor]], types: Sequence[TensorType], devices: Sequence[Any] = ()
+) -> tuple[Program, list[Tensor]]:
+    """The program of a function of tensors that returns a list of them, and what it lifted."""
+    capture = Capture(types)
+    with dispatch.recording(capture):
+        outputs = function(*symbol_tensors(capture.inputs, devices))
+        program = capture.program(outputs)
+    return program, capture.lifted
+
+
+def symbol_tensors(symbols: Sequence[Symbol], devices: Sequence[Any] = ()) -> list[Tensor]:
+    where = list(devices) or [None] * len(symbols)
+    return [Tensor(s, s.type, d) for s, d in zip(symbols, where, strict=True)]
+
+
+def inline(program: Program, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Emit a program's instructions into whatever is running now."""
+    values: dict[Symbol, Tensor] = dict(zip(program.inputs, inputs, strict=True))
+    for i in program.instructions:
+        results = _emit(i, [values[s] for s in i.inputs])
+        values.update(zip(i.outputs, results, strict=True))
+    return [values[s] for s in program.outputs]
+
+
+def _emit(i: Instruction, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+    from ..sources import at_line
+
+    with at_line(i.source):
+        if i.primitive is ops.constant:
+            value = i.params["value"]
+            return [Tensor(value, value.type, None)]
+        out = i.primitive(*inputs, **i.params)
+    return out if i.primitive.many else [out]

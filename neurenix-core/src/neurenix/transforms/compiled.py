@@ -1,0 +1,368 @@
+"""nx.compile: a function captured once as one program, and handed whole to the engine."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dispatch, tree
+from ..backends import discovery
+from ..devices import Device
+from ..errors import CaptureError, InvalidArgumentError
+from ..primitives import TensorType, ops
+from ..program import Program, Symbol
+from ..program.passes import prepare, without_dead_code
+from ..settings import current_device
+from ..sources import user_line
+from ..tensor import Cell, Leaf, Tensor, literal, tensor, writes
+from .capture import Capture, symbol_tensors
+from .statics import attribute_changes, attributes_of, scalars_around
+
+_CACHE_BOUND = 64
+_SCALARS = (bool, int, float, str, bytes, type(None))
+
+
+def constant(x: Any) -> Tensor:
+    """x as a constant of whatever is captured: the way to tell `compile` that a tensor
+    from outside never changes."""
+    if isinstance(x, Tensor):
+        return x if isinstance(x.data, Symbol) else literal(x.numpy(), x.dtype)
+    made = tensor(x)
+    return literal(made.numpy(), made.dtype)
+
+
+def compile(f: Callable[..., Any], state: Any = (), guard: bool = False) -> Compiled:
+    """f captured as one program for each (tree, shapes, dtypes, device, static values).
+
+    Tensors among the arguments are inputs; numbers, strings and None are static. `state`
+    lists what f reads and changes: modules, optimizers, generators, single parameters.
+    Their values are bound once, and updated in place by each call.
+
+    guard=True: the call returns (f's result, ok); where a loss or an update is not finite,
+    ok is False and no state is changed.
+
+    Within another capture the call is one `call` instruction, derived once however often
+    it is called. Under a tape (an argument requires grad, and there is no state) likewise.
+
+    Raises CaptureError, naming it, for a tensor from outside that is neither argument nor
+    state (wrap it in nx.constant if it never changes), for a write to what is no state,
+    and for control flow that depends on values. Whatever a failed capture changed is put
+    back.
+
+    >>> import neurenix as nx
+    >>> double = nx.compile(lambda x: x * 2)
+    >>> double(nx.tensor([1.0, 2.0])).tolist()
+    [2.0, 4.0]
+    """
+    return Compiled(f, state, guard)
+
+
+class Entry:
+    """One program of a compiled function, ready to run."""
+
+    __slots__ = ("bound", "cells", "device", "executable", "out_structure", "out_types", "program", "seen", "written")
+
+    def __init__(self, program: Program, executable: Any, cells: Sequence[Cell], written: int, out_structure: Any,
+                 device: Device) -> None:  # fmt: skip
+        self.program = program
+        self.executable = executable
+        self.cells = list(cells)
+        self.written = written
+        self.out_structure = out_structure
+        self.out_types = program.output_types[written:]
+        self.device = device
+        self.bound: list[Any] = [None] * len(cells)
+        self.seen = -1  # the number of cell writes when the state was last looked at
+
+    def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        buffers = [x.data if x.device is not None else dispatch.on_device(x.data, self.device) for x in inputs]
+        if self.cells:
+            if self.seen != writes[0] or self._held():
+                self._bind()
+            results = self.executable.step(buffers)
+        else:
+            results = self.executable(buffers)
+        return [Tensor(b, t, self.device) for b, t in zip(results, self.out_types, strict=True)]
+
+    def _held(self) -> bool:
+        """Whether anyone but its cell holds a buffer that would be overwritten."""
+        count = sys.getrefcount
+        for i in range(self.written):
+            if count(self.cells[i].data) != _ALONE:
+                return True
+        return False
+
+    def _bind(self) -> None:
+        backend = discovery.backend(self.device.type)
+        moved = False
+        for i, cell in enumerate(self.cells):
+            if i < self.written and sys.getrefcount(cell.data) != _ALONE:
+                cell.data = backend.upload(backend.download(cell.data, cell.type), cell.type, self.device.index)
+            ref = self.bound[i]
+            if ref is None or ref() is not cell.data:
+                self.bound[i] = weakref.ref(cell.data)
+                moved = True
+        if moved:
+            self.executable.bind_state([c.data for c in self.cells])
+        self.seen = writes[0]
+
+
+def _references_to_one() -> int:
+    cell = Tensor(np.zeros(1), None, None)  # type: ignore[arg-type]
+    return sys.getrefcount(cell.data)
+
+
+_ALONE = _references_to_one()
+
+
+class Compiled:
+    """What `nx.compile` gives: call it as the function. `entries` are its programs."""
+
+    def __init__(self, f: Callable[..., Any], state: Any, guard: bool) -> None:
+        if not callable(f):
+            raise InvalidArgumentError(f"compile: {f!r} is not callable")
+        self.f = f
+        self.guard = guard
+        self.state = [s for s in tree.flatten(state)[0]]
+        for s in self.state:
+            if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
+                raise InvalidArgumentError(
+                    f"compile: state lists modules, optimizers, generators and parameters, not {type(s).__name__}"
+                )
+        self.entries: OrderedDict[Any, Entry] = OrderedDict()
+        self._bodies: OrderedDict[Any, Any] = OrderedDict()
+        self._scalars_around = scalars_around(f)
+        self._attributes: tuple[int, Any] = (-1, None)
+        self.__name__ = getattr(f, "__name__", "compiled")
+        self.__doc__ = f.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tensors, key, structure, statics = self._key(args, kwargs)
+        if dispatch.state.recorders:
+            return self._nested(tensors, key, structure, statics)
+        if not self.state and dispatch.state.grad_enabled and any(t.node is not None for t in tensors):
+            return self._nested(tensors, key, structure, statics)
+        entry = self.entries.get(key)
+        if entry is None:
+            entry = self._compile(tensors, structure, statics)
+            self.entries[key] = entry
+            if len(self.entries) > _CACHE_BOUND:
+                self.entries.popitem(last=False)
+        outputs = entry(tensors)
+        if self.guard:
+            return tree.unflatten(entry.out_structure, outputs[:-1]), outputs[-1]
+        return tree.unflatten(entry.out_structure, outputs)
+
+    # ---- keys ---------------------------------------------------------------------------
+
+    def _key(self, args: Any, kwargs: Any) -> tuple[list[Tensor], Any, Any, list[Any]]:
+        """Tensor arguments; everything that the program depends on; how to put the
+        arguments together again."""
+        leaves, structure = tree.flatten((args, kwargs) if kwargs else args)
+        tensors: list[Tensor] = []
+        statics: list[Any] = []
+        signature: list[Any] = []
+        for x in leaves:
+            if isinstance(x, Tensor):
+                value = x if type(x) is Tensor else x.value()
+                tensors.append(value)
+                statics.append(None)
+                signature.append(value.type)
+            elif isinstance(x, np.ndarray):
+                made = tensor(x)
+                tensors.append(made)
+                statics.append(None)
+                signature.append(made.type)
+            elif isinstance(x, _SCALARS) or callable(x):
+                statics.append((x,))
+                signature.append((type(x), x))
+            else:
+                raise InvalidArgumentError(
+                    f"{self.__name__}: an argument of type {type(x).__name__} is neither a tensor nor a static value"
+                )
+        changes = attribute_changes()
+        if self._attributes[0] != changes:
+            self._attributes = changes, tuple(attributes_of(s) for s in self.state)
+        device = next((t.device for t in tensors if t.device is not None), None)
+        around = tuple(read() for read in self._scalars_around)
+        key = (structure, tuple(signature), bool(kwargs), device, around, self._attributes[1])
+        return tensors, key, structure, statics
+
+    def _arguments(self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]) -> tuple[Any, Any]:
+        rest = iter(tensors)
+        leaves = [next(rest) if s is None else s[0] for s in statics]
+        arguments = tree.unflatten(structure, leaves)
+        has_kwargs = structure[0] is tuple and len(structure) == 3 and structure[2] != tree.LEAF and isinstance(
+            arguments[1], dict
+        ) and isinstance(arguments[0], tuple)  # fmt: skip
+        return arguments if has_kwargs else (arguments, {})
+
+    def cells(self) -> dict[str, Cell]:
+        """All state, by name; a cell that two objects share once."""
+        found: dict[str, Cell] = {}
+        seen: set[int] = set()
+        for number, s in enumerate(self.state):
+            named = {s.name or "cell": s} if isinstance(s, Cell) else s.state_cells()
+            for name, cell in named.items():
+                if id(cell) not in seen:
+                    seen.add(id(cell))
+                    found[name if name not in found else f"{name}#{number}"] = cell
+        return found
+
+    # ---- capture ------------------------------------------------------------------------
+
+    def _compile(self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]) -> Entry:
+        cells = list(self.cells().values())
+        homes = [c.device for c in cells] + [t.device for t in tensors]
+        device = next((d for d in homes if d is not None), None) or current_device()
+        for d in homes:
+            if d is not None and d != device:
+                raise InvalidArgumentError(f"{self.__name__}: its state and arguments live on {device} and {d}; move them to one")
+        capture = _StateCapture(self, cells, [t.type for t in tensors])
+        with capture:
+            arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
+            args, kwargs = self._arguments(arguments, structure, statics)
+            out = self.f(*args, **kwargs)
+            leaves, out_structure = tree.flatten(out)
+            outputs = [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]
+            for s in self.state:
+                if hasattr(s, "end_capture"):
+                    s.end_capture()
+            program, order, written = capture.finish(outputs, self.guard)
+        program = prepare(program)
+        executable = discovery.backend(device.type).compile(program, device.index, written)
+        return Entry(program, executable, [cells[i] for i in order], written, out_structure, device)
+
+    def _nested(self, tensors: Sequence[Tensor], key: Any, structure: Any, statics: Sequence[Any]) -> Any:
+        if self.state:  # whose state it is, the outer program decides
+            args, kwargs = self._arguments(tensors, structure, statics)
+            return self.f(*args, **kwargs)
+        outer = dispatch.recorder()
+        found = self._bodies.get(key)
+        if found is None or (found[2] and found[3]() is not outer):
+            found = self._capture_body(tensors, structure, statics, outer)
+            self._bodies[key] = found
+            if len(self._bodies) > _CACHE_BOUND:
+                self._bodies.popitem(last=False)
+        program, out_structure, lifted, _ = found
+        return tree.unflatten(out_structure, ops.call(*tensors, *lifted, body=program))
+
+    def _capture_body(self, tensors: Sequence[Tensor], structure: Any, statics: Any, outer: Any) -> Any:
+        capture = _BodyCapture(self, [t.type for t in tensors])
+        with dispatch.recording(capture):
+            symbols = symbol_tensors(capture.inputs, [t.device for t in tensors])
+            args, kwargs = self._arguments(symbols, structure, statics)
+            leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
+            program = capture.program([x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves])
+        owner = weakref.ref(outer) if outer is not None else (lambda: None)
+        return without_dead_code(program), out_structure, capture.lifted, owner
+
+
+class _BodyCapture(Capture):
+    """Of a compiled function within another capture: it may use the outer one's symbols,
+    and no tensor from outside."""
+
+    def __init__(self, compiled: Compiled, types: Sequence[TensorType]) -> None:
+        super().__init__(types)
+        self.compiled = compiled
+
+    def lift(self, x: Tensor) -> Symbol:
+        if not isinstance(x.data, Symbol):
+            name = _name_of(self.compiled.f, x)
+            raise CaptureError(
+                f"{self.compiled.__name__} uses {name} ({x.type}) at {user_line()}, a tensor from outside that is "
+                "neither an argument nor state: pass it as an argument, list its owner in `state`, or wrap it in "
+                "nx.constant if it never changes"
+            )
+        return super().lift(x)
+
+
+class _StateCapture(_BodyCapture):
+    """The whole program: state cells hold symbols while it lasts, and get back what they
+    had, whatever happens."""
+
+    def __init__(self, compiled: Compiled, cells: Sequence[Cell], types: Sequence[TensorType]) -> None:
+        super().__init__(compiled, types)
+        self.cells = list(cells)
+        self.symbols = [Symbol(c.type) for c in cells]
+        self.known.update(self.symbols)
+        self.saved = [(c.data, c.device, c.node) for c in cells]
+        self.ids = {id(c) for c in cells}
+
+    def __enter__(self) -> None:
+        for cell, symbol in zip(self.cells, self.symbols, strict=True):
+            cell.data = symbol
+            cell.node = Leaf() if cell.node is not None else None
+        for s in self.compiled.state:
+            if hasattr(s, "begin_capture"):
+                s.begin_capture()
+        dispatch.state.recorders.append(self)
+
+    def __exit__(self, *_: object) -> None:
+        dispatch.state.recorders.pop()
+        for cell, (data, device, node) in zip(self.cells, self.saved, strict=True):
+            cell.data, cell.device, cell.node = data, device, node
+
+    def write(self, cell: Any, value: Any) -> None:
+        if id(cell) not in self.ids:
+            raise CaptureError(
+                f"{self.compiled.__name__} gives {cell.name or 'a cell'} a new value at {user_line()}, and it is not "
+                "in `state`: list its owner there"
+            )
+
+    def finish(self, outputs: Sequence[Tensor], guard: bool) -> tuple[Program, list[int], int]:
+        """The program; the cells in its inputs' order, those that it writes first."""
+        now = [Tensor(c.data, c.type, c.device) for c in self.cells]
+        written = [i for i, (t, s) in enumerate(zip(now, self.symbols, strict=True)) if t.data is not s]
+        order = written + [i for i in range(len(self.cells)) if i not in written]
+        new = [now[i] for i in written]
+        old = [Tensor(self.symbols[i], self.cells[i].type, self.cells[i].device) for i in written]
+        results = list(outputs)
+        if guard:
+            ok = _all_finite([*(o for o in outputs if o.shape == ()), *new])
+            new = [ops.where(ok, n, o) for n, o in zip(new, old, strict=True)]
+            results.append(ok)
+        ends = [self.symbol(t) for t in (*new, *results)]
+        inputs = [*(self.symbols[i] for i in order), *self.inputs, *(s for s, _ in self.closed.values())]
+        return Program(inputs, self.instructions, ends), order, len(written)
+
+
+def _all_finite(tensors: Sequence[Tensor]) -> Tensor:
+    ok: Tensor | None = None
+    for t in tensors:
+        if t.dtype.is_floating:
+            finite = ops.is_finite(t)
+            finite = ops.all(finite, axes=tuple(range(t.ndim))) if t.shape else finite
+            ok = finite if ok is None else ops.bitwise_and(ok, finite)
+    return constant(True) if ok is None else ok
+
+
+def _name_of(f: Any, x: Tensor) -> str:
+    """What the function calls a tensor from outside."""
+    if isinstance(getattr(x, "name", None), str) and getattr(x, "name", ""):
+        return repr(x.name)  # type: ignore[attr-defined]
+    code = getattr(f, "__code__", None)
+    closure = dict(zip(code.co_freevars, f.__closure__ or (), strict=False)) if code else {}
+    candidates = {name: cell.cell_contents for name, cell in closure.items() if _filled(cell)}
+    if code:
+        candidates.update({n: f.__globals__[n] for n in code.co_names if n in f.__globals__})
+    for name, value in candidates.items():
+        if isinstance(value, Tensor) and value.data is x.data:
+            return repr(name)
+        cells = value.state_cells() if hasattr(value, "state_cells") else {}
+        for inner, cell in cells.items():
+            if cell.data is x.data:
+                return repr(f"{name}.{inner}")
+    return "a tensor"
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False

@@ -1,0 +1,103 @@
+"""What can be done to a region: derive its pullback, or batch it. Each once per region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..autograd import pullback, track
+from ..dispatch import taping
+from ..primitives import TensorType
+from ..primitives.base import with_batch
+from ..primitives.control import set_region_transforms
+from ..program import Program, Symbol
+from ..program.passes import without_dead_code
+from ..sources import at_line
+from ..tensor import Tensor
+from .capture import _emit, capture_flat, inline
+
+_CAPTURED: dict[Any, Program] = {}
+
+
+class Regions:
+    def capture(self, key: Any, function: Callable[..., Any], types: Sequence[TensorType]) -> Program:
+        owner = next((k for k in key if isinstance(k, Program)), None)
+        table: dict[Any, Any] = _CAPTURED if owner is None else owner.notes
+        short = tuple("self" if k is owner else k for k in key) if owner is not None else key
+        if short not in table:
+            program, lifted = capture_flat(function, types)
+            assert not lifted, "a rule's region uses what it was not given"
+            table[short] = without_dead_code(program)
+        return table[short]
+
+    def reverse(
+        self, body: Program, needed: tuple[bool, ...], present: tuple[bool, ...]
+    ) -> tuple[Program, tuple[bool, ...]]:
+        key = ("reverse", needed, present)
+        if key not in body.notes:
+            body.notes[key] = _reverse(body, needed, present)
+        return body.notes[key]
+
+    def batched(self, body: Program, flags: tuple[bool, ...], size: int) -> Program:
+        key = ("batched", flags, size)
+        if key not in body.notes:
+            types = [
+                TensorType((size, *t.shape), t.dtype) if f else t
+                for t, f in zip(body.input_types, flags, strict=True)
+            ]
+            program, _ = capture_flat(lambda *xs: vmapped(body, xs, flags, size), types)
+            body.notes[key] = without_dead_code(program)
+        return body.notes[key]
+
+
+def _reverse(
+    body: Program, needed: tuple[bool, ...], present: tuple[bool, ...]
+) -> tuple[Program, tuple[bool, ...]]:
+    count = len(body.inputs)
+    produced: list[bool] = []
+
+    def backward(*values: Tensor) -> list[Tensor]:
+        inputs = list(values[:count])
+        wanted = [i for i in range(count) if needed[i] and inputs[i].dtype.is_floating]
+        leaves = track([inputs[i] for i in wanted])
+        for i, leaf in zip(wanted, leaves, strict=True):
+            inputs[i] = leaf
+        outputs = inline(body, inputs)
+        rest = iter(values[count:])
+        cotangents = [next(rest) if p else None for p in present]
+        found = pullback(outputs, cotangents, leaves)
+        by_input = {i: found.get((id(leaf.node), 0)) for i, leaf in zip(wanted, leaves, strict=True)}
+        produced[:] = [by_input.get(i) is not None for i in range(count)]
+        return [g for i in range(count) if (g := by_input.get(i)) is not None]
+
+    types = [*body.input_types, *(t for t, p in zip(body.output_types, present, strict=True) if p)]
+    with taping(True):
+        program, lifted = capture_flat(backward, types)
+    assert not lifted, "a region uses what it was not given"
+    program = without_dead_code(program)
+    # for the pass that lets a reverse region use what the forward one has computed
+    program.notes["reverse_of"] = (body, count)
+    return program, tuple(produced)
+
+
+def vmapped(
+    program: Program, inputs: Sequence[Tensor], flags: Sequence[bool], size: int, all_outputs: bool = True
+) -> list[Tensor]:
+    """Emit the program over a batch: flagged inputs have it as their leading axis, and so
+    have all outputs."""
+    values: dict[Symbol, tuple[Tensor, bool]] = {
+        s: (x, f) for s, x, f in zip(program.inputs, inputs, flags, strict=True)
+    }
+    for i in program.instructions:
+        pairs = [values[s] for s in i.inputs]
+        marks = [f for _, f in pairs]
+        if any(marks):
+            with at_line(i.source):
+                results: Sequence[Tensor] = i.primitive.batched([x for x, _ in pairs], marks, i.params)
+        else:
+            results = _emit(i, [x for x, _ in pairs])
+        values.update((s, (r, any(marks))) for s, r in zip(i.outputs, results, strict=True))
+    return [with_batch(x, f, size) for x, f in (values[s] for s in program.outputs)]
+
+
+set_region_transforms(Regions())
