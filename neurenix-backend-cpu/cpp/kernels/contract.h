@@ -1,0 +1,53 @@
+// Matrix products and convolutions: what the runtime asks of them. One translation unit each, compiled once for
+// each instruction set, in a namespace of that set (PHYNEXUS_ISA).
+#pragma once
+
+#include <cstdint>
+
+namespace phynexus {
+
+// Runs work(i) for i in [0, count), possibly on several threads, and returns when all are done. `count` is chosen by
+// the kernel from sizes alone, never from the number of threads, so that results do not depend on it.
+struct Team {
+  virtual void run(int64_t count, void (*work)(void* context, int64_t index, int worker), void* context) = 0;
+  virtual int workers() const = 0;                       // worker is in [0, workers())
+  virtual void* workspace(int worker, int64_t bytes) = 0;  // 64-byte aligned; valid until the next call for that worker
+  // One block beside the workers' own, for what all of them read (packed weights, partial sums): asked for outside
+  // run(), by its caller; 64-byte aligned; valid until the next such call.
+  virtual void* shared_workspace(int64_t bytes) = 0;
+ protected:
+  ~Team() = default;
+};
+
+// out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, k, j]; strides in elements, any sign.
+struct MatmulProblem {
+  int64_t batch, m, n, k;
+  int64_t lhs_batch, lhs_m, lhs_k;
+  int64_t rhs_batch, rhs_k, rhs_n;
+  int64_t out_batch, out_m, out_n;
+};
+
+// Axis order of each stride array: x [N, C, H, W], weight [O, C, KH, KW], out [N, O, OH, OW]. Elements, any sign.
+struct ConvolutionProblem {
+  int64_t images, in_channels, in_h, in_w;
+  int64_t out_channels, kernel_h, kernel_w, out_h, out_w;
+  int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;  // pad: the low side; the high side follows
+  int64_t x[4], weight[4], out[4];
+};
+
+struct ContractKernels {
+  void (*matmul_f32)(const MatmulProblem&, const float* lhs, const float* rhs, float* out, Team&);
+  void (*matmul_f64)(const MatmulProblem&, const double* lhs, const double* rhs, double* out, Team&);
+  void (*convolution_f32)(const ConvolutionProblem&, const float* x, const float* weight, float* out, Team&);
+  void (*convolution_f64)(const ConvolutionProblem&, const double* x, const double* weight, double* out, Team&);
+  void (*convolution_input_gradient_f32)(const ConvolutionProblem&, const float* g, const float* weight, float* x, Team&);
+  void (*convolution_input_gradient_f64)(const ConvolutionProblem&, const double* g, const double* weight, double* x, Team&);
+  void (*convolution_weight_gradient_f32)(const ConvolutionProblem&, const float* x, const float* g, float* weight, Team&);
+  void (*convolution_weight_gradient_f64)(const ConvolutionProblem&, const double* x, const double* g, double* weight, Team&);
+};
+
+namespace portable { extern const ContractKernels contract_kernels; }
+namespace avx2 { extern const ContractKernels contract_kernels; }
+namespace avx512 { extern const ContractKernels contract_kernels; }
+
+}  // namespace phynexus
