@@ -1,12 +1,12 @@
 """The closed set of operations. A family is a file; `base` says what a primitive owes."""
 
-from . import contraction, control, convolution, elementwise, indexing, movement, reduction, sources
+from . import contraction, control, convolution, elementwise, fused, indexing, movement, reduction, sources
 from .base import (
     Interpreter, NotBatchable, NotDifferentiable, Primitive, TensorType, all_primitives, ops, set_interpreter,
 )  # fmt: skip
 
 __all__ = [
     "Interpreter", "NotBatchable", "NotDifferentiable", "Primitive", "TensorType", "all_primitives",
-    "contraction", "control", "convolution", "elementwise", "indexing", "movement", "ops", "reduction",
+    "contraction", "control", "convolution", "elementwise", "fused", "indexing", "movement", "ops", "reduction",
     "set_interpreter", "sources",
 ]  # fmt: skip

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from .ir import Program, Symbol
+from .fuse import fuse
+from .ir import Program
+from .regions import inline_once, merge_maps, optimised_regions, prune_regions, share_residuals
+from .simplify import simplify, without_dead_code
 
 
-def without_dead_code(program: Program) -> Program:
-    """Only the instructions that an output needs."""
-    live: set[Symbol] = set(program.outputs)
-    kept = []
-    for i in reversed(program.instructions):
-        if any(s in live for s in i.outputs):
-            kept.append(i)
-            live.update(i.inputs)
-    if len(kept) == len(program.instructions):
-        return program
-    return Program(program.inputs, kept[::-1], program.outputs)
-
-
-def prepare(program: Program) -> Program:
+def prepare(program: Program, fusion: bool = True) -> Program:
     """Everything that makes a program quicker without changing what it computes."""
-    return without_dead_code(program)
+    program = _shared(program)
+    program = optimised_regions(program, lambda body: prepare(body, fusion))
+    return fuse(program) if fusion else program
+
+
+def _shared(program: Program) -> Program:
+    """Simplified, with what its regions compute together computed once."""
+    program = merge_maps(simplify(program))
+    program = prune_regions(share_residuals(program))
+    return simplify(inline_once(program))
+
+
+__all__ = ["prepare", "without_dead_code"]

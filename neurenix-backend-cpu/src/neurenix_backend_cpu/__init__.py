@@ -1,0 +1,41 @@
+"""The Phynexus engine for CPUs, as a Neurenix backend: the device type "cpu"."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+from neurenix import backends
+
+NAME = "neurenix-backend-cpu"
+
+
+def library() -> Path:
+    """The engine's shared library, beside this file."""
+    folder = Path(__file__).resolve().parent
+    found = sorted(p for p in folder.glob("*phynexus_cpu*") if p.suffix in (".so", ".dylib", ".dll"))
+    if not found:
+        raise FileNotFoundError(
+            f"the engine's library is missing from {folder}; reinstall neurenix-backend-cpu (it needs a C++20 compiler)"
+        )
+    return found[0]
+
+
+def _probe() -> int:
+    library()
+    return 1  # there is always a processor
+
+
+def _create() -> backends.Backend:
+    from neurenix.backends.native import NativeBackend
+
+    return NativeBackend(library())
+
+
+@backends.hookimpl
+def neurenix_backend() -> backends.BackendInfo:
+    """The record that core asks for."""
+    return backends.BackendInfo("cpu", backends.API_VERSION, NAME, 10, _probe, _create)
+
+
+__version__ = metadata.version(NAME)

@@ -1,0 +1,226 @@
+"""The native backend: a shared library with the Phynexus C ABI, opened with cffi.
+
+A program crosses once, as a plan; a step is then one call, `run`. A backend package is
+little more than the path of its library.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..errors import BackendError, InvalidArgumentError, OutOfMemoryError
+from ..primitives import TensorType, all_primitives
+from ..program import Program
+from ..program.encode import encode
+from ..program.plan import make_plan
+from ._phynexus import ffi  # type: ignore[attr-defined]
+from .protocol import Capabilities
+
+ABI_MAJOR = 1
+_ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
+# What a plan has no instruction for: it becomes strides, copies or constants.
+_LOWERED = {
+    "reshape", "transpose", "broadcast", "pad", "slice", "flip", "concat", "constant", "barrier", "stop_gradient",
+}  # fmt: skip
+
+
+class Engine:
+    """One device's engine, and the library that it came from."""
+
+    def __init__(self, library: Path, index: int, threads: int = 0) -> None:
+        try:
+            self.library = ffi.dlopen(os.fspath(library))
+        except OSError as error:
+            raise BackendError(f"cannot open the engine {library}: {error}") from None
+        self.api = self.library.phynexus_api()
+        if self.api.abi_major != ABI_MAJOR:
+            raise BackendError(
+                f"the engine {library} has ABI {self.api.abi_major}.{self.api.abi_minor}, this core needs "
+                f"{ABI_MAJOR}; install matching releases"
+            )
+        options = ffi.new("phx_options *", {"struct_size": ffi.sizeof("phx_options"), "threads": threads})
+        handle = ffi.new("phx_engine **")
+        self.check(self.api.create(index, options, handle))
+        self.handle = handle[0]
+        self.release = self.api.release
+
+    def check(self, status: int) -> None:
+        if status:
+            text = ffi.string(self.api.last_error()).decode()
+            raise _ERRORS.get(status, BackendError)(text)
+
+    def __del__(self) -> None:
+        if getattr(self, "handle", None):
+            self.api.destroy(self.handle)
+
+
+class Buffer:
+    """Memory of an engine, freed with the last reference to this."""
+
+    __slots__ = ("__weakref__", "address", "engine", "nbytes", "pointer")
+
+    def __init__(self, engine: Engine, nbytes: int) -> None:
+        self.pointer = None
+        out = ffi.new("void **")
+        engine.check(engine.api.allocate(engine.handle, nbytes, out))
+        self.engine = engine
+        self.nbytes = nbytes
+        self.pointer = out[0]
+
+    def __del__(self) -> None:
+        if self.pointer is not None:
+            self.engine.release(self.engine.handle, self.pointer)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """For NumPy, where the host sees this memory; the array keeps this buffer alive."""
+        address = int(ffi.cast("uintptr_t", self.pointer))
+        return {"shape": (self.nbytes,), "typestr": "|u1", "data": (address, True), "version": 3}
+
+
+class NativeExecutable:
+    def __init__(self, engine: Engine, program: Program, state: int) -> None:
+        self.engine = engine
+        self.state = state
+        self.bound = 0  # how many leading inputs are bound state, once bind_state was called
+        encoded = encode(make_plan(program, state))
+        self.lines = encoded.lines
+        self.in_count = len(program.inputs)
+        self.out_bytes = [t.nbytes for t in program.output_types]
+        self.handle = self._compile(encoded)
+        self.inputs = ffi.new("void *[]", max(self.in_count, 1))
+        self.outputs = ffi.new("void *[]", max(len(self.out_bytes), 1))
+        self.run = engine.api.run
+
+    def _compile(self, encoded: Any) -> Any:
+        def pointer(array: Any, ctype: str) -> Any:
+            keep.append(array)
+            return ffi.cast(ctype, array.ctypes.data)
+
+        keep: list[Any] = []
+        plan = ffi.new("phx_plan *")
+        plan.struct_size = ffi.sizeof("phx_plan")
+        plan.values = pointer(encoded.values, "phx_value *")
+        plan.instructions = pointer(encoded.instructions, "phx_instruction *")
+        plan.operands = pointer(encoded.operands, "int32_t *")
+        plan.params = pointer(encoded.params, "int64_t *")
+        plan.regions = pointer(encoded.regions, "phx_region *")
+        plan.constants = pointer(encoded.constants, "void *")
+        plan.value_count, plan.instruction_count = len(encoded.values), len(encoded.instructions)
+        plan.operand_count, plan.param_count = len(encoded.operands), len(encoded.params)
+        plan.region_count, plan.constant_bytes = len(encoded.regions), encoded.constants.nbytes
+        plan.input_bytes = pointer(encoded.input_bytes, "int64_t *")
+        plan.output_bytes = pointer(encoded.output_bytes, "int64_t *")
+        out = ffi.new("phx_executable **")
+        self.engine.check(self.engine.api.compile(self.engine.handle, plan, out))
+        return ffi.gc(out[0], self.engine.api.release_executable)
+
+    def __call__(self, inputs: Sequence[Buffer]) -> list[Buffer]:
+        # arrays of its own: an executable may be entered by several threads
+        pointers = ffi.new("void *[]", [b.pointer for b in inputs] or [ffi.NULL])
+        outputs = [Buffer(self.engine, n) for n in self.out_bytes]
+        targets = ffi.new("void *[]", [b.pointer for b in outputs] or [ffi.NULL])
+        status = self.run(self.handle, pointers, targets)
+        if status:
+            self.engine.check(status)
+        return outputs
+
+    def bind_state(self, buffers: Sequence[Buffer]) -> None:
+        self.bound = len(buffers)
+        for i, buffer in enumerate(buffers):
+            self.inputs[i] = buffer.pointer
+        for i in range(self.state):
+            self.outputs[i] = buffers[i].pointer
+
+    def step(self, inputs: Sequence[Buffer]) -> list[Buffer]:
+        slots, at = self.inputs, self.bound
+        for buffer in inputs:
+            slots[at] = buffer.pointer
+            at += 1
+        results = [Buffer(self.engine, n) for n in self.out_bytes[self.state :]]
+        at = self.state
+        for result in results:
+            self.outputs[at] = result.pointer
+            at += 1
+        status = self.run(self.handle, slots, self.outputs)
+        if status:
+            self.engine.check(status)
+        return results
+
+
+class NativeBackend:
+    """A `Backend` over an engine library. `count`: how many devices the library finds."""
+
+    def __init__(self, library: Path) -> None:
+        self.library = Path(library)
+        self.threads = 0
+        self.engines: dict[int, Engine] = {}
+        self._capabilities: dict[int, Capabilities] = {}
+
+    def engine(self, index: int) -> Engine:
+        found = self.engines.get(index)
+        if found is None:
+            found = self.engines[index] = Engine(self.library, index, self.threads)
+        return found
+
+    def device_count(self) -> int:
+        return int(self.engine(0).api.device_count())
+
+    def capabilities(self, index: int) -> Capabilities:
+        if index not in self._capabilities:
+            engine = self.engine(index)
+            raw = ffi.new("phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")})
+            engine.check(engine.api.capabilities(engine.handle, raw))
+            kinds = frozenset(d for d in dtypes.ALL if raw.dtypes >> d.code & 1)
+            names = frozenset(
+                p.name for p in all_primitives() if p.name in _LOWERED or (p.opcode < 160 and raw.opcodes[p.opcode])
+            )
+            text = ffi.string(raw.name).decode(), ffi.string(raw.instruction_set).decode()
+            self._capabilities[index] = Capabilities(kinds, names, raw.threads, raw.memory_bytes, *text)
+        return self._capabilities[index]
+
+    def configure(self, options: dict[str, Any]) -> None:
+        threads = options.get("threads")
+        if threads is not None:
+            self.threads = threads
+            self._capabilities.clear()
+            for engine in self.engines.values():
+                engine.check(engine.api.set_threads(engine.handle, threads))
+
+    def compile(self, program: Program, index: int, state: int = 0) -> NativeExecutable:
+        return NativeExecutable(self.engine(index), program, state)
+
+    def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Buffer:
+        engine = self.engine(index)
+        array = np.ascontiguousarray(array, type.dtype.numpy)
+        buffer = Buffer(engine, array.nbytes)
+        engine.check(engine.api.upload(engine.handle, buffer.pointer, ffi.cast("void *", array.ctypes.data), array.nbytes))
+        return buffer
+
+    def download(self, buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
+        if not type.size:
+            return np.empty(type.shape, type.dtype.numpy)
+        view = np.asarray(buffer).view(type.dtype.numpy).reshape(type.shape)
+        view.setflags(write=False)
+        return view
+
+    def synchronize(self, index: int) -> None:
+        engine = self.engine(index)
+        engine.check(engine.api.synchronize(engine.handle))
+
+    def memory_stats(self, index: int) -> dict[str, int]:
+        engine = self.engine(index)
+        raw = ffi.new("phx_memory_stats *", {"struct_size": ffi.sizeof("phx_memory_stats")})
+        engine.check(engine.api.memory_stats(engine.handle, raw))
+        return {"allocated": raw.allocated_bytes, "peak": raw.peak_bytes, "arenas": raw.arena_bytes}
+
+    def run_count(self, index: int) -> int:
+        """How many programs the engine has run: each is one foreign call."""
+        engine = self.engine(index)
+        return int(engine.api.run_count(engine.handle))

@@ -1,0 +1,41 @@
+"""fused: an elementwise program over one iteration space, its outputs stored or reduced.
+
+Only the fusing pass makes it, after everything has been differentiated and batched. Each
+input broadcasts to the iteration shape; `reductions` has for each output of `body` None
+(stored) or the name of a reduction over `axes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .base import NotBatchable, NotDifferentiable, Primitive, Shape, TensorType, Value, ops, register
+from .reduction import kept
+
+
+def _infer(
+    types: Sequence[Value], body: Any, shape: Shape, axes: Shape, reductions: Sequence[str | None]
+) -> list[TensorType]:
+    return [
+        TensorType(kept(shape, axes) if r else shape, t.dtype)
+        for t, r in zip(body.output_types, reductions, strict=True)
+    ]
+
+
+def _reference(*arrays: Any, body: Any, shape: Shape, axes: Shape, reductions: Sequence[str | None]) -> list[Any]:
+    outputs = []
+    for value, reduction in zip(body.evaluate(arrays), reductions, strict=True):
+        full = np.broadcast_to(value, shape)
+        outputs.append(ops.table[reduction].reference(full, axes=axes)[0] if reduction else np.array(full))
+    return outputs
+
+
+fused = register(
+    Primitive(
+        "fused", 130, "fused", _infer, _reference, NotDifferentiable("it is made after differentiation"),
+        NotBatchable("it is made after batching"), many=True,
+    )
+)  # fmt: skip

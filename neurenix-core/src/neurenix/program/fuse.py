@@ -1,0 +1,167 @@
+"""Fusing: elementwise chains, and the reductions at their ends, as one instruction.
+
+A group runs where its last member stood; that is allowed as long as nobody outside needs
+one of its results earlier.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..primitives import TensorType, ops
+from ..primitives.sources import ConstantArray
+from .ir import Instruction, Program, Symbol
+
+_MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
+_MAX_INPUTS = 24
+_REDUCTIONS = {"sum", "max", "min", "any", "all"}
+
+
+class _Group:
+    """Members of one iteration space, in order; at most one set of reduced axes."""
+
+    __slots__ = ("axes", "first_use", "inputs", "members", "results", "shape")
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.axes: tuple[int, ...] | None = None
+        self.members: list[tuple[int, Instruction]] = []
+        self.results: set[Symbol] = set()
+        self.inputs: set[Symbol] = set()
+        self.first_use = 1 << 60  # the first instruction outside that needs a result
+
+
+def fuse(program: Program) -> Program:
+    """The program with its elementwise instructions grouped; regions are left alone."""
+    group_of: dict[Symbol, _Group] = {}
+    alive: dict[int, _Group] = {}
+    home: dict[int, _Group] = {}
+    for position, i in enumerate(program.instructions):
+        shape = _space(i)
+        group = None if shape is None else _choose(i, shape, group_of)
+        if shape is not None:
+            if group is None:
+                group = _Group(shape)
+                alive[id(group)] = group
+            group = _join(group, i, position, group_of, home, alive)
+        for s in i.inputs:
+            other = group_of.get(s)
+            if other is not None and other is not group:
+                other.first_use = min(other.first_use, position)
+    return _rebuilt(program, home, group_of)
+
+
+def _space(i: Instruction) -> tuple[int, ...] | None:
+    """The iteration shape, of what can be fused."""
+    if i.primitive.family == "elementwise":
+        return i.outputs[0].type.shape
+    if i.primitive.name in _REDUCTIONS and i.params["axes"]:
+        return i.inputs[0].type.shape
+    return None
+
+
+def _choose(i: Instruction, shape: tuple[int, ...], group_of: dict[Symbol, _Group]) -> _Group | None:
+    """The group of an operand, if the instruction may join it."""
+    best = None
+    for s in i.inputs:
+        g = group_of.get(s)
+        if g is not None and g.shape == shape and _allows(g, i) and (best is None or g.members[-1][0] > best.members[-1][0]):
+            best = g
+    return best
+
+
+def _allows(g: _Group, i: Instruction) -> bool:
+    if g.first_use < 1 << 60 or len(g.members) >= _MAX_OPS:
+        return False
+    if len(g.inputs.union(i.inputs) - g.results) > _MAX_INPUTS:
+        return False
+    if i.primitive.family == "reduction":
+        return g.axes in (None, i.params["axes"])
+    # what is reduced cannot be read in the same pass
+    return not any(s in g.results and s.type.shape != g.shape for s in i.inputs)
+
+
+def _join(
+    g: _Group, i: Instruction, position: int, group_of: dict[Symbol, _Group], home: dict[int, _Group],
+    alive: dict[int, _Group],
+) -> _Group:  # fmt: skip
+    for s in i.inputs:  # other groups of the same space come along
+        other = group_of.get(s)
+        if other is None or other is g or other.shape != g.shape or other.first_use < 1 << 60:
+            continue
+        together = len(g.members) + len(other.members) < _MAX_OPS
+        axes = {a for a in (g.axes, other.axes) if a is not None}
+        inputs = (g.inputs | other.inputs) - g.results - other.results
+        if not together or len(axes) > 1 or len(inputs) > _MAX_INPUTS or not _separate(g, other) or not _allows(other, i):
+            continue
+        g.members = sorted([*g.members, *other.members], key=lambda m: m[0])
+        g.results |= other.results
+        g.inputs |= other.inputs
+        g.axes = g.axes or other.axes
+        for k, _ in other.members:
+            home[k] = g
+        for r in other.results:
+            group_of[r] = g
+        alive.pop(id(other), None)
+    g.members.append((position, i))
+    g.inputs.update(i.inputs)
+    g.results.update(i.outputs)
+    if i.primitive.family == "reduction":
+        g.axes = i.params["axes"]
+    home[position] = g
+    group_of[i.outputs[0]] = g
+    return g
+
+
+def _separate(a: _Group, b: _Group) -> bool:
+    """Neither reads what the other reduces."""
+    reduced = {s for g in (a, b) for _, i in g.members if i.primitive.family == "reduction" for s in i.outputs}
+    return not any(s in reduced for g in (a, b) for _, i in g.members for s in i.inputs)
+
+
+def _rebuilt(program: Program, home: dict[int, _Group], group_of: dict[Symbol, _Group]) -> Program:
+    outside: set[Symbol] = set(program.outputs)
+    for k, i in enumerate(program.instructions):
+        mine = home.get(k)
+        outside.update(s for s in i.inputs if group_of.get(s) is not mine or mine is None)
+    constants = {
+        i.outputs[0]: i.params["value"] for i in program.instructions if i.primitive is ops.constant
+    }
+    out = []
+    for k, i in enumerate(program.instructions):
+        g = home.get(k)
+        if g is None:
+            out.append(i)
+        elif g.members[-1][0] == k:
+            out.append(i if len(g.members) == 1 else _instruction(g, outside, constants))
+    return Program(program.inputs, out, program.outputs)
+
+
+def _instruction(g: _Group, outside: set[Symbol], constants: dict[Symbol, ConstantArray]) -> Instruction:
+    names: dict[Symbol, Symbol] = {}
+    inputs: list[Symbol] = []
+    body: list[Instruction] = []
+    ends: list[tuple[Symbol, Symbol, Any]] = []  # (in the body, outside, reduction)
+
+    def read(s: Symbol) -> Symbol:
+        if s not in names:
+            inputs.append(s)
+            names[s] = Symbol(s.type)
+        return names[s]
+
+    for _, i in g.members:
+        operands = [read(s) for s in i.inputs]
+        result = i.outputs[0]
+        if i.primitive.family == "reduction":
+            ends.append((operands[0], result, i.primitive.name))
+            continue
+        names[result] = Symbol(TensorType(result.type.shape, result.type.dtype))
+        body.append(Instruction(i.primitive, operands, i.params, [names[result]], i.source))
+        if result in outside:
+            ends.append((names[result], result, None))
+    whole = Program([names[s] for s in inputs], body, [e for e, _, _ in ends])
+    params = {
+        "body": whole, "shape": g.shape, "axes": g.axes or (), "reductions": tuple(r for _, _, r in ends),
+    }  # fmt: skip
+    source = next((i.source for _, i in reversed(g.members) if i.source), None)
+    return Instruction(ops.fused, inputs, params, [s for _, s, _ in ends], source)
