@@ -1,0 +1,11 @@
+"""The conformance suite that every backend runs: cases by table, NumPy as the oracle."""
+
+from .cases import CASES, Case
+from .checks import (
+    check_batch, check_compiled, check_derivatives, check_forward, numeric_gradient, relative_error,
+)  # fmt: skip
+
+__all__ = [
+    "CASES", "Case", "check_batch", "check_compiled", "check_derivatives", "check_forward", "numeric_gradient",
+    "relative_error",
+]  # fmt: skip
