@@ -25,7 +25,7 @@ class ReferenceExecutable:
         self.state: list[Any] = []  # weak: whoever holds a buffer is counted
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        return self.program.evaluate(inputs)
+        return [_owned(o) for o in self.program.evaluate(inputs)]
 
     def bind_state(self, buffers: Sequence[Any]) -> None:
         self.state = [weakref.ref(b) for b in buffers]
@@ -33,10 +33,17 @@ class ReferenceExecutable:
     def step(self, inputs: Sequence[Any]) -> list[Any]:
         state = [ref() for ref in self.state]
         outputs = self.program.evaluate([*state, *inputs])
-        outputs[: self.state_count] = [np.array(o) for o in outputs[: self.state_count]]
-        for old, new in zip(state, outputs[: self.state_count], strict=False):
+        results = [
+            np.array(o) if any(np.may_share_memory(o, old) for old in state) else _owned(o) for o in outputs
+        ]
+        for old, new in zip(state, results[: self.state_count], strict=False):
             old[...] = new
-        return outputs[self.state_count :]
+        return results[self.state_count :]
+
+
+def _owned(array: Any) -> Any:
+    """The array, or a copy of what is only a view: who holds a buffer is counted."""
+    return array if array.base is None and array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
 
 
 class ReferenceBackend:
@@ -54,7 +61,9 @@ class ReferenceBackend:
         return ReferenceExecutable(program, state)
 
     def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
-        return np.array(array, type.dtype.numpy, order="C").reshape(type.shape)
+        buffer = np.array(array, type.dtype.numpy, order="C")
+        buffer.shape = type.shape
+        return buffer
 
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
         view = np.asarray(buffer).view()

@@ -37,10 +37,10 @@ def share_residuals(program: Program) -> Program:
             continue
         body: Program = i.params["body"]
         origin = body.notes.get("reverse_of")
-        first = forward.get((origin[0], i.inputs[: origin[1]])) if origin else None
-        if origin and first is not None and first not in replaced:
-            whole, rest, residual_types, used = _split(origin[0], body)
+        first = forward.get((origin[0](), i.inputs[: origin[1]])) if origin else None
+        if first is not None and first not in replaced:
             before = instructions[first]
+            whole, rest, residual_types = _split(before.params["body"], body)
             residuals = [Symbol(t) for t in residual_types]
             replaced[first] = Instruction(
                 ops.call, before.inputs, {"body": whole}, (*before.outputs, *residuals), before.source
@@ -55,8 +55,8 @@ def share_residuals(program: Program) -> Program:
     return Program(program.inputs, merged, program.outputs)
 
 
-def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[Any], int]:
-    """(forward with residuals, backward from residuals, types of the residuals, their number)."""
+def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[Any]]:
+    """(forward with residuals, backward from residuals, types of the residuals)."""
     found = forward.notes.get(("split", backward))
     if found is not None:
         return found
@@ -99,7 +99,7 @@ def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[
     rest = without_dead_code(Program([*forward.inputs, *cotangents, *kept], tail, results))
     # two programs may not share the symbols of their inputs: each gets its own
     rest = renamed(rest)
-    found = whole, rest, [s.type for s in kept], len(kept)
+    found = whole, rest, [s.type for s in kept]
     forward.notes[("split", backward)] = found
     return found
 

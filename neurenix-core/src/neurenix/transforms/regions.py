@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,7 +77,7 @@ def _reverse(
     assert not lifted, "a region uses what it was not given"
     program = without_dead_code(program)
     # for the pass that lets a reverse region use what the forward one has computed
-    program.notes["reverse_of"] = (body, count)
+    program.notes["reverse_of"] = (weakref.ref(body), count)
     return program, tuple(produced)
 
 

@@ -1,0 +1,194 @@
+"""map, vmap, scan, jvp, the tape: against loops, formulas and finite differences."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurenix as nx
+from neurenix.testing import numeric_gradient
+
+F64 = nx.float64
+
+
+def t(x: Any) -> nx.Tensor:
+    return nx.tensor(x, dtype=F64)
+
+
+def rows(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 1, shape)
+
+
+def curved(w: Any, x: Any) -> Any:
+    """Something with second derivatives in both arguments."""
+    return (nx.tanh(x * w) * nx.sin(x)).sum() + (w * w * x).sum()
+
+
+def test_map_is_the_loop(device: str) -> None:
+    w, xs = t(0.7), t(rows(5, 3))
+    looped = np.stack([curved(w, xs[i]).numpy() for i in range(5)])
+    assert np.allclose(nx.map(lambda x: curved(w, x))(xs).numpy(), looped, rtol=1e-12)
+    assert np.allclose(nx.vmap(lambda x: curved(w, x))(xs).numpy(), looped, rtol=1e-12)
+    mean = nx.map(lambda x: curved(w, x), reduce="mean")(xs)
+    assert np.allclose(mean.item(), looped.mean(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("over", [nx.map, nx.vmap], ids=["map", "vmap"])
+def test_derivatives_through_map(device: str, over: Any) -> None:
+    xs = rows(4, 3)
+
+    def loss(w: Any, xs: Any) -> Any:
+        return nx.tanh(over(lambda x: curved(w, x))(xs)).mean()
+
+    def directional(w: Any, xs: Any) -> Any:
+        gw, gx = nx.grad(loss, (0, 1))(w, xs)
+        return gw * 0.3 + (gx * nx.cos(xs)).sum()
+
+    point = [np.float64(0.7), xs]
+    for f in (loss, directional):
+        direction = [np.float64(1.3), rows(4, 3, seed=1)]
+        gw, gx = nx.grad(f, (0, 1))(t(point[0]), t(xs))
+        found = gw.item() * 1.3 + float((gx.numpy() * direction[1]).sum())
+        expected = numeric_gradient(lambda a, f=f: f(t(a[0]), t(a[1])).item(), point, direction, 1e-4)
+        assert abs(found - expected) < 1e-7 * max(1, abs(expected))
+
+
+def test_map_of_map_and_vmap_of_map(device: str) -> None:
+    xs = t(rows(2, 3, 4))
+    expected = np.tanh(xs.numpy()).sum(-1)
+    assert np.allclose(nx.map(nx.map(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12)
+    assert np.allclose(nx.vmap(nx.map(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12)
+    assert np.allclose(nx.map(nx.vmap(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12)
+    inner = nx.map(lambda x: nx.map(lambda y: nx.sin(y), reduce="sum")(x), reduce="sum")
+    assert np.allclose(inner(xs).numpy(), np.sin(xs.numpy()).sum((0, 1)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 2, 3, 7])
+def test_chunks_do_not_change_a_bit(device: str, chunk: int) -> None:
+    xs = nx.tensor(rows(7, 50))
+    whole = nx.map(lambda x: nx.exp(x), reduce="sum")(xs)
+    assert (nx.map(lambda x: nx.exp(x), reduce="sum", chunk=chunk)(xs).numpy() == whole.numpy()).all()
+
+
+def test_scan_is_the_loop(device: str) -> None:
+    w, xs = t(rows(3)), t(rows(6, 3, seed=2))
+
+    def looped(w: Any, xs: Any, c: Any) -> Any:
+        total = t(0.0)
+        for i in range(6):
+            c = nx.tanh(c * w + xs[i])
+            total = total + (c * c).sum()
+        return total + c.sum()
+
+    def scanned(w: Any, xs: Any, c: Any) -> Any:
+        def step(c: Any, x: Any) -> Any:
+            c = nx.tanh(c * w + x)
+            return c, (c * c).sum()
+
+        last, ys = nx.scan(step, c, xs)
+        return ys.sum() + last.sum()
+
+    args = (w, xs, t(rows(3, seed=3)))
+    assert abs(scanned(*args).item() - looped(*args).item()) < 1e-12
+
+    def second(f: Any) -> Any:
+        return lambda *a: sum((g * g).sum() for g in nx.grad(f, (0, 1, 2))(*a))
+
+    for f, g in ((scanned, looped), (second(scanned), second(looped))):
+        for a, b in zip(nx.grad(f, (0, 1, 2))(*args), nx.grad(g, (0, 1, 2))(*args), strict=True):
+            assert np.allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_scan_in_vmap_and_without_xs(device: str) -> None:
+    starts = t(rows(4, 2))
+    power = nx.vmap(lambda c: nx.scan(lambda c, _: (c * 1.5, None), c, length=3)[0])
+    assert np.allclose(power(starts).numpy(), starts.numpy() * 1.5**3)
+
+
+def test_jvp_is_the_directional_derivative(device: str) -> None:
+    x, v = rows(5), rows(5, seed=1)
+    y, tangent = nx.jvp(lambda x: nx.tanh(x) * x, (t(x),), (t(v),))
+    assert np.allclose(y.numpy(), np.tanh(x) * x)
+    assert np.allclose(tangent.numpy(), v * (np.tanh(x) + x * (1 - np.tanh(x) ** 2)), rtol=1e-10)
+    hessian_times = nx.jvp(nx.grad(lambda x: (x**3).sum()), (t(x),), (t(v),))[1]
+    assert np.allclose(hessian_times.numpy(), 6 * x * v, rtol=1e-10)
+
+
+def test_backward_fills_leaves_and_adds(device: str) -> None:
+    p = nx.tensor([1.0, 2.0], requires_grad=True)
+    (p * p).sum().backward()
+    (p * 3).sum().backward()
+    assert p.grad is not None and p.grad.tolist() == [5.0, 7.0]
+    assert not (p.detach() * p.detach()).requires_grad
+
+
+def test_grad_of_outer_variable_inside_grad(device: str) -> None:
+    def outer(x: Any) -> Any:
+        return nx.grad(lambda y: (x * x * y * y).sum())(x * 2).sum()
+
+    assert nx.grad(outer)(t([3.0])).tolist() == [12 * 9.0]
+
+
+def test_the_tape_is_freed_without_the_collector(device: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        w = nx.tensor(rows(4, 4), requires_grad=True)
+        y = nx.map(lambda x: nx.tanh(x @ w).sum())(nx.tensor(rows(3, 4))).sum()
+        y.backward()
+        seen = weakref.ref(y.node)
+        del y
+        assert seen() is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_long_tapes_need_no_recursion(device: str) -> None:
+    x = nx.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(5000):
+        y = y + 1e-4
+    y.backward()
+    assert x.grad is not None and x.grad.item() == 1.0
+    del y
+
+
+def test_random_numbers_differ_by_iteration_and_not_by_chunk(device: str) -> None:
+    def draws(chunk: int) -> Any:
+        nx.manual_seed(3)
+        return nx.map(lambda x: nx.uniform((4,)) + x * 0, chunk=chunk)(nx.zeros(3)).numpy()
+
+    a, b = draws(0), draws(1)
+    assert (a == b).all() and len(np.unique(a)) == 12
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: nx.vmap(lambda a, b: a + b)(nx.ones(2), nx.ones(3)), nx.errors.ShapeError, "(2,)"),
+        (lambda: nx.vmap(lambda a: a, in_axes=1)(nx.ones(2)), nx.errors.ShapeError, "axis 1"),
+        (lambda: nx.map(lambda a: a, reduce="max")(nx.ones(2)), nx.errors.InvalidArgumentError, "reduce"),
+        (lambda: nx.scan(lambda c, x: (nx.ones(2), x), nx.zeros(3), nx.ones(4)), nx.errors.ShapeError, "carry"),
+        (lambda: nx.scan(lambda c, x: c, nx.zeros(3), nx.ones(4)), nx.errors.InvalidArgumentError, "(carry, y)"),
+        (lambda: nx.grad(lambda x: x)(nx.ones(2)), nx.errors.ShapeError, "scalar"),
+        (lambda: nx.grad(lambda x: x)(nx.tensor(2)), nx.errors.NotDifferentiableError, "int32"),
+        (lambda: nx.ones(2, 3) @ nx.ones(2, 3), nx.errors.ShapeError, "(2, 3)"),
+        (lambda: nx.ones(2) + nx.ones(3), nx.errors.ShapeError, "(3,)"),
+        (lambda: nx.ones(2, 3).sum(axis=2), nx.errors.InvalidArgumentError, "axis 2"),
+        (lambda: nx.tensor([[1], [1, 2]]), nx.errors.ShapeError, "ragged"),
+        (lambda: nx.tensor("x"), nx.errors.DtypeError, "numbers"),
+        (lambda: nx.ones(2, 3).reshape(4), nx.errors.ShapeError, "6 elements"),
+        (lambda: nx.ones(3)[5], nx.errors.InvalidArgumentError, "out of range"),
+        (lambda: nx.zeros(-1), nx.errors.InvalidArgumentError, "-1"),
+        (lambda: bool(nx.ones(2)), nx.errors.InvalidArgumentError, "ambiguous"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named(device: str, call: Any, error: type, words: str) -> None:
+    with pytest.raises(error) as caught:
+        call()
+    assert words in str(caught.value)
