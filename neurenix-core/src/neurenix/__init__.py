@@ -30,5 +30,6 @@ from .random import Generator, manual_seed, normal, rand, randn, uniform
 from .settings import current_device, get_device_count, init
 from .tensor import Cell, Tensor, tensor
 from .transforms import Compiled, compile, constant, map, scan, vmap
+from . import nn, optim  # isort: skip
 
 __version__ = "0.1.0"

@@ -48,6 +48,12 @@ def _invert(x: Tensor) -> Tensor:
     return ops.bitwise_xor(*operands("~", x, -1 if x.dtype.kind == "int" else 2 ** (8 * x.dtype.itemsize) - 1))
 
 
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    "hash": object.__hash__, "neg": arithmetic.negative, "abs": arithmetic.absolute, "invert": _invert,
+    "getitem": indexing.get_item, "setitem": indexing.set_item, "iter": lambda x: (x[i] for i in range(len(x))),
+}  # fmt: skip
+
+
 def install() -> None:
     """Called once, when the package is imported."""
     for name, function in _BINARY.items():
@@ -58,14 +64,9 @@ def install() -> None:
     for name, primitive in _BITS.items():
         setattr(Tensor, f"__{name}__", _bits(primitive, name))
         setattr(Tensor, f"__r{name}__", _bits(primitive, name))
-    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
-    Tensor.__neg__ = arithmetic.negative  # type: ignore[attr-defined]
-    Tensor.__abs__ = arithmetic.absolute  # type: ignore[attr-defined]
-    Tensor.__invert__ = _invert  # type: ignore[attr-defined]
-    Tensor.__getitem__ = indexing.get_item  # type: ignore[attr-defined]
-    Tensor.__setitem__ = indexing.set_item  # type: ignore[attr-defined]
-    Tensor.__iter__ = lambda x: (x[i] for i in range(len(x)))  # type: ignore[attr-defined]
-    Tensor.T = property(lambda x: shape.transpose(x))  # type: ignore[attr-defined]
+    for name, function in _SPECIAL.items():
+        setattr(Tensor, f"__{name}__", function)
+    Tensor.T = property(shape.transpose)  # type: ignore[assignment]
     for name, function in _METHODS.items():
         setattr(Tensor, name, function)
 

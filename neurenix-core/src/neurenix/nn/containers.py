@@ -1,0 +1,85 @@
+"""Modules in a row, and those that only change shapes or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, overload
+
+from ..errors import InvalidArgumentError
+from ..functions.shape import flatten
+from ..tensor import Tensor
+from .module import Module
+
+
+class Sequential(Module):
+    """Modules, each given what the one before returns: Sequential(a, b) or
+    Sequential([a, b]). They can be indexed, sliced, counted and iterated.
+
+    Raises InvalidArgumentError for what is no module.
+
+    >>> import neurenix as nx
+    >>> net = nx.nn.Sequential([nx.nn.Linear(1, 4), nx.nn.ReLU(), nx.nn.Linear(4, 1)])
+    >>> net(nx.ones(2, 1)).shape, len(net), net[1]
+    ((2, 1), 3, ReLU())
+    """
+
+    def __init__(self, *layers: Any) -> None:
+        super().__init__()
+        if len(layers) == 1 and isinstance(layers[0], (list, tuple)):
+            layers = tuple(layers[0])
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise InvalidArgumentError(f"Sequential: item {i} is a {type(layer).__name__}, not an nn.Module")
+            setattr(self, str(i), layer)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self:
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Module]:
+        return (layer for name, layer in vars(self).items() if name.isdecimal())
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+    def __getitem__(self, index: int | slice) -> Module:
+        """One of them, or a Sequential of several, which shares them."""
+        layers = list(self)
+        if isinstance(index, slice):
+            return Sequential(layers[index])
+        try:
+            return layers[index]
+        except IndexError:
+            raise InvalidArgumentError(f"Sequential: item {index} of {len(layers)}") from None
+
+
+class Flatten(Module):
+    """The axes from start_dim to end_dim as one; by default all but the first.
+
+    >>> import neurenix as nx
+    >>> nx.nn.Flatten()(nx.ones(2, 3, 4)).shape
+    (2, 12)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return flatten(x, self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Identity(Module):
+    """What it is given."""
+
+    def forward(self, x: Any) -> Any:
+        return x

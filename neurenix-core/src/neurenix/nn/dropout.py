@@ -1,0 +1,35 @@
+"""Dropout as a layer."""
+
+from __future__ import annotations
+
+from ..random import Generator, default_generator
+from ..tensor import Tensor
+from . import functional
+from .arguments import number
+from .module import Module
+
+
+class Dropout(Module):
+    """In training each element is 0 with probability p, else x / (1 − p); in evaluation x.
+
+    generator   the stream of random numbers; nx's default one (nx.manual_seed) without.
+                In compiled code it is state through the module: state=[model] is enough.
+
+    >>> import neurenix as nx
+    >>> nx.nn.Dropout(0.5).eval()(nx.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.p = number("Dropout: p", p, 0.0, 1.0)
+        self.generator = generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(x, self.p, self.training, self.generator)
+
+    def generators(self) -> list[Generator]:
+        return [self.generator or default_generator]
+
+    def extra_repr(self) -> str:
+        return f"p={self.p:g}"

@@ -1,0 +1,233 @@
+"""Module: layers and networks, which own parameters, buffers and other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from ..attributes import Watched, changes, scalars
+from ..devices import parse_device
+from ..dtypes import Dtype, as_dtype
+from ..errors import InvalidArgumentError
+from ..random import Generator
+from ..tensor import Cell, Leaf, Tensor
+from .parameter import Buffer, LoadResult, Parameter, load_cells, move
+
+M = TypeVar("M", bound="Module")
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """What an attribute owns: itself, or what its lists, tuples and dicts hold."""
+    if isinstance(value, (Parameter, Buffer, Module, Generator)):
+        yield name, value
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _parts(f"{name}.{i}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _parts(f"{name}.{key}", item)
+
+
+class Module(Watched):
+    """The base of all layers and networks. A subclass sets parameters, buffers and other
+    modules as attributes (also within lists, tuples and dicts) and defines `forward`.
+
+    training   whether layers such as batch norm and dropout behave as in training;
+               `train()` and `eval()` set it
+
+    In compiled code it is state: nx.compile(f, state=[model]). Its public attributes that
+    are numbers, strings or tuples of them are part of what the program depends on.
+
+    >>> import neurenix as nx
+    >>> class Scale(nx.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nx.nn.Parameter([2.0])
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(nx.ones(3)).tolist()
+    [2.0, 2.0, 2.0]
+    >>> [name for name, _ in nx.nn.Sequential(Scale(), Scale()).named_parameters()]
+    ['0.factor', '1.factor']
+    """
+
+    training: bool = True
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, (Parameter, Buffer)) and isinstance(value, Tensor) and not isinstance(value, Cell):
+            kind = type(held).__name__.lower()
+            raise InvalidArgumentError(
+                f"{type(self).__name__}.{name} is a {kind}: give it a value with .{name}.assign(value), "
+                f"or replace it by another nn.{type(held).__name__}"
+            )
+        super().__setattr__(name, value)
+        for path, part in _parts(name, value):  # for messages: the longest path so far
+            if isinstance(part, Module):
+                for inner, cell in (*part.named_parameters(), *part.named_buffers()):
+                    cell.name = f"{path}.{inner}"
+            elif isinstance(part, Cell):
+                part.name = path
+
+    def __delattr__(self, name: str) -> None:
+        changes[0] += 1
+        object.__delattr__(self, name)
+
+    # ---- what it owns -------------------------------------------------------------------
+
+    def _own(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
+        for name, value in vars(self).items():
+            yield from ((path, part) for path, part in _parts(name, value) if isinstance(part, kind))
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        return self._own(Module)
+
+    def children(self) -> Iterator[Module]:
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module, named `prefix`, and all below it; each once."""
+        seen: set[int] = set()
+
+        def walk(path: str, module: Module) -> Iterator[tuple[str, Module]]:
+            if id(module) in seen:
+                return
+            seen.add(id(module))
+            yield path, module
+            for name, child in module.named_children():
+                yield from walk(f"{path}.{name}" if path else name, child)
+
+        return walk(prefix, self)
+
+    def modules(self) -> Iterator[Module]:
+        return (module for _, module in self.named_modules())
+
+    def _all(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, part in module._own(kind):
+                if id(part) not in seen:  # shared ones have the first of their names
+                    seen.add(id(part))
+                    yield (f"{path}.{name}" if path else name), part
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        return self._all(Parameter)
+
+    def parameters(self) -> Iterator[Parameter]:
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        return self._all(Buffer)
+
+    def buffers(self) -> Iterator[Buffer]:
+        return (buffer for _, buffer in self.named_buffers())
+
+    def named_cells(self) -> dict[str, Parameter | Buffer]:
+        """Parameters, then buffers, by name."""
+        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+
+    # ---- values -------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The values of parameters and buffers by name: as they are now, whatever happens to
+        the module later."""
+        return {name: cell.value().detach() for name, cell in self.named_cells().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadResult:
+        """Take the values of a `state_dict`; floating dtypes are converted.
+
+        Raises InvalidArgumentError that lists what is missing, unexpected (unless strict is
+        False) or of another dtype, and ShapeError for shapes; nothing is changed then.
+        """
+        return load_cells(type(self).__name__, self.named_cells(), state, strict)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            if isinstance(parameter.node, Leaf):
+                parameter.grad = None
+
+    def to(self: M, target: Any) -> M:
+        """Move to a device ("cpu:0"), or convert floating values to a dtype (nx.float64).
+        In place; gradients of what moved are dropped."""
+        names = {"float64", "float32", "float16", "bfloat16"}
+        where = target if isinstance(target, Dtype) else as_dtype(target) if target in names else parse_device(target)
+        if isinstance(where, Dtype) and not where.is_floating:
+            raise InvalidArgumentError(f"{type(self).__name__}.to: {where.name} has no derivative; give a floating dtype")
+        for cell in self.named_cells().values():
+            move(cell, where)
+        changes[0] += 1
+        return self
+
+    def train(self: M, mode: bool = True) -> M:
+        """Behave as in training (or not), and so all modules below."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self: M) -> M:
+        return self.train(False)
+
+    def apply(self: M, function: Callable[[Module], Any]) -> M:
+        """Call the function with every module, those below first."""
+        for module in reversed(list(self.modules())):
+            function(module)
+        return self
+
+    # ---- as the state of compiled code ----------------------------------------------------
+
+    def generators(self) -> list[Generator]:
+        """The random streams that this module itself (not those below) draws from."""
+        return [generator for _, generator in self._own(Generator)]
+
+    def _streams(self) -> list[Generator]:
+        found = {id(g): g for module in self.modules() for g in module.generators()}
+        return list(found.values())
+
+    def state_cells(self) -> dict[str, Cell]:
+        cells: dict[str, Cell] = dict(self.named_cells())
+        cells.update((f"generator{i or ''}.step", g.step) for i, g in enumerate(self._streams()))
+        return cells
+
+    def begin_capture(self) -> None:
+        for generator in self._streams():
+            generator.begin_capture()
+
+    def end_capture(self) -> None:
+        for generator in self._streams():
+            generator.end_capture()
+
+    def static_key(self) -> tuple[Any, ...]:
+        """What a compiled program depends on besides values: public attributes of every
+        module, and what kind of tensors it owns."""
+        attributes = [(path, type(m), m.training, *scalars(m), *m.static_extra()) for path, m in self.named_modules()]
+        kinds = [(name, cell.type, cell.device) for name, cell in self.named_cells().items()]
+        return (*attributes, *kinds)
+
+    def static_extra(self) -> tuple[Any, ...]:
+        """For a subclass: whatever else its program depends on, hashable."""
+        return ()
+
+    # ---- for reading -----------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """For a subclass: its settings, as in its constructor."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = list(self.named_children())
+        if not children:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        lines = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in children]
+        extra = [f"  {self.extra_repr()}"] if self.extra_repr() else []
+        return "\n".join([f"{type(self).__name__}(", *extra, *lines, ")"])

@@ -1,0 +1,140 @@
+"""Normalisation: mean, centred, mean of squares, rsqrt, each written out, so that
+derivatives of any order are right under nx.map and nx.vmap as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import ShapeError
+from ..functions.arithmetic import rsqrt
+from ..functions.common import floating
+from ..functions.creation import ones, zeros
+from ..functions.reduction import mean
+from ..functions.shape import reshape
+from ..tensor import Tensor
+from .arguments import number, whole
+from .module import Module
+from .parameter import Parameter
+
+
+def _per_channel(name: str, what: str, value: Tensor, x: Tensor) -> Tensor:
+    """[C] beside x [N, C, ...]."""
+    if value.shape != (x.shape[1],):
+        raise ShapeError(f"{name}: {what} has shape {value.shape}; an input of shape {x.shape} has {x.shape[1]} channels")
+    return reshape(value, (x.shape[1], *(1,) * (x.ndim - 2)))
+
+
+def _affine(name: str, x: Tensor, y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    y = y if weight is None else y * _per_channel(name, "the weight", weight, x)
+    return y if bias is None else y + _per_channel(name, "the bias", bias, x)
+
+
+def _channels(name: str, x: Any) -> Tensor:
+    x = floating(name, x)
+    if x.ndim < 2:
+        raise ShapeError(f"{name}: an input of shape {x.shape}; expected [N, C] or [N, C, ...]")
+    return x
+
+
+def normalize_batch(
+    name: str, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """x by its own statistics; and these: the mean and the biased variance, each [C].
+
+    Raises ShapeError for one value a channel, whose variance says nothing."""
+    x = _channels(name, x)
+    if x.size <= x.shape[1]:
+        raise ShapeError(
+            f"{name}: an input of shape {x.shape} has {x.size // max(x.shape[1], 1)} value a channel; "
+            "batch statistics need two or more (a larger batch, or stored statistics)"
+        )
+    axes = (0, *range(2, x.ndim))
+    average = mean(x, axes, keepdims=True)
+    centred = x - average
+    variance = mean(centred * centred, axes, keepdims=True)
+    y = _affine(name, x, centred * rsqrt(variance + eps), weight, bias)
+    return y, reshape(average, (x.shape[1],)), reshape(variance, (x.shape[1],))
+
+
+def normalize_stored(
+    name: str, x: Tensor, average: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """x by given statistics, each [C]."""
+    x = _channels(name, x)
+    centred = x - _per_channel(name, "the mean", average, x)
+    return _affine(name, x, centred * rsqrt(_per_channel(name, "the variance", variance, x) + eps), weight, bias)
+
+
+def batch_norm(
+    x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    training: bool = False, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """(x − mean) / √(variance + eps) · weight + bias for each channel: x [N, C, ...], all
+    else [C].
+
+    The statistics are the given ones; in training, or without them, those of x over all
+    axes but the channels', with the biased variance. Nothing is updated: that is the
+    layers' matter.
+
+    Raises ShapeError for shapes that do not go together, and for one value a channel.
+
+    >>> import neurenix as nx
+    >>> nx.nn.functional.batch_norm(nx.tensor([[1.0], [3.0]]), eps=0.0).tolist()
+    [[-1.0], [1.0]]
+    """
+    if training or running_mean is None or running_var is None:
+        return normalize_batch("batch_norm", x, weight, bias, eps)[0]
+    return normalize_stored("batch_norm", x, running_mean, running_var, weight, bias, eps)
+
+
+def layer_norm(
+    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """(x − mean) / √(variance + eps) · weight + bias over the last axes, whose shape is
+    `normalized_shape`, as are weight and bias. The variance is the biased one.
+
+    Raises ShapeError where x does not end in that shape. Ba, Kiros & Hinton 2016.
+
+    >>> import neurenix as nx
+    >>> nx.nn.functional.layer_norm(nx.tensor([[1.0, 3.0]]), 2, eps=0.0).tolist()
+    [[-1.0, 1.0]]
+    """
+    x = floating("layer_norm", x)
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise ShapeError(f"layer_norm: an input of shape {x.shape} does not end in {shape}")
+    for what, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != shape:
+            raise ShapeError(f"layer_norm: a {what} of shape {value.shape}; expected {shape}")
+    axes = tuple(range(x.ndim - len(shape), x.ndim))
+    centred = x - mean(x, axes, keepdims=True)
+    y: Tensor = centred * rsqrt(mean(centred * centred, axes, keepdims=True) + eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+class LayerNorm(Module):
+    """`functional.layer_norm` with a weight (of ones) and a bias (of zeros) to learn.
+
+    normalized_shape   the last axes' shape, or an int for one axis
+    affine             whether there are weight and bias
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        given = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = tuple(whole("LayerNorm: normalized_shape", n) for n in given)
+        self.eps = number("LayerNorm: eps", eps, 0.0)
+        self.weight = Parameter(ones(self.normalized_shape)) if affine else None
+        self.bias = Parameter(zeros(self.normalized_shape)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        affine = "" if self.weight is not None else ", affine=False"
+        return f"{self.normalized_shape}, eps={self.eps:g}{affine}"

@@ -1,0 +1,82 @@
+"""Schedules: the learning rate as a function of how often `step` was called.
+
+They set the optimizer's cell from the host, so that compiled code stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InvalidArgumentError
+from ..nn.arguments import number, whole
+from .optimizer import Optimizer
+
+
+class Schedule:
+    """The base: a subclass gives `factor(epoch)`. Call `step()` after each epoch.
+
+    epoch   how often it was called
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise InvalidArgumentError(f"{type(self).__name__}: expected an optimizer, not {type(optimizer).__name__}")
+        self.optimizer = optimizer
+        self.initial_lr = optimizer.lr
+        self.epoch = 0
+
+    def value(self, epoch: int) -> float:
+        """The learning rate of an epoch."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        self.optimizer.lr = self.value(self.epoch + 1)
+        self.epoch += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "initial_lr": self.initial_lr}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict`: the optimizer gets the learning rate of that epoch."""
+        if not isinstance(state, Mapping) or set(state) != {"epoch", "initial_lr"}:
+            raise InvalidArgumentError(f"{type(self).__name__}.load_state_dict: expected epoch and initial_lr, not {state!r}")
+        epoch = whole("load_state_dict: epoch", state["epoch"], 0)
+        self.initial_lr = number("load_state_dict: initial_lr", state["initial_lr"], 0.0)
+        self.epoch = epoch
+        self.optimizer.lr = self.value(epoch)
+
+
+class StepLR(Schedule):
+    """The learning rate times `gamma` after every `step_size` epochs.
+
+    >>> import neurenix as nx
+    >>> optimizer = nx.optim.SGD([nx.nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = nx.optim.StepLR(optimizer, step_size=1, gamma=0.5)
+    >>> schedule.step()
+    >>> optimizer.lr
+    0.5
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        super().__init__(optimizer)
+        self.step_size = whole("StepLR: step_size", step_size)
+        self.gamma = number("StepLR: gamma", gamma, 0.0)
+
+    def value(self, epoch: int) -> float:
+        return self.initial_lr * self.gamma ** (epoch // self.step_size)
+
+
+class CosineAnnealingLR(Schedule):
+    """From the first learning rate down to `eta_min` along half a cosine, in `T_max`
+    epochs; there it stays. Loshchilov & Hutter 2017, without restarts."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        super().__init__(optimizer)
+        self.T_max = whole("CosineAnnealingLR: T_max", T_max)
+        self.eta_min = number("CosineAnnealingLR: eta_min", eta_min, 0.0)
+
+    def value(self, epoch: int) -> float:
+        share = min(epoch / self.T_max, 1.0)
+        return self.eta_min + (self.initial_lr - self.eta_min) * (1.0 + math.cos(math.pi * share)) / 2.0
