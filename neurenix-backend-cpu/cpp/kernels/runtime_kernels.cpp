@@ -1,0 +1,31 @@
+// The table of one instruction set.
+#include "elementwise.h"
+
+namespace phynexus::PHYNEXUS_ISA {
+namespace {
+
+ElementKernel unary(int32_t opcode, int32_t dtype) {
+  ElementKernel kernel = arithmetic_unary(opcode, dtype);
+  if (!kernel && dtype == PHX_FLOAT32) kernel = math_float32(opcode);
+  if (!kernel && dtype == PHX_FLOAT64) kernel = math_float64(opcode);
+  return kernel;
+}
+
+ElementKernel binary(int32_t opcode, int32_t dtype, Form form) {
+  ElementKernel kernel = arithmetic_binary(opcode, dtype, form);
+  if (!kernel) kernel = comparison(opcode, dtype, form);
+  if (!kernel) kernel = bitwise(opcode, dtype, form);
+  if (!kernel && dtype == PHX_FLOAT32) kernel = math_float32_binary(opcode, form);
+  if (!kernel && dtype == PHX_FLOAT64) kernel = math_float64_binary(opcode, form);
+  return kernel;
+}
+
+}  // namespace
+
+extern const RuntimeKernels runtime_kernels;
+const RuntimeKernels runtime_kernels = {
+    unary, binary, select, compare_select, multiply_add, cast_between, splat, reduction,
+    argmax, read_tile, write_tile, copy_strided, random_bits,
+};
+
+}  // namespace phynexus::PHYNEXUS_ISA

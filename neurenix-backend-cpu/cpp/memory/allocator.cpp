@@ -1,0 +1,111 @@
+#include "allocator.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "../errors.h"
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace phynexus {
+
+std::mutex& engine_lock() {
+  static std::mutex* lock = new std::mutex;  // never destroyed: fork handlers may run after exit has begun
+  return *lock;
+}
+
+namespace {
+
+constexpr int64_t alignment = PHX_ALIGNMENT;
+constexpr uint64_t live_mark = 0x7068796e65787573;  // in the header of a buffer that is in use
+
+struct Header {
+  uint64_t mark;
+  int64_t bytes;  // of the size class
+  int32_t size_class;
+};
+static_assert(sizeof(Header) <= alignment);
+
+Header* header_of(void* pointer) { return reinterpret_cast<Header*>(static_cast<char*>(pointer) - alignment); }
+
+// Four classes to each power of two: at most a quarter is wasted.
+int size_class_of(int64_t bytes, int64_t& rounded) {
+  int64_t n = bytes < alignment ? alignment : bytes;
+  const int power = 63 - __builtin_clzll(uint64_t(n));
+  const int64_t step = int64_t(1) << (power - 2);
+  const int64_t quarters = (n - (int64_t(1) << power) + step - 1) / step;
+  rounded = (int64_t(1) << power) + quarters * step;
+  return (power - 6) * 4 + int(quarters);
+}
+
+}  // namespace
+
+char* aligned_take(int64_t bytes) {
+  const size_t rounded = (size_t(bytes < 1 ? 1 : bytes) + alignment - 1) / alignment * alignment;
+  void* memory = nullptr;
+  const bool huge = rounded >= size_t(4) << 20;
+  if (bytes > INT64_MAX - 4096 || posix_memalign(&memory, huge ? size_t(2) << 20 : alignment, rounded))
+    throw Failure(PHX_OUT_OF_MEMORY, format("no memory for %lld bytes", static_cast<long long>(bytes)));
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (huge) madvise(memory, rounded, MADV_HUGEPAGE);
+#endif
+  return static_cast<char*>(memory);
+}
+
+void aligned_give(char* pointer) { std::free(pointer); }
+
+void Workspace::grow(int64_t bytes) {
+  char* larger = aligned_take(bytes);
+  aligned_give(memory_);
+  memory_ = larger;
+  bytes_ = bytes;
+}
+
+Allocator::~Allocator() {
+  for (auto& list : free_)
+    for (void* pointer : list) aligned_give(reinterpret_cast<char*>(header_of(pointer)));
+}
+
+void* Allocator::take(int64_t bytes) {
+  require(bytes >= 0 && bytes < int64_t(1) << 46, "allocate: a negative or absurd number of bytes");
+  int64_t rounded;
+  const int size_class = size_class_of(bytes, rounded);
+  void* pointer = nullptr;
+  {
+    std::lock_guard lock(engine_lock());
+    auto& list = free_[size_t(size_class)];
+    if (!list.empty()) {
+      pointer = list.back();
+      list.pop_back();
+      cached_ -= rounded;
+    }
+  }
+  if (!pointer) pointer = aligned_take(rounded + alignment) + alignment;
+  *header_of(pointer) = {live_mark, rounded, size_class};
+  const int64_t now = allocated_.fetch_add(rounded, std::memory_order_relaxed) + rounded;
+  int64_t peak = peak_.load(std::memory_order_relaxed);
+  while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
+  return pointer;
+}
+
+void Allocator::give(void* pointer) {
+  if (!pointer) return;
+  Header* header = header_of(pointer);
+  require(reinterpret_cast<uintptr_t>(pointer) % alignment == 0 && header->mark == live_mark,
+          "release: the pointer did not come from allocate, or was released before");
+  header->mark = 0;
+  allocated_.fetch_sub(header->bytes, std::memory_order_relaxed);
+  {
+    std::lock_guard lock(engine_lock());
+    if (cached_ + header->bytes <= most_cached_bytes) {
+      free_[size_t(header->size_class)].push_back(pointer);
+      cached_ += header->bytes;
+      return;
+    }
+  }
+  aligned_give(reinterpret_cast<char*>(header));
+}
+
+}  // namespace phynexus

@@ -1,0 +1,54 @@
+// Aligned memory that is kept for reuse: a program's buffers have the same few sizes, step after step.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace phynexus {
+
+// All short critical sections of the engine share one lock, so that fork() needs to hold only one.
+std::mutex& engine_lock();
+
+class Allocator {
+ public:
+  ~Allocator();
+  void* take(int64_t bytes);  // 64-byte aligned; throws Failure
+  void give(void* pointer);   // throws Failure where it is not one of ours
+  int64_t allocated_bytes() const { return allocated_.load(std::memory_order_relaxed); }
+  int64_t peak_bytes() const { return peak_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr int size_classes = 160;
+  static constexpr int64_t most_cached_bytes = int64_t(256) << 20;
+  std::array<std::vector<void*>, size_classes> free_;
+  int64_t cached_ = 0;
+  std::atomic<int64_t> allocated_{0}, peak_{0};
+};
+
+// Plain aligned memory, for arenas. Throws Failure.
+char* aligned_take(int64_t bytes);
+void aligned_give(char* pointer);
+
+// A buffer that grows and is never shrunk.
+class Workspace {
+ public:
+  Workspace() = default;
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace() { aligned_give(memory_); }
+  char* at_least(int64_t bytes) {
+    if (bytes > bytes_) [[unlikely]] grow(bytes);
+    return memory_;
+  }
+
+ private:
+  void grow(int64_t bytes);
+  char* memory_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace phynexus

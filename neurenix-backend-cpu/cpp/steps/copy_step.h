@@ -1,0 +1,21 @@
+#pragma once
+
+#include "axes.h"
+#include "step.h"
+
+namespace phynexus {
+
+// A strided copy that knows how to spread itself over threads.
+class CopyPieces {
+ public:
+  CopyPieces(const phx_value& in, const phx_value& out, const RuntimeKernels& kernels);
+  void run(const Frame& frame, char* out, const char* in) const;
+  int64_t elements() const { return total_; }
+
+ private:
+  const RuntimeKernels* kernels_;
+  StridedCopy copy_;
+  int64_t total_ = 1;
+};
+
+}  // namespace phynexus

@@ -1,0 +1,210 @@
+// PHX_MAP: independent iterations, and sums whose order of additions depends on the index alone.
+#include <alloca.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "copy_step.h"
+#include "step.h"
+
+namespace phynexus {
+namespace {
+
+struct MapStep final : Step {
+  struct Input {
+    Place place;
+    int64_t stride = 0;  // 0: shared
+  };
+  struct Output {
+    enum { stacked, summed, unread } kind = stacked;
+    Place place;
+    int64_t stride = 0;
+    int64_t at = 0;        // summed: of the base within a slot; unread: within a worker's memory
+    int64_t elements = 0;  // summed: from the first byte to the last, gaps included
+    int64_t first = 0;     // summed: of the first byte within a slot
+    int32_t dtype = 0;
+    bool gaps = false;
+    ElementKernel add = nullptr;
+  };
+  const Region* region = nullptr;
+  const RuntimeKernels* kernels = nullptr;
+  int64_t iterations = 0, wished_chunk = 0;
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  std::vector<CopyPieces> results;  // of the summed outputs, in order
+  int64_t unread_bytes = 0;
+  int64_t slot_bytes = 0;  // the terms of one iteration
+  int levels = 0;          // of the stack of sums
+
+  // Of the worker that runs an iteration: scratch, what its steps need, outputs that nobody reads.
+  int64_t iteration_bytes() const {
+    return round_up(region->scratch_bytes) + round_up(region->workspace_bytes(1)) + unread_bytes;
+  }
+  int64_t chunk(int threads) const {
+    if (threads == 1) return 1;
+    constexpr int64_t enough = int64_t(64) << 20;
+    int64_t fits = slot_bytes * iterations <= enough ? iterations : std::max<int64_t>(threads, enough / slot_bytes);
+    if (wished_chunk > 0) fits = std::min(fits, wished_chunk);
+    return std::clamp<int64_t>(fits, 1, std::max<int64_t>(iterations, 1));
+  }
+  int64_t workspace_bytes(int threads) const override {
+    const int64_t sums = slot_bytes ? (chunk(threads) + levels) * slot_bytes : 0;
+    return sums + (threads == 1 ? iteration_bytes() : 0);
+  }
+  int64_t worker_bytes() const override { return iteration_bytes(); }
+
+  void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker) const {
+    char** bases = static_cast<char**>(alloca((base_first_input + inputs.size() + outputs.size()) * sizeof(char*)));
+    bases[base_scratch] = memory;
+    bases[base_constants] = outer[base_constants];
+    char* workspace = memory + round_up(region->scratch_bytes);
+    char** next = bases + base_first_input;
+    for (const Input& input : inputs) *next++ = input.place.at(outer) + i * input.stride;
+    for (const Output& output : outputs) {
+      if (output.kind == Output::stacked) {
+        *next++ = output.place.at(outer) + i * output.stride;
+      } else if (output.kind == Output::summed) {
+        if (output.gaps) std::memset(slot + output.first, 0, size_t(output.elements * item_bytes(output.dtype)));
+        *next++ = slot + output.at;
+      } else {
+        *next++ = memory + output.at;
+      }
+    }
+    region->run({bases, workspace, &worker, nullptr});
+  }
+
+  // Pushes the terms [begin, end) onto the stack of sums: term i meets as many sums as i ends in ones.
+  void push(char* slots, char* stack, int64_t begin, int64_t end, const Output& output, int64_t from,
+            int64_t count) const {
+    const int64_t size = item_bytes(output.dtype), at = output.first + from * size;
+    for (int64_t i = begin; i < end; i++) {
+      char* term = slots + (i - begin) * slot_bytes + at;
+      const int merges = __builtin_ctzll(~uint64_t(i));
+      char* to = stack + merges * slot_bytes + at;
+      if (merges == 0) {
+        std::memcpy(to, term, size_t(count * size));
+        continue;
+      }
+      for (int level = 0; level < merges; level++) {
+        char* into = level + 1 == merges ? to : term;
+        output.add(into, stack + level * slot_bytes + at, term, nullptr, count, 0);
+        term = into;
+      }
+    }
+  }
+
+  // What is left on the stack, from the top down.
+  char* total(char* stack, const Output& output, int64_t from, int64_t count) const {
+    const int64_t at = output.first + from * item_bytes(output.dtype);
+    char* sum = nullptr;
+    for (int level = 0; level < levels; level++) {
+      if (!(iterations >> level & 1)) continue;
+      char* here = stack + level * slot_bytes + at;
+      if (sum) output.add(here, here, sum, nullptr, count, 0);
+      sum = here;
+    }
+    return sum;
+  }
+
+  template <class F>
+  void each_summed(const Frame& frame, const F& f) const {
+    constexpr int64_t block = 4096;
+    for (const Output& output : outputs) {
+      if (output.kind != Output::summed) continue;
+      const int64_t blocks = (output.elements + block - 1) / block;
+      const auto part = [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; b++) f(output, b * block, std::min(block, output.elements - b * block));
+      };
+      if (blocks < 8) part(0, blocks);
+      else parallel_ranges(frame, blocks, 4, [&](int64_t begin, int64_t end, Worker&) { part(begin, end); });
+    }
+  }
+
+  void run(const Frame& frame) const override {
+    const int threads = frame.arena ? frame.arena->threads : 1;
+    if (!slot_bytes) {
+      if (threads == 1)
+        for (int64_t i = 0; i < iterations; i++) iterate(frame.bases, i, nullptr, frame.workspace, *frame.worker);
+      else
+        parallel_for(frame, iterations, [&](int64_t i, Worker& worker) {
+          iterate(frame.bases, i, nullptr, worker.memory, worker);
+        });
+      return;
+    }
+    char* own = frame.workspace;
+    char* slots = own + (threads == 1 ? iteration_bytes() : 0);
+    const int64_t step = chunk(threads);
+    char* stack = slots + step * slot_bytes;
+    for (int64_t begin = 0; begin < iterations; begin += step) {
+      const int64_t end = std::min(begin + step, iterations);
+      if (threads == 1)
+        iterate(frame.bases, begin, slots, own, *frame.worker);
+      else
+        parallel_for(frame, end - begin, [&](int64_t i, Worker& worker) {
+          iterate(frame.bases, begin + i, slots + i * slot_bytes, worker.memory, worker);
+        });
+      each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
+        push(slots, stack, begin, end, output, from, count);
+      });
+    }
+    each_summed(frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
+    // The total of all lies in the level of the highest bit.
+    alignas(8) static const char nothing[8] = {};
+    char* top = iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr;
+    size_t k = 0;
+    for (const Output& output : outputs)
+      if (output.kind == Output::summed)
+        results[k++].run(frame, output.place.at(frame.bases), top ? top + output.at : nothing);
+  }
+};
+
+}  // namespace
+
+StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
+  const Plan& plan = lowering.plan;
+  const int64_t* p = plan.params_of(instruction);
+  auto step = std::make_unique<MapStep>();
+  step->region = &lowering.regions[size_t(instruction.region)];
+  step->kernels = &lowering.kernels;
+  step->iterations = p[0];
+  step->wished_chunk = p[1];
+  step->levels = p[0] ? 64 - __builtin_clzll(uint64_t(p[0])) : 1;
+  for (int k = 0; k < instruction.inputs; k++) {
+    const phx_value& value = plan.input(instruction, k);
+    step->inputs.push_back({lowering.place(value), p[2 + k] ? value.strides[0] * item_bytes(value.dtype) : 0});
+  }
+  const int64_t unread_from = round_up(step->region->scratch_bytes) + round_up(step->region->workspace_bytes(1));
+  for (int k = 0; k < instruction.outputs; k++) {
+    const phx_value* value = plan.operand(instruction, instruction.inputs + k);
+    MapStep::Output output;
+    if (!value) {
+      const Extent need = plan.needs[size_t(instruction.region)].outputs[size_t(k)];
+      const int64_t before = round_up(-std::min<int64_t>(need.low, 0));
+      output.kind = MapStep::Output::unread;
+      output.at = unread_from + step->unread_bytes + before;
+      step->unread_bytes += before + round_up(std::max<int64_t>(need.high, 0));
+    } else if (p[2 + instruction.inputs + k] == 0) {
+      output.place = lowering.place(*value);
+      output.stride = value->strides[0] * item_bytes(value->dtype);
+    } else {
+      const Extent extent = extent_of(*value);
+      const int64_t bytes = extent.empty() ? 0 : extent.high - extent.low, size = item_bytes(value->dtype);
+      output.kind = MapStep::Output::summed;
+      output.place = lowering.place(*value);
+      output.dtype = value->dtype;
+      output.elements = bytes / size;
+      output.first = step->slot_bytes;
+      output.at = step->slot_bytes + (extent.empty() ? 0 : value->offset - extent.low);
+      output.gaps = output.elements != element_count(*value);
+      output.add = lowering.kernels.binary(PHX_ADD, value->dtype, Form::vectors);
+      step->slot_bytes += round_up(std::max<int64_t>(bytes, 1));
+      phx_value source = *value;
+      if (p[0] == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
+      step->results.emplace_back(source, *value, lowering.kernels);
+    }
+    step->outputs.push_back(output);
+  }
+  return step;
+}
+
+}  // namespace phynexus
