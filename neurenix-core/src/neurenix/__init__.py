@@ -31,5 +31,6 @@ from .settings import current_device, get_device_count, init
 from .tensor import Cell, Tensor, tensor
 from .transforms import Compiled, compile, constant, map, scan, vmap
 from . import nn, optim  # isort: skip
+from .io import load, save  # isort: skip
 
 __version__ = "0.1.0"

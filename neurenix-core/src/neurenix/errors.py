@@ -55,3 +55,11 @@ class DatasetError(NeurenixError, RuntimeError):
 
 class FileFormatError(NeurenixError, ValueError):
     """A file is not what it should be."""
+
+
+class StorageError(NeurenixError, OSError):
+    """A file cannot be read or written."""
+
+
+class MissingPackageError(NeurenixError, ImportError):
+    """Something optional needs a package that is not installed."""

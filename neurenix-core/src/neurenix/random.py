@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 
 from . import dispatch
+from .attributes import Watched
 from .dtypes import as_dtype, float32, uint32
 from .errors import InvalidArgumentError
 from .functions.common import as_tensor, cast, check_shape
 from .primitives import ops
 from .primitives.sources import philox
+from .settings import current_device
 from .tensor import Cell, Tensor, literal, tensor
 
 
@@ -43,7 +45,7 @@ def within(index: Tensor) -> Iterator[None]:
         _indices.stack.pop()
 
 
-class Generator:
+class Generator(Watched):
     """A stream of keys. In compiled code it is state: nx.compile(f, state=[generator]).
 
     >>> import neurenix as nx
@@ -62,13 +64,20 @@ class Generator:
     def step(self) -> Cell:
         """How many draws (in compiled code: calls) there were; made on first use, so that
         importing this touches no device."""
-        if self._cell is None:
+        cell = self._cell
+        if cell is None or not (cell.is_state or cell.device == current_device()):  # nx.init chose another since
+            count = np.zeros((), np.uint32) if cell is None else cell.numpy()
             with dispatch.outside_captures():
-                self._cell = Cell(tensor(np.zeros((), np.uint32), dtype=uint32), name="generator.step")
+                self._cell = Cell(tensor(count, dtype=uint32), name="generator.step")
+        assert self._cell is not None
         return self._cell
 
     def state_cells(self) -> dict[str, Cell]:
         return {"step": self.step}
+
+    def static_key(self) -> tuple[int]:
+        """The seed: a program holds it, so another one is another program."""
+        return (self.seed,)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed."""
@@ -100,6 +109,7 @@ class Generator:
         """Within the capture: the step after a call."""
         if self._draws:
             self.step.assign(ops.add(self.step, literal(np.asarray(1), uint32)))
+            self._draws = 0  # who shares this generator ends the capture too
 
 
 def _check_seed(seed: Any) -> int:

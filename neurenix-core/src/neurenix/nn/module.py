@@ -212,7 +212,7 @@ class Module(Watched):
         module, and what kind of tensors it owns."""
         attributes = [(path, type(m), m.training, *scalars(m), *m.static_extra()) for path, m in self.named_modules()]
         kinds = [(name, cell.type, cell.device) for name, cell in self.named_cells().items()]
-        return (*attributes, *kinds)
+        return (*attributes, *kinds, *(g.static_key() for g in self._streams()))
 
     def static_extra(self) -> tuple[Any, ...]:
         """For a subclass: whatever else its program depends on, hashable."""
