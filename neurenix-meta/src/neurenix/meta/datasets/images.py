@@ -1,0 +1,75 @@
+"""Reading images with Pillow: one place that knows what a broken file looks like."""
+
+from __future__ import annotations
+
+import io
+import struct
+import types
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurenix.errors import DatasetError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# 8 bits a channel, or fewer: what becomes grey or colour without losing its range.
+_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV"}
+
+
+def pillow() -> types.ModuleType:
+    """The module `PIL.Image`, or an error that says what to install."""
+    try:
+        import PIL.Image
+    except ImportError as error:
+        raise DatasetError(
+            "reading images needs Pillow, which cannot be imported "
+            f"({error}): pip install Pillow"
+        ) from error
+    return PIL.Image
+
+
+def decode(content: bytes, file: str) -> Image:
+    """A decoded image from a file's bytes; `file` is its name in errors.
+
+    What is see-through becomes white. Raises DatasetError for a file that is no image,
+    is cut off or damaged, or has more than 8 bits a channel.
+    """
+    module = pillow()
+    try:
+        image: Image = module.open(io.BytesIO(content))
+        image.load()
+        if image.mode in _MODES and image.has_transparency_data:
+            image = image.convert("RGBA")
+            paper = module.new("RGBA", image.size, "white")
+            image = module.alpha_composite(paper, image)
+    except (
+        # What Pillow's decoders raise on damaged files, by format.
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        IndexError,
+        OverflowError,
+        struct.error,
+        zlib.error,
+        module.DecompressionBombError,
+    ) as error:
+        raise DatasetError(f"{file} is not a readable image: {error}") from error
+    if image.mode not in _MODES:
+        raise DatasetError(
+            f"{file} has the mode {image.mode}; expected at most 8 bits a channel"
+        )
+    return image
+
+
+def pixels(image: Image, size: int, channels: int) -> NDArray[np.uint8]:
+    """uint8 [channels, size, size]: grey (1) or red, green and blue (3), Lanczos."""
+    converted = image.convert("L" if channels == 1 else "RGB")
+    if converted.size != (size, size):
+        converted = converted.resize((size, size), pillow().Resampling.LANCZOS)
+    array: NDArray[Any] = np.asarray(converted, np.uint8)
+    return array.reshape(size, size, channels).transpose(2, 0, 1)
