@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from plan_interpreter import Interpreter
+from neurenix.testing.plan_interpreter import Interpreter
 
 import neurenix as nx
 from neurenix import nn

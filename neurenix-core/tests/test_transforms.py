@@ -192,3 +192,25 @@ def test_bad_input_is_named(device: str, call: Any, error: type, words: str) -> 
     with pytest.raises(error) as caught:
         call()
     assert words in str(caught.value)
+
+
+def test_detach_and_no_grad_hold_within_captures(device: str) -> None:
+    x = nx.tensor([3.0])
+
+    def blocked(x: Any) -> Any:
+        with nx.no_grad():
+            y = x * 2
+        return (x * y).sum()
+
+    for f, expected in (
+        (lambda x: (x * x.detach()).sum(), 3.0), (lambda x: (x * nx.stop_gradient(x)).sum(), 3.0), (blocked, 6.0),
+    ):  # fmt: skip
+        for g in (f, nx.compile(f), lambda x, f=f: nx.map(f)(x.reshape(1, 1)).sum()):
+            assert nx.grad(g)(x).tolist() == [expected]
+    with nx.no_grad():
+        y = nx.compile(lambda x: nx.tanh(x) * x)(x)
+    assert not y.requires_grad
+    inner = nx.compile(lambda x: nx.grad(lambda x: (x**3).sum())(x).sum())
+    with nx.no_grad():
+        assert inner(x).item() == 27.0
+    assert nx.grad(inner)(x).tolist() == [18.0]

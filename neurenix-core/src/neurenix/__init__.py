@@ -14,7 +14,7 @@ from .functions.arithmetic import (
     absolute, add, atan, atan2, clip, cos, divide, equal, erf, exp, floor, floor_divide, greater,
     greater_equal, isfinite, isnan, less, less_equal, log, log1p, logical_and, logical_not, logical_or,
     maximum, minimum, multiply, negative, not_equal, power, remainder, round, rsqrt, sign, sin, sqrt,
-    square, subtract, tan, tanh, where,
+    square, stop_gradient, subtract, tan, tanh, where,
 )  # fmt: skip
 from .functions.creation import (
     arange, eye, full, full_like, linspace, one_hot, ones, ones_like, zeros, zeros_like,

@@ -209,7 +209,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
                 raise InvalidArgumentError(f"value_and_grad: argnums={argnums}, but there are {len(args)} arguments")
         chosen = [args[n] for n in numbers]
         flat, structure = _differentiable_leaves("grad", chosen)
-        before = dispatch.state.grad_enabled
+        before, blocked = dispatch.state.grad_enabled, dispatch.state.blocked
         with dispatch.taping(True):
             leaves = track(flat)
             replaced = list(args)
@@ -224,12 +224,23 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
             dispatch.state.grad_enabled = followed
             found = pullback([y], [one(y.dtype)], leaves)
         grads = [_filled(found.get((id(x.node), 0)), x) for x in leaves]
+        if blocked:
+            grads = [g.detach() for g in grads]
         grads_tree = tree.unflatten(structure, grads)
         if not followed:
-            out = tree.map_leaves(lambda t: t.detach() if isinstance(t, Tensor) else t, out)
+            out = tree.map_leaves(_untracked if not blocked else _detached, out)
         return out, (tuple(grads_tree) if several else grads_tree[0])
 
     return run
+
+
+def _untracked(x: Any) -> Any:
+    """Off the tape; a program that is being captured still differentiates through it."""
+    return Tensor(x.data, x.type, x.device) if isinstance(x, Tensor) else x
+
+
+def _detached(x: Any) -> Any:
+    return x.detach() if isinstance(x, Tensor) else x
 
 
 def _outside(y: Tensor, leaves: Sequence[Tensor]) -> bool:
@@ -304,6 +315,6 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         reached = [(found[id(x.node), 0], d) for x, d in zip(leaves, directions, strict=True) if (id(x.node), 0) in found]
         pulled = pullback([g for g, _ in reached], [d for _, d in reached], dummies)
     if not followed:
-        out = tree.map_leaves(lambda t: t.detach() if isinstance(t, Tensor) else t, out)
+        out = tree.map_leaves(_untracked, out)
     tangent = [_filled(pulled.get((id(u.node), 0)), u) for u in dummies]
     return out, tree.unflatten(out_structure, tangent)

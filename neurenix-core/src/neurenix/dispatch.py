@@ -34,6 +34,7 @@ class _State(threading.local):
     def __init__(self) -> None:
         self.recorders: list[Recorder] = []
         self.grad_enabled = True
+        self.blocked = False  # by no_grad, within the capture that it stands in
 
 
 state = _State()
@@ -46,11 +47,16 @@ def recorder() -> Recorder | None:
 
 @contextmanager
 def recording(into: Recorder) -> Iterator[None]:
+    """What is called in here goes into a program, which knows nothing of the tape outside:
+    `no_grad` counts within it only."""
+    before = state.grad_enabled, state.blocked
     state.recorders.append(into)
+    state.grad_enabled, state.blocked = True, False
     try:
         yield
     finally:
         state.recorders.pop()
+        state.grad_enabled, state.blocked = before
 
 
 @contextmanager
@@ -64,21 +70,23 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    before, state.grad_enabled = state.grad_enabled, False
+    before = state.grad_enabled, state.blocked
+    state.grad_enabled, state.blocked = False, bool(state.recorders)
     try:
         yield
     finally:
-        state.grad_enabled = before
+        state.grad_enabled, state.blocked = before
 
 
 @contextmanager
 def taping(enabled: bool) -> Iterator[None]:
     """Whether the tape records, whatever it did outside."""
-    before, state.grad_enabled = state.grad_enabled, enabled
+    before = state.grad_enabled, state.blocked
+    state.grad_enabled, state.blocked = enabled, False
     try:
         yield
     finally:
-        state.grad_enabled = before
+        state.grad_enabled, state.blocked = before
 
 
 @contextmanager

@@ -111,7 +111,10 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same value, which the tape does not follow."""
-        return Tensor(self.data, self.type, self.device)
+        plain = Tensor(self.data, self.type, self.device)
+        if self.dtype.is_floating and dispatch.recorder() is not None:
+            return stopped(plain)  # a program forgets tapes: the stop must stand in it
+        return plain
 
     def value(self) -> Tensor:
         """This tensor; of a mutable cell, what it holds now."""
@@ -301,7 +304,7 @@ def host_array(data: Any, dtype: Any = None) -> tuple[np.ndarray[Any, Any], Dtyp
 
 
 def literal(array: np.ndarray[Any, Any], dtype: Dtype) -> Tensor:
-    constant = ConstantArray(array, dtype)
+    constant = ConstantArray(np.asarray(array, dtype.numpy), dtype)
     return Tensor(constant, constant.type, None)
 
 
@@ -433,6 +436,13 @@ def _restore_cell(kind: Any, array: Any, dtype: str, name: str, requires_grad: b
     return cell
 
 
+def stopped(x: Tensor) -> Tensor:
+    """x, whose derivative is zero."""
+    from .primitives import ops
+
+    return ops.stop_gradient(x)
+
+
 # ---- the interpreter that primitives call ---------------------------------------------
 
 
@@ -448,6 +458,11 @@ class TensorInterpreter:
             out_types = dispatch.infer(primitive, types, params)
             data: list[Any] = recorder.record(primitive, inputs, params, out_types)
             device = next((x.device for x in inputs if x.device is not None), None)
+            if dispatch.state.blocked and primitive.name != "stop_gradient":
+                return [
+                    stopped(Tensor(d, t, device)) if t.dtype.is_floating else Tensor(d, t, device)
+                    for d, t in zip(data, out_types, strict=True)
+                ]
         else:
             out_types = dispatch.infer(primitive, types, params)
             data, device = dispatch.run(primitive, inputs, params)

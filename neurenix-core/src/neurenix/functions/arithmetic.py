@@ -160,6 +160,11 @@ def square(x: Any) -> Tensor:
     return ops.integer_pow(as_tensor(x), exponent=2)
 
 
+def stop_gradient(x: Any) -> Tensor:
+    """x, whose derivative is zero to every order."""
+    return ops.stop_gradient(as_tensor(x))
+
+
 def _unary(name: str, primitive: str, text: str) -> Any:
     def function(x: Any) -> Tensor:
         return getattr(ops, primitive)(floating(name, x))

@@ -290,7 +290,7 @@ class _Lowering:
                 size = 1
                 for n in shape:
                     size *= n
-                strides = (size, *strides)
+                strides = (max(size, 1), *strides)
             view = View(self.block(symbol.type.nbytes), symbol.type.dtype, symbol.type.shape, tuple(strides))
             self.views[symbol] = view
             made.append(view)

@@ -110,8 +110,8 @@ def check_derivatives(case: Case) -> None:
 
 def check_batch(case: Case, dtype: Dtype) -> None:
     """vmap against a loop, with each non-empty choice of batched inputs."""
-    if not case.shapes:
-        return
+    if not case.shapes or max(map(len, case.shapes)) == 8:
+        return  # nothing to batch; or no room for another axis
     rng = _seed(case)
     size = 3
     for flags in product((True, False), repeat=len(case.shapes)):

@@ -301,10 +301,11 @@ class _StateCapture(_BodyCapture):
         for s in self.compiled.state:
             if hasattr(s, "begin_capture"):
                 s.begin_capture()
-        dispatch.state.recorders.append(self)
+        self.recording = dispatch.recording(self)
+        self.recording.__enter__()
 
     def __exit__(self, *_: object) -> None:
-        dispatch.state.recorders.pop()
+        self.recording.__exit__(None, None, None)
         for cell, (data, device, node) in zip(self.cells, self.saved, strict=True):
             cell.data, cell.device, cell.node = data, device, node
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from neurenix.dtypes import ALL
-from neurenix.primitives import all_primitives
-from neurenix.primitives.control import fixed_tree_sum
-from neurenix.program.encode import Encoded
+from ..dtypes import ALL
+from ..primitives import all_primitives
+from ..primitives.control import fixed_tree_sum
+from ..program.encode import Encoded
 
 DTYPES = {d.code: d for d in ALL}
 PRIMITIVES = {p.opcode: p for p in all_primitives()}
