@@ -7,7 +7,14 @@ import pytest
 import neurenix as nx
 from neurenix.dtypes import float32, float64
 from neurenix.primitives import all_primitives
-from neurenix.testing import CASES, Case, check_batch, check_compiled, check_derivatives, check_forward
+from neurenix.testing import (
+    CASES,
+    Case,
+    check_batch,
+    check_compiled,
+    check_derivatives,
+    check_forward,
+)
 
 DEVICES = ["reference"] + [d for d in ("cpu",) if nx.get_device_count(d)]
 # made by passes, or holding programs: their tests are test_control.py's
@@ -31,7 +38,9 @@ def test_forward(device: str, case: Case) -> None:
         check_forward(case, dtype)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.differentiable and float64 in c.dtypes], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.differentiable and float64 in c.dtypes], ids=str
+)
 def test_derivatives(device: str, case: Case) -> None:
     check_derivatives(case)
 

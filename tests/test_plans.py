@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from neurenix.testing.plan_interpreter import Interpreter
 
 import neurenix as nx
 from neurenix import nn
@@ -16,6 +15,7 @@ from neurenix.program.encode import encode
 from neurenix.program.memory import aligned
 from neurenix.program.plan import make_plan
 from neurenix.testing import CASES, Case
+from neurenix.testing.plan_interpreter import Interpreter
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +25,15 @@ def reference() -> None:
 
 def run_plan(program: Program, arrays: list[Any], state: int = 0) -> list[Any]:
     plan = encode(make_plan(program, state))
-    inputs = [np.frombuffer(bytearray(a.tobytes() + b"\0" * 8), np.uint8) for a in arrays]
+    inputs = [
+        np.frombuffer(bytearray(a.tobytes() + b"\0" * 8), np.uint8) for a in arrays
+    ]
     outputs = [np.zeros(t.nbytes + 8, np.uint8) for t in program.output_types]
     outputs[:state] = inputs[:state]
     Interpreter(plan).run(inputs, outputs)
     return [
-        o[: t.nbytes].view(t.dtype.numpy).reshape(t.shape) for o, t in zip(outputs, program.output_types, strict=True)
+        o[: t.nbytes].view(t.dtype.numpy).reshape(t.shape)
+        for o, t in zip(outputs, program.output_types, strict=True)
     ]
 
 
@@ -44,7 +47,9 @@ def check(f: Callable[..., Any], *args: Any, state: Any = ()) -> None:
     order = [next(i for i, c in enumerate(cells) if c is e) for e in entry.cells]
     arrays = [before[i] for i in order] + [np.array(t.numpy()) for t in tensors]
     expected = entry.program.evaluate(arrays)
-    for a, b in zip(run_plan(entry.program, arrays, entry.written), expected, strict=True):
+    for a, b in zip(
+        run_plan(entry.program, arrays, entry.written), expected, strict=True
+    ):
         assert np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
@@ -77,27 +82,44 @@ def test_second_order_maml_through_calls_and_maps() -> None:
         return loss(p, qx, qy)
 
     def step(p: Any, *tasks: Any) -> Any:
-        return nx.value_and_grad(lambda p: nx.map(lambda *t: task(p, *t))(*tasks).mean())(p)
+        return nx.value_and_grad(
+            lambda p: nx.map(lambda *t: task(p, *t))(*tasks).mean()
+        )(p)
 
     check(step, p, *tasks)
 
 
 def test_convolution_with_norm_and_pool() -> None:
     rng = np.random.default_rng(1)
-    w, x = nx.tensor(rng.normal(0, 0.3, (4, 2, 3, 3))), nx.tensor(rng.normal(0, 1, (2, 3, 2, 7, 7)))
+    w, x = (
+        nx.tensor(rng.normal(0, 0.3, (4, 2, 3, 3))),
+        nx.tensor(rng.normal(0, 1, (2, 3, 2, 7, 7))),
+    )
 
     def loss(w: Any, x: Any) -> Any:
         y = nn.functional.conv2d(x, w, stride=1, padding=1)
         centred = y - y.mean((0, 2, 3), keepdims=True)
-        y = nx.relu(centred * nx.rsqrt((centred * centred).mean((0, 2, 3), keepdims=True) + 1e-5))
+        y = nx.relu(
+            centred
+            * nx.rsqrt((centred * centred).mean((0, 2, 3), keepdims=True) + 1e-5)
+        )
         return (nn.functional.max_pool2d(y, 2) ** 2).sum()
 
-    check(lambda w, x: nx.value_and_grad(lambda w: nx.map(lambda x: loss(w, x), reduce="mean")(x))(w), w, x)
+    check(
+        lambda w, x: nx.value_and_grad(
+            lambda w: nx.map(lambda x: loss(w, x), reduce="mean")(x)
+        )(w),
+        w,
+        x,
+    )
     check(lambda w, x: nx.grad(lambda w: (nx.grad(loss)(w, x[0]) ** 2).sum())(w), w, x)
 
 
 def test_scan_with_its_derivative() -> None:
-    w, xs = nx.tensor([0.5, -0.3]), nx.tensor(np.random.default_rng(2).normal(0, 1, (5, 2)))
+    w, xs = (
+        nx.tensor([0.5, -0.3]),
+        nx.tensor(np.random.default_rng(2).normal(0, 1, (5, 2))),
+    )
 
     def loss(w: Any, xs: Any) -> Any:
         last, ys = nx.scan(lambda c, x: (nx.tanh(c * w + x), c.sum()), w * 0, xs)
@@ -108,7 +130,10 @@ def test_scan_with_its_derivative() -> None:
 
 
 def test_state_is_overwritten_only_after_it_was_read() -> None:
-    a, b = nx.Cell(nx.tensor(np.arange(6.0).reshape(2, 3)), name="a"), nx.Cell(nx.ones(3, 2), name="b")
+    a, b = (
+        nx.Cell(nx.tensor(np.arange(6.0).reshape(2, 3)), name="a"),
+        nx.Cell(nx.ones(3, 2), name="b"),
+    )
 
     def swap(x: Any) -> Any:
         old_a, old_b = a.value(), b.value()
@@ -121,7 +146,9 @@ def test_state_is_overwritten_only_after_it_was_read() -> None:
     c = nx.Cell(nx.tensor(np.arange(4.0)), name="c")
 
     def mix(x: Any) -> Any:
-        c.assign(c[::-1] * 1.0 + x)  # reads elements that it has overwritten, if done in place
+        c.assign(
+            c[::-1] * 1.0 + x
+        )  # reads elements that it has overwritten, if done in place
         return c.sum()
 
     check(mix, nx.ones(4), state=[c])

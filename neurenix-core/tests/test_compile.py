@@ -22,7 +22,13 @@ def test_compiled_is_eager(device: str) -> None:
 
 def test_a_program_for_each_shape_dtype_and_static_value(device: str) -> None:
     f = nx.compile(lambda x, n: x * n)
-    for x, n in ((nx.ones(2), 2), (nx.ones(2), 2), (nx.ones(3), 2), (nx.ones(2), 3), (nx.ones(2, dtype="float64"), 2)):
+    for x, n in (
+        (nx.ones(2), 2),
+        (nx.ones(2), 2),
+        (nx.ones(3), 2),
+        (nx.ones(2), 3),
+        (nx.ones(2, dtype="float64"), 2),
+    ):
         assert f(x, n).tolist() == [float(n)] * x.size
     assert len(f.entries) == 4
 
@@ -52,7 +58,11 @@ def test_state_is_updated_in_place_and_others_keep_theirs(device: str) -> None:
     assert f(nx.ones(2)).item() == 6.0
     view = cell.numpy()
     assert f(nx.ones(2)).item() == 10.0
-    assert held.tolist() == [1.0, 2.0] and view.tolist() == [2.0, 3.0] and cell.tolist() == [3.0, 4.0]
+    assert (
+        held.tolist() == [1.0, 2.0]
+        and view.tolist() == [2.0, 3.0]
+        and cell.tolist() == [3.0, 4.0]
+    )
     cell.assign([10.0, 20.0])
     assert f(nx.ones(2)).item() == 60.0 and cell.tolist() == [11.0, 21.0]
 
@@ -103,7 +113,10 @@ def test_refusals_name_the_culprit(device: str) -> None:
     outside, stray = nx.ones(2), nx.Cell(nx.tensor(1.0), name="stray")
     with pytest.raises(CaptureError, match="'outside'"):
         nx.compile(lambda x: x + outside)(nx.ones(2))
-    assert nx.compile(lambda x: x + nx.constant(outside))(nx.ones(2)).tolist() == [2.0, 2.0]
+    assert nx.compile(lambda x: x + nx.constant(outside))(nx.ones(2)).tolist() == [
+        2.0,
+        2.0,
+    ]
     with pytest.raises(CaptureError, match="stray"):
         nx.compile(lambda x: stray.assign(x))(nx.tensor(2.0))
     with pytest.raises(CaptureError, match="nx.where"):
@@ -115,7 +128,9 @@ def test_refusals_name_the_culprit(device: str) -> None:
 
 
 def test_nested_is_one_call_derived_once(device: str) -> None:
-    inner = nx.compile(lambda w, x: w - nx.grad(lambda w: (nx.tanh(w * x) ** 2).sum())(w) * 0.1)
+    inner = nx.compile(
+        lambda w, x: w - nx.grad(lambda w: (nx.tanh(w * x) ** 2).sum())(w) * 0.1
+    )
 
     def unrolled(steps: int) -> Any:
         def f(w: Any, x: Any) -> Any:
@@ -140,7 +155,9 @@ def test_nested_is_one_call_derived_once(device: str) -> None:
             w = w - nx.grad(lambda w: (nx.tanh(w * x) ** 2).sum())(w) * 0.1
         return (w * w).sum()
 
-    assert np.allclose(unrolled(5)(eager, x).numpy(), nx.grad(plain)(w).numpy(), rtol=1e-5)
+    assert np.allclose(
+        unrolled(5)(eager, x).numpy(), nx.grad(plain)(w).numpy(), rtol=1e-5
+    )
 
 
 def test_under_a_tape_a_compiled_function_is_differentiable(device: str) -> None:
@@ -154,12 +171,23 @@ def test_under_a_tape_a_compiled_function_is_differentiable(device: str) -> None
 
 def test_random_state_advances_once_a_call(device: str) -> None:
     generator = nx.Generator(5)
-    f = nx.compile(lambda: (nx.uniform((3,), generator=generator), nx.uniform((3,), generator=generator)), state=[generator])
+    f = nx.compile(
+        lambda: (
+            nx.uniform((3,), generator=generator),
+            nx.uniform((3,), generator=generator),
+        ),
+        state=[generator],
+    )
     a, b = f()
     c, _ = f()
-    assert len({*a.tolist(), *b.tolist(), *c.tolist()}) == 9 and generator.step.item() == 2
+    assert (
+        len({*a.tolist(), *b.tolist(), *c.tolist()}) == 9 and generator.step.item() == 2
+    )
     again = nx.Generator(5)
-    g = nx.compile(lambda: (nx.uniform((3,), generator=again), nx.uniform((3,), generator=again)), state=[again])
+    g = nx.compile(
+        lambda: (nx.uniform((3,), generator=again), nx.uniform((3,), generator=again)),
+        state=[again],
+    )
     assert g()[0].tolist() == a.tolist()
 
 
@@ -189,11 +217,19 @@ def test_programs_print_and_survive_json(device: str) -> None:
 
     from neurenix.program.printing import from_json, to_json
 
-    f = nx.compile(lambda w, xs: nx.grad(lambda w: nx.map(lambda x: nx.tanh(x * w).sum(), reduce="mean")(xs))(w))
+    f = nx.compile(
+        lambda w, xs: nx.grad(
+            lambda w: nx.map(lambda x: nx.tanh(x * w).sum(), reduce="mean")(xs)
+        )(w)
+    )
     w, xs = nx.tensor([0.5, 0.7]), nx.tensor([[1.0, 2.0], [3.0, 4.0]])
     f(w, xs)
     (entry,) = f.entries.values()
     again = from_json(json.loads(json.dumps(to_json(entry.program))))
-    assert str(again) == str(entry.program) and "map(" in str(again) and "test_compile.py:" in str(again)
+    assert (
+        str(again) == str(entry.program)
+        and "map(" in str(again)
+        and "test_compile.py:" in str(again)
+    )
     a, b = (p.evaluate([w.numpy(), xs.numpy()]) for p in (again, entry.program))
     assert all((x == y).all() for x, y in zip(a, b, strict=True))

@@ -53,16 +53,24 @@ def test_derivatives_through_map(device: str, over: Any) -> None:
         direction = [np.float64(1.3), rows(4, 3, seed=1)]
         gw, gx = nx.grad(f, (0, 1))(t(point[0]), t(xs))
         found = gw.item() * 1.3 + float((gx.numpy() * direction[1]).sum())
-        expected = numeric_gradient(lambda a, f=f: f(t(a[0]), t(a[1])).item(), point, direction, 1e-4)
+        expected = numeric_gradient(
+            lambda a, f=f: f(t(a[0]), t(a[1])).item(), point, direction, 1e-4
+        )
         assert abs(found - expected) < 1e-7 * max(1, abs(expected))
 
 
 def test_map_of_map_and_vmap_of_map(device: str) -> None:
     xs = t(rows(2, 3, 4))
     expected = np.tanh(xs.numpy()).sum(-1)
-    assert np.allclose(nx.map(nx.map(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12)
-    assert np.allclose(nx.vmap(nx.map(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12)
-    assert np.allclose(nx.map(nx.vmap(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12)
+    assert np.allclose(
+        nx.map(nx.map(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12
+    )
+    assert np.allclose(
+        nx.vmap(nx.map(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12
+    )
+    assert np.allclose(
+        nx.map(nx.vmap(lambda x: nx.tanh(x).sum()))(xs).numpy(), expected, rtol=1e-12
+    )
     inner = nx.map(lambda x: nx.map(lambda y: nx.sin(y), reduce="sum")(x), reduce="sum")
     assert np.allclose(inner(xs).numpy(), np.sin(xs.numpy()).sum((0, 1)), rtol=1e-12)
 
@@ -71,7 +79,10 @@ def test_map_of_map_and_vmap_of_map(device: str) -> None:
 def test_chunks_do_not_change_a_bit(device: str, chunk: int) -> None:
     xs = nx.tensor(rows(7, 50))
     whole = nx.map(lambda x: nx.exp(x), reduce="sum")(xs)
-    assert (nx.map(lambda x: nx.exp(x), reduce="sum", chunk=chunk)(xs).numpy() == whole.numpy()).all()
+    assert (
+        nx.map(lambda x: nx.exp(x), reduce="sum", chunk=chunk)(xs).numpy()
+        == whole.numpy()
+    ).all()
 
 
 def test_scan_is_the_loop(device: str) -> None:
@@ -99,7 +110,9 @@ def test_scan_is_the_loop(device: str) -> None:
         return lambda *a: sum((g * g).sum() for g in nx.grad(f, (0, 1, 2))(*a))
 
     for f, g in ((scanned, looped), (second(scanned), second(looped))):
-        for a, b in zip(nx.grad(f, (0, 1, 2))(*args), nx.grad(g, (0, 1, 2))(*args), strict=True):
+        for a, b in zip(
+            nx.grad(f, (0, 1, 2))(*args), nx.grad(g, (0, 1, 2))(*args), strict=True
+        ):
             assert np.allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-12)
 
 
@@ -113,7 +126,9 @@ def test_jvp_is_the_directional_derivative(device: str) -> None:
     x, v = rows(5), rows(5, seed=1)
     y, tangent = nx.jvp(lambda x: nx.tanh(x) * x, (t(x),), (t(v),))
     assert np.allclose(y.numpy(), np.tanh(x) * x)
-    assert np.allclose(tangent.numpy(), v * (np.tanh(x) + x * (1 - np.tanh(x) ** 2)), rtol=1e-10)
+    assert np.allclose(
+        tangent.numpy(), v * (np.tanh(x) + x * (1 - np.tanh(x) ** 2)), rtol=1e-10
+    )
     hessian_times = nx.jvp(nx.grad(lambda x: (x**3).sum()), (t(x),), (t(v),))[1]
     assert np.allclose(hessian_times.numpy(), 6 * x * v, rtol=1e-10)
 
@@ -161,7 +176,9 @@ def test_long_tapes_need_no_recursion(device: str) -> None:
 def test_random_numbers_differ_by_iteration_and_not_by_chunk(device: str) -> None:
     def draws(chunk: int) -> Any:
         nx.manual_seed(3)
-        return nx.map(lambda x: nx.uniform((4,)) + x * 0, chunk=chunk)(nx.zeros(3)).numpy()
+        return nx.map(lambda x: nx.uniform((4,)) + x * 0, chunk=chunk)(
+            nx.zeros(3)
+        ).numpy()
 
     a, b = draws(0), draws(1)
     assert (a == b).all() and len(np.unique(a)) == 12
@@ -170,13 +187,37 @@ def test_random_numbers_differ_by_iteration_and_not_by_chunk(device: str) -> Non
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: nx.vmap(lambda a, b: a + b)(nx.ones(2), nx.ones(3)), nx.errors.ShapeError, "(2,)"),
-        (lambda: nx.vmap(lambda a: a, in_axes=1)(nx.ones(2)), nx.errors.ShapeError, "axis 1"),
-        (lambda: nx.map(lambda a: a, reduce="max")(nx.ones(2)), nx.errors.InvalidArgumentError, "reduce"),
-        (lambda: nx.scan(lambda c, x: (nx.ones(2), x), nx.zeros(3), nx.ones(4)), nx.errors.ShapeError, "carry"),
-        (lambda: nx.scan(lambda c, x: c, nx.zeros(3), nx.ones(4)), nx.errors.InvalidArgumentError, "(carry, y)"),
+        (
+            lambda: nx.vmap(lambda a, b: a + b)(nx.ones(2), nx.ones(3)),
+            nx.errors.ShapeError,
+            "(2,)",
+        ),
+        (
+            lambda: nx.vmap(lambda a: a, in_axes=1)(nx.ones(2)),
+            nx.errors.ShapeError,
+            "axis 1",
+        ),
+        (
+            lambda: nx.map(lambda a: a, reduce="max")(nx.ones(2)),
+            nx.errors.InvalidArgumentError,
+            "reduce",
+        ),
+        (
+            lambda: nx.scan(lambda c, x: (nx.ones(2), x), nx.zeros(3), nx.ones(4)),
+            nx.errors.ShapeError,
+            "carry",
+        ),
+        (
+            lambda: nx.scan(lambda c, x: c, nx.zeros(3), nx.ones(4)),
+            nx.errors.InvalidArgumentError,
+            "(carry, y)",
+        ),
         (lambda: nx.grad(lambda x: x)(nx.ones(2)), nx.errors.ShapeError, "scalar"),
-        (lambda: nx.grad(lambda x: x)(nx.tensor(2)), nx.errors.NotDifferentiableError, "int32"),
+        (
+            lambda: nx.grad(lambda x: x)(nx.tensor(2)),
+            nx.errors.NotDifferentiableError,
+            "int32",
+        ),
         (lambda: nx.ones(2, 3) @ nx.ones(2, 3), nx.errors.ShapeError, "(2, 3)"),
         (lambda: nx.ones(2) + nx.ones(3), nx.errors.ShapeError, "(3,)"),
         (lambda: nx.ones(2, 3).sum(axis=2), nx.errors.InvalidArgumentError, "axis 2"),
@@ -187,7 +228,7 @@ def test_random_numbers_differ_by_iteration_and_not_by_chunk(device: str) -> Non
         (lambda: nx.zeros(-1), nx.errors.InvalidArgumentError, "-1"),
         (lambda: bool(nx.ones(2)), nx.errors.InvalidArgumentError, "ambiguous"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_named(device: str, call: Any, error: type, words: str) -> None:
     with pytest.raises(error) as caught:
         call()
@@ -203,8 +244,10 @@ def test_detach_and_no_grad_hold_within_captures(device: str) -> None:
         return (x * y).sum()
 
     for f, expected in (
-        (lambda x: (x * x.detach()).sum(), 3.0), (lambda x: (x * nx.stop_gradient(x)).sum(), 3.0), (blocked, 6.0),
-    ):  # fmt: skip
+        (lambda x: (x * x.detach()).sum(), 3.0),
+        (lambda x: (x * nx.stop_gradient(x)).sum(), 3.0),
+        (blocked, 6.0),
+    ):
         for g in (f, nx.compile(f), lambda x, f=f: nx.map(f)(x.reshape(1, 1)).sum()):
             assert nx.grad(g)(x).tolist() == [expected]
     with nx.no_grad():

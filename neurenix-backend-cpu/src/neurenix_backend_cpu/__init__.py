@@ -13,7 +13,11 @@ NAME = "neurenix-backend-cpu"
 def library() -> Path:
     """The engine's shared library, beside this file."""
     folder = Path(__file__).resolve().parent
-    found = sorted(p for p in folder.glob("*phynexus_cpu*") if p.suffix in (".so", ".dylib", ".dll"))
+    found = sorted(
+        p
+        for p in folder.glob("*phynexus_cpu*")
+        if p.suffix in (".so", ".dylib", ".dll")
+    )
     if not found:
         raise FileNotFoundError(
             f"the engine's library is missing from {folder}; reinstall neurenix-backend-cpu (it needs a C++20 compiler)"

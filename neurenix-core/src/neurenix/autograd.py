@@ -42,7 +42,9 @@ def track(tensors: Sequence[Tensor]) -> list[Tensor]:
     return tracked
 
 
-def _order(outputs: Sequence[Tensor], ends: set[int] | None) -> tuple[list[Node], dict[int, bool]]:
+def _order(
+    outputs: Sequence[Tensor], ends: set[int] | None
+) -> tuple[list[Node], dict[int, bool]]:
     """Nodes in the order they were recorded, as far as the outputs reach; and which of
     them depend on an end (None: on any leaf)."""
     depends: dict[int, bool] = dict.fromkeys(ends or (), True)
@@ -62,16 +64,22 @@ def _order(outputs: Sequence[Tensor], ends: set[int] | None) -> tuple[list[Node]
             stack += ahead
         else:
             stack.pop()
-            depends[id(node)] = any(e is not None and depends[id(e[0])] for e in node.edges)
+            depends[id(node)] = any(
+                e is not None and depends[id(e[0])] for e in node.edges
+            )
             order.append(node)
     return order, depends
 
 
 def pullback(
-    outputs: Sequence[Tensor], cotangents: Sequence[Tensor | None], ends: Sequence[Tensor] | None
+    outputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor | None],
+    ends: Sequence[Tensor] | None,
 ) -> dict[tuple[int, int], Tensor]:
     """Cotangents by (id of node, index of output): of the ends, or of every leaf."""
-    order, depends = _order(outputs, None if ends is None else {id(t.node) for t in ends})
+    order, depends = _order(
+        outputs, None if ends is None else {id(t.node) for t in ends}
+    )
     found: dict[tuple[int, int], Tensor] = {}
 
     def put(edge: Any, g: Tensor) -> None:
@@ -92,13 +100,19 @@ def pullback(
             continue
         if not node.primitive.many and gs[0] is None:
             continue
-        outs = node.types if node.outputs is None else [
-            Tensor(d, t, node.device, node if t.dtype.is_floating else None, i)
-            for i, (d, t) in enumerate(zip(node.outputs, node.types, strict=True))
-        ]  # fmt: skip
+        outs = (
+            node.types
+            if node.outputs is None
+            else [
+                Tensor(d, t, node.device, node if t.dtype.is_floating else None, i)
+                for i, (d, t) in enumerate(zip(node.outputs, node.types, strict=True))
+            ]
+        )
         needed = [e is not None and depends[id(e[0])] for e in node.edges]
         with at_line(node.source):
-            results = node.primitive.pull_back(needed, gs, node.inputs, outs, node.params)
+            results = node.primitive.pull_back(
+                needed, gs, node.inputs, outs, node.params
+            )
         for edge, need, g in zip(node.edges, needed, results, strict=True):
             if need and g is not None:
                 put(edge, g)
@@ -108,7 +122,9 @@ def pullback(
 def _check_scalar(name: str, y: Any) -> None:
     if not isinstance(y, Tensor) or y.shape != () or not y.dtype.is_floating:
         what = y.type if isinstance(y, Tensor) else type(y).__name__
-        raise ShapeError(f"{name}: a derivative needs a floating scalar, shape (); got {what}. Take .sum() or .mean()?")
+        raise ShapeError(
+            f"{name}: a derivative needs a floating scalar, shape (); got {what}. Take .sum() or .mean()?"
+        )
 
 
 def backward(y: Tensor, gradient: Tensor | None = None) -> None:
@@ -120,27 +136,44 @@ def backward(y: Tensor, gradient: Tensor | None = None) -> None:
         _check_scalar("backward", y)
         gradient = one(y.dtype)
     elif gradient.shape != y.shape:
-        raise ShapeError(f"backward: a gradient of shape {gradient.shape} for a tensor of shape {y.shape}")
+        raise ShapeError(
+            f"backward: a gradient of shape {gradient.shape} for a tensor of shape {y.shape}"
+        )
     if y.node is None:
-        raise InvalidArgumentError("backward: nothing that this depends on requires grad")
+        raise InvalidArgumentError(
+            "backward: nothing that this depends on requires grad"
+        )
     with no_grad():
         order, _ = _order([y], None)
         found = pullback([y], [gradient], None)
-        leaves = {id(e[0]): e[0] for n in order for e in n.edges if e is not None and isinstance(e[0], Leaf)}
+        leaves = {
+            id(e[0]): e[0]
+            for n in order
+            for e in n.edges
+            if e is not None and isinstance(e[0], Leaf)
+        }
         if isinstance(y.node, Leaf):
             leaves[id(y.node)] = y.node
         for key, leaf in leaves.items():
             g = found.get((key, 0))
             if g is not None:
-                leaf.grad = _settled(g if leaf.grad is None else ops.add(leaf.grad, g), y)
+                leaf.grad = _settled(
+                    g if leaf.grad is None else ops.add(leaf.grad, g), y
+                )
 
 
 def _settled(g: Tensor, like: Tensor) -> Tensor:
     """A literal cotangent (a constant derivative) as a tensor of the device."""
-    return g if g.device is not None or dispatch.recorder() is not None else tensor(g, device=like.device)
+    return (
+        g
+        if g.device is not None or dispatch.recorder() is not None
+        else tensor(g, device=like.device)
+    )
 
 
-def grad_of(outputs: Any, inputs: Any, create_graph: bool = False, cotangents: Any = None) -> Any:
+def grad_of(
+    outputs: Any, inputs: Any, create_graph: bool = False, cotangents: Any = None
+) -> Any:
     """`nx.autograd.grad`: derivatives of recorded outputs with respect to recorded inputs.
 
     outputs, inputs   a tensor, or a tree of them; inputs must require grad
@@ -160,7 +193,9 @@ def grad_of(outputs: Any, inputs: Any, create_graph: bool = False, cotangents: A
     ends = [x.value() for x in xs]
     for i, x in enumerate(ends):
         if x.node is None:
-            raise InvalidArgumentError(f"grad: input {i} of shape {x.shape} does not require grad")
+            raise InvalidArgumentError(
+                f"grad: input {i} of shape {x.shape} does not require grad"
+            )
     if create_graph:
         found = pullback(ys, gs, ends)
     else:
@@ -183,13 +218,19 @@ def _differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]
     leaves, structure = tree.flatten(argument)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
-            raise DtypeError(f"{name}: the argument to differentiate has a {type(leaf).__name__}; expected tensors")
+            raise DtypeError(
+                f"{name}: the argument to differentiate has a {type(leaf).__name__}; expected tensors"
+            )
         if not leaf.dtype.is_floating:
-            raise NotDifferentiableError(f"{name}: a {leaf.dtype.name} tensor has no derivative; cast it, or leave it out")
+            raise NotDifferentiableError(
+                f"{name}: a {leaf.dtype.name} tensor has no derivative; cast it, or leave it out"
+            )
     return leaves, structure
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The function that gives (f(*args), its gradient): ∂f/∂args[argnums].
 
     f returns a floating scalar, or (scalar, anything) with has_aux=True. The gradient is
@@ -206,7 +247,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
     def run(*args: Any, **kwargs: Any) -> Any:
         for n in numbers:
             if not -len(args) <= n < len(args):
-                raise InvalidArgumentError(f"value_and_grad: argnums={argnums}, but there are {len(args)} arguments")
+                raise InvalidArgumentError(
+                    f"value_and_grad: argnums={argnums}, but there are {len(args)} arguments"
+                )
         chosen = [args[n] for n in numbers]
         flat, structure = _differentiable_leaves("grad", chosen)
         before, blocked = dispatch.state.grad_enabled, dispatch.state.blocked
@@ -217,7 +260,9 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, ha
                 replaced[n] = a
             out = f(*replaced, **kwargs)
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
-                raise InvalidArgumentError("value_and_grad: with has_aux=True the function returns (value, aux)")
+                raise InvalidArgumentError(
+                    "value_and_grad: with has_aux=True the function returns (value, aux)"
+                )
             y = out[0] if has_aux else out
             _check_scalar("grad", y)
             followed = before and _outside(y, leaves)
@@ -256,7 +301,9 @@ def _outside(y: Tensor, leaves: Sequence[Tensor]) -> bool:
     return False
 
 
-def grad_function(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad_function(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """The function that gives the gradient of f alone; see `value_and_grad`.
 
     >>> import neurenix as nx
@@ -272,7 +319,9 @@ def grad_function(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has
     return run
 
 
-def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(
+    f: Callable[..., Any], *primals: Any
+) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """f(*primals), and the function from a cotangent of it to cotangents of the primals."""
     flat, structure = _differentiable_leaves("vjp", list(primals))
     leaves = track(flat)
@@ -282,12 +331,18 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     def pull(cotangent: Any) -> tuple[Any, ...]:
         gs, _ = tree.flatten(cotangent)
         found = pullback(ys, gs, leaves)
-        return tuple(tree.unflatten(structure, [_filled(found.get((id(x.node), 0)), x) for x in leaves]))
+        return tuple(
+            tree.unflatten(
+                structure, [_filled(found.get((id(x.node), 0)), x) for x in leaves]
+            )
+        )
 
     return out, pull
 
 
-def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
     """f(*primals), and its derivative in the direction of the tangents: J(primals)·tangents.
 
     The vjp is linear in its cotangent; the tangent is the vjp of that.
@@ -299,7 +354,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """
     flat, structure = _differentiable_leaves("jvp", list(primals))
     directions, same = tree.flatten(list(tangents))
-    if same != structure or any(d.type != x.type for d, x in zip(directions, flat, strict=True)):
+    if same != structure or any(
+        d.type != x.type for d, x in zip(directions, flat, strict=True)
+    ):
         raise ShapeError(
             f"jvp: tangents {[d.type for d in directions]} do not match the primals {[x.type for x in flat]}"
         )
@@ -312,7 +369,11 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         found = pullback(ys, dummies, leaves)
         followed = before and any(_outside(y, leaves) for y in ys)
         dispatch.state.grad_enabled = followed
-        reached = [(found[id(x.node), 0], d) for x, d in zip(leaves, directions, strict=True) if (id(x.node), 0) in found]
+        reached = [
+            (found[id(x.node), 0], d)
+            for x, d in zip(leaves, directions, strict=True)
+            if (id(x.node), 0) in found
+        ]
         pulled = pullback([g for g, _ in reached], [d for _, d in reached], dummies)
     if not followed:
         out = tree.map_leaves(_untracked, out)

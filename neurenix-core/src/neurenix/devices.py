@@ -54,5 +54,7 @@ def parse_device(device: Any) -> Device:
         return device
     match = _FORM.fullmatch(device) if isinstance(device, str) else None
     if match is None:
-        raise InvalidArgumentError(f'device {device!r}: expected a name such as "cpu" or "cuda:0"')
+        raise InvalidArgumentError(
+            f'device {device!r}: expected a name such as "cpu" or "cuda:0"'
+        )
     return Device(DeviceType(match[1]), int(match[2] or 0))

@@ -25,8 +25,13 @@ from .settings import current_device
 class Recorder(Protocol):
     """A capture under way."""
 
-    def record(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any],
-               types: Sequence[TensorType]) -> list[Symbol]: ...  # fmt: skip
+    def record(
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Any],
+        params: dict[str, Any],
+        types: Sequence[TensorType],
+    ) -> list[Symbol]: ...
     def write(self, cell: Any, value: Any) -> None: ...
 
 
@@ -107,7 +112,9 @@ _LITERALS: OrderedDict[Any, Any] = OrderedDict()
 _BOUND = 4096
 
 
-def infer(primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any]) -> tuple[TensorType, ...]:
+def infer(
+    primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any]
+) -> tuple[TensorType, ...]:
     if primitive.family == "control":  # the key would keep the body alive
         return tuple(primitive.infer(types, **params))
     key = (primitive, types, params_key(params))
@@ -126,21 +133,32 @@ def _remember(cache: OrderedDict[Any, Any], key: Any, value: Any) -> Any:
     return value
 
 
-def one_instruction(primitive: Primitive, types: Sequence[TensorType], params: dict[str, Any]) -> Program:
+def one_instruction(
+    primitive: Primitive, types: Sequence[TensorType], params: dict[str, Any]
+) -> Program:
     inputs = [Symbol(t) for t in types]
     outputs = [Symbol(t) for t in primitive.infer(types, **params)]
     return Program(inputs, [Instruction(primitive, inputs, params, outputs)], outputs)
 
 
-def executable(primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any], device: Device) -> Any:
+def executable(
+    primitive: Primitive,
+    types: tuple[TensorType, ...],
+    params: dict[str, Any],
+    device: Device,
+) -> Any:
     body = params.get("body")
-    cache: Any = _EAGER if body is None else body.notes.setdefault("eager", OrderedDict())
+    cache: Any = (
+        _EAGER if body is None else body.notes.setdefault("eager", OrderedDict())
+    )
     shown = params if body is None else {k: v for k, v in params.items() if k != "body"}
     key = (primitive, types, params_key(shown), device)
     found = cache.get(key)
     if found is None:
         program = prepare(one_instruction(primitive, types, params))
-        found = _remember(cache, key, discovery.backend(device.type).compile(program, device.index))
+        found = _remember(
+            cache, key, discovery.backend(device.type).compile(program, device.index)
+        )
     return found
 
 
@@ -152,7 +170,9 @@ def device_of(primitive: Primitive, inputs: Sequence[Any]) -> Device:
             if device is None:
                 device = x.device
             elif x.device is not device and x.device != device:
-                raise DeviceError(f"{primitive.name}: its inputs live on {device} and {x.device}; move one with .to()")
+                raise DeviceError(
+                    f"{primitive.name}: its inputs live on {device} and {x.device}; move one with .to()"
+                )
     return device or current_device()
 
 
@@ -168,9 +188,13 @@ def on_device(literal: ConstantArray, device: Device) -> Any:
     return found
 
 
-def run(primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> tuple[list[Any], Device]:
+def run(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+) -> tuple[list[Any], Device]:
     """Buffers of the outputs, and where they are."""
     device = device_of(primitive, inputs)
-    buffers = [on_device(x.data, device) if x.device is None else x.data for x in inputs]
+    buffers = [
+        on_device(x.data, device) if x.device is None else x.data for x in inputs
+    ]
     run_it = executable(primitive, tuple(x.type for x in inputs), params, device)
     return run_it(buffers), device

@@ -52,8 +52,14 @@ bool_ = Dtype("bool", 8, 1, "bool")
 ALL = (float32, float64, float16, bfloat16, int32, int64, uint8, uint32, bool_)
 _BY_NAME = {d.name: d for d in ALL}
 # What the standard libraries hand over without being asked: wide types of habit.
-_NARROWED = {"float64": float32, "int64": int32, "int16": int32, "int8": int32,
-             "uint16": int32, "uint64": int32}  # fmt: skip
+_NARROWED = {
+    "float64": float32,
+    "int64": int32,
+    "int16": int32,
+    "int8": int32,
+    "uint16": int32,
+    "uint64": int32,
+}
 _PYTHON: dict[Any, Dtype] = {float: float32, int: int32, bool: bool_}
 
 

@@ -56,7 +56,9 @@ class Generator(Watched):
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = _check_seed(os.urandom(6).hex()) if seed is None else _check_seed(seed)
+        self.seed = (
+            _check_seed(os.urandom(6).hex()) if seed is None else _check_seed(seed)
+        )
         self._cell: Cell | None = None
         self._draws = 0  # within the step that is being captured
 
@@ -65,7 +67,9 @@ class Generator(Watched):
         """How many draws (in compiled code: calls) there were; made on first use, so that
         importing this touches no device."""
         cell = self._cell
-        if cell is None or not (cell.is_state or cell.device == current_device()):  # nx.init chose another since
+        if cell is None or not (
+            cell.is_state or cell.device == current_device()
+        ):  # nx.init chose another since
             count = np.zeros((), np.uint32) if cell is None else cell.numpy()
             with dispatch.outside_captures():
                 self._cell = Cell(tensor(count, dtype=uint32), name="generator.step")
@@ -90,7 +94,9 @@ class Generator(Watched):
     def key(self) -> Tensor:
         """A fresh key, uint32[2]."""
         step = self.step
-        words = np.array([self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF], np.uint32)
+        words = np.array(
+            [self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF], np.uint32
+        )
         key = fold_in(literal(words, uint32), step)
         if step.is_state:  # the compiled call advances the step, once
             self._draws += 1
@@ -115,14 +121,26 @@ class Generator(Watched):
 def _check_seed(seed: Any) -> int:
     if isinstance(seed, str):
         return int(seed, 16)
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**64:
-        raise InvalidArgumentError(f"seed={seed!r}; expected an int from 0 to 2**64 - 1")
+    if (
+        isinstance(seed, bool)
+        or not isinstance(seed, (int, np.integer))
+        or not 0 <= int(seed) < 2**64
+    ):
+        raise InvalidArgumentError(
+            f"seed={seed!r}; expected an int from 0 to 2**64 - 1"
+        )
     return int(seed)
 
 
 def fold_in(key: Tensor, data: Tensor) -> Tensor:
     """A new key from a key and a number (uint32, rank 0): Philox of the key mixed with it."""
-    mixed = ops.bitwise_xor(key, ops.mul(ops.reshape(data, shape=(1,)), literal(np.array([0x9E3779B9, 0x85EBCA6B], np.uint32), uint32)))
+    mixed = ops.bitwise_xor(
+        key,
+        ops.mul(
+            ops.reshape(data, shape=(1,)),
+            literal(np.array([0x9E3779B9, 0x85EBCA6B], np.uint32), uint32),
+        ),
+    )
     return ops.random_bits(mixed, shape=(2,))
 
 
@@ -147,7 +165,12 @@ def host_seed() -> int:
         return int.from_bytes(os.urandom(8), "little")
     _host_draws[0] += 1
     seed = default_generator.seed
-    words = philox(np.array([(seed ^ _host_draws[0]) & 0xFFFFFFFF, (seed >> 32) ^ 0x5EED], np.uint32), (2,))[0]
+    words = philox(
+        np.array(
+            [(seed ^ _host_draws[0]) & 0xFFFFFFFF, (seed >> 32) ^ 0x5EED], np.uint32
+        ),
+        (2,),
+    )[0]
     return int(words[0]) | int(words[1]) << 32
 
 
@@ -157,10 +180,22 @@ def _key(generator: Generator | None) -> Tensor:
 
 def random_bits(shape: Any, *, generator: Generator | None = None) -> Tensor:
     """Uniform uint32 words."""
-    return ops.random_bits(_key(generator), shape=check_shape("random_bits", (shape,) if isinstance(shape, int) else (tuple(shape),)))
+    return ops.random_bits(
+        _key(generator),
+        shape=check_shape(
+            "random_bits", (shape,) if isinstance(shape, int) else (tuple(shape),)
+        ),
+    )
 
 
-def uniform(shape: Any, low: float = 0.0, high: float = 1.0, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+def uniform(
+    shape: Any,
+    low: float = 0.0,
+    high: float = 1.0,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
     """Uniform in [low, high): 24 random bits a number.
 
     >>> import neurenix as nx
@@ -179,10 +214,19 @@ def rand(*shape: Any, dtype: Any = None, generator: Generator | None = None) -> 
     return uniform(check_shape("rand", shape), dtype=dtype, generator=generator)
 
 
-def normal(shape: Any, mean: float = 0.0, std: float = 1.0, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
+def normal(
+    shape: Any,
+    mean: float = 0.0,
+    std: float = 1.0,
+    *,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
     """Gaussian numbers by Box and Muller: √(−2 ln u) cos(2π v)."""
     kind = as_dtype(dtype) if dtype is not None else float32
-    size = check_shape("normal", (shape,) if isinstance(shape, int) else (tuple(shape),))
+    size = check_shape(
+        "normal", (shape,) if isinstance(shape, int) else (tuple(shape),)
+    )
     both = uniform((2, *size), dtype=kind, generator=generator)
     u, v = both[0], both[1]
     radius = ops.sqrt(ops.log(1.0 - u) * -2.0)
@@ -195,6 +239,8 @@ def randn(*shape: Any, dtype: Any = None, generator: Generator | None = None) ->
     return normal(check_shape("randn", shape), dtype=dtype, generator=generator)
 
 
-def bernoulli(probability: float, shape: Any, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(
+    probability: float, shape: Any, *, generator: Generator | None = None
+) -> Tensor:
     """True with that probability."""
     return uniform(shape, generator=generator) < as_tensor(probability)

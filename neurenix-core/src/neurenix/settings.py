@@ -31,19 +31,31 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
     Device(type=DeviceType('reference'), index=0)
     """
     if options is not None and not isinstance(options, dict):
-        raise InvalidArgumentError(f"nx.init takes a dict of options, not {type(options).__name__}")
+        raise InvalidArgumentError(
+            f"nx.init takes a dict of options, not {type(options).__name__}"
+        )
     chosen = {**(options or {}), **more}
     for name in chosen:
         if name not in _OPTIONS:
-            raise InvalidArgumentError(f"nx.init: unknown option {name!r}; there are {', '.join(_OPTIONS)}")
+            raise InvalidArgumentError(
+                f"nx.init: unknown option {name!r}; there are {', '.join(_OPTIONS)}"
+            )
     threads = chosen.get("threads")
-    if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
-        raise InvalidArgumentError(f"nx.init: threads={threads!r}; expected a positive int")
-    device = _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
+    if threads is not None and (
+        not isinstance(threads, int) or isinstance(threads, bool) or threads < 1
+    ):
+        raise InvalidArgumentError(
+            f"nx.init: threads={threads!r}; expected a positive int"
+        )
+    device = (
+        _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
+    )
     backend = discovery.backend(device.type)
     if device.index >= backend.device_count():
         count = backend.device_count()
-        raise DeviceError(f"nx.init: there is no device {device}; {device.type!s} has {count} (0 to {count - 1})")
+        raise DeviceError(
+            f"nx.init: there is no device {device}; {device.type!s} has {count} (0 to {count - 1})"
+        )
     backend.configure({} if threads is None else {"threads": threads})
     _current[:] = [device]
     return device
@@ -55,10 +67,15 @@ def _automatic() -> Device:
         why = "; ".join(skipped) or "none is installed"
         warnings.warn(
             f"no compiled backend ({why}): using NumPy, which is slow. Install neurenix-backend-cpu.",
-            RuntimeWarning, stacklevel=4,
-        )  # fmt: skip
+            RuntimeWarning,
+            stacklevel=4,
+        )
     elif skipped:
-        warnings.warn(f"using {name}; passed over {'; '.join(skipped)}", RuntimeWarning, stacklevel=4)
+        warnings.warn(
+            f"using {name}; passed over {'; '.join(skipped)}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
     return Device(DeviceType(name))
 
 
@@ -78,5 +95,7 @@ def get_device_count(device_type: str) -> int:
     0
     """
     if not isinstance(device_type, str):
-        raise InvalidArgumentError(f"get_device_count: {device_type!r} is no device type; see nx.DeviceType")
+        raise InvalidArgumentError(
+            f"get_device_count: {device_type!r} is no device type; see nx.DeviceType"
+        )
     return discovery.device_count(device_type)

@@ -18,8 +18,11 @@ from .backends import discovery
 from .devices import Device, parse_device
 from .dtypes import Dtype, as_dtype, default_for
 from .errors import (
-    CaptureError, DtypeError, InvalidArgumentError, ShapeError,
-)  # fmt: skip
+    CaptureError,
+    DtypeError,
+    InvalidArgumentError,
+    ShapeError,
+)
 from .primitives import NotDifferentiable, Primitive, TensorType, set_interpreter
 from .primitives.sources import ConstantArray
 from .program import Symbol
@@ -40,11 +43,32 @@ class Node:
     """One recorded operation. It refers to what came before it and to data, never to the
     tensors that it made: nothing here can form a circle."""
 
-    __slots__ = ("__weakref__", "device", "edges", "inputs", "outputs", "params", "primitive", "source", "types")
+    __slots__ = (
+        "__weakref__",
+        "device",
+        "edges",
+        "inputs",
+        "outputs",
+        "params",
+        "primitive",
+        "source",
+        "types",
+    )
 
-    def __init__(self, primitive: Primitive | None, inputs: Any, params: Any, outputs: Any, types: Any,
-                 edges: Any, device: Any, source: str | None) -> None:  # fmt: skip
-        self.primitive = primitive  # None: an identity, the start of an inner derivative
+    def __init__(
+        self,
+        primitive: Primitive | None,
+        inputs: Any,
+        params: Any,
+        outputs: Any,
+        types: Any,
+        edges: Any,
+        device: Any,
+        source: str | None,
+    ) -> None:
+        self.primitive = (
+            primitive  # None: an identity, the start of an inner derivative
+        )
         self.inputs = inputs
         self.params = params
         self.outputs = outputs
@@ -66,7 +90,14 @@ class Tensor:
     __slots__ = ("__weakref__", "data", "device", "index", "node", "type")
     __array_priority__ = 1000
 
-    def __init__(self, data: Any, type: TensorType, device: Device | None, node: Any = None, index: int = 0) -> None:
+    def __init__(
+        self,
+        data: Any,
+        type: TensorType,
+        device: Device | None,
+        node: Any = None,
+        index: int = 0,
+    ) -> None:
         self.data = data
         self.type = type
         self.device = device
@@ -106,7 +137,9 @@ class Tensor:
         if not isinstance(self.node, Leaf):
             raise InvalidArgumentError("grad: only a leaf that requires grad has one")
         if value is not None and value.shape != self.shape:
-            raise ShapeError(f"grad: a gradient of shape {value.shape} for a tensor of shape {self.shape}")
+            raise ShapeError(
+                f"grad: a gradient of shape {value.shape} for a tensor of shape {self.shape}"
+            )
         self.node.grad = value
 
     def detach(self) -> Tensor:
@@ -138,13 +171,17 @@ class Tensor:
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.size != 1:
-            raise InvalidArgumentError(f"item: a tensor of shape {self.shape} has {self.size} elements, not 1")
+            raise InvalidArgumentError(
+                f"item: a tensor of shape {self.shape} has {self.size} elements, not 1"
+            )
         return self.numpy().reshape(()).item()
 
     def tolist(self) -> Any:
         return self.numpy().tolist()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+    def __array__(
+        self, dtype: Any = None, copy: bool | None = None
+    ) -> np.ndarray[Any, Any]:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
@@ -179,15 +216,25 @@ class Tensor:
             suffix += ", requires_grad=True"
         if isinstance(self.data, Symbol):
             return f"tensor(<{self.type} being captured>{suffix})"
-        text = np.array2string(self.numpy(), separator=", ", prefix="tensor(", precision=4, threshold=64)
-        where = "" if self.device is None or str(self.device) == "cpu:0" else f', device="{self.device}"'
+        text = np.array2string(
+            self.numpy(), separator=", ", prefix="tensor(", precision=4, threshold=64
+        )
+        where = (
+            ""
+            if self.device is None or str(self.device) == "cpu:0"
+            else f', device="{self.device}"'
+        )
         return f"tensor({text}{suffix}{where})"
 
     def to(self, target: Any) -> Tensor:
         """On another device ("cuda:0"), or with another dtype (nx.float64)."""
         if isinstance(target, Dtype):
             return self if target is self.dtype else ops_cast(self, target)
-        if isinstance(target, str) and not isinstance(target, Device) and target in _DTYPE_NAMES:
+        if (
+            isinstance(target, str)
+            and not isinstance(target, Device)
+            and target in _DTYPE_NAMES
+        ):
             return self.to(as_dtype(target))
         device = parse_device(target)
         if device == self.device or isinstance(self.data, Symbol):
@@ -195,10 +242,18 @@ class Tensor:
         return tensor(self.numpy(), dtype=self.dtype, device=device)
 
     def __reduce__(self) -> Any:
-        return _restore, (np.array(self.numpy()), self.dtype.name, isinstance(self.node, Leaf))
+        return _restore, (
+            np.array(self.numpy()),
+            self.dtype.name,
+            isinstance(self.node, Leaf),
+        )
 
     def __deepcopy__(self, memo: Any) -> Tensor:
-        return self if self.node is None else _restore(np.array(self.numpy()), self.dtype.name, True)
+        return (
+            self
+            if self.node is None
+            else _restore(np.array(self.numpy()), self.dtype.name, True)
+        )
 
     if TYPE_CHECKING:  # what `functions.operators` hangs here
         T: Tensor
@@ -257,17 +312,40 @@ class Tensor:
         def abs(self) -> Tensor: ...
         def round(self) -> Tensor: ...
         def clip(self, low: Any = None, high: Any = None) -> Tensor: ...
-        def sum(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def mean(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def max(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def min(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def argmax(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def argmin(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def any(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def all(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
-        def norm(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor: ...
+        def sum(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def mean(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def max(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def min(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def argmax(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def argmin(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def any(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def all(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
+        def norm(
+            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+        ) -> Tensor: ...
         def var(
-            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, correction: float = 0
+            self,
+            axis: Any = None,
+            keepdims: bool = False,
+            *,
+            dim: Any = None,
+            correction: float = 0,
         ) -> Tensor: ...
         # last: from here on the class has these names for its own
         def double(self) -> Tensor: ...
@@ -276,7 +354,17 @@ class Tensor:
         def bool(self) -> Tensor: ...
 
 
-_DTYPE_NAMES = {"float32", "float64", "float16", "bfloat16", "int32", "int64", "uint8", "uint32", "bool"}
+_DTYPE_NAMES = {
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint32",
+    "bool",
+}
 
 
 def ops_cast(x: Tensor, dtype: Dtype) -> Tensor:
@@ -296,7 +384,9 @@ def host_array(data: Any, dtype: Any = None) -> tuple[np.ndarray[Any, Any], Dtyp
     except ValueError as error:
         raise ShapeError(f"tensor: a ragged list has no shape ({error})") from None
     if array.dtype.kind not in "biufV":  # V: bfloat16, which NumPy does not know
-        raise DtypeError(f"tensor: expected numbers, lists of numbers or an array, not {type(data).__name__}")
+        raise DtypeError(
+            f"tensor: expected numbers, lists of numbers or an array, not {type(data).__name__}"
+        )
     wanted = default_for(array) if dtype is None else as_dtype(dtype)
     if array.dtype != wanted.numpy:
         array = array.astype(wanted.numpy)
@@ -308,7 +398,9 @@ def literal(array: np.ndarray[Any, Any], dtype: Dtype) -> Tensor:
     return Tensor(constant, constant.type, None)
 
 
-def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor from numbers, nested lists or an array (copied).
 
     float64 arrays become float32 and int64 arrays int32, unless `dtype` says otherwise;
@@ -328,7 +420,9 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         data = data.numpy()
     array, wanted = host_array(data, dtype)
     if requires_grad and not wanted.is_floating:
-        raise DtypeError(f"tensor: only floating tensors can require grad, not {wanted.name}")
+        raise DtypeError(
+            f"tensor: only floating tensors can require grad, not {wanted.name}"
+        )
     node = Leaf() if requires_grad else None
     if dispatch.recorder() is not None and device is None:
         made = literal(array, wanted)  # created in a capture: a constant of the program
@@ -337,8 +431,12 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     where = current_device() if device is None else parse_device(device)
     backend = discovery.backend(where.type)
     if wanted not in backend.capabilities(where.index).dtypes:
-        have = ", ".join(sorted(d.name for d in backend.capabilities(where.index).dtypes))
-        raise DtypeError(f"tensor: the device {where} has no {wanted.name}; it has {have}")
+        have = ", ".join(
+            sorted(d.name for d in backend.capabilities(where.index).dtypes)
+        )
+        raise DtypeError(
+            f"tensor: the device {where} has no {wanted.name}; it has {have}"
+        )
     kind = TensorType(array.shape, wanted)
     return Tensor(backend.upload(array, kind, where.index), kind, where, node)
 
@@ -356,8 +454,12 @@ class Cell(Tensor):
 
     __slots__ = ("name",)
 
-    def __init__(self, value: Tensor, requires_grad: bool = False, name: str = "") -> None:
-        super().__init__(value.data, value.type, value.device, Leaf() if requires_grad else None)
+    def __init__(
+        self, value: Tensor, requires_grad: bool = False, name: str = ""
+    ) -> None:
+        super().__init__(
+            value.data, value.type, value.device, Leaf() if requires_grad else None
+        )
         self.name = name
 
     def value(self) -> Tensor:
@@ -372,9 +474,16 @@ class Cell(Tensor):
         """Replace the value by one of the same shape and dtype."""
         new = value if isinstance(value, Tensor) else tensor(value, dtype=self.dtype)
         if new.type != self.type:
-            raise ShapeError(f"{self.name or 'a cell'} holds {self.type}; it cannot be given {new.type}")
+            raise ShapeError(
+                f"{self.name or 'a cell'} holds {self.type}; it cannot be given {new.type}"
+            )
         if id(self) in _local.cells:  # a substitute's value: as tracked as it came
-            self.data, self.device, self.node, self.index = new.data, new.device, new.node, new.index
+            self.data, self.device, self.node, self.index = (
+                new.data,
+                new.device,
+                new.node,
+                new.index,
+            )
             return
         recorder = dispatch.recorder()
         if recorder is not None:
@@ -389,13 +498,25 @@ class Cell(Tensor):
 
     def __deepcopy__(self, memo: Any) -> Any:
         copy = type(self).__new__(type(self))
-        Tensor.__init__(copy, self.data, self.type, self.device, Leaf() if self.node is not None else None)
+        Tensor.__init__(
+            copy,
+            self.data,
+            self.type,
+            self.device,
+            Leaf() if self.node is not None else None,
+        )
         copy.name = self.name
         memo[id(self)] = copy
         return copy
 
     def __reduce__(self) -> Any:
-        return _restore_cell, (type(self), np.array(self.numpy()), self.dtype.name, self.name, self.node is not None)
+        return _restore_cell, (
+            type(self),
+            np.array(self.numpy()),
+            self.dtype.name,
+            self.name,
+            self.node is not None,
+        )
 
 
 class _Local(threading.local):
@@ -413,7 +534,9 @@ def substituted(cells: Sequence[Cell], values: Sequence[Tensor]) -> Iterator[Non
     saved = [(c.data, c.device, c.node, c.index) for c in cells]
     for c, v in zip(cells, values, strict=True):
         if v.type != c.type:
-            raise ShapeError(f"{c.name or 'a cell'} holds {c.type}; {v.type} cannot stand in for it")
+            raise ShapeError(
+                f"{c.name or 'a cell'} holds {c.type}; {v.type} cannot stand in for it"
+            )
     try:
         for c, v in zip(cells, values, strict=True):
             v = v.value()
@@ -430,7 +553,9 @@ def substituted(cells: Sequence[Cell], values: Sequence[Tensor]) -> Iterator[Non
                 _local.cells.pop(id(c), None)
 
 
-def _restore_cell(kind: Any, array: Any, dtype: str, name: str, requires_grad: bool) -> Any:
+def _restore_cell(
+    kind: Any, array: Any, dtype: str, name: str, requires_grad: bool
+) -> Any:
     cell = kind.__new__(kind)
     Cell.__init__(cell, tensor(array, dtype=dtype), requires_grad, name)
     return cell
@@ -449,7 +574,9 @@ def stopped(x: Tensor) -> Tensor:
 class TensorInterpreter:
     """Runs or records a primitive on tensors, and puts it on the tape."""
 
-    def bind(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> list[Tensor]:
+    def bind(
+        self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+    ) -> list[Tensor]:
         inputs = [x if type(x) is Tensor else x.value() for x in inputs]
         types = tuple(x.type for x in inputs)
         recorder = dispatch.recorder()
@@ -460,22 +587,36 @@ class TensorInterpreter:
             device = next((x.device for x in inputs if x.device is not None), None)
             if dispatch.state.blocked and primitive.name != "stop_gradient":
                 return [
-                    stopped(Tensor(d, t, device)) if t.dtype.is_floating else Tensor(d, t, device)
+                    stopped(Tensor(d, t, device))
+                    if t.dtype.is_floating
+                    else Tensor(d, t, device)
                     for d, t in zip(data, out_types, strict=True)
                 ]
         else:
             out_types = dispatch.infer(primitive, types, params)
             data, device = dispatch.run(primitive, inputs, params)
-        if not (dispatch.state.grad_enabled and any(x.node is not None for x in inputs)):
+        if not (
+            dispatch.state.grad_enabled and any(x.node is not None for x in inputs)
+        ):
             return [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
         if isinstance(primitive.vjp, NotDifferentiable):
             return [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
         edges = tuple(
-            (x.node, x.index) if x.node is not None and x.dtype.is_floating else None for x in inputs
+            (x.node, x.index) if x.node is not None and x.dtype.is_floating else None
+            for x in inputs
         )
         keep = tuple(inputs) if "i" in primitive.saves else types
         source = user_line() if recorder is not None else None
-        node = Node(primitive, keep, params, data if "o" in primitive.saves else None, out_types, edges, device, source)
+        node = Node(
+            primitive,
+            keep,
+            params,
+            data if "o" in primitive.saves else None,
+            out_types,
+            edges,
+            device,
+            source,
+        )
         return [
             Tensor(d, t, device, node if t.dtype.is_floating else None, i)
             for i, (d, t) in enumerate(zip(data, out_types, strict=True))

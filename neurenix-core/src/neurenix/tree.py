@@ -51,7 +51,10 @@ def _unflatten(structure: Any, leaves: Any) -> Any:
     if structure == NONE:
         return None
     if kind is dict:
-        return {k: _unflatten(s, leaves) for k, s in zip(structure[1], structure[2:], strict=True)}
+        return {
+            k: _unflatten(s, leaves)
+            for k, s in zip(structure[1], structure[2:], strict=True)
+        }
     children = [_unflatten(s, leaves) for s in structure[1:]]
     if kind is list or kind is tuple:
         return kind(children)

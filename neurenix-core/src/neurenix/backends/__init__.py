@@ -8,6 +8,16 @@ from .hookspecs import hookimpl, hookspec
 from .protocol import API_VERSION, Backend, BackendInfo, Capabilities, Executable
 
 __all__ = [
-    "API_VERSION", "Absent", "Available", "Backend", "BackendInfo", "Broken", "Capabilities", "Discovery",
-    "Executable", "discovery", "hookimpl", "hookspec",
-]  # fmt: skip
+    "API_VERSION",
+    "Absent",
+    "Available",
+    "Backend",
+    "BackendInfo",
+    "Broken",
+    "Capabilities",
+    "Discovery",
+    "Executable",
+    "discovery",
+    "hookimpl",
+    "hookspec",
+]

@@ -84,7 +84,9 @@ class Discovery:
         if not entries:
             allowed = os.environ.get("NEURENIX_BACKENDS")
             if allowed is not None:
-                return Absent(f"NEURENIX_BACKENDS={allowed} does not allow it, or it is not installed")
+                return Absent(
+                    f"NEURENIX_BACKENDS={allowed} does not allow it, or it is not installed"
+                )
             have = ", ".join([*names, "reference"])
             return Absent(
                 f"no backend for it is installed (there are: {have}); "
@@ -94,14 +96,22 @@ class Discovery:
         version = entries[0].dist.version if entries[0].dist else "unknown"
         try:
             if len(entries) > 1:
-                both = " and ".join(sorted(e.dist.name if e.dist else "unknown" for e in entries))
-                raise BackendError(f"the distributions {both} both claim the device type {device_type!r}; uninstall one")
+                both = " and ".join(
+                    sorted(e.dist.name if e.dist else "unknown" for e in entries)
+                )
+                raise BackendError(
+                    f"the distributions {both} both claim the device type {device_type!r}; uninstall one"
+                )
             info = _ask(entries[0])
             count = int(info.probe())
-        except Exception as error:  # whatever a plugin does wrong is its state, told when asked for
+        except (
+            Exception
+        ) as error:  # whatever a plugin does wrong is its state, told when asked for
             return Broken(error, distribution, version)
         if count < 1:
-            return Absent(f"{distribution} {version} is installed and finds no such device")
+            return Absent(
+                f"{distribution} {version} is installed and finds no such device"
+            )
         return Available(info, count)
 
     def backend(self, device_type: str) -> Backend:
@@ -115,7 +125,9 @@ class Discovery:
                     f"Reinstall {state.distribution}, or choose another device."
                 ) from state.exception
             if isinstance(state, Absent):
-                raise DeviceError(f"device type {device_type!r} is absent: {state.reason}")
+                raise DeviceError(
+                    f"device type {device_type!r} is absent: {state.reason}"
+                )
             found = self._backends[device_type] = state.info.create()
         return found
 
@@ -123,7 +135,11 @@ class Discovery:
         """0 for an absent type; 0 with a warning for a broken one."""
         state = self.state(device_type)
         if isinstance(state, Broken):
-            warnings.warn(f"no {device_type!r} devices: {state.reason}", RuntimeWarning, stacklevel=3)
+            warnings.warn(
+                f"no {device_type!r} devices: {state.reason}",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         return state.count if isinstance(state, Available) else 0
 
     def best(self) -> tuple[str, list[str]]:
@@ -144,7 +160,9 @@ def _ask(entry: Any) -> BackendInfo:
     manager.register(entry.load(), name=entry.name)
     answers = manager.hook.neurenix_backend()
     if len(answers) != 1:
-        raise BackendError(f"the plugin {entry.value!r} implements neurenix_backend {len(answers)} times, not once")
+        raise BackendError(
+            f"the plugin {entry.value!r} implements neurenix_backend {len(answers)} times, not once"
+        )
     info = answers[0]
     version = getattr(info, "api_version", None)
     if version != API_VERSION:  # before anything else of it is looked at
@@ -152,7 +170,9 @@ def _ask(entry: Any) -> BackendInfo:
             f"it is made for backend API {version}, this core has {API_VERSION}; install matching releases"
         )
     if info.device_type != entry.name:
-        raise BackendError(f"its entry point says {entry.name!r}, its record {info.device_type!r}")
+        raise BackendError(
+            f"its entry point says {entry.name!r}, its record {info.device_type!r}"
+        )
     return info
 
 

@@ -26,8 +26,17 @@ ABI_MAJOR = 1
 _ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
 # What a plan has no instruction for: it becomes strides, copies or constants.
 _LOWERED = {
-    "reshape", "transpose", "broadcast", "pad", "slice", "flip", "concat", "constant", "barrier", "stop_gradient",
-}  # fmt: skip
+    "reshape",
+    "transpose",
+    "broadcast",
+    "pad",
+    "slice",
+    "flip",
+    "concat",
+    "constant",
+    "barrier",
+    "stop_gradient",
+}
 
 
 class Engine:
@@ -44,7 +53,10 @@ class Engine:
                 f"the engine {library} has ABI {self.api.abi_major}.{self.api.abi_minor}, this core needs "
                 f"{ABI_MAJOR}; install matching releases"
             )
-        options = ffi.new("phx_options *", {"struct_size": ffi.sizeof("phx_options"), "threads": threads})
+        options = ffi.new(
+            "phx_options *",
+            {"struct_size": ffi.sizeof("phx_options"), "threads": threads},
+        )
         handle = ffi.new("phx_engine **")
         self.check(self.api.create(index, options, handle))
         self.handle = handle[0]
@@ -81,14 +93,21 @@ class Buffer:
     def __array_interface__(self) -> dict[str, Any]:
         """For NumPy, where the host sees this memory; the array keeps this buffer alive."""
         address = int(ffi.cast("uintptr_t", self.pointer))
-        return {"shape": (self.nbytes,), "typestr": "|u1", "data": (address, True), "version": 3}
+        return {
+            "shape": (self.nbytes,),
+            "typestr": "|u1",
+            "data": (address, True),
+            "version": 3,
+        }
 
 
 class NativeExecutable:
     def __init__(self, engine: Engine, program: Program, state: int) -> None:
         self.engine = engine
         self.state = state
-        self.bound = 0  # how many leading inputs are bound state, once bind_state was called
+        self.bound = (
+            0  # how many leading inputs are bound state, once bind_state was called
+        )
         encoded = encode(make_plan(program, state))
         self.lines = encoded.lines
         self.in_count = len(program.inputs)
@@ -112,9 +131,18 @@ class NativeExecutable:
         plan.params = pointer(encoded.params, "int64_t *")
         plan.regions = pointer(encoded.regions, "phx_region *")
         plan.constants = pointer(encoded.constants, "void *")
-        plan.value_count, plan.instruction_count = len(encoded.values), len(encoded.instructions)
-        plan.operand_count, plan.param_count = len(encoded.operands), len(encoded.params)
-        plan.region_count, plan.constant_bytes = len(encoded.regions), encoded.constants.nbytes
+        plan.value_count, plan.instruction_count = (
+            len(encoded.values),
+            len(encoded.instructions),
+        )
+        plan.operand_count, plan.param_count = (
+            len(encoded.operands),
+            len(encoded.params),
+        )
+        plan.region_count, plan.constant_bytes = (
+            len(encoded.regions),
+            encoded.constants.nbytes,
+        )
         plan.input_bytes = pointer(encoded.input_bytes, "int64_t *")
         plan.output_bytes = pointer(encoded.output_bytes, "int64_t *")
         out = ffi.new("phx_executable **")
@@ -175,14 +203,23 @@ class NativeBackend:
     def capabilities(self, index: int) -> Capabilities:
         if index not in self._capabilities:
             engine = self.engine(index)
-            raw = ffi.new("phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")})
+            raw = ffi.new(
+                "phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")}
+            )
             engine.check(engine.api.capabilities(engine.handle, raw))
             kinds = frozenset(d for d in dtypes.ALL if raw.dtypes >> d.code & 1)
             names = frozenset(
-                p.name for p in all_primitives() if p.name in _LOWERED or (p.opcode < 160 and raw.opcodes[p.opcode])
+                p.name
+                for p in all_primitives()
+                if p.name in _LOWERED or (p.opcode < 160 and raw.opcodes[p.opcode])
             )
-            text = ffi.string(raw.name).decode(), ffi.string(raw.instruction_set).decode()
-            self._capabilities[index] = Capabilities(kinds, names, raw.threads, raw.memory_bytes, *text)
+            text = (
+                ffi.string(raw.name).decode(),
+                ffi.string(raw.instruction_set).decode(),
+            )
+            self._capabilities[index] = Capabilities(
+                kinds, names, raw.threads, raw.memory_bytes, *text
+            )
         return self._capabilities[index]
 
     def configure(self, options: dict[str, Any]) -> None:
@@ -196,11 +233,20 @@ class NativeBackend:
     def compile(self, program: Program, index: int, state: int = 0) -> NativeExecutable:
         return NativeExecutable(self.engine(index), program, state)
 
-    def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Buffer:
+    def upload(
+        self, array: np.ndarray[Any, Any], type: TensorType, index: int
+    ) -> Buffer:
         engine = self.engine(index)
         array = np.ascontiguousarray(array, type.dtype.numpy)
         buffer = Buffer(engine, array.nbytes)
-        engine.check(engine.api.upload(engine.handle, buffer.pointer, ffi.cast("void *", array.ctypes.data), array.nbytes))
+        engine.check(
+            engine.api.upload(
+                engine.handle,
+                buffer.pointer,
+                ffi.cast("void *", array.ctypes.data),
+                array.nbytes,
+            )
+        )
         return buffer
 
     def download(self, buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
@@ -216,9 +262,15 @@ class NativeBackend:
 
     def memory_stats(self, index: int) -> dict[str, int]:
         engine = self.engine(index)
-        raw = ffi.new("phx_memory_stats *", {"struct_size": ffi.sizeof("phx_memory_stats")})
+        raw = ffi.new(
+            "phx_memory_stats *", {"struct_size": ffi.sizeof("phx_memory_stats")}
+        )
         engine.check(engine.api.memory_stats(engine.handle, raw))
-        return {"allocated": raw.allocated_bytes, "peak": raw.peak_bytes, "arenas": raw.arena_bytes}
+        return {
+            "allocated": raw.allocated_bytes,
+            "peak": raw.peak_bytes,
+            "arenas": raw.arena_bytes,
+        }
 
     def run_count(self, index: int) -> int:
         """How many programs the engine has run: each is one foreign call."""

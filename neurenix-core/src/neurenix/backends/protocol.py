@@ -63,7 +63,9 @@ class Backend(Protocol):
     def compile(self, program: Program, index: int, state: int = 0) -> Executable:
         """The first `state` outputs replace the first `state` inputs, in place."""
 
-    def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any: ...
+    def upload(
+        self, array: np.ndarray[Any, Any], type: TensorType, index: int
+    ) -> Any: ...
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
         """A read-only array; it may share the buffer's memory."""
 

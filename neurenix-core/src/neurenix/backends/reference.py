@@ -34,7 +34,10 @@ class ReferenceExecutable:
         state = [ref() for ref in self.state]
         outputs = self.program.evaluate([*state, *inputs])
         results = [
-            np.array(o) if any(np.may_share_memory(o, old) for old in state) else _owned(o) for o in outputs
+            np.array(o)
+            if any(np.may_share_memory(o, old) for old in state)
+            else _owned(o)
+            for o in outputs
         ]
         for old, new in zip(state, results[: self.state_count], strict=False):
             old[...] = new
@@ -43,7 +46,11 @@ class ReferenceExecutable:
 
 def _owned(array: Any) -> Any:
     """The array, or a copy of what is only a view: who holds a buffer is counted."""
-    return array if array.base is None and array.flags.c_contiguous and array.flags.writeable else np.array(array, order="C")
+    return (
+        array
+        if array.base is None and array.flags.c_contiguous and array.flags.writeable
+        else np.array(array, order="C")
+    )
 
 
 class ReferenceBackend:
@@ -52,12 +59,16 @@ class ReferenceBackend:
 
     def capabilities(self, index: int) -> Capabilities:
         kinds = [d for d in dtypes.ALL if d.name != "bfloat16"]
-        return Capabilities(frozenset(kinds), frozenset(p.name for p in all_primitives()), name="NumPy")
+        return Capabilities(
+            frozenset(kinds), frozenset(p.name for p in all_primitives()), name="NumPy"
+        )
 
     def configure(self, options: dict[str, Any]) -> None:
         """NumPy's threads are its own."""
 
-    def compile(self, program: Program, index: int, state: int = 0) -> ReferenceExecutable:
+    def compile(
+        self, program: Program, index: int, state: int = 0
+    ) -> ReferenceExecutable:
         return ReferenceExecutable(program, state)
 
     def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
@@ -77,4 +88,6 @@ class ReferenceBackend:
         return {}
 
 
-INFO = BackendInfo("reference", API_VERSION, "neurenix-core", -100, lambda: 1, ReferenceBackend)
+INFO = BackendInfo(
+    "reference", API_VERSION, "neurenix-core", -100, lambda: 1, ReferenceBackend
+)

@@ -5,4 +5,12 @@ from .operators import install
 
 install()
 
-__all__ = ["activation", "arithmetic", "creation", "indexing", "linear", "reduction", "shape"]
+__all__ = [
+    "activation",
+    "arithmetic",
+    "creation",
+    "indexing",
+    "linear",
+    "reduction",
+    "shape",
+]

@@ -21,7 +21,9 @@ def relu(x: Any) -> Tensor:
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, else negative_slope · x."""
     x = floating("leaky_relu", x)
-    return ops.where(ops.greater(x, scalar_like(x, 0)), x, ops.mul(x, scalar_like(x, negative_slope)))
+    return ops.where(
+        ops.greater(x, scalar_like(x, 0)), x, ops.mul(x, scalar_like(x, negative_slope))
+    )
 
 
 def sigmoid(x: Any) -> Tensor:

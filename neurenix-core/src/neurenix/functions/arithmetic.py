@@ -57,10 +57,17 @@ def power(a: Any, b: Any) -> Tensor:
     >>> nx.power(nx.tensor(-2.0), 3).item()
     -8.0
     """
-    if isinstance(b, (int, float, np.integer, np.floating)) and not isinstance(b, bool) and float(b) == int(b) and abs(b) <= 64:
+    if (
+        isinstance(b, (int, float, np.integer, np.floating))
+        and not isinstance(b, bool)
+        and float(b) == int(b)
+        and abs(b) <= 64
+    ):
         x = as_tensor(a)
         exponent = int(b)
-        return ops.integer_pow(x if exponent >= 0 else floating("power", x), exponent=exponent)
+        return ops.integer_pow(
+            x if exponent >= 0 else floating("power", x), exponent=exponent
+        )
     if isinstance(b, float) and b == 0.5:
         return ops.sqrt(floating("power", a))
     x, y = operands("power", a, b)
@@ -79,7 +86,13 @@ def minimum(a: Any, b: Any) -> Tensor:
 def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
     """x limited to [low, high]."""
     out = as_tensor(x)
-    if low is not None and high is not None and isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+    if (
+        low is not None
+        and high is not None
+        and isinstance(low, (int, float))
+        and isinstance(high, (int, float))
+        and low > high
+    ):
         raise InvalidArgumentError(f"clip: low={low} is above high={high}")
     if low is not None:
         out = maximum(out, low)
@@ -185,5 +198,9 @@ tan = _unary("tan", "tan", "The tangent of radians.")
 atan = _unary("atan", "atan", "The inverse tangent, in radians.")
 tanh = _unary("tanh", "tanh", "The hyperbolic tangent.")
 erf = _unary("erf", "erf", "The error function, 2/√π ∫₀ˣ exp(−t²) dt.")
-floor = _unary("floor", "floor", "The largest whole number not above x. Its derivative is 0.")
-round = _unary("round", "round", "The nearest whole number, halves to even. Its derivative is 0.")
+floor = _unary(
+    "floor", "floor", "The largest whole number not above x. Its derivative is 0."
+)
+round = _unary(
+    "round", "round", "The nearest whole number, halves to even. Its derivative is 0."
+)

@@ -21,7 +21,9 @@ def cast(x: Tensor, dtype: Dtype) -> Tensor:
 
 
 def _is_number(x: Any) -> bool:
-    return isinstance(x, (bool, int, float, np.bool_, np.integer, np.floating)) and not isinstance(x, np.ndarray)
+    return isinstance(
+        x, (bool, int, float, np.bool_, np.integer, np.floating)
+    ) and not isinstance(x, np.ndarray)
 
 
 def operands(name: str, *xs: Any) -> list[Tensor]:
@@ -41,7 +43,10 @@ def operands(name: str, *xs: Any) -> list[Tensor]:
             dtype = float32
         elif dtype.kind == "bool" and not isinstance(x, (bool, np.bool_)):
             dtype = promote(dtype, tensor(x).dtype)
-    return [cast(x, dtype) if isinstance(x, Tensor) else _weak(name, x, dtype) for x in tensors]
+    return [
+        cast(x, dtype) if isinstance(x, Tensor) else _weak(name, x, dtype)
+        for x in tensors
+    ]
 
 
 def _weak(name: str, x: Any, dtype: Dtype) -> Tensor:
@@ -59,7 +64,9 @@ def floating(name: str, x: Any) -> Tensor:
 
 def one_axis(name: str, axis: Any, rank: int) -> int:
     if not isinstance(axis, (int, np.integer)) or not -rank <= axis < rank:
-        raise InvalidArgumentError(f"{name}: axis {axis!r} of a tensor of rank {rank}; expected {-rank} to {rank - 1}")
+        raise InvalidArgumentError(
+            f"{name}: axis {axis!r} of a tensor of rank {rank}; expected {-rank} to {rank - 1}"
+        )
     return int(axis) % rank
 
 
@@ -86,5 +93,7 @@ def check_shape(name: str, shape: Any) -> tuple[int, ...]:
         shape = shape[0]
     for n in shape:
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
-            raise InvalidArgumentError(f"{name}: {n!r} in shape {tuple(shape)}; expected ints of 0 or more")
+            raise InvalidArgumentError(
+                f"{name}: {n!r} in shape {tuple(shape)}; expected ints of 0 or more"
+            )
     return tuple(int(n) for n in shape)

@@ -14,11 +14,20 @@ from ..tensor import Tensor, literal, tensor
 from .common import as_tensor, cast, check_shape
 
 
-def _made(array: np.ndarray[Any, Any], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+def _made(
+    array: np.ndarray[Any, Any], dtype: Any, device: Any, requires_grad: bool
+) -> Tensor:
     return tensor(array, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full(shape: Any, value: float, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    shape: Any,
+    value: float,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of one value, float32 unless `dtype` says otherwise.
 
     >>> import neurenix as nx
@@ -32,19 +41,35 @@ def full(shape: Any, value: float, *, dtype: Any = None, device: Any = None, req
     return _made(np.full(size, value, kind.numpy), kind, device, requires_grad)
 
 
-def zeros(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros of a shape, given as ints or one tuple.
 
     >>> import neurenix as nx
     >>> nx.zeros(2, 3).shape
     (2, 3)
     """
-    return full(check_shape("zeros", shape), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full(
+        check_shape("zeros", shape),
+        0,
+        dtype=dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
-def ones(*shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *shape: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones of a shape, given as ints or one tuple."""
-    return full(check_shape("ones", shape), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+    return full(
+        check_shape("ones", shape),
+        1,
+        dtype=dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
 def zeros_like(x: Tensor, *, dtype: Any = None) -> Tensor:
@@ -59,7 +84,14 @@ def full_like(x: Tensor, value: float, *, dtype: Any = None) -> Tensor:
     return full(x.shape, value, dtype=dtype or x.dtype, device=x.device)
 
 
-def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: Any = None) -> Tensor:
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+) -> Tensor:
     """start, start + step, ... before stop; int32 for ints, else float32.
 
     >>> import neurenix as nx
@@ -73,14 +105,18 @@ def arange(start: float, stop: float | None = None, step: float = 1, *, dtype: A
     return _made(np.arange(start, stop, step), dtype, device, False)
 
 
-def linspace(start: float, stop: float, count: int, *, dtype: Any = None, device: Any = None) -> Tensor:
+def linspace(
+    start: float, stop: float, count: int, *, dtype: Any = None, device: Any = None
+) -> Tensor:
     """`count` evenly spaced numbers, both ends included."""
     if count < 0:
         raise InvalidArgumentError(f"linspace: count={count}; expected 0 or more")
     return _made(np.linspace(start, stop, count), dtype, device, False)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None
+) -> Tensor:
     """Ones on the diagonal of an n by m matrix."""
     return _made(np.eye(n, m), dtype, device, False)
 

@@ -35,7 +35,9 @@ def _index(name: str, index: Any, size: int) -> Tensor:
             raise DtypeError(f"{name}: indices are integers, not {array.dtype}")
         if array.size and (array.min() < -size or array.max() >= size):
             bad = array.min() if array.min() < -size else array.max()
-            raise InvalidArgumentError(f"{name}: index {bad} is out of range for an axis of size {size}")
+            raise InvalidArgumentError(
+                f"{name}: index {bad} is out of range for an axis of size {size}"
+            )
         return tensor(np.where(array < 0, array + size, array).astype(np.int32))
     if index.dtype.is_floating or index.dtype is bool_:
         raise DtypeError(f"{name}: indices are integers, not {index.dtype.name}")
@@ -49,13 +51,23 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
     """x [.., n, ..] and index [.., k, ..] with equal other axes: the element at each index."""
     x, index = as_tensor(x), as_tensor(index)
     at = one_axis("take_along_axis", axis, x.ndim)
-    if index.ndim != x.ndim or any(a != b for i, (a, b) in enumerate(zip(x.shape, index.shape, strict=True)) if i != at):
-        raise ShapeError(f"take_along_axis: shapes {x.shape} and {index.shape} differ beyond axis {at}")
+    if index.ndim != x.ndim or any(
+        a != b
+        for i, (a, b) in enumerate(zip(x.shape, index.shape, strict=True))
+        if i != at
+    ):
+        raise ShapeError(
+            f"take_along_axis: shapes {x.shape} and {index.shape} differ beyond axis {at}"
+        )
     order = (*(i for i in range(x.ndim) if i != at), at)
     back = tuple(int(i) for i in np.argsort(order))
     rows = ops.transpose(x, permutation=order)
-    picks = ops.transpose(_index("take_along_axis", index, x.shape[at]), permutation=order)
-    return ops.transpose(ops.gather(rows, picks, axis=x.ndim - 1, batch=x.ndim - 1), permutation=back)
+    picks = ops.transpose(
+        _index("take_along_axis", index, x.shape[at]), permutation=order
+    )
+    return ops.transpose(
+        ops.gather(rows, picks, axis=x.ndim - 1, batch=x.ndim - 1), permutation=back
+    )
 
 
 # ---- x[key] ------------------------------------------------------------------------------
@@ -76,13 +88,17 @@ def _expanded(x: Tensor, key: Any) -> list[Any]:
     used = sum(k is not None and k is not Ellipsis for k in parts)
     dots = [i for i, k in enumerate(parts) if k is Ellipsis]
     if used > x.ndim or len(dots) > 1:
-        raise InvalidArgumentError(f"index {key!r} has more axes than a tensor of shape {x.shape}")
+        raise InvalidArgumentError(
+            f"index {key!r} has more axes than a tensor of shape {x.shape}"
+        )
     at = dots[0] if dots else len(parts)
     return parts[:at] + [slice(None)] * (x.ndim - used) + parts[at + len(dots) :]
 
 
 def _is_array(k: Any) -> bool:
-    return isinstance(k, np.ndarray) or (isinstance(k, Tensor) and not (k.ndim == 0 and not isinstance(k.data, Symbol)))
+    return isinstance(k, np.ndarray) or (
+        isinstance(k, Tensor) and not (k.ndim == 0 and not isinstance(k.data, Symbol))
+    )
 
 
 def get_item(x: Tensor, key: Any) -> Tensor:
@@ -116,7 +132,11 @@ def get_item(x: Tensor, key: Any) -> Tensor:
         step.append(s)
         axis += 1
     out = x.value()
-    if (tuple(start), tuple(stop), tuple(step)) != ((0,) * x.ndim, x.shape, (1,) * x.ndim):
+    if (tuple(start), tuple(stop), tuple(step)) != (
+        (0,) * x.ndim,
+        x.shape,
+        (1,) * x.ndim,
+    ):
         out = ops.slice(out, start=tuple(start), stop=tuple(stop), step=tuple(step))
     if flips:
         out = ops.flip(out, axes=tuple(flips))
@@ -127,17 +147,25 @@ def get_item(x: Tensor, key: Any) -> Tensor:
 
 def _integer(k: Any, n: int, axis: int, shape: Any) -> int:
     if isinstance(k, (bool, float, np.floating)):
-        raise DtypeError(f"index {k!r}: expected an int, a slice, an index array or a mask")
+        raise DtypeError(
+            f"index {k!r}: expected an int, a slice, an index array or a mask"
+        )
     try:
         i = int(k.__index__())
     except (AttributeError, TypeError):
-        raise DtypeError(f"index {k!r}: expected an int, a slice, an index array or a mask") from None
+        raise DtypeError(
+            f"index {k!r}: expected an int, a slice, an index array or a mask"
+        ) from None
     if not -n <= i < n:
-        raise InvalidArgumentError(f"index {i} is out of range for axis {axis} of shape {shape}") from None
+        raise InvalidArgumentError(
+            f"index {i} is out of range for axis {axis} of shape {shape}"
+        ) from None
     return i % n
 
 
-def _joined(x: Tensor, arrays: list[tuple[int, Any]]) -> tuple[Tensor, Tensor, list[int]]:
+def _joined(
+    x: Tensor, arrays: list[tuple[int, Any]]
+) -> tuple[Tensor, Tensor, list[int]]:
     """x with the indexed axes as one in front of the first, and one index into it."""
     axes = [a for a, _ in arrays]
     sizes = [x.shape[a] for a in axes]
@@ -162,13 +190,20 @@ def set_item(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value: the handle gets a new value; nothing that shared the old one changes."""
     positions = np.arange(x.size, dtype=np.int32).reshape(x.shape)
     plain = tuple(
-        k.numpy() if isinstance(k, Tensor) else k for k in (key if isinstance(key, tuple) else (key,))
+        k.numpy() if isinstance(k, Tensor) else k
+        for k in (key if isinstance(key, tuple) else (key,))
     )
     try:
         where = positions[plain]
     except IndexError as error:
-        raise InvalidArgumentError(f"index {key!r} for a tensor of shape {x.shape}: {error}") from None
-    _, new = operands("x[...] = v", x.detach(), value) if not isinstance(value, Tensor) else (x, cast(value, x.dtype))
+        raise InvalidArgumentError(
+            f"index {key!r} for a tensor of shape {x.shape}: {error}"
+        ) from None
+    _, new = (
+        operands("x[...] = v", x.detach(), value)
+        if not isinstance(value, Tensor)
+        else (x, cast(value, x.dtype))
+    )
     new = cast(new, x.dtype)
     if new.shape != where.shape:
         new = ops.broadcast(new, shape=where.shape)

@@ -20,7 +20,9 @@ def matmul(a: Any, b: Any) -> Tensor:
     """
     x, y = operands("matmul", a, b)
     if not x.shape or not y.shape:
-        raise ShapeError(f"matmul: shapes {x.shape} and {y.shape}; a scalar is multiplied with *")
+        raise ShapeError(
+            f"matmul: shapes {x.shape} and {y.shape}; a scalar is multiplied with *"
+        )
     inner = x.shape[-1], y.shape[-2 if y.ndim > 1 else 0]
     if inner[0] != inner[1]:
         raise ShapeError(
@@ -28,9 +30,23 @@ def matmul(a: Any, b: Any) -> Tensor:
             f"the {'last but one' if y.ndim > 1 else 'only'} axis of the second {inner[1]}"
         )
     if x.ndim <= 2 and y.ndim <= 2:
-        return ops.dot_general(x, y, lhs_contract=(x.ndim - 1,), rhs_contract=(max(y.ndim - 2, 0),), lhs_batch=(), rhs_batch=())
+        return ops.dot_general(
+            x,
+            y,
+            lhs_contract=(x.ndim - 1,),
+            rhs_contract=(max(y.ndim - 2, 0),),
+            lhs_batch=(),
+            rhs_batch=(),
+        )
     if y.ndim <= 2:  # x's leading axes are more rows
-        return ops.dot_general(x, y, lhs_contract=(x.ndim - 1,), rhs_contract=(max(y.ndim - 2, 0),), lhs_batch=(), rhs_batch=())
+        return ops.dot_general(
+            x,
+            y,
+            lhs_contract=(x.ndim - 1,),
+            rhs_contract=(max(y.ndim - 2, 0),),
+            lhs_batch=(),
+            rhs_batch=(),
+        )
     if x.ndim == 1:
         out = matmul(ops.reshape(x, shape=(1, *x.shape)), y)
         return ops.reshape(out, shape=(*out.shape[:-2], out.shape[-1]))
@@ -41,12 +57,16 @@ def matmul(a: Any, b: Any) -> Tensor:
     y = y if y.shape[:-2] == lead else ops.broadcast(y, shape=(*lead, *y.shape[-2:]))
     n = len(lead)
     batch = tuple(range(n))
-    return ops.dot_general(x, y, lhs_contract=(n + 1,), rhs_contract=(n,), lhs_batch=batch, rhs_batch=batch)
+    return ops.dot_general(
+        x, y, lhs_contract=(n + 1,), rhs_contract=(n,), lhs_batch=batch, rhs_batch=batch
+    )
 
 
 def dot(a: Any, b: Any) -> Tensor:
     """The inner product of two vectors."""
     x, y = operands("dot", a, b)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ShapeError(f"dot: shapes {x.shape} and {y.shape}; expected two vectors of one length")
+        raise ShapeError(
+            f"dot: shapes {x.shape} and {y.shape}; expected two vectors of one length"
+        )
     return matmul(x, y)

@@ -18,24 +18,58 @@ def _swapped(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _BINARY = {
-    "add": arithmetic.add, "sub": arithmetic.subtract, "mul": arithmetic.multiply, "truediv": arithmetic.divide,
-    "floordiv": arithmetic.floor_divide, "mod": arithmetic.remainder, "pow": arithmetic.power,
+    "add": arithmetic.add,
+    "sub": arithmetic.subtract,
+    "mul": arithmetic.multiply,
+    "truediv": arithmetic.divide,
+    "floordiv": arithmetic.floor_divide,
+    "mod": arithmetic.remainder,
+    "pow": arithmetic.power,
     "matmul": linear.matmul,
-}  # fmt: skip
+}
 _COMPARE = {
-    "eq": arithmetic.equal, "ne": arithmetic.not_equal, "lt": arithmetic.less, "le": arithmetic.less_equal,
-    "gt": arithmetic.greater, "ge": arithmetic.greater_equal,
-}  # fmt: skip
+    "eq": arithmetic.equal,
+    "ne": arithmetic.not_equal,
+    "lt": arithmetic.less,
+    "le": arithmetic.less_equal,
+    "gt": arithmetic.greater,
+    "ge": arithmetic.greater_equal,
+}
 _BITS = {"and": ops.bitwise_and, "or": ops.bitwise_or, "xor": ops.bitwise_xor}
 _METHODS: dict[str, Callable[..., Any]] = {
-    **{n: getattr(reduction, n) for n in ("sum", "mean", "var", "max", "min", "argmax", "argmin", "any", "all", "norm")},
-    **{n: getattr(shape, n) for n in ("reshape", "flatten", "transpose", "permute", "squeeze")},
-    **{n: getattr(arithmetic, n) for n in ("exp", "log", "sqrt", "sin", "cos", "tanh", "square", "clip", "round")},
-    "view": shape.reshape, "unsqueeze": shape.expand_dims, "expand": shape.broadcast_to, "abs": arithmetic.absolute,
+    **{
+        n: getattr(reduction, n)
+        for n in (
+            "sum",
+            "mean",
+            "var",
+            "max",
+            "min",
+            "argmax",
+            "argmin",
+            "any",
+            "all",
+            "norm",
+        )
+    },
+    **{
+        n: getattr(shape, n)
+        for n in ("reshape", "flatten", "transpose", "permute", "squeeze")
+    },
+    **{
+        n: getattr(arithmetic, n)
+        for n in ("exp", "log", "sqrt", "sin", "cos", "tanh", "square", "clip", "round")
+    },
+    "view": shape.reshape,
+    "unsqueeze": shape.expand_dims,
+    "expand": shape.broadcast_to,
+    "abs": arithmetic.absolute,
     "backward": autograd.backward,
-    "float": lambda x: cast(x, float32), "double": lambda x: cast(x, float64), "int": lambda x: cast(x, int32),
+    "float": lambda x: cast(x, float32),
+    "double": lambda x: cast(x, float64),
+    "int": lambda x: cast(x, int32),
     "bool": lambda x: x if x.dtype is bool_ else x != 0,
-}  # fmt: skip
+}
 
 
 def _bits(primitive: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -45,13 +79,22 @@ def _bits(primitive: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _invert(x: Tensor) -> Tensor:
     if x.dtype is bool_:
         return ops.logical_not(x)
-    return ops.bitwise_xor(*operands("~", x, -1 if x.dtype.kind == "int" else 2 ** (8 * x.dtype.itemsize) - 1))
+    return ops.bitwise_xor(
+        *operands(
+            "~", x, -1 if x.dtype.kind == "int" else 2 ** (8 * x.dtype.itemsize) - 1
+        )
+    )
 
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
-    "hash": object.__hash__, "neg": arithmetic.negative, "abs": arithmetic.absolute, "invert": _invert,
-    "getitem": indexing.get_item, "setitem": indexing.set_item, "iter": lambda x: (x[i] for i in range(len(x))),
-}  # fmt: skip
+    "hash": object.__hash__,
+    "neg": arithmetic.negative,
+    "abs": arithmetic.absolute,
+    "invert": _invert,
+    "getitem": indexing.get_item,
+    "setitem": indexing.set_item,
+    "iter": lambda x: (x[i] for i in range(len(x))),
+}
 
 
 def install() -> None:

@@ -25,10 +25,14 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
     [2.0, 2.0, 2.0]
     """
     x = as_tensor(x)
-    return _reduce("sum", cast(x, int32) if x.dtype is bool_ else x, axis, dim, keepdims)
+    return _reduce(
+        "sum", cast(x, int32) if x.dtype is bool_ else x, axis, dim, keepdims
+    )
 
 
-def mean(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def mean(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
     """The mean, sum / count; of integers in float32. NaN over nothing."""
     x = floating("mean", x)
     axes = all_axes("mean", axis_or_dim("mean", axis, dim), x.ndim)
@@ -39,7 +43,14 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -
     return total * (1.0 / count) if count else total * float("nan")
 
 
-def var(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None, correction: float = 0) -> Tensor:
+def var(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    correction: float = 0,
+) -> Tensor:
     """The variance, Σ(x − mean)² / (count − correction); biased unless correction=1."""
     x = floating("var", x)
     axes = all_axes("var", axis_or_dim("var", axis, dim), x.ndim)
@@ -62,13 +73,17 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
     return _reduce("min", as_tensor(x), axis, dim, keepdims)
 
 
-def argmax(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def argmax(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
     """The position of the largest (int32), the first of equals; over all axes in row-major
     order unless `axis` names one."""
     return _reduce("argmax", as_tensor(x), axis, dim, keepdims)
 
 
-def argmin(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def argmin(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
     """The position of the smallest (int32), the first of equals."""
     return _reduce("argmax", ops.neg(as_tensor(x)), axis, dim, keepdims)
 
@@ -83,17 +98,27 @@ def all(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
     return _reduce("all", x if x.dtype is bool_ else x != 0, axis, dim, keepdims)
 
 
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def logsumexp(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
     """log Σ eˣ, without overflow."""
     x = floating("logsumexp", x)
     axes = all_axes("logsumexp", axis_or_dim("logsumexp", axis, dim), x.ndim)
     top = ops.stop_gradient(_reduce("max", x, axes, None, True))
     total = ops.log(_reduce("sum", ops.exp(ops.sub(x, top)), axes, None, True))
     out = ops.add(total, top)
-    return out if keepdims else ops.reshape(out, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes))
+    return (
+        out
+        if keepdims
+        else ops.reshape(
+            out, shape=tuple(n for i, n in enumerate(x.shape) if i not in axes)
+        )
+    )
 
 
-def norm(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def norm(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
     """The Euclidean norm √Σx². At 0 its derivative is 0, not NaN."""
     x = floating("norm", x)
     squares = sum(x * x, axis_or_dim("norm", axis, dim), keepdims)

@@ -20,13 +20,19 @@ def reshape(x: Any, *shape: Any) -> Tensor:
     (2, 3)
     """
     x = as_tensor(x)
-    wanted = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else list(shape)
+    wanted = (
+        list(shape[0])
+        if len(shape) == 1 and isinstance(shape[0], (tuple, list))
+        else list(shape)
+    )
     if wanted.count(-1) > 1:
         raise ShapeError(f"reshape: more than one -1 in {tuple(wanted)}")
     if -1 in wanted:
         rest = math.prod(n for n in wanted if n != -1)
         if rest == 0 or x.size % rest:
-            raise ShapeError(f"reshape: {x.shape} has {x.size} elements, which {tuple(wanted)} does not divide")
+            raise ShapeError(
+                f"reshape: {x.shape} has {x.size} elements, which {tuple(wanted)} does not divide"
+            )
         wanted[wanted.index(-1)] = x.size // rest
     target = check_shape("reshape", wanted)
     return x if target == x.shape else ops.reshape(x, shape=target)
@@ -37,7 +43,10 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     x = as_tensor(x)
     if not x.shape:
         return reshape(x, 1)
-    start, end = one_axis("flatten", start_dim, x.ndim), one_axis("flatten", end_dim, x.ndim)
+    start, end = (
+        one_axis("flatten", start_dim, x.ndim),
+        one_axis("flatten", end_dim, x.ndim),
+    )
     merged = math.prod(x.shape[start : end + 1])
     return reshape(x, (*x.shape[:start], merged, *x.shape[end + 1 :]))
 
@@ -45,7 +54,11 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def transpose(x: Any, *axes: Any) -> Tensor:
     """All axes reversed, or two axes swapped (PyTorch), or a whole permutation (NumPy)."""
     x = as_tensor(x)
-    given = list(axes[0]) if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else list(axes)
+    given = (
+        list(axes[0])
+        if len(axes) == 1 and isinstance(axes[0], (tuple, list))
+        else list(axes)
+    )
     if not given:
         given = list(range(x.ndim))[::-1]
     given = [one_axis("transpose", a, x.ndim) for a in given]
@@ -61,14 +74,23 @@ def transpose(x: Any, *axes: Any) -> Tensor:
 def permute(x: Any, *axes: Any) -> Tensor:
     """The axes in another order, all named."""
     x = as_tensor(x)
-    given = list(axes[0]) if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else list(axes)
-    return ops.transpose(x, permutation=tuple(one_axis("permute", a, x.ndim) for a in given))
+    given = (
+        list(axes[0])
+        if len(axes) == 1 and isinstance(axes[0], (tuple, list))
+        else list(axes)
+    )
+    return ops.transpose(
+        x, permutation=tuple(one_axis("permute", a, x.ndim) for a in given)
+    )
 
 
 def moveaxis(x: Any, source: int, destination: int) -> Tensor:
     x = as_tensor(x)
     order = list(range(x.ndim))
-    order.insert(one_axis("moveaxis", destination, x.ndim), order.pop(one_axis("moveaxis", source, x.ndim)))
+    order.insert(
+        one_axis("moveaxis", destination, x.ndim),
+        order.pop(one_axis("moveaxis", source, x.ndim)),
+    )
     return ops.transpose(x, permutation=tuple(order))
 
 
@@ -85,7 +107,10 @@ def squeeze(x: Any, axis: Any = None, *, dim: Any = None) -> Tensor:
     given = axis_or_dim("squeeze", axis, dim)
     if given is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    axes = [one_axis("squeeze", a, x.ndim) for a in (given if isinstance(given, (tuple, list)) else [given])]
+    axes = [
+        one_axis("squeeze", a, x.ndim)
+        for a in (given if isinstance(given, (tuple, list)) else [given])
+    ]
     if any(x.shape[a] != 1 for a in axes):
         raise ShapeError(f"squeeze: axis {given} of shape {x.shape} is not of size 1")
     return reshape(x, tuple(n for i, n in enumerate(x.shape) if i not in axes))
@@ -103,7 +128,11 @@ def concat(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> 
     if not tensors:
         raise InvalidArgumentError("concat: no tensors")
     parts = operands("concat", *tensors)
-    return parts[0] if len(parts) == 1 else ops.concat(*parts, axis=one_axis("concat", axis, parts[0].ndim))
+    return (
+        parts[0]
+        if len(parts) == 1
+        else ops.concat(*parts, axis=one_axis("concat", axis, parts[0].ndim))
+    )
 
 
 def stack(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
@@ -120,7 +149,9 @@ def split(x: Any, size: int, axis: int = 0, *, dim: int | None = None) -> list[T
     at = one_axis("split", axis if dim is None else dim, x.ndim)
     if size < 1:
         raise InvalidArgumentError(f"split: size={size}; expected 1 or more")
-    return [cut(x, at, i, min(i + size, x.shape[at])) for i in range(0, x.shape[at], size)]
+    return [
+        cut(x, at, i, min(i + size, x.shape[at])) for i in range(0, x.shape[at], size)
+    ]
 
 
 def cut(x: Tensor, axis: int, start: int, stop: int, step: int = 1) -> Tensor:
@@ -141,6 +172,8 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor
     """`value` around each axis: widths [(before, after), ...]."""
     x = as_tensor(x)
     if len(widths) != x.ndim:
-        raise ShapeError(f"pad: {len(widths)} pairs of widths for a tensor of rank {x.ndim}")
+        raise ShapeError(
+            f"pad: {len(widths)} pairs of widths for a tensor of rank {x.ndim}"
+        )
     low, high = tuple(int(a) for a, _ in widths), tuple(int(b) for _, b in widths)
     return ops.pad(x, low=low, high=high, interior=(0,) * x.ndim, value=float(value))

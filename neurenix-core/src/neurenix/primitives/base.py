@@ -65,7 +65,9 @@ class NotBatchable:
 
 
 class Interpreter(Protocol):
-    def bind(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> list[Any]: ...
+    def bind(
+        self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+    ) -> list[Any]: ...
     def literal(self, array: np.ndarray[Any, Any], dtype: Dtype) -> Any: ...
 
 
@@ -101,15 +103,27 @@ class Primitive:
         outputs = _interpreter[0].bind(self, inputs, params)
         return outputs if self.many else outputs[0]
 
-    def pull_back(self, needed: Sequence[bool], cotangents: Sequence[Any], inputs: Sequence[Any],
-                  outputs: Sequence[Any], params: dict[str, Any]) -> Sequence[Any]:  # fmt: skip
+    def pull_back(
+        self,
+        needed: Sequence[bool],
+        cotangents: Sequence[Any],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        params: dict[str, Any],
+    ) -> Sequence[Any]:
         if isinstance(self.vjp, NotDifferentiable):
-            raise NotDifferentiableError(f"{self.name} has no derivative: {self.vjp.reason}")
+            raise NotDifferentiableError(
+                f"{self.name} has no derivative: {self.vjp.reason}"
+            )
         return self.vjp(needed, cotangents, inputs, outputs, **params)
 
-    def batched(self, values: Sequence[Any], flags: Sequence[bool], params: dict[str, Any]) -> Sequence[Any]:
+    def batched(
+        self, values: Sequence[Any], flags: Sequence[bool], params: dict[str, Any]
+    ) -> Sequence[Any]:
         if isinstance(self.batch, NotBatchable):
-            raise NotBatchableError(f"vmap cannot batch {self.name}: {self.batch.reason}")
+            raise NotBatchableError(
+                f"vmap cannot batch {self.name}: {self.batch.reason}"
+            )
         return self.batch(values, flags, **params)
 
 
@@ -134,7 +148,9 @@ _interpreter: list[Interpreter] = []
 def register(primitive: Primitive) -> Primitive:
     """Add a primitive to the closed set; its name and opcode must be new."""
     if primitive.name in ops.table or primitive.opcode in _by_opcode:
-        raise ValueError(f"primitive {primitive.name} ({primitive.opcode}) is there already")
+        raise ValueError(
+            f"primitive {primitive.name} ({primitive.opcode}) is there already"
+        )
     ops.table[primitive.name] = primitive
     _by_opcode[primitive.opcode] = primitive
     return primitive
@@ -188,7 +204,9 @@ def unbroadcast(g: Any, shape: Shape) -> Any:
     if g.shape == shape:
         return g
     lead = len(g.shape) - len(shape)
-    stretched = tuple(i for i, n in enumerate(shape, lead) if n == 1 and g.shape[i] != 1)
+    stretched = tuple(
+        i for i, n in enumerate(shape, lead) if n == 1 and g.shape[i] != 1
+    )
     g = ops.sum(g, axes=tuple(range(lead)) + stretched)
     return g if g.shape == shape else ops.reshape(g, shape=shape)
 

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from .base import Primitive, Shape, TensorType, Value, move_axis, ops, register, same_dtype
+from .base import (
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    move_axis,
+    ops,
+    register,
+    same_dtype,
+)
 
 
 def free_axes(rank: int, contract: Shape, batch: Shape) -> Shape:
@@ -19,13 +28,20 @@ def free_axes(rank: int, contract: Shape, batch: Shape) -> Shape:
 
 
 def _infer(
-    types: Sequence[Value], lhs_contract: Shape, rhs_contract: Shape, lhs_batch: Shape, rhs_batch: Shape
+    types: Sequence[Value],
+    lhs_contract: Shape,
+    rhs_contract: Shape,
+    lhs_batch: Shape,
+    rhs_batch: Shape,
 ) -> list[TensorType]:
     lhs, rhs = types
     dtype = same_dtype("dot_general", types)
     if dtype.kind == "bool":
         raise DtypeError("dot_general takes numbers, not bool")
-    pairs = (*zip(lhs_contract, rhs_contract, strict=True), *zip(lhs_batch, rhs_batch, strict=True))
+    pairs = (
+        *zip(lhs_contract, rhs_contract, strict=True),
+        *zip(lhs_batch, rhs_batch, strict=True),
+    )
     for i, j in pairs:
         if lhs.shape[i] != rhs.shape[j]:
             raise ShapeError(
@@ -33,17 +49,29 @@ def _infer(
                 f" {lhs.shape[i]} and {rhs.shape[j]}"
             )
     shape = tuple(lhs.shape[i] for i in lhs_batch)
-    shape += tuple(lhs.shape[i] for i in free_axes(len(lhs.shape), lhs_contract, lhs_batch))
-    shape += tuple(rhs.shape[i] for i in free_axes(len(rhs.shape), rhs_contract, rhs_batch))
+    shape += tuple(
+        lhs.shape[i] for i in free_axes(len(lhs.shape), lhs_contract, lhs_batch)
+    )
+    shape += tuple(
+        rhs.shape[i] for i in free_axes(len(rhs.shape), rhs_contract, rhs_batch)
+    )
     return [TensorType(shape, dtype)]
 
 
 def _reference(
-    a: Any, b: Any, lhs_contract: Shape, rhs_contract: Shape, lhs_batch: Shape, rhs_batch: Shape
+    a: Any,
+    b: Any,
+    lhs_contract: Shape,
+    rhs_contract: Shape,
+    lhs_batch: Shape,
+    rhs_batch: Shape,
 ) -> list[Any]:
     names = iter(range(64))
     left, right = [0] * a.ndim, [0] * b.ndim
-    for i, j in (*zip(lhs_batch, rhs_batch, strict=True), *zip(lhs_contract, rhs_contract, strict=True)):
+    for i, j in (
+        *zip(lhs_batch, rhs_batch, strict=True),
+        *zip(lhs_contract, rhs_contract, strict=True),
+    ):
         left[i] = right[j] = next(names)
     free_left = free_axes(a.ndim, lhs_contract, lhs_batch)
     free_right = free_axes(b.ndim, rhs_contract, rhs_batch)
@@ -51,11 +79,25 @@ def _reference(
         left[i] = next(names)
     for j in free_right:
         right[j] = next(names)
-    out = [left[i] for i in lhs_batch] + [left[i] for i in free_left] + [right[j] for j in free_right]
-    return [np.asarray(np.einsum(a, left, b, right, out, optimize=True)).astype(a.dtype, copy=False)]
+    out = (
+        [left[i] for i in lhs_batch]
+        + [left[i] for i in free_left]
+        + [right[j] for j in free_right]
+    )
+    return [
+        np.asarray(np.einsum(a, left, b, right, out, optimize=True)).astype(
+            a.dtype, copy=False
+        )
+    ]
 
 
-def _side(g: Any, other: Any, wanted: Sequence[Any], other_labels: Sequence[Any], g_labels: Sequence[Any]) -> Any:
+def _side(
+    g: Any,
+    other: Any,
+    wanted: Sequence[Any],
+    other_labels: Sequence[Any],
+    g_labels: Sequence[Any],
+) -> Any:
     """The product of g and other over the labels that `wanted` lacks, in wanted's order.
 
     The order of the operands is chosen so that a transpose is seldom needed.
@@ -68,27 +110,43 @@ def _side(g: Any, other: Any, wanted: Sequence[Any], other_labels: Sequence[Any]
     def product(x: Any, x_labels: Any, y: Any, y_labels: Any) -> Any:
         at = lambda labels, names: tuple(labels.index(n) for n in names)  # noqa: E731
         return ops.dot_general(
-            x, y, lhs_contract=at(x_labels, summed), rhs_contract=at(y_labels, summed),
-            lhs_batch=at(x_labels, batch), rhs_batch=at(y_labels, batch),
-        )  # fmt: skip
+            x,
+            y,
+            lhs_contract=at(x_labels, summed),
+            rhs_contract=at(y_labels, summed),
+            lhs_batch=at(x_labels, batch),
+            rhs_batch=at(y_labels, batch),
+        )
 
     g_labels, other_labels = list(g_labels), list(other_labels)
     if batch + from_other + from_g == list(wanted):
         return product(other, other_labels, g, g_labels)
-    result, labels = product(g, g_labels, other, other_labels), batch + from_g + from_other
+    result, labels = (
+        product(g, g_labels, other, other_labels),
+        batch + from_g + from_other,
+    )
     if labels == list(wanted):
         return result
     return ops.transpose(result, permutation=tuple(labels.index(n) for n in wanted))
 
 
 def _vjp(
-    needed: Sequence[bool], gs: Any, inputs: Any, outputs: Any,
-    lhs_contract: Shape, rhs_contract: Shape, lhs_batch: Shape, rhs_batch: Shape,
-) -> list[Any]:  # fmt: skip
+    needed: Sequence[bool],
+    gs: Any,
+    inputs: Any,
+    outputs: Any,
+    lhs_contract: Shape,
+    rhs_contract: Shape,
+    lhs_batch: Shape,
+    rhs_batch: Shape,
+) -> list[Any]:
     lhs, rhs = inputs
     left: list[Any] = [("m", i) for i in range(len(lhs.shape))]
     right: list[Any] = [("n", i) for i in range(len(rhs.shape))]
-    for i, j in (*zip(lhs_batch, rhs_batch, strict=True), *zip(lhs_contract, rhs_contract, strict=True)):
+    for i, j in (
+        *zip(lhs_batch, rhs_batch, strict=True),
+        *zip(lhs_contract, rhs_contract, strict=True),
+    ):
         right[j] = left[i]
     out = [left[i] for i in lhs_batch]
     out += [left[i] for i in free_axes(len(left), lhs_contract, lhs_batch)]
@@ -100,21 +158,38 @@ def _vjp(
 
 
 def _batch(
-    values: Sequence[Any], flags: Sequence[bool],
-    lhs_contract: Shape, rhs_contract: Shape, lhs_batch: Shape, rhs_batch: Shape,
-) -> list[Any]:  # fmt: skip
+    values: Sequence[Any],
+    flags: Sequence[bool],
+    lhs_contract: Shape,
+    rhs_contract: Shape,
+    lhs_batch: Shape,
+    rhs_batch: Shape,
+) -> list[Any]:
     lhs, rhs = values
     up = lambda axes, flag: tuple(a + 1 for a in axes) if flag else axes  # noqa: E731
     lc, rc = up(lhs_contract, flags[0]), up(rhs_contract, flags[1])
     lb, rb = up(lhs_batch, flags[0]), up(rhs_batch, flags[1])
     if all(flags):
-        return [ops.dot_general(lhs, rhs, lhs_contract=lc, rhs_contract=rc, lhs_batch=(0, *lb), rhs_batch=(0, *rb))]
-    out = ops.dot_general(lhs, rhs, lhs_contract=lc, rhs_contract=rc, lhs_batch=lb, rhs_batch=rb)
+        return [
+            ops.dot_general(
+                lhs,
+                rhs,
+                lhs_contract=lc,
+                rhs_contract=rc,
+                lhs_batch=(0, *lb),
+                rhs_batch=(0, *rb),
+            )
+        ]
+    out = ops.dot_general(
+        lhs, rhs, lhs_contract=lc, rhs_contract=rc, lhs_batch=lb, rhs_batch=rb
+    )
     # the batch became a free axis: the first of lhs's, or of rhs's
     where = len(lb) if flags[0] else len(lhs.shape) - len(lc)
     return [move_axis(out, where, 0)]
 
 
 dot_general = register(
-    Primitive("dot_general", 80, "contraction", _infer, _reference, _vjp, _batch, saves="i")
+    Primitive(
+        "dot_general", 80, "contraction", _infer, _reference, _vjp, _batch, saves="i"
+    )
 )

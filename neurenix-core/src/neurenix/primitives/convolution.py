@@ -17,10 +17,22 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .base import Primitive, Shape, TensorType, Value, batch_size, ops, register, same_dtype, with_batch
+from .base import (
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    batch_size,
+    ops,
+    register,
+    same_dtype,
+    with_batch,
+)
 
 
-def output_size(size: int, kernel: int, stride: int, low: int, high: int, dilation: int) -> int:
+def output_size(
+    size: int, kernel: int, stride: int, low: int, high: int, dilation: int
+) -> int:
     return (size + low + high - dilation * (kernel - 1) - 1) // stride + 1
 
 
@@ -28,39 +40,64 @@ def _parts(name: str, types: Sequence[Value], batch: int) -> tuple[Shape, Shape,
     """The shared batch axes, and both shapes without them."""
     a, b = (t.shape for t in types)
     if len(a) != batch + 4 or len(b) != batch + 4 or a[:batch] != b[:batch]:
-        raise ShapeError(f"{name}: shapes {a} and {b} must have 4 axes behind {batch} equal batch axes")
+        raise ShapeError(
+            f"{name}: shapes {a} and {b} must have 4 axes behind {batch} equal batch axes"
+        )
     same_dtype(name, types)
     return a[:batch], a[batch:], b[batch:]
 
 
-def _window(h: int, w: int, kh: int, kw: int, stride: Shape, padding: Any, dilation: Shape) -> Shape:
+def _window(
+    h: int, w: int, kh: int, kw: int, stride: Shape, padding: Any, dilation: Shape
+) -> Shape:
     out = tuple(
         output_size(n, k, s, *p, d)
-        for n, k, s, p, d in zip((h, w), (kh, kw), stride, padding, dilation, strict=True)
+        for n, k, s, p, d in zip(
+            (h, w), (kh, kw), stride, padding, dilation, strict=True
+        )
     )
     if min(out) < 1:
-        raise ShapeError(f"convolution: a kernel of {kh}x{kw} does not fit an image of {h}x{w} padded by {padding}")
+        raise ShapeError(
+            f"convolution: a kernel of {kh}x{kw} does not fit an image of {h}x{w} padded by {padding}"
+        )
     return out
 
 
-def _forward_infer(types: Sequence[Value], batch: int, stride: Shape, padding: Any, dilation: Shape) -> list[TensorType]:
+def _forward_infer(
+    types: Sequence[Value], batch: int, stride: Shape, padding: Any, dilation: Shape
+) -> list[TensorType]:
     lead, (n, c, h, w), (o, ci, kh, kw) = _parts("conv_general", types, batch)
     if c != ci:
-        raise ShapeError(f"convolution: the input of shape {types[0].shape} has {c} channels, the weight of shape {types[1].shape} takes {ci}")
-    return [TensorType((*lead, n, o, *_window(h, w, kh, kw, stride, padding, dilation)), types[0].dtype)]
+        raise ShapeError(
+            f"convolution: the input of shape {types[0].shape} has {c} channels, the weight of shape {types[1].shape} takes {ci}"
+        )
+    return [
+        TensorType(
+            (*lead, n, o, *_window(h, w, kh, kw, stride, padding, dilation)),
+            types[0].dtype,
+        )
+    ]
 
 
-def _input_infer(types: Sequence[Value], batch: int, size: Shape, **geometry: Any) -> list[TensorType]:
+def _input_infer(
+    types: Sequence[Value], batch: int, size: Shape, **geometry: Any
+) -> list[TensorType]:
     lead, (n, o, oh, ow), (wo, c, kh, kw) = _parts("conv_input_gradient", types, batch)
     if o != wo or (oh, ow) != _window(*size, kh, kw, **geometry):
-        raise ShapeError(f"conv_input_gradient: {types[0].shape} and {types[1].shape} do not fit an input of {size}")
+        raise ShapeError(
+            f"conv_input_gradient: {types[0].shape} and {types[1].shape} do not fit an input of {size}"
+        )
     return [TensorType((*lead, n, c, *size), types[0].dtype)]
 
 
-def _weight_infer(types: Sequence[Value], batch: int, size: Shape, **geometry: Any) -> list[TensorType]:
+def _weight_infer(
+    types: Sequence[Value], batch: int, size: Shape, **geometry: Any
+) -> list[TensorType]:
     lead, (n, c, h, w), (gn, o, oh, ow) = _parts("conv_weight_gradient", types, batch)
     if n != gn or (oh, ow) != _window(h, w, *size, **geometry):
-        raise ShapeError(f"conv_weight_gradient: {types[0].shape} and {types[1].shape} do not fit a kernel of {size}")
+        raise ShapeError(
+            f"conv_weight_gradient: {types[0].shape} and {types[1].shape} do not fit a kernel of {size}"
+        )
     return [TensorType((*lead, o, c, *size), types[0].dtype)]
 
 
@@ -71,7 +108,12 @@ def _taps(kh: int, kw: int, oh: int, ow: int, stride: Shape, dilation: Shape) ->
     """For each kernel position, where its inputs lie in the padded image."""
     for a, b in product(range(kh), range(kw)):
         top, left = a * dilation[0], b * dilation[1]
-        yield a, b, slice(top, top + (oh - 1) * stride[0] + 1, stride[0]), slice(left, left + (ow - 1) * stride[1] + 1, stride[1])
+        yield (
+            a,
+            b,
+            slice(top, top + (oh - 1) * stride[0] + 1, stride[0]),
+            slice(left, left + (ow - 1) * stride[1] + 1, stride[1]),
+        )
 
 
 def _padded(x: Any, padding: Any) -> Any:
@@ -87,15 +129,22 @@ def _forward(x: Any, w: Any, stride: Shape, padding: Any, dilation: Shape) -> An
     return out.transpose(0, 3, 1, 2)
 
 
-def _input_gradient(g: Any, w: Any, size: Shape, stride: Shape, padding: Any, dilation: Shape) -> Any:
+def _input_gradient(
+    g: Any, w: Any, size: Shape, stride: Shape, padding: Any, dilation: Shape
+) -> Any:
     (top, bottom), (left, right) = padding
-    x = np.zeros((g.shape[0], size[0] + top + bottom, size[1] + left + right, w.shape[1]), g.dtype)
+    x = np.zeros(
+        (g.shape[0], size[0] + top + bottom, size[1] + left + right, w.shape[1]),
+        g.dtype,
+    )
     for a, b, rows, columns in _taps(*w.shape[2:], *g.shape[2:], stride, dilation):
         x[:, rows, columns] += np.tensordot(g, w[:, :, a, b], ((1,), (0,)))
     return x[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
 
 
-def _weight_gradient(x: Any, g: Any, size: Shape, stride: Shape, padding: Any, dilation: Shape) -> Any:
+def _weight_gradient(
+    x: Any, g: Any, size: Shape, stride: Shape, padding: Any, dilation: Shape
+) -> Any:
     x = _padded(x, padding)
     w = np.zeros((g.shape[1], x.shape[1], *size), x.dtype)
     for a, b, rows, columns in _taps(*size, *g.shape[2:], stride, dilation):
@@ -116,26 +165,52 @@ def _over_batch(kernel: Callable[..., Any]) -> Callable[..., list[Any]]:
 # ---- rules ----------------------------------------------------------------------------------
 
 
-def _forward_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, batch: int, **geometry: Any) -> list[Any]:
+def _forward_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, batch: int, **geometry: Any
+) -> list[Any]:
     x, w = inputs
     return [
-        ops.conv_input_gradient(gs[0], w, batch=batch, size=x.shape[-2:], **geometry) if needed[0] else None,
-        ops.conv_weight_gradient(x, gs[0], batch=batch, size=w.shape[-2:], **geometry) if needed[1] else None,
+        ops.conv_input_gradient(gs[0], w, batch=batch, size=x.shape[-2:], **geometry)
+        if needed[0]
+        else None,
+        ops.conv_weight_gradient(x, gs[0], batch=batch, size=w.shape[-2:], **geometry)
+        if needed[1]
+        else None,
     ]
 
 
-def _input_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, batch: int, size: Shape, **geometry: Any) -> list[Any]:
+def _input_vjp(
+    needed: Any,
+    gs: Any,
+    inputs: Any,
+    outputs: Any,
+    batch: int,
+    size: Shape,
+    **geometry: Any,
+) -> list[Any]:
     g, w = inputs
     return [
         ops.conv_general(gs[0], w, batch=batch, **geometry) if needed[0] else None,
-        ops.conv_weight_gradient(gs[0], g, batch=batch, size=w.shape[-2:], **geometry) if needed[1] else None,
+        ops.conv_weight_gradient(gs[0], g, batch=batch, size=w.shape[-2:], **geometry)
+        if needed[1]
+        else None,
     ]
 
 
-def _weight_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, batch: int, size: Shape, **geometry: Any) -> list[Any]:
+def _weight_vjp(
+    needed: Any,
+    gs: Any,
+    inputs: Any,
+    outputs: Any,
+    batch: int,
+    size: Shape,
+    **geometry: Any,
+) -> list[Any]:
     x, g = inputs
     return [
-        ops.conv_input_gradient(g, gs[0], batch=batch, size=x.shape[-2:], **geometry) if needed[0] else None,
+        ops.conv_input_gradient(g, gs[0], batch=batch, size=x.shape[-2:], **geometry)
+        if needed[0]
+        else None,
         ops.conv_general(x, gs[0], batch=batch, **geometry) if needed[1] else None,
     ]
 
@@ -144,7 +219,9 @@ def _batch_rule(name: str, images: int) -> Callable[..., list[Any]]:
     """`images`: which input has images as its first axis and none of the weights (-1: both
     do). If it alone is batched, its batch are more images; else the batch is shared."""
 
-    def batched(values: Sequence[Any], flags: Sequence[bool], batch: int, **params: Any) -> list[Any]:
+    def batched(
+        values: Sequence[Any], flags: Sequence[bool], batch: int, **params: Any
+    ) -> list[Any]:
         primitive = ops.table[name]
         size = batch_size(values, flags)
         if images >= 0 and batch == 0 and flags[images] and not flags[1 - images]:
@@ -159,11 +236,23 @@ def _batch_rule(name: str, images: int) -> Callable[..., list[Any]]:
     return batched
 
 
-def _convolution(name: str, opcode: int, infer: Any, kernel: Any, vjp: Any, images: int) -> Primitive:
+def _convolution(
+    name: str, opcode: int, infer: Any, kernel: Any, vjp: Any, images: int
+) -> Primitive:
     batch = _batch_rule(name, images)
-    return register(Primitive(name, opcode, "convolution", infer, _over_batch(kernel), vjp, batch, "i"))
+    return register(
+        Primitive(
+            name, opcode, "convolution", infer, _over_batch(kernel), vjp, batch, "i"
+        )
+    )
 
 
-conv_general = _convolution("conv_general", 81, _forward_infer, _forward, _forward_vjp, 0)
-conv_input_gradient = _convolution("conv_input_gradient", 82, _input_infer, _input_gradient, _input_vjp, 0)
-conv_weight_gradient = _convolution("conv_weight_gradient", 83, _weight_infer, _weight_gradient, _weight_vjp, -1)
+conv_general = _convolution(
+    "conv_general", 81, _forward_infer, _forward, _forward_vjp, 0
+)
+conv_input_gradient = _convolution(
+    "conv_input_gradient", 82, _input_infer, _input_gradient, _input_vjp, 0
+)
+conv_weight_gradient = _convolution(
+    "conv_weight_gradient", 83, _weight_infer, _weight_gradient, _weight_vjp, -1
+)

@@ -12,12 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from .base import NotBatchable, NotDifferentiable, Primitive, Shape, TensorType, Value, ops, register
+from .base import (
+    NotBatchable,
+    NotDifferentiable,
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    ops,
+    register,
+)
 from .reduction import kept
 
 
 def _infer(
-    types: Sequence[Value], body: Any, shape: Shape, axes: Shape, reductions: Sequence[str | None]
+    types: Sequence[Value],
+    body: Any,
+    shape: Shape,
+    axes: Shape,
+    reductions: Sequence[str | None],
 ) -> list[TensorType]:
     return [
         TensorType(kept(shape, axes) if r else shape, t.dtype)
@@ -25,17 +38,29 @@ def _infer(
     ]
 
 
-def _reference(*arrays: Any, body: Any, shape: Shape, axes: Shape, reductions: Sequence[str | None]) -> list[Any]:
+def _reference(
+    *arrays: Any, body: Any, shape: Shape, axes: Shape, reductions: Sequence[str | None]
+) -> list[Any]:
     outputs = []
     for value, reduction in zip(body.evaluate(arrays), reductions, strict=True):
         full = np.broadcast_to(value, shape)
-        outputs.append(ops.table[reduction].reference(full, axes=axes)[0] if reduction else np.array(full))
+        outputs.append(
+            ops.table[reduction].reference(full, axes=axes)[0]
+            if reduction
+            else np.array(full)
+        )
     return outputs
 
 
 fused = register(
     Primitive(
-        "fused", 130, "fused", _infer, _reference, NotDifferentiable("it is made after differentiation"),
-        NotBatchable("it is made after batching"), many=True,
+        "fused",
+        130,
+        "fused",
+        _infer,
+        _reference,
+        NotDifferentiable("it is made after differentiation"),
+        NotBatchable("it is made after batching"),
+        many=True,
     )
-)  # fmt: skip
+)

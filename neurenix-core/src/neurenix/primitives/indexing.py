@@ -16,16 +16,28 @@ import numpy as np
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
 from .base import (
-    Primitive, Shape, TensorType, Value, batch_size, move_axis, ops, register, same_dtype, scalar_like,
-    with_batch, zeros,
-)  # fmt: skip
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    batch_size,
+    move_axis,
+    ops,
+    register,
+    same_dtype,
+    scalar_like,
+    with_batch,
+    zeros,
+)
 
 
 def _gathered(name: str, x: Value, index: Value, axis: int, batch: int) -> Shape:
     if index.dtype is not int32:
         raise DtypeError(f"{name}: the index must be int32, not {index.dtype.name}")
     if not batch <= axis < len(x.shape) or x.shape[:batch] != index.shape[:batch]:
-        raise ShapeError(f"{name}: axis {axis} and {batch} batch axes for shapes {x.shape} and {index.shape}")
+        raise ShapeError(
+            f"{name}: axis {axis} and {batch} batch axes for shapes {x.shape} and {index.shape}"
+        )
     return (*x.shape[:axis], *index.shape[batch:], *x.shape[axis + 1 :])
 
 
@@ -33,7 +45,9 @@ def _gather_infer(types: Sequence[Value], axis: int, batch: int) -> list[TensorT
     x, index = types
     shape = _gathered("gather", x, index, axis, batch)
     if x.shape[axis] == 0 and 0 not in shape:
-        raise ShapeError(f"gather: nothing to take along axis {axis} of shape {x.shape}")
+        raise ShapeError(
+            f"gather: nothing to take along axis {axis} of shape {x.shape}"
+        )
     return [TensorType(shape, x.dtype)]
 
 
@@ -42,7 +56,9 @@ def _scatter_infer(types: Sequence[Value], axis: int, batch: int) -> list[Tensor
     same_dtype("scatter", (x, updates))
     expected = _gathered("scatter", x, index, axis, batch)
     if updates.shape != expected:
-        raise ShapeError(f"scatter: updates of shape {updates.shape}, but the index asks for {expected}")
+        raise ShapeError(
+            f"scatter: updates of shape {updates.shape}, but the index asks for {expected}"
+        )
     return [TensorType(x.shape, x.dtype)]
 
 
@@ -50,12 +66,19 @@ def _rows(x: Any, index: Any, axis: int, batch: int) -> Any:
     """Views of x and index, one pair for each batch element, n first; and how to put back."""
     lead = x.shape[:batch]
     for b in np.ndindex(*lead):
-        yield b, np.moveaxis(x[b], axis - batch, 0), np.clip(index[b], 0, max(x.shape[axis] - 1, 0))
+        yield (
+            b,
+            np.moveaxis(x[b], axis - batch, 0),
+            np.clip(index[b], 0, max(x.shape[axis] - 1, 0)),
+        )
 
 
 def _gather(x: Any, index: Any, axis: int, batch: int) -> list[Any]:
     lead = x.shape[:batch]
-    parts = [np.take(x[b], index[b], axis=axis - batch, mode="clip") for b in np.ndindex(*lead)]
+    parts = [
+        np.take(x[b], index[b], axis=axis - batch, mode="clip")
+        for b in np.ndindex(*lead)
+    ]
     shape = (*x.shape[:axis], *index.shape[batch:], *x.shape[axis + 1 :])
     return [np.asarray(parts, x.dtype).reshape(shape)]
 
@@ -65,7 +88,9 @@ def _scatter_with(add: bool) -> Any:
         out = np.array(x)
         width = index.ndim - batch
         for b, rows, clipped in _rows(out, index, axis, batch):
-            u = np.moveaxis(updates[b], range(axis - batch, axis - batch + width), range(width))
+            u = np.moveaxis(
+                updates[b], range(axis - batch, axis - batch + width), range(width)
+            )
             for i in np.ndindex(*clipped.shape):
                 if add:
                     rows[clipped[i]] += u[i]
@@ -76,16 +101,29 @@ def _scatter_with(add: bool) -> Any:
     return reference
 
 
-def _gather_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, batch: int) -> list[Any]:
+def _gather_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, batch: int
+) -> list[Any]:
     x, index = inputs
-    return [ops.scatter_add(zeros(x.shape, x.dtype), index, gs[0], axis=axis, batch=batch), None]
+    return [
+        ops.scatter_add(zeros(x.shape, x.dtype), index, gs[0], axis=axis, batch=batch),
+        None,
+    ]
 
 
-def _scatter_add_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, batch: int) -> list[Any]:
-    return [gs[0], None, ops.gather(gs[0], inputs[1], axis=axis, batch=batch) if needed[2] else None]
+def _scatter_add_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, batch: int
+) -> list[Any]:
+    return [
+        gs[0],
+        None,
+        ops.gather(gs[0], inputs[1], axis=axis, batch=batch) if needed[2] else None,
+    ]
 
 
-def _scatter_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, batch: int) -> list[Any]:
+def _scatter_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, batch: int
+) -> list[Any]:
     x, index, updates = inputs
     g, cotangents = gs[0], [None, None, None]
     if needed[0]:
@@ -101,11 +139,15 @@ def _scatter_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, axis: int, bat
         kept = ops.equal(ops.gather(winners, index, axis=batch, batch=batch), order)
         ones = (*lead, *(1,) * (axis - batch), *rest, *(1,) * (len(x.shape) - axis - 1))
         taken = ops.gather(g, index, axis=axis, batch=batch)
-        cotangents[2] = ops.where(ops.reshape(kept, shape=ones), taken, scalar_like(g, 0))
+        cotangents[2] = ops.where(
+            ops.reshape(kept, shape=ones), taken, scalar_like(g, 0)
+        )
     return cotangents
 
 
-def _gather_batch(values: Sequence[Any], flags: Sequence[bool], axis: int, batch: int) -> list[Any]:
+def _gather_batch(
+    values: Sequence[Any], flags: Sequence[bool], axis: int, batch: int
+) -> list[Any]:
     x, index = values
     if batch == 0 and not all(flags):
         if flags[0]:
@@ -117,7 +159,9 @@ def _gather_batch(values: Sequence[Any], flags: Sequence[bool], axis: int, batch
 
 
 def _scatter_batch(name: str) -> Any:
-    def batched(values: Sequence[Any], flags: Sequence[bool], axis: int, batch: int) -> list[Any]:
+    def batched(
+        values: Sequence[Any], flags: Sequence[bool], axis: int, batch: int
+    ) -> list[Any]:
         size = batch_size(values, flags)
         x, index, updates = values
         x, updates = with_batch(x, flags[0], size), with_batch(updates, flags[2], size)
@@ -129,12 +173,39 @@ def _scatter_batch(name: str) -> Any:
     return batched
 
 
-gather = register(Primitive("gather", 100, "indexing", _gather_infer, _gather, _gather_vjp, _gather_batch, "i"))
+gather = register(
+    Primitive(
+        "gather",
+        100,
+        "indexing",
+        _gather_infer,
+        _gather,
+        _gather_vjp,
+        _gather_batch,
+        "i",
+    )
+)
 scatter = register(
-    Primitive("scatter", 101, "indexing", _scatter_infer, _scatter_with(False), _scatter_vjp,
-              _scatter_batch("scatter"), "i")
-)  # fmt: skip
+    Primitive(
+        "scatter",
+        101,
+        "indexing",
+        _scatter_infer,
+        _scatter_with(False),
+        _scatter_vjp,
+        _scatter_batch("scatter"),
+        "i",
+    )
+)
 scatter_add = register(
-    Primitive("scatter_add", 102, "indexing", _scatter_infer, _scatter_with(True), _scatter_add_vjp,
-              _scatter_batch("scatter_add"), "i")
-)  # fmt: skip
+    Primitive(
+        "scatter_add",
+        102,
+        "indexing",
+        _scatter_infer,
+        _scatter_with(True),
+        _scatter_add_vjp,
+        _scatter_batch("scatter_add"),
+        "i",
+    )
+)

@@ -9,18 +9,31 @@ import numpy as np
 
 from ..errors import ShapeError
 from .base import (
-    Primitive, Shape, TensorType, Value, broadcast_shapes, ops, register, same_dtype, unbroadcast, with_batch,
-)  # fmt: skip
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    broadcast_shapes,
+    ops,
+    register,
+    same_dtype,
+    unbroadcast,
+    with_batch,
+)
 from .base import batch_size as size_of_batch
 
 
-def movement(name: str, opcode: int, infer: Any, reference: Any, transpose: Any, batch: Any) -> Primitive:
+def movement(
+    name: str, opcode: int, infer: Any, reference: Any, transpose: Any, batch: Any
+) -> Primitive:
     """One input. transpose(cotangent, input type, **params): the linear map's transpose."""
 
     def kernel(a: Any, **params: Any) -> list[Any]:
         return [np.ascontiguousarray(reference(a, **params))]
 
-    def vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, **params: Any) -> list[Any]:
+    def vjp(
+        needed: Any, gs: Any, inputs: Any, outputs: Any, **params: Any
+    ) -> list[Any]:
         return [transpose(gs[0], inputs[0], **params)]
 
     def batched(values: Sequence[Any], flags: Any, **params: Any) -> list[Any]:
@@ -35,20 +48,27 @@ def movement(name: str, opcode: int, infer: Any, reference: Any, transpose: Any,
 def _reshape_shape(old: Shape, shape: Shape) -> Shape:
     count = lambda s: int(np.prod(s, dtype=np.int64))  # noqa: E731
     if any(n < 0 for n in shape) or count(old) != count(shape):
-        raise ShapeError(f"reshape: {old} has {count(old)} elements, {shape} has {count(shape)}")
+        raise ShapeError(
+            f"reshape: {old} has {count(old)} elements, {shape} has {count(shape)}"
+        )
     return tuple(shape)
 
 
 reshape = movement(
-    "reshape", 90, _reshape_shape, lambda a, shape: a.reshape(shape),
+    "reshape",
+    90,
+    _reshape_shape,
+    lambda a, shape: a.reshape(shape),
     lambda g, x, shape: ops.reshape(g, shape=x.shape),
     lambda x, shape: ops.reshape(x, shape=(x.shape[0], *shape)),
-)  # fmt: skip
+)
 
 
 def _transpose_shape(old: Shape, permutation: Shape) -> Shape:
     if sorted(permutation) != list(range(len(old))):
-        raise ShapeError(f"transpose: {permutation} is no permutation of the axes of shape {old}")
+        raise ShapeError(
+            f"transpose: {permutation} is no permutation of the axes of shape {old}"
+        )
     return tuple(old[p] for p in permutation)
 
 
@@ -57,33 +77,59 @@ def inverse(permutation: Shape) -> Shape:
 
 
 transpose = movement(
-    "transpose", 91, _transpose_shape, lambda a, permutation: a.transpose(permutation),
+    "transpose",
+    91,
+    _transpose_shape,
+    lambda a, permutation: a.transpose(permutation),
     lambda g, x, permutation: ops.transpose(g, permutation=inverse(permutation)),
-    lambda x, permutation: ops.transpose(x, permutation=(0, *(p + 1 for p in permutation))),
-)  # fmt: skip
+    lambda x, permutation: ops.transpose(
+        x, permutation=(0, *(p + 1 for p in permutation))
+    ),
+)
 
 
 def _broadcast_shape(old: Shape, shape: Shape) -> Shape:
-    if len(shape) < len(old) or any(n < 0 for n in shape) or broadcast_shapes("broadcast", [old, shape]) != tuple(shape):
-        raise ShapeError(f"broadcast: a tensor of shape {old} does not broadcast to {shape}")
+    if (
+        len(shape) < len(old)
+        or any(n < 0 for n in shape)
+        or broadcast_shapes("broadcast", [old, shape]) != tuple(shape)
+    ):
+        raise ShapeError(
+            f"broadcast: a tensor of shape {old} does not broadcast to {shape}"
+        )
     return tuple(shape)
 
 
 def _broadcast_batch(x: Any, shape: Shape) -> Any:
     missing = len(shape) - (len(x.shape) - 1)
-    x = ops.reshape(x, shape=(x.shape[0], *(1,) * missing, *x.shape[1:])) if missing else x
+    x = (
+        ops.reshape(x, shape=(x.shape[0], *(1,) * missing, *x.shape[1:]))
+        if missing
+        else x
+    )
     return ops.broadcast(x, shape=(x.shape[0], *shape))
 
 
 broadcast = movement(
-    "broadcast", 92, _broadcast_shape, lambda a, shape: np.broadcast_to(a, shape),
-    lambda g, x, shape: unbroadcast(g, x.shape), _broadcast_batch,
-)  # fmt: skip
+    "broadcast",
+    92,
+    _broadcast_shape,
+    lambda a, shape: np.broadcast_to(a, shape),
+    lambda g, x, shape: unbroadcast(g, x.shape),
+    _broadcast_batch,
+)
 
 
-def _pad_shape(old: Shape, low: Shape, high: Shape, interior: Shape, value: float) -> Shape:
-    if not len(low) == len(high) == len(interior) == len(old) or min((*low, *high, *interior, 0)) < 0:
-        raise ShapeError(f"pad: low {low}, high {high}, interior {interior} for shape {old}")
+def _pad_shape(
+    old: Shape, low: Shape, high: Shape, interior: Shape, value: float
+) -> Shape:
+    if (
+        not len(low) == len(high) == len(interior) == len(old)
+        or min((*low, *high, *interior, 0)) < 0
+    ):
+        raise ShapeError(
+            f"pad: low {low}, high {high}, interior {interior} for shape {old}"
+        )
     return tuple(
         lo + n + max(n - 1, 0) * between + hi
         for n, lo, hi, between in zip(old, low, high, interior, strict=True)
@@ -105,49 +151,77 @@ def padded_region(shape: Shape, low: Shape, interior: Shape) -> tuple[slice, ...
     )
 
 
-def _pad_transpose(g: Any, x: Any, low: Shape, high: Shape, interior: Shape, value: float) -> Any:
+def _pad_transpose(
+    g: Any, x: Any, low: Shape, high: Shape, interior: Shape, value: float
+) -> Any:
     cut = padded_region(x.shape, low, interior)
-    return ops.slice(g, start=tuple(c.start for c in cut), stop=tuple(c.stop for c in cut),
-                     step=tuple(c.step for c in cut))  # fmt: skip
+    return ops.slice(
+        g,
+        start=tuple(c.start for c in cut),
+        stop=tuple(c.stop for c in cut),
+        step=tuple(c.step for c in cut),
+    )
 
 
 pad = movement(
-    "pad", 93, _pad_shape, _pad, _pad_transpose,
+    "pad",
+    93,
+    _pad_shape,
+    _pad,
+    _pad_transpose,
     lambda x, low, high, interior, value: ops.pad(
         x, low=(0, *low), high=(0, *high), interior=(0, *interior), value=value
     ),
-)  # fmt: skip
+)
 
 
 def _slice_shape(old: Shape, start: Shape, stop: Shape, step: Shape) -> Shape:
     ok = len(start) == len(stop) == len(step) == len(old) and all(
-        0 <= a <= b <= n and s > 0 for a, b, s, n in zip(start, stop, step, old, strict=True)
+        0 <= a <= b <= n and s > 0
+        for a, b, s, n in zip(start, stop, step, old, strict=True)
     )
     if not ok:
-        raise ShapeError(f"slice: start {start}, stop {stop}, step {step} of shape {old}")
+        raise ShapeError(
+            f"slice: start {start}, stop {stop}, step {step} of shape {old}"
+        )
     return tuple(-(-(b - a) // s) for a, b, s in zip(start, stop, step, strict=True))
 
 
 def _slice_transpose(g: Any, x: Any, start: Shape, stop: Shape, step: Shape) -> Any:
-    reached = tuple(a + (n - 1) * s + 1 if n else a for a, n, s in zip(start, g.shape, step, strict=True))
+    reached = tuple(
+        a + (n - 1) * s + 1 if n else a
+        for a, n, s in zip(start, g.shape, step, strict=True)
+    )
     return ops.pad(
-        g, low=start, high=tuple(n - r for n, r in zip(x.shape, reached, strict=True)),
-        interior=tuple(s - 1 for s in step), value=0.0,
-    )  # fmt: skip
+        g,
+        low=start,
+        high=tuple(n - r for n, r in zip(x.shape, reached, strict=True)),
+        interior=tuple(s - 1 for s in step),
+        value=0.0,
+    )
 
 
 slice_ = movement(
-    "slice", 94, _slice_shape,
-    lambda a, start, stop, step: a[tuple(slice(*c) for c in zip(start, stop, step, strict=True))],
+    "slice",
+    94,
+    _slice_shape,
+    lambda a, start, stop, step: a[
+        tuple(slice(*c) for c in zip(start, stop, step, strict=True))
+    ],
     _slice_transpose,
-    lambda x, start, stop, step: ops.slice(x, start=(0, *start), stop=(x.shape[0], *stop), step=(1, *step)),
-)  # fmt: skip
+    lambda x, start, stop, step: ops.slice(
+        x, start=(0, *start), stop=(x.shape[0], *stop), step=(1, *step)
+    ),
+)
 
 flip = movement(
-    "flip", 95, lambda old, axes: _transpose_shape(old, tuple(range(len(old)))),
-    lambda a, axes: np.flip(a, axes), lambda g, x, axes: ops.flip(g, axes=axes),
+    "flip",
+    95,
+    lambda old, axes: _transpose_shape(old, tuple(range(len(old)))),
+    lambda a, axes: np.flip(a, axes),
+    lambda g, x, axes: ops.flip(g, axes=axes),
     lambda x, axes: ops.flip(x, axes=tuple(a + 1 for a in axes)),
-)  # fmt: skip
+)
 
 
 # ---- concat: the one with several inputs --------------------------------------------------
@@ -158,22 +232,34 @@ def _concat_infer(types: Sequence[Value], axis: int) -> list[TensorType]:
     first = types[0].shape
     for t in types:
         if len(t.shape) != len(first) or any(
-            a != b for i, (a, b) in enumerate(zip(t.shape, first, strict=True)) if i != axis
+            a != b
+            for i, (a, b) in enumerate(zip(t.shape, first, strict=True))
+            if i != axis
         ):
             listed = ", ".join(str(x.shape) for x in types)
-            raise ShapeError(f"concat along axis {axis}: the shapes {listed} differ in another axis")
+            raise ShapeError(
+                f"concat along axis {axis}: the shapes {listed} differ in another axis"
+            )
     total = sum(t.shape[axis] for t in types)
     return [TensorType((*first[:axis], total, *first[axis + 1 :]), dtype)]
 
 
-def _concat_vjp(needed: Sequence[bool], gs: Any, inputs: Any, outputs: Any, axis: int) -> list[Any]:
+def _concat_vjp(
+    needed: Sequence[bool], gs: Any, inputs: Any, outputs: Any, axis: int
+) -> list[Any]:
     cotangents, begin = [], 0
     shape = gs[0].shape
     for need, x in zip(needed, inputs, strict=True):
         end = begin + x.shape[axis]
         start, stop = [0] * len(shape), list(shape)
         start[axis], stop[axis] = begin, end
-        cut = ops.slice(gs[0], start=tuple(start), stop=tuple(stop), step=(1,) * len(shape)) if need else None
+        cut = (
+            ops.slice(
+                gs[0], start=tuple(start), stop=tuple(stop), step=(1,) * len(shape)
+            )
+            if need
+            else None
+        )
         cotangents.append(cut)
         begin = end
     return cotangents
@@ -187,5 +273,13 @@ def _concat_batch(values: Sequence[Any], flags: Sequence[bool], axis: int) -> li
 
 _concat_kernel: Callable[..., Any] = lambda *a, axis: [np.concatenate(a, axis)]  # noqa: E731
 concat = register(
-    Primitive("concat", 96, "movement", _concat_infer, _concat_kernel, _concat_vjp, _concat_batch)
+    Primitive(
+        "concat",
+        96,
+        "movement",
+        _concat_infer,
+        _concat_kernel,
+        _concat_vjp,
+        _concat_batch,
+    )
 )

@@ -13,7 +13,17 @@ import numpy as np
 
 from ..dtypes import Dtype, bool_, int32
 from ..errors import DtypeError, ShapeError
-from .base import NotDifferentiable, Primitive, Shape, TensorType, Value, literal, ops, register, scalar_like
+from .base import (
+    NotDifferentiable,
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    literal,
+    ops,
+    register,
+    scalar_like,
+)
 
 
 def _check(name: str, x: Value, axes: tuple[int, ...], empty: bool) -> None:
@@ -21,7 +31,9 @@ def _check(name: str, x: Value, axes: tuple[int, ...], empty: bool) -> None:
     if any(not 0 <= a < rank for a in axes) or len(set(axes)) != len(axes):
         raise ShapeError(f"{name}: axes {axes} of a tensor of shape {x.shape}")
     if not empty and any(x.shape[a] == 0 for a in axes):
-        raise ShapeError(f"{name}: nothing to choose from along axes {axes} of shape {x.shape}")
+        raise ShapeError(
+            f"{name}: nothing to choose from along axes {axes} of shape {x.shape}"
+        )
 
 
 def kept(shape: Shape, axes: tuple[int, ...]) -> Shape:
@@ -33,66 +45,111 @@ def with_ones(shape: Shape, axes: tuple[int, ...]) -> Shape:
 
 
 def reduction(
-    name: str, opcode: int, kernel: Callable[..., Any], vjp: Any, *, saves: str = "", kinds: str,
-    result: Dtype | None = None, empty: bool = True,
-) -> Primitive:  # fmt: skip
+    name: str,
+    opcode: int,
+    kernel: Callable[..., Any],
+    vjp: Any,
+    *,
+    saves: str = "",
+    kinds: str,
+    result: Dtype | None = None,
+    empty: bool = True,
+) -> Primitive:
     allowed = kinds.split()
 
     def infer(types: Sequence[Value], axes: tuple[int, ...]) -> list[TensorType]:
         x = types[0]
         _check(name, x, axes, empty)
         if x.dtype.kind not in allowed:
-            raise DtypeError(f"{name} takes {' or '.join(allowed)} tensors, not {x.dtype.name}")
+            raise DtypeError(
+                f"{name} takes {' or '.join(allowed)} tensors, not {x.dtype.name}"
+            )
         return [TensorType(kept(x.shape, axes), result or x.dtype)]
 
     def reference(a: Any, axes: tuple[int, ...]) -> list[Any]:
         with np.errstate(all="ignore"):
-            return [np.asarray(kernel(a, axes)).astype(result.numpy if result else a.dtype, copy=False)]
+            return [
+                np.asarray(kernel(a, axes)).astype(
+                    result.numpy if result else a.dtype, copy=False
+                )
+            ]
 
-    def batch(values: Sequence[Any], flags: Sequence[bool], axes: tuple[int, ...]) -> list[Any]:
+    def batch(
+        values: Sequence[Any], flags: Sequence[bool], axes: tuple[int, ...]
+    ) -> list[Any]:
         return [primitive(values[0], axes=tuple(a + 1 for a in axes))]
 
-    primitive = Primitive(name, opcode, "reduction", infer, reference, vjp, batch, saves)
+    primitive = Primitive(
+        name, opcode, "reduction", infer, reference, vjp, batch, saves
+    )
     return register(primitive)
 
 
-def _sum_vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, axes: tuple[int, ...]) -> list[Any]:
+def _sum_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, axes: tuple[int, ...]
+) -> list[Any]:
     x = inputs[0]
-    return [ops.broadcast(ops.reshape(gs[0], shape=with_ones(x.shape, axes)), shape=x.shape)]
+    return [
+        ops.broadcast(ops.reshape(gs[0], shape=with_ones(x.shape, axes)), shape=x.shape)
+    ]
 
 
 def position(shape: Shape, axes: tuple[int, ...]) -> Any:
     """The row-major index within the reduced axes, of shape 1 along the others."""
     total, stride = None, 1
     for a in reversed(axes):
-        ramp = ops.iota(shape=tuple(n if i == a else 1 for i, n in enumerate(shape)), axis=a, dtype=int32)
+        ramp = ops.iota(
+            shape=tuple(n if i == a else 1 for i, n in enumerate(shape)),
+            axis=a,
+            dtype=int32,
+        )
         ramp = ramp if stride == 1 else ops.mul(ramp, literal(stride, int32))
         total = ramp if total is None else ops.add(ramp, total)
         stride *= shape[a]
     return total
 
 
-def _choice_vjp(argument: Callable[[Any, tuple[int, ...]], Any]) -> Callable[..., list[Any]]:
-    def vjp(needed: Any, gs: Any, inputs: Any, outputs: Any, axes: tuple[int, ...]) -> list[Any]:
+def _choice_vjp(
+    argument: Callable[[Any, tuple[int, ...]], Any],
+) -> Callable[..., list[Any]]:
+    def vjp(
+        needed: Any, gs: Any, inputs: Any, outputs: Any, axes: tuple[int, ...]
+    ) -> list[Any]:
         x = inputs[0]
         if not axes:
             return [gs[0]]
         ones = with_ones(x.shape, axes)
-        chosen = ops.equal(position(x.shape, axes), ops.reshape(argument(x, axes), shape=ones))
-        return [ops.where(chosen, ops.reshape(gs[0], shape=ones), scalar_like(gs[0], 0))]
+        chosen = ops.equal(
+            position(x.shape, axes), ops.reshape(argument(x, axes), shape=ones)
+        )
+        return [
+            ops.where(chosen, ops.reshape(gs[0], shape=ones), scalar_like(gs[0], 0))
+        ]
 
     return vjp
 
 
-sum_ = reduction("sum", 70, lambda a, axes: a.sum(axes), _sum_vjp, kinds="float int uint")
+sum_ = reduction(
+    "sum", 70, lambda a, axes: a.sum(axes), _sum_vjp, kinds="float int uint"
+)
 max_ = reduction(
-    "max", 72, lambda a, axes: a.max(axes), _choice_vjp(lambda x, axes: ops.argmax(x, axes=axes)),
-    saves="i", kinds="float int uint", empty=False,
-)  # fmt: skip
+    "max",
+    72,
+    lambda a, axes: a.max(axes),
+    _choice_vjp(lambda x, axes: ops.argmax(x, axes=axes)),
+    saves="i",
+    kinds="float int uint",
+    empty=False,
+)
 min_ = reduction(
-    "min", 73, lambda a, axes: a.min(axes), _choice_vjp(lambda x, axes: ops.argmax(ops.neg(x), axes=axes)),
-    saves="i", kinds="float int uint", empty=False,
-)  # fmt: skip
+    "min",
+    73,
+    lambda a, axes: a.min(axes),
+    _choice_vjp(lambda x, axes: ops.argmax(ops.neg(x), axes=axes)),
+    saves="i",
+    kinds="float int uint",
+    empty=False,
+)
 
 
 def _argmax(a: Any, axes: tuple[int, ...]) -> Any:
@@ -103,8 +160,27 @@ def _argmax(a: Any, axes: tuple[int, ...]) -> Any:
 
 
 argmax = reduction(
-    "argmax", 74, _argmax, NotDifferentiable("it gives a position"), kinds="float int uint bool",
-    result=int32, empty=False,
-)  # fmt: skip
-any_ = reduction("any", 75, lambda a, axes: a.any(axes), NotDifferentiable("bool"), kinds="bool", result=bool_)
-all_ = reduction("all", 76, lambda a, axes: a.all(axes), NotDifferentiable("bool"), kinds="bool", result=bool_)
+    "argmax",
+    74,
+    _argmax,
+    NotDifferentiable("it gives a position"),
+    kinds="float int uint bool",
+    result=int32,
+    empty=False,
+)
+any_ = reduction(
+    "any",
+    75,
+    lambda a, axes: a.any(axes),
+    NotDifferentiable("bool"),
+    kinds="bool",
+    result=bool_,
+)
+all_ = reduction(
+    "all",
+    76,
+    lambda a, axes: a.all(axes),
+    NotDifferentiable("bool"),
+    kinds="bool",
+    result=bool_,
+)

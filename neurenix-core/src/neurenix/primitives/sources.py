@@ -9,7 +9,16 @@ import numpy as np
 
 from ..dtypes import Dtype, as_dtype, uint32
 from ..errors import DtypeError, ShapeError
-from .base import NotBatchable, NotDifferentiable, Primitive, Shape, TensorType, Value, ops, register
+from .base import (
+    NotBatchable,
+    NotDifferentiable,
+    Primitive,
+    Shape,
+    TensorType,
+    Value,
+    ops,
+    register,
+)
 from .control import batch_by_map
 
 
@@ -38,7 +47,9 @@ _UNBATCHED = NotBatchable("it has no input")
 _NO_INPUT = NotDifferentiable("it has no input")
 
 
-def _iota_infer(types: Sequence[Value], shape: Shape, axis: int, dtype: Dtype) -> list[TensorType]:
+def _iota_infer(
+    types: Sequence[Value], shape: Shape, axis: int, dtype: Dtype
+) -> list[TensorType]:
     if not 0 <= axis < len(shape):
         raise ShapeError(f"iota: axis {axis} of shape {shape}")
     return [TensorType(tuple(shape), dtype)]
@@ -50,17 +61,28 @@ def _iota(shape: Shape, axis: int, dtype: Dtype) -> list[Any]:
     return [np.ascontiguousarray(np.broadcast_to(ramp.reshape(along), shape))]
 
 
-iota = register(Primitive("iota", 110, "source", _iota_infer, _iota, _NO_INPUT, _UNBATCHED))
+iota = register(
+    Primitive("iota", 110, "source", _iota_infer, _iota, _NO_INPUT, _UNBATCHED)
+)
 constant = register(
-    Primitive("constant", 112, "source", lambda types, value: [value.type], lambda value: [value.array],
-              _NO_INPUT, _UNBATCHED)
-)  # fmt: skip
+    Primitive(
+        "constant",
+        112,
+        "source",
+        lambda types, value: [value.type],
+        lambda value: [value.array],
+        _NO_INPUT,
+        _UNBATCHED,
+    )
+)
 
 
 def _random_infer(types: Sequence[Value], shape: Shape) -> list[TensorType]:
     key = types[0]
     if key.shape != (2,) or key.dtype is not uint32:
-        raise DtypeError(f"random_bits: the key must be uint32[2], not {key.dtype.name}{list(key.shape)}")
+        raise DtypeError(
+            f"random_bits: the key must be uint32[2], not {key.dtype.name}{list(key.shape)}"
+        )
     return [TensorType(tuple(shape), uint32)]
 
 
@@ -76,18 +98,30 @@ def philox(key: Any, shape: Shape) -> list[Any]:
     for _ in range(10):
         p0, p1 = c0 * np.uint64(0xD2511F53), c2 * np.uint64(0xCD9E8D57)
         c0, c1, c2, c3 = (
-            (p1 >> np.uint64(32)) ^ c1 ^ np.uint64(k0), p1 & low,
-            (p0 >> np.uint64(32)) ^ c3 ^ np.uint64(k1), p0 & low,
-        )  # fmt: skip
+            (p1 >> np.uint64(32)) ^ c1 ^ np.uint64(k0),
+            p1 & low,
+            (p0 >> np.uint64(32)) ^ c3 ^ np.uint64(k1),
+            p0 & low,
+        )
         k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
     lanes = np.stack([c0, c1, c2, c3], -1).astype(np.uint32).reshape(-1)
     return [lanes[:count].reshape(shape)]
 
 
-def _random_batch(values: Sequence[Any], flags: Sequence[bool], shape: Shape) -> list[Any]:
+def _random_batch(
+    values: Sequence[Any], flags: Sequence[bool], shape: Shape
+) -> list[Any]:
     return batch_by_map(ops.random_bits, values, flags, {"shape": shape})
 
 
 random_bits = register(
-    Primitive("random_bits", 111, "source", _random_infer, philox, NotDifferentiable("bits"), _random_batch)
+    Primitive(
+        "random_bits",
+        111,
+        "source",
+        _random_infer,
+        philox,
+        NotDifferentiable("bits"),
+        _random_batch,
+    )
 )

@@ -19,15 +19,36 @@ MAX_RANK = 8
 SCRATCH, INPUT, OUTPUT, CONSTANTS = range(4)
 
 VALUE = np.dtype(
-    [("dtype", "i4"), ("rank", "i4"), ("shape", "i8", MAX_RANK), ("strides", "i8", MAX_RANK), ("space", "i4"),
-     ("index", "i4"), ("offset", "i8")], align=True,
-)  # fmt: skip
+    [
+        ("dtype", "i4"),
+        ("rank", "i4"),
+        ("shape", "i8", MAX_RANK),
+        ("strides", "i8", MAX_RANK),
+        ("space", "i4"),
+        ("index", "i4"),
+        ("offset", "i8"),
+    ],
+    align=True,
+)
 INSTRUCTION = np.dtype(
-    [(n, "i4") for n in ("opcode", "inputs", "outputs", "first_operand", "params", "first_param", "region", "line")],
+    [
+        (n, "i4")
+        for n in (
+            "opcode",
+            "inputs",
+            "outputs",
+            "first_operand",
+            "params",
+            "first_param",
+            "region",
+            "line",
+        )
+    ],
     align=True,
 )
 REGION = np.dtype(
-    [(n, "i4") for n in ("inputs", "outputs", "first_instruction", "instructions")] + [("scratch_bytes", "i8")],
+    [(n, "i4") for n in ("inputs", "outputs", "first_instruction", "instructions")]
+    + [("scratch_bytes", "i8")],
     align=True,
 )
 
@@ -78,22 +99,48 @@ class _Encoder:
         if found is None:
             rank = len(view.shape)
             if rank > MAX_RANK:
-                raise InvalidArgumentError(f"a tensor of shape {view.shape} has more than {MAX_RANK} axes")
+                raise InvalidArgumentError(
+                    f"a tensor of shape {view.shape} has more than {MAX_RANK} axes"
+                )
             rest = (0,) * (MAX_RANK - rank)
             found = self.known[key] = len(self.values)
-            self.values.append((view.dtype.code, rank, view.shape + rest, view.strides + rest, space, index, offset))
+            self.values.append(
+                (
+                    view.dtype.code,
+                    rank,
+                    view.shape + rest,
+                    view.strides + rest,
+                    space,
+                    index,
+                    offset,
+                )
+            )
         return found
 
     def step(self, step: Step) -> None:
         first_operand, first_param = len(self.operands), len(self.params)
         self.operands += [self.value(v) for v in step.inputs]
         self.operands += [-1 if v is None else self.value(v) for v in step.outputs]
-        self.params += [max(p.offset, 0) if isinstance(p, Block) else int(p) for p in step.params]
-        line = -1 if step.source is None else self.lines.setdefault(step.source, len(self.lines))
-        self.instructions.append((
-            step.opcode, len(step.inputs), len(step.outputs), first_operand, len(step.params), first_param,
-            step.region, line,
-        ))  # fmt: skip
+        self.params += [
+            max(p.offset, 0) if isinstance(p, Block) else int(p) for p in step.params
+        ]
+        line = (
+            -1
+            if step.source is None
+            else self.lines.setdefault(step.source, len(self.lines))
+        )
+        self.instructions.append(
+            (
+                step.opcode,
+                len(step.inputs),
+                len(step.outputs),
+                first_operand,
+                len(step.params),
+                first_param,
+                step.region,
+                line,
+            )
+        )
 
 
 def encode(plan: Plan) -> Encoded:
@@ -105,18 +152,34 @@ def encode(plan: Plan) -> Encoded:
         encoder.known.clear()
         for step in region.steps:
             encoder.step(step)
-        regions.append((region.inputs, len(region.output_strides), first, len(region.steps), region.scratch))
+        regions.append(
+            (
+                region.inputs,
+                len(region.output_strides),
+                first,
+                len(region.steps),
+                region.scratch,
+            )
+        )
     constants = np.zeros(max(encoder.constant_bytes, 1), np.uint8)
     for constant, offset in encoder.constants.items():
         data = np.frombuffer(constant.array.tobytes(), np.uint8)
         constants[offset : offset + data.size] = data
     program = plan.program
     return Encoded(
-        np.array(encoder.values, VALUE), np.array(encoder.instructions, INSTRUCTION),
-        np.array(encoder.operands, np.int32), np.array(encoder.params, np.int64), np.array(regions, REGION), constants,
-        _bytes(program.input_types), _bytes(program.output_types), list(encoder.lines),
-    )  # fmt: skip
+        np.array(encoder.values, VALUE),
+        np.array(encoder.instructions, INSTRUCTION),
+        np.array(encoder.operands, np.int32),
+        np.array(encoder.params, np.int64),
+        np.array(regions, REGION),
+        constants,
+        _bytes(program.input_types),
+        _bytes(program.output_types),
+        list(encoder.lines),
+    )
 
 
 def _bytes(types: Sequence[Any]) -> Any:
-    return np.array([math.prod(t.shape) * t.dtype.itemsize for t in types] or [0], np.int64)
+    return np.array(
+        [math.prod(t.shape) * t.dtype.itemsize for t in types] or [0], np.int64
+    )

@@ -60,12 +60,19 @@ def _space(i: Instruction) -> tuple[int, ...] | None:
     return None
 
 
-def _choose(i: Instruction, shape: tuple[int, ...], group_of: dict[Symbol, _Group]) -> _Group | None:
+def _choose(
+    i: Instruction, shape: tuple[int, ...], group_of: dict[Symbol, _Group]
+) -> _Group | None:
     """The group of an operand, if the instruction may join it."""
     best = None
     for s in i.inputs:
         g = group_of.get(s)
-        if g is not None and g.shape == shape and _allows(g, i) and (best is None or g.members[-1][0] > best.members[-1][0]):
+        if (
+            g is not None
+            and g.shape == shape
+            and _allows(g, i)
+            and (best is None or g.members[-1][0] > best.members[-1][0])
+        ):
             best = g
     return best
 
@@ -82,17 +89,32 @@ def _allows(g: _Group, i: Instruction) -> bool:
 
 
 def _join(
-    g: _Group, i: Instruction, position: int, group_of: dict[Symbol, _Group], home: dict[int, _Group],
+    g: _Group,
+    i: Instruction,
+    position: int,
+    group_of: dict[Symbol, _Group],
+    home: dict[int, _Group],
     alive: dict[int, _Group],
-) -> _Group:  # fmt: skip
+) -> _Group:
     for s in i.inputs:  # other groups of the same space come along
         other = group_of.get(s)
-        if other is None or other is g or other.shape != g.shape or other.first_use < 1 << 60:
+        if (
+            other is None
+            or other is g
+            or other.shape != g.shape
+            or other.first_use < 1 << 60
+        ):
             continue
         together = len(g.members) + len(other.members) < _MAX_OPS
         axes = {a for a in (g.axes, other.axes) if a is not None}
         inputs = (g.inputs | other.inputs) - g.results - other.results
-        if not together or len(axes) > 1 or len(inputs) > _MAX_INPUTS or not _separate(g, other) or not _allows(other, i):
+        if (
+            not together
+            or len(axes) > 1
+            or len(inputs) > _MAX_INPUTS
+            or not _separate(g, other)
+            or not _allows(other, i)
+        ):
             continue
         g.members = sorted([*g.members, *other.members], key=lambda m: m[0])
         g.results |= other.results
@@ -115,17 +137,29 @@ def _join(
 
 def _separate(a: _Group, b: _Group) -> bool:
     """Neither reads what the other reduces."""
-    reduced = {s for g in (a, b) for _, i in g.members if i.primitive.family == "reduction" for s in i.outputs}
+    reduced = {
+        s
+        for g in (a, b)
+        for _, i in g.members
+        if i.primitive.family == "reduction"
+        for s in i.outputs
+    }
     return not any(s in reduced for g in (a, b) for _, i in g.members for s in i.inputs)
 
 
-def _rebuilt(program: Program, home: dict[int, _Group], group_of: dict[Symbol, _Group]) -> Program:
+def _rebuilt(
+    program: Program, home: dict[int, _Group], group_of: dict[Symbol, _Group]
+) -> Program:
     outside: set[Symbol] = set(program.outputs)
     for k, i in enumerate(program.instructions):
         mine = home.get(k)
-        outside.update(s for s in i.inputs if group_of.get(s) is not mine or mine is None)
+        outside.update(
+            s for s in i.inputs if group_of.get(s) is not mine or mine is None
+        )
     constants = {
-        i.outputs[0]: i.params["value"] for i in program.instructions if i.primitive is ops.constant
+        i.outputs[0]: i.params["value"]
+        for i in program.instructions
+        if i.primitive is ops.constant
     }
     out = []
     for k, i in enumerate(program.instructions):
@@ -133,11 +167,15 @@ def _rebuilt(program: Program, home: dict[int, _Group], group_of: dict[Symbol, _
         if g is None:
             out.append(i)
         elif g.members[-1][0] == k:
-            out.append(i if len(g.members) == 1 else _instruction(g, outside, constants))
+            out.append(
+                i if len(g.members) == 1 else _instruction(g, outside, constants)
+            )
     return Program(program.inputs, out, program.outputs)
 
 
-def _instruction(g: _Group, outside: set[Symbol], constants: dict[Symbol, ConstantArray]) -> Instruction:
+def _instruction(
+    g: _Group, outside: set[Symbol], constants: dict[Symbol, ConstantArray]
+) -> Instruction:
     names: dict[Symbol, Symbol] = {}
     inputs: list[Symbol] = []
     body: list[Instruction] = []
@@ -156,12 +194,17 @@ def _instruction(g: _Group, outside: set[Symbol], constants: dict[Symbol, Consta
             ends.append((operands[0], result, i.primitive.name))
             continue
         names[result] = Symbol(TensorType(result.type.shape, result.type.dtype))
-        body.append(Instruction(i.primitive, operands, i.params, [names[result]], i.source))
+        body.append(
+            Instruction(i.primitive, operands, i.params, [names[result]], i.source)
+        )
         if result in outside:
             ends.append((names[result], result, None))
     whole = Program([names[s] for s in inputs], body, [e for e, _, _ in ends])
     params = {
-        "body": whole, "shape": g.shape, "axes": g.axes or (), "reductions": tuple(r for _, _, r in ends),
-    }  # fmt: skip
+        "body": whole,
+        "shape": g.shape,
+        "axes": g.axes or (),
+        "reductions": tuple(r for _, _, r in ends),
+    }
     source = next((i.source for _, i in reversed(g.members) if i.source), None)
     return Instruction(ops.fused, inputs, params, [s for _, s, _ in ends], source)

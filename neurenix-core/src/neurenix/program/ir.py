@@ -33,9 +33,13 @@ class Instruction:
     __slots__ = ("inputs", "outputs", "params", "primitive", "source")
 
     def __init__(
-        self, primitive: Primitive, inputs: Sequence[Symbol], params: dict[str, Any],
-        outputs: Sequence[Symbol], source: str | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Symbol],
+        params: dict[str, Any],
+        outputs: Sequence[Symbol],
+        source: str | None = None,
+    ) -> None:
         self.primitive = primitive
         self.inputs = tuple(inputs)
         self.params = params
@@ -43,7 +47,9 @@ class Instruction:
         self.source = source
 
     def with_inputs(self, inputs: Sequence[Symbol]) -> Instruction:
-        return Instruction(self.primitive, inputs, self.params, self.outputs, self.source)
+        return Instruction(
+            self.primitive, inputs, self.params, self.outputs, self.source
+        )
 
 
 class Program:
@@ -52,7 +58,10 @@ class Program:
     __slots__ = ("__weakref__", "inputs", "instructions", "notes", "outputs")
 
     def __init__(
-        self, inputs: Sequence[Symbol], instructions: Sequence[Instruction], outputs: Sequence[Symbol]
+        self,
+        inputs: Sequence[Symbol],
+        instructions: Sequence[Instruction],
+        outputs: Sequence[Symbol],
     ) -> None:
         self.inputs = tuple(inputs)
         self.instructions = tuple(instructions)

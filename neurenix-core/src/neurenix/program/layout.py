@@ -19,7 +19,9 @@ class Block:
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
-        self.first = -1  # the positions of the first and the last instruction that touch it
+        self.first = (
+            -1
+        )  # the positions of the first and the last instruction that touch it
         self.last = -1
         self.offset = -1
         self.home: Any = None  # an output that it became, if any
@@ -38,24 +40,33 @@ class View:
 
     def transposed(self, permutation: Shape) -> View:
         return replace(
-            self, shape=tuple(self.shape[p] for p in permutation), strides=tuple(self.strides[p] for p in permutation)
+            self,
+            shape=tuple(self.shape[p] for p in permutation),
+            strides=tuple(self.strides[p] for p in permutation),
         )
 
     def broadcast(self, shape: Shape) -> View:
         lead = len(shape) - len(self.shape)
         strides = (0,) * lead + tuple(
-            0 if n == 1 and m != 1 else s for n, s, m in zip(self.shape, self.strides, shape[lead:], strict=True)
+            0 if n == 1 and m != 1 else s
+            for n, s, m in zip(self.shape, self.strides, shape[lead:], strict=True)
         )
         return replace(self, shape=shape, strides=strides)
 
     def sliced(self, start: Shape, stop: Shape, step: Shape) -> View:
-        shape = tuple(-(-(b - a) // s) for a, b, s in zip(start, stop, step, strict=True))
-        offset = self.offset + sum(a * s for a, s in zip(start, self.strides, strict=True))
+        shape = tuple(
+            -(-(b - a) // s) for a, b, s in zip(start, stop, step, strict=True)
+        )
+        offset = self.offset + sum(
+            a * s for a, s in zip(start, self.strides, strict=True)
+        )
         strides = tuple(s * by for s, by in zip(self.strides, step, strict=True))
         return replace(self, shape=shape, strides=strides, offset=offset)
 
     def flipped(self, axes: Shape) -> View:
-        offset = self.offset + sum((self.shape[a] - 1) * self.strides[a] for a in axes if self.shape[a])
+        offset = self.offset + sum(
+            (self.shape[a] - 1) * self.strides[a] for a in axes if self.shape[a]
+        )
         strides = tuple(-s if i in axes else s for i, s in enumerate(self.strides))
         return replace(self, strides=strides, offset=offset)
 
@@ -93,13 +104,19 @@ def dense(shape: Shape, order: Sequence[int]) -> Shape:
 
 def memory_order(shape: Shape, strides: Shape) -> Shape:
     # axes of size 1 and broadcast ones say nothing: they stay where they are in the shape
-    speaking = [i for i, (n, s) in enumerate(zip(shape, strides, strict=True)) if n != 1 and s != 0]
+    speaking = [
+        i
+        for i, (n, s) in enumerate(zip(shape, strides, strict=True))
+        if n != 1 and s != 0
+    ]
     ranked = iter(sorted(speaking, key=lambda i: (-abs(strides[i]), i)))
     return tuple(next(ranked) if i in speaking else i for i in range(len(shape)))
 
 
 def same_strides(shape: Shape, a: Shape, b: Shape) -> bool:
-    return math.prod(shape) == 0 or all(n == 1 or s == t for n, s, t in zip(shape, a, b, strict=True))
+    return math.prod(shape) == 0 or all(
+        n == 1 or s == t for n, s, t in zip(shape, a, b, strict=True)
+    )
 
 
 def reshape_strides(old: Shape, strides: Shape, new: Shape) -> Shape | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from .fuse import fuse
 from .ir import Program
-from .regions import inline_once, merge_maps, optimised_regions, prune_regions, share_residuals
+from .regions import (
+    inline_once,
+    merge_maps,
+    optimised_regions,
+    prune_regions,
+    share_residuals,
+)
 from .simplify import simplify, without_dead_code
 
 

@@ -65,8 +65,15 @@ def make_plan(program: Program, state: int = 0) -> Plan:
 class _Lowering:
     """Lowers one region. `visible`: how many leading outputs must be contiguous."""
 
-    def __init__(self, plan: Plan, memo: dict[Any, Region], program: Program, input_strides: Sequence[Shape],
-                 state: int = 0, visible: int = 0) -> None:  # fmt: skip
+    def __init__(
+        self,
+        plan: Plan,
+        memo: dict[Any, Region],
+        program: Program,
+        input_strides: Sequence[Shape],
+        state: int = 0,
+        visible: int = 0,
+    ) -> None:
         self.plan = plan
         self.memo = memo
         self.program = program
@@ -76,7 +83,9 @@ class _Lowering:
         self.blocks: list[Block] = []
         self.views: dict[Symbol, View] = {
             s: View(("input", i), s.type.dtype, s.type.shape, strides)
-            for i, (s, strides) in enumerate(zip(program.inputs, input_strides, strict=True))
+            for i, (s, strides) in enumerate(
+                zip(program.inputs, input_strides, strict=True)
+            )
         }
 
     def run(self) -> Region:
@@ -90,7 +99,9 @@ class _Lowering:
         outputs = self._store_outputs()
         self._live_ranges()
         region = Region(self.steps, len(self.program.inputs), outputs)
-        region.scratch = place(b for b in self.blocks if b.home is None and b.first >= 0)
+        region.scratch = place(
+            b for b in self.blocks if b.home is None and b.first >= 0
+        )
         region.index = len(self.plan.regions)
         self.plan.regions.append(region)
         return region
@@ -106,9 +117,17 @@ class _Lowering:
         strides = contiguous(type.shape) if order is None else dense(type.shape, order)
         return View(self.block(type.nbytes), type.dtype, type.shape, strides)
 
-    def emit(self, opcode: int, inputs: Sequence[View], outputs: Sequence[View | None], params: Sequence[Any],
-             region: int = -1) -> None:  # fmt: skip
-        self.steps.append(Step(opcode, list(inputs), list(outputs), list(params), region, self.source))
+    def emit(
+        self,
+        opcode: int,
+        inputs: Sequence[View],
+        outputs: Sequence[View | None],
+        params: Sequence[Any],
+        region: int = -1,
+    ) -> None:
+        self.steps.append(
+            Step(opcode, list(inputs), list(outputs), list(params), region, self.source)
+        )
 
     def copied(self, view: View, order: Sequence[int] | None = None) -> View:
         out = self.fresh(TensorType(view.shape, view.dtype), order)
@@ -125,7 +144,9 @@ class _Lowering:
 
     def _reshape(self, i: Instruction, views: list[View]) -> None:
         shape = i.params["shape"]
-        self.result(i, views[0].reshaped(shape) or self.copied(views[0]).reshaped(shape))  # type: ignore[arg-type]
+        self.result(
+            i, views[0].reshaped(shape) or self.copied(views[0]).reshaped(shape)
+        )  # type: ignore[arg-type]
 
     def _transpose(self, i: Instruction, views: list[View]) -> None:
         self.result(i, views[0].transposed(i.params["permutation"]))
@@ -134,7 +155,9 @@ class _Lowering:
         self.result(i, views[0].broadcast(i.params["shape"]))
 
     def _slice(self, i: Instruction, views: list[View]) -> None:
-        self.result(i, views[0].sliced(i.params["start"], i.params["stop"], i.params["step"]))
+        self.result(
+            i, views[0].sliced(i.params["start"], i.params["stop"], i.params["step"])
+        )
 
     def _flip(self, i: Instruction, views: list[View]) -> None:
         self.result(i, views[0].flipped(i.params["axes"]))
@@ -147,13 +170,18 @@ class _Lowering:
         fill = ConstantArray(np.asarray(p["value"], x.dtype.numpy), x.dtype)
         self.emit(COPY, [self.constant(fill).broadcast(out.shape)], [out], [])
         cut = padded_region(x.shape, p["low"], p["interior"])
-        window = out.sliced(*(tuple(getattr(c, n) for c in cut) for n in ("start", "stop", "step")))
+        window = out.sliced(
+            *(tuple(getattr(c, n) for c in cut) for n in ("start", "stop", "step"))
+        )
         self.emit(COPY, [x], [window], [])
         self.result(i, out)
 
     def _concat(self, i: Instruction, views: list[View]) -> None:
         axis = i.params["axis"]
-        out = self.fresh(i.outputs[0].type, max(views, key=lambda v: len(v.shape) and v.shape[axis]).order)
+        out = self.fresh(
+            i.outputs[0].type,
+            max(views, key=lambda v: len(v.shape) and v.shape[axis]).order,
+        )
         begin = 0
         for view in views:
             start, stop = [0] * len(out.shape), list(out.shape)
@@ -170,14 +198,27 @@ class _Lowering:
         self.result(i, self.constant(i.params["value"]))
 
     def constant(self, value: ConstantArray) -> View:
-        return View(("constant", value), value.type.dtype, value.type.shape, contiguous(value.type.shape))
+        return View(
+            ("constant", value),
+            value.type.dtype,
+            value.type.shape,
+            contiguous(value.type.shape),
+        )
 
     # ---- elementwise and reductions ----------------------------------------------------------
 
     def _family_elementwise(self, i: Instruction, views: list[View]) -> None:
         registers = list(range(len(views)))
         record = _micro_op(i, registers)
-        self.fuse(i.outputs[0].type.shape, views, [record], [len(views)], [None], (), i.outputs)
+        self.fuse(
+            i.outputs[0].type.shape,
+            views,
+            [record],
+            [len(views)],
+            [None],
+            (),
+            i.outputs,
+        )
 
     def _family_reduction(self, i: Instruction, views: list[View]) -> None:
         axes = i.params["axes"]
@@ -191,14 +232,36 @@ class _Lowering:
             records.append(_micro_op(op, [registers[s] for s in op.inputs]))
             registers[op.outputs[0]] = len(body.inputs) + len(records) - 1
         ends = [registers[s] for s in body.outputs]
-        self.fuse(i.params["shape"], views, records, ends, i.params["reductions"], i.params["axes"], i.outputs)
+        self.fuse(
+            i.params["shape"],
+            views,
+            records,
+            ends,
+            i.params["reductions"],
+            i.params["axes"],
+            i.outputs,
+        )
 
-    def fuse(self, shape: Shape, views: Sequence[View], records: Sequence[Sequence[int]], ends: Sequence[int],
-             reductions: Sequence[str | None], axes: Shape, outputs: Sequence[Symbol]) -> None:  # fmt: skip
+    def fuse(
+        self,
+        shape: Shape,
+        views: Sequence[View],
+        records: Sequence[Sequence[int]],
+        ends: Sequence[int],
+        reductions: Sequence[str | None],
+        axes: Shape,
+        outputs: Sequence[Symbol],
+    ) -> None:
         inputs = [v.broadcast(shape) for v in views]
         order = _preferred_order(shape, inputs)
         rest = [a for a in range(len(shape)) if a not in axes]
-        params: list[Any] = [len(records), len(ends), sum(1 << a for a in axes), len(shape), *shape]
+        params: list[Any] = [
+            len(records),
+            len(ends),
+            sum(1 << a for a in axes),
+            len(shape),
+            *shape,
+        ]
         for r in records:
             params += r
         out_views: list[View | None] = []
@@ -225,7 +288,9 @@ class _Lowering:
         rest = [a for a in range(len(x.shape)) if a not in axes]
         order = [rest.index(a) for a in x.order if a not in axes]
         out = self.fresh(i.outputs[0].type, order)
-        self.emit(i.primitive.opcode, [x.transposed((*rest, *axes))], [out], [len(axes)])
+        self.emit(
+            i.primitive.opcode, [x.transposed((*rest, *axes))], [out], [len(axes)]
+        )
         self.result(i, out)
 
     # ---- contractions --------------------------------------------------------------------------
@@ -246,7 +311,13 @@ class _Lowering:
         p = i.params
         batch = p["batch"]
         rank = batch + 4
-        order = (*range(batch), batch, batch + 2, batch + 3, batch + 1)  # channels fastest
+        order = (
+            *range(batch),
+            batch,
+            batch + 2,
+            batch + 3,
+            batch + 1,
+        )  # channels fastest
         is_weight = i.primitive is ops.conv_weight_gradient
         out = self.fresh(i.outputs[0].type, None if is_weight else order)
         (top, bottom), (left, right) = p["padding"]
@@ -259,7 +330,9 @@ class _Lowering:
 
     def _family_indexing(self, i: Instruction, views: list[View]) -> None:
         out = self.fresh(i.outputs[0].type)
-        self.emit(i.primitive.opcode, views, [out], [i.params["axis"], i.params["batch"]])
+        self.emit(
+            i.primitive.opcode, views, [out], [i.params["axis"], i.params["batch"]]
+        )
         self.result(i, out)
 
     def _iota(self, i: Instruction, views: list[View]) -> None:
@@ -274,24 +347,37 @@ class _Lowering:
 
     # ---- control ----------------------------------------------------------------------------------
 
-    def region(self, body: Program, strides: Sequence[Shape], visible: int = 0) -> Region:
+    def region(
+        self, body: Program, strides: Sequence[Shape], visible: int = 0
+    ) -> Region:
         key = (body, tuple(strides), visible)
         found = self.memo.get(key)
         if found is None:
-            found = self.memo[key] = _Lowering(self.plan, self.memo, body, strides, 0, visible).run()
+            found = self.memo[key] = _Lowering(
+                self.plan, self.memo, body, strides, 0, visible
+            ).run()
         return found
 
-    def outputs_of(self, i: Instruction, region: Region, leads: Sequence[int | None]) -> list[View | None]:
+    def outputs_of(
+        self, i: Instruction, region: Region, leads: Sequence[int | None]
+    ) -> list[View | None]:
         """Dense outputs in the region's own layouts; `leads`: the size of a stacked axis."""
         made: list[View | None] = []
-        for symbol, strides, lead in zip(i.outputs, region.output_strides, leads, strict=True):
+        for symbol, strides, lead in zip(
+            i.outputs, region.output_strides, leads, strict=True
+        ):
             shape = symbol.type.shape if lead is None else symbol.type.shape[1:]
             if lead is not None:
                 size = 1
                 for n in shape:
                     size *= n
                 strides = (max(size, 1), *strides)
-            view = View(self.block(symbol.type.nbytes), symbol.type.dtype, symbol.type.shape, tuple(strides))
+            view = View(
+                self.block(symbol.type.nbytes),
+                symbol.type.dtype,
+                symbol.type.shape,
+                tuple(strides),
+            )
             self.views[symbol] = view
             made.append(view)
         return made
@@ -304,23 +390,40 @@ class _Lowering:
 
     def _map(self, i: Instruction, views: list[View]) -> None:
         p = i.params
-        strides = [v.strides[1:] if m else v.strides for v, m in zip(views, p["mapped"], strict=True)]
+        strides = [
+            v.strides[1:] if m else v.strides
+            for v, m in zip(views, p["mapped"], strict=True)
+        ]
         region = self.region(p["body"], strides)
         leads = [None if s else p["iterations"] for s in p["summed"]]
         outputs = self.outputs_of(i, region, leads)
         flags = [*map(int, p["mapped"]), *map(int, p["summed"])]
-        self.emit(i.primitive.opcode, views, outputs, [p["iterations"], p["chunk"], *flags], region.index)
+        self.emit(
+            i.primitive.opcode,
+            views,
+            outputs,
+            [p["iterations"], p["chunk"], *flags],
+            region.index,
+        )
 
     def _scan(self, i: Instruction, views: list[View]) -> None:
         p = i.params
         consts, carries, length = p["consts"], p["carries"], p["length"]
-        views = [self.as_contiguous(v) if consts <= n < consts + carries else v for n, v in enumerate(views)]
-        strides = [v.strides if n < consts + carries else v.strides[1:] for n, v in enumerate(views)]
+        views = [
+            self.as_contiguous(v) if consts <= n < consts + carries else v
+            for n, v in enumerate(views)
+        ]
+        strides = [
+            v.strides if n < consts + carries else v.strides[1:]
+            for n, v in enumerate(views)
+        ]
         body: Program = p["body"]
         region = self.region(body, strides, visible=len(body.outputs))
         ys = len(body.outputs) - carries
         outputs: list[View | None] = []
-        used = {s for j in self.program.instructions for s in j.inputs} | set(self.program.outputs)
+        used = {s for j in self.program.instructions for s in j.inputs} | set(
+            self.program.outputs
+        )
         for n, symbol in enumerate(i.outputs):
             if n >= carries + ys and symbol not in used:
                 outputs.append(None)
@@ -328,7 +431,9 @@ class _Lowering:
             self.views[symbol] = self.fresh(symbol.type)
             outputs.append(self.views[symbol])
         scratch = self.block(region.scratch)
-        turns = [self.block(t.nbytes) for t in body.output_types[:carries] for _ in range(2)]
+        turns = [
+            self.block(t.nbytes) for t in body.output_types[:carries] for _ in range(2)
+        ]
         xs = len(views) - consts - carries
         params = [scratch, length, consts, carries, xs, ys, int(p["reverse"]), *turns]
         self.emit(i.primitive.opcode, views, outputs, params, region.index)
@@ -344,17 +449,24 @@ class _Lowering:
             view = self.views[symbol]
             natural = view.is_dense and n >= self.visible
             direct = (
-                isinstance(view.root, Block) and view.root not in taken and view.offset == 0
-                and view.root.nbytes == symbol.type.nbytes and (natural or view.is_contiguous)
+                isinstance(view.root, Block)
+                and view.root not in taken
+                and view.offset == 0
+                and view.root.nbytes == symbol.type.nbytes
+                and (natural or view.is_contiguous)
                 and (n >= self.state or self._may_overwrite(n, view))
-            )  # fmt: skip
+            )
             if direct:
                 taken.add(view.root)
                 view.root.home = ("output", n)
                 strides.append(view.strides)
                 continue
             out = View(("output", n), view.dtype, view.shape, contiguous(view.shape))
-            if isinstance(view.root, tuple) and view.root[0] == "input" and view.root[1] < self.state:
+            if (
+                isinstance(view.root, tuple)
+                and view.root[0] == "input"
+                and view.root[1] < self.state
+            ):
                 view = self.copied(view)  # a later copy may overwrite it
             late.append((view, out))
             strides.append(out.strides)
@@ -365,19 +477,29 @@ class _Lowering:
     def _may_overwrite(self, n: int, view: View) -> bool:
         """Whether the state input n is never read after its new value is written, but
         element by element in the very step that writes it."""
-        writing = [k for k, s in enumerate(self.steps) if any(o is not None and o.root is view.root for o in s.outputs)]
+        writing = [
+            k
+            for k, s in enumerate(self.steps)
+            if any(o is not None and o.root is view.root for o in s.outputs)
+        ]
         if len(writing) != 1:
             return False
         for k, step in enumerate(self.steps):
             for v in step.inputs:
                 if v.root != ("input", n):
                     continue
-                alike = v.strides == view.strides and v.offset == 0 and v.shape == view.shape
+                alike = (
+                    v.strides == view.strides
+                    and v.offset == 0
+                    and v.shape == view.shape
+                )
                 stored = step.opcode == FUSED and step.params[2] == 0
                 if k > writing[0] or (k == writing[0] and not (alike and stored)):
                     return False
         return not any(
-            self.views[s].root == ("input", n) for m, s in enumerate(self.program.outputs) if m != n
+            self.views[s].root == ("input", n)
+            for m, s in enumerate(self.program.outputs)
+            if m != n
         )
 
     def _live_ranges(self) -> None:
@@ -392,7 +514,14 @@ class _Lowering:
 
 def _micro_op(i: Instruction, registers: Sequence[int]) -> list[int]:
     a, b, c = (*registers, -1, -1, -1)[:3]
-    return [i.primitive.opcode, i.outputs[0].type.dtype.code, a, b, c, int(i.params.get("exponent", 0))]
+    return [
+        i.primitive.opcode,
+        i.outputs[0].type.dtype.code,
+        a,
+        b,
+        c,
+        int(i.params.get("exponent", 0)),
+    ]
 
 
 def _preferred_order(shape: Shape, inputs: Sequence[View]) -> Shape:
@@ -405,5 +534,3 @@ def _preferred_order(shape: Shape, inputs: Sequence[View]) -> Shape:
         if reach > most:
             best, most = memory_order(v.shape, v.strides), reach
     return best
-
-

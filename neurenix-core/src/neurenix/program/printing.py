@@ -54,14 +54,20 @@ def _letters(i: int) -> str:
 def _one(program: Program, titles: dict[Program, str]) -> str:
     names = _names(program)
     head = ", ".join(f"{names[s]}: {s.type}" for s in program.inputs)
-    lines = [f"{titles[program]}({head}) -> {', '.join(names[s] for s in program.outputs)}"]
+    lines = [
+        f"{titles[program]}({head}) -> {', '.join(names[s] for s in program.outputs)}"
+    ]
     for i in program.instructions:
         params = [
-            f"{k}={titles[v] if isinstance(v, Program) else _param_text(v)}" for k, v in i.params.items()
+            f"{k}={titles[v] if isinstance(v, Program) else _param_text(v)}"
+            for k, v in i.params.items()
         ]
         out = ", ".join(f"{names[s]}: {s.type}" for s in i.outputs)
         arguments = ", ".join([*(names[s] for s in i.inputs), *params])
-        lines.append(f"  {out} = {i.primitive.name}({arguments})" + (f"  # {i.source}" if i.source else ""))
+        lines.append(
+            f"  {out} = {i.primitive.name}({arguments})"
+            + (f"  # {i.source}" if i.source else "")
+        )
     return "\n".join(lines)
 
 
@@ -75,7 +81,11 @@ def _pack(value: Any, numbers: dict[Program, int]) -> Any:
         return {"dtype": value.name}
     if isinstance(value, ConstantArray):
         data = base64.b64encode(value.array.tobytes()).decode()
-        return {"constant": data, "dtype": value.type.dtype.name, "shape": list(value.type.shape)}
+        return {
+            "constant": data,
+            "dtype": value.type.dtype.name,
+            "shape": list(value.type.shape),
+        }
     if isinstance(value, tuple):
         return [_pack(v, numbers) for v in value]
     return value
@@ -102,18 +112,24 @@ def to_json(program: Program) -> dict[str, Any]:
     packed = []
     for r in regions:
         index = {s: i for i, s in enumerate(_names(r))}
-        packed.append({
-            "inputs": [[s.type.dtype.name, list(s.type.shape)] for s in r.inputs],
-            "instructions": [
-                {
-                    "primitive": i.primitive.name, "inputs": [index[s] for s in i.inputs],
-                    "params": {k: _pack(v, numbers) for k, v in i.params.items()},
-                    "outputs": [[s.type.dtype.name, list(s.type.shape)] for s in i.outputs], "source": i.source,
-                }
-                for i in r.instructions
-            ],
-            "outputs": [index[s] for s in r.outputs],
-        })  # fmt: skip
+        packed.append(
+            {
+                "inputs": [[s.type.dtype.name, list(s.type.shape)] for s in r.inputs],
+                "instructions": [
+                    {
+                        "primitive": i.primitive.name,
+                        "inputs": [index[s] for s in i.inputs],
+                        "params": {k: _pack(v, numbers) for k, v in i.params.items()},
+                        "outputs": [
+                            [s.type.dtype.name, list(s.type.shape)] for s in i.outputs
+                        ],
+                        "source": i.source,
+                    }
+                    for i in r.instructions
+                ],
+                "outputs": [index[s] for s in r.outputs],
+            }
+        )
     return {"format": "neurenix-program", "version": 1, "regions": packed}
 
 
@@ -129,7 +145,13 @@ def from_json(data: dict[str, Any]) -> Program:
             outputs = [symbol(t) for t in i["outputs"]]
             params = {k: _unpack(v, regions) for k, v in i["params"].items()}
             operands = [values[n] for n in i["inputs"]]
-            instructions.append(Instruction(getattr(ops, i["primitive"]), operands, params, outputs, i["source"]))
+            instructions.append(
+                Instruction(
+                    getattr(ops, i["primitive"]), operands, params, outputs, i["source"]
+                )
+            )
             values += outputs
-        regions.append(Program(inputs, instructions, [values[n] for n in packed["outputs"]]))
+        regions.append(
+            Program(inputs, instructions, [values[n] for n in packed["outputs"]])
+        )
     return regions[-1]

@@ -43,7 +43,11 @@ def share_residuals(program: Program) -> Program:
             whole, rest, residual_types = _split(before.params["body"], body)
             residuals = [Symbol(t) for t in residual_types]
             replaced[first] = Instruction(
-                ops.call, before.inputs, {"body": whole}, (*before.outputs, *residuals), before.source
+                ops.call,
+                before.inputs,
+                {"body": whole},
+                (*before.outputs, *residuals),
+                before.source,
             )
             replaced[position] = Instruction(
                 ops.call, (*i.inputs, *residuals), {"body": rest}, i.outputs, i.source
@@ -79,7 +83,12 @@ def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[
     arguments = set(forward.inputs)
     residuals: dict[Symbol, None] = {}
     again: set[Symbol] = set()  # free ones that the backward program makes itself
-    wanted = [s for i in joint.instructions if any(o in late for o in i.outputs) for s in i.inputs]
+    wanted = [
+        s
+        for i in joint.instructions
+        if any(o in late for o in i.outputs)
+        for s in i.inputs
+    ]
     wanted += results
     while wanted:
         s = wanted.pop()
@@ -93,10 +102,18 @@ def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[
             residuals.setdefault(s)
     kept = list(residuals)
     whole = without_dead_code(
-        Program(forward.inputs, [i for i in joint.instructions if not any(o in late for o in i.outputs)], [*ends, *kept])
+        Program(
+            forward.inputs,
+            [i for i in joint.instructions if not any(o in late for o in i.outputs)],
+            [*ends, *kept],
+        )
     )
-    tail = [i for i in joint.instructions if any(o in late or o in again for o in i.outputs)]
-    rest = without_dead_code(Program([*forward.inputs, *cotangents, *kept], tail, results))
+    tail = [
+        i for i in joint.instructions if any(o in late or o in again for o in i.outputs)
+    ]
+    rest = without_dead_code(
+        Program([*forward.inputs, *cotangents, *kept], tail, results)
+    )
     # two programs may not share the symbols of their inputs: each gets its own
     rest = renamed(rest)
     found = whole, rest, [s.type for s in kept]
@@ -110,9 +127,17 @@ def renamed(program: Program) -> Program:
     instructions = []
     for i in program.instructions:
         outputs = [Symbol(s.type) for s in i.outputs]
-        instructions.append(Instruction(i.primitive, [names[s] for s in i.inputs], i.params, outputs, i.source))
+        instructions.append(
+            Instruction(
+                i.primitive, [names[s] for s in i.inputs], i.params, outputs, i.source
+            )
+        )
         names.update(zip(i.outputs, outputs, strict=True))
-    return Program([names[s] for s in program.inputs], instructions, [names[s] for s in program.outputs])
+    return Program(
+        [names[s] for s in program.inputs],
+        instructions,
+        [names[s] for s in program.outputs],
+    )
 
 
 # ---- maps -------------------------------------------------------------------------------------
@@ -129,7 +154,11 @@ def merge_maps(program: Program) -> Program:
         for group in groups:
             first = instructions[group[0]]
             same = all(first.params[p] == i.params[p] for p in ("iterations", "chunk"))
-            if same and _shares_input(first, i) and not any(g in reach[k] for g in group):
+            if (
+                same
+                and _shares_input(first, i)
+                and not any(g in reach[k] for g in group)
+            ):
                 group.append(k)
                 break
         else:
@@ -148,7 +177,9 @@ def merge_maps(program: Program) -> Program:
 
 
 def _shares_input(a: Instruction, b: Instruction) -> bool:
-    return any(s in a.inputs for s, m in zip(b.inputs, b.params["mapped"], strict=True) if m)
+    return any(
+        s in a.inputs for s, m in zip(b.inputs, b.params["mapped"], strict=True) if m
+    )
 
 
 def _ancestors(instructions: Sequence[Instruction]) -> list[set[int]]:
@@ -176,7 +207,9 @@ def _merged(maps: Sequence[Instruction]) -> Instruction:
     for m in maps:
         body = renamed(m.params["body"])
         rename: dict[Symbol, Symbol] = {}
-        for outer, flag, inner in zip(m.inputs, m.params["mapped"], body.inputs, strict=True):
+        for outer, flag, inner in zip(
+            m.inputs, m.params["mapped"], body.inputs, strict=True
+        ):
             rename[inner] = inputs.setdefault((outer, flag), inner)
         for i in body.instructions:
             instructions.append(i.with_inputs([rename.get(s, s) for s in i.inputs]))
@@ -185,12 +218,19 @@ def _merged(maps: Sequence[Instruction]) -> Instruction:
         results += m.outputs
     whole = Program(list(inputs.values()), instructions, outputs)
     params = {
-        **maps[0].params, "body": whole, "mapped": tuple(flag for _, flag in inputs), "summed": tuple(summed),
-    }  # fmt: skip
-    return Instruction(ops.map, [outer for outer, _ in inputs], params, results, maps[0].source)
+        **maps[0].params,
+        "body": whole,
+        "mapped": tuple(flag for _, flag in inputs),
+        "summed": tuple(summed),
+    }
+    return Instruction(
+        ops.map, [outer for outer, _ in inputs], params, results, maps[0].source
+    )
 
 
-def _sorted(inputs: Sequence[Symbol], instructions: Sequence[Instruction]) -> list[Instruction]:
+def _sorted(
+    inputs: Sequence[Symbol], instructions: Sequence[Instruction]
+) -> list[Instruction]:
     """An order in which every input is there, as near as possible to the one given."""
     maker = {s: k for k, i in enumerate(instructions) for s in i.outputs}
     waits = [len({maker[s] for s in i.inputs if s in maker}) for i in instructions]
@@ -237,8 +277,13 @@ def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
         short = without_dead_code(Program(body.inputs, body.instructions, ends))
         read = {s for j in short.instructions for s in j.inputs} | set(ends)
         needed = tuple(s in read for s in body.inputs)
-        if i.primitive is ops.map and not any(n and m for n, m in zip(needed, i.params["mapped"], strict=True)):
-            needed = (True, *needed[1:])  # something must say how many iterations there are
+        if i.primitive is ops.map and not any(
+            n and m for n, m in zip(needed, i.params["mapped"], strict=True)
+        ):
+            needed = (
+                True,
+                *needed[1:],
+            )  # something must say how many iterations there are
         inputs = [s for s, n in zip(short.inputs, needed, strict=True) if n]
         body.notes[key] = renamed(Program(inputs, short.instructions, ends)), needed
     short, needed = body.notes[key]
@@ -246,8 +291,12 @@ def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
         return i
     params = {**i.params, "body": short}
     if i.primitive is ops.map:
-        params["mapped"] = tuple(m for m, n in zip(i.params["mapped"], needed, strict=True) if n)
-        params["summed"] = tuple(s for s, u in zip(i.params["summed"], used, strict=True) if u)
+        params["mapped"] = tuple(
+            m for m, n in zip(i.params["mapped"], needed, strict=True) if n
+        )
+        params["summed"] = tuple(
+            s for s, u in zip(i.params["summed"], used, strict=True) if u
+        )
     inputs = [s for s, n in zip(i.inputs, needed, strict=True) if n]
     outputs = [s for s, u in zip(i.outputs, used, strict=True) if u]
     return Instruction(i.primitive, inputs, params, outputs, i.source)
@@ -270,9 +319,16 @@ def inline_once(program: Program) -> Program:
             continue
         body = renamed(i.params["body"])
         inner: dict[Symbol, Symbol] = dict(zip(body.inputs, i.inputs, strict=True))
-        out += [j.with_inputs([inner.get(s, s) for s in j.inputs]) for j in body.instructions]
-        names.update((o, inner.get(s, s)) for o, s in zip(i.outputs, body.outputs, strict=True))
-    return inline_once(Program(program.inputs, out, [names.get(s, s) for s in program.outputs]))
+        out += [
+            j.with_inputs([inner.get(s, s) for s in j.inputs])
+            for j in body.instructions
+        ]
+        names.update(
+            (o, inner.get(s, s)) for o, s in zip(i.outputs, body.outputs, strict=True)
+        )
+    return inline_once(
+        Program(program.inputs, out, [names.get(s, s) for s in program.outputs])
+    )
 
 
 def optimised_regions(program: Program, optimise: Any) -> Program:
@@ -283,10 +339,24 @@ def optimised_regions(program: Program, optimise: Any) -> Program:
         if body is not None and i.primitive.family == "control":
             if "optimised" not in body.notes:
                 body.notes["optimised"] = optimise(body)
-            i = Instruction(i.primitive, i.inputs, {**i.params, "body": body.notes["optimised"]}, i.outputs, i.source)
+            i = Instruction(
+                i.primitive,
+                i.inputs,
+                {**i.params, "body": body.notes["optimised"]},
+                i.outputs,
+                i.source,
+            )
             changed = True
         out.append(i)
     return Program(program.inputs, out, program.outputs) if changed else program
 
 
-__all__ = ["inline_once", "merge_maps", "optimised_regions", "prune_regions", "renamed", "share_residuals", "simplify"]
+__all__ = [
+    "inline_once",
+    "merge_maps",
+    "optimised_regions",
+    "prune_regions",
+    "renamed",
+    "share_residuals",
+    "simplify",
+]

@@ -37,13 +37,21 @@ class Rewriter:
     def add(self, i: Instruction) -> None:
         """Take over one instruction of the old program."""
         inputs = tuple(self.read(s) for s in i.inputs)
-        for old, new in zip(i.outputs, self.make(i.primitive, inputs, i.params, i.outputs, i.source), strict=True):
+        for old, new in zip(
+            i.outputs,
+            self.make(i.primitive, inputs, i.params, i.outputs, i.source),
+            strict=True,
+        ):
             self.values[old] = new
 
     def make(
-        self, primitive: Any, inputs: tuple[Symbol, ...], params: dict[str, Any], outputs: tuple[Symbol, ...],
+        self,
+        primitive: Any,
+        inputs: tuple[Symbol, ...],
+        params: dict[str, Any],
+        outputs: tuple[Symbol, ...],
         source: str | None,
-    ) -> tuple[Symbol, ...]:  # fmt: skip
+    ) -> tuple[Symbol, ...]:
         shorter = _SHORTCUTS.get(primitive.name)
         if shorter is not None:
             found = shorter(self, inputs, params, outputs[0].type, source)
@@ -54,7 +62,9 @@ class Rewriter:
             same = self.known.get(key)
             if same is not None:
                 return same
-        made = self._folded(primitive, inputs, params, outputs) or Instruction(primitive, inputs, params, outputs, source)
+        made = self._folded(primitive, inputs, params, outputs) or Instruction(
+            primitive, inputs, params, outputs, source
+        )
         if made.primitive is ops.constant and primitive is not ops.constant:
             return self.make(ops.constant, (), made.params, outputs, None)
         self.instructions.append(made)
@@ -63,15 +73,27 @@ class Rewriter:
             self.maker[s] = made
         return outputs
 
-    def emit(self, name: str, inputs: tuple[Symbol, ...], params: dict[str, Any], source: str | None) -> Symbol:
+    def emit(
+        self,
+        name: str,
+        inputs: tuple[Symbol, ...],
+        params: dict[str, Any],
+        source: str | None,
+    ) -> Symbol:
         """A new instruction, with its type inferred."""
         primitive = ops.table[name]
         types = primitive.infer([s.type for s in inputs], **params)
-        return self.make(primitive, inputs, params, tuple(Symbol(t) for t in types), source)[0]
+        return self.make(
+            primitive, inputs, params, tuple(Symbol(t) for t in types), source
+        )[0]
 
     def constant_of(self, s: Symbol) -> ConstantArray | None:
         made = self.maker.get(s)
-        return made.params["value"] if made is not None and made.primitive is ops.constant else None
+        return (
+            made.params["value"]
+            if made is not None and made.primitive is ops.constant
+            else None
+        )
 
     def uniform(self, s: Symbol) -> float | None:
         """The one number that all elements are, if that is known."""
@@ -80,9 +102,15 @@ class Rewriter:
             s = made.inputs[0]
             made = self.maker.get(s)
         value = self.constant_of(s)
-        return value.array.reshape(-1)[0].item() if value is not None and value.array.size == 1 else None
+        return (
+            value.array.reshape(-1)[0].item()
+            if value is not None and value.array.size == 1
+            else None
+        )
 
-    def _folded(self, primitive: Any, inputs: Any, params: Any, outputs: tuple[Symbol, ...]) -> Instruction | None:
+    def _folded(
+        self, primitive: Any, inputs: Any, params: Any, outputs: tuple[Symbol, ...]
+    ) -> Instruction | None:
         if not inputs or len(outputs) != 1 or outputs[0].type.size > _FOLD_LIMIT:
             return None
         if primitive.family not in ("elementwise", "reduction", "movement"):
@@ -92,12 +120,19 @@ class Rewriter:
             return None
         if primitive is ops.broadcast:  # a stride of 0 is smaller than a constant
             return None
-        array = primitive.reference(*[v.array for v in values if v is not None], **params)[0]
-        value = ConstantArray(np.asarray(array, outputs[0].type.dtype.numpy), outputs[0].type.dtype)
+        array = primitive.reference(
+            *[v.array for v in values if v is not None], **params
+        )[0]
+        value = ConstantArray(
+            np.asarray(array, outputs[0].type.dtype.numpy), outputs[0].type.dtype
+        )
         return Instruction(ops.constant, (), {"value": value}, outputs)
 
 
-Shortcut = Callable[[Rewriter, tuple[Symbol, ...], dict[str, Any], TensorType, str | None], Symbol | None]
+Shortcut = Callable[
+    [Rewriter, tuple[Symbol, ...], dict[str, Any], TensorType, str | None],
+    Symbol | None,
+]
 _SHORTCUTS: dict[str, Shortcut] = {}
 
 
@@ -115,7 +150,9 @@ def _through(r: Rewriter, s: Symbol, name: str) -> Instruction | None:
 
 
 @_shortcut("reshape")
-def _reshape(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
+def _reshape(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
     if xs[0].type.shape == out.shape:
         return xs[0]
     before = _through(r, xs[0], "reshape")
@@ -123,7 +160,9 @@ def _reshape(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symb
 
 
 @_shortcut("transpose")
-def _transpose(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
+def _transpose(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
     permutation = p["permutation"]
     if permutation == tuple(range(len(permutation))):
         return xs[0]
@@ -131,11 +170,18 @@ def _transpose(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Sy
     if before is None:
         return None
     inner = before.params["permutation"]
-    return r.emit("transpose", before.inputs, {"permutation": tuple(inner[i] for i in permutation)}, source)
+    return r.emit(
+        "transpose",
+        before.inputs,
+        {"permutation": tuple(inner[i] for i in permutation)},
+        source,
+    )
 
 
 @_shortcut("broadcast")
-def _broadcast(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
+def _broadcast(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
     if xs[0].type.shape == out.shape:
         return xs[0]
     before = _through(r, xs[0], "broadcast")
@@ -158,7 +204,9 @@ def _cast(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol 
 
 
 @_shortcut("sum", "max", "min", "any", "all")
-def _reduce(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
+def _reduce(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
     return xs[0] if xs[0].type == out else None
 
 
@@ -169,14 +217,18 @@ def _neg(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
 
 
 @_shortcut("integer_pow")
-def _integer_pow(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
+def _integer_pow(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
     if p["exponent"] == 1:
         return xs[0]
     return r.emit("mul", (xs[0], xs[0]), {}, source) if p["exponent"] == 2 else None
 
 
 @_shortcut("stop_gradient")
-def _stop_gradient(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
+def _stop_gradient(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
     return xs[0]  # by now every derivative has been taken
 
 

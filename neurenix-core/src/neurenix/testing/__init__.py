@@ -2,10 +2,21 @@
 
 from .cases import CASES, Case
 from .checks import (
-    check_batch, check_compiled, check_derivatives, check_forward, numeric_gradient, relative_error,
-)  # fmt: skip
+    check_batch,
+    check_compiled,
+    check_derivatives,
+    check_forward,
+    numeric_gradient,
+    relative_error,
+)
 
 __all__ = [
-    "CASES", "Case", "check_batch", "check_compiled", "check_derivatives", "check_forward", "numeric_gradient",
+    "CASES",
+    "Case",
+    "check_batch",
+    "check_compiled",
+    "check_derivatives",
+    "check_forward",
+    "numeric_gradient",
     "relative_error",
-]  # fmt: skip
+]

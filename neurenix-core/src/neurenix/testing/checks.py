@@ -51,10 +51,17 @@ def check_forward(case: Case, dtype: Dtype) -> None:
     exact = not found.dtype.is_floating or primitive.family in ("movement", "source")
     bound = 0.0 if exact else 1e-12 if dtype is float64 else case.tolerance
     error = relative_error(found.numpy(), expected)
-    assert error <= bound, f"{case} in {dtype.name}: relative error {error:.3g}, allowed {bound}"
+    assert error <= bound, (
+        f"{case} in {dtype.name}: relative error {error:.3g}, allowed {bound}"
+    )
 
 
-def numeric_gradient(f: Callable[[list[Any]], float], arrays: Sequence[Any], directions: Sequence[Any], step: float = 1e-5) -> float:
+def numeric_gradient(
+    f: Callable[[list[Any]], float],
+    arrays: Sequence[Any],
+    directions: Sequence[Any],
+    step: float = 1e-5,
+) -> float:
     """The derivative of f along the directions, by central differences of fourth order."""
     at = lambda t: f([a + t * d for a, d in zip(arrays, directions, strict=True)])  # noqa: E731
     return (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)
@@ -99,13 +106,20 @@ def check_derivatives(case: Case) -> None:
     expected = numeric_gradient(value(loss), points, first, 1e-4)
     lossy = case.params.get("dtype") is not None and case.params["dtype"] is not float64
     bound = 1e-2 if lossy else 1e-6
-    assert abs(found - expected) <= bound * max(1, abs(expected)), f"{case}: derivative {found}, by differences {expected}"
+    assert abs(found - expected) <= bound * max(1, abs(expected)), (
+        f"{case}: derivative {found}, by differences {expected}"
+    )
     if lossy:
         return
     gradient = nx.grad(along, numbers)(*inputs)
-    curved = sum(float((g * tensor(d, dtype=float64)).sum()) for g, d in zip(gradient, second, strict=True))
+    curved = sum(
+        float((g * tensor(d, dtype=float64)).sum())
+        for g, d in zip(gradient, second, strict=True)
+    )
     expected = numeric_gradient(value(along), points, second, 1e-4)
-    assert abs(curved - expected) <= 1e-6 * max(1, abs(expected)), f"{case}: second derivative {curved}, by differences {expected}"
+    assert abs(curved - expected) <= 1e-6 * max(1, abs(expected)), (
+        f"{case}: second derivative {curved}, by differences {expected}"
+    )
 
 
 def check_batch(case: Case, dtype: Dtype) -> None:
@@ -118,16 +132,26 @@ def check_batch(case: Case, dtype: Dtype) -> None:
         if not any(flags):
             continue
         rows = [case.inputs(rng, dtype) for _ in range(size)]
-        stacked = [np.stack([r[i] for r in rows]) if f else rows[0][i] for i, f in enumerate(flags)]
+        stacked = [
+            np.stack([r[i] for r in rows]) if f else rows[0][i]
+            for i, f in enumerate(flags)
+        ]
         axes = tuple(0 if f else None for f in flags)
         found = nx.vmap(lambda *xs: _call(case, xs), in_axes=axes)(*_tensors(stacked))
         looped = [
-            _call(case, _tensors([s[k] if f else s for s, f in zip(stacked, flags, strict=True)])).numpy()
+            _call(
+                case,
+                _tensors(
+                    [s[k] if f else s for s, f in zip(stacked, flags, strict=True)]
+                ),
+            ).numpy()
             for k in range(size)
         ]
         bound = 1e-12 if dtype is float64 else case.tolerance
         error = relative_error(found.numpy(), np.stack(looped))
-        assert error <= bound, f"{case}, batched {flags}: relative error {error:.3g} against a loop"
+        assert error <= bound, (
+            f"{case}, batched {flags}: relative error {error:.3g} against a loop"
+        )
 
 
 def check_compiled(case: Case, dtype: Dtype) -> None:

@@ -27,12 +27,23 @@ class Interpreter:
 
     def run(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """Arrays of bytes; outputs are written."""
-        self.region(len(self.plan.regions) - 1, [(b, 0) for b in inputs], [(b, 0) for b in outputs])
+        self.region(
+            len(self.plan.regions) - 1,
+            [(b, 0) for b in inputs],
+            [(b, 0) for b in outputs],
+        )
 
     def region(self, number: int, inputs: Any, outputs: Any) -> None:
         region = self.plan.regions[number]
-        scratch = np.full(int(region["scratch_bytes"]) or 1, 0xAB, np.uint8)  # nothing may rely on zeros
-        bases = {0: [(scratch, 0)], 1: inputs, 2: outputs, 3: [(self.plan.constants, 0)]}
+        scratch = np.full(
+            int(region["scratch_bytes"]) or 1, 0xAB, np.uint8
+        )  # nothing may rely on zeros
+        bases = {
+            0: [(scratch, 0)],
+            1: inputs,
+            2: outputs,
+            3: [(self.plan.constants, 0)],
+        }
         first = region["first_instruction"]
         for i in self.plan.instructions[first : first + region["instructions"]]:
             self.step(i, bases)
@@ -50,22 +61,36 @@ class Interpreter:
         shape, strides = v["shape"][:rank], v["strides"][:rank]
         if not np.prod(shape, dtype=int):
             return np.empty(shape, dtype)
-        reach = [int(s) * (int(n) - 1) * dtype.itemsize for n, s in zip(shape, strides, strict=True)]
-        assert offset + sum(min(r, 0) for r in reach) >= 0, "a view begins before its memory"
-        assert offset + sum(max(r, 0) for r in reach) + dtype.itemsize <= memory.nbytes, "a view leaves its memory"
+        reach = [
+            int(s) * (int(n) - 1) * dtype.itemsize
+            for n, s in zip(shape, strides, strict=True)
+        ]
+        assert offset + sum(min(r, 0) for r in reach) >= 0, (
+            "a view begins before its memory"
+        )
+        assert (
+            offset + sum(max(r, 0) for r in reach) + dtype.itemsize <= memory.nbytes
+        ), "a view leaves its memory"
         start = memory[offset:].view(np.uint8)[: dtype.itemsize].view(dtype)
         return as_strided(start, shape, [int(s) * dtype.itemsize for s in strides])
 
     def step(self, i: Any, bases: Any) -> None:
-        operands = self.plan.operands[i["first_operand"] : i["first_operand"] + i["inputs"] + i["outputs"]]
+        operands = self.plan.operands[
+            i["first_operand"] : i["first_operand"] + i["inputs"] + i["outputs"]
+        ]
         ins, outs = operands[: i["inputs"]], operands[i["inputs"] :]
-        params = [int(p) for p in self.plan.params[i["first_param"] : i["first_param"] + i["params"]]]
+        params = [
+            int(p)
+            for p in self.plan.params[i["first_param"] : i["first_param"] + i["params"]]
+        ]
         kind = NAMES.get(int(i["opcode"]), "copy")
         if kind in ("call", "map", "scan"):
             getattr(self, kind)(int(i["region"]), ins, outs, params, bases)
             return
         xs = [self.view(k, bases) for k in ins]
-        results = getattr(self, f"do_{kind}", self.plain)(kind, xs, params, [self.plan.values[k] for k in outs])
+        results = getattr(self, f"do_{kind}", self.plain)(
+            kind, xs, params, [self.plan.values[k] for k in outs]
+        )
         for k, r in zip(outs, results, strict=True):
             target = self.view(k, bases)
             target[...] = r
@@ -93,7 +118,9 @@ class Interpreter:
             register, reduction = rest[6 * ops + 2 * k : 6 * ops + 2 * k + 2]
             value = registers[register]
             if reduction:
-                value = np.expand_dims(PRIMITIVES[reduction].reference(value, axes=axes)[0], axes)
+                value = np.expand_dims(
+                    PRIMITIVES[reduction].reference(value, axes=axes)[0], axes
+                )
             results.append(value)
         return results
 
@@ -105,22 +132,35 @@ class Interpreter:
         batch, m, n, k = params
         b = tuple(range(batch))
         return PRIMITIVES[80].reference(
-            np.array(xs[0]), np.array(xs[1]), lhs_contract=tuple(range(batch + m, batch + m + k)),
-            rhs_contract=tuple(range(batch, batch + k)), lhs_batch=b, rhs_batch=b,
-        )  # fmt: skip
+            np.array(xs[0]),
+            np.array(xs[1]),
+            lhs_contract=tuple(range(batch + m, batch + m + k)),
+            rhs_contract=tuple(range(batch, batch + k)),
+            lhs_batch=b,
+            rhs_batch=b,
+        )
 
     def plain(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
         shape = tuple(int(n) for n in outs[0]["shape"][: outs[0]["rank"]])
         named: dict[str, Any] = {}
         if kind.startswith("conv"):
             batch, sh, sw, top, bottom, left, right, dh, dw = params
-            named = {"batch": batch, "stride": (sh, sw), "padding": ((top, bottom), (left, right)), "dilation": (dh, dw)}
+            named = {
+                "batch": batch,
+                "stride": (sh, sw),
+                "padding": ((top, bottom), (left, right)),
+                "dilation": (dh, dw),
+            }
             if kind != "conv_general":
                 named["size"] = shape[-2:]
         elif kind in ("gather", "scatter", "scatter_add"):
             named = {"axis": params[0], "batch": params[1]}
         elif kind == "iota":
-            named = {"shape": shape, "axis": params[0], "dtype": DTYPES[int(outs[0]["dtype"])]}
+            named = {
+                "shape": shape,
+                "axis": params[0],
+                "dtype": DTYPES[int(outs[0]["dtype"])],
+            }
         elif kind == "random_bits":
             named = {"shape": shape}
         primitive = next(p for p in all_primitives() if p.name == kind)
@@ -129,7 +169,11 @@ class Interpreter:
     # ---- control ------------------------------------------------------------------------
 
     def call(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
-        self.region(region, [self.where(k, bases) for k in ins], [self.where(k, bases) for k in outs])
+        self.region(
+            region,
+            [self.where(k, bases) for k in ins],
+            [self.where(k, bases) for k in outs],
+        )
 
     def step_bytes(self, index: int) -> int:
         v = self.plan.values[index]
@@ -143,11 +187,15 @@ class Interpreter:
             places = []
             for k, m in zip(ins, mapped, strict=True):
                 memory, offset = self.where(k, bases)
-                places.append((memory, offset + i * self.step_bytes(k) if m else offset))
+                places.append(
+                    (memory, offset + i * self.step_bytes(k) if m else offset)
+                )
             targets = []
             for k, s in zip(outs, summed, strict=True):
                 memory, offset = self.where(k, bases)
-                targets.append((memory, offset if s else offset + i * self.step_bytes(k)))
+                targets.append(
+                    (memory, offset if s else offset + i * self.step_bytes(k))
+                )
             self.region(region, places, targets)
             for column, k, s in zip(terms, outs, summed, strict=True):
                 if s:
@@ -159,18 +207,37 @@ class Interpreter:
     def scan(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
         _, length, consts, carries, xs, ys, reverse, *turns = params
         scratch = bases[0][0][0]
-        sizes = [int(np.prod(self.plan.values[k]["shape"][: self.plan.values[k]["rank"]], dtype=int)) * DTYPES[int(self.plan.values[k]["dtype"])].itemsize
-                 for k in ins[consts : consts + carries]]  # fmt: skip
+        sizes = [
+            int(
+                np.prod(
+                    self.plan.values[k]["shape"][: self.plan.values[k]["rank"]],
+                    dtype=int,
+                )
+            )
+            * DTYPES[int(self.plan.values[k]["dtype"])].itemsize
+            for k in ins[consts : consts + carries]
+        ]
         now = [self.where(k, bases) for k in ins[consts : consts + carries]]
         for n, i in enumerate(reversed(range(length)) if reverse else range(length)):
-            at = lambda k, i=i: (self.where(k, bases)[0], self.where(k, bases)[1] + i * self.step_bytes(k))  # noqa: E731
+            at = lambda k, i=i: (
+                self.where(k, bases)[0],
+                self.where(k, bases)[1] + i * self.step_bytes(k),
+            )  # noqa: E731
             for k, place, size in zip(outs[carries + ys :], now, sizes, strict=True):
                 if k >= 0:
                     memory, offset = at(k)
-                    memory[offset : offset + size] = place[0][place[1] : place[1] + size]
+                    memory[offset : offset + size] = place[0][
+                        place[1] : place[1] + size
+                    ]
             new = [(scratch, turns[2 * c + n % 2]) for c in range(carries)]
-            places = [*(self.where(k, bases) for k in ins[:consts]), *now, *(at(k) for k in ins[consts + carries :])]
-            self.region(region, places, [*new, *(at(k) for k in outs[carries : carries + ys])])
+            places = [
+                *(self.where(k, bases) for k in ins[:consts]),
+                *now,
+                *(at(k) for k in ins[consts + carries :]),
+            ]
+            self.region(
+                region, places, [*new, *(at(k) for k in outs[carries : carries + ys])]
+            )
             now = new
         for k, place, size in zip(outs[:carries], now, sizes, strict=True):
             memory, offset = self.where(k, bases)

@@ -5,4 +5,13 @@ from .capture import capture_flat
 from .compiled import Compiled, compile, constant
 from .mapping import map, scan, vmap
 
-__all__ = ["Compiled", "capture_flat", "compile", "constant", "map", "regions", "scan", "vmap"]
+__all__ = [
+    "Compiled",
+    "capture_flat",
+    "compile",
+    "constant",
+    "map",
+    "regions",
+    "scan",
+    "vmap",
+]

@@ -29,11 +29,17 @@ class Capture:
         self.constants: dict[ConstantArray, Symbol] = {}
 
     def record(
-        self, primitive: Primitive, inputs: Sequence[Tensor], params: dict[str, Any], types: Sequence[TensorType]
+        self,
+        primitive: Primitive,
+        inputs: Sequence[Tensor],
+        params: dict[str, Any],
+        types: Sequence[TensorType],
     ) -> list[Symbol]:
         operands = [self.symbol(x) for x in inputs]
         outputs = [Symbol(t) for t in types]
-        self.instructions.append(Instruction(primitive, operands, params, outputs, user_line()))
+        self.instructions.append(
+            Instruction(primitive, operands, params, outputs, user_line())
+        )
         self.known.update(outputs)
         return outputs
 
@@ -49,7 +55,9 @@ class Capture:
         found = self.constants.get(value)
         if found is None:
             found = self.constants[value] = Symbol(value.type)
-            self.instructions.append(Instruction(ops.constant, (), {"value": value}, [found]))
+            self.instructions.append(
+                Instruction(ops.constant, (), {"value": value}, [found])
+            )
             self.known.add(found)
         return found
 
@@ -77,7 +85,9 @@ class Capture:
 
 
 def capture_flat(
-    function: Callable[..., Sequence[Tensor]], types: Sequence[TensorType], devices: Sequence[Any] = ()
+    function: Callable[..., Sequence[Tensor]],
+    types: Sequence[TensorType],
+    devices: Sequence[Any] = (),
 ) -> tuple[Program, list[Tensor]]:
     """The program of a function of tensors that returns a list of them, and what it lifted."""
     capture = Capture(types)
@@ -87,7 +97,9 @@ def capture_flat(
     return program, capture.lifted
 
 
-def symbol_tensors(symbols: Sequence[Symbol], devices: Sequence[Any] = ()) -> list[Tensor]:
+def symbol_tensors(
+    symbols: Sequence[Symbol], devices: Sequence[Any] = ()
+) -> list[Tensor]:
     where = list(devices) or [None] * len(symbols)
     return [Tensor(s, s.type, d) for s, d in zip(symbols, where, strict=True)]
 

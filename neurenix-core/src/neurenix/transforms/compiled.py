@@ -65,10 +65,27 @@ def compile(f: Callable[..., Any], state: Any = (), guard: bool = False) -> Comp
 class Entry:
     """One program of a compiled function, ready to run."""
 
-    __slots__ = ("bound", "cells", "device", "executable", "out_structure", "out_types", "program", "seen", "written")
+    __slots__ = (
+        "bound",
+        "cells",
+        "device",
+        "executable",
+        "out_structure",
+        "out_types",
+        "program",
+        "seen",
+        "written",
+    )
 
-    def __init__(self, program: Program, executable: Any, cells: Sequence[Cell], written: int, out_structure: Any,
-                 device: Device) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: Program,
+        executable: Any,
+        cells: Sequence[Cell],
+        written: int,
+        out_structure: Any,
+        device: Device,
+    ) -> None:
         self.program = program
         self.executable = executable
         self.cells = list(cells)
@@ -80,14 +97,20 @@ class Entry:
         self.seen = -1  # the number of cell writes when the state was last looked at
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        buffers = [x.data if x.device is not None else dispatch.on_device(x.data, self.device) for x in inputs]
+        buffers = [
+            x.data if x.device is not None else dispatch.on_device(x.data, self.device)
+            for x in inputs
+        ]
         if self.cells:
             if self.seen != writes[0] or self._held():
                 self._bind()
             results = self.executable.step(buffers)
         else:
             results = self.executable(buffers)
-        return [Tensor(b, t, self.device) for b, t in zip(results, self.out_types, strict=True)]
+        return [
+            Tensor(b, t, self.device)
+            for b, t in zip(results, self.out_types, strict=True)
+        ]
 
     def _held(self) -> bool:
         """Whether anyone but its cell holds a buffer that would be overwritten."""
@@ -102,7 +125,9 @@ class Entry:
         moved = False
         for i, cell in enumerate(self.cells):
             if i < self.written and sys.getrefcount(cell.data) != _ALONE:
-                cell.data = backend.upload(backend.download(cell.data, cell.type), cell.type, self.device.index)
+                cell.data = backend.upload(
+                    backend.download(cell.data, cell.type), cell.type, self.device.index
+                )
             ref = self.bound[i]
             if ref is None or ref() is not cell.data:
                 self.bound[i] = weakref.ref(cell.data)
@@ -145,7 +170,11 @@ class Compiled:
         tensors, key, structure, statics = self._key(args, kwargs)
         if dispatch.state.recorders:
             return self._nested(tensors, key, structure, statics)
-        if not self.state and dispatch.state.grad_enabled and any(t.node is not None for t in tensors):
+        if (
+            not self.state
+            and dispatch.state.grad_enabled
+            and any(t.node is not None for t in tensors)
+        ):
             return self._nested(tensors, key, structure, statics)
         entry = self.entries.get(key)
         if entry is None:
@@ -190,16 +219,29 @@ class Compiled:
             self._attributes = changes, tuple(attributes_of(s) for s in self.state)
         device = next((t.device for t in tensors if t.device is not None), None)
         around = tuple(read() for read in self._scalars_around)
-        key = (structure, tuple(signature), bool(kwargs), device, around, self._attributes[1])
+        key = (
+            structure,
+            tuple(signature),
+            bool(kwargs),
+            device,
+            around,
+            self._attributes[1],
+        )
         return tensors, key, structure, statics
 
-    def _arguments(self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]) -> tuple[Any, Any]:
+    def _arguments(
+        self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]
+    ) -> tuple[Any, Any]:
         rest = iter(tensors)
         leaves = [next(rest) if s is None else s[0] for s in statics]
         arguments = tree.unflatten(structure, leaves)
-        has_kwargs = structure[0] is tuple and len(structure) == 3 and structure[2] != tree.LEAF and isinstance(
-            arguments[1], dict
-        ) and isinstance(arguments[0], tuple)  # fmt: skip
+        has_kwargs = (
+            structure[0] is tuple
+            and len(structure) == 3
+            and structure[2] != tree.LEAF
+            and isinstance(arguments[1], dict)
+            and isinstance(arguments[0], tuple)
+        )
         return arguments if has_kwargs else (arguments, {})
 
     def cells(self) -> dict[str, Cell]:
@@ -216,29 +258,50 @@ class Compiled:
 
     # ---- capture ------------------------------------------------------------------------
 
-    def _compile(self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]) -> Entry:
+    def _compile(
+        self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]
+    ) -> Entry:
         cells = list(self.cells().values())
         homes = [c.device for c in cells] + [t.device for t in tensors]
         device = next((d for d in homes if d is not None), None) or current_device()
         for d in homes:
             if d is not None and d != device:
-                raise InvalidArgumentError(f"{self.__name__}: its state and arguments live on {device} and {d}; move them to one")
+                raise InvalidArgumentError(
+                    f"{self.__name__}: its state and arguments live on {device} and {d}; move them to one"
+                )
         capture = _StateCapture(self, cells, [t.type for t in tensors])
         with capture:
             arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
             args, kwargs = self._arguments(arguments, structure, statics)
             out = self.f(*args, **kwargs)
             leaves, out_structure = tree.flatten(out)
-            outputs = [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]
+            outputs = [
+                x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
+            ]
             for s in self.state:
                 if hasattr(s, "end_capture"):
                     s.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
         program = prepare(program)
-        executable = discovery.backend(device.type).compile(program, device.index, written)
-        return Entry(program, executable, [cells[i] for i in order], written, out_structure, device)
+        executable = discovery.backend(device.type).compile(
+            program, device.index, written
+        )
+        return Entry(
+            program,
+            executable,
+            [cells[i] for i in order],
+            written,
+            out_structure,
+            device,
+        )
 
-    def _nested(self, tensors: Sequence[Tensor], key: Any, structure: Any, statics: Sequence[Any]) -> Any:
+    def _nested(
+        self,
+        tensors: Sequence[Tensor],
+        key: Any,
+        structure: Any,
+        statics: Sequence[Any],
+    ) -> Any:
         if self.state:  # whose state it is, the outer program decides
             args, kwargs = self._arguments(tensors, structure, statics)
             return self.f(*args, **kwargs)
@@ -252,13 +315,17 @@ class Compiled:
         program, out_structure, lifted, _ = found
         return tree.unflatten(out_structure, ops.call(*tensors, *lifted, body=program))
 
-    def _capture_body(self, tensors: Sequence[Tensor], structure: Any, statics: Any, outer: Any) -> Any:
+    def _capture_body(
+        self, tensors: Sequence[Tensor], structure: Any, statics: Any, outer: Any
+    ) -> Any:
         capture = _BodyCapture(self, [t.type for t in tensors])
         with dispatch.recording(capture):
             symbols = symbol_tensors(capture.inputs, [t.device for t in tensors])
             args, kwargs = self._arguments(symbols, structure, statics)
             leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
-            program = capture.program([x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves])
+            program = capture.program(
+                [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]
+            )
         owner = weakref.ref(outer) if outer is not None else (lambda: None)
         return without_dead_code(program), out_structure, capture.lifted, owner
 
@@ -286,7 +353,9 @@ class _StateCapture(_BodyCapture):
     """The whole program: state cells hold symbols while it lasts, and get back what they
     had, whatever happens."""
 
-    def __init__(self, compiled: Compiled, cells: Sequence[Cell], types: Sequence[TensorType]) -> None:
+    def __init__(
+        self, compiled: Compiled, cells: Sequence[Cell], types: Sequence[TensorType]
+    ) -> None:
         super().__init__(compiled, types)
         self.cells = list(cells)
         self.symbols = [Symbol(c.type) for c in cells]
@@ -316,20 +385,33 @@ class _StateCapture(_BodyCapture):
                 "in `state`: list its owner there"
             )
 
-    def finish(self, outputs: Sequence[Tensor], guard: bool) -> tuple[Program, list[int], int]:
+    def finish(
+        self, outputs: Sequence[Tensor], guard: bool
+    ) -> tuple[Program, list[int], int]:
         """The program; the cells in its inputs' order, those that it writes first."""
         now = [Tensor(c.data, c.type, c.device) for c in self.cells]
-        written = [i for i, (t, s) in enumerate(zip(now, self.symbols, strict=True)) if t.data is not s]
+        written = [
+            i
+            for i, (t, s) in enumerate(zip(now, self.symbols, strict=True))
+            if t.data is not s
+        ]
         order = written + [i for i in range(len(self.cells)) if i not in written]
         new = [now[i] for i in written]
-        old = [Tensor(self.symbols[i], self.cells[i].type, self.cells[i].device) for i in written]
+        old = [
+            Tensor(self.symbols[i], self.cells[i].type, self.cells[i].device)
+            for i in written
+        ]
         results = list(outputs)
         if guard:
             ok = _all_finite([*(o for o in outputs if o.shape == ()), *new])
             new = [ops.where(ok, n, o) for n, o in zip(new, old, strict=True)]
             results.append(ok)
         ends = [self.symbol(t) for t in (*new, *results)]
-        inputs = [*(self.symbols[i] for i in order), *self.inputs, *(s for s, _ in self.closed.values())]
+        inputs = [
+            *(self.symbols[i] for i in order),
+            *self.inputs,
+            *(s for s, _ in self.closed.values()),
+        ]
         return Program(inputs, self.instructions, ends), order, len(written)
 
 
@@ -348,10 +430,16 @@ def _name_of(f: Any, x: Tensor) -> str:
     if isinstance(getattr(x, "name", None), str) and getattr(x, "name", ""):
         return repr(x.name)  # type: ignore[attr-defined]
     code = getattr(f, "__code__", None)
-    closure = dict(zip(code.co_freevars, f.__closure__ or (), strict=False)) if code else {}
-    candidates = {name: cell.cell_contents for name, cell in closure.items() if _filled(cell)}
+    closure = (
+        dict(zip(code.co_freevars, f.__closure__ or (), strict=False)) if code else {}
+    )
+    candidates = {
+        name: cell.cell_contents for name, cell in closure.items() if _filled(cell)
+    }
     if code:
-        candidates.update({n: f.__globals__[n] for n in code.co_names if n in f.__globals__})
+        candidates.update(
+            {n: f.__globals__[n] for n in code.co_names if n in f.__globals__}
+        )
     for name, value in candidates.items():
         if isinstance(value, Tensor) and value.data is x.data:
             return repr(name)

@@ -18,23 +18,33 @@ from .regions import vmapped
 
 def _tensors(name: str, args: Sequence[Any]) -> tuple[list[Tensor], Any]:
     leaves, structure = tree.flatten(list(args))
-    return [(x if isinstance(x, Tensor) else tensor(x)).value() for x in leaves], structure
+    return [
+        (x if isinstance(x, Tensor) else tensor(x)).value() for x in leaves
+    ], structure
 
 
 def _spread_axes(name: str, in_axes: Any, args: Sequence[Any]) -> list[int | None]:
     """One entry for each leaf: the mapped axis, or None where it is shared."""
-    per_argument = in_axes if isinstance(in_axes, (tuple, list)) else [in_axes] * len(args)
+    per_argument = (
+        in_axes if isinstance(in_axes, (tuple, list)) else [in_axes] * len(args)
+    )
     if len(per_argument) != len(args):
-        raise InvalidArgumentError(f"{name}: in_axes has {len(per_argument)} entries for {len(args)} arguments")
+        raise InvalidArgumentError(
+            f"{name}: in_axes has {len(per_argument)} entries for {len(args)} arguments"
+        )
     axes: list[int | None] = []
     for a, argument in zip(per_argument, args, strict=True):
         if a is not None and not isinstance(a, int):
-            raise InvalidArgumentError(f"{name}: in_axes entry {a!r}; expected an int or None")
+            raise InvalidArgumentError(
+                f"{name}: in_axes entry {a!r}; expected an int or None"
+            )
         axes += [a] * len(tree.flatten(argument)[0])
     return axes
 
 
-def _to_front(name: str, leaves: Sequence[Tensor], axes: Sequence[int | None]) -> tuple[list[Tensor], int]:
+def _to_front(
+    name: str, leaves: Sequence[Tensor], axes: Sequence[int | None]
+) -> tuple[list[Tensor], int]:
     moved, sizes = [], set()
     for x, a in zip(leaves, axes, strict=True):
         if a is None:
@@ -45,8 +55,12 @@ def _to_front(name: str, leaves: Sequence[Tensor], axes: Sequence[int | None]) -
         moved.append(move_axis(x, a % x.ndim, 0))
         sizes.add(x.shape[a])
     if len(sizes) != 1:
-        listed = ", ".join(str(x.shape) for x, a in zip(leaves, axes, strict=True) if a is not None)
-        raise ShapeError(f"{name}: the mapped axes must have one size; the mapped arguments are {listed or 'none'}")
+        listed = ", ".join(
+            str(x.shape) for x, a in zip(leaves, axes, strict=True) if a is not None
+        )
+        raise ShapeError(
+            f"{name}: the mapped axes must have one size; the mapped arguments are {listed or 'none'}"
+        )
     return moved, sizes.pop()
 
 
@@ -77,7 +91,9 @@ def _index_of(size: int) -> Tensor:
 _INDEX = TensorType((), uint32)
 
 
-def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable[..., Any]:
+def vmap(
+    f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0
+) -> Callable[..., Any]:
     """f over an axis of its arguments, as one batch: each operation is done for all.
 
     in_axes: the axis for all arguments, or one entry (an int, or None: shared) for each.
@@ -96,7 +112,10 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
         leaves, size = _to_front("vmap", leaves, axes)
         flags = [a is not None for a in axes]
         body = _Body(f, structure)
-        types = [_INDEX, *(_one_example(x, m) for x, m in zip(leaves, flags, strict=True))]
+        types = [
+            _INDEX,
+            *(_one_example(x, m) for x, m in zip(leaves, flags, strict=True)),
+        ]
         program, lifted = capture_flat(body, types, [None, *(x.device for x in leaves)])
         program = without_dead_code(program)
         inputs = [_index_of(size), *leaves, *lifted]
@@ -107,7 +126,9 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: int = 0) -> Callable
     return run
 
 
-def map(f: Callable[..., Any], in_axes: Any = 0, reduce: str | None = None, chunk: int = 0) -> Callable[..., Any]:
+def map(
+    f: Callable[..., Any], in_axes: Any = 0, reduce: str | None = None, chunk: int = 0
+) -> Callable[..., Any]:
     """f over the leading axis of its arguments, as independent iterations.
 
     The engine gets the function of one example as a region, and runs an iteration's whole
@@ -124,9 +145,13 @@ def map(f: Callable[..., Any], in_axes: Any = 0, reduce: str | None = None, chun
     5.0
     """
     if reduce not in (None, "sum", "mean"):
-        raise InvalidArgumentError(f'map: reduce={reduce!r}; expected None, "sum" or "mean"')
+        raise InvalidArgumentError(
+            f'map: reduce={reduce!r}; expected None, "sum" or "mean"'
+        )
     if not isinstance(chunk, int) or chunk < 0:
-        raise InvalidArgumentError(f"map: chunk={chunk!r}; expected an int of 0 or more")
+        raise InvalidArgumentError(
+            f"map: chunk={chunk!r}; expected an int of 0 or more"
+        )
 
     def run(*args: Any) -> Any:
         leaves, structure = _tensors("map", args)
@@ -134,14 +159,22 @@ def map(f: Callable[..., Any], in_axes: Any = 0, reduce: str | None = None, chun
         leaves, size = _to_front("map", leaves, axes)
         flags = [a is not None for a in axes]
         body = _Body(f, structure)
-        types = [_INDEX, *(_one_example(x, m) for x, m in zip(leaves, flags, strict=True))]
+        types = [
+            _INDEX,
+            *(_one_example(x, m) for x, m in zip(leaves, flags, strict=True)),
+        ]
         program, lifted = capture_flat(body, types, [None, *(x.device for x in leaves)])
         program = without_dead_code(program)
         outputs = ops.map(
-            _index_of(size), *leaves, *lifted, body=program, iterations=size,
+            _index_of(size),
+            *leaves,
+            *lifted,
+            body=program,
+            iterations=size,
             mapped=(True, *flags, *(False,) * len(lifted)),
-            summed=(reduce is not None,) * len(program.outputs), chunk=chunk,
-        )  # fmt: skip
+            summed=(reduce is not None,) * len(program.outputs),
+            chunk=chunk,
+        )
         if reduce == "mean":
             outputs = [o * (1.0 / size) for o in outputs]
         return tree.unflatten(body.out_structure, outputs)
@@ -149,7 +182,9 @@ def map(f: Callable[..., Any], in_axes: Any = 0, reduce: str | None = None, chun
     return run
 
 
-def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None) -> tuple[Any, Any]:
+def scan(
+    f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None
+) -> tuple[Any, Any]:
     """(carry, y) = f(carry, x) for each x along the leading axis of xs: the last carry, and
     the ys stacked. It is captured once, however many iterations there are.
 
@@ -163,7 +198,9 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
     """
     carry, carry_structure = _tensors("scan", [init])
     sequences, structure = _tensors("scan", [xs])
-    sizes = {x.shape[0] if x.shape else None for x in sequences} | ({length} if length is not None else set())
+    sizes = {x.shape[0] if x.shape else None for x in sequences} | (
+        {length} if length is not None else set()
+    )
     if len(sizes) != 1 or None in sizes:
         raise ShapeError(
             f"scan: xs of shapes {[x.shape for x in sequences]} and length={length} do not name one number of iterations"
@@ -182,20 +219,39 @@ def scan(f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = 
         new, same = tree.flatten([out[0]])
         ys, y_structure = tree.flatten(out[1])
         if same != carry_structure:
-            raise ShapeError(f"scan: the carry's tree is {carry_structure} and comes out as {same}")
+            raise ShapeError(
+                f"scan: the carry's tree is {carry_structure} and comes out as {same}"
+            )
         found[:] = [y_structure]
-        new = [c if isinstance(c, Tensor) else tensor(c, dtype=t.dtype) for c, t in zip(new, carry, strict=True)]
+        new = [
+            c if isinstance(c, Tensor) else tensor(c, dtype=t.dtype)
+            for c, t in zip(new, carry, strict=True)
+        ]
         return [x.value() if isinstance(x, Tensor) else tensor(x) for x in [*new, *ys]]
 
-    types = [*(x.type for x in carry), _INDEX, *(_one_example(x, True) for x in sequences)]
+    types = [
+        *(x.type for x in carry),
+        _INDEX,
+        *(_one_example(x, True) for x in sequences),
+    ]
     devices = [*(x.device for x in carry), None, *(x.device for x in sequences)]
     program, lifted = capture_flat(body, types, devices)
     # what was lifted goes first: consts, then carries, then xs
     k = len(lifted)
     inputs = (*program.inputs[len(types) :], *program.inputs[: len(types)])
-    program = without_dead_code(type(program)(inputs, program.instructions, program.outputs))
+    program = without_dead_code(
+        type(program)(inputs, program.instructions, program.outputs)
+    )
     outputs = ops.scan(
-        *lifted, *carry, _index_of(count), *sequences, body=program, length=count, consts=k, carries=n, reverse=False
+        *lifted,
+        *carry,
+        _index_of(count),
+        *sequences,
+        body=program,
+        length=count,
+        consts=k,
+        carries=n,
+        reverse=False,
     )
     last = tree.unflatten(carry_structure, outputs[:n])[0]
     return last, tree.unflatten(found[0], outputs[n : len(outputs) - n])

@@ -21,10 +21,16 @@ _CAPTURED: dict[Any, Program] = {}
 
 
 class Regions:
-    def capture(self, key: Any, function: Callable[..., Any], types: Sequence[TensorType]) -> Program:
+    def capture(
+        self, key: Any, function: Callable[..., Any], types: Sequence[TensorType]
+    ) -> Program:
         owner = next((k for k in key if isinstance(k, Program)), None)
         table: dict[Any, Any] = _CAPTURED if owner is None else owner.notes
-        short = tuple("self" if k is owner else k for k in key) if owner is not None else key
+        short = (
+            tuple("self" if k is owner else k for k in key)
+            if owner is not None
+            else key
+        )
         if short not in table:
             program, lifted = capture_flat(function, types)
             assert not lifted, "a rule's region uses what it was not given"
@@ -67,11 +73,17 @@ def _reverse(
         rest = iter(values[count:])
         cotangents = [next(rest) if p else None for p in present]
         found = pullback(outputs, cotangents, leaves)
-        by_input = {i: found.get((id(leaf.node), 0)) for i, leaf in zip(wanted, leaves, strict=True)}
+        by_input = {
+            i: found.get((id(leaf.node), 0))
+            for i, leaf in zip(wanted, leaves, strict=True)
+        }
         produced[:] = [by_input.get(i) is not None for i in range(count)]
         return [g for i in range(count) if (g := by_input.get(i)) is not None]
 
-    types = [*body.input_types, *(t for t, p in zip(body.output_types, present, strict=True) if p)]
+    types = [
+        *body.input_types,
+        *(t for t, p in zip(body.output_types, present, strict=True) if p),
+    ]
     with taping(True):
         program, lifted = capture_flat(backward, types)
     assert not lifted, "a region uses what it was not given"
@@ -82,7 +94,11 @@ def _reverse(
 
 
 def vmapped(
-    program: Program, inputs: Sequence[Tensor], flags: Sequence[bool], size: int, all_outputs: bool = True
+    program: Program,
+    inputs: Sequence[Tensor],
+    flags: Sequence[bool],
+    size: int,
+    all_outputs: bool = True,
 ) -> list[Tensor]:
     """Emit the program over a batch: flagged inputs have it as their leading axis, and so
     have all outputs."""
@@ -94,10 +110,14 @@ def vmapped(
         marks = [f for _, f in pairs]
         if any(marks):
             with at_line(i.source):
-                results: Sequence[Tensor] = i.primitive.batched([x for x, _ in pairs], marks, i.params)
+                results: Sequence[Tensor] = i.primitive.batched(
+                    [x for x, _ in pairs], marks, i.params
+                )
         else:
             results = _emit(i, [x for x, _ in pairs])
-        values.update((s, (r, any(marks))) for s, r in zip(i.outputs, results, strict=True))
+        values.update(
+            (s, (r, any(marks))) for s, r in zip(i.outputs, results, strict=True)
+        )
     return [with_batch(x, f, size) for x, f in (values[s] for s in program.outputs)]
 
 
