@@ -106,9 +106,9 @@ def test_a_compiled_training_step_is_the_eager_one(kind: Any) -> None:
     schedules = [optim.StepLR(o, 3, 0.5) for o in optimizers]
     generator = np.random.default_rng(0)
     losses = []
+    x = nx.tensor(generator.standard_normal((16, 3)))
+    y = nx.tensor((x.numpy().sum(1) > 0).astype(np.int32))
     for _ in range(10):
-        x = nx.tensor(generator.standard_normal((16, 3)))
-        y = nx.tensor((x.numpy().sum(1) > 0).astype(np.int32))
         a, b = eager(x, y).item(), compiled(x, y).item()
         assert a == pytest.approx(b, rel=1e-5)
         losses.append(a)
@@ -202,7 +202,7 @@ ERRORS: list[tuple[Any, type[Exception], str]] = [
     (lambda: optim.Adam([make()], betas=(0.9, 1.0)), InvalidArgumentError, r"betas=\(0.9, 1.0\)"),
     (lambda: optim.Adam([make()], eps=-1), InvalidArgumentError, "eps=-1"),
     (lambda: optim.Adam([]), InvalidArgumentError, "there are no parameters"),
-    (lambda: optim.Adam([make()] * 2), InvalidArgumentError, "parameter 0 is there twice"),
+    (lambda: optim.Adam([make()] * 2), InvalidArgumentError, "parameter 1 is there twice"),
     (lambda: optim.Adam([nx.ones(1)]), DtypeError, "item 0 is a Tensor, not an nn.Parameter"),
     (lambda: optim.Adam(make()), DtypeError, "expected several parameters"),
     (lambda: optim.Adam(nn.Linear(1, 1)), DtypeError, "not Linear"),
