@@ -240,6 +240,21 @@ def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
     return None
 
 
+@_shortcut("dot_general")
+def _outer_product(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    """A sum over one term is no sum: a product that fuses with what stands around it."""
+    lhs, rhs = (x.type.shape for x in xs)
+    if p["lhs_batch"] or any(lhs[a] != 1 for a in p["lhs_contract"]):
+        return None
+    rows = tuple(n for a, n in enumerate(lhs) if a not in p["lhs_contract"])
+    columns = tuple(n for a, n in enumerate(rhs) if a not in p["rhs_contract"])
+    left = r.emit("reshape", (xs[0],), {"shape": (*rows, *(1,) * len(columns))}, source)
+    right = r.emit("reshape", (xs[1],), {"shape": columns}, source)
+    return r.emit("mul", (left, right), {}, source)
+
+
 @_shortcut("div")
 def _div(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     return xs[0] if r.uniform(xs[1]) == 1 and xs[0].type == out else None
