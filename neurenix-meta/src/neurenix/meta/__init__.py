@@ -1,0 +1,36 @@
+"""Meta-learning: learners, tasks, data sets and evaluation."""
+
+from . import datasets
+from .batches import Episode
+from .evaluation import Evaluation
+from .events import Callback, Event, ProgressBar
+from .history import History
+from .learner import MetaLearner, Outcome
+from .maml import MAML
+from .models import MLP, Conv4
+from .prototypical import PrototypeClassifier, PrototypicalNetworks
+from .reptile import Reptile
+from .sampler import TaskSampler
+from .tasks import Task, generate_classification_tasks, generate_regression_tasks
+
+__all__ = [
+    "MAML",
+    "Reptile",
+    "PrototypicalNetworks",
+    "MetaLearner",
+    "Outcome",
+    "Episode",
+    "PrototypeClassifier",
+    "Task",
+    "TaskSampler",
+    "generate_regression_tasks",
+    "generate_classification_tasks",
+    "datasets",
+    "Conv4",
+    "MLP",
+    "Evaluation",
+    "History",
+    "Callback",
+    "Event",
+    "ProgressBar",
+]

@@ -1,0 +1,88 @@
+"""Batch norm's modes in a whole network: which one it has, and giving it another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.errors import InvalidArgumentError
+
+
+def layers(model: nn.Module) -> Iterator[nn.BatchNorm]:
+    """All batch-norm layers below a module."""
+    return (module for module in model.modules() if isinstance(module, nn.BatchNorm))
+
+
+def mode_of(model: nn.Module) -> str | None:
+    """The mode of a network's batch norm: one for all, "mixed", or None without any.
+
+    >>> mode_of(nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()))
+    'running'
+    """
+    modes = {layer.mode for layer in layers(model)}
+    if len(modes) > 1:
+        return "mixed"
+    return modes.pop() if modes else None
+
+
+def depends_on_batch(model: nn.Module) -> bool:
+    """Whether, in evaluation, an output depends on the other examples of its batch."""
+    return any(layer.mode == "transductive" for layer in layers(model))
+
+
+def use_mode(model: nn.Module, mode: str, steps: int) -> None:
+    """Give every batch-norm layer a mode; `steps` rows where it is "per_step".
+
+    Weights and biases stay as they are (repeated for each step); stored statistics
+    start anew.
+    """
+    for layer in list(layers(model)):
+        if layer.mode != mode:
+            _become(layer, mode, steps if mode == "per_step" else None, 0)
+
+
+def last_step_only(model: nn.Module, step: int) -> None:
+    """Make "per_step" layers plain ones, with the statistics and scales of a step."""
+    for layer in list(layers(model)):
+        if layer.mode == "per_step":
+            _become(layer, "running", None, step)
+
+
+def _become(layer: nn.BatchNorm, mode: str, steps: int | None, row: int) -> None:
+    """The constructor again, in another mode; from a row of what was "per_step"."""
+    old_steps = layer.steps
+    names = ("weight", "bias", "running_mean", "running_var")
+    old = {name: getattr(layer, name) for name in names}
+    keep_statistics = old_steps is not None and mode == "running"
+    training = layer.training
+    type(layer).__init__(
+        layer,
+        layer.num_features,
+        eps=layer.eps,
+        momentum=layer.momentum,
+        affine=old["weight"] is not None,
+        mode=mode,
+        steps=steps,
+    )
+    layer.train(training)
+    for name, cell in old.items():
+        new = getattr(layer, name)
+        if cell is None or new is None:
+            continue
+        if name in ("weight", "bias") and cell.shape == new.shape:
+            setattr(layer, name, cell)  # the same parameter: optimizers know it
+        elif name in ("weight", "bias") or keep_statistics:
+            value = cell.value().detach()
+            if old_steps is not None:
+                value = value[min(row, old_steps - 1)]
+            new.assign(nx.broadcast_to(value, new.shape))
+
+
+def check_mode(mode: str | None) -> None:
+    modes = ("running", "transductive", "support", "per_step")
+    if mode is not None and mode not in modes:
+        raise InvalidArgumentError(
+            f"batch_norm={mode!r}; expected None (as the layers say) or one of "
+            f"{', '.join(modes)}"
+        )

@@ -1,0 +1,200 @@
+"""Batches: tasks as a compiled step takes them.
+
+Tasks are put on the device once, those of one shape stacked into a bucket. A step gets
+the bucket and, for each of its tasks, a number: only numbers move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import neurenix as nx
+from neurenix.dtypes import Dtype
+
+from .sampler import TaskSampler
+
+Numbers = NDArray[np.int64]
+Targets = Literal["classes", "values", "either"]
+
+
+class Episode(NamedTuple):
+    """One task inside a program: what a method's loss is a function of.
+
+    support_x [n, ...], query_x [m, ...]   floats
+    support_y, query_y                     int32 classes [n], or values
+    ways                                   how many classes, where labels tell; static
+    """
+
+    support_x: nx.Tensor
+    support_y: nx.Tensor
+    query_x: nx.Tensor
+    query_y: nx.Tensor
+    ways: int | None
+
+
+@dataclass(frozen=True)
+class ReadStacked:
+    """Takes one task out of stacked ones. Static, so equal ones share a program."""
+
+    ways: int | None
+    dtype: Dtype
+
+    def __call__(self, data: Sequence[nx.Tensor], number: nx.Tensor) -> Episode:
+        support_x, support_y, query_x, query_y = (nx.take(x, number) for x in data)
+        return Episode(
+            inputs(support_x, self.dtype),
+            support_y,
+            inputs(query_x, self.dtype),
+            query_y,
+            self.ways,
+        )
+
+
+@dataclass(frozen=True)
+class ReadEpisode:
+    """Takes one task out of a data set: `rows` are those of its support examples, class
+    after class, and then of its queries."""
+
+    ways: int
+    shots: int
+    queries: int
+    dtype: Dtype
+
+    def __call__(self, data: Sequence[nx.Tensor], rows: nx.Tensor) -> Episode:
+        x = inputs(nx.take(data[0], rows), self.dtype)
+        cut = self.ways * self.shots
+        classes = np.arange(self.ways, dtype=np.int32)
+        return Episode(
+            x[:cut],
+            nx.tensor(classes.repeat(self.shots)),
+            x[cut:],
+            nx.tensor(classes.repeat(self.queries)),
+            self.ways,
+        )
+
+
+def inputs(x: nx.Tensor, dtype: Dtype) -> nx.Tensor:
+    """What a network reads: pixels, uint8 from 0 to 255, as floats from 0 to 1."""
+    return x.to(dtype) * (1.0 / 255.0) if x.dtype is nx.uint8 else x.to(dtype)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Tasks of one shape, on the device.
+
+    data      what all of them share or are stacked in
+    picks     one row a task: what `read` needs to take it out of `data`
+    largest   the largest label, where targets are classes
+    """
+
+    read: Any
+    data: tuple[nx.Tensor, ...]
+    picks: NDArray[np.int32]
+    largest: int | None
+
+    @property
+    def classes(self) -> bool:
+        return self.largest is not None
+
+    def __len__(self) -> int:
+        return len(self.picks)
+
+    def first(self) -> Episode:
+        """One of its tasks, to look at."""
+        episode: Episode = self.read(self.data, nx.tensor(self.picks[0]))
+        return episode
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is given; `numbers` tells which tasks of the whole they are."""
+
+    bucket: Bucket
+    picks: NDArray[np.int32]
+    numbers: Numbers
+
+
+class Source:
+    """Tasks in buckets, and the order in which training meets them."""
+
+    def __init__(self, buckets: Sequence[Bucket], groups: Sequence[Numbers]) -> None:
+        self.buckets = list(buckets)
+        self.groups = list(groups)  # each bucket's tasks by their numbers in the whole
+
+    def __len__(self) -> int:
+        return sum(len(bucket) for bucket in self.buckets)
+
+    @property
+    def largest_batch(self) -> int | None:
+        """The most tasks that a batch can have; None: no bound."""
+        return max(len(bucket) for bucket in self.buckets)
+
+    def steps(self, size: int) -> int:
+        """Batches in an epoch."""
+        return sum(-(-len(bucket) // size) for bucket in self.buckets)
+
+    def epoch(
+        self, size: int, order: np.random.Generator | None = None
+    ) -> Iterator[Batch]:
+        """Each task once, `size` at a time; shuffled, where there is an `order`."""
+        batches = []
+        for bucket, group in zip(self.buckets, self.groups):
+            where = np.arange(len(bucket))
+            if order is not None:
+                order.shuffle(where)
+            for start in range(0, len(where), size):
+                part = where[start : start + size]
+                batches.append(Batch(bucket, bucket.picks[part], group[part]))
+        if order is not None and len(self.buckets) > 1:
+            batches = [batches[i] for i in order.permutation(len(batches))]
+        yield from batches
+
+
+class EndlessSource(Source):
+    """A sampler without end: an epoch is its next `steps_per_epoch` batches."""
+
+    def __init__(
+        self, sampler: TaskSampler, dtype: Dtype, steps_per_epoch: int
+    ) -> None:
+        super().__init__([_sampled(sampler, dtype, 1)], [np.zeros(1, np.int64)])
+        self.sampler = sampler
+        self.steps_per_epoch = steps_per_epoch
+        self.next = 0
+
+    @property
+    def largest_batch(self) -> int | None:
+        return None
+
+    def steps(self, size: int) -> int:
+        return self.steps_per_epoch
+
+    def epoch(
+        self, size: int, order: np.random.Generator | None = None
+    ) -> Iterator[Batch]:
+        for _ in range(self.steps_per_epoch):
+            rows = _rows(self.sampler, self.next, size)
+            numbers = np.arange(self.next, self.next + size)
+            self.next += size
+            yield Batch(self.buckets[0], rows, numbers)
+
+
+def sampled_source(sampler: TaskSampler, dtype: Dtype) -> Source:
+    """All tasks of a sampler that has an end."""
+    count = len(sampler)
+    return Source([_sampled(sampler, dtype, count)], [np.arange(count)])
+
+
+def _sampled(sampler: TaskSampler, dtype: Dtype, count: int) -> Bucket:
+    read = ReadEpisode(sampler.ways, sampler.shots, sampler.queries, dtype)
+    data = (sampler.device_examples(),)
+    return Bucket(read, data, _rows(sampler, 0, count), sampler.ways - 1)
+
+
+def _rows(sampler: TaskSampler, start: int, count: int) -> NDArray[np.int32]:
+    indices = sampler.batch_indices(start, count)
+    return np.concatenate([indices.support, indices.query], axis=1)

@@ -1,0 +1,270 @@
+"""Adaptation by gradient steps: what MAML, Reptile and their kin share."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.errors import InvalidArgumentError, ShapeError
+from neurenix.nn.functional import cross_entropy, mse_loss
+
+from . import batch_norm as norm
+from .batches import Bucket, Episode, inputs
+from .checks import whole_number
+from .learner import MetaLearner, Outcome, Values, positive
+from .targets import class_numbers, is_one_hot
+from .training import mode
+
+Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
+
+
+class GradientBased(MetaLearner):
+    """θ′ = θ − α ∇L(θ) on the support set, `inner_steps` times: U(θ).
+
+    loss         of outputs and targets. Without one: cross-entropy where all targets
+                 are class labels (whole numbers [n], or one-hot rows), else the mean
+                 squared error, for which targets have the outputs' shape
+    batch_norm   a mode for all batch-norm layers of the model; None: as they say
+
+    Each inner step is a call of one function, captured and differentiated once.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float,
+        meta_lr: float,
+        inner_steps: int,
+        *,
+        loss: Loss | None = None,
+        batch_norm: str | None = None,
+    ) -> None:
+        super().__init__(model, meta_lr)
+        self.inner_lr = positive("inner_lr", inner_lr)
+        self.inner_steps = whole_number("inner_steps", inner_steps)
+        if loss is not None and not callable(loss):
+            raise InvalidArgumentError(
+                f"loss={loss!r}; expected a function of (output, target)"
+            )
+        self._loss = loss
+        norm.check_mode(batch_norm)
+        if batch_norm is not None:
+            norm.use_mode(model, batch_norm, self.inner_steps)
+        self.targets = "values" if loss is not None else "either"
+
+    # ---- adaptation ------------------------------------------------------------------
+
+    def criterion(self, output: nx.Tensor, target: nx.Tensor) -> nx.Tensor:
+        """The loss of outputs; by the target's kind, unless one was given."""
+        if self._loss is not None:
+            return self._loss(output, target)
+        if target.dtype.is_floating:
+            return mse_loss(output, target)
+        return cross_entropy(output, target)
+
+    def all_values(self, parameters: Values) -> dict[str, nx.Tensor]:
+        """These parameters, and all else that the network holds."""
+        return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
+
+    def adapted(
+        self,
+        parameters: Values,
+        x: nx.Tensor,
+        y: nx.Tensor,
+        steps: int,
+        first_order: bool = False,
+    ) -> Iterator[tuple[nx.Tensor, dict[str, nx.Tensor]]]:
+        """For each step: the support loss before it, and all values after it.
+
+        first_order   take the inner gradients as constants
+        """
+        has_rows = norm.mode_of(self) in ("per_step", "mixed")
+
+        def inner_step(
+            fast: Values,
+            rest: Values,
+            x: nx.Tensor,
+            y: nx.Tensor,
+            number: nx.Tensor,
+            row: int,
+        ) -> Any:
+            def support_loss(values: Values) -> Any:
+                output, buffers = self.run({**rest, **values}, x)
+                return self.criterion(output, y), buffers
+
+            # Random layers draw anew in each step; "support" layers use this batch's
+            # statistics, "per_step" ones their row.
+            with (
+                nx.random.within(number),
+                nn.inner_step(row),
+                nn.batch_norm_phase("collect"),
+            ):
+                (loss, buffers), gradient = nx.value_and_grad(
+                    support_loss, has_aux=True
+                )(fast)
+            if first_order:
+                gradient = {n: nx.stop_gradient(g) for n, g in gradient.items()}
+            moved = {n: p - self.inner_lr * gradient[n] for n, p in fast.items()}
+            return loss, moved, buffers
+
+        step = nx.compile(inner_step)
+        values = self.all_values(parameters)
+        fast = {n: values.pop(n) for n in parameters}
+        for number in range(steps):
+            index = nx.constant(nx.tensor(np.uint32(number), dtype=nx.uint32))
+            loss, fast, buffers = step(
+                fast, values, x, y, index, number if has_rows else 0
+            )
+            values.update(buffers)
+            yield loss, {**values, **fast}
+
+    def after(
+        self,
+        parameters: Values,
+        x: nx.Tensor,
+        y: nx.Tensor,
+        steps: int,
+        first_order: bool = False,
+    ) -> dict[str, nx.Tensor]:
+        """All values after the last step."""
+        stages = list(self.adapted(parameters, x, y, steps, first_order))
+        return stages[-1][1] if stages else self.all_values(parameters)
+
+    def on_queries(
+        self, values: Values, task: Episode, step: int
+    ) -> tuple[Outcome, nx.Tensor]:
+        """Loss and accuracy on the query set with these values, after `step` steps; and
+        the output."""
+        with nn.inner_step(step):
+            values = {**values, **self.support_statistics(values, task.support_x)}
+            with nn.batch_norm_phase("stored"):
+                output, buffers = self.run(values, task.query_x)
+        loss = self.criterion(output, task.query_y)
+        metrics = {}
+        if not task.query_y.dtype.is_floating and output.ndim == 2:
+            metrics["accuracy"] = accuracy(output, task.query_y)
+        return Outcome(loss, metrics, buffers), output
+
+    def support_statistics(self, values: Values, x: nx.Tensor) -> dict[str, nx.Tensor]:
+        """For layers in mode "support": the support set's statistics."""
+        if norm.mode_of(self) not in ("support", "mixed"):
+            return {}
+        with nn.batch_norm_phase("collect"):
+            return self.run(values, x)[1]
+
+    def task_scores(
+        self, parameters: Values, task: Episode, steps: int
+    ) -> dict[str, nx.Tensor]:
+        has_rows = norm.mode_of(self) in ("per_step", "mixed")
+
+        def scores(values: Values, data: Any, row: int) -> dict[str, nx.Tensor]:
+            outcome, _ = self.on_queries(
+                values, Episode(data[0], data[1], data[2], data[3], task.ways), row
+            )
+            return {"loss": outcome.loss, **outcome.metrics}
+
+        score = nx.compile(scores)
+        stages = [self.all_values(parameters)]
+        for _, values in self.adapted(
+            parameters, task.support_x, task.support_y, steps
+        ):
+            stages.append(values)
+        rows = [
+            score(values, tuple(task[:4]), number if has_rows else 0)
+            for number, values in enumerate(stages)
+        ]
+        return {name: nx.stack([row[name] for row in rows]) for name in rows[0]}
+
+    # ---- what users call -------------------------------------------------------------
+
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, steps: int | None = None
+    ) -> nn.Module:
+        """A copy of the model, adapted by `steps` gradient steps (default: as in
+        training) on support_x [n, ...] and support_y, targets as in training. The
+        learner's own model stays as it is.
+
+        >>> learner = GradientBased(nn.Linear(1, 1), 0.1, 0.001, 1)
+        >>> learner.adapt_to_task([[1.0]], [[2.0]], steps=3)(nx.ones(5, 1)).shape
+        (5, 1)
+        """
+        count = self.evaluation_steps(steps)
+        x, y = self._support(support_x, support_y)
+
+        def adapt(x: nx.Tensor, y: nx.Tensor) -> dict[str, nx.Tensor]:
+            with nx.no_grad(), nn.inner_step(count):
+                values = self.after(self.learned(), x, y, count)
+                return {**values, **self.support_statistics(values, x)}
+
+        state = [self, nx.random.default_generator]
+        program = self.compiled(
+            ("adapt", count), lambda: nx.compile(adapt, state=state)
+        )
+        with mode(self, training=False):
+            values = program(x, y)
+        copied = copy.deepcopy(self.model)
+        for name, cell in copied.named_cells().items():
+            cell.assign(values[f"model.{name}"])
+        norm.last_step_only(copied, count)
+        return copied.eval()
+
+    def evaluation_steps(self, steps: int | None) -> int:
+        return (
+            self.inner_steps if steps is None else whole_number("steps", steps, least=0)
+        )
+
+    def check_bucket(self, bucket: Bucket) -> None:
+        task = bucket.first()
+        with mode(self, training=False), nx.no_grad():
+            output = self.model(task.support_x)
+        self._check_targets(output, task.support_y, bucket.largest)
+
+    def _support(self, support_x: Any, support_y: Any) -> tuple[nx.Tensor, nx.Tensor]:
+        """A support set as tensors, labels as class numbers; checked."""
+        x = inputs(nx.tensor(support_x), self.dtype)
+        y = nx.tensor(support_y)
+        if not x.ndim or x.shape[:1] != y.shape[:1] or not len(x):
+            raise ShapeError(
+                f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
+                f"{y.shape} must have one leading axis, of one or more examples"
+            )
+        largest = None
+        targets = y.numpy()
+        if self._loss is None and (targets.dtype.kind in "iub" or is_one_hot(targets)):
+            numbers, width = class_numbers("support_y", targets)
+            largest = max(int(numbers.max()), (width or 1) - 1)
+            y = nx.tensor(numbers)
+        elif y.dtype.is_floating:
+            y = y.to(self.dtype)
+        with mode(self, training=False), nx.no_grad():
+            self._check_targets(self.model(x), y, largest)
+        return x, y
+
+    def _check_targets(
+        self, output: nx.Tensor, target: nx.Tensor, largest: int | None
+    ) -> None:
+        if self._loss is not None:
+            return
+        if largest is None:
+            if output.shape != target.shape:
+                raise ShapeError(
+                    f"{type(self).__name__}: the model gives outputs of shape "
+                    f"{output.shape} for targets of shape {target.shape}; they must be "
+                    "equal (class labels are whole numbers [n] or one-hot rows)"
+                )
+        elif output.ndim != 2 or largest >= output.shape[1]:
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: there is the class label {largest}, and the "
+                f"model gives outputs of shape {output.shape}: for [n, ways] labels go "
+                "from 0 to ways − 1"
+            )
+
+
+def accuracy(logits: nx.Tensor, classes: nx.Tensor) -> nx.Tensor:
+    """The share of rows [n, ways] whose largest is the class [n]."""
+    return (logits.argmax(dim=1) == classes).float().mean()

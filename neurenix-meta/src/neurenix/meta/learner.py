@@ -1,0 +1,258 @@
+"""MetaLearner: what all methods share, and what a method adds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import neurenix as nx
+from neurenix import nn, optim
+from neurenix.dtypes import Dtype
+from neurenix.errors import InvalidArgumentError
+
+from . import batch_norm
+from .batches import Bucket, EndlessSource, Episode, Source, Targets, sampled_source
+from .checks import whole_number
+from .evaluation import Evaluation, scores_of, scoring
+from .events import Callback, ProgressBar
+from .history import History
+from .listed import listed_source
+from .sampler import TaskSampler
+from .training import Run, batch_size, meta_step, mode
+
+Values = Mapping[str, nx.Tensor]
+
+
+class Outcome(NamedTuple):
+    """What a method makes of one task.
+
+    loss      the meta-loss, a floating scalar
+    metrics   further scalars for the history, by name
+    buffers   new values of the network's buffers (running statistics), by name
+    """
+
+    loss: nx.Tensor
+    metrics: Values = MappingProxyType({})
+    buffers: Values = MappingProxyType({})
+
+
+class MetaLearner(nn.Module):
+    """The base of MAML, Reptile, Prototypical Networks, and of yours.
+
+    A method adds `task_loss`: what the meta-parameters are to minimise on one task, as
+    a pure function of them. It is captured once, mapped over the tasks of a batch and
+    differentiated; a meta-step is one program, whatever the method.
+
+    model     the network; what it learns is in `parameters()`
+    meta_lr   the learning rate of the Adam that `meta_learn` makes if it is given none
+
+    >>> class Joint(MetaLearner):
+    ...     '''Learns all tasks at once, without adaptation.'''
+    ...     def task_loss(self, parameters, task):
+    ...         output, buffers = self.run(parameters, task.support_x)
+    ...         loss = nn.functional.mse_loss(output, task.support_y)
+    ...         return Outcome(loss, buffers=buffers)
+    """
+
+    #: What a method's targets are: "classes", "values", or "either".
+    targets: Targets = "either"
+
+    def __init__(self, model: nn.Module, meta_lr: float = 0.001) -> None:
+        super().__init__()
+        if not isinstance(model, nn.Module):
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: the model is a {type(model).__name__}; "
+                "expected a neurenix.nn.Module"
+            )
+        self.model = model
+        self.meta_lr = positive("meta_lr", meta_lr)
+        self._programs: dict[Any, Any] = {}
+
+    # ---- what a method adds ----------------------------------------------------------
+
+    def task_loss(self, parameters: Values, task: Episode) -> Outcome:
+        """The meta-loss of one task, as a function of the meta-parameters by name."""
+        raise NotImplementedError(f"{type(self).__name__} defines no task_loss()")
+
+    def task_gradient(
+        self, parameters: Values, task: Episode
+    ) -> tuple[Outcome, dict[str, nx.Tensor]]:
+        """What one task asks of the meta-parameters: the derivative of its loss, unless
+        a method has another idea."""
+
+        def loss(values: Values) -> tuple[nx.Tensor, Outcome]:
+            outcome = self.task_loss(values, task)
+            return outcome.loss, outcome
+
+        (_, outcome), gradient = nx.value_and_grad(loss, has_aux=True)(parameters)
+        return outcome, gradient
+
+    def task_scores(
+        self, parameters: Values, task: Episode, steps: int
+    ) -> dict[str, nx.Tensor]:
+        """Scores on a task's queries, "loss" among them, each of shape [steps + 1]:
+        before any step of adaptation and after each."""
+        raise NotImplementedError(f"{type(self).__name__} defines no task_scores()")
+
+    def evaluation_steps(self, steps: int | None) -> int:
+        """How many steps of adaptation `evaluate(tasks, steps)` takes."""
+        return 0
+
+    def check_bucket(self, bucket: Bucket) -> None:
+        """Refuse tasks that the model does not fit, before anything is changed."""
+
+    # ---- for methods -----------------------------------------------------------------
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The network as it is, without adaptation."""
+        return self.model(*args, **kwargs)
+
+    def run(
+        self, values: Values, x: nx.Tensor
+    ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
+        """The network's output with these parameters and buffers, by name, and its
+        buffers' new values."""
+        output, buffers = nn.functional_call(self, values, x)
+        return output, buffers
+
+    def learned(self) -> dict[str, nx.Tensor]:
+        """The meta-parameters' values by name."""
+        return {n: p.value() for n, p in self.named_parameters() if p.requires_grad}
+
+    @property
+    def dtype(self) -> Dtype:
+        """The network's floating dtype, which tasks are converted to."""
+        return next((p.dtype for p in self.parameters()), nx.float32)
+
+    def compiled(self, key: Any, make: Any) -> Any:
+        """The program of that key, made on first use and kept with the learner."""
+        if key not in self._programs:
+            self._programs[key] = make()
+        return self._programs[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_programs": {}}  # a copy makes programs of its own
+
+    # ---- what users call -------------------------------------------------------------
+
+    def meta_learn(
+        self,
+        tasks: Any,
+        meta_optimizer: optim.Optimizer | None = None,
+        epochs: int = 1,
+        tasks_per_batch: int = 4,
+        *,
+        steps_per_epoch: int | None = None,
+        validation: Any = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+        chunk: int = 0,
+    ) -> History:
+        """Meta-train: each epoch goes through all tasks, `tasks_per_batch` a step.
+
+        tasks             a list (or any iterable) of tasks, each four tensors or arrays
+                          (support_x, support_y, query_x, query_y), or a TaskSampler
+        meta_optimizer    of `neurenix.optim`; without one, Adam at `meta_lr`
+        steps_per_epoch   for a TaskSampler without end: the steps that make an epoch,
+                          each on tasks never seen before
+        validation        tasks to evaluate after each epoch: "validation_loss" and
+                          "validation_accuracy" in the history
+        callbacks         see `Callback`
+        progress          a line on the terminal
+        chunk             at most so many tasks at once, to bound memory; 0: the engine
+                          chooses. It never changes a result
+
+        Tasks of one shape are stacked on the device once. Order is shuffled by
+        `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
+        `history.interrupted`, and the parameters are those of the last finished step.
+
+        Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks or
+        do not fit the model, before anything is changed; NonFiniteError at the first
+        step whose loss or update is not finite, with parameters and optimizer as they
+        were before it.
+        """
+        count = whole_number("epochs", epochs)
+        whole_number("tasks_per_batch", tasks_per_batch)
+        whole_number("chunk", chunk, least=0)
+        source = self._source(tasks, steps_per_epoch)
+        held_out = None if validation is None else self._source(validation)
+        size = batch_size(tasks_per_batch, source.largest_batch)
+        if meta_optimizer is None:
+            meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
+        # The program keeps its optimizer alive: no other can get this id.
+        key = ("step", id(meta_optimizer), chunk)
+        if key not in self._programs:
+            for old in [k for k in self._programs if k[0] == "step"]:
+                del self._programs[old]
+        step = self.compiled(key, lambda: meta_step(self, meta_optimizer, chunk))
+        listeners = [*([ProgressBar()] if progress else []), *callbacks]
+        return Run(self, step, source, held_out, listeners).epochs(count, size)
+
+    def evaluate(self, tasks: Any, steps: int | None = None) -> Evaluation:
+        """Adapt to each task's support set, and score its queries.
+
+        tasks   as in `meta_learn`; a TaskSampler must have an end
+        steps   of adaptation; without it as in training
+
+        >>> # result = learner.evaluate(test_tasks); print(result)
+        """
+        source = self._source(tasks)
+        count = self.evaluation_steps(steps)
+        score = self.compiled(("scores", count), lambda: scoring(self, count))
+        with mode(self, training=False):
+            scores = scores_of(score, source)
+        norm = batch_norm.mode_of(self)
+        return Evaluation(scores, norm, batch_norm.depends_on_batch(self))
+
+    def adapt_to_task(self, support_x: Any, support_y: Any) -> nn.Module:
+        """A network adapted to a task: call it with queries."""
+        raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
+
+    def _source(self, tasks: Any, steps_per_epoch: int | None = None) -> Source:
+        """Tasks on the device, checked."""
+        if isinstance(tasks, Source):
+            return tasks
+        endless = isinstance(tasks, TaskSampler) and tasks.tasks is None
+        if steps_per_epoch is not None and not endless:
+            raise InvalidArgumentError(
+                "steps_per_epoch is for a TaskSampler without end; an epoch of other "
+                "tasks is all of them"
+            )
+        if isinstance(tasks, TaskSampler):
+            if not endless:
+                source = sampled_source(tasks, self.dtype)
+            elif steps_per_epoch is None:
+                raise InvalidArgumentError(
+                    "this TaskSampler has no end: TaskSampler(..., tasks=n) has one; "
+                    "for meta_learn, steps_per_epoch=n says how long an epoch is"
+                )
+            else:
+                steps = whole_number("steps_per_epoch", steps_per_epoch)
+                source = EndlessSource(tasks, self.dtype, steps)
+        else:
+            source = listed_source(_listed(tasks), self.targets, self.dtype)
+        for bucket in source.buckets:
+            self.check_bucket(bucket)
+        return source
+
+
+def _listed(tasks: Any) -> list[Any]:
+    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes, Mapping)):
+        raise InvalidArgumentError(
+            f"tasks of type {type(tasks).__name__}; expected a list of tasks, or a "
+            "TaskSampler"
+        )
+    listed = list(tasks)
+    if not listed:
+        raise InvalidArgumentError("there are zero tasks; give at least one")
+    return listed
+
+
+def positive(what: str, value: Any) -> float:
+    """A finite number above 0, else an error that names it."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
+        raise InvalidArgumentError(f"{what}={value!r}; expected a number above 0")
+    return float(value)

@@ -1,0 +1,113 @@
+"""A list of tasks, checked on the host and stacked on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import neurenix as nx
+from neurenix.dtypes import Dtype
+from neurenix.errors import InvalidArgumentError, ShapeError
+
+from .batches import Bucket, ReadStacked, Source, Targets
+from .targets import Array, class_numbers, is_classes, ways_of
+
+MEMBERS = ("support_x", "support_y", "query_x", "query_y")
+
+
+def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Source:
+    """A list of tasks, stacked in buckets in the order in which their shapes appear.
+
+    Raises InvalidArgumentError, ShapeError or DtypeError, naming the task, for what is
+    no task, before anything is put on the device.
+    """
+    rows = [_four_arrays(number, task) for number, task in enumerate(tasks)]
+    labels = [y for row in rows for y in (row[1], row[3])]
+    read: list[tuple[list[Array], int | None, int | None]]
+    if targets == "classes" or (targets == "either" and all(map(is_classes, labels))):
+        read = [_with_classes(n, row, targets) for n, row in enumerate(rows)]
+    else:
+        read = [(row, None, None) for row in rows]
+    groups: dict[Any, list[int]] = {}
+    for number, (row, ways, _) in enumerate(read):
+        key = (*((a.shape, a.dtype.kind) for a in row), row[0].dtype == np.uint8, ways)
+        groups.setdefault(key, []).append(number)
+    buckets = []
+    for group in groups.values():
+        data = []
+        for i in range(4):
+            column = np.stack([read[n][0][i] for n in group])
+            data.append(nx.tensor(column, dtype=_kept(column, i in (0, 2), dtype)))
+        known = [k for n in group if (k := read[n][2]) is not None]
+        buckets.append(
+            Bucket(
+                ReadStacked(read[group[0]][1], dtype),
+                tuple(data),
+                np.arange(len(group), dtype=np.int32),
+                max(known) if known else None,
+            )
+        )
+    return Source(buckets, [np.array(group) for group in groups.values()])
+
+
+def _four_arrays(number: int, task: Any) -> list[Array]:
+    if not isinstance(task, (tuple, list)) or len(task) != 4:
+        what = (
+            f"has {len(task)} members"
+            if isinstance(task, (tuple, list))
+            else f"is a {type(task).__name__}"
+        )
+        raise InvalidArgumentError(
+            f"task {number} {what}; a task is four tensors: {', '.join(MEMBERS)}"
+        )
+    arrays = [_array(f"task {number}: {n}", x) for n, x in zip(MEMBERS, task)]
+    for x, y, part in ((0, 1, "support"), (2, 3, "query")):
+        if arrays[x].shape[:1] != arrays[y].shape[:1] or not arrays[x].ndim:
+            raise ShapeError(
+                f"task {number}: {part}_x of shape {arrays[x].shape} and {part}_y of "
+                f"shape {arrays[y].shape} must have one leading axis of examples"
+            )
+        if not len(arrays[x]):
+            raise InvalidArgumentError(f"task {number} has no {part} examples")
+    if arrays[0].shape[1:] != arrays[2].shape[1:]:
+        raise ShapeError(
+            f"task {number}: support examples of shape {arrays[0].shape[1:]} and query "
+            f"examples of shape {arrays[2].shape[1:]}"
+        )
+    return arrays
+
+
+def _array(name: str, x: Any) -> Array:
+    """A member as an array of numbers, still on the host."""
+    try:
+        array = x.numpy() if isinstance(x, nx.Tensor) else np.asarray(x)
+    except ValueError as error:
+        raise ShapeError(f"{name} is ragged: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise InvalidArgumentError(f"{name} is no tensor, but a {type(x).__name__}")
+    return array
+
+
+def _with_classes(
+    number: int, row: list[Array], targets: Targets
+) -> tuple[list[Array], int | None, int]:
+    """Its labels as class numbers; its ways, where they are to be told from labels."""
+    name = f"task {number}"
+    support, width = class_numbers(f"{name}: support_y", row[1])
+    query, query_width = class_numbers(f"{name}: query_y", row[3])
+    if width != query_width and None not in (width, query_width):
+        raise ShapeError(
+            f"{name}: support_y has {width} classes and query_y {query_width}"
+        )
+    ways = ways_of(name, support, query, width) if targets == "classes" else None
+    largest = max(int(support.max()), int(query.max()), (width or 1) - 1)
+    return [row[0], support, row[2], query], ways, largest
+
+
+def _kept(column: Array, input: bool, floats: Dtype) -> Dtype:
+    """The dtype on the device: pixels stay as small as they are."""
+    if input and column.dtype == np.uint8:
+        return nx.uint8
+    return floats if input or column.dtype.kind == "f" else nx.int32

@@ -1,0 +1,175 @@
+"""Training: a meta-step as one compiled program, and the loop around it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.errors import InvalidArgumentError, NonFiniteError
+
+from .events import Callback, Event
+from .history import History
+
+if TYPE_CHECKING:
+    from .batches import Source
+    from .learner import MetaLearner
+
+
+def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
+    """The compiled function of a batch: loss and gradient of each task, their mean over
+    the tasks, the optimizer's update.
+
+    A task's loss and its derivative are taken inside the map: a task's whole chain runs
+    on one core, and nothing but gradients leaves it. Returns ((loss, metrics), ok);
+    where ok is False nothing was changed.
+    """
+    learned = dict(learner.named_parameters())
+    names = {id(parameter): name for name, parameter in learned.items()}
+    strange = [p for p in optimizer.params if id(p) not in names]
+    if strange:
+        raise InvalidArgumentError(
+            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
+            f"that is none of this {type(learner).__name__}'s; make it with "
+            "Adam(learner.parameters(), lr=...)"
+        )
+    order = [names[id(parameter)] for parameter in optimizer.params]
+    kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
+
+    def step(read: Any, data: Sequence[nx.Tensor], picks: nx.Tensor) -> Any:
+        parameters = learner.learned()
+
+        def one(pick: nx.Tensor) -> Any:
+            outcome, gradient = learner.task_gradient(parameters, read(data, pick))
+            buffers = {n: b for n, b in outcome.buffers.items() if n in kept}
+            return outcome.loss, dict(outcome.metrics), buffers, gradient
+
+        with nx.no_grad():
+            loss, metrics, buffers, gradient = nx.map(one, reduce="mean", chunk=chunk)(
+                picks
+            )
+            nn.assign_buffers(learner, buffers)
+            optimizer.step([gradient[name] for name in order])
+        return loss, metrics
+
+    return nx.compile(
+        step, state=[learner, optimizer, nx.random.default_generator], guard=True
+    )
+
+
+@contextmanager
+def mode(learner: nn.Module, training: bool) -> Iterator[None]:
+    """Within it all its modules are in training, or not; afterwards as they were."""
+    before = [(module, module.training) for module in learner.modules()]
+    learner.train(training)
+    try:
+        yield
+    finally:
+        for module, was in before:
+            module.training = was
+
+
+class Run:
+    """One call of `meta_learn`: its epochs, its history, who is told."""
+
+    def __init__(
+        self,
+        learner: MetaLearner,
+        step: nx.Compiled,
+        source: Source,
+        validation: Source | None,
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.learner = learner
+        self.step = step
+        self.source = source
+        self.validation = validation
+        self.callbacks = callbacks
+        self.history = History()
+        self.total = 0  # meta-steps of this run
+
+    def epochs(self, count: int, size: int) -> History:
+        order = np.random.default_rng(nx.random.host_seed())
+        event = Event(0, count, 0, self.source.steps(size))
+        try:
+            for epoch in range(count):
+                event.epoch, event.step, event.metrics = epoch + 1, 0, {}
+                self.tell("on_epoch_start", event)
+                self.epoch(event, order, size)
+                if event.stopped:
+                    self.history.interrupted = True
+                    break
+        except KeyboardInterrupt:
+            self.history.interrupted = True
+        finally:
+            self.tell("on_train_end", event)
+        return self.history
+
+    def epoch(self, event: Event, order: np.random.Generator, size: int) -> None:
+        sums: dict[str, float] = {}
+        tasks = 0
+        try:
+            with mode(self.learner, True):
+                for batch in self.source.epoch(size, order):
+                    loss, metrics = self.one_step(batch, event)
+                    event.metrics = {"loss": loss, **metrics}
+                    count = len(batch.picks)
+                    tasks += count
+                    for name, value in event.metrics.items():
+                        sums[name] = sums.get(name, 0.0) + count * float(value)
+                    self.tell("on_step_end", event)
+                    if event.stopped:
+                        break
+        finally:  # Ctrl-C too: what was done stands in the history
+            if tasks:
+                row = {name: value / tasks for name, value in sums.items()}
+                self.history.append(row)
+        if self.validation is not None and not event.stopped:
+            row.update(self.validated())
+            self.history.extend_last(row)
+        event.metrics = row
+        self.tell("on_epoch_end", event)
+
+    def one_step(self, batch: Any, event: Event) -> Any:
+        bucket = batch.bucket
+        (loss, metrics), ok = self.step(bucket.read, bucket.data, batch.picks)
+        event.step += 1
+        self.total += 1
+        if not ok.item():
+            tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
+            raise NonFiniteError(
+                f"meta-step {self.total} (epoch {event.epoch}, step {event.step}; "
+                f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
+                f"{loss.item()}, and the loss or the update is not finite. Parameters "
+                "and optimizer are as they were before this step; a smaller learning "
+                "rate may help"
+            )
+        return loss, metrics
+
+    def validated(self) -> dict[str, float]:
+        result = self.learner.evaluate(self.validation)
+        row = {"validation_loss": result.mean("loss")}
+        if "accuracy" in result.scores:
+            row["validation_accuracy"] = result.mean("accuracy")
+        return row
+
+    def tell(self, what: str, event: Event) -> None:
+        for callback in self.callbacks:
+            getattr(callback, what)(self.learner, event)
+
+
+def batch_size(tasks_per_batch: int, largest: int | None) -> int:
+    """Tasks a step; fewer, and said so, where there are fewer tasks of one shape."""
+    if largest is None or tasks_per_batch <= largest:
+        return tasks_per_batch
+    warnings.warn(
+        f"tasks_per_batch={tasks_per_batch}, but there are {largest} tasks of one "
+        f"shape: a batch has {largest}",
+        stacklevel=3,
+    )
+    return largest
