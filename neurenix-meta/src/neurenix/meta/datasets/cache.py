@@ -46,7 +46,8 @@ def cached(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
     if path.is_file():
         # A damaged file is as good as none: it is made again and replaced.
         damaged = (OSError, ValueError, EOFError, zipfile.BadZipFile)
-        with contextlib.suppress(*damaged), np.load(path, allow_pickle=False) as stored:
+        with contextlib.suppress(*damaged), path.open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
             return {entry: stored[entry] for entry in stored.files}
     arrays = make()
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -21,6 +23,18 @@ from .images import decode
 DRAWERS = 20
 _SIDE = 105
 _ORIGIN = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python"
+# What zipfile raises on damaged archives: RuntimeError (also as NotImplementedError)
+# where the damage looks like encryption, or like another way to compress.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ class Source:
             for row, name in enumerate(names):
                 try:
                     content = archive.read(name)
-                except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+                except _DAMAGE as error:
                     raise DatasetError(
                         f"{self.path} is damaged at {name}: {error}"
                     ) from error
@@ -118,7 +132,7 @@ class Source:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 names = sorted(archive.namelist())
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        except _DAMAGE as error:
             raise DatasetError(
                 f"{self.path} is not a readable zip archive: {error}"
             ) from error
