@@ -81,7 +81,9 @@ def test_support_stores_exactly_and_differentiably() -> None:
     hidden = support.numpy() @ w.T + b
     hidden_query = query.numpy() @ w.T + b
     first, second = formula(hidden, *statistics(hidden)), formula(hidden_query, *statistics(hidden))
-    assert loss(params).item() == pytest.approx((first**2 * 0.1 + np.sin(second[:1]).sum()).sum(), rel=1e-10)
+    assert loss(params).item() == pytest.approx(
+        (first**2 * 0.1 + np.sin(second[:1]).sum()).sum(), rel=1e-10
+    )
     gradient = nx.grad(loss)(params)["0.weight"].numpy()
     for i in np.ndindex(3, 2):
         moved = []
@@ -193,7 +195,9 @@ def test_meta_gradient_is_that_of_a_plain_loop(norm: str, compiled: bool) -> Non
     ).to(nx.float64)  # fmt: skip
     tasks = 4
     x, want = double(array(tasks, 8, 3, 6, 6)), double(array(tasks, 8, 3, 6, 6, seed=1))
-    params = {n: double(0.3 * array(*p.shape, seed=i + 2)) for i, (n, p) in enumerate(net.named_parameters())}
+    params = {
+        n: double(0.3 * array(*p.shape, seed=i + 2)) for i, (n, p) in enumerate(net.named_parameters())
+    }
     names = list(params)
 
     def plain(p: Any, x: nx.Tensor) -> nx.Tensor:

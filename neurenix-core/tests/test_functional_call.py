@@ -59,14 +59,18 @@ def test_it_is_the_module_with_other_weights() -> None:
 def test_the_module_stays_as_it_is_also_after_an_error() -> None:
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     before = {n: (c.data, c.node) for n, c in net.named_cells().items()}
-    output, buffers = nn.functional_call(net, {"0.weight": nx.ones(3, 2)}, nx.tensor(np.eye(2)))
+    _, buffers = nn.functional_call(net, {"0.weight": nx.ones(3, 2)}, nx.tensor(np.eye(2)))
     assert sorted(buffers) == ["1.running_mean", "1.running_var"]
     assert np.allclose(buffers["1.running_mean"].numpy(), 0.1 * (1 + net[0].bias.numpy()), rtol=1e-5)
     with pytest.raises(ShapeError):
         nn.functional_call(net, {"0.weight": nx.ones(3, 2)}, nx.ones(2, 5))
-    with pytest.raises(InvalidArgumentError, match=r"Sequential has no '0.wieght'; it has 0.weight, 0.bias"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"Sequential has no '0.wieght'; it has 0.weight, 0.bias"
+    ):
         nn.functional_call(net, {"0.wieght": nx.ones(3, 2)}, nx.ones(2, 2))
-    with pytest.raises(ShapeError, match=r"0.weight holds float32\[3, 2\]; float32\[2, 2\] cannot stand in"):
+    with pytest.raises(
+        ShapeError, match=r"0.weight holds float32\[3, 2\]; float32\[2, 2\] cannot stand in"
+    ):
         nn.functional_call(net, {"0.weight": nx.ones(2, 2)}, nx.ones(2, 2))
     assert all((c.data, c.node) == (before[n][0], before[n][1]) for n, c in net.named_cells().items())
 
@@ -103,7 +107,10 @@ def test_meta_gradient_against_finite_differences(steps: int) -> None:
     gradient = nx.grad(task)(params, x, y)
     for name, value in params.items():
         direction = np.random.default_rng(3).standard_normal(value.shape)
-        moved = [task({**params, name: value + h * nx.tensor(direction, dtype=nx.float64)}, x, y).item() for h in (1e-5, -1e-5)]
+        moved = [
+            task({**params, name: value + h * nx.tensor(direction, dtype=nx.float64)}, x, y).item()
+            for h in (1e-5, -1e-5)
+        ]
         slope = float((gradient[name].numpy() * direction).sum())
         assert slope == pytest.approx((moved[0] - moved[1]) / 2e-5, rel=1e-6, abs=1e-9)
 

@@ -13,10 +13,18 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.errors import DtypeError, FileFormatError, InvalidArgumentError, MissingPackageError, StorageError
+from neurenix.errors import (
+    DtypeError,
+    FileFormatError,
+    InvalidArgumentError,
+    MissingPackageError,
+    StorageError,
+)
 
 pytestmark = pytest.mark.usefixtures("device")
-safetensors_numpy = pytest.importorskip("safetensors.numpy", reason="the package safetensors is not installed")
+safetensors_numpy = pytest.importorskip(
+    "safetensors.numpy", reason="the package safetensors is not installed"
+)
 
 
 def test_a_training_state_comes_back(tmp_path: Path) -> None:
@@ -26,13 +34,20 @@ def test_a_training_state_comes_back(tmp_path: Path) -> None:
     optimizer.step()
     schedule = optim.StepLR(optimizer, 2)
     path = tmp_path / "state.safetensors"
-    state = {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+    state = {
+        "model": net.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "schedule": schedule.state_dict(),
+    }
     nx.save(state, path)
     loaded = nx.load(path)
     assert loaded["schedule"] == schedule.state_dict()
     for part in ("model", "optimizer"):
         for name, value in state[part].items():
-            assert np.array_equal(loaded[part][name].numpy(), value.numpy()) and loaded[part][name].type == value.type
+            assert (
+                np.array_equal(loaded[part][name].numpy(), value.numpy())
+                and loaded[part][name].type == value.type
+            )
     other = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     other.load_state_dict(loaded["model"])
     optim.Adam(other.parameters()).load_state_dict(loaded["optimizer"])
@@ -44,7 +59,8 @@ def test_every_kind_of_leaf_and_dtype(tmp_path: Path) -> None:
     tensors = {d: nx.tensor([[0, 1], [1, 1]], dtype=d) for d in dtypes if d != "float16"}
     state = {
         **tensors, "empty": nx.zeros(0, 3), "scalar": nx.tensor(2.5), "array": np.arange(3, dtype=np.int64),
-        "tree": [1, (2.5, None, "text", True), {"nested": {}}], "number": np.float32(0.5), "infinite": float("-inf"),
+        "tree": [1, (2.5, None, "text", True), {"nested": {}}], "number": np.float32(0.5),
+        "infinite": float("-inf"),
         "a.b": nx.ones(1), "a": {"b": nx.zeros(1)}, "parameter": nn.Parameter([1.0]),
     }  # fmt: skip
     nx.save(state, str(tmp_path / "x"))
@@ -52,7 +68,11 @@ def test_every_kind_of_leaf_and_dtype(tmp_path: Path) -> None:
     assert list(loaded) == list(state)
     assert {d: loaded[d].dtype.name for d in tensors} == {d: d for d in tensors}
     assert all(np.array_equal(loaded[d].numpy(), t.numpy()) for d, t in tensors.items())
-    assert loaded["empty"].shape == (0, 3) and loaded["scalar"].shape == () and loaded["array"].dtype is nx.int64
+    assert (
+        loaded["empty"].shape == (0, 3)
+        and loaded["scalar"].shape == ()
+        and loaded["array"].dtype is nx.int64
+    )
     assert loaded["tree"] == [1, (2.5, None, "text", True), {"nested": {}}]
     assert (loaded["number"], loaded["infinite"]) == (0.5, float("-inf"))
     assert loaded["a.b"].tolist() == [1.0] and loaded["a"]["b"].tolist() == [0.0]
@@ -68,7 +88,7 @@ def test_files_of_others_are_read_and_ours_by_others(tmp_path: Path) -> None:
     theirs = safetensors_numpy.load_file(path)
     assert np.array_equal(theirs["weight"], net.weight.numpy()) and set(theirs) == {"weight", "bias"}
     safetensors_numpy.save_file({"w": np.ones(2, np.int16)}, path)
-    with pytest.raises(DtypeError, match="load: w in .*int16"):
+    with pytest.raises(DtypeError, match=r"load: w in .*int16"):
         nx.load(path)
 
 
@@ -80,7 +100,7 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fails)
-    with pytest.raises(StorageError, match="cannot write .*state: No space left"):
+    with pytest.raises(StorageError, match=r"cannot write .*state: No space left"):
         nx.save({"x": nx.zeros(1)}, path)
     monkeypatch.undo()
     assert nx.load(path)["x"].tolist() == [1.0] and os.listdir(tmp_path) == ["state"]
@@ -100,9 +120,9 @@ def test_what_no_file_can_hold(tmp_path: Path) -> None:
 
 
 def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot write .*No such file"):
+    with pytest.raises(StorageError, match=r"cannot write .*No such file"):
         nx.save({}, tmp_path / "absent" / "x")
-    with pytest.raises(StorageError, match="cannot write .*directory"):
+    with pytest.raises(StorageError, match=r"cannot write .*directory"):
         nx.save({}, tmp_path)
     with pytest.raises(OSError, match="cannot read"):
         nx.load(tmp_path / "absent")
@@ -112,7 +132,14 @@ def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "state"
     nx.save({"x": nx.ones(4), "y": 1}, path)
     content = path.read_bytes()
-    damaged = [b"", b"PK\x03\x04 a zip archive, say", content[:-1], content + b"x", content[:30], b"\xff" * 64]
+    damaged = [
+        b"",
+        b"PK\x03\x04 a zip archive, say",
+        content[:-1],
+        content + b"x",
+        content[:30],
+        b"\xff" * 64,
+    ]
     for text in damaged:
         path.write_bytes(text)
         with pytest.raises(FileFormatError, match="is no safetensors file, or is damaged"):
@@ -134,7 +161,9 @@ def test_metadata_is_json_and_nothing_is_pickled(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_without_safetensors_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_safetensors_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(MissingPackageError, match=r"pip install \"neurenix-core\[io\]\""):
         nx.save({}, tmp_path / "x")

@@ -15,14 +15,24 @@ from neurenix.nn.functional import max_pool2d
 pytestmark = pytest.mark.usefixtures("device")
 Array = np.ndarray[Any, Any]
 
-GEOMETRIES = [(2, None, 0), (2, 2, 1), (3, 2, 1), (3, 1, 0), ((2, 3), None, 0), ((3, 2), (1, 3), (1, 0)), (1, 2, 0)]
+GEOMETRIES = [
+    (2, None, 0),
+    (2, 2, 1),
+    (3, 2, 1),
+    (3, 1, 0),
+    ((2, 3), None, 0),
+    ((3, 2), (1, 3), (1, 0)),
+    (1, 2, 0),
+]
 
 
 def winners(x: Array, kernel: Any, stride: Any, padding: Any) -> Array:
     """For each window, the flat index in x [H, W] of its first largest element."""
     kernel, padding = np.broadcast_to(kernel, 2), np.broadcast_to(padding, 2)
     step = kernel if stride is None else np.broadcast_to(stride, 2)
-    rows, columns = ((n + 2 * p - k) // s + 1 for n, p, k, s in zip(x.shape, padding, kernel, step, strict=True))
+    rows, columns = (
+        (n + 2 * p - k) // s + 1 for n, p, k, s in zip(x.shape, padding, kernel, step, strict=True)
+    )
     out = np.zeros((rows, columns), int)
     for i, j in np.ndindex(rows, columns):
         best, at = -np.inf, -1
@@ -46,7 +56,9 @@ def test_values_and_derivatives_to_second_order(geometry: Any, ties: bool) -> No
     chosen = winners(x, *geometry)
     batch = nx.tensor(np.stack([x, -x, x]).reshape(1, 3, 7, 8), dtype=nx.float64)
     assert np.array_equal(max_pool2d(batch, *geometry).numpy()[0, 0], x.reshape(-1)[chosen])
-    assert np.array_equal(max_pool2d(batch, *geometry).numpy()[0, 1], -x.reshape(-1)[winners(-x, *geometry)])
+    assert np.array_equal(
+        max_pool2d(batch, *geometry).numpy()[0, 1], -x.reshape(-1)[winners(-x, *geometry)]
+    )
 
     weight = np.random.default_rng(1).standard_normal(chosen.shape)
     scale = nx.constant(nx.tensor(weight, dtype=nx.float64))
@@ -77,7 +89,11 @@ def test_under_vmap_map_and_compile(geometry: Any) -> None:
 def test_layer_and_errors() -> None:
     assert nn.MaxPool2d(3, 2, 1)(nx.ones(2, 4, 7, 7)).shape == (2, 4, 4, 4)
     for call, error, message in (
-        (lambda: nn.MaxPool2d(2)(nx.ones(1, 1, 1, 4)), ShapeError, "window of 2x2 does not fit an image of 1x4"),
+        (
+            lambda: nn.MaxPool2d(2)(nx.ones(1, 1, 1, 4)),
+            ShapeError,
+            "window of 2x2 does not fit an image of 1x4",
+        ),
         (lambda: max_pool2d(nx.ones(4), 2), ShapeError, r"expected \[..., H, W\]"),
         (lambda: max_pool2d(nx.ones(4, 4), 2, padding=2), InvalidArgumentError, "more than half"),
         (lambda: nn.MaxPool2d(0), InvalidArgumentError, "kernel_size=0"),

@@ -140,13 +140,16 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
         described = json.loads(metadata[_KEY])
         if described["format"] != _FORMAT:
             raise FileFormatError(
-                f"load: {path} has format {described['format']}; this version of Neurenix reads format {_FORMAT}"
+                f"load: {path} has format {described['format']}; "
+                f"this version of Neurenix reads format {_FORMAT}"
             )
         return _restored(described["tree"], tensors)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, FileFormatError):
             raise
-        raise FileFormatError(f"load: the description of the state in {path} is damaged: {error!r}") from error
+        raise FileFormatError(
+            f"load: the description of the state in {path} is damaged: {error!r}"
+        ) from error
 
 
 def _restored(node: Any, tensors: dict[str, Tensor]) -> Any:

@@ -18,13 +18,20 @@ def pair(what: str, value: Any, least: int = 1) -> tuple[int, int]:
     """(height, width) from one int for both, or two."""
     given = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(given) != 2:
-        raise InvalidArgumentError(f"{what}={value!r}; expected an int, or one for height and one for width")
+        raise InvalidArgumentError(
+            f"{what}={value!r}; expected an int, or one for height and one for width"
+        )
     return whole(what, given[0], least), whole(what, given[1], least)
 
 
 def number(what: str, value: Any, low: float, high: float = float("inf")) -> float:
     """A finite number from low to high, both included."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high or value != value:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not low <= value <= high
+        or value != value
+    ):
         bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"of {low:g} or more"
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {bounds}")
     return float(value)

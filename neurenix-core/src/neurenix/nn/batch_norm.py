@@ -107,7 +107,9 @@ class BatchNorm(Module):
         self.momentum = number(f"{kind}: momentum", momentum, 0.0, 1.0)
         self.mode = one_of(f"{kind}: mode", mode, MODES)
         if (mode == "per_step") != (steps is not None):
-            raise InvalidArgumentError(f'{kind}: mode={mode!r} and steps={steps!r}; mode="per_step" needs steps, others have none')
+            raise InvalidArgumentError(
+                f'{kind}: mode={mode!r} and steps={steps!r}; mode="per_step" needs steps, others have none'
+            )
         self.steps = None if steps is None else whole(f"{kind}: steps", steps)
         shape = (num_features,) if steps is None else (steps, num_features)
         stored = mode != "transductive"
@@ -122,7 +124,9 @@ class BatchNorm(Module):
         if x.ndim not in self.ranks or x.shape[1] != self.num_features:
             forms = {2: "[N, C]", 3: "[N, C, L]", 4: "[N, C, H, W]"}
             expected = " or ".join(forms[r] for r in self.ranks)
-            raise ShapeError(f"{name}: an input of shape {x.shape}; expected {expected} with C = {self.num_features}")
+            raise ShapeError(
+                f"{name}: an input of shape {x.shape}; expected {expected} with C = {self.num_features}"
+            )
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)
         batch = self.mode == "transductive" or phase == "collect" or (self.training and phase is None)
@@ -141,7 +145,9 @@ class BatchNorm(Module):
 
     def _stored(self, name: str) -> tuple[Buffer, Buffer]:
         if self.running_mean is None or self.running_var is None:
-            raise InvalidArgumentError(f'{name}: it was made with mode="transductive" and stores no statistics')
+            raise InvalidArgumentError(
+                f'{name}: it was made with mode="transductive" and stores no statistics'
+            )
         return self.running_mean, self.running_var
 
     def _index(self) -> int:
@@ -165,7 +171,9 @@ class BatchNorm(Module):
 
     def extra_repr(self) -> str:
         steps = "" if self.steps is None else f", steps={self.steps}"
-        return f'{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g}, mode="{self.mode}"{steps}'
+        return (
+            f'{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g}, mode="{self.mode}"{steps}'
+        )
 
 
 class BatchNorm1d(BatchNorm):

@@ -29,7 +29,9 @@ class Sequential(Module):
             layers = tuple(layers[0])
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                raise InvalidArgumentError(f"Sequential: item {i} is a {type(layer).__name__}, not an nn.Module")
+                raise InvalidArgumentError(
+                    f"Sequential: item {i} is a {type(layer).__name__}, not an nn.Module"
+                )
             setattr(self, str(i), layer)
 
     def forward(self, x: Any) -> Any:
@@ -44,10 +46,10 @@ class Sequential(Module):
         return (layer for name, layer in vars(self).items() if name.isdecimal())
 
     @overload
-    def __getitem__(self, index: int) -> Module: ...
+    def __getitem__(self, index: int) -> Any: ...  # each kind has attributes of its own
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
-    def __getitem__(self, index: int | slice) -> Module:
+    def __getitem__(self, index: int | slice) -> Any:
         """One of them, or a Sequential of several, which shares them."""
         layers = list(self)
         if isinstance(index, slice):

@@ -52,7 +52,9 @@ class Conv2d(Module):
         return functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         text += f", padding={self.padding}" if any(self.padding) else ""
         text += f", dilation={self.dilation}" if self.dilation != (1, 1) else ""
         return text + ("" if self.bias is not None else ", bias=False")

@@ -66,18 +66,28 @@ def conv2d(
     """
     x, w = operands("conv2d", floating("conv2d", x), weight)
     if x.ndim != 4 or w.ndim != 4:
-        raise ShapeError(f"conv2d: shapes {x.shape} and {w.shape}; expected an input [N, C, H, W] and a weight [O, C, kh, kw]")
+        raise ShapeError(
+            f"conv2d: shapes {x.shape} and {w.shape}; "
+            "expected an input [N, C, H, W] and a weight [O, C, kh, kw]"
+        )
     if x.shape[1] != w.shape[1]:
-        raise ShapeError(f"conv2d: the input of shape {x.shape} has {x.shape[1]} channels, the weight of shape {w.shape} takes {w.shape[1]}")
+        raise ShapeError(
+            f"conv2d: the input of shape {x.shape} has {x.shape[1]} channels, "
+            f"the weight of shape {w.shape} takes {w.shape[1]}"
+        )
     high, wide = pair("conv2d: padding", padding, 0)
     y = ops.conv_general(
         x, w, batch=0, stride=pair("conv2d: stride", stride), padding=((high, high), (wide, wide)),
         dilation=pair("conv2d: dilation", dilation),
     )  # fmt: skip
-    return y if bias is None else y + ops.reshape(_bias("conv2d", bias, w.shape[0]), shape=(w.shape[0], 1, 1))
+    return (
+        y if bias is None else y + ops.reshape(_bias("conv2d", bias, w.shape[0]), shape=(w.shape[0], 1, 1))
+    )
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, generator: random.Generator | None = None) -> Tensor:
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, generator: random.Generator | None = None
+) -> Tensor:
     """Inverted dropout: each element 0 with probability p, else x / (1 − p), so that the
     mean stays. Without `training` it is x itself.
 

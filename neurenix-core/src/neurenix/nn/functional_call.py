@@ -66,7 +66,9 @@ def reduced_buffers(module: Module, stacked: Mapping[str, Tensor]) -> dict[str, 
             raise InvalidArgumentError(f"reduced_buffers: {type(module).__name__} has no buffer {name!r}")
         buffer = buffers[name]
         if value.shape[1:] != buffer.shape or not value.ndim:
-            raise ShapeError(f"reduced_buffers: {name} has shape {buffer.shape}, so [tasks, ...] of it, not {value.shape}")
+            raise ShapeError(
+                f"reduced_buffers: {name} has shape {buffer.shape}, so [tasks, ...] of it, not {value.shape}"
+            )
         if buffer.reduction == "mean":
             found[name] = reduction.mean(value, 0).to(buffer.dtype)
     return found
@@ -77,6 +79,8 @@ def assign_buffers(module: Module, values: Mapping[str, Tensor]) -> None:
     buffers = dict(module.named_buffers())
     unknown = [name for name in values if name not in buffers]
     if unknown:
-        raise InvalidArgumentError(f"assign_buffers: {type(module).__name__} has no buffer {', '.join(unknown)}")
+        raise InvalidArgumentError(
+            f"assign_buffers: {type(module).__name__} has no buffer {', '.join(unknown)}"
+        )
     for name, value in values.items():
         buffers[name].assign(value)

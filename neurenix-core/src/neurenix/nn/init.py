@@ -18,12 +18,21 @@ from .arguments import one_of
 
 C = TypeVar("C", bound=Cell)
 
-_GAINS = {"linear": 1.0, "conv2d": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "leaky_relu": 0.0}
+_GAINS = {
+    "linear": 1.0,
+    "conv2d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3.0,
+    "relu": math.sqrt(2.0),
+    "leaky_relu": 0.0,
+}
 
 
 def _cell(name: str, cell: Any) -> None:
     if not isinstance(cell, Cell):
-        raise InvalidArgumentError(f"{name}: expected an nn.Parameter or nn.Buffer, not {type(cell).__name__}")
+        raise InvalidArgumentError(
+            f"{name}: expected an nn.Parameter or nn.Buffer, not {type(cell).__name__}"
+        )
 
 
 def constant_(cell: C, value: float) -> C:
@@ -52,7 +61,9 @@ def uniform_(cell: C, low: float = 0.0, high: float = 1.0, generator: Generator 
     _cell("uniform_", cell)
     if low > high:
         raise InvalidArgumentError(f"uniform_: low={low} is above high={high}")
-    cell.assign(random.uniform(cell.shape, low, high, dtype=cell.dtype, generator=generator).to(cell.device))
+    cell.assign(
+        random.uniform(cell.shape, low, high, dtype=cell.dtype, generator=generator).to(cell.device)
+    )
     return cell
 
 
@@ -72,7 +83,9 @@ def trunc_normal_(
     """N(mean, std²) restricted to [low, high]: Φ⁻¹(u), u uniform between Φ of the bounds."""
     _cell("trunc_normal_", cell)
     if std <= 0 or low >= high:
-        raise InvalidArgumentError(f"trunc_normal_: std={std}, low={low}, high={high}; expected std > 0 and low < high")
+        raise InvalidArgumentError(
+            f"trunc_normal_: std={std}, low={low}, high={high}; expected std > 0 and low < high"
+        )
     phi = [0.5 * math.erfc((mean - bound) / (std * math.sqrt(2.0))) for bound in (low, high)]
     unit = random.uniform(cell.shape, dtype="float32", generator=generator).numpy().astype(np.float64)
     drawn = mean + std * _normal_quantile(phi[0] + unit * (phi[1] - phi[0]))
@@ -83,9 +96,30 @@ def trunc_normal_(
 def _normal_quantile(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Φ⁻¹ to a relative 1.2e-9, by P. J. Acklam's rational approximation (2003)."""
     p = np.clip(p, 1e-300, 1.0 - 1e-16)
-    a = (-3.969683028665376e01, 2.209460984245205e02, -2.759285104469687e02, 1.383577518672690e02, -3.066479806614716e01, 2.506628277459239e00)
-    b = (-5.447609879822406e01, 1.615858368580409e02, -1.556989798598866e02, 6.680131188771972e01, -1.328068155288572e01, 1.0)
-    c = (-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e00, -2.549732539343734e00, 4.374664141464968e00, 2.938163982698783e00)
+    a = (
+        -3.969683028665376e01,
+        2.209460984245205e02,
+        -2.759285104469687e02,
+        1.383577518672690e02,
+        -3.066479806614716e01,
+        2.506628277459239e00,
+    )
+    b = (
+        -5.447609879822406e01,
+        1.615858368580409e02,
+        -1.556989798598866e02,
+        6.680131188771972e01,
+        -1.328068155288572e01,
+        1.0,
+    )
+    c = (
+        -7.784894002430293e-03,
+        -3.223964580411365e-01,
+        -2.400758277161838e00,
+        -2.549732539343734e00,
+        4.374664141464968e00,
+        2.938163982698783e00,
+    )
     d = (7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e00, 3.754408661907416e00, 1.0)
     q = p - 0.5
     middle = q * np.polyval(a, q * q) / np.polyval(b, q * q)

@@ -40,7 +40,9 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     one_of("mse_loss: reduction", reduction, REDUCTIONS)
     x, y = floating("mse_loss", input), floating("mse_loss", target)
     if x.shape != y.shape:
-        raise ShapeError(f"mse_loss: the input has shape {x.shape}, the target {y.shape}; they must be equal")
+        raise ShapeError(
+            f"mse_loss: the input has shape {x.shape}, the target {y.shape}; they must be equal"
+        )
     return _reduced((x - y).square(), reduction)
 
 
@@ -83,10 +85,15 @@ def _chosen(logits: Tensor, classes: Tensor, at: int) -> Tensor:
     count = logits.shape[at]
     expected = logits.shape[:at] + logits.shape[at + 1 :]
     if classes.dtype is bool_:
-        raise DtypeError("cross_entropy: bool targets; expected classes as integers, or probabilities as floats")
+        raise DtypeError(
+            "cross_entropy: bool targets; expected classes as integers, or probabilities as floats"
+        )
     if classes.shape != expected:
         hint = "; one-hot targets must be floats: .float()" if classes.shape == logits.shape else ""
-        raise ShapeError(f"cross_entropy: for logits of shape {logits.shape} classes have shape {expected}, not {classes.shape}{hint}")
+        raise ShapeError(
+            f"cross_entropy: for logits of shape {logits.shape} classes have shape {expected}, "
+            f"not {classes.shape}{hint}"
+        )
     check_classes("cross_entropy", classes, count)
     index = ops.reshape(cast(classes, int32), shape=(*expected[:at], 1, *expected[at:]))
     ramp = ops.iota(shape=(count, *(1,) * (logits.ndim - at - 1)), axis=0, dtype=int32)
@@ -101,4 +108,6 @@ def check_classes(name: str, classes: Tensor, count: int) -> None:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high >= count:
         bad = low if low < 0 else high
-        raise InvalidArgumentError(f"{name}: class {bad} in the target, but there are {count} classes (0 to {count - 1})")
+        raise InvalidArgumentError(
+            f"{name}: class {bad} in the target, but there are {count} classes (0 to {count - 1})"
+        )

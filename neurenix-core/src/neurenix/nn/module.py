@@ -65,7 +65,11 @@ class Module(Watched):
 
     def __setattr__(self, name: str, value: Any) -> None:
         held = vars(self).get(name)
-        if isinstance(held, (Parameter, Buffer)) and isinstance(value, Tensor) and not isinstance(value, Cell):
+        if (
+            isinstance(held, (Parameter, Buffer))
+            and isinstance(value, Tensor)
+            and not isinstance(value, Cell)
+        ):
             kind = type(held).__name__.lower()
             raise InvalidArgumentError(
                 f"{type(self).__name__}.{name} is a {kind}: give it a value with .{name}.assign(value), "
@@ -161,9 +165,17 @@ class Module(Watched):
         """Move to a device ("cpu:0"), or convert floating values to a dtype (nx.float64).
         In place; gradients of what moved are dropped."""
         names = {"float64", "float32", "float16", "bfloat16"}
-        where = target if isinstance(target, Dtype) else as_dtype(target) if target in names else parse_device(target)
+        where = (
+            target
+            if isinstance(target, Dtype)
+            else as_dtype(target)
+            if target in names
+            else parse_device(target)
+        )
         if isinstance(where, Dtype) and not where.is_floating:
-            raise InvalidArgumentError(f"{type(self).__name__}.to: {where.name} has no derivative; give a floating dtype")
+            raise InvalidArgumentError(
+                f"{type(self).__name__}.to: {where.name} has no derivative; give a floating dtype"
+            )
         for cell in self.named_cells().values():
             move(cell, where)
         changes[0] += 1
@@ -210,7 +222,9 @@ class Module(Watched):
     def static_key(self) -> tuple[Any, ...]:
         """What a compiled program depends on besides values: public attributes of every
         module, and what kind of tensors it owns."""
-        attributes = [(path, type(m), m.training, *scalars(m), *m.static_extra()) for path, m in self.named_modules()]
+        attributes = [
+            (path, type(m), m.training, *scalars(m), *m.static_extra()) for path, m in self.named_modules()
+        ]
         kinds = [(name, cell.type, cell.device) for name, cell in self.named_cells().items()]
         return (*attributes, *kinds, *(g.static_key() for g in self._streams()))
 

@@ -21,7 +21,9 @@ from .parameter import Parameter
 def _per_channel(name: str, what: str, value: Tensor, x: Tensor) -> Tensor:
     """[C] beside x [N, C, ...]."""
     if value.shape != (x.shape[1],):
-        raise ShapeError(f"{name}: {what} has shape {value.shape}; an input of shape {x.shape} has {x.shape[1]} channels")
+        raise ShapeError(
+            f"{name}: {what} has shape {value.shape}; an input of shape {x.shape} has {x.shape[1]} channels"
+        )
     return reshape(value, (x.shape[1], *(1,) * (x.ndim - 2)))
 
 
@@ -58,12 +60,20 @@ def normalize_batch(
 
 
 def normalize_stored(
-    name: str, x: Tensor, average: Tensor, variance: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    name: str,
+    x: Tensor,
+    average: Tensor,
+    variance: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
 ) -> Tensor:
     """x by given statistics, each [C]."""
     x = _channels(name, x)
     centred = x - _per_channel(name, "the mean", average, x)
-    return _affine(name, x, centred * rsqrt(_per_channel(name, "the variance", variance, x) + eps), weight, bias)
+    return _affine(
+        name, x, centred * rsqrt(_per_channel(name, "the variance", variance, x) + eps), weight, bias
+    )
 
 
 def batch_norm(
@@ -124,7 +134,9 @@ class LayerNorm(Module):
     weight: Parameter | None
     bias: Parameter | None
 
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True) -> None:
+    def __init__(
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True
+    ) -> None:
         super().__init__()
         given = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
         self.normalized_shape = tuple(whole("LayerNorm: normalized_shape", n) for n in given)

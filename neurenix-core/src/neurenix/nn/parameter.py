@@ -49,7 +49,9 @@ class Parameter(Cell):
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = True) -> None:
         value = _held("Parameter", data, dtype)
         if requires_grad and not value.dtype.is_floating:
-            raise DtypeError(f"Parameter: a {value.dtype.name} tensor has no derivative; pass dtype=nx.float32")
+            raise DtypeError(
+                f"Parameter: a {value.dtype.name} tensor has no derivative; pass dtype=nx.float32"
+            )
         super().__init__(value, requires_grad)
 
 
@@ -117,7 +119,9 @@ def load_cells(owner: str, cells: Mapping[str, Cell], state: Mapping[str, Any], 
     and ShapeError if only shapes differ.
     """
     if not isinstance(state, Mapping):
-        raise InvalidArgumentError(f"{owner}.load_state_dict: expected a dict of tensors, not {type(state).__name__}")
+        raise InvalidArgumentError(
+            f"{owner}.load_state_dict: expected a dict of tensors, not {type(state).__name__}"
+        )
     missing = [n for n in cells if n not in state]
     unexpected = [n for n in state if n not in cells]
     values: dict[str, Tensor] = {}

@@ -33,21 +33,32 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
     step = kernel if stride is None else pair("max_pool2d: stride", stride)
     around = pair("max_pool2d: padding", padding, 0)
     if 2 * around[0] > kernel[0] or 2 * around[1] > kernel[1]:
-        raise InvalidArgumentError(f"max_pool2d: padding={padding!r} is more than half of kernel_size={kernel_size!r}")
+        raise InvalidArgumentError(
+            f"max_pool2d: padding={padding!r} is more than half of kernel_size={kernel_size!r}"
+        )
     if x.ndim < 2:
         raise ShapeError(f"max_pool2d: an input of shape {x.shape}; expected [..., H, W]")
     if any(around):
         x = pad(x, [(0, 0)] * (x.ndim - 2) + [(n, n) for n in around], float("-inf"))
     rows, columns = ((n - k) // s + 1 for n, k, s in zip(x.shape[-2:], kernel, step, strict=True))
     if rows < 1 or columns < 1:
-        raise ShapeError(f"max_pool2d: a window of {kernel[0]}x{kernel[1]} does not fit an image of {x.shape[-2]}x{x.shape[-1]}")
+        raise ShapeError(
+            f"max_pool2d: a window of {kernel[0]}x{kernel[1]} does not fit "
+            f"an image of {x.shape[-2]}x{x.shape[-1]}"
+        )
     at = x.ndim - 2
     if step == kernel:  # each window is a block: two more axes, and nothing is copied
         x = cut(cut(x, at, 0, rows * kernel[0]), at + 1, 0, columns * kernel[1])
         x = reshape(x, (*x.shape[:-2], rows, kernel[0], columns, kernel[1]))
         return largest(x, (at + 1, at + 3))
     shifted = [
-        cut(cut(x, at, i, i + (rows - 1) * step[0] + 1, step[0]), at + 1, j, j + (columns - 1) * step[1] + 1, step[1])
+        cut(
+            cut(x, at, i, i + (rows - 1) * step[0] + 1, step[0]),
+            at + 1,
+            j,
+            j + (columns - 1) * step[1] + 1,
+            step[1],
+        )
         for i in range(kernel[0])
         for j in range(kernel[1])
     ]  # in the window's row-major order, which ties follow

@@ -6,4 +6,13 @@ from .optimizer import Optimizer
 from .schedules import CosineAnnealingLR, Schedule, StepLR
 from .sgd import SGD
 
-__all__ = ["Optimizer", "SGD", "Adam", "clip_grad_norm_", "clip_grad_value_", "Schedule", "StepLR", "CosineAnnealingLR"]
+__all__ = [
+    "Optimizer",
+    "SGD",
+    "Adam",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "Schedule",
+    "StepLR",
+    "CosineAnnealingLR",
+]

@@ -52,7 +52,9 @@ class Optimizer(Watched):
         return made
 
     def _scalar(self, name: str) -> Cell:
-        cell = Cell(tensor(0.0, dtype=self._lr.dtype, device=self._lr.device), name=f"{type(self).__name__}.{name}")
+        cell = Cell(
+            tensor(0.0, dtype=self._lr.dtype, device=self._lr.device), name=f"{type(self).__name__}.{name}"
+        )
         self._cells[name] = cell
         return cell
 
@@ -90,12 +92,19 @@ class Optimizer(Watched):
         given = [p.grad for p in self.params] if grads is None else list(grads)
         kind = type(self).__name__
         if len(given) != len(self.params):
-            raise InvalidArgumentError(f"{kind}.step: {len(given)} gradients for {len(self.params)} parameters")
+            raise InvalidArgumentError(
+                f"{kind}.step: {len(given)} gradients for {len(self.params)} parameters"
+            )
         for i, (p, g) in enumerate(zip(self.params, given, strict=True)):
             if g is not None and g.shape != p.shape:
-                raise ShapeError(f"{kind}.step: a gradient of shape {g.shape} for {p.name or f'parameter {i}'} of shape {p.shape}")
+                raise ShapeError(
+                    f"{kind}.step: a gradient of shape {g.shape} for "
+                    f"{p.name or f'parameter {i}'} of shape {p.shape}"
+                )
         if all(g is None for g in given):
-            raise InvalidArgumentError(f"{kind}.step: no parameter has a gradient; call loss.backward() first, or pass grads")
+            raise InvalidArgumentError(
+                f"{kind}.step: no parameter has a gradient; call loss.backward() first, or pass grads"
+            )
         with no_grad():
             self._step.assign(self._step + 1)
             self.prepare()
@@ -131,17 +140,21 @@ class Optimizer(Watched):
         load_cells(type(self).__name__, self._cells, state, strict=True)
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value}" for name, value in scalars(self))
-        return f"{type(self).__name__}({len(self.params)} parameters, lr={self.lr:g}{', ' if settings else ''}{settings})"
+        settings = [f"lr={self.lr:g}", *(f"{name}={value}" for name, value in scalars(self))]
+        return f"{type(self).__name__}({len(self.params)} parameters, {', '.join(settings)})"
 
 
 def _checked(kind: str, params: Iterable[Parameter]) -> list[Parameter]:
     if isinstance(params, Tensor):
-        raise DtypeError(f"{kind}: expected several parameters (model.parameters(), or a list), not one tensor")
+        raise DtypeError(
+            f"{kind}: expected several parameters (model.parameters(), or a list), not one tensor"
+        )
     try:
         found = list(params)
     except TypeError:
-        raise DtypeError(f"{kind}: expected parameters (model.parameters(), or a list), not {type(params).__name__}") from None
+        raise DtypeError(
+            f"{kind}: expected parameters (model.parameters(), or a list), not {type(params).__name__}"
+        ) from None
     if not found:
         raise InvalidArgumentError(f"{kind}: there are no parameters")
     seen: set[int] = set()

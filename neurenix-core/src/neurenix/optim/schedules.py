@@ -22,7 +22,9 @@ class Schedule:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise InvalidArgumentError(f"{type(self).__name__}: expected an optimizer, not {type(optimizer).__name__}")
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: expected an optimizer, not {type(optimizer).__name__}"
+            )
         self.optimizer = optimizer
         self.initial_lr = optimizer.lr
         self.epoch = 0
@@ -41,7 +43,9 @@ class Schedule:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`: the optimizer gets the learning rate of that epoch."""
         if not isinstance(state, Mapping) or set(state) != {"epoch", "initial_lr"}:
-            raise InvalidArgumentError(f"{type(self).__name__}.load_state_dict: expected epoch and initial_lr, not {state!r}")
+            raise InvalidArgumentError(
+                f"{type(self).__name__}.load_state_dict: expected epoch and initial_lr, not {state!r}"
+            )
         epoch = whole("load_state_dict: epoch", state["epoch"], 0)
         self.initial_lr = number("load_state_dict: initial_lr", state["initial_lr"], 0.0)
         self.epoch = epoch
