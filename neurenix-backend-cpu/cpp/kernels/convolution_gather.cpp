@@ -26,20 +26,27 @@ struct Gather {
   Panels<T> panels;
   int64_t tile_rows;
 
-  // Units of work. A group is a set of images; when there are enough of them, a tile is one pixel of several images,
-  // so that a tap is outside the source for all of them or for none, and none are spent on padding.
+  // Units of work. A group is a set of images; when there are enough of them, a tile is one pixel of several
+  // images, so that a tap is outside the source for all of them or for none, and none are spent on padding.
   int64_t groups, bands, band_rows;
   bool across_images;
 
-  Gather(const Images<const T>& source, const Images<T>& out, const GatherAxis& rows, const GatherAxis& columns,
-         const TapPanels<T>& weights, const T* zeros)
-      : source(source), out(out), rows(rows), columns(columns), weights(weights), zeros(zeros), panels(out.channels) {
+  Gather(const Images<const T>& source, const Images<T>& out, const GatherAxis& rows,
+         const GatherAxis& columns, const TapPanels<T>& weights, const T* zeros)
+      : source(source),
+        out(out),
+        rows(rows),
+        columns(columns),
+        weights(weights),
+        zeros(zeros),
+        panels(out.channels) {
     tile_rows = tile_rows_for[panels.widest()];
     const int64_t tiles = ceil_divide(out.count, tile_rows);
     const int64_t pixels = rows.phase[0].count * columns.phase[0].count;
     across_images = out.count * 6 >= tiles * tile_rows * 5 || out.count >= pixels;
     groups = across_images ? tiles : out.count;
-    band_rows = across_images ? 1 : smaller(rows.phase[0].count, ceil_divide(4 * tile_rows, columns.phase[0].count));
+    band_rows =
+        across_images ? 1 : smaller(rows.phase[0].count, ceil_divide(4 * tile_rows, columns.phase[0].count));
     bands = ceil_divide(rows.phase[0].count, band_rows);  // phase 0 has the most rows
   }
 
@@ -54,7 +61,8 @@ struct Gather {
     return 2 * taps * double(out.count) * double(out.channels) * double(source.channels);
   }
 
-  void place(TilePixels<T>& tile, int64_t image, int64_t a, int64_t b, const AxisPhase& row, const AxisPhase& column) const {
+  void place(TilePixels<T>& tile, int64_t image, int64_t a, int64_t b, const AxisPhase& row,
+             const AxisPhase& column) const {
     const int64_t i = tile.rows++;
     tile.h[i] = a * rows.source_step;
     tile.w[i] = b * columns.source_step;
@@ -69,7 +77,8 @@ struct Gather {
     for (int64_t i = 0; i < row.taps; i++) {
       const int64_t offset_h = row.tap[i].offset;
       for (int64_t j = 0; j < column.taps; j++) {
-        const int64_t offset_w = column.tap[j].offset, shift = offset_h * source.row + offset_w * source.column;
+        const int64_t offset_w = column.tap[j].offset,
+                      shift = offset_h * source.row + offset_w * source.column;
         Segment<T>& segment = segments[count];
         bool any = false;
         for (int64_t r = 0; r < tile.rows; r++) {
@@ -84,8 +93,9 @@ struct Gather {
         count++;
       }
     }
-    const TileCall<T> call{segments, count, 1, weights.step(panel), 0, 0, tile.out, panel.first, panel.tail, false};
-    tile_kernel<T>(tile.rows, panel.vectors, panel.masked)(call);
+    const TileCall<T> call{segments, count,    1,           weights.step(panel), 0,
+                           0,        tile.out, panel.first, panel.tail,          false};
+    tile_kernel<T>(tile.rows, panel.vectors, panel.kind)(call);
   }
 
   void run_unit(int64_t unit, const typename Panels<T>::Panel& panel, Segment<T>* segments) const {
@@ -104,10 +114,11 @@ struct Gather {
       return;
     }
     const int64_t pixels = larger(0, bottom - top) * column.count, tiles = ceil_divide(pixels, tile_rows);
+    const Parts parts(pixels, larger(1, tiles));
     int64_t a = top, b = 0;
     for (int64_t t = 0; t < tiles; t++) {
       TilePixels<T> tile;
-      for (int64_t left = part(pixels, tiles, t).size(); left; left--) {
+      for (int64_t left = parts[t].size(); left; left--) {
         place(tile, group, a, b, row, column);
         if (++b == column.count) b = 0, a++;
       }
@@ -124,10 +135,12 @@ void gather_directly(const Gather<T>& gather, Team& team) {
       taps = larger(taps, gather.rows.phase[i].taps * gather.columns.phase[j].taps);
   const int64_t units = gather.units(), chunks = chunks_for(gather.operations(), units);
   for_chunks(team, chunks, [&](int64_t index, int worker) {
-    auto* segments = static_cast<Segment<T>*>(team.workspace(worker, larger(1, taps) * int64_t(sizeof(Segment<T>))));
+    auto* segments =
+        static_cast<Segment<T>*>(team.workspace(worker, larger(1, taps) * int64_t(sizeof(Segment<T>))));
     const Range range = part(units, chunks, index);
     for (int64_t i = 0; i < gather.panels.count; i++)
-      for (int64_t unit = range.begin; unit < range.end; unit++) gather.run_unit(unit, gather.panels[i], segments);
+      for (int64_t unit = range.begin; unit < range.end; unit++)
+        gather.run_unit(unit, gather.panels[i], segments);
   });
 }
 
@@ -137,20 +150,23 @@ void gather_patches(const Gather<T>& gather, Team& team) {
   const AxisPhase& row = gather.rows.phase[0];
   const AxisPhase& column = gather.columns.phase[0];
   const int64_t depth = row.taps * column.taps * gather.source.channels;
-  const int64_t band_rows = smaller(row.count, ceil_divide(96, column.count)), bands = ceil_divide(row.count, band_rows);
+  const int64_t band_rows = smaller(row.count, ceil_divide(96, column.count)),
+                bands = ceil_divide(row.count, band_rows);
   const int64_t stride = round_up(band_rows * column.count, 16);
   const int64_t units = bands * gather.out.count, chunks = chunks_for(gather.operations(), units);
   for_chunks(team, chunks, [&](int64_t index, int worker) {
     T* patches = static_cast<T*>(team.workspace(worker, depth * stride * int64_t(sizeof(T))));
     const Range range = part(units, chunks, index);
     for (int64_t unit = range.begin; unit < range.end; unit++) {
-      const int64_t n = unit / bands, top = unit % bands * band_rows, height = smaller(row.count - top, band_rows);
+      const int64_t n = unit / bands, top = unit % bands * band_rows,
+                    height = smaller(row.count - top, band_rows);
       const int64_t pixels = height * column.count;
-      write_patches(gather.source, gather.source.data + n * gather.source.image, row, gather.rows.source_step, column,
-                    gather.columns.source_step, top, height, patches, stride);
+      write_patches(gather.source, gather.source.data + n * gather.source.image, row, gather.rows.source_step,
+                    column, gather.columns.source_step, top, height, patches, stride);
       for (int64_t i = 0; i < gather.panels.count; i++) {
         const auto panel = gather.panels[i];
-        const int64_t tiles = ceil_divide(pixels, adjacent_rows_for[panel.vectors]);
+        const int64_t tiles = tiles_of(pixels, adjacent_rows_for[panel.vectors]);
+        const Parts parts(pixels, tiles);
         Segment<T> segment;
         segment.panel = gather.weights.at(panel, 0, 0);
         segment.length = depth;
@@ -158,14 +174,15 @@ void gather_patches(const Gather<T>& gather, Team& team) {
         T* line = gather.out.data + n * gather.out.image + top * gather.out.row;
         int64_t b = 0;
         for (int64_t t = 0; t < tiles; t++) {
-          const Range rows = part(pixels, tiles, t);
+          const Range rows = parts[t];
           segment.rows[0] = patches + rows.begin;
           for (int64_t r = 0; r < rows.size(); r++) {
             out[r] = line + b * gather.out.column;
             if (++b == column.count) b = 0, line += gather.out.row;
           }
-          const TileCall<T> call{&segment, 1, stride, gather.weights.step(panel), 0, 0, out, panel.first, panel.tail, false};
-          adjacent_tile_kernel<T>(rows.size(), panel.vectors, panel.masked)(call);
+          const TileCall<T> call{&segment,    1,          stride, gather.weights.step(panel), 0, 0, out,
+                                 panel.first, panel.tail, false};
+          adjacent_tile_kernel<T>(rows.size(), panel.vectors, panel.kind)(call);
         }
       }
     }
@@ -175,10 +192,11 @@ void gather_patches(const Gather<T>& gather, Team& team) {
 }  // namespace
 
 template <class T>
-void gather_product(const Images<const T>& source, const Images<T>& out, const GatherAxis& rows, const GatherAxis& columns,
-                    const TapPanels<T>& weights, const T* zeros, Team& team) {
+void gather_product(const Images<const T>& source, const Images<T>& out, const GatherAxis& rows,
+                    const GatherAxis& columns, const TapPanels<T>& weights, const T* zeros, Team& team) {
   const Gather<T> gather(source, out, rows, columns, weights, zeros);
-  const bool every_tap = rows.phases * columns.phases == 1 && rows.phase[0].taps * columns.phase[0].taps == weights.taps;
+  const bool every_tap =
+      rows.phases * columns.phases == 1 && rows.phase[0].taps * columns.phase[0].taps == weights.taps;
   if (source.channels < few_channels && every_tap && weights.packed)
     gather_patches(gather, team);
   else

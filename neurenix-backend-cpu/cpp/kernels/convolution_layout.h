@@ -22,15 +22,16 @@ bool channels_are_last(int64_t channels, const int64_t strides[4]) {
 
 // The images themselves if their channels are adjacent; otherwise where a copy of them goes, in `space`.
 template <class T>
-Images<T> channels_last(T* data, int64_t count, int64_t channels, int64_t height, int64_t width, const int64_t s[4],
-                        T* space) {
+Images<T> channels_last(T* data, int64_t count, int64_t channels, int64_t height, int64_t width,
+                        const int64_t s[4], T* space) {
   if (channels_are_last<T>(channels, s)) return {data, count, channels, height, width, s[0], s[2], s[3]};
   return {space, count, channels, height, width, height * width * channels, width * channels, channels};
 }
 
 // Elements of workspace that the copy needs.
 template <class T>
-int64_t channels_last_space(int64_t count, int64_t channels, int64_t height, int64_t width, const int64_t s[4]) {
+int64_t channels_last_space(int64_t count, int64_t channels, int64_t height, int64_t width,
+                            const int64_t s[4]) {
   return channels_are_last<T>(channels, s) ? 0 : count * channels * height * width;
 }
 
@@ -77,7 +78,9 @@ struct TapPanels {
     if (packed) return data + (panel.first * taps + (h * taps_w + w) * panel.vectors * lanes<T>)*depth;
     return data + panel.first + h * h_stride + w * w_stride;
   }
-  int64_t step(const typename Panels<T>::Panel& panel) const { return packed ? panel.vectors * lanes<T> : depth_stride; }
+  int64_t step(const typename Panels<T>::Panel& panel) const {
+    return packed ? panel.vectors * lanes<T> : depth_stride;
+  }
 };
 
 template <class T>
@@ -85,26 +88,46 @@ TapPanels<T> panels_in_place(const TapWeights<T>& w) {
   return {w.data, false, w.depth, w.taps(), w.taps_w, w.depth_stride, w.h_stride, w.w_stride};
 }
 
+// Weights as other layouts have them: taps adjacent, and the taps of one channel after another. Column tap +
+// taps * d of such a row belongs to row d + depth * tap of the panels.
+struct TapOrder {
+  int32_t* row;
+  static int64_t size(int64_t depth, int64_t taps) { return depth * taps; }
+  void fill(int64_t depth, int64_t taps) const {
+    for (int64_t d = 0, i = 0; d < depth; d++)
+      for (int64_t tap = 0; tap < taps; tap++) row[i++] = int32_t(tap * depth + d);
+  }
+};
+
 template <class T>
-TapPanels<T> pack_taps(const TapWeights<T>& w, T* space) {
+TapPanels<T> pack_taps(const TapWeights<T>& w, T* space, const TapOrder& order, Team& team) {
   const Panels<T> panels(w.width);
   const int64_t taps = w.taps();
-  const bool taps_adjacent = w.w_stride == 1 && w.h_stride == w.taps_w;
-  for (int64_t i = 0; i < panels.count; i++) {
-    const auto panel = panels[i];
-    const int64_t step = panel.vectors * lanes<T>;
-    const T* from = w.data + panel.first * w.width_stride;
-    T* to = space + panel.first * taps * w.depth;
-    if (taps_adjacent && taps > 1) {
-      for (int64_t d = 0; d < w.depth; d++)
-        rows_to_vectors(from + d * w.depth_stride, w.width_stride, panel.width, taps,
-                        [=](int64_t tap) { return to + (tap * w.depth + d) * step; });
-    } else {
-      for (int64_t tap = 0; tap < taps; tap++)
-        copy_matrix(from + tap / w.taps_w * w.h_stride + tap % w.taps_w * w.w_stride, w.depth_stride, w.width_stride,
-                    to + tap * w.depth * step, step, w.depth, panel.width);
+  const bool taps_adjacent = taps > 1 && w.w_stride == 1 && w.h_stride == w.taps_w;
+  const bool rows_whole = taps_adjacent && w.depth_stride == taps;
+  if (rows_whole) order.fill(w.depth, taps);
+  const int64_t chunks = chunks_for(2.0 * w.width * w.depth * taps, panels.count);
+  for_chunks(team, chunks, [&](int64_t index, int) {
+    const Range range = part(panels.count, chunks, index);
+    for (int64_t i = range.begin; i < range.end; i++) {
+      const auto panel = panels[i];
+      const int64_t step = panel.vectors * lanes<T>;
+      const T* from = w.data + panel.first * w.width_stride;
+      T* to = space + panel.first * taps * w.depth;
+      if (rows_whole) {
+        rows_to_vectors(from, w.width_stride, panel.width, w.depth * taps,
+                        [=](int64_t c) { return to + order.row[c] * step; });
+      } else if (taps_adjacent) {
+        for (int64_t d = 0; d < w.depth; d++)
+          rows_to_vectors(from + d * w.depth_stride, w.width_stride, panel.width, taps,
+                          [=](int64_t tap) { return to + (tap * w.depth + d) * step; });
+      } else {
+        for (int64_t tap = 0; tap < taps; tap++)
+          copy_matrix(from + tap / w.taps_w * w.h_stride + tap % w.taps_w * w.w_stride, w.depth_stride,
+                      w.width_stride, to + tap * w.depth * step, step, w.depth, panel.width);
+      }
     }
-  }
+  });
   return {space, true, w.depth, taps, w.taps_w, 0, 0, 0};
 }
 

@@ -1,7 +1,8 @@
-// The gradient for the weights: for each tap, x transposed times g, a sum over pixels. A block of pixels that fits in
-// the first-level cache is multiplied into every tile [channels of x, channels of g] of every tap before the next
-// block is read. The pixels are cut into chunks by their number alone; each chunk sums into a buffer of its own, and
-// the buffers are added in order, so the result does not depend on the number of threads.
+// The gradient for the weights: for each tap, x transposed times g, a sum over pixels. Pixels are taken in
+// spans that fit in the second-level cache (with every tap before the next span), and those in blocks that
+// fit in the first (with every tile [channels of x, channels of g] of one tap). They are cut into chunks by
+// their number alone; each chunk sums into a buffer of its own, and the buffers are added in order, so the
+// result does not depend on the number of threads.
 #include "convolution.h"
 #include "convolution_patches.h"
 
@@ -10,6 +11,7 @@ namespace phynexus::PHYNEXUS_ISA::contract {
 namespace {
 
 constexpr int64_t block_pixels = 64;
+constexpr int64_t span_bytes = 512 * 1024;
 
 // Pixels of the output along whose longer direction (a row, or one pixel of many images) the inner sum runs.
 struct PixelRuns {
@@ -29,6 +31,15 @@ struct PixelRuns {
   int64_t length() const { return across_images ? images : out_w; }
 };
 
+// Where the sums of one panel go: rows of columns for each tap and channel of x.
+template <class T>
+struct SumRows {
+  T* data;
+  int64_t tap_h, tap_w, channel;  // strides
+
+  T* tap(int64_t h, int64_t w) const { return data + h * tap_h + w * tap_w; }
+};
+
 template <class T>
 struct WeightGradient {
   const ConvolutionProblem& p;
@@ -36,23 +47,32 @@ struct WeightGradient {
   const Images<T>& g;
   PixelRuns runs;
   Panels<T> panels;
-  int64_t row_stride;  // of a buffer [tap][channel of x][channel of g, padded]
 
   WeightGradient(const ConvolutionProblem& p, const Images<T>& x, const Images<T>& g)
-      : p(p), x(x), g(g), runs(p), panels(p.out_channels), row_stride(panels.padded_columns()) {}
+      : p(p), x(x), g(g), runs(p), panels(p.out_channels) {}
 
   int64_t taps() const { return p.kernel_h * p.kernel_w; }
-  int64_t buffer_elements() const { return taps() * p.in_channels * row_stride; }
-  double operations() const { return 2.0 * p.images * p.out_h * p.out_w * p.out_channels * p.in_channels * taps(); }
+  // A buffer is [panel][tap][channel of x][vectors of channels of g].
+  int64_t rows() const { return taps() * p.in_channels; }
+  int64_t buffer_elements() const { return rows() * panels.padded_columns(); }
+  double operations() const {
+    return 2.0 * p.images * p.out_h * p.out_w * p.out_channels * p.in_channels * taps();
+  }
   bool by_patches() const { return p.in_channels < few_channels; }
   int64_t units() const { return by_patches() ? p.images * p.out_h : runs.count(p); }
   int64_t runs_in_block() const { return ceil_divide(block_pixels, larger(1, runs.length())); }
+  int64_t runs_in_span() const {
+    const int64_t pixel_bytes =
+        (p.in_channels * p.stride_h * p.stride_w + p.out_channels) * int64_t(sizeof(T));
+    return round_up(larger(1, span_bytes / pixel_bytes / larger(1, runs.length())), runs_in_block());
+  }
 
   // The part of a run that a tap reaches, as a segment; false if none of it.
   bool segment_of(int64_t unit, int64_t tap_h, int64_t tap_w, Segment<T>& segment) const {
     const int64_t offset_h = tap_h * p.dilation_h - p.pad_h, offset_w = tap_w * p.dilation_w - p.pad_w;
     if (runs.across_images) {
-      const int64_t pixels = p.out_h * p.out_w, group = unit / pixels, h = unit % pixels / p.out_w, w = unit % p.out_w;
+      const int64_t pixels = p.out_h * p.out_w, group = unit / pixels, h = unit % pixels / p.out_w,
+                    w = unit % p.out_w;
       const int64_t in_h = h * p.stride_h + offset_h, in_w = w * p.stride_w + offset_w;
       if (in_h < 0 || in_h >= x.height || in_w < 0 || in_w >= x.width) return false;
       const Range images = part(p.images, runs.image_groups, group);
@@ -72,40 +92,54 @@ struct WeightGradient {
     return true;
   }
 
-  void sum_runs(const Range& range, T* buffer, void* workspace) const {
-    auto* segments = static_cast<Segment<T>*>(workspace);
-    const int64_t step = runs_in_block();
+  SumRows<T> rows_of_buffer(T* buffer, const typename Panels<T>::Panel& panel) const {
+    const int64_t width = panel.vectors * lanes<T>;
+    return {buffer + panel.first * rows(), p.kernel_w * p.in_channels * width, p.in_channels * width, width};
+  }
+
+  void sum_runs(const Range& range, const typename Panels<T>::Panel& panel, const SumRows<T>& sums,
+                void* workspace) const {
+    const int64_t span = runs_in_span();
+    for (int64_t begin = range.begin; begin < range.end; begin += span)
+      for (int64_t h = 0; h < p.kernel_h; h++)
+        for (int64_t w = 0; w < p.kernel_w; w++)
+          sum_span({begin, smaller(range.end, begin + span)}, begin == range.begin, h, w, panel,
+                   sums.tap(h, w), sums.channel, static_cast<Segment<T>*>(workspace));
+  }
+
+  void sum_span(const Range& span, bool first_span, int64_t tap_h, int64_t tap_w,
+                const typename Panels<T>::Panel& panel, T* sums, int64_t sums_step,
+                Segment<T>* segments) const {
     const int64_t row_step = runs.across_images ? x.image : p.stride_w * x.column;
     const int64_t panel_step = runs.across_images ? g.image : g.column;
-    for (int64_t block = range.begin; block < range.end; block += step) {
-      const int64_t block_end = smaller(range.end, block + step);
-      for (int64_t tap = 0; tap < taps(); tap++) {
-        int64_t count = 0;
-        for (int64_t unit = block; unit < block_end; unit++)
-          count += segment_of(unit, tap / p.kernel_w, tap % p.kernel_w, segments[count]);
-        const bool first = block == range.begin;
-        if (!count && !first) continue;
-        for (int64_t i = 0; i < panels.count; i++) {
-          const auto panel = panels[i];
-          const int64_t tiles = ceil_divide(p.in_channels, adjacent_rows_for[panel.vectors]);
-          T* out[max_adjacent_rows];
-          TileCall<T> call{segments, count, row_step, panel_step, 0, panel.first, out, panel.first, panel.tail, !first};
-          for (int64_t t = 0; t < tiles; t++) {
-            const Range rows = part(p.in_channels, tiles, t);
-            for (int64_t r = 0; r < rows.size(); r++) out[r] = buffer + (tap * p.in_channels + rows.begin + r) * row_stride;
-            call.row_shift = rows.begin;
-            adjacent_tile_kernel<T>(rows.size(), panel.vectors, panel.masked)(call);
-          }
-        }
+    const int64_t step = runs_in_block(), tiles = tiles_of(p.in_channels, adjacent_rows_for[panel.vectors]);
+    const Parts parts(p.in_channels, tiles);
+    for (int64_t block = span.begin; block < span.end; block += step) {
+      const int64_t block_end = smaller(span.end, block + step);
+      int64_t count = 0;
+      for (int64_t unit = block; unit < block_end; unit++)
+        count += segment_of(unit, tap_h, tap_w, segments[count]);
+      const bool first = first_span && block == span.begin;
+      if (!count && !first) continue;
+      T* out[max_adjacent_rows];
+      TileCall<T> call{segments, count, row_step, panel_step, 0, panel.first, out, 0, panel.tail, !first};
+      for (int64_t t = 0; t < tiles; t++) {
+        const Range rows = parts[t];
+        for (int64_t r = 0; r < rows.size(); r++) out[r] = sums + (rows.begin + r) * sums_step;
+        call.row_shift = rows.begin;
+        adjacent_tile_kernel<T>(rows.size(), panel.vectors, panel.kind)(call);
       }
     }
   }
 
   // Few channels: rows of the result are rows of patches.
-  int64_t patch_rows_in_block() const { return smaller(p.out_h, ceil_divide(block_pixels, larger(1, p.out_w))); }
+  int64_t patch_rows_in_block() const {
+    return smaller(p.out_h, ceil_divide(block_pixels, larger(1, p.out_w)));
+  }
   int64_t patch_stride() const { return round_up(patch_rows_in_block() * p.out_w, 16); }
 
-  void sum_patches(const Range& range, T* buffer, void* workspace) const {
+  void sum_patches(const Range& range, const typename Panels<T>::Panel& panel, const SumRows<T>& sums,
+                   void* workspace) const {
     Carver carver{static_cast<char*>(workspace)};
     Segment<T>* const segments = carver.take<Segment<T>>(patch_rows_in_block());
     AxisPhase *phase_h = carver.take<AxisPhase>(1), *phase_w = carver.take<AxisPhase>(1);
@@ -118,22 +152,25 @@ struct WeightGradient {
     for (int64_t unit = range.begin; unit < range.end;) {
       const int64_t n = unit / p.out_h, top = unit % p.out_h;
       const int64_t height = smaller(smaller(patch_rows_in_block(), p.out_h - top), range.end - unit);
-      write_patches(source, source.data + n * x.image, *phase_h, p.stride_h, *phase_w, p.stride_w, top, height, patches, stride);
-      for (int64_t i = 0; i < panels.count; i++) {
-        const auto panel = panels[i];
-        const int64_t tiles = ceil_divide(depth, tile_rows_for[panel.vectors]);
-        T* out[max_tile_rows];
-        TileCall<T> call{segments, height, 1, g.column, 0, panel.first, out, panel.first, panel.tail, unit != range.begin};
-        for (int64_t t = 0; t < tiles; t++) {
-          const Range rows = part(depth, tiles, t);
-          for (int64_t r = 0; r < rows.size(); r++) out[r] = buffer + (rows.begin + r) * row_stride;
-          for (int64_t h = 0; h < height; h++) {
-            segments[h].panel = g.data + n * g.image + (top + h) * g.row;
-            segments[h].length = p.out_w;
-            for (int64_t r = 0; r < rows.size(); r++) segments[h].rows[r] = patches + (rows.begin + r) * stride + h * p.out_w;
-          }
-          tile_kernel<T>(rows.size(), panel.vectors, panel.masked)(call);
+      write_patches(source, source.data + n * x.image, *phase_h, p.stride_h, *phase_w, p.stride_w, top,
+                    height, patches, stride);
+      const int64_t tiles = tiles_of(depth, tile_rows_for[panel.vectors]);
+      T* out[max_tile_rows];
+      const TileCall<T> call{segments,    height, 1, g.column,   0,
+                             panel.first, out,    0, panel.tail, unit != range.begin};
+      for (int64_t t = 0; t < tiles; t++) {
+        const Range rows = part(depth, tiles, t);
+        for (int64_t r = 0; r < rows.size(); r++) {
+          const int64_t row = rows.begin + r, tap = row / p.in_channels;
+          out[r] = sums.tap(tap / p.kernel_w, tap % p.kernel_w) + row % p.in_channels * sums.channel;
         }
+        for (int64_t h = 0; h < height; h++) {
+          segments[h].panel = g.data + n * g.image + (top + h) * g.row;
+          segments[h].length = p.out_w;
+          for (int64_t r = 0; r < rows.size(); r++)
+            segments[h].rows[r] = patches + (rows.begin + r) * stride + h * p.out_w;
+        }
+        tile_kernel<T>(rows.size(), panel.vectors, panel.kind)(call);
       }
       unit += height;
     }
@@ -155,27 +192,32 @@ struct WeightGradient {
 
 // weight = the buffers of all chunks added in order, for channels [range) of x.
 template <class T>
-void add_buffers(const WeightGradient<T>& gradient, T* buffers, int64_t chunks, const Range& range, T* weight) {
+void add_buffers(const WeightGradient<T>& gradient, T* buffers, int64_t chunks, const Range& range,
+                 const TapOrder& order, bool rows_whole, T* weight) {
   const ConvolutionProblem& p = gradient.p;
   const int64_t elements = gradient.buffer_elements(), taps = gradient.taps();
-  for (int64_t tap = 0; tap < taps; tap++)
-    for (int64_t c = range.begin; c < range.end; c++) {
-      T* row = buffers + (tap * p.in_channels + c) * gradient.row_stride;
+  for (int64_t i = 0; i < gradient.panels.count; i++) {
+    const auto panel = gradient.panels[i];
+    const int64_t width = panel.vectors * lanes<T>;
+    T* const first = buffers + panel.first * gradient.rows();
+    for (int64_t tap = 0; tap < taps && chunks > 1; tap++) {
+      T* const sum = first + (tap * p.in_channels + range.begin) * width;
       for (int64_t chunk = 1; chunk < chunks; chunk++)
-        for (int64_t o = 0; o < p.out_channels; o++) row[o] += row[chunk * elements + o];
+        for (int64_t j = 0; j < range.size() * width; j++) sum[j] += sum[chunk * elements + j];
     }
-  if (p.weight[3] == 1 && p.weight[2] == p.kernel_w && taps > 1) {
-    const int64_t tap_stride = p.in_channels * gradient.row_stride;
-    for (int64_t c = range.begin; c < range.end; c++) {
-      const T* from = buffers + c * gradient.row_stride;
-      copy_matrix_out(from, tap_stride, weight + c * p.weight[1], 1, p.weight[0], taps, p.out_channels);
+    T* const to = weight + panel.first * p.weight[0];
+    if (rows_whole) {
+      const int32_t* row = order.row + range.begin * taps;
+      vectors_to_rows([=](int64_t c) { return first + row[c] * width; }, to + range.begin * p.weight[1],
+                      p.weight[0], panel.width, range.size() * taps);
+      continue;
     }
-    return;
+    for (int64_t tap = 0; tap < taps; tap++)
+      copy_matrix_out(
+          first + (tap * p.in_channels + range.begin) * width, width,
+          to + range.begin * p.weight[1] + tap / p.kernel_w * p.weight[2] + tap % p.kernel_w * p.weight[3],
+          p.weight[1], p.weight[0], range.size(), panel.width);
   }
-  for (int64_t tap = 0; tap < taps; tap++)
-    copy_matrix_out(buffers + (tap * p.in_channels + range.begin) * gradient.row_stride, gradient.row_stride,
-                    weight + range.begin * p.weight[1] + tap / p.kernel_w * p.weight[2] + tap % p.kernel_w * p.weight[3],
-                    p.weight[1], p.weight[0], range.size(), p.out_channels);
 }
 
 }  // namespace
@@ -190,12 +232,21 @@ void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const 
   Images<T> g_images = channels_last<T>(g_data, images, p.out_channels, p.out_h, p.out_w, p.out, nullptr);
   const WeightGradient<T> gradient(p, x_images, g_images);
   const int64_t units = gradient.units();
-  const int64_t chunks = larger(1, smaller(smaller(units, 16), int64_t(gradient.operations() / 16e6)));
+  // Enough work in each chunk that adding its buffer is a small part of it.
+  const double least = gradient.buffer_elements() < 32000 ? 32e6 : 1000.0 * gradient.buffer_elements();
+  const int64_t chunks = larger(1, smaller(smaller(units, 16), int64_t(gradient.operations() / least)));
+  const int64_t taps = gradient.taps(), panels = gradient.panels.count;
+  // Where panels can lie in the weights' own memory, a single chunk needs no buffer.
+  const bool in_place = chunks == 1 && units > 0 && (p.weight[0] == 1 || p.out_channels == 1);
+  const bool rows_whole =
+      !in_place && taps > 1 && p.weight[3] == 1 && p.weight[2] == p.kernel_w && p.weight[1] == taps;
 
   Carver carver{nullptr};
+  TapOrder order;
   T *buffers, *x_space, *g_space;
   for (int pass = 0; pass < 2; pass++) {
-    buffers = carver.take<T>(chunks * gradient.buffer_elements());
+    order.row = carver.take<int32_t>(rows_whole ? TapOrder::size(p.in_channels, taps) : 0);
+    buffers = carver.take<T>(in_place ? 0 : chunks * gradient.buffer_elements());
     x_space = carver.take<T>(channels_last_space<T>(images, p.in_channels, p.in_h, p.in_w, p.x));
     g_space = carver.take<T>(channels_last_space<T>(images, p.out_channels, p.out_h, p.out_w, p.out));
     if (pass == 0) carver = {static_cast<char*>(team.shared_workspace(carver.used))};
@@ -212,23 +263,32 @@ void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const 
   if (units == 0) {
     for (int64_t i = 0; i < gradient.buffer_elements(); i++) buffers[i] = 0;
   } else {
-    for_chunks(team, chunks, [&](int64_t index, int worker) {
+    const auto sum = [&](int64_t index, int worker) {
       void* workspace = team.workspace(worker, gradient.workspace_bytes());
-      T* buffer = buffers + index * gradient.buffer_elements();
-      const Range range = part(units, chunks, index);
+      const auto panel = gradient.panels[index % panels];
+      T* const buffer = buffers + index / panels * gradient.buffer_elements();
+      const SumRows<T> sums = in_place
+                                  ? SumRows<T>{weight + panel.first, p.weight[2], p.weight[3], p.weight[1]}
+                                  : gradient.rows_of_buffer(buffer, panel);
+      const Range range = part(units, chunks, index / panels);
       if (gradient.by_patches())
-        gradient.sum_patches(range, buffer, workspace);
+        gradient.sum_patches(range, panel, sums, workspace);
       else
-        gradient.sum_runs(range, buffer, workspace);
-    });
+        gradient.sum_runs(range, panel, sums, workspace);
+    };
+    for_chunks(team, chunks * panels, sum, gradient.operations() < 4e6);
   }
+  if (in_place) return;
+  if (rows_whole) order.fill(p.in_channels, taps);
   const int64_t parts = chunks_for(4.0 * chunks * gradient.buffer_elements(), p.in_channels);
   for_chunks(team, parts, [&](int64_t index, int) {
-    add_buffers(gradient, buffers, chunks, part(p.in_channels, parts, index), weight);
+    add_buffers(gradient, buffers, chunks, part(p.in_channels, parts, index), order, rows_whole, weight);
   });
 }
 
-template void convolution_weight_gradient<float>(const ConvolutionProblem&, const float*, const float*, float*, Team&);
-template void convolution_weight_gradient<double>(const ConvolutionProblem&, const double*, const double*, double*, Team&);
+template void convolution_weight_gradient<float>(const ConvolutionProblem&, const float*, const float*,
+                                                 float*, Team&);
+template void convolution_weight_gradient<double>(const ConvolutionProblem&, const double*, const double*,
+                                                  double*, Team&);
 
 }  // namespace phynexus::PHYNEXUS_ISA::contract

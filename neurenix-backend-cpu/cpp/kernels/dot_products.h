@@ -1,5 +1,6 @@
-// A product whose operands both run along k: each output is a dot product. Best when outputs are few (a matrix times a
-// vector, the distances of a few embeddings), where packing an operand would cost more than the work.
+// A product whose operands both run along k: each output is a dot product. Best when outputs are few (a
+// matrix times a vector, the distances of a few embeddings), where packing an operand would cost more than
+// the work.
 #pragma once
 
 #include <utility>
@@ -26,7 +27,8 @@ PHYNEXUS_INLINE T sum_of_lanes(Vector<T> v) {
 }
 
 template <class T, int R, int C>
-void dot_tile(int64_t k, const T* lhs, int64_t lhs_m, const T* rhs, int64_t rhs_n, T* out, int64_t out_m, int64_t out_n) {
+void dot_tile(int64_t k, const T* lhs, int64_t lhs_m, const T* rhs, int64_t rhs_n, T* out, int64_t out_m,
+              int64_t out_n) {
   constexpr int W = lanes<T>;
   Vector<T> sum[R][C] = {};
   int64_t i = 0;
@@ -47,25 +49,28 @@ void dot_tile(int64_t k, const T* lhs, int64_t lhs_m, const T* rhs, int64_t rhs_
       PHYNEXUS_UNROLL for (int c = 0; c < C; c++) sum[r][c] += a * b[c];
     }
   }
-  PHYNEXUS_UNROLL for (int r = 0; r < R; r++)
-    PHYNEXUS_UNROLL for (int c = 0; c < C; c++) out[r * out_m + c * out_n] = sum_of_lanes<T>(sum[r][c]);
+  PHYNEXUS_UNROLL for (int r = 0; r < R; r++) PHYNEXUS_UNROLL for (int c = 0; c < C; c++)
+      out[r * out_m + c * out_n] = sum_of_lanes<T>(sum[r][c]);
 }
 
 template <class T, int C>
-PHYNEXUS_INLINE void dot_columns(int64_t m, int64_t k, const T* lhs, int64_t lhs_m, const T* rhs, int64_t rhs_n, T* out,
-                                 int64_t out_m, int64_t out_n) {
+PHYNEXUS_INLINE void dot_columns(int64_t m, int64_t k, const T* lhs, int64_t lhs_m, const T* rhs,
+                                 int64_t rhs_n, T* out, int64_t out_m, int64_t out_n) {
   int64_t i = 0;
-  for (; i + 4 <= m; i += 4) dot_tile<T, 4, C>(k, lhs + i * lhs_m, lhs_m, rhs, rhs_n, out + i * out_m, out_m, out_n);
+  for (; i + 4 <= m; i += 4)
+    dot_tile<T, 4, C>(k, lhs + i * lhs_m, lhs_m, rhs, rhs_n, out + i * out_m, out_m, out_n);
   for (; i < m; i++) dot_tile<T, 1, C>(k, lhs + i * lhs_m, lhs_m, rhs, rhs_n, out + i * out_m, out_m, out_n);
 }
 
 // out[i, j] = sum over k of lhs[i * lhs_m + k] * rhs[j * rhs_n + k]
 template <class T>
-void dot_products(int64_t m, int64_t n, int64_t k, const T* lhs, int64_t lhs_m, const T* rhs, int64_t rhs_n, T* out,
-                  int64_t out_m, int64_t out_n) {
+void dot_products(int64_t m, int64_t n, int64_t k, const T* lhs, int64_t lhs_m, const T* rhs, int64_t rhs_n,
+                  T* out, int64_t out_m, int64_t out_n) {
   int64_t j = 0;
-  for (; j + 4 <= n; j += 4) dot_columns<T, 4>(m, k, lhs, lhs_m, rhs + j * rhs_n, rhs_n, out + j * out_n, out_m, out_n);
-  for (; j < n; j++) dot_columns<T, 1>(m, k, lhs, lhs_m, rhs + j * rhs_n, rhs_n, out + j * out_n, out_m, out_n);
+  for (; j + 4 <= n; j += 4)
+    dot_columns<T, 4>(m, k, lhs, lhs_m, rhs + j * rhs_n, rhs_n, out + j * out_n, out_m, out_n);
+  for (; j < n; j++)
+    dot_columns<T, 1>(m, k, lhs, lhs_m, rhs + j * rhs_n, rhs_n, out + j * out_n, out_m, out_n);
 }
 
 }  // namespace phynexus::PHYNEXUS_ISA::contract

@@ -1,5 +1,6 @@
-// Matrix products. First choose an orientation (the product or its transpose) in which vectors run along unit strides;
-// then multiply register tiles, reading both operands in place when they allow it and packing the right one otherwise.
+// Matrix products. First choose an orientation (the product or its transpose) in which vectors run along unit
+// strides; then multiply register tiles, reading both operands in place when they allow it and packing the
+// right one otherwise.
 #include "matmul.h"
 
 #include "chunks.h"
@@ -22,7 +23,9 @@ struct RightOperand {
   bool packed;
 
   const T* panel(const typename Panels<T>::Panel& p) const { return data + (packed ? p.first * k : p.first); }
-  int64_t panel_step(const typename Panels<T>::Panel& p) const { return packed ? p.vectors * lanes<T> : step; }
+  int64_t panel_step(const typename Panels<T>::Panel& p) const {
+    return packed ? p.vectors * lanes<T> : step;
+  }
 };
 
 template <class T>
@@ -38,13 +41,15 @@ struct Output {
 };
 
 template <class T>
-void pack_panel(const T* rhs, int64_t rhs_k, int64_t rhs_n, int64_t k, const typename Panels<T>::Panel& panel, T* to) {
+void pack_panel(const T* rhs, int64_t rhs_k, int64_t rhs_n, int64_t k, const typename Panels<T>::Panel& panel,
+                T* to) {
   copy_matrix(rhs + panel.first * rhs_n, rhs_k, rhs_n, to, panel.vectors * lanes<T>, k, panel.width);
 }
 
 // One tile whose columns are not adjacent in memory goes through a buffer.
 template <class T>
-void scatter_tile(TileKernel<T> kernel, TileCall<T>& call, int64_t rows, int64_t width, T* out, const Output<T>& to) {
+void scatter_tile(TileKernel<T> kernel, TileCall<T>& call, int64_t rows, int64_t width, T* out,
+                  const Output<T>& to) {
   constexpr int64_t buffer_row = max_tile_vectors * lanes<T>;
   alignas(64) T buffer[max_adjacent_rows * buffer_row];
   T* pointers[max_adjacent_rows];
@@ -61,10 +66,12 @@ void scatter_tile(TileKernel<T> kernel, TileCall<T>& call, int64_t rows, int64_t
 
 // Rows [0, m) of the product over k in [k0, k0 + depth).
 template <class T>
-void multiply_panel(int64_t m, int64_t k0, int64_t depth, const LeftOperand<T>& lhs, const RightOperand<T>& rhs,
-                    const typename Panels<T>::Panel& panel, const Output<T>& out) {
+void multiply_panel(int64_t m, int64_t k0, int64_t depth, const LeftOperand<T>& lhs,
+                    const RightOperand<T>& rhs, const typename Panels<T>::Panel& panel,
+                    const Output<T>& out) {
   const bool adjacent = lhs.m == 1;
-  const int64_t tiles = ceil_divide(m, (adjacent ? adjacent_rows_for : tile_rows_for)[panel.vectors]);
+  const int64_t tiles = tiles_of(m, (adjacent ? adjacent_rows_for : tile_rows_for)[panel.vectors]);
+  const Parts parts(m, tiles);
   const int64_t panel_step = rhs.panel_step(panel);
   Segment<T> segment;
   segment.panel = rhs.panel(panel) + k0 * panel_step;
@@ -72,13 +79,14 @@ void multiply_panel(int64_t m, int64_t k0, int64_t depth, const LeftOperand<T>& 
   T* pointers[max_adjacent_rows];
   TileCall<T> call{&segment, 1, lhs.k, panel_step, 0, 0, pointers, 0, panel.tail, k0 > 0};
   for (int64_t t = 0; t < tiles; t++) {
-    const Range rows = part(m, tiles, t);
+    const Range rows = parts[t];
     const T* first = lhs.data + rows.begin * lhs.m + k0 * lhs.k;
     T* to = out.data + rows.begin * out.m + panel.first * out.n;
     segment.rows[0] = first;
     if (!adjacent)
       for (int64_t r = 1; r < rows.size(); r++) segment.rows[r] = first + r * lhs.m;
-    const TileKernel<T> kernel = (adjacent ? adjacent_tile_kernel<T> : tile_kernel<T>)(rows.size(), panel.vectors, panel.masked);
+    const TileKernel<T> kernel =
+        (adjacent ? adjacent_tile_kernel<T> : tile_kernel<T>)(rows.size(), panel.vectors, panel.kind);
     if (out.n == 1) {
       for (int64_t r = 0; r < rows.size(); r++) pointers[r] = to + r * out.m;
       kernel(call);
@@ -90,15 +98,16 @@ void multiply_panel(int64_t m, int64_t k0, int64_t depth, const LeftOperand<T>& 
 }
 
 template <class T>
-void multiply(int64_t m, const Panels<T>& panels, int64_t k, const LeftOperand<T>& lhs, const RightOperand<T>& rhs,
-              const Output<T>& out) {
+void multiply(int64_t m, const Panels<T>& panels, int64_t k, const LeftOperand<T>& lhs,
+              const RightOperand<T>& rhs, const Output<T>& out) {
   for (int64_t i = 0; i < panels.count; i++) multiply_panel(m, 0, k, lhs, rhs, panels[i], out);
 }
 
-// The same for operands that exceed the caches, rhs packed: blocks of rows and of k, lhs packed when it runs across k.
+// The same for operands that exceed the caches, rhs packed: blocks of rows and of k, lhs packed when it runs
+// across k.
 template <class T>
-void multiply_blocked(int64_t m, const Panels<T>& panels, int64_t k, const LeftOperand<T>& lhs, const RightOperand<T>& rhs,
-                      const Output<T>& out, T* lhs_space) {
+void multiply_blocked(int64_t m, const Panels<T>& panels, int64_t k, const LeftOperand<T>& lhs,
+                      const RightOperand<T>& rhs, const Output<T>& out, T* lhs_space) {
   const int64_t row_blocks = ceil_divide(m, block_rows), depth_blocks = ceil_divide(k, block_depth);
   for (int64_t i = 0; i < row_blocks; i++) {
     const Range rows = part(m, row_blocks, i);
@@ -106,7 +115,8 @@ void multiply_blocked(int64_t m, const Panels<T>& panels, int64_t k, const LeftO
       const Range depth = part(k, depth_blocks, d);
       LeftOperand<T> block{lhs.data + rows.begin * lhs.m, lhs.m, lhs.k};
       if (lhs.k != 1) {
-        copy_matrix(block.data + depth.begin * lhs.k, lhs.m, lhs.k, lhs_space, depth.size(), rows.size(), depth.size());
+        copy_matrix(block.data + depth.begin * lhs.k, lhs.m, lhs.k, lhs_space, depth.size(), rows.size(),
+                    depth.size());
         block = {lhs_space - depth.begin, depth.size(), 1};
       }
       for (int64_t j = 0; j < panels.count; j++)
@@ -136,7 +146,7 @@ double dot_cost(const MatmulProblem& p) {
 }
 
 MatmulProblem transposed(const MatmulProblem& p) {
-  return {p.batch, p.n,     p.m,     p.k,         p.rhs_batch, p.rhs_n, p.rhs_k,
+  return {p.batch,     p.n,     p.m,     p.k,         p.rhs_batch, p.rhs_n, p.rhs_k,
           p.lhs_batch, p.lhs_k, p.lhs_m, p.out_batch, p.out_n,     p.out_m};
 }
 
@@ -156,8 +166,8 @@ void multiply_by_dots(const MatmulProblem& p, const T* lhs, const T* rhs, T* out
     const Range units = part(p.batch * p.m, chunks, index);
     for (int64_t unit = units.begin; unit < units.end;) {
       const int64_t b = unit / p.m, first = unit % p.m, rows = smaller(p.m - first, units.end - unit);
-      dot_products(rows, p.n, p.k, lhs + b * p.lhs_batch + first * p.lhs_m, p.lhs_m, rhs + b * p.rhs_batch, p.rhs_n,
-                   out + b * p.out_batch + first * p.out_m, p.out_m, p.out_n);
+      dot_products(rows, p.n, p.k, lhs + b * p.lhs_batch + first * p.lhs_m, p.lhs_m, rhs + b * p.rhs_batch,
+                   p.rhs_n, out + b * p.out_batch + first * p.out_m, p.out_m, p.out_n);
       unit += rows;
     }
   });
@@ -165,17 +175,20 @@ void multiply_by_dots(const MatmulProblem& p, const T* lhs, const T* rhs, T* out
 
 // Every chunk a range of rows of the whole batch; rhs in place, or packed once for all of it.
 template <class T>
-void multiply_rows(const MatmulProblem& p, const T* lhs, const RightOperand<T>& rhs, T* out, bool blocked, Team& team) {
+void multiply_rows(const MatmulProblem& p, const T* lhs, const RightOperand<T>& rhs, T* out, bool blocked,
+                   Team& team) {
   const Panels<T> panels(p.n);
   const int64_t grain = blocked ? 48 : 4 * tile_rows_for[panels.widest()];
   const int64_t row_parts = ceil_divide(p.m, grain);
   const int64_t chunks = chunks_for(2.0 * p.batch * p.m * p.n * p.k, p.batch * row_parts);
   for_chunks(team, chunks, [&](int64_t index, int worker) {
     T* space = nullptr;
-    if (blocked && p.lhs_k != 1) space = static_cast<T*>(team.workspace(worker, block_rows * block_depth * int64_t(sizeof(T))));
+    if (blocked && p.lhs_k != 1)
+      space = static_cast<T*>(team.workspace(worker, block_rows * block_depth * int64_t(sizeof(T))));
     const Range units = part(p.batch * row_parts, chunks, index);
     for (int64_t unit = units.begin; unit < units.end;) {
-      const int64_t b = unit / row_parts, first = unit % row_parts, parts = smaller(row_parts - first, units.end - unit);
+      const int64_t b = unit / row_parts, first = unit % row_parts,
+                    parts = smaller(row_parts - first, units.end - unit);
       const int64_t row = first * grain, rows = smaller(p.m, (first + parts) * grain) - row;
       const LeftOperand<T> left{lhs + b * p.lhs_batch + row * p.lhs_m, p.lhs_m, p.lhs_k};
       RightOperand<T> right = rhs;

@@ -2,7 +2,7 @@
 
 namespace phynexus::PHYNEXUS_ISA::contract {
 
-template TileKernel<float> tile_kernel<float>(int64_t, int64_t, bool);
-template TileKernel<float> adjacent_tile_kernel<float>(int64_t, int64_t, bool);
+template TileKernel<float> tile_kernel<float>(int64_t, int64_t, Tail);
+template TileKernel<float> adjacent_tile_kernel<float>(int64_t, int64_t, Tail);
 
 }  // namespace phynexus::PHYNEXUS_ISA::contract

@@ -1,5 +1,5 @@
-// Between rows in memory and vectors across those rows: how transposed operands are packed and results put back.
-// float is transposed in registers, four columns at a time; double by plain loops.
+// Between rows in memory and vectors across those rows: how transposed operands are packed and results put
+// back. float is transposed in registers, four columns at a time; double by plain loops.
 #pragma once
 
 #include <utility>
@@ -15,8 +15,8 @@ struct FloatBlocks {
 };
 using FloatBlock = FloatBlocks<4>::unaligned;
 
-// Four vectors of N lanes as N / 4 blocks of 4 by 4, block l of a[r] holding four values of row 4 l + r. Transposing
-// each block gives vectors across N rows; it is its own inverse.
+// Four vectors of N lanes as N / 4 blocks of 4 by 4, block l of a[r] holding four values of row 4 l + r.
+// Transposing each block gives vectors across N rows; it is its own inverse.
 template <int N, int... I>
 PHYNEXUS_INLINE void transpose_blocks(typename FloatBlocks<N>::type a[4], std::integer_sequence<int, I...>) {
   const auto low01 = __builtin_shufflevector(a[0], a[1], ((I & ~3) + (I % 4) / 2 + (I % 2) * N)...);
@@ -76,7 +76,8 @@ PHYNEXUS_INLINE void scatter_columns(From from, float* to, int64_t row_stride, i
   int64_t c = 0;
   for (; c + 4 <= columns; c += 4) {
     typename FloatBlocks<N>::type a[4];
-    for (int i = 0; i < 4; i++) a[i] = *reinterpret_cast<const typename FloatBlocks<N>::unaligned*>(from(c + i));
+    for (int i = 0; i < 4; i++)
+      a[i] = *reinterpret_cast<const typename FloatBlocks<N>::unaligned*>(from(c + i));
     transpose_blocks<N>(a, std::make_integer_sequence<int, N>());
     for (int r = 0; r < 4; r++) scatter_blocks<N>(to + c + r * row_stride, 4 * row_stride, a[r]);
   }
@@ -88,13 +89,16 @@ PHYNEXUS_INLINE void scatter_columns(From from, float* to, int64_t row_stride, i
 
 // to(c)[r] = from[r * row_stride + c] for r < rows, c < columns.
 template <class T, class To>
-PHYNEXUS_INLINE void rows_to_vectors(const T* from, int64_t row_stride, int64_t rows, int64_t columns, To to) {
+PHYNEXUS_INLINE void rows_to_vectors(const T* from, int64_t row_stride, int64_t rows, int64_t columns,
+                                     To to) {
   int64_t done = 0;
   if constexpr (transposes_in_registers<T>) {
     for (; done + lanes<T> <= rows; done += lanes<T>)
-      gather_columns<lanes<T>>(from + done * row_stride, row_stride, columns, [&](int64_t c) { return to(c) + done; });
+      gather_columns<lanes<T>>(from + done * row_stride, row_stride, columns,
+                               [&](int64_t c) { return to(c) + done; });
     for (; done + 4 <= rows; done += 4)
-      gather_columns<4>(from + done * row_stride, row_stride, columns, [&](int64_t c) { return to(c) + done; });
+      gather_columns<4>(from + done * row_stride, row_stride, columns,
+                        [&](int64_t c) { return to(c) + done; });
   }
   for (; done < rows; done++)
     for (int64_t c = 0; c < columns; c++) to(c)[done] = from[done * row_stride + c];
@@ -106,18 +110,21 @@ PHYNEXUS_INLINE void vectors_to_rows(From from, T* to, int64_t row_stride, int64
   int64_t done = 0;
   if constexpr (transposes_in_registers<T>) {
     for (; done + lanes<T> <= rows; done += lanes<T>)
-      scatter_columns<lanes<T>>([&](int64_t c) { return from(c) + done; }, to + done * row_stride, row_stride, columns);
+      scatter_columns<lanes<T>>([&](int64_t c) { return from(c) + done; }, to + done * row_stride, row_stride,
+                                columns);
     for (; done + 4 <= rows; done += 4)
-      scatter_columns<4>([&](int64_t c) { return from(c) + done; }, to + done * row_stride, row_stride, columns);
+      scatter_columns<4>([&](int64_t c) { return from(c) + done; }, to + done * row_stride, row_stride,
+                         columns);
   }
   for (; done < rows; done++)
     for (int64_t c = 0; c < columns; c++) to[done * row_stride + c] = from(c)[done];
 }
 
-// A matrix of any strides into one with unit column stride: to[r * to_stride + c] = from[r * row_stride + c * column_stride].
+// A matrix of any strides into one with unit column stride: to[r * to_stride + c] = from[r * row_stride + c *
+// column_stride].
 template <class T>
-void copy_matrix(const T* from, int64_t row_stride, int64_t column_stride, T* to, int64_t to_stride, int64_t rows,
-                 int64_t columns) {
+void copy_matrix(const T* from, int64_t row_stride, int64_t column_stride, T* to, int64_t to_stride,
+                 int64_t rows, int64_t columns) {
   if (column_stride == 1 || row_stride != 1) {
     for (int64_t r = 0; r < rows; r++)
       for (int64_t c = 0; c < columns; c++) to[r * to_stride + c] = from[r * row_stride + c * column_stride];
@@ -128,11 +135,12 @@ void copy_matrix(const T* from, int64_t row_stride, int64_t column_stride, T* to
 
 // The other way round: to may have any strides.
 template <class T>
-void copy_matrix_out(const T* from, int64_t from_stride, T* to, int64_t row_stride, int64_t column_stride, int64_t rows,
-                     int64_t columns) {
+void copy_matrix_out(const T* from, int64_t from_stride, T* to, int64_t row_stride, int64_t column_stride,
+                     int64_t rows, int64_t columns) {
   if (row_stride != 1) {
     for (int64_t r = 0; r < rows; r++)
-      for (int64_t c = 0; c < columns; c++) to[r * row_stride + c * column_stride] = from[r * from_stride + c];
+      for (int64_t c = 0; c < columns; c++)
+        to[r * row_stride + c * column_stride] = from[r * from_stride + c];
     return;
   }
   vectors_to_rows([=](int64_t r) { return from + r * from_stride; }, to, column_stride, columns, rows);

@@ -1,6 +1,8 @@
-// Matrix products and convolutions of every instruction set that this machine has, against loops in double: random
-// sizes and strides, the same bits from one thread and from two, nothing written but the result.
+// Matrix products and convolutions of every instruction set that this machine has, against loops in double:
+// random sizes and strides, the same bits from one thread and from two, nothing written but the result.
 //   build and run: see contract_test.sh beside this file
+#include "../kernels/contract.h"
+
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -12,8 +14,6 @@
 #include <thread>
 #include <vector>
 
-#include "../kernels/contract.h"
-
 using namespace phynexus;
 
 namespace {
@@ -21,7 +21,8 @@ namespace {
 struct Block {
   void* data = nullptr;
   ~Block() { std::free(data); }
-  // A new block for every call, so that the sanitizer sees each one's exact end and any use after the next call.
+  // A new block for every call, so that the sanitizer sees each one's exact end and any use after the next
+  // call.
   void* renew(int64_t bytes) {
     std::free(data);
     data = nullptr;
@@ -52,9 +53,13 @@ struct TestTeam final : Team {
 };
 
 std::mt19937 random_bits(7);
-int64_t pick(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_bits); }
+int64_t pick(int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random_bits);
+}
 template <class T>
-T choose(std::initializer_list<T> values) { return values.begin()[pick(0, int64_t(values.size()) - 1)]; }
+T choose(std::initializer_list<T> values) {
+  return values.begin()[pick(0, int64_t(values.size()) - 1)];
+}
 
 // An array with strides of any kind: axes in a random order, gaps, negative or (for operands) zero strides.
 template <class T>
@@ -87,7 +92,8 @@ struct Array {
     return a;
   }
   T& at(int64_t i, int64_t j, int64_t k, int64_t l = 0) const {
-    return data()[i * strides[0] + j * strides[1] + k * strides[2] + (strides.size() > 3 ? l * strides[3] : 0)];
+    return data()[i * strides[0] + j * strides[1] + k * strides[2] +
+                  (strides.size() > 3 ? l * strides[3] : 0)];
   }
 };
 
@@ -103,7 +109,9 @@ template <>
 struct Entry<float> {
   static auto matmul(const ContractKernels& k) { return k.matmul_f32; }
   static auto convolution(const ContractKernels& k, int which) {
-    return which == 0 ? k.convolution_f32 : which == 1 ? k.convolution_input_gradient_f32 : k.convolution_weight_gradient_f32;
+    return which == 0   ? k.convolution_f32
+           : which == 1 ? k.convolution_input_gradient_f32
+                        : k.convolution_weight_gradient_f32;
   }
   static constexpr double tolerance = 1e-6;
 };
@@ -111,7 +119,9 @@ template <>
 struct Entry<double> {
   static auto matmul(const ContractKernels& k) { return k.matmul_f64; }
   static auto convolution(const ContractKernels& k, int which) {
-    return which == 0 ? k.convolution_f64 : which == 1 ? k.convolution_input_gradient_f64 : k.convolution_weight_gradient_f64;
+    return which == 0   ? k.convolution_f64
+           : which == 1 ? k.convolution_input_gradient_f64
+                        : k.convolution_weight_gradient_f64;
   }
   static constexpr double tolerance = 2e-15;
 };
@@ -122,7 +132,8 @@ struct Set {
 };
 std::vector<Set> sets;
 
-// Runs `call` for each instruction set with one and two threads, and compares with `want` over the whole result.
+// Runs `call` for each instruction set with one and two threads, and compares with `want` over the whole
+// result.
 template <class T, class Call, class Want>
 void check(const std::string& what, const Array<T>& out, const Call& call, const Want& want) {
   std::vector<T> before(out.memory.get(), out.memory.get() + out.size);
@@ -141,7 +152,8 @@ void check(const std::string& what, const Array<T>& out, const Call& call, const
       TestTeam team(threads);
       call(*set.kernels, team);
       std::vector<T> got(out.memory.get(), out.memory.get() + out.size);
-      if (threads == 1) first = got;
+      if (threads == 1)
+        first = got;
       else if (std::memcmp(first.data(), got.data(), got.size() * sizeof(T))) {
         failures++;
         std::printf("FAIL %s %s: one and two threads differ\n", set.name, what.c_str());
@@ -160,8 +172,8 @@ void check(const std::string& what, const Array<T>& out, const Call& call, const
               if (!(error <= Entry<T>::tolerance * (wanted[i].scale * std::sqrt(terms) + 1e-30))) {
                 good = false;
                 failures++;
-                std::printf("FAIL %s %s at %d %d %d %d: %.9g, not %.9g\n", set.name, what.c_str(), int(a), int(b), int(c),
-                            int(d), double(*p), wanted[i].value);
+                std::printf("FAIL %s %s at %d %d %d %d: %.9g, not %.9g\n", set.name, what.c_str(), int(a),
+                            int(b), int(c), int(d), double(*p), wanted[i].value);
               }
             }
       for (int64_t j = 0; j < out.size && good; j++)
@@ -192,17 +204,32 @@ void test_matmul(int64_t batch, int64_t m, int64_t n, int64_t k, int kind) {
   const bool exotic = kind == 2;
   Array<T> lhs = Array<T>::make({batch, m, k}, matrix_order(exotic), exotic, true);
   Array<T> rhs = Array<T>::make({batch, k, n}, matrix_order(exotic), exotic, true);
-  Array<T> out = Array<T>::make({batch, m, n}, kind ? matrix_order(exotic) : std::vector<int>{0, 1, 2}, exotic, false);
+  Array<T> out =
+      Array<T>::make({batch, m, n}, kind ? matrix_order(exotic) : std::vector<int>{0, 1, 2}, exotic, false);
   if (kind == 1 && pick(0, 1)) rhs.strides[0] = 0;
-  const MatmulProblem p{batch, m, n, k, lhs.strides[0], lhs.strides[1], lhs.strides[2], rhs.strides[0], rhs.strides[1],
-                        rhs.strides[2], out.strides[0], out.strides[1], out.strides[2]};
+  const MatmulProblem p{batch,
+                        m,
+                        n,
+                        k,
+                        lhs.strides[0],
+                        lhs.strides[1],
+                        lhs.strides[2],
+                        rhs.strides[0],
+                        rhs.strides[1],
+                        rhs.strides[2],
+                        out.strides[0],
+                        out.strides[1],
+                        out.strides[2]};
   char what[300];
-  std::snprintf(what, sizeof what, "matmul%d b%d m%d n%d k%d lhs %d %d %d rhs %d %d %d out %d %d %d", int(sizeof(T)), int(batch),
-                int(m), int(n), int(k), int(p.lhs_batch), int(p.lhs_m), int(p.lhs_k), int(p.rhs_batch), int(p.rhs_k),
-                int(p.rhs_n), int(p.out_batch), int(p.out_m), int(p.out_n));
+  std::snprintf(what, sizeof what, "matmul%d b%d m%d n%d k%d lhs %d %d %d rhs %d %d %d out %d %d %d",
+                int(sizeof(T)), int(batch), int(m), int(n), int(k), int(p.lhs_batch), int(p.lhs_m),
+                int(p.lhs_k), int(p.rhs_batch), int(p.rhs_k), int(p.rhs_n), int(p.out_batch), int(p.out_m),
+                int(p.out_n));
   check<T>(
       what, out,
-      [&](const ContractKernels& kernels, Team& team) { Entry<T>::matmul(kernels)(p, lhs.data(), rhs.data(), out.data(), team); },
+      [&](const ContractKernels& kernels, Team& team) {
+        Entry<T>::matmul(kernels)(p, lhs.data(), rhs.data(), out.data(), team);
+      },
       [&](int64_t b, int64_t i, int64_t j, int64_t, double& terms) {
         Wanted w{0, 0};
         for (int64_t q = 0; q < k; q++) {
@@ -219,27 +246,36 @@ void test_convolution(ConvolutionProblem p, int kind) {
   const bool exotic = kind == 2;
   const std::vector<int> last{0, 2, 3, 1}, first{0, 1, 2, 3};
   auto order = [&] { return exotic ? shuffled(4) : kind == 0 || pick(0, 2) ? last : first; };
-  p.out_h = p.stride_h > 0 ? (p.in_h + 2 * p.pad_h - p.dilation_h * (p.kernel_h - 1) - 1) / p.stride_h + 1 : 0;
+  p.out_h =
+      p.stride_h > 0 ? (p.in_h + 2 * p.pad_h - p.dilation_h * (p.kernel_h - 1) - 1) / p.stride_h + 1 : 0;
   p.out_w = (p.in_w + 2 * p.pad_w - p.dilation_w * (p.kernel_w - 1) - 1) / p.stride_w + 1;
   if (p.in_h + 2 * p.pad_h < p.dilation_h * (p.kernel_h - 1) + 1) p.out_h = 0;
   if (p.in_w + 2 * p.pad_w < p.dilation_w * (p.kernel_w - 1) + 1) p.out_w = 0;
   if (p.out_h > 1 && pick(0, 3) == 0) p.out_h--;  // a smaller padding on the high side
   if (pick(0, 5) == 0) p.out_w++;                 // a larger one
-  const std::vector<int64_t> xs{p.images, p.in_channels, p.in_h, p.in_w}, os{p.images, p.out_channels, p.out_h, p.out_w},
+  const std::vector<int64_t> xs{p.images, p.in_channels, p.in_h, p.in_w},
+      os{p.images, p.out_channels, p.out_h, p.out_w},
       ws{p.out_channels, p.in_channels, p.kernel_h, p.kernel_w};
   for (int which = 0; which < 3; which++) {
     Array<T> x = Array<T>::make(xs, order(), exotic, which != 1);
-    Array<T> w = Array<T>::make(ws, exotic ? shuffled(4) : pick(0, 2) ? first : std::vector<int>{2, 3, 1, 0}, exotic, which != 2);
+    Array<T> w = Array<T>::make(ws,
+                                exotic       ? shuffled(4)
+                                : pick(0, 2) ? first
+                                             : std::vector<int>{2, 3, 1, 0},
+                                exotic, which != 2);
     Array<T> o = Array<T>::make(os, order(), exotic, which != 0);
     std::copy(x.strides.begin(), x.strides.end(), p.x);
     std::copy(w.strides.begin(), w.strides.end(), p.weight);
     std::copy(o.strides.begin(), o.strides.end(), p.out);
     char what[300];
-    std::snprintf(what, sizeof what, "convolution%d.%d n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d %d %d %d o %d %d %d %d",
-                  int(sizeof(T)), which, int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w), int(p.out_channels),
-                  int(p.out_h), int(p.out_w), int(p.kernel_h), int(p.kernel_w), int(p.stride_h), int(p.stride_w), int(p.pad_h),
-                  int(p.pad_w), int(p.dilation_h), int(p.dilation_w), int(p.x[0]), int(p.x[1]), int(p.x[2]), int(p.x[3]),
-                  int(p.weight[0]), int(p.weight[1]), int(p.weight[2]), int(p.weight[3]), int(p.out[0]), int(p.out[1]),
+    std::snprintf(what, sizeof what,
+                  "convolution%d.%d n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d "
+                  "%d %d %d o %d %d %d %d",
+                  int(sizeof(T)), which, int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w),
+                  int(p.out_channels), int(p.out_h), int(p.out_w), int(p.kernel_h), int(p.kernel_w),
+                  int(p.stride_h), int(p.stride_w), int(p.pad_h), int(p.pad_w), int(p.dilation_h),
+                  int(p.dilation_w), int(p.x[0]), int(p.x[1]), int(p.x[2]), int(p.x[3]), int(p.weight[0]),
+                  int(p.weight[1]), int(p.weight[2]), int(p.weight[3]), int(p.out[0]), int(p.out[1]),
                   int(p.out[2]), int(p.out[3]));
     auto add = [](Wanted& sum, double a, double b) { sum.value += a * b, sum.scale += std::fabs(a * b); };
     auto in_h = [&](int64_t oh, int64_t kh) { return oh * p.stride_h - p.pad_h + kh * p.dilation_h; };
@@ -248,14 +284,17 @@ void test_convolution(ConvolutionProblem p, int kind) {
     if (which == 0)
       check<T>(
           what, o,
-          [&](const ContractKernels& k, Team& team) { Entry<T>::convolution(k, 0)(p, x.data(), w.data(), o.data(), team); },
+          [&](const ContractKernels& k, Team& team) {
+            Entry<T>::convolution(k, 0)(p, x.data(), w.data(), o.data(), team);
+          },
           [&](int64_t n, int64_t c, int64_t oh, int64_t ow, double& terms) {
             Wanted sum{0, 0};
             for (int64_t i = 0; i < p.in_channels; i++)
               for (int64_t kh = 0; kh < p.kernel_h; kh++)
                 for (int64_t kw = 0; kw < p.kernel_w; kw++) {
                   const int64_t h = in_h(oh, kh), v = in_w(ow, kw);
-                  if (h >= 0 && h < p.in_h && v >= 0 && v < p.in_w) add(sum, double(x.at(n, i, h, v)), double(w.at(c, i, kh, kw)));
+                  if (h >= 0 && h < p.in_h && v >= 0 && v < p.in_w)
+                    add(sum, double(x.at(n, i, h, v)), double(w.at(c, i, kh, kw)));
                 }
             terms = taps * double(p.in_channels) + 1;
             return sum;
@@ -263,7 +302,9 @@ void test_convolution(ConvolutionProblem p, int kind) {
     else if (which == 1)
       check<T>(
           what, x,
-          [&](const ContractKernels& k, Team& team) { Entry<T>::convolution(k, 1)(p, o.data(), w.data(), x.data(), team); },
+          [&](const ContractKernels& k, Team& team) {
+            Entry<T>::convolution(k, 1)(p, o.data(), w.data(), x.data(), team);
+          },
           [&](int64_t n, int64_t i, int64_t h, int64_t v, double& terms) {
             Wanted sum{0, 0};
             for (int64_t kh = 0; kh < p.kernel_h; kh++)
@@ -272,7 +313,8 @@ void test_convolution(ConvolutionProblem p, int kind) {
                   if (in_h(oh, kh) != h) continue;
                   for (int64_t ow = 0; ow < p.out_w; ow++)
                     if (in_w(ow, kw) == v)
-                      for (int64_t c = 0; c < p.out_channels; c++) add(sum, double(o.at(n, c, oh, ow)), double(w.at(c, i, kh, kw)));
+                      for (int64_t c = 0; c < p.out_channels; c++)
+                        add(sum, double(o.at(n, c, oh, ow)), double(w.at(c, i, kh, kw)));
                 }
             terms = taps * double(p.out_channels) + 1;
             return sum;
@@ -280,7 +322,9 @@ void test_convolution(ConvolutionProblem p, int kind) {
     else
       check<T>(
           what, w,
-          [&](const ContractKernels& k, Team& team) { Entry<T>::convolution(k, 2)(p, x.data(), o.data(), w.data(), team); },
+          [&](const ContractKernels& k, Team& team) {
+            Entry<T>::convolution(k, 2)(p, x.data(), o.data(), w.data(), team);
+          },
           [&](int64_t c, int64_t i, int64_t kh, int64_t kw, double& terms) {
             Wanted sum{0, 0};
             for (int64_t n = 0; n < p.images; n++)
@@ -298,9 +342,11 @@ void test_convolution(ConvolutionProblem p, int kind) {
   }
 }
 
-ConvolutionProblem square(int64_t images, int64_t in, int64_t size, int64_t out, int64_t stride, int64_t kernel = 3, int64_t pad = 1) {
+ConvolutionProblem square(int64_t images, int64_t in, int64_t size, int64_t out, int64_t stride,
+                          int64_t kernel = 3, int64_t pad = 1) {
   ConvolutionProblem p{};
-  p.images = images, p.in_channels = in, p.in_h = p.in_w = size, p.out_channels = out, p.kernel_h = p.kernel_w = kernel;
+  p.images = images, p.in_channels = in, p.in_h = p.in_w = size, p.out_channels = out,
+  p.kernel_h = p.kernel_w = kernel;
   p.stride_h = p.stride_w = stride, p.pad_h = p.pad_w = pad, p.dilation_h = p.dilation_w = 1;
   return p;
 }
@@ -308,23 +354,28 @@ ConvolutionProblem square(int64_t images, int64_t in, int64_t size, int64_t out,
 template <class T>
 void test_all(int rounds) {
   for (int kind = 0; kind < 3; kind++) {
-    const int64_t sizes[][4] = {{4, 10, 40, 40}, {2, 10, 40, 1}, {3, 40, 40, 10}, {3, 10, 1, 40}, {2, 25, 64, 64}, {2, 5, 5, 64},
-                                {2, 5, 64, 5},   {1, 1, 40, 40}, {1, 40, 1, 40},  {5, 1, 1, 70},  {1, 70, 1, 1},   {1, 1, 70, 1},
-                                {3, 7, 9, 0},    {0, 3, 3, 3},   {2, 0, 3, 3},    {2, 3, 0, 3},   {1, 150, 150, 300}, {2, 100, 130, 140},
-                                {1, 37, 37, 37}, {1, 200, 16, 300}, {20, 33, 65, 50}, {1, 96, 257, 129}, {30, 64, 64, 64}};
+    const int64_t sizes[][4] = {{4, 10, 40, 40},    {2, 10, 40, 1},     {3, 40, 40, 10}, {3, 10, 1, 40},
+                                {2, 25, 64, 64},    {2, 5, 5, 64},      {2, 5, 64, 5},   {1, 1, 40, 40},
+                                {1, 40, 1, 40},     {5, 1, 1, 70},      {1, 70, 1, 1},   {1, 1, 70, 1},
+                                {3, 7, 9, 0},       {0, 3, 3, 3},       {2, 0, 3, 3},    {2, 3, 0, 3},
+                                {1, 150, 150, 300}, {2, 100, 130, 140}, {1, 37, 37, 37}, {1, 200, 16, 300},
+                                {20, 33, 65, 50},   {1, 96, 257, 129},  {30, 64, 64, 64}};
     for (auto& s : sizes)
       for (int repeat = 0; repeat < 3; repeat++) test_matmul<T>(s[0], s[1], s[2], s[3], kind);
     for (int i = 0; i < rounds; i++) test_matmul<T>(pick(1, 4), pick(1, 50), pick(1, 90), pick(1, 70), kind);
 
-    const ConvolutionProblem shapes[] = {square(5, 1, 28, 64, 2),  square(5, 64, 14, 64, 2), square(5, 64, 7, 64, 2), square(5, 64, 4, 64, 2),
-                                         square(25, 64, 4, 64, 2), square(3, 64, 14, 64, 1), square(7, 64, 7, 64, 1), square(40, 32, 3, 32, 1),
-                                         square(2, 3, 20, 37, 1),  square(2, 37, 9, 37, 1),  square(3, 5, 11, 6, 2, 5, 2), square(2, 16, 8, 130, 1, 1, 0),
-                                         square(0, 4, 5, 6, 1),    square(2, 0, 5, 6, 1),    square(2, 4, 1, 6, 3),   square(1, 4, 2, 3, 1, 5, 1),
-                                         square(2, 70, 6, 70, 3, 2, 0)};
+    const ConvolutionProblem shapes[] = {
+        square(5, 1, 28, 64, 2),     square(5, 64, 14, 64, 2),     square(5, 64, 7, 64, 2),
+        square(5, 64, 4, 64, 2),     square(25, 64, 4, 64, 2),     square(3, 64, 14, 64, 1),
+        square(7, 64, 7, 64, 1),     square(40, 32, 3, 32, 1),     square(2, 3, 20, 37, 1),
+        square(2, 37, 9, 37, 1),     square(3, 5, 11, 6, 2, 5, 2), square(2, 16, 8, 130, 1, 1, 0),
+        square(0, 4, 5, 6, 1),       square(2, 0, 5, 6, 1),        square(2, 4, 1, 6, 3),
+        square(1, 4, 2, 3, 1, 5, 1), square(2, 70, 6, 70, 3, 2, 0)};
     for (auto& p : shapes) test_convolution<T>(p, kind);
     for (int i = 0; i < rounds; i++) {
       ConvolutionProblem p{};
-      p.images = pick(1, 9), p.in_channels = choose<int64_t>({1, 2, 3, 7, 8, 9, 16, 20, 33}), p.out_channels = choose<int64_t>({1, 2, 5, 16, 17, 31, 48, 66});
+      p.images = pick(1, 9), p.in_channels = choose<int64_t>({1, 2, 3, 7, 8, 9, 16, 20, 33}),
+      p.out_channels = choose<int64_t>({1, 2, 5, 16, 17, 31, 48, 66});
       p.in_h = pick(1, 12), p.in_w = pick(1, 20), p.kernel_h = pick(1, 4), p.kernel_w = pick(1, 4);
       p.stride_h = pick(1, 3), p.stride_w = pick(1, 3), p.pad_h = pick(0, 3), p.pad_w = pick(0, 3);
       p.dilation_h = pick(1, 2), p.dilation_w = pick(1, 2);
@@ -339,11 +390,14 @@ int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 60;
   sets.push_back({"portable", &portable::contract_kernels});
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({"avx2", &avx2::contract_kernels});
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) sets.push_back({"avx512", &avx512::contract_kernels});
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    sets.push_back({"avx2", &avx2::contract_kernels});
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    sets.push_back({"avx512", &avx512::contract_kernels});
 #endif
   test_all<float>(rounds);
   test_all<double>(rounds / 3);
-  std::printf("%lld results of %d instruction sets checked, %d failures\n", (long long)checked, int(sets.size()), failures);
+  std::printf("%lld results of %d instruction sets checked, %d failures\n", (long long)checked,
+              int(sets.size()), failures);
   return failures != 0;
 }
