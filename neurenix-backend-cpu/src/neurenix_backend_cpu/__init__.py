@@ -11,16 +11,18 @@ NAME = "neurenix-backend-cpu"
 
 
 def library() -> Path:
-    """The engine's shared library, beside this file."""
-    folder = Path(__file__).resolve().parent
+    """The engine's shared library, beside this file or, in an editable installation,
+    where the build has put it."""
     found = sorted(
-        p
-        for p in folder.glob("*phynexus_cpu*")
-        if p.suffix in (".so", ".dylib", ".dll")
+        file
+        for folder in __path__
+        for file in Path(folder).glob("*phynexus_cpu*")
+        if file.suffix in (".so", ".dylib", ".dll")
     )
     if not found:
         raise FileNotFoundError(
-            f"the engine's library is missing from {folder}; reinstall neurenix-backend-cpu (it needs a C++20 compiler)"
+            f"the engine's library is missing from {', '.join(__path__)}; "
+            "reinstall neurenix-backend-cpu (it needs a C++20 compiler)"
         )
     return found[0]
 
