@@ -14,6 +14,9 @@ BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
     neurenix-backend-cpu/CMakeLists.txt \
     $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus -type f)
 PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
+# Installed first, and not anew for each build: else nothing that was compiled is kept.
+BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
+INSTALL := $(PIP) install --no-build-isolation
 
 .PHONY: demo test lint types bench clean
 .DELETE_ON_ERROR:
@@ -42,7 +45,8 @@ clean:
 $(VENV)/.for-demo: $(PY) $(BUILT_FROM)
 	@$(need_compiler)
 	@echo "Building and installing Neurenix into $(VENV) (a minute or two)"
-	$(PIP) install $(PACKAGES) ".[vision,plot]"
+	$(PIP) install $(BUILD_TOOLS)
+	$(INSTALL) $(PACKAGES) ".[vision,plot]"
 	@touch $@
 
 # --group needs a pip from 2025 or later.
@@ -50,8 +54,8 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	@$(need_compiler)
 	@echo "Building and installing Neurenix and its test tools into $(VENV)" \
 	    "(a minute or two)"
-	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install --group dev $(PACKAGES) ".[all]"
+	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
+	$(INSTALL) --group dev $(PACKAGES) ".[all]"
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):

@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "core": ROOT / "neurenix-core",
@@ -47,6 +52,12 @@ print(json.dumps({
 }))
 """
 
+COMPUTE = """
+import neurenix as nx
+assert (nx.tensor([1.0, 2.0]) * 3.0).tolist() == [3.0, 6.0]
+print(nx.current_device())
+"""
+
 
 def run(*command: str | Path, cwd: Path) -> str:
     # Only what is installed counts: no PYTHONPATH, no settings of ours.
@@ -79,31 +90,34 @@ def look(python: Path, cwd: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every package's wheel, built once."""
-    folder = tmp_path_factory.mktemp("wheels")
-    build = ("wheel", "--no-deps", "-w", folder)
-    pip(sys.executable, *build, *PACKAGES.values(), cwd=folder)
-    by_name = {path.name.split("-")[0]: path for path in folder.glob("*.whl")}
-    return {
-        "core": by_name["neurenix_core"],
-        "meta": by_name["neurenix_meta"],
-        "cpu": by_name["neurenix_backend_cpu"],
-        "neurenix": by_name["neurenix"],
-    }
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    """Each package as a wheel and as the wheel that an editable installation installs.
+
+    Both are asked of the package's build backend, as pip does, but in this environment,
+    where what the engine's build has compiled before is kept.
+    """
+    found = {}
+    for (name, source), mode in product(PACKAGES.items(), MODES):
+        settings = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))
+        backend = settings["build-system"]["build-backend"]
+        folder = tmp_path_factory.mktemp(f"{name}-{mode}")
+        hook = "build_wheel" if mode == "wheel" else "build_editable"
+        build = f"import {backend} as backend; backend.{hook}({str(folder)!r})"
+        run(sys.executable, "-c", build, cwd=source)
+        (found[name, mode],) = folder.glob("*.whl")
+    return found
 
 
 @pytest.mark.parametrize(("core", "meta"), list(product(MODES, MODES)))
 def test_core_then_meta_then_cpu(
-    core: str, meta: str, wheels: dict[str, Path], tmp_path: Path
+    core: str, meta: str, built: dict[tuple[str, str], Path], tmp_path: Path
 ) -> None:
     """One environment that grows; the CPU's package comes the way that core did."""
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv/bin/python"
 
     def install(name: str, mode: str) -> dict[str, Any]:
-        how = [wheels[name]] if mode == "wheel" else ["-e", PACKAGES[name]]
-        pip(python, "install", *how, cwd=tmp_path)
+        pip(python, "install", built[name, mode], cwd=tmp_path)
         return look(python, tmp_path)
 
     def comes_from(file: str, mode: str) -> bool:
@@ -122,21 +136,24 @@ def test_core_then_meta_then_cpu(
     assert found["entries"] == ["cpu"]
     assert found["loaded"] == [], "`import neurenix` must load no backend"
     assert found["cpus"] >= 1
+    assert "cpu" in run(python, "-W", "error", "-c", COMPUTE, cwd=tmp_path)
     pip(python, "check", cwd=tmp_path)
 
 
-def test_one_call_from_the_clone(tmp_path: Path) -> None:
-    """The README's way: every path in one pip call, so that `==` siblings resolve."""
+def test_one_call(built: dict[tuple[str, str], Path], tmp_path: Path) -> None:
+    """The README's way: everything in one pip call, so that `==` siblings resolve."""
     run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv/bin/python"
-    paths = [path for name, path in PACKAGES.items() if name != "neurenix"]
-    pip(python, "install", *paths, f"{ROOT}[vision]", cwd=tmp_path)
+    wheels = [built[name, "wheel"] for name in ("core", "cpu", "meta")]
+    everything = f"{built['neurenix', 'wheel']}[vision]"
+    pip(python, "install", *wheels, everything, cwd=tmp_path)
     assert look(python, tmp_path)["cpus"] >= 1
     run(python, "-c", "import PIL", cwd=tmp_path)
     pip(python, "check", cwd=tmp_path)
 
 
-def test_wheels_hold_what_they_should(wheels: dict[str, Path]) -> None:
+def test_wheels_hold_what_they_should(built: dict[tuple[str, str], Path]) -> None:
+    wheels = {name: built[name, "wheel"] for name in PACKAGES}
     names = {name: zipfile.ZipFile(path).namelist() for name, path in wheels.items()}
     assert "neurenix/phynexus/phynexus.h" in names["core"]
     assert "neurenix/meta/__init__.py" in names["meta"]
