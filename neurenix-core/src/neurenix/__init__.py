@@ -3,8 +3,10 @@
 __path__ = __import__("pkgutil").extend_path(__path__, __name__)
 
 from . import autograd, backends, dtypes, errors, functions, random, tree
+from . import interpreter as interpreter  # imported, it answers what primitives ask
 from .autograd import grad_function as grad
 from .autograd import jvp, value_and_grad, vjp
+from .cells import Cell
 from .devices import Device, DeviceType
 from .dispatch import no_grad
 from .dtypes import bfloat16, float16, float32, float64, int32, int64, uint8, uint32
@@ -97,7 +99,7 @@ from .functions.shape import (
 )
 from .random import Generator, manual_seed, normal, rand, randn, uniform
 from .settings import current_device, get_device_count, init
-from .tensor import Cell, Tensor, tensor
+from .tensor import Tensor, tensor
 from .transforms import Compiled, compile, constant, map, scan, vmap
 
 from . import nn, optim  # isort: skip

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import dispatch, tree
 from .dispatch import no_grad
 from .dtypes import Dtype
@@ -17,7 +19,8 @@ from .errors import DtypeError, InvalidArgumentError, NotDifferentiableError, Sh
 from .primitives import ops
 from .primitives.base import zeros
 from .sources import at_line
-from .tensor import Leaf, Node, Tensor, literal, tensor
+from .tape import Leaf, Node
+from .tensor import Tensor, literal, tensor
 
 
 def zeros_of(x: Any) -> Tensor:
@@ -25,8 +28,6 @@ def zeros_of(x: Any) -> Tensor:
 
 
 def one(dtype: Dtype) -> Tensor:
-    import numpy as np
-
     return literal(np.ones((), dtype.numpy), dtype)
 
 

@@ -18,13 +18,14 @@ import numpy as np
 
 from . import dispatch
 from .attributes import Watched
+from .cells import Cell
 from .dtypes import as_dtype, float32, uint32
 from .errors import InvalidArgumentError
 from .functions.common import as_tensor, cast, check_shape
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device
-from .tensor import Cell, Tensor, literal, tensor
+from .tensor import Tensor, literal, tensor
 
 
 class _Indices(threading.local):

@@ -6,9 +6,7 @@ What it computes with stands in `functions`, which hangs its methods and operato
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,66 +14,14 @@ import numpy as np
 from . import dispatch
 from .backends import discovery
 from .devices import Device, parse_device
-from .dtypes import Dtype, as_dtype, default_for
-from .errors import (
-    CaptureError,
-    DtypeError,
-    InvalidArgumentError,
-    ShapeError,
-)
-from .primitives import NotDifferentiable, Primitive, TensorType, set_interpreter
+from .dtypes import ALL, Dtype, as_dtype, default_for
+from .errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
+from .primitives import TensorType, ops
 from .primitives.sources import ConstantArray
 from .program import Symbol
 from .settings import current_device
 from .sources import user_line
-
-
-class Leaf:
-    """The tape's end at a tensor that requires grad; `backward` leaves its result here."""
-
-    __slots__ = ("__weakref__", "grad")
-
-    def __init__(self) -> None:
-        self.grad: Tensor | None = None
-
-
-class Node:
-    """One recorded operation. It refers to what came before it and to data, never to the
-    tensors that it made: nothing here can form a circle."""
-
-    __slots__ = (
-        "__weakref__",
-        "device",
-        "edges",
-        "inputs",
-        "outputs",
-        "params",
-        "primitive",
-        "source",
-        "types",
-    )
-
-    def __init__(
-        self,
-        primitive: Primitive | None,
-        inputs: Any,
-        params: Any,
-        outputs: Any,
-        types: Any,
-        edges: Any,
-        device: Any,
-        source: str | None,
-    ) -> None:
-        self.primitive = (
-            primitive  # None: an identity, the start of an inner derivative
-        )
-        self.inputs = inputs
-        self.params = params
-        self.outputs = outputs
-        self.types = types
-        self.edges = edges
-        self.device = device
-        self.source = source
+from .tape import Leaf
 
 
 class Tensor:
@@ -138,7 +84,8 @@ class Tensor:
             raise InvalidArgumentError("grad: only a leaf that requires grad has one")
         if value is not None and value.shape != self.shape:
             raise ShapeError(
-                f"grad: a gradient of shape {value.shape} for a tensor of shape {self.shape}"
+                f"grad: a gradient of shape {value.shape} "
+                f"for a tensor of shape {self.shape}"
             )
         self.node.grad = value
 
@@ -146,7 +93,7 @@ class Tensor:
         """The same value, which the tape does not follow."""
         plain = Tensor(self.data, self.type, self.device)
         if self.dtype.is_floating and dispatch.recorder() is not None:
-            return stopped(plain)  # a program forgets tapes: the stop must stand in it
+            return ops.stop_gradient(plain)  # a program forgets tapes: the stop must stand in it
         return plain
 
     def value(self) -> Tensor:
@@ -161,9 +108,10 @@ class Tensor:
             return self.data.array
         if isinstance(self.data, Symbol):
             raise CaptureError(
-                "a value was asked for while a program is being captured: the program cannot depend on it. "
-                "Use nx.where or nx.scan for what depends on values, or compile=False."
-                f" ({user_line() or 'unknown line'})"
+                "a value was asked for while a program is being captured: "
+                "the program cannot depend on it. "
+                "Use nx.where or nx.scan for what depends on values, or compile=False. "
+                f"({user_line() or 'unknown line'})"
             )
         assert self.device is not None
         return discovery.backend(self.device.type).download(self.data, self.type)
@@ -196,7 +144,8 @@ class Tensor:
     def __bool__(self) -> bool:
         if self.size != 1:
             raise InvalidArgumentError(
-                f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()"
+                f"the truth of a tensor of shape {self.shape} is ambiguous; "
+                "use .any() or .all()"
             )
         return bool(self.item())
 
@@ -229,12 +178,8 @@ class Tensor:
     def to(self, target: Any) -> Tensor:
         """On another device ("cuda:0"), or with another dtype (nx.float64)."""
         if isinstance(target, Dtype):
-            return self if target is self.dtype else ops_cast(self, target)
-        if (
-            isinstance(target, str)
-            and not isinstance(target, Device)
-            and target in _DTYPE_NAMES
-        ):
+            return self if target is self.dtype else ops.cast(self, dtype=target)
+        if isinstance(target, str) and target in _DTYPE_NAMES:
             return self.to(as_dtype(target))
         device = parse_device(target)
         if device == self.device or isinstance(self.data, Symbol):
@@ -249,11 +194,9 @@ class Tensor:
         )
 
     def __deepcopy__(self, memo: Any) -> Tensor:
-        return (
-            self
-            if self.node is None
-            else _restore(np.array(self.numpy()), self.dtype.name, True)
-        )
+        if self.node is None:
+            return self
+        return _restore(np.array(self.numpy()), self.dtype.name, True)
 
     if TYPE_CHECKING:  # what `functions.operators` hangs here
         T: Tensor
@@ -354,23 +297,7 @@ class Tensor:
         def bool(self) -> Tensor: ...
 
 
-_DTYPE_NAMES = {
-    "float32",
-    "float64",
-    "float16",
-    "bfloat16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint32",
-    "bool",
-}
-
-
-def ops_cast(x: Tensor, dtype: Dtype) -> Tensor:
-    from .primitives import ops
-
-    return ops.cast(x, dtype=dtype)
+_DTYPE_NAMES = {dtype.name for dtype in ALL}
 
 
 def _restore(array: np.ndarray[Any, Any], dtype: str, requires_grad: bool) -> Tensor:
@@ -385,7 +312,8 @@ def host_array(data: Any, dtype: Any = None) -> tuple[np.ndarray[Any, Any], Dtyp
         raise ShapeError(f"tensor: a ragged list has no shape ({error})") from None
     if array.dtype.kind not in "biufV":  # V: bfloat16, which NumPy does not know
         raise DtypeError(
-            f"tensor: expected numbers, lists of numbers or an array, not {type(data).__name__}"
+            "tensor: expected numbers, lists of numbers or an array, "
+            f"not {type(data).__name__}"
         )
     wanted = default_for(array) if dtype is None else as_dtype(dtype)
     if array.dtype != wanted.numpy:
@@ -439,191 +367,3 @@ def tensor(
         )
     kind = TensorType(array.shape, wanted)
     return Tensor(backend.upload(array, kind, where.index), kind, where, node)
-
-
-# How often any cell was written: a compiled call whose number is still this one need
-# not look whether its state is where it was.
-writes = [0]
-
-
-class Cell(Tensor):
-    """A tensor that can be given another value: what a program calls state.
-
-    Operations see the value that it holds when they are called.
-    """
-
-    __slots__ = ("name",)
-
-    def __init__(
-        self, value: Tensor, requires_grad: bool = False, name: str = ""
-    ) -> None:
-        super().__init__(
-            value.data, value.type, value.device, Leaf() if requires_grad else None
-        )
-        self.name = name
-
-    def value(self) -> Tensor:
-        return Tensor(self.data, self.type, self.device, self.node, self.index)
-
-    @property
-    def is_state(self) -> bool:
-        """Whether a program that is being captured has this cell as its state."""
-        return isinstance(self.data, Symbol)
-
-    def assign(self, value: Any) -> None:
-        """Replace the value by one of the same shape and dtype."""
-        new = value if isinstance(value, Tensor) else tensor(value, dtype=self.dtype)
-        if new.type != self.type:
-            raise ShapeError(
-                f"{self.name or 'a cell'} holds {self.type}; it cannot be given {new.type}"
-            )
-        if id(self) in _local.cells:  # a substitute's value: as tracked as it came
-            self.data, self.device, self.node, self.index = (
-                new.data,
-                new.device,
-                new.node,
-                new.index,
-            )
-            return
-        recorder = dispatch.recorder()
-        if recorder is not None:
-            recorder.write(self, new)
-        elif new.device is None:
-            new = tensor(new, device=self.device)
-        elif self.device is not None and new.device != self.device:
-            new = tensor(new.numpy(), dtype=self.dtype, device=self.device)
-        self.data = new.data
-        self.device = new.device or self.device
-        writes[0] += 1
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        copy = type(self).__new__(type(self))
-        Tensor.__init__(
-            copy,
-            self.data,
-            self.type,
-            self.device,
-            Leaf() if self.node is not None else None,
-        )
-        copy.name = self.name
-        memo[id(self)] = copy
-        return copy
-
-    def __reduce__(self) -> Any:
-        return _restore_cell, (
-            type(self),
-            np.array(self.numpy()),
-            self.dtype.name,
-            self.name,
-            self.node is not None,
-        )
-
-
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.cells: dict[int, int] = {}
-
-
-_local = _Local()
-
-
-@contextmanager
-def substituted(cells: Sequence[Cell], values: Sequence[Tensor]) -> Iterator[None]:
-    """Within it the cells hold these values (and what is assigned to them, with its place
-    on the tape); afterwards what they held before. Nothing is written."""
-    saved = [(c.data, c.device, c.node, c.index) for c in cells]
-    for c, v in zip(cells, values, strict=True):
-        if v.type != c.type:
-            raise ShapeError(
-                f"{c.name or 'a cell'} holds {c.type}; {v.type} cannot stand in for it"
-            )
-    try:
-        for c, v in zip(cells, values, strict=True):
-            v = v.value()
-            c.data, c.device, c.node, c.index = v.data, v.device, v.node, v.index
-            _local.cells[id(c)] = _local.cells.get(id(c), 0) + 1
-        yield
-    finally:
-        for c, (data, device, node, index) in zip(cells, saved, strict=True):
-            c.data, c.device, c.node, c.index = data, device, node, index
-            left = _local.cells.get(id(c), 1) - 1
-            if left:
-                _local.cells[id(c)] = left
-            else:
-                _local.cells.pop(id(c), None)
-
-
-def _restore_cell(
-    kind: Any, array: Any, dtype: str, name: str, requires_grad: bool
-) -> Any:
-    cell = kind.__new__(kind)
-    Cell.__init__(cell, tensor(array, dtype=dtype), requires_grad, name)
-    return cell
-
-
-def stopped(x: Tensor) -> Tensor:
-    """x, whose derivative is zero."""
-    from .primitives import ops
-
-    return ops.stop_gradient(x)
-
-
-# ---- the interpreter that primitives call ---------------------------------------------
-
-
-class TensorInterpreter:
-    """Runs or records a primitive on tensors, and puts it on the tape."""
-
-    def bind(
-        self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
-    ) -> list[Tensor]:
-        inputs = [x if type(x) is Tensor else x.value() for x in inputs]
-        types = tuple(x.type for x in inputs)
-        recorder = dispatch.recorder()
-        device: Device | None
-        if recorder is not None:
-            out_types = dispatch.infer(primitive, types, params)
-            data: list[Any] = recorder.record(primitive, inputs, params, out_types)
-            device = next((x.device for x in inputs if x.device is not None), None)
-            if dispatch.state.blocked and primitive.name != "stop_gradient":
-                return [
-                    stopped(Tensor(d, t, device))
-                    if t.dtype.is_floating
-                    else Tensor(d, t, device)
-                    for d, t in zip(data, out_types, strict=True)
-                ]
-        else:
-            out_types = dispatch.infer(primitive, types, params)
-            data, device = dispatch.run(primitive, inputs, params)
-        if not (
-            dispatch.state.grad_enabled and any(x.node is not None for x in inputs)
-        ):
-            return [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
-        if isinstance(primitive.vjp, NotDifferentiable):
-            return [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
-        edges = tuple(
-            (x.node, x.index) if x.node is not None and x.dtype.is_floating else None
-            for x in inputs
-        )
-        keep = tuple(inputs) if "i" in primitive.saves else types
-        source = user_line() if recorder is not None else None
-        node = Node(
-            primitive,
-            keep,
-            params,
-            data if "o" in primitive.saves else None,
-            out_types,
-            edges,
-            device,
-            source,
-        )
-        return [
-            Tensor(d, t, device, node if t.dtype.is_floating else None, i)
-            for i, (d, t) in enumerate(zip(data, out_types, strict=True))
-        ]
-
-    def literal(self, array: np.ndarray[Any, Any], dtype: Dtype) -> Tensor:
-        return literal(array, dtype)
-
-
-set_interpreter(TensorInterpreter())

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ..cells import Cell
 from ..dtypes import bool_, int32
 from ..errors import DtypeError, InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..program import Symbol
-from ..tensor import Cell, Tensor, tensor
+from ..tensor import Tensor, tensor
 from .common import as_tensor, cast, one_axis, operands
 
 

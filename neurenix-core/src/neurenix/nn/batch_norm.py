@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..attributes import changes
+from ..cells import Cell
 from ..dispatch import no_grad
 from ..dtypes import bool_
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
 from ..functions.creation import ones, zeros
-from ..tensor import Cell, Tensor, tensor
+from ..tensor import Tensor, tensor
 from .arguments import number, one_of, whole
 from .module import Module
 from .normalization import normalize_batch, normalize_stored

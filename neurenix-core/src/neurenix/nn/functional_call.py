@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..cells import substituted
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions import reduction
-from ..tensor import Tensor, substituted, tensor
+from ..tensor import Tensor, tensor
 from .module import Module
 
 

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import random
+from ..cells import Cell
 from ..errors import InvalidArgumentError, ShapeError
 from ..random import Generator
-from ..tensor import Cell, tensor
+from ..tensor import tensor
 from .arguments import one_of
 
 C = TypeVar("C", bound=Cell)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..attributes import Watched, changes, scalars
+from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
 from ..errors import InvalidArgumentError
 from ..random import Generator
-from ..tensor import Cell, Leaf, Tensor
+from ..tape import Leaf
+from ..tensor import Tensor
 from .parameter import Buffer, LoadResult, Parameter, load_cells, move
 
 M = TypeVar("M", bound="Module")

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..cells import Cell, writes
 from ..dtypes import Dtype
 from ..errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
 from ..program import Symbol
-from ..tensor import Cell, Leaf, Tensor, tensor, writes
+from ..tape import Leaf
+from ..tensor import Tensor, tensor
 
 REDUCTIONS = ("mean", "discard")
 

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..attributes import Watched, scalars
+from ..cells import Cell
 from ..dispatch import no_grad, recorder
 from ..dtypes import float32, float64, int32
 from ..errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
 from ..functions.creation import zeros_like
 from ..nn.arguments import number
 from ..nn.parameter import Parameter, load_cells
-from ..tensor import Cell, Leaf, Tensor, tensor
+from ..tape import Leaf
+from ..tensor import Tensor, tensor
 
 
 class Optimizer(Watched):

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import dispatch, tree
 from ..backends import discovery
+from ..cells import Cell, writes
 from ..devices import Device
 from ..errors import CaptureError, InvalidArgumentError
 from ..primitives import TensorType, ops
@@ -19,7 +20,8 @@ from ..program import Program, Symbol
 from ..program.passes import prepare, without_dead_code
 from ..settings import current_device
 from ..sources import user_line
-from ..tensor import Cell, Leaf, Tensor, literal, tensor, writes
+from ..tape import Leaf
+from ..tensor import Tensor, literal, tensor
 from .capture import Capture, symbol_tensors
 from .statics import attribute_changes, attributes_of, scalars_around
 

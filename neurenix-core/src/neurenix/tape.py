@@ -1,0 +1,60 @@
+"""What the tape is made of: leaves, at which it ends, and nodes, one for each operation.
+
+`autograd` walks it; `interpreter` writes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .primitives import Primitive
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+class Leaf:
+    """The tape's end at a tensor that requires grad; `backward` leaves its result here."""
+
+    __slots__ = ("__weakref__", "grad")
+
+    def __init__(self) -> None:
+        self.grad: Tensor | None = None
+
+
+class Node:
+    """One recorded operation. It refers to what came before it and to data, never to the
+    tensors that it made: nothing here can form a circle."""
+
+    __slots__ = (
+        "__weakref__",
+        "device",
+        "edges",
+        "inputs",
+        "outputs",
+        "params",
+        "primitive",
+        "source",
+        "types",
+    )
+
+    def __init__(
+        self,
+        primitive: Primitive | None,
+        inputs: Any,
+        params: Any,
+        outputs: Any,
+        types: Any,
+        edges: Any,
+        device: Any,
+        source: str | None,
+    ) -> None:
+        # None: an identity, the start of an inner derivative
+        self.primitive = primitive
+        self.inputs = inputs
+        self.params = params
+        self.outputs = outputs
+        self.types = types
+        self.edges = edges
+        self.device = device
+        self.source = source
