@@ -192,7 +192,14 @@ def test_a_failed_step_changes_nothing() -> None:
         optimizer.step()
     with pytest.raises(InvalidArgumentError, match="1 gradients for 2 parameters"):
         optimizer.step([nx.ones(1)])
-    assert params[0].tolist() == [1.0] and optimizer.steps == 0
+    net = nn.Linear(2, 1)
+    before = optim.Adam(net.parameters())
+    net.to(nx.float64)
+    with pytest.raises(
+        InvalidArgumentError, match=r"weight is float64\[1, 2\] on .* make the optimizer after"
+    ):
+        before.step([nx.ones(1, 2), nx.ones(1)])
+    assert params[0].tolist() == [1.0] and optimizer.steps == before.steps == 0
     with pytest.raises(CaptureError, match=r"SGD.lr: set it between compiled calls"):
         sgd = optim.SGD(params, lr=1.0)
 

@@ -38,6 +38,7 @@ class Optimizer(Watched):
         kind = type(self).__name__
         self.params = _checked(kind, params)
         number(f"{kind}: lr", lr, 0.0)
+        self._made_for = [(p.type, p.device) for p in self.params]
         device = self.params[0].device
         wide = any(p.dtype is float64 for p in self.params)
         self._lr = Cell(tensor(lr, dtype=float64 if wide else float32, device=device), name=f"{kind}.lr")
@@ -98,6 +99,11 @@ class Optimizer(Watched):
                 f"{kind}.step: {len(given)} gradients for {len(self.params)} parameters"
             )
         for i, (p, g) in enumerate(zip(self.params, given, strict=True)):
+            if (p.type, p.device) != self._made_for[i]:
+                raise InvalidArgumentError(
+                    f"{kind}.step: {p.name or f'parameter {i}'} is {p.type} on {p.device} now, and the state "
+                    "was made before: make the optimizer after model.to()"
+                )
             if g is not None and g.shape != p.shape:
                 raise ShapeError(
                     f"{kind}.step: a gradient of shape {g.shape} for "
