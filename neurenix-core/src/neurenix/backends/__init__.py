@@ -3,9 +3,13 @@
 `BackendInfo`, `Backend`, `hookimpl` and `API_VERSION` are what a backend package needs.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .discovery import Absent, Available, Broken, Discovery, discovery
-from .hookspecs import hookimpl, hookspec
 from .protocol import API_VERSION, Backend, BackendInfo, Capabilities, Executable
+
+if TYPE_CHECKING:
+    from .hookspecs import hookimpl, hookspec
 
 __all__ = [
     "API_VERSION",
@@ -21,3 +25,12 @@ __all__ = [
     "hookimpl",
     "hookspec",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # pluggy is slow to import, and nobody but a plugin needs it
+    if name in ("hookimpl", "hookspec"):
+        from . import hookspecs
+
+        return getattr(hookspecs, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

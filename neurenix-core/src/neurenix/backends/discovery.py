@@ -11,12 +11,8 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import importlib_metadata
-import pluggy
-
 from ..errors import BackendError, DeviceError
 from . import reference
-from .hookspecs import BackendHooks
 from .protocol import API_VERSION, Backend, BackendInfo
 
 GROUP = "neurenix.backends"
@@ -61,6 +57,8 @@ class Discovery:
     def names(self) -> list[str]:
         """Device types that are installed and allowed; imports nothing."""
         if self._entries is None:
+            import importlib_metadata  # slow to import, and not needed before
+
             allowed = os.environ.get("NEURENIX_BACKENDS")
             names = None if allowed is None else {n.strip() for n in allowed.split(",")}
             self._entries = {}
@@ -100,7 +98,7 @@ class Discovery:
                     sorted(e.dist.name if e.dist else "unknown" for e in entries)
                 )
                 raise BackendError(
-                    f"the distributions {both} both claim the device type {device_type!r}; uninstall one"
+                    f"the distributions {both} both claim the device type '{device_type}'; uninstall one"
                 )
             info = _ask(entries[0])
             count = int(info.probe())
@@ -121,12 +119,12 @@ class Discovery:
             state = self.state(device_type)
             if isinstance(state, Broken):
                 raise BackendError(
-                    f"device type {device_type!r} cannot be used: {state.reason}. "
+                    f"device type '{device_type}' cannot be used: {state.reason}. "
                     f"Reinstall {state.distribution}, or choose another device."
                 ) from state.exception
             if isinstance(state, Absent):
                 raise DeviceError(
-                    f"device type {device_type!r} is absent: {state.reason}"
+                    f"device type '{device_type}' is absent: {state.reason}"
                 )
             found = self._backends[device_type] = state.info.create()
         return found
@@ -136,7 +134,7 @@ class Discovery:
         state = self.state(device_type)
         if isinstance(state, Broken):
             warnings.warn(
-                f"no {device_type!r} devices: {state.reason}",
+                f"no '{device_type}' devices: {state.reason}",
                 RuntimeWarning,
                 stacklevel=3,
             )
@@ -155,6 +153,10 @@ class Discovery:
 
 
 def _ask(entry: Any) -> BackendInfo:
+    import pluggy
+
+    from .hookspecs import BackendHooks
+
     manager = pluggy.PluginManager("neurenix")
     manager.add_hookspecs(BackendHooks)
     manager.register(entry.load(), name=entry.name)
