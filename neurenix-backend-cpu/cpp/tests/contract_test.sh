@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds contract_test.cpp with the kernels of all three instruction sets (x86-64) and runs it.
 #   contract_test.sh BUILD_FOLDER [more compiler flags, such as -fsanitize=address,undefined]
+# ROUNDS says how many random problems of each kind (60).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1
@@ -21,4 +22,4 @@ for set in "avx512 -march=x86-64-v4 -mprefer-vector-width=512" "avx2 -march=x86-
 done
 # shellcheck disable=SC2086
 "${CXX:-g++}" $flags "$here/contract_test.cpp" $objects -o "$build/contract_test"
-"$build/contract_test"
+"$build/contract_test" "${ROUNDS:-60}"
