@@ -103,17 +103,16 @@ class Module(Watched):
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module, named `prefix`, and all below it; each once."""
-        seen: set[int] = set()
+        return self._walk(prefix, set())
 
-        def walk(path: str, module: Module) -> Iterator[tuple[str, Module]]:
-            if id(module) in seen:
-                return
-            seen.add(id(module))
-            yield path, module
-            for name, child in module.named_children():
-                yield from walk(f"{path}.{name}" if path else name, child)
-
-        return walk(prefix, self)
+    # Not a function inside the one above: that would be a cycle at each call.
+    def _walk(self, path: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        yield path, self
+        for name, child in self.named_children():
+            yield from child._walk(f"{path}.{name}" if path else name, seen)
 
     def modules(self) -> Iterator[Module]:
         return (module for _, module in self.named_modules())
