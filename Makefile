@@ -33,12 +33,19 @@ lint: $(VENV)/.for-test
 types: $(VENV)/.for-test
 	$(PY) -m mypy
 
-bench: $(VENV)/.for-test
-	@set -e; for file in benchmarks/bench_*.py; do \
-	    echo "== $$file"; $(PY) "$$file"; done
+# Matrix products and convolutions on one core, against its peak. ISA=avx2 or portable
+# measures those kernels.
+ISA ?= avx512
+BENCH := build/bench
+bench:
+	@$(need_compiler)
+	ROUNDS=1 sh neurenix-backend-cpu/cpp/tests/contract_test.sh $(BENCH)
+	$(CXX) -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp \
+	    $(BENCH)/*.o -o $(BENCH)/contract_kernels
+	$(BENCH)/contract_kernels $(ISA)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 	    neurenix-*/build neurenix-*/dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
