@@ -12,8 +12,8 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.program import Program
 from neurenix.program.encode import encode
+from neurenix.program.lowering import make_plan
 from neurenix.program.memory import aligned
-from neurenix.program.plan import make_plan
 from neurenix.testing import CASES, Case
 from neurenix.testing.plan_interpreter import Interpreter
 

@@ -18,7 +18,7 @@ from ..errors import BackendError, InvalidArgumentError, OutOfMemoryError
 from ..primitives import TensorType, all_primitives
 from ..program import Program
 from ..program.encode import encode
-from ..program.plan import make_plan
+from ..program.lowering import make_plan
 from ._phynexus import ffi  # type: ignore[attr-defined]
 from .protocol import Capabilities
 
@@ -50,8 +50,9 @@ class Engine:
         self.api = self.library.phynexus_api()
         if self.api.abi_major != ABI_MAJOR:
             raise BackendError(
-                f"the engine {library} has ABI {self.api.abi_major}.{self.api.abi_minor}, this core needs "
-                f"{ABI_MAJOR}; install matching releases"
+                f"the engine {library} has ABI "
+                f"{self.api.abi_major}.{self.api.abi_minor}, "
+                f"this core needs {ABI_MAJOR}; install matching releases"
             )
         options = ffi.new(
             "phx_options *",
@@ -91,7 +92,8 @@ class Buffer:
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """For NumPy, where the host sees this memory; the array keeps this buffer alive."""
+        """For NumPy, where the host sees this memory; the array keeps this buffer
+        alive."""
         address = int(ffi.cast("uintptr_t", self.pointer))
         return {
             "shape": (self.nbytes,),
@@ -183,7 +185,8 @@ class NativeExecutable:
 
 
 class NativeBackend:
-    """A `Backend` over an engine library. `count`: how many devices the library finds."""
+    """A `Backend` over an engine library. `count`: how many devices the library
+    finds."""
 
     def __init__(self, library: Path) -> None:
         self.library = Path(library)

@@ -1,0 +1,87 @@
+"""A frame: one region while it is lowered, with the views of its values so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..primitives import TensorType
+from ..primitives.sources import ConstantArray
+from .ir import Instruction, Program, Symbol
+from .layout import Block, Shape, View, contiguous, dense
+from .plan import Region, Step
+
+COPY = 97  # movement that is left over: no primitive of its own
+
+
+class Frame:
+    """The steps, blocks and views of a region.
+
+    state     how many leading outputs replace the leading inputs, in place
+    visible   how many leading outputs must be contiguous
+    region    gives the region of a body, for the strides that it is called with
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        input_strides: Sequence[Shape],
+        state: int,
+        visible: int,
+        region: Callable[[Program, Sequence[Shape], int], Region],
+    ) -> None:
+        self.program = program
+        self.state = state
+        self.visible = visible
+        self.region = region
+        self.source: str | None = None
+        self.steps: list[Step] = []
+        self.blocks: list[Block] = []
+        self.views: dict[Symbol, View] = {
+            s: View(("input", i), s.type.dtype, s.type.shape, strides)
+            for i, (s, strides) in enumerate(
+                zip(program.inputs, input_strides, strict=True)
+            )
+        }
+
+    def block(self, nbytes: int) -> Block:
+        made = Block(nbytes)
+        self.blocks.append(made)
+        return made
+
+    def fresh(self, type: TensorType, order: Sequence[int] | None = None) -> View:
+        """A block of its own for a value; `order`: its axes, the slowest first."""
+        strides = contiguous(type.shape) if order is None else dense(type.shape, order)
+        return View(self.block(type.nbytes), type.dtype, type.shape, strides)
+
+    def constant(self, value: ConstantArray) -> View:
+        kind = value.type
+        return View(
+            ("constant", value), kind.dtype, kind.shape, contiguous(kind.shape)
+        )
+
+    def emit(
+        self,
+        opcode: int,
+        inputs: Sequence[View],
+        outputs: Sequence[View | None],
+        params: Sequence[object],
+        region: int = -1,
+    ) -> None:
+        self.steps.append(
+            Step(opcode, list(inputs), list(outputs), list(params), region, self.source)
+        )
+
+    def copied(self, view: View) -> View:
+        out = self.fresh(TensorType(view.shape, view.dtype))
+        self.emit(COPY, [view], [out], [])
+        return out
+
+    def as_contiguous(self, view: View) -> View:
+        return view if view.is_contiguous else self.copied(view)
+
+    def result(self, instruction: Instruction, view: View) -> None:
+        self.views[instruction.outputs[0]] = view
+
+
+# Lowers one instruction, given the views of its inputs.
+Rule = Callable[[Frame, Instruction, list[View]], None]
