@@ -124,7 +124,8 @@ def _check_scalar(name: str, y: Any) -> None:
     if not isinstance(y, Tensor) or y.shape != () or not y.dtype.is_floating:
         what = y.type if isinstance(y, Tensor) else type(y).__name__
         raise ShapeError(
-            f"{name}: a derivative needs a floating scalar, shape (); got {what}. Take .sum() or .mean()?"
+            f"{name}: a derivative needs a floating scalar, shape (); got {what}. "
+            "Take .sum() or .mean()?"
         )
 
 
@@ -138,7 +139,8 @@ def backward(y: Tensor, gradient: Tensor | None = None) -> None:
         gradient = one(y.dtype)
     elif gradient.shape != y.shape:
         raise ShapeError(
-            f"backward: a gradient of shape {gradient.shape} for a tensor of shape {y.shape}"
+            f"backward: a gradient of shape {gradient.shape} "
+            f"for a tensor of shape {y.shape}"
         )
     if y.node is None:
         raise InvalidArgumentError(
@@ -175,7 +177,7 @@ def _settled(g: Tensor, like: Tensor) -> Tensor:
 def grad_of(
     outputs: Any, inputs: Any, create_graph: bool = False, cotangents: Any = None
 ) -> Any:
-    """`nx.autograd.grad`: derivatives of recorded outputs with respect to recorded inputs.
+    """`nx.autograd.grad`: derivatives of recorded outputs by recorded inputs.
 
     outputs, inputs   a tensor, or a tree of them; inputs must require grad
     create_graph      whether the result can be differentiated again
@@ -220,11 +222,13 @@ def _differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
             raise DtypeError(
-                f"{name}: the argument to differentiate has a {type(leaf).__name__}; expected tensors"
+                f"{name}: the argument to differentiate has a {type(leaf).__name__}; "
+                "expected tensors"
             )
         if not leaf.dtype.is_floating:
             raise NotDifferentiableError(
-                f"{name}: a {leaf.dtype.name} tensor has no derivative; cast it, or leave it out"
+                f"{name}: a {leaf.dtype.name} tensor has no derivative; "
+                "cast it, or leave it out"
             )
     return leaves, structure
 
@@ -234,8 +238,8 @@ def value_and_grad(
 ) -> Callable[..., Any]:
     """The function that gives (f(*args), its gradient): ∂f/∂args[argnums].
 
-    f returns a floating scalar, or (scalar, anything) with has_aux=True. The gradient is
-    a tree like the argument; with several argnums a tuple of them. Composes to any order.
+    f returns a floating scalar, or (scalar, anything) with has_aux=True. The gradient
+    is a tree like the argument; with several argnums a tuple of them. To any order.
 
     >>> import neurenix as nx
     >>> y, g = nx.value_and_grad(lambda x: (x * x).sum())(nx.tensor([1.0, 2.0]))
@@ -249,7 +253,8 @@ def value_and_grad(
         for n in numbers:
             if not -len(args) <= n < len(args):
                 raise InvalidArgumentError(
-                    f"value_and_grad: argnums={argnums}, but there are {len(args)} arguments"
+                    f"value_and_grad: argnums={argnums}, "
+                    f"but there are {len(args)} arguments"
                 )
         chosen = [args[n] for n in numbers]
         flat, structure = _differentiable_leaves("grad", chosen)
@@ -262,7 +267,8 @@ def value_and_grad(
             out = f(*replaced, **kwargs)
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
                 raise InvalidArgumentError(
-                    "value_and_grad: with has_aux=True the function returns (value, aux)"
+                    "value_and_grad: with has_aux=True "
+                    "the function returns (value, aux)"
                 )
             y = out[0] if has_aux else out
             _check_scalar("grad", y)
@@ -281,7 +287,7 @@ def value_and_grad(
 
 
 def _untracked(x: Any) -> Any:
-    """Off the tape; a program that is being captured still differentiates through it."""
+    """Off the tape; a program being captured still differentiates through it."""
     return Tensor(x.data, x.type, x.device) if isinstance(x, Tensor) else x
 
 
@@ -290,7 +296,7 @@ def _detached(x: Any) -> Any:
 
 
 def _outside(y: Tensor, leaves: Sequence[Tensor]) -> bool:
-    """Whether anything else follows what y depends on: then the derivative is on the tape."""
+    """Whether anything else follows what y depends on: then so does the derivative."""
     own = {id(t.node) for t in leaves}
     order, _ = _order([y], None)
     for node in order:
@@ -323,7 +329,7 @@ def grad_function(
 def vjp(
     f: Callable[..., Any], *primals: Any
 ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """f(*primals), and the function from a cotangent of it to cotangents of the primals."""
+    """f(*primals), and the function from its cotangent to those of the primals."""
     flat, structure = _differentiable_leaves("vjp", list(primals))
     leaves = track(flat)
     out = f(*tree.unflatten(structure, leaves))
@@ -344,7 +350,7 @@ def vjp(
 def jvp(
     f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[Any, Any]:
-    """f(*primals), and its derivative in the direction of the tangents: J(primals)·tangents.
+    """f(*primals), and its derivative along the tangents: J(primals)·tangents.
 
     The vjp is linear in its cotangent; the tangent is the vjp of that.
 
@@ -359,7 +365,8 @@ def jvp(
         d.type != x.type for d, x in zip(directions, flat, strict=True)
     ):
         raise ShapeError(
-            f"jvp: tangents {[d.type for d in directions]} do not match the primals {[x.type for x in flat]}"
+            f"jvp: tangents {[d.type for d in directions]} "
+            f"do not match the primals {[x.type for x in flat]}"
         )
     before = dispatch.state.grad_enabled
     with dispatch.taping(True):

@@ -100,8 +100,8 @@ _local = _Local()
 
 @contextmanager
 def substituted(cells: Sequence[Cell], values: Sequence[Tensor]) -> Iterator[None]:
-    """Within it the cells hold these values (and what is assigned to them, with its place
-    on the tape); afterwards what they held before. Nothing is written."""
+    """Within it the cells hold these values (and what is assigned to them, with its
+    place on the tape); afterwards what they held before. Nothing is written."""
     saved = [(c.data, c.device, c.node, c.index) for c in cells]
     for c, v in zip(cells, values, strict=True):
         if v.type != c.type:

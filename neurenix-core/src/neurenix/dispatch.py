@@ -52,8 +52,8 @@ def recorder() -> Recorder | None:
 
 @contextmanager
 def recording(into: Recorder) -> Iterator[None]:
-    """What is called in here goes into a program, which knows nothing of the tape outside:
-    `no_grad` counts within it only."""
+    """What is called in here goes into a program, which knows nothing of the tape
+    outside: `no_grad` counts within it only."""
     before = state.grad_enabled, state.blocked
     state.recorders.append(into)
     state.grad_enabled, state.blocked = True, False
@@ -104,7 +104,7 @@ def outside_captures() -> Iterator[None]:
         state.recorders = before
 
 
-# ---- types, and executables of single instructions, remembered --------------------------
+# ---- types, and executables of single instructions, remembered -----------------------
 
 _TYPES: dict[Any, tuple[TensorType, ...]] = {}
 _EAGER: OrderedDict[Any, Any] = OrderedDict()
@@ -171,7 +171,8 @@ def device_of(primitive: Primitive, inputs: Sequence[Any]) -> Device:
                 device = x.device
             elif x.device is not device and x.device != device:
                 raise DeviceError(
-                    f"{primitive.name}: its inputs live on {device} and {x.device}; move one with .to()"
+                    f"{primitive.name}: its inputs live on {device} and {x.device}; "
+                    "move one with .to()"
                 )
     return device or current_device()
 

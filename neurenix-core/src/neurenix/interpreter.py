@@ -32,9 +32,11 @@ class TensorInterpreter:
             data: list[Any] = recorder.record(primitive, inputs, params, out_types)
             device = next((x.device for x in inputs if x.device is not None), None)
             if dispatch.state.blocked and primitive.name != "stop_gradient":
-                made = [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
                 return [
-                    ops.stop_gradient(x) if x.dtype.is_floating else x for x in made
+                    ops.stop_gradient(Tensor(d, t, device))
+                    if t.dtype.is_floating
+                    else Tensor(d, t, device)
+                    for d, t in zip(data, out_types, strict=True)
                 ]
         else:
             out_types = dispatch.infer(primitive, types, params)

@@ -1,8 +1,8 @@
 """Random numbers: counter-based, the same bits on every backend.
 
-A `Generator` has a seed and a step. Each draw's key folds in the step, the number of the
-draw within it, and (inside nx.map, nx.vmap and nx.scan) the iteration: results depend
-neither on chunks nor on threads nor on order.
+A `Generator` has a seed and a step. Each draw's key folds in the step, the number of
+the draw within it, and (inside nx.map, nx.vmap and nx.scan) the iteration: results
+depend neither on chunks nor on threads nor on order.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Generator(Watched):
 
     @property
     def step(self) -> Cell:
-        """How many draws (in compiled code: calls) there were; made on first use, so that
-        importing this touches no device."""
+        """How many draws (in compiled code: calls) there were; made on first use, so
+        that importing this touches no device."""
         cell = self._cell
         if cell is None or not (
             cell.is_state or cell.device == current_device()
@@ -134,7 +134,7 @@ def _check_seed(seed: Any) -> int:
 
 
 def fold_in(key: Tensor, data: Tensor) -> Tensor:
-    """A new key from a key and a number (uint32, rank 0): Philox of the key mixed with it."""
+    """A new key from a key and a number (uint32, rank 0), by Philox on both."""
     mixed = ops.bitwise_xor(
         key,
         ops.mul(

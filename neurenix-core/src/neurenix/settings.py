@@ -1,4 +1,4 @@
-"""nx.init: which device is used, with how many threads; chosen by itself if nobody says."""
+"""nx.init: which device is used, and with how many threads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
 
     Raises InvalidArgumentError for an option that does not exist or has a wrong value,
     DeviceError (with what is there and what to install) for an absent device, and
-    BackendError, with its cause, for a broken one. An explicit request never falls back.
+    BackendError, with its cause, for a broken one. What is asked for is never replaced.
 
     >>> import neurenix as nx
     >>> nx.init({"device": "reference"})
@@ -54,7 +54,8 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
     if device.index >= backend.device_count():
         count = backend.device_count()
         raise DeviceError(
-            f"nx.init: there is no device {device}; {device.type!s} has {count} (0 to {count - 1})"
+            f"nx.init: there is no device {device}; "
+            f"{device.type!s} has {count} (0 to {count - 1})"
         )
     backend.configure({} if threads is None else {"threads": threads})
     _current[:] = [device]
@@ -66,7 +67,8 @@ def _automatic() -> Device:
     if name == "reference":
         why = "; ".join(skipped) or "none is installed"
         warnings.warn(
-            f"no compiled backend ({why}): using NumPy, which is slow. Install neurenix-backend-cpu.",
+            f"no compiled backend ({why}): using NumPy, which is slow. "
+            "Install neurenix-backend-cpu.",
             RuntimeWarning,
             stacklevel=4,
         )
@@ -87,8 +89,8 @@ def current_device() -> Device:
 
 
 def get_device_count(device_type: str) -> int:
-    """How many devices of a type there are: 0 if it is absent, and 0 with a warning that
-    gives the cause if its backend is broken.
+    """How many devices of a type there are: 0 if it is absent, and 0 with a warning
+    that gives the cause if its backend is broken.
 
     >>> import neurenix as nx
     >>> nx.get_device_count(nx.DeviceType("no_such_device"))

@@ -1,4 +1,4 @@
-"""What the tape is made of: leaves, at which it ends, and nodes, one for each operation.
+"""What the tape is made of: leaves, where it ends, and a node for each operation.
 
 `autograd` walks it; `interpreter` writes it.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Leaf:
-    """The tape's end at a tensor that requires grad; `backward` leaves its result here."""
+    """The tape's end at a tensor that requires grad; `backward` leaves its result."""
 
     __slots__ = ("__weakref__", "grad")
 
@@ -23,8 +23,8 @@ class Leaf:
 
 
 class Node:
-    """One recorded operation. It refers to what came before it and to data, never to the
-    tensors that it made: nothing here can form a circle."""
+    """One recorded operation. It refers to what came before it and to data, never to
+    the tensors that it made: nothing here can form a circle."""
 
     __slots__ = (
         "__weakref__",

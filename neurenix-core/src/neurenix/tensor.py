@@ -28,7 +28,7 @@ class Tensor:
     """A multi-dimensional array on a device. Make one with `nx.tensor`.
 
     shape, dtype, device, ndim, size   what it is; `device` is None for a literal
-    requires_grad, grad                whether the tape follows it; what `backward` found
+    requires_grad, grad                whether the tape follows; what `backward` found
 
     Operations follow NumPy's broadcasting and names; `dim` and `axis` mean the same.
     """
@@ -93,14 +93,15 @@ class Tensor:
         """The same value, which the tape does not follow."""
         plain = Tensor(self.data, self.type, self.device)
         if self.dtype.is_floating and dispatch.recorder() is not None:
-            return ops.stop_gradient(plain)  # a program forgets tapes: the stop must stand in it
+            # a program forgets tapes: the stop must stand in it
+            return ops.stop_gradient(plain)
         return plain
 
     def value(self) -> Tensor:
         """This tensor; of a mutable cell, what it holds now."""
         return self
 
-    # ---- to the host ----------------------------------------------------------------
+    # ---- to the host -----------------------------------------------------------------
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A read-only array, sharing memory with the device where it can."""

@@ -32,5 +32,5 @@ hookimpl = pluggy.HookimplMarker("neurenix")
 class BackendHooks:
     @hookspec
     def neurenix_backend(self) -> BackendInfo:  # type: ignore[empty-body]
-        """The backend that this plugin brings, as a frozen record. Called once, when its
-        device type is first asked about."""
+        """The backend that this plugin brings, as a frozen record. Called once, when
+        its device type is first asked about."""

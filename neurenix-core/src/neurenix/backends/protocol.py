@@ -16,7 +16,7 @@ API_VERSION = 1
 
 
 class DeviceBuffer(Protocol):
-    """Memory on a device that holds one contiguous tensor; freed with its last reference.
+    """One contiguous tensor in a device's memory; freed with its last reference.
 
     `exports` counts views that were handed out (NumPy, DLPack): while there are any, or
     anyone else holds the buffer, nothing may overwrite it.
@@ -32,8 +32,8 @@ class Executable(Protocol):
         """Buffers in, new buffers out."""
 
     def bind_state(self, buffers: Sequence[Any]) -> None:
-        """The buffers of the state inputs, which the program also writes. It keeps their
-        addresses or weak references only: who holds a buffer is counted."""
+        """The buffers of the state inputs, which the program also writes. It keeps
+        their addresses or weak references only: who holds a buffer is counted."""
 
     def step(self, inputs: Sequence[Any]) -> list[Any]:
         """Run on the bound state: the other inputs in, the other outputs out."""

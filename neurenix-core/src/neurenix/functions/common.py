@@ -27,8 +27,8 @@ def _is_number(x: Any) -> bool:
 
 
 def operands(name: str, *xs: Any) -> list[Tensor]:
-    """Tensors of one dtype. Python numbers are weak: they take the tensors' dtype, but a
-    float among integers makes float32."""
+    """Tensors of one dtype. Python numbers are weak: they take the tensors' dtype, but
+    a float among integers makes float32."""
     tensors = [x if isinstance(x, Tensor) or _is_number(x) else tensor(x) for x in xs]
     dtypes = [x.dtype for x in tensors if isinstance(x, Tensor)]
     if not dtypes:
@@ -65,7 +65,8 @@ def floating(name: str, x: Any) -> Tensor:
 def one_axis(name: str, axis: Any, rank: int) -> int:
     if not isinstance(axis, (int, np.integer)) or not -rank <= axis < rank:
         raise InvalidArgumentError(
-            f"{name}: axis {axis!r} of a tensor of rank {rank}; expected {-rank} to {rank - 1}"
+            f"{name}: axis {axis!r} of a tensor of rank {rank}; "
+            f"expected {-rank} to {rank - 1}"
         )
     return int(axis) % rank
 

@@ -122,7 +122,7 @@ def eye(
 
 
 def one_hot(x: Any, classes: int, *, dtype: Any = None) -> Tensor:
-    """x int [...] -> [..., classes], 1 at the class and 0 elsewhere (float32 by default).
+    """x int [...] -> [..., classes]: 1 at the class, 0 elsewhere (float32 by default).
 
     >>> import neurenix as nx
     >>> nx.one_hot(nx.tensor([1, 0]), 2).tolist()

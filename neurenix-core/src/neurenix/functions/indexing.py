@@ -49,7 +49,7 @@ def _index(name: str, index: Any, size: int) -> Tensor:
 
 
 def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
-    """x [.., n, ..] and index [.., k, ..] with equal other axes: the element at each index."""
+    """x [.., n, ..], index [.., k, ..], other axes equal: the element at each index."""
     x, index = as_tensor(x), as_tensor(index)
     at = one_axis("take_along_axis", axis, x.ndim)
     if index.ndim != x.ndim or any(
@@ -58,7 +58,8 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
         if i != at
     ):
         raise ShapeError(
-            f"take_along_axis: shapes {x.shape} and {index.shape} differ beyond axis {at}"
+            f"take_along_axis: shapes {x.shape} and {index.shape} "
+            f"differ beyond axis {at}"
         )
     order = (*(i for i in range(x.ndim) if i != at), at)
     back = tuple(int(i) for i in np.argsort(order))
@@ -71,11 +72,11 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
     )
 
 
-# ---- x[key] ------------------------------------------------------------------------------
+# ---- x[key] --------------------------------------------------------------------------
 
 
 def _expanded(x: Tensor, key: Any) -> list[Any]:
-    """One entry for each axis (and each None): Ellipsis filled in, masks as index arrays."""
+    """One entry for each axis and each None: `...` filled in, masks made indices."""
     given = list(key) if isinstance(key, tuple) else [key]
     parts: list[Any] = []
     for k in given:
@@ -188,7 +189,7 @@ def _gather_arrays(x: Tensor, arrays: list[tuple[int, Any]]) -> Tensor:
 
 
 def set_item(x: Tensor, key: Any, value: Any) -> None:
-    """x[key] = value: the handle gets a new value; nothing that shared the old one changes."""
+    """x[key] = value: the handle gets a new value; who shared the old one keeps it."""
     positions = np.arange(x.size, dtype=np.int32).reshape(x.shape)
     plain = tuple(
         k.numpy() if isinstance(k, Tensor) else k

@@ -6,13 +6,14 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..primitives import ops
+from ..primitives.base import broadcast_shapes
 from ..tensor import Tensor
 from .common import operands
 
 
 def matmul(a: Any, b: Any) -> Tensor:
-    """The matrix product, as NumPy's `@`: vectors count as a row or a column, leading axes
-    broadcast.
+    """The matrix product, as NumPy's `@`: vectors count as a row or a column, leading
+    axes broadcast.
 
     >>> import neurenix as nx
     >>> nx.matmul(nx.ones(2, 3), nx.ones(3, 4)).shape
@@ -25,9 +26,11 @@ def matmul(a: Any, b: Any) -> Tensor:
         )
     inner = x.shape[-1], y.shape[-2 if y.ndim > 1 else 0]
     if inner[0] != inner[1]:
+        axis = "last but one" if y.ndim > 1 else "only"
         raise ShapeError(
-            f"matmul: shapes {x.shape} and {y.shape}: the last axis of the first is {inner[0]}, "
-            f"the {'last but one' if y.ndim > 1 else 'only'} axis of the second {inner[1]}"
+            f"matmul: shapes {x.shape} and {y.shape}: "
+            f"the last axis of the first is {inner[0]}, "
+            f"the {axis} axis of the second {inner[1]}"
         )
     if x.ndim <= 2 and y.ndim <= 2:
         return ops.dot_general(
@@ -50,8 +53,6 @@ def matmul(a: Any, b: Any) -> Tensor:
     if x.ndim == 1:
         out = matmul(ops.reshape(x, shape=(1, *x.shape)), y)
         return ops.reshape(out, shape=(*out.shape[:-2], out.shape[-1]))
-    from ..primitives.base import broadcast_shapes
-
     lead = broadcast_shapes("matmul", [x.shape[:-2], y.shape[:-2]])
     x = x if x.shape[:-2] == lead else ops.broadcast(x, shape=(*lead, *x.shape[-2:]))
     y = y if y.shape[:-2] == lead else ops.broadcast(y, shape=(*lead, *y.shape[-2:]))

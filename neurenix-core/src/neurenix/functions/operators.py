@@ -115,7 +115,7 @@ def install() -> None:
 
 
 def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Unknown operands are Python's to refuse: NotImplemented lets the other side try."""
+    """Unknown operands are Python's to refuse: the other side may know them."""
 
     def operator(a: Any, b: Any) -> Any:
         if isinstance(b, (str, bytes, dict, set)) or b is None:

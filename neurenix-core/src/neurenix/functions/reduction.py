@@ -76,8 +76,8 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
 def argmax(
     x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
 ) -> Tensor:
-    """The position of the largest (int32), the first of equals; over all axes in row-major
-    order unless `axis` names one."""
+    """The position of the largest (int32), the first of equals; over all axes in
+    row-major order unless `axis` names one."""
     return _reduce("argmax", as_tensor(x), axis, dim, keepdims)
 
 

@@ -31,7 +31,8 @@ def reshape(x: Any, *shape: Any) -> Tensor:
         rest = math.prod(n for n in wanted if n != -1)
         if rest == 0 or x.size % rest:
             raise ShapeError(
-                f"reshape: {x.shape} has {x.size} elements, which {tuple(wanted)} does not divide"
+                f"reshape: {x.shape} has {x.size} elements, "
+                f"which {tuple(wanted)} does not divide"
             )
         wanted[wanted.index(-1)] = x.size // rest
     target = check_shape("reshape", wanted)
@@ -52,7 +53,7 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def transpose(x: Any, *axes: Any) -> Tensor:
-    """All axes reversed, or two axes swapped (PyTorch), or a whole permutation (NumPy)."""
+    """All axes reversed, two axes swapped (PyTorch), or a whole permutation (NumPy)."""
     x = as_tensor(x)
     given = (
         list(axes[0])

@@ -1,4 +1,4 @@
-"""The engines' C header, and where it lies (`python -m neurenix.phynexus --include-dir`)."""
+"""The engines' C header; `python -m neurenix.phynexus --include-dir` says where."""
 
 from pathlib import Path
 

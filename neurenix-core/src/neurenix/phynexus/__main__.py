@@ -1,4 +1,4 @@
-"""python -m neurenix.phynexus --include-dir: the folder of phynexus.h, for building engines."""
+"""python -m neurenix.phynexus --include-dir: where phynexus.h lies, for engines."""
 
 import sys
 

@@ -1,5 +1,6 @@
-"""Writes backends/_phynexus.py from phynexus.h: what cffi needs to open an engine, parsed
-ahead of time. Run `python -m neurenix.phynexus.bindings` after a change of the header."""
+"""Writes backends/_phynexus.py from phynexus.h: what cffi needs to open an engine,
+parsed ahead of time. Run `python -m neurenix.phynexus.bindings` after a change of the
+header."""
 
 from __future__ import annotations
 

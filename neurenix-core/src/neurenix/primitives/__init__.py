@@ -1,4 +1,4 @@
-"""The closed set of operations. A family is a file; `base` says what a primitive owes."""
+"""The closed set of operations. A family is a file; `base` says what each owes."""
 
 from . import (
     contraction,

@@ -1,4 +1,4 @@
-"""What a primitive is: one operation of the closed set, its whole contract in one place.
+"""What a primitive is: one operation of the closed set, its contract in one place.
 
 A rule (vjp, batch) is written with other primitives only, reached through `ops`, so
 that derivatives of any order follow, and so that the families need not import each
@@ -78,9 +78,10 @@ class Primitive:
     infer      (input types, **params) -> output types; raises ShapeError, DtypeError
     reference  (arrays, **params) -> list of arrays: NumPy, the oracle of every test
     vjp        (needed, cotangents, inputs, outputs, **params) -> one cotangent or None
-               for each input; None in `cotangents` and in the result is a structural zero
-    batch      (values, flags, **params) -> outputs; a flagged value, and every output, has
-               the batch as its leading axis
+               for each input; None in `cotangents` and in the result is a zero that
+               nobody computes
+    batch      (values, flags, **params) -> outputs; a flagged value, and every output,
+               has the batch as its leading axis
     saves      which values the vjp rule reads: "i" inputs, "o" outputs, "io" or "".
                Of the others it gets only the type.
     family     what passes over programs may rely on: "elementwise", "reduction", ...
@@ -174,7 +175,7 @@ def scalar_like(x: Value, value: float) -> Any:
     return literal(value, x.dtype)
 
 
-# ---- helpers that several families share -------------------------------------------
+# ---- helpers that several families share ---------------------------------------------
 
 
 def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
@@ -186,7 +187,8 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
     except ValueError:
         listed = " and ".join(map(str, shapes))
         raise ShapeError(
-            f"{name}: shapes {listed} do not broadcast; aligned at the right, each axis must be equal or 1"
+            f"{name}: shapes {listed} do not broadcast; "
+            "aligned at the right, each axis must be equal or 1"
         ) from None
 
 

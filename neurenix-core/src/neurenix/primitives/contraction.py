@@ -45,8 +45,8 @@ def _infer(
     for i, j in pairs:
         if lhs.shape[i] != rhs.shape[j]:
             raise ShapeError(
-                f"matrix product: shapes {lhs.shape} and {rhs.shape} differ where axis {i} meets axis {j}:"
-                f" {lhs.shape[i]} and {rhs.shape[j]}"
+                f"matrix product: shapes {lhs.shape} and {rhs.shape} differ "
+                f"where axis {i} meets axis {j}: {lhs.shape[i]} and {rhs.shape[j]}"
             )
     shape = tuple(lhs.shape[i] for i in lhs_batch)
     shape += tuple(
@@ -98,7 +98,7 @@ def _side(
     other_labels: Sequence[Any],
     g_labels: Sequence[Any],
 ) -> Any:
-    """The product of g and other over the labels that `wanted` lacks, in wanted's order.
+    """The product of g and other over the labels that `wanted` lacks, in its order.
 
     The order of the operands is chosen so that a transpose is seldom needed.
     """

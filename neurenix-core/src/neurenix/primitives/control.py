@@ -1,4 +1,4 @@
-"""Control: primitives that hold programs (regions), and the two that only stand in the way.
+"""Control: primitives that hold programs (regions), and two that only stand in the way.
 
 call(*inputs)      runs `body` once.
 map(*inputs)       runs `body` for each index of the leading axis of the mapped inputs;
@@ -39,11 +39,11 @@ class RegionTransforms(Protocol):
     def reverse(
         self, body: Any, needed: tuple[bool, ...], present: tuple[bool, ...]
     ) -> tuple[Any, tuple[bool, ...]]:
-        """(inputs, present cotangents of outputs) -> cotangents of the needed inputs, as a
-        program; and for each input whether it has one (else it is zero)."""
+        """(inputs, present cotangents of outputs) -> cotangents of the needed inputs,
+        as a program; and for each input whether it has one (else it is zero)."""
 
     def batched(self, body: Any, flags: tuple[bool, ...], size: int) -> Any:
-        """The program over a batch: flagged inputs and all outputs get a leading axis."""
+        """The program over a batch: a leading axis for flagged inputs, all outputs."""
 
 
 regions: list[RegionTransforms] = []
@@ -71,7 +71,7 @@ def _spread(values: Sequence[Any], flags: Sequence[bool]) -> list[Any]:
     return [next(rest) if f else None for f in flags]
 
 
-# ---- call -----------------------------------------------------------------------------
+# ---- call ----------------------------------------------------------------------------
 
 
 def _call_infer(types: Sequence[Value], body: Any) -> list[TensorType]:
@@ -108,7 +108,7 @@ call = register(
 )
 
 
-# ---- map ------------------------------------------------------------------------------
+# ---- map -----------------------------------------------------------------------------
 
 
 def _map_infer(
@@ -122,7 +122,8 @@ def _map_infer(
     for t, m in zip(types, mapped, strict=True):
         if m and (not t.shape or t.shape[0] != iterations):
             raise ShapeError(
-                f"map: a mapped input of shape {t.shape}; its leading axis must be {iterations}"
+                f"map: a mapped input of shape {t.shape}; "
+                f"its leading axis must be {iterations}"
             )
     _check(
         "map",
@@ -139,8 +140,8 @@ def _map_infer(
 
 
 def fixed_tree_sum(terms: Sequence[Any]) -> Any:
-    """The sum in the order that every engine keeps: equal-sized neighbours merge, as in a
-    binary counter; what is left at the end merges from the top down."""
+    """The sum in the order that every engine keeps: equal-sized neighbours merge, as in
+    a binary counter; what is left at the end merges from the top down."""
     stack: list[tuple[int, Any]] = []
     for term in terms:
         size = 1
@@ -270,7 +271,7 @@ def batch_by_map(
     )
 
 
-# ---- scan -----------------------------------------------------------------------------
+# ---- scan ----------------------------------------------------------------------------
 
 
 def _scan_infer(
@@ -294,7 +295,8 @@ def _scan_infer(
     )
     if list(body.output_types[:carries]) != head[consts:]:
         raise ShapeError(
-            f"scan: the carry goes in as {head[consts:]} and comes out as {list(body.output_types[:carries])}"
+            f"scan: the carry goes in as {head[consts:]} "
+            f"and comes out as {list(body.output_types[:carries])}"
         )
     stacked = [*body.output_types[carries:], *head[consts:]]
     return [*head[consts:], *(TensorType((length, *t.shape), t.dtype) for t in stacked)]
@@ -459,7 +461,7 @@ scan = register(
 )
 
 
-# ---- identities ---------------------------------------------------------------------------
+# ---- identities ----------------------------------------------------------------------
 
 
 def _identity(name: str, opcode: int, vjp: Any) -> Primitive:

@@ -1,6 +1,7 @@
 """Convolution in two dimensions, and its two transposes: closed under differentiation.
 
-conv_general(x, w)           x [b.., N, C, H, W], w [b.., O, C, KH, KW] -> [b.., N, O, OH, OW]
+conv_general(x, w)           x [b.., N, C, H, W], w [b.., O, C, KH, KW]
+                             -> [b.., N, O, OH, OW]
 conv_input_gradient(g, w)    the cotangent of x;  `size` is (H, W)
 conv_weight_gradient(x, g)   the cotangent of w;  `size` is (KH, KW)
 
@@ -10,7 +11,7 @@ both share (a task's own weights). Cross-correlation, as in every framework.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -29,11 +30,18 @@ from .base import (
     with_batch,
 )
 
+Pair = tuple[int, int]  # of height and width
+Padding = tuple[Pair, Pair]  # of both, what is added before and after
+
 
 def output_size(
-    size: int, kernel: int, stride: int, low: int, high: int, dilation: int
-) -> int:
-    return (size + low + high - dilation * (kernel - 1) - 1) // stride + 1
+    size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair
+) -> Pair:
+    height, width = (
+        (n + sum(p) - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    )
+    return height, width
 
 
 def _parts(name: str, types: Sequence[Value], batch: int) -> tuple[Shape, Shape, Shape]:
@@ -41,113 +49,112 @@ def _parts(name: str, types: Sequence[Value], batch: int) -> tuple[Shape, Shape,
     a, b = (t.shape for t in types)
     if len(a) != batch + 4 or len(b) != batch + 4 or a[:batch] != b[:batch]:
         raise ShapeError(
-            f"{name}: shapes {a} and {b} must have 4 axes behind {batch} equal batch axes"
+            f"{name}: shapes {a} and {b} must have 4 axes "
+            f"behind {batch} equal batch axes"
         )
     same_dtype(name, types)
     return a[:batch], a[batch:], b[batch:]
 
 
 def _window(
-    h: int, w: int, kh: int, kw: int, stride: Shape, padding: Any, dilation: Shape
-) -> Shape:
-    out = tuple(
-        output_size(n, k, s, *p, d)
-        for n, k, s, p, d in zip(
-            (h, w), (kh, kw), stride, padding, dilation, strict=True
-        )
-    )
+    size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair
+) -> Pair:
+    out = output_size(size, kernel, stride, padding, dilation)
     if min(out) < 1:
+        (h, w), (kh, kw) = size, kernel
         raise ShapeError(
-            f"convolution: a kernel of {kh}x{kw} does not fit an image of {h}x{w} padded by {padding}"
+            f"convolution: a kernel of {kh}x{kw} does not fit "
+            f"an image of {h}x{w} padded by {padding}"
         )
     return out
 
 
 def _forward_infer(
-    types: Sequence[Value], batch: int, stride: Shape, padding: Any, dilation: Shape
+    types: Sequence[Value], batch: int, **geometry: Any
 ) -> list[TensorType]:
     lead, (n, c, h, w), (o, ci, kh, kw) = _parts("conv_general", types, batch)
     if c != ci:
         raise ShapeError(
-            f"convolution: the input of shape {types[0].shape} has {c} channels, the weight of shape {types[1].shape} takes {ci}"
+            f"convolution: the input of shape {types[0].shape} has {c} channels, "
+            f"the weight of shape {types[1].shape} takes {ci}"
         )
-    return [
-        TensorType(
-            (*lead, n, o, *_window(h, w, kh, kw, stride, padding, dilation)),
-            types[0].dtype,
-        )
-    ]
+    window = _window((h, w), (kh, kw), **geometry)
+    return [TensorType((*lead, n, o, *window), types[0].dtype)]
 
 
 def _input_infer(
-    types: Sequence[Value], batch: int, size: Shape, **geometry: Any
+    types: Sequence[Value], batch: int, size: Pair, **geometry: Any
 ) -> list[TensorType]:
     lead, (n, o, oh, ow), (wo, c, kh, kw) = _parts("conv_input_gradient", types, batch)
-    if o != wo or (oh, ow) != _window(*size, kh, kw, **geometry):
+    if o != wo or (oh, ow) != _window(size, (kh, kw), **geometry):
         raise ShapeError(
-            f"conv_input_gradient: {types[0].shape} and {types[1].shape} do not fit an input of {size}"
+            f"conv_input_gradient: {types[0].shape} and {types[1].shape} "
+            f"do not fit an input of {size}"
         )
     return [TensorType((*lead, n, c, *size), types[0].dtype)]
 
 
 def _weight_infer(
-    types: Sequence[Value], batch: int, size: Shape, **geometry: Any
+    types: Sequence[Value], batch: int, size: Pair, **geometry: Any
 ) -> list[TensorType]:
     lead, (n, c, h, w), (gn, o, oh, ow) = _parts("conv_weight_gradient", types, batch)
-    if n != gn or (oh, ow) != _window(h, w, *size, **geometry):
+    if n != gn or (oh, ow) != _window((h, w), size, **geometry):
         raise ShapeError(
-            f"conv_weight_gradient: {types[0].shape} and {types[1].shape} do not fit a kernel of {size}"
+            f"conv_weight_gradient: {types[0].shape} and {types[1].shape} "
+            f"do not fit a kernel of {size}"
         )
     return [TensorType((*lead, o, c, *size), types[0].dtype)]
 
 
-# ---- the NumPy reference: one tensordot for each position in the kernel ---------------------
+# ---- the NumPy reference: one tensordot for each position in the kernel --------------
 
 
-def _taps(kh: int, kw: int, oh: int, ow: int, stride: Shape, dilation: Shape) -> Any:
+def _taps(
+    kernel: Pair, out: Pair, stride: Pair, dilation: Pair
+) -> Iterator[tuple[int, int, slice, slice]]:
     """For each kernel position, where its inputs lie in the padded image."""
-    for a, b in product(range(kh), range(kw)):
+    for a, b in product(range(kernel[0]), range(kernel[1])):
         top, left = a * dilation[0], b * dilation[1]
         yield (
             a,
             b,
-            slice(top, top + (oh - 1) * stride[0] + 1, stride[0]),
-            slice(left, left + (ow - 1) * stride[1] + 1, stride[1]),
+            slice(top, top + (out[0] - 1) * stride[0] + 1, stride[0]),
+            slice(left, left + (out[1] - 1) * stride[1] + 1, stride[1]),
         )
 
 
-def _padded(x: Any, padding: Any) -> Any:
+def _padded(x: Any, padding: Padding) -> Any:
     return np.pad(x, ((0, 0), (0, 0), *padding))
 
 
-def _forward(x: Any, w: Any, stride: Shape, padding: Any, dilation: Shape) -> Any:
-    oh, ow = _window(*x.shape[2:], *w.shape[2:], stride, padding, dilation)
+def _forward(x: Any, w: Any, stride: Pair, padding: Padding, dilation: Pair) -> Any:
+    size = _window(x.shape[2:], w.shape[2:], stride, padding, dilation)
     x = _padded(x, padding)
-    out = np.zeros((x.shape[0], oh, ow, w.shape[0]), x.dtype)
-    for a, b, rows, columns in _taps(*w.shape[2:], oh, ow, stride, dilation):
+    out = np.zeros((x.shape[0], *size, w.shape[0]), x.dtype)
+    for a, b, rows, columns in _taps(w.shape[2:], size, stride, dilation):
         out += np.tensordot(x[:, :, rows, columns], w[:, :, a, b], ((1,), (1,)))
     return out.transpose(0, 3, 1, 2)
 
 
 def _input_gradient(
-    g: Any, w: Any, size: Shape, stride: Shape, padding: Any, dilation: Shape
+    g: Any, w: Any, size: Pair, stride: Pair, padding: Padding, dilation: Pair
 ) -> Any:
     (top, bottom), (left, right) = padding
     x = np.zeros(
         (g.shape[0], size[0] + top + bottom, size[1] + left + right, w.shape[1]),
         g.dtype,
     )
-    for a, b, rows, columns in _taps(*w.shape[2:], *g.shape[2:], stride, dilation):
+    for a, b, rows, columns in _taps(w.shape[2:], g.shape[2:], stride, dilation):
         x[:, rows, columns] += np.tensordot(g, w[:, :, a, b], ((1,), (0,)))
     return x[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
 
 
 def _weight_gradient(
-    x: Any, g: Any, size: Shape, stride: Shape, padding: Any, dilation: Shape
+    x: Any, g: Any, size: Pair, stride: Pair, padding: Padding, dilation: Pair
 ) -> Any:
     x = _padded(x, padding)
     w = np.zeros((g.shape[1], x.shape[1], *size), x.dtype)
-    for a, b, rows, columns in _taps(*size, *g.shape[2:], stride, dilation):
+    for a, b, rows, columns in _taps(size, g.shape[2:], stride, dilation):
         w[:, :, a, b] = np.tensordot(g, x[:, :, rows, columns], ((0, 2, 3), (0, 2, 3)))
     return w
 
@@ -162,7 +169,7 @@ def _over_batch(kernel: Callable[..., Any]) -> Callable[..., list[Any]]:
     return reference
 
 
-# ---- rules ----------------------------------------------------------------------------------
+# ---- rules ---------------------------------------------------------------------------
 
 
 def _forward_vjp(
@@ -185,7 +192,7 @@ def _input_vjp(
     inputs: Any,
     outputs: Any,
     batch: int,
-    size: Shape,
+    size: Pair,
     **geometry: Any,
 ) -> list[Any]:
     g, w = inputs
@@ -203,7 +210,7 @@ def _weight_vjp(
     inputs: Any,
     outputs: Any,
     batch: int,
-    size: Shape,
+    size: Pair,
     **geometry: Any,
 ) -> list[Any]:
     x, g = inputs
@@ -216,8 +223,9 @@ def _weight_vjp(
 
 
 def _batch_rule(name: str, images: int) -> Callable[..., list[Any]]:
-    """`images`: which input has images as its first axis and none of the weights (-1: both
-    do). If it alone is batched, its batch are more images; else the batch is shared."""
+    """`images`: which input has images as its first axis, the other being weights
+    (-1: both have). If it alone is batched, its batch are more images; else the batch
+    is shared."""
 
     def batched(
         values: Sequence[Any], flags: Sequence[bool], batch: int, **params: Any

@@ -55,8 +55,12 @@ def elementwise(
     result: Dtype | None = None,
     free_dtype: int = 0,
 ) -> Primitive:
-    """Register one. `kinds`: the dtype kinds it takes; `result`: its dtype if not the
-    inputs'; `free_dtype`: how many leading inputs (a condition) keep a dtype of their own."""
+    """Register one.
+
+    kinds        the dtype kinds it takes
+    result       its dtype, if not the inputs'
+    free_dtype   how many leading inputs (a condition) keep a dtype of their own
+    """
     allowed = kinds.split()
 
     def infer(types: Sequence[Value]) -> list[TensorType]:
@@ -292,7 +296,7 @@ where = elementwise(
 )
 
 
-# ---- those with a static parameter ----------------------------------------------------
+# ---- those with a static parameter ---------------------------------------------------
 
 
 def _parametric(
@@ -357,7 +361,8 @@ def _integer_pow_infer(types: Sequence[Value], exponent: int) -> list[TensorType
     dtype = types[0].dtype
     if dtype is bool_ or (exponent < 0 and not dtype.is_floating):
         raise DtypeError(
-            f"integer_pow: {dtype.name} to the power {exponent} has no value of that dtype"
+            f"integer_pow: {dtype.name} to the power {exponent} "
+            "has no value of that dtype"
         )
     return [TensorType(types[0].shape, dtype)]
 

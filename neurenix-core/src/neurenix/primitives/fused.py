@@ -1,8 +1,8 @@
-"""fused: an elementwise program over one iteration space, its outputs stored or reduced.
+"""fused: an elementwise program over one iteration space; outputs stored or reduced.
 
-Only the fusing pass makes it, after everything has been differentiated and batched. Each
-input broadcasts to the iteration shape; `reductions` has for each output of `body` None
-(stored) or the name of a reduction over `axes`.
+Only the fusing pass makes it, after everything has been differentiated and batched.
+Each input broadcasts to the iteration shape; `reductions` has for each output of `body`
+None (stored) or the name of a reduction over `axes`.
 """
 
 from __future__ import annotations

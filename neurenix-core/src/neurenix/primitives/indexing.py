@@ -1,6 +1,6 @@
 """Gather, and its transposes: reading and writing along one axis by index.
 
-gather(x, index)       x [b.., p.., n, s..], index int32 [b.., i..] -> [b.., p.., i.., s..]
+gather(x, index)   x [b.., p.., n, s..], index int32 [b.., i..] -> [b.., p.., i.., s..]
 `axis` is the position of n in x; the first `batch` axes of x and index go together.
 Indices are clamped to 0 .. n-1 (public functions check those that the host knows).
 Where several updates meet, scatter keeps the last, and scatter_add adds in order.
@@ -36,7 +36,8 @@ def _gathered(name: str, x: Value, index: Value, axis: int, batch: int) -> Shape
         raise DtypeError(f"{name}: the index must be int32, not {index.dtype.name}")
     if not batch <= axis < len(x.shape) or x.shape[:batch] != index.shape[:batch]:
         raise ShapeError(
-            f"{name}: axis {axis} and {batch} batch axes for shapes {x.shape} and {index.shape}"
+            f"{name}: axis {axis} and {batch} batch axes "
+            f"for shapes {x.shape} and {index.shape}"
         )
     return (*x.shape[:axis], *index.shape[batch:], *x.shape[axis + 1 :])
 
@@ -57,13 +58,14 @@ def _scatter_infer(types: Sequence[Value], axis: int, batch: int) -> list[Tensor
     expected = _gathered("scatter", x, index, axis, batch)
     if updates.shape != expected:
         raise ShapeError(
-            f"scatter: updates of shape {updates.shape}, but the index asks for {expected}"
+            f"scatter: updates of shape {updates.shape}, "
+            f"but the index asks for {expected}"
         )
     return [TensorType(x.shape, x.dtype)]
 
 
 def _rows(x: Any, index: Any, axis: int, batch: int) -> Any:
-    """Views of x and index, one pair for each batch element, n first; and how to put back."""
+    """Views of x and index, n first, for each batch element; and the way back."""
     lead = x.shape[:batch]
     for b in np.ndindex(*lead):
         yield (

@@ -1,4 +1,4 @@
-"""Movement: the same elements under another shape. Engines see strides, seldom copies."""
+"""Movement: the same elements in another shape. Engines see strides, seldom copies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .base import batch_size as size_of_batch
 def movement(
     name: str, opcode: int, infer: Any, reference: Any, transpose: Any, batch: Any
 ) -> Primitive:
-    """One input. transpose(cotangent, input type, **params): the linear map's transpose."""
+    """One input. transpose(cotangent, input type, **params): of the linear map."""
 
     def kernel(a: Any, **params: Any) -> list[Any]:
         return [np.ascontiguousarray(reference(a, **params))]
@@ -224,7 +224,7 @@ flip = movement(
 )
 
 
-# ---- concat: the one with several inputs --------------------------------------------------
+# ---- concat: the one with several inputs ---------------------------------------------
 
 
 def _concat_infer(types: Sequence[Value], axis: int) -> list[TensorType]:

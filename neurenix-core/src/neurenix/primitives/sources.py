@@ -81,14 +81,15 @@ def _random_infer(types: Sequence[Value], shape: Shape) -> list[TensorType]:
     key = types[0]
     if key.shape != (2,) or key.dtype is not uint32:
         raise DtypeError(
-            f"random_bits: the key must be uint32[2], not {key.dtype.name}{list(key.shape)}"
+            "random_bits: the key must be uint32[2], "
+            f"not {key.dtype.name}{list(key.shape)}"
         )
     return [TensorType(tuple(shape), uint32)]
 
 
 def philox(key: Any, shape: Shape) -> list[Any]:
-    """Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, section 3): element e is lane e % 4
-    of the block with counter (e // 4, 0, 0)."""
+    """Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, section 3): element e is lane
+    e % 4 of the block with counter (e // 4, 0, 0)."""
     count = int(np.prod(shape, dtype=np.int64))
     blocks = np.arange(-(-count // 4), dtype=np.uint64)
     low = np.uint64(0xFFFFFFFF)

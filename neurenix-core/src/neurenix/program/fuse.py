@@ -1,7 +1,7 @@
 """Fusing: elementwise chains, and the reductions at their ends, as one instruction.
 
-A group runs where its last member stood; that is allowed as long as nobody outside needs
-one of its results earlier.
+A group runs where its last member stood; that is allowed as long as nobody outside
+needs one of its results earlier.
 """
 
 from __future__ import annotations

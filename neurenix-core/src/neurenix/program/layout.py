@@ -13,15 +13,13 @@ Shape = tuple[int, ...]
 
 
 class Block:
-    """A piece of a frame's scratch. `offset` is found when the whole region is planned."""
+    """A piece of a frame's scratch. `offset` is found when the region is complete."""
 
     __slots__ = ("first", "home", "last", "nbytes", "offset")
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
-        self.first = (
-            -1
-        )  # the positions of the first and the last instruction that touch it
+        self.first = -1  # the first instruction that touches it, and the last
         self.last = -1
         self.offset = -1
         self.home: Any = None  # an output that it became, if any
@@ -29,8 +27,11 @@ class Block:
 
 @dataclass(frozen=True)
 class View:
-    """A strided window. `root` is a Block, ("input", i), ("output", i) or ("constant", value);
-    `offset` is in elements."""
+    """A strided window.
+
+    root     a Block, ("input", i), ("output", i) or ("constant", value)
+    offset   in elements
+    """
 
     root: Any
     dtype: Dtype
@@ -86,7 +87,7 @@ class View:
 
     @property
     def is_dense(self) -> bool:
-        """Whether it covers its memory without holes or overlap, in some order of the axes."""
+        """Whether it fills its memory without overlap, in some order of the axes."""
         return same_strides(self.shape, self.strides, dense(self.shape, self.order))
 
 
@@ -103,7 +104,7 @@ def dense(shape: Shape, order: Sequence[int]) -> Shape:
 
 
 def memory_order(shape: Shape, strides: Shape) -> Shape:
-    # axes of size 1 and broadcast ones say nothing: they stay where they are in the shape
+    # axes of size 1 and broadcast ones say nothing: they stay where they are
     speaking = [
         i
         for i, (n, s) in enumerate(zip(shape, strides, strict=True))

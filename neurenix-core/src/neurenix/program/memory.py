@@ -23,12 +23,9 @@ def place(blocks: Iterable[Block]) -> int:
     for block in sorted(blocks, key=lambda b: b.first):
         live = [b for b in live if b.last >= block.first]
         need, offset, at = aligned(block.nbytes), 0, 0
-        for at, other in enumerate(live):
-            if other.offset - offset >= need:
-                break
-            offset = other.offset + aligned(other.nbytes)
-        else:
-            at = len(live)
+        while at < len(live) and live[at].offset - offset < need:
+            offset = live[at].offset + aligned(live[at].nbytes)
+            at += 1
         block.offset = offset
         live.insert(at, block)
         size = max(size, offset + need)

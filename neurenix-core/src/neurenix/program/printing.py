@@ -71,7 +71,7 @@ def _one(program: Program, titles: dict[Program, str]) -> str:
     return "\n".join(lines)
 
 
-# ---- JSON -------------------------------------------------------------------------------
+# ---- JSON ----------------------------------------------------------------------------
 
 
 def _pack(value: Any, numbers: dict[Program, int]) -> Any:

@@ -4,8 +4,9 @@
 computes the forward values again; here the first call gives them out instead, and the
 second takes them. Derived once for a body, however many steps call it.
 
-`merge_maps`: the forward and the backward map of a loss go over the same iterations, and
-the second does not wait for the first: one map, whose body shares what both compute.
+`merge_maps`: the forward and the backward map of a loss go over the same iterations,
+and the second does not wait for the first: one map, whose body shares what both
+compute.
 
 `prune_regions`: outputs that nobody reads, inputs that nothing needs.
 """
@@ -24,7 +25,7 @@ from .simplify import Rewriter, simplify, without_dead_code
 _FREE = {"reshape", "transpose", "broadcast", "slice", "flip", "constant", "iota"}
 
 
-# ---- residuals ------------------------------------------------------------------------------
+# ---- residuals -----------------------------------------------------------------------
 
 
 def share_residuals(program: Program) -> Program:
@@ -140,11 +141,11 @@ def renamed(program: Program) -> Program:
     )
 
 
-# ---- maps -------------------------------------------------------------------------------------
+# ---- maps ----------------------------------------------------------------------------
 
 
 def merge_maps(program: Program) -> Program:
-    """Maps over the same number of iterations, none of which waits for another, as one."""
+    """Maps over equally many iterations, none of which waits for another, as one."""
     instructions = list(program.instructions)
     reach = _ancestors(instructions)
     groups: list[list[int]] = []
@@ -251,12 +252,12 @@ def _sorted(
     return out
 
 
-# ---- inputs and outputs of regions -----------------------------------------------------------------
+# ---- inputs and outputs of regions ---------------------------------------------------
 
 
 def prune_regions(program: Program) -> Program:
-    """calls and maps without the outputs that nobody reads and the inputs that they then
-    do not need."""
+    """calls and maps without the outputs that nobody reads and the inputs that they
+    then do not need."""
     live: set[Symbol] = set(program.outputs)
     kept: list[Instruction] = []
     for i in reversed(program.instructions):
@@ -280,10 +281,8 @@ def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
         if i.primitive is ops.map and not any(
             n and m for n, m in zip(needed, i.params["mapped"], strict=True)
         ):
-            needed = (
-                True,
-                *needed[1:],
-            )  # something must say how many iterations there are
+            # something must say how many iterations there are
+            needed = (True, *needed[1:])
         inputs = [s for s, n in zip(short.inputs, needed, strict=True) if n]
         body.notes[key] = renamed(Program(inputs, short.instructions, ends)), needed
     short, needed = body.notes[key]
@@ -303,7 +302,7 @@ def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
 
 
 def inline_once(program: Program) -> Program:
-    """Calls of a body that is called once, in place: their instructions see the others."""
+    """Bodies that are called once, in place: their instructions see the others."""
     counts: dict[Program, int] = {}
     for i in program.instructions:
         if i.primitive is ops.call:
@@ -332,7 +331,7 @@ def inline_once(program: Program) -> Program:
 
 
 def optimised_regions(program: Program, optimise: Any) -> Program:
-    """The program with every region replaced by what `optimise` makes of it, once each."""
+    """The program with every region as `optimise` makes it, once for each."""
     out, changed = [], False
     for i in program.instructions:
         body = i.params.get("body")

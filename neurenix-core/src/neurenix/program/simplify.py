@@ -20,7 +20,7 @@ _FOLD_LIMIT = 256  # elements: a constant that is larger is computed where it is
 
 
 class Rewriter:
-    """Builds a program from another's instructions, one by one, sharing what is equal."""
+    """Builds a program from another's instructions, in order, sharing what is equal."""
 
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []
@@ -244,7 +244,7 @@ def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
 def _outer_product(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
-    """A sum over one term is no sum: a product that fuses with what stands around it."""
+    """A sum over one term is no sum: a product, which fuses with what is around it."""
     lhs, rhs = (x.type.shape for x in xs)
     if p["lhs_batch"] or any(lhs[a] != 1 for a in p["lhs_contract"]):
         return None

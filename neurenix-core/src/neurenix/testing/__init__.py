@@ -1,4 +1,4 @@
-"""The conformance suite that every backend runs: cases by table, NumPy as the oracle."""
+"""The conformance suite that every backend runs: cases by table, NumPy the oracle."""
 
 from .cases import CASES, Case
 from .checks import (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import Dtype, as_dtype, bool_, float32, float64, int32, uint8, uint32
+from ..primitives.convolution import output_size
 
 FLOATS = (float32, float64)
 INTEGERS = (int32, uint8, uint32)
@@ -16,8 +17,11 @@ INTEGERS = (int32, uint8, uint32)
 
 @dataclass(frozen=True)
 class Case:
-    """One primitive on inputs of these shapes. `make` draws one input of a shape and dtype;
-    `fixed` gives an input a dtype of its own (an index, a condition)."""
+    """One primitive on inputs of these shapes.
+
+    make    draws an input of a shape
+    fixed   gives an input a dtype of its own (an index, a condition)
+    """
 
     primitive: str
     shapes: tuple[tuple[int, ...], ...]
@@ -291,7 +295,7 @@ def _contractions() -> list[Case]:
     ]
     for stride, padding, dilation in geometry:
         g: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
-        out = ops_output((6, 5), (3, 3), stride, padding, dilation)
+        out = output_size((6, 5), (3, 3), stride, padding, dilation)
         for batch in (0, 1):
             lead = (2,) * batch
             x, w, y = (*lead, 2, 3, 6, 5), (*lead, 4, 3, 3, 3), (*lead, 2, 4, *out)
@@ -315,17 +319,6 @@ def _contractions() -> list[Case]:
                 )
             )
     return cases
-
-
-def ops_output(
-    size: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
-) -> tuple[int, ...]:
-    from ..primitives.convolution import output_size
-
-    return tuple(
-        output_size(n, k, s, *p, d)
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
 
 
 def _movement() -> list[Case]:
@@ -427,15 +420,13 @@ def _sources() -> list[Case]:
     return cases
 
 
-CASES: tuple[Case, ...] = tuple(
-    [
-        *_unary(),
-        *_binary(),
-        *_casts(),
-        *_reductions(),
-        *_contractions(),
-        *_movement(),
-        *_indexing(),
-        *_sources(),
-    ]
+CASES: tuple[Case, ...] = (
+    *_unary(),
+    *_binary(),
+    *_casts(),
+    *_reductions(),
+    *_contractions(),
+    *_movement(),
+    *_indexing(),
+    *_sources(),
 )

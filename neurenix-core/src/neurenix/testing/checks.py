@@ -1,4 +1,4 @@
-"""What is checked of a case: values, derivatives to second order, batches, compilation."""
+"""What is checked of a case: values, first and second derivatives, vmap, compile."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def numeric_gradient(
     directions: Sequence[Any],
     step: float = 1e-5,
 ) -> float:
-    """The derivative of f along the directions, by central differences of fourth order."""
+    """The derivative along the directions, by fourth-order central differences."""
     at = lambda t: f([a + t * d for a, d in zip(arrays, directions, strict=True)])  # noqa: E731
     return (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)
 
 
 def check_derivatives(case: Case) -> None:
-    """First and second derivatives along random directions, against finite differences in
-    float64."""
+    """First and second derivatives along random directions, against finite differences
+    in float64."""
     rng = _seed(case)
     arrays = case.inputs(rng, float64)
     moving = [i for i, a in enumerate(arrays) if a.dtype == np.float64]

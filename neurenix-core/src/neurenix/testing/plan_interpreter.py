@@ -129,7 +129,7 @@ class Interpreter:
         return PRIMITIVES[74].reference(np.array(xs[0]), axes=axes)
 
     def do_dot_general(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
-        batch, m, n, k = params
+        batch, m, _, k = params
         b = tuple(range(batch))
         return PRIMITIVES[80].reference(
             np.array(xs[0]),
@@ -166,7 +166,7 @@ class Interpreter:
         primitive = next(p for p in all_primitives() if p.name == kind)
         return primitive.reference(*[np.array(x) for x in xs], **named)
 
-    # ---- control ------------------------------------------------------------------------
+    # ---- control ---------------------------------------------------------------------
 
     def call(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
         self.region(
@@ -205,7 +205,7 @@ class Interpreter:
                 self.view(k, bases)[...] = fixed_tree_sum(column)
 
     def scan(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
-        _, length, consts, carries, xs, ys, reverse, *turns = params
+        _, length, consts, carries, _, ys, reverse, *turns = params
         scratch = bases[0][0][0]
         sizes = [
             int(
@@ -219,10 +219,11 @@ class Interpreter:
         ]
         now = [self.where(k, bases) for k in ins[consts : consts + carries]]
         for n, i in enumerate(reversed(range(length)) if reverse else range(length)):
-            at = lambda k, i=i: (
-                self.where(k, bases)[0],
-                self.where(k, bases)[1] + i * self.step_bytes(k),
-            )  # noqa: E731
+
+            def at(k: int, i: int = i) -> Any:
+                memory, offset = self.where(k, bases)
+                return memory, offset + i * self.step_bytes(k)
+
             for k, place, size in zip(outs[carries + ys :], now, sizes, strict=True):
                 if k >= 0:
                     memory, offset = at(k)

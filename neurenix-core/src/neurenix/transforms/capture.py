@@ -1,7 +1,7 @@
 """Capture: running a function on symbols, and keeping what it did as a program.
 
 A region (the body of a map, a scan, a call) may use tensors from around it: they are
-lifted, becoming further inputs. What a compiled function may use is `compiled`'s matter.
+lifted, becoming further inputs. What a compiled function may use, `compiled` says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..errors import CaptureError
 from ..primitives import Primitive, TensorType, ops
 from ..primitives.sources import ConstantArray
 from ..program import Instruction, Program, Symbol
-from ..sources import user_line
+from ..sources import at_line, user_line
 from ..tensor import Tensor
 
 
@@ -69,8 +69,9 @@ class Capture:
 
     def write(self, cell: Any, value: Any) -> None:
         raise CaptureError(
-            f"{cell.name or 'a parameter or buffer'} was given a new value inside a mapped, scanned or vmapped "
-            f"function ({user_line()}), where each iteration has its own: return the value instead "
+            f"{cell.name or 'a parameter or buffer'} was given a new value inside "
+            f"a mapped, scanned or vmapped function ({user_line()}), "
+            "where each iteration has its own: return the value instead "
             "(nn.functional_call returns a module's buffers)"
         )
 
@@ -89,7 +90,7 @@ def capture_flat(
     types: Sequence[TensorType],
     devices: Sequence[Any] = (),
 ) -> tuple[Program, list[Tensor]]:
-    """The program of a function of tensors that returns a list of them, and what it lifted."""
+    """The program of a function from tensors to a list of them; what it lifted."""
     capture = Capture(types)
     with dispatch.recording(capture):
         outputs = function(*symbol_tensors(capture.inputs, devices))
@@ -114,8 +115,6 @@ def inline(program: Program, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _emit(i: Instruction, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-    from ..sources import at_line
-
     with at_line(i.source):
         if i.primitive is ops.constant:
             value = i.params["value"]

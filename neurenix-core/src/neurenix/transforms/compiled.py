@@ -1,4 +1,4 @@
-"""nx.compile: a function captured once as one program, and handed whole to the engine."""
+"""nx.compile: a function, captured once as a program and handed whole to the engine."""
 
 from __future__ import annotations
 
@@ -41,20 +41,21 @@ def constant(x: Any) -> Tensor:
 def compile(f: Callable[..., Any], state: Any = (), guard: bool = False) -> Compiled:
     """f captured as one program for each (tree, shapes, dtypes, device, static values).
 
-    Tensors among the arguments are inputs; numbers, strings and None are static. `state`
-    lists what f reads and changes: modules, optimizers, generators, single parameters.
-    Their values are bound once, and updated in place by each call.
+    Tensors among the arguments are inputs; numbers, strings and None are static.
+    `state` lists what f reads and changes: modules, optimizers, generators, single
+    parameters. Their values are bound once, and updated in place by each call.
 
-    guard=True: the call returns (f's result, ok); where a loss or an update is not finite,
-    ok is False and no state is changed.
+    guard=True: the call returns (f's result, ok); where a loss or an update is not
+    finite, ok is False and no state is changed.
 
-    Within another capture the call is one `call` instruction, derived once however often
-    it is called. Under a tape (an argument requires grad, and there is no state) likewise.
+    Within another capture the call is one `call` instruction, derived once however
+    often it is called. Under a tape (an argument requires grad, and there is no state)
+    likewise.
 
-    Raises CaptureError, naming it, for a tensor from outside that is neither argument nor
-    state (wrap it in nx.constant if it never changes), for a write to what is no state,
-    and for control flow that depends on values. Whatever a failed capture changed is put
-    back.
+    Raises CaptureError, naming it, for a tensor from outside that is neither argument
+    nor state (wrap it in nx.constant if it never changes), for a write to what is no
+    state, and for control flow that depends on values. Whatever a failed capture
+    changed is put back.
 
     >>> import neurenix as nx
     >>> double = nx.compile(lambda x: x * 2)
@@ -116,11 +117,8 @@ class Entry:
 
     def _held(self) -> bool:
         """Whether anyone but its cell holds a buffer that would be overwritten."""
-        count = sys.getrefcount
-        for i in range(self.written):
-            if count(self.cells[i].data) != _ALONE:
-                return True
-        return False
+        count, cells = sys.getrefcount, self.cells
+        return any(count(cells[i].data) != _ALONE for i in range(self.written))
 
     def _bind(self) -> None:
         backend = discovery.backend(self.device.type)
@@ -155,11 +153,12 @@ class Compiled:
             raise InvalidArgumentError(f"compile: {f!r} is not callable")
         self.f = f
         self.guard = guard
-        self.state = [s for s in tree.flatten(state)[0]]
+        self.state = list(tree.flatten(state)[0])
         for s in self.state:
             if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
                 raise InvalidArgumentError(
-                    f"compile: state lists modules, optimizers, generators and parameters, not {type(s).__name__}"
+                    "compile: state lists modules, optimizers, generators "
+                    f"and parameters, not {type(s).__name__}"
                 )
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
@@ -189,7 +188,7 @@ class Compiled:
             return tree.unflatten(entry.out_structure, outputs[:-1]), outputs[-1]
         return tree.unflatten(entry.out_structure, outputs)
 
-    # ---- keys ---------------------------------------------------------------------------
+    # ---- keys ------------------------------------------------------------------------
 
     def _key(self, args: Any, kwargs: Any) -> tuple[list[Tensor], Any, Any, list[Any]]:
         """Tensor arguments; everything that the program depends on; how to put the
@@ -214,7 +213,8 @@ class Compiled:
                 signature.append((type(x), x))
             else:
                 raise InvalidArgumentError(
-                    f"{self.__name__}: an argument of type {type(x).__name__} is neither a tensor nor a static value"
+                    f"{self.__name__}: an argument of type {type(x).__name__} "
+                    "is neither a tensor nor a static value"
                 )
         changes = attribute_changes()
         if self._attributes[0] != changes:
@@ -258,7 +258,7 @@ class Compiled:
                     found[name if name not in found else f"{name}#{number}"] = cell
         return found
 
-    # ---- capture ------------------------------------------------------------------------
+    # ---- capture ---------------------------------------------------------------------
 
     def _compile(
         self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]
@@ -269,7 +269,8 @@ class Compiled:
         for d in homes:
             if d is not None and d != device:
                 raise InvalidArgumentError(
-                    f"{self.__name__}: its state and arguments live on {device} and {d}; move them to one"
+                    f"{self.__name__}: its state and arguments live "
+                    f"on {device} and {d}; move them to one"
                 )
         capture = _StateCapture(self, cells, [t.type for t in tensors])
         with capture:
@@ -333,8 +334,8 @@ class Compiled:
 
 
 class _BodyCapture(Capture):
-    """Of a compiled function within another capture: it may use the outer one's symbols,
-    and no tensor from outside."""
+    """Of a compiled function within another capture: it may use the outer one's
+    symbols, and no tensor from outside."""
 
     def __init__(self, compiled: Compiled, types: Sequence[TensorType]) -> None:
         super().__init__(types)
@@ -344,16 +345,17 @@ class _BodyCapture(Capture):
         if not isinstance(x.data, Symbol):
             name = _name_of(self.compiled.f, x)
             raise CaptureError(
-                f"{self.compiled.__name__} uses {name} ({x.type}) at {user_line()}, a tensor from outside that is "
-                "neither an argument nor state: pass it as an argument, list its owner in `state`, or wrap it in "
-                "nx.constant if it never changes"
+                f"{self.compiled.__name__} uses {name} ({x.type}) at {user_line()}, "
+                "a tensor from outside that is neither an argument nor state: "
+                "pass it as an argument, list its owner in `state`, "
+                "or wrap it in nx.constant if it never changes"
             )
         return super().lift(x)
 
 
 class _StateCapture(_BodyCapture):
-    """The whole program: state cells hold symbols while it lasts, and get back what they
-    had, whatever happens."""
+    """The whole program: state cells hold symbols while it lasts, and get back what
+    they had, whatever happens."""
 
     def __init__(
         self, compiled: Compiled, cells: Sequence[Cell], types: Sequence[TensorType]
@@ -383,8 +385,8 @@ class _StateCapture(_BodyCapture):
     def write(self, cell: Any, value: Any) -> None:
         if id(cell) not in self.ids:
             raise CaptureError(
-                f"{self.compiled.__name__} gives {cell.name or 'a cell'} a new value at {user_line()}, and it is not "
-                "in `state`: list its owner there"
+                f"{self.compiled.__name__} gives {cell.name or 'a cell'} a new value "
+                f"at {user_line()}, and it is not in `state`: list its owner there"
             )
 
     def finish(

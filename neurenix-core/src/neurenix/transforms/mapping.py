@@ -59,13 +59,14 @@ def _to_front(
             str(x.shape) for x, a in zip(leaves, axes, strict=True) if a is not None
         )
         raise ShapeError(
-            f"{name}: the mapped axes must have one size; the mapped arguments are {listed or 'none'}"
+            f"{name}: the mapped axes must have one size; "
+            f"the mapped arguments are {listed or 'none'}"
         )
     return moved, sizes.pop()
 
 
 class _Body:
-    """The function of one example, captured on flat tensors; remembers its output's tree."""
+    """The function of one example on flat tensors; remembers its output's tree."""
 
     def __init__(self, f: Callable[..., Any], structure: Any) -> None:
         self.f = f
@@ -96,8 +97,10 @@ def vmap(
 ) -> Callable[..., Any]:
     """f over an axis of its arguments, as one batch: each operation is done for all.
 
-    in_axes: the axis for all arguments, or one entry (an int, or None: shared) for each.
-    out_axes: where the new axis stands in every output. Arguments and outputs are trees.
+    in_axes    the axis for all arguments, or an entry (int, or None: shared) for each
+    out_axes   where the new axis stands in every output
+
+    Arguments and outputs are trees.
 
     Raises ShapeError if the mapped axes differ in size.
 
@@ -131,8 +134,9 @@ def map(
 ) -> Callable[..., Any]:
     """f over the leading axis of its arguments, as independent iterations.
 
-    The engine gets the function of one example as a region, and runs an iteration's whole
-    chain on one core (or block), in its cache. Tensors that f closes over are shared.
+    The engine gets the function of one example as a region, and runs an iteration's
+    whole chain on one core (or block), in its cache. Tensors that f closes over are
+    shared.
 
     in_axes  0, or one entry (0, or None: shared) for each argument
     reduce   None: outputs are stacked; "sum" or "mean": reduced over the iterations, in
@@ -185,11 +189,11 @@ def map(
 def scan(
     f: Callable[..., Any], init: Any, xs: Any = None, length: int | None = None
 ) -> tuple[Any, Any]:
-    """(carry, y) = f(carry, x) for each x along the leading axis of xs: the last carry, and
-    the ys stacked. It is captured once, however many iterations there are.
+    """(carry, y) = f(carry, x) for each x along the leading axis of xs: the last carry,
+    and the ys stacked. It is captured once, however many iterations there are.
 
-    The carry keeps its tree, shapes and dtypes. Without xs, f gets None and `length` says
-    how often. Differentiable: carries are kept, the body is computed again.
+    The carry keeps its tree, shapes and dtypes. Without xs, f gets None and `length`
+    says how often. Differentiable: carries are kept, the body is computed again.
 
     >>> import neurenix as nx
     >>> last, ys = nx.scan(lambda c, x: (c + x, c), nx.tensor(0.0), nx.ones(3))
@@ -203,7 +207,8 @@ def scan(
     )
     if len(sizes) != 1 or None in sizes:
         raise ShapeError(
-            f"scan: xs of shapes {[x.shape for x in sequences]} and length={length} do not name one number of iterations"
+            f"scan: xs of shapes {[x.shape for x in sequences]} and length={length} "
+            "do not name one number of iterations"
         )
     count = int(sizes.pop() or 0)
     n = len(carry)

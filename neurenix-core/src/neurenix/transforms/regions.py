@@ -1,4 +1,4 @@
-"""What can be done to a region: derive its pullback, or batch it. Each once per region."""
+"""What can be done to a region, once for each: derive its pullback, or batch it."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def vmapped(
     size: int,
     all_outputs: bool = True,
 ) -> list[Tensor]:
-    """Emit the program over a batch: flagged inputs have it as their leading axis, and so
-    have all outputs."""
+    """Emit the program over a batch: flagged inputs have it as their leading axis, and
+    so have all outputs."""
     values: dict[Symbol, tuple[Tensor, bool]] = {
         s: (x, f) for s, x, f in zip(program.inputs, inputs, flags, strict=True)
     }
