@@ -83,12 +83,14 @@ class Discovery:
             allowed = os.environ.get("NEURENIX_BACKENDS")
             if allowed is not None:
                 return Absent(
-                    f"NEURENIX_BACKENDS={allowed} does not allow it, or it is not installed"
+                    f"NEURENIX_BACKENDS={allowed} does not allow it, "
+                    "or it is not installed"
                 )
             have = ", ".join([*names, "reference"])
             return Absent(
                 f"no backend for it is installed (there are: {have}); "
-                f"pip install neurenix-backend-{device_type}, if there is such a package"
+                f"pip install neurenix-backend-{device_type}, "
+                "if there is such a package"
             )
         distribution = entries[0].dist.name if entries[0].dist else "unknown"
         version = entries[0].dist.version if entries[0].dist else "unknown"
@@ -98,13 +100,12 @@ class Discovery:
                     sorted(e.dist.name if e.dist else "unknown" for e in entries)
                 )
                 raise BackendError(
-                    f"the distributions {both} both claim the device type '{device_type}'; uninstall one"
+                    f"the distributions {both} both claim "
+                    f"the device type '{device_type}'; uninstall one"
                 )
             info = _ask(entries[0])
             count = int(info.probe())
-        except (
-            Exception
-        ) as error:  # whatever a plugin does wrong is its state, told when asked for
+        except Exception as error:  # noqa: BLE001 - a plugin's every fault is its state
             return Broken(error, distribution, version)
         if count < 1:
             return Absent(
@@ -113,7 +114,7 @@ class Discovery:
         return Available(info, count)
 
     def backend(self, device_type: str) -> Backend:
-        """The backend, created on first use; raises the stored cause if there is none."""
+        """The backend, created on first use; without one, its cause is raised."""
         found = self._backends.get(device_type)
         if found is None:
             state = self.state(device_type)
@@ -141,7 +142,7 @@ class Discovery:
         return state.count if isinstance(state, Available) else 0
 
     def best(self) -> tuple[str, list[str]]:
-        """The available type of the highest priority, and why others were passed over."""
+        """The available type of highest priority, and why others were passed over."""
         skipped, found = [], [(reference.INFO.priority, reference.INFO.device_type)]
         for name in self.names():
             state = self.state(name)
@@ -163,13 +164,15 @@ def _ask(entry: Any) -> BackendInfo:
     answers = manager.hook.neurenix_backend()
     if len(answers) != 1:
         raise BackendError(
-            f"the plugin {entry.value!r} implements neurenix_backend {len(answers)} times, not once"
+            f"the plugin {entry.value!r} implements neurenix_backend "
+            f"{len(answers)} times, not once"
         )
     info = answers[0]
     version = getattr(info, "api_version", None)
     if version != API_VERSION:  # before anything else of it is looked at
         raise BackendError(
-            f"it is made for backend API {version}, this core has {API_VERSION}; install matching releases"
+            f"it is made for backend API {version}, this core has {API_VERSION}; "
+            "install matching releases"
         )
     if info.device_type != entry.name:
         raise BackendError(
