@@ -93,7 +93,7 @@ def pullback(
     for node in reversed(order):
         if not depends[id(node)]:
             continue
-        gs = [found.pop((id(node), i), None) for i in range(len(node.types))]
+        gs: list[Any] = [found.pop((id(node), i), None) for i in range(len(node.types))]
         if all(g is None for g in gs):
             continue
         if node.primitive is None:

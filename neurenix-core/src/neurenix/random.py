@@ -101,7 +101,7 @@ class Generator(Watched):
         key = fold_in(literal(words, uint32), step)
         if step.is_state:  # the compiled call advances the step, once
             self._draws += 1
-            key = fold_in(key, literal(np.uint32(self._draws), uint32))
+            key = fold_in(key, literal(np.asarray(self._draws), uint32))
         else:
             with dispatch.outside_captures():
                 step.assign(ops.add(step, literal(np.asarray(1), uint32)))
@@ -205,7 +205,7 @@ def uniform(
     """
     kind = as_dtype(dtype) if dtype is not None else float32
     bits = random_bits(shape, generator=generator)
-    top = ops.shift_right(bits, literal(np.uint32(8), uint32))
+    top = ops.shift_right(bits, literal(np.asarray(8), uint32))
     unit = ops.mul(cast(top, kind), literal(np.asarray(2.0**-24), kind))
     return unit * (high - low) + low if (low, high) != (0.0, 1.0) else unit
 

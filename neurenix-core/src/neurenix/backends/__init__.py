@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .discovery import Absent, Available, Broken, Discovery, discovery
+from .plugins import Absent, Available, Broken, Discovery, discovery
 from .protocol import API_VERSION, Backend, BackendInfo, Capabilities, Executable
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from ..primitives import TensorType, all_primitives
 from ..program import Program
 from ..program.encode import encode
 from ..program.lowering import make_plan
-from ._phynexus import ffi  # type: ignore[attr-defined]
+from ._phynexus import ffi
 from .protocol import Capabilities
 
 ABI_MAJOR = 1
@@ -92,8 +92,7 @@ class Buffer:
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """For NumPy, where the host sees this memory; the array keeps this buffer
-        alive."""
+        """For NumPy, where the host sees this memory; the array keeps it alive."""
         address = int(ffi.cast("uintptr_t", self.pointer))
         return {
             "shape": (self.nbytes,),
@@ -107,9 +106,7 @@ class NativeExecutable:
     def __init__(self, engine: Engine, program: Program, state: int) -> None:
         self.engine = engine
         self.state = state
-        self.bound = (
-            0  # how many leading inputs are bound state, once bind_state was called
-        )
+        self.bound = 0  # how many leading inputs are bound state
         encoded = encode(make_plan(program, state))
         self.lines = encoded.lines
         self.in_count = len(program.inputs)
@@ -133,18 +130,12 @@ class NativeExecutable:
         plan.params = pointer(encoded.params, "int64_t *")
         plan.regions = pointer(encoded.regions, "phx_region *")
         plan.constants = pointer(encoded.constants, "void *")
-        plan.value_count, plan.instruction_count = (
-            len(encoded.values),
-            len(encoded.instructions),
-        )
-        plan.operand_count, plan.param_count = (
-            len(encoded.operands),
-            len(encoded.params),
-        )
-        plan.region_count, plan.constant_bytes = (
-            len(encoded.regions),
-            encoded.constants.nbytes,
-        )
+        plan.value_count = len(encoded.values)
+        plan.instruction_count = len(encoded.instructions)
+        plan.operand_count = len(encoded.operands)
+        plan.param_count = len(encoded.params)
+        plan.region_count = len(encoded.regions)
+        plan.constant_bytes = encoded.constants.nbytes
         plan.input_bytes = pointer(encoded.input_bytes, "int64_t *")
         plan.output_bytes = pointer(encoded.output_bytes, "int64_t *")
         out = ffi.new("phx_executable **")
@@ -185,8 +176,7 @@ class NativeExecutable:
 
 
 class NativeBackend:
-    """A `Backend` over an engine library. `count`: how many devices the library
-    finds."""
+    """A `Backend` over an engine library."""
 
     def __init__(self, library: Path) -> None:
         self.library = Path(library)

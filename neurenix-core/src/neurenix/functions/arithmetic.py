@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_
+from ..dtypes import bool_, float64
 from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..tensor import Tensor
@@ -40,14 +40,8 @@ def floor_divide(a: Any, b: Any) -> Tensor:
     x, y = operands("floor_divide", a, b)
     if x.dtype.is_floating:
         return ops.floor(ops.div(x, y))
-    wide = [cast(v, _float64()) for v in (x, y)]  # exact for 32-bit integers
+    wide = [cast(v, float64) for v in (x, y)]  # exact for 32-bit integers
     return cast(ops.floor(ops.div(*wide)), x.dtype)
-
-
-def _float64() -> Any:
-    from ..dtypes import float64
-
-    return float64
 
 
 def power(a: Any, b: Any) -> Tensor:
@@ -57,14 +51,9 @@ def power(a: Any, b: Any) -> Tensor:
     >>> nx.power(nx.tensor(-2.0), 3).item()
     -8.0
     """
-    if (
-        isinstance(b, (int, float, np.integer, np.floating))
-        and not isinstance(b, bool)
-        and float(b) == int(b)
-        and abs(b) <= 64
-    ):
+    exponent = _small_whole(b)
+    if exponent is not None:
         x = as_tensor(a)
-        exponent = int(b)
         return ops.integer_pow(
             x if exponent >= 0 else floating("power", x), exponent=exponent
         )
@@ -72,6 +61,15 @@ def power(a: Any, b: Any) -> Tensor:
         return ops.sqrt(floating("power", a))
     x, y = operands("power", a, b)
     return ops.pow(floating("power", x), floating("power", y))
+
+
+def _small_whole(number: Any) -> int | None:
+    if isinstance(number, bool) or not isinstance(
+        number, (int, float, np.integer, np.floating)
+    ):
+        return None
+    value = float(number)
+    return int(value) if abs(value) <= 64 and value.is_integer() else None
 
 
 def maximum(a: Any, b: Any) -> Tensor:

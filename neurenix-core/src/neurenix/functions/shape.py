@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..tensor import Tensor
-from .common import as_tensor, axis_or_dim, check_shape, one_axis, operands
+from .common import all_axes, as_tensor, axis_or_dim, check_shape, one_axis, operands
 
 
 def reshape(x: Any, *shape: Any) -> Tensor:
@@ -163,8 +163,6 @@ def cut(x: Tensor, axis: int, start: int, stop: int, step: int = 1) -> Tensor:
 
 
 def flip(x: Any, axis: Any = None) -> Tensor:
-    from .common import all_axes
-
     x = as_tensor(x)
     return ops.flip(x, axes=all_axes("flip", axis, x.ndim))
 

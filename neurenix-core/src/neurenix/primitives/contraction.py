@@ -108,26 +108,26 @@ def _side(
     from_other = [n for n in other_labels if n not in g_labels]
 
     def product(x: Any, x_labels: Any, y: Any, y_labels: Any) -> Any:
-        at = lambda labels, names: tuple(labels.index(n) for n in names)  # noqa: E731
         return ops.dot_general(
             x,
             y,
-            lhs_contract=at(x_labels, summed),
-            rhs_contract=at(y_labels, summed),
-            lhs_batch=at(x_labels, batch),
-            rhs_batch=at(y_labels, batch),
+            lhs_contract=_positions(x_labels, summed),
+            rhs_contract=_positions(y_labels, summed),
+            lhs_batch=_positions(x_labels, batch),
+            rhs_batch=_positions(y_labels, batch),
         )
 
-    g_labels, other_labels = list(g_labels), list(other_labels)
     if batch + from_other + from_g == list(wanted):
         return product(other, other_labels, g, g_labels)
-    result, labels = (
-        product(g, g_labels, other, other_labels),
-        batch + from_g + from_other,
-    )
+    result = product(g, g_labels, other, other_labels)
+    labels = batch + from_g + from_other
     if labels == list(wanted):
         return result
-    return ops.transpose(result, permutation=tuple(labels.index(n) for n in wanted))
+    return ops.transpose(result, permutation=_positions(labels, wanted))
+
+
+def _positions(labels: Sequence[Any], names: Sequence[Any]) -> Shape:
+    return tuple(labels.index(n) for n in names)
 
 
 def _vjp(
@@ -157,6 +157,11 @@ def _vjp(
     ]
 
 
+def _behind(axes: Shape, batched: bool) -> Shape:
+    """The same axes, behind a new leading one if there is one."""
+    return tuple(a + 1 for a in axes) if batched else axes
+
+
 def _batch(
     values: Sequence[Any],
     flags: Sequence[bool],
@@ -166,9 +171,8 @@ def _batch(
     rhs_batch: Shape,
 ) -> list[Any]:
     lhs, rhs = values
-    up = lambda axes, flag: tuple(a + 1 for a in axes) if flag else axes  # noqa: E731
-    lc, rc = up(lhs_contract, flags[0]), up(rhs_contract, flags[1])
-    lb, rb = up(lhs_batch, flags[0]), up(rhs_batch, flags[1])
+    lc, rc = _behind(lhs_contract, flags[0]), _behind(rhs_contract, flags[1])
+    lb, rb = _behind(lhs_batch, flags[0]), _behind(rhs_batch, flags[1])
     if all(flags):
         return [
             ops.dot_general(

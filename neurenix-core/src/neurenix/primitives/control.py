@@ -14,6 +14,7 @@ a program (differentiating, batching) is done by the layers above, through `regi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -361,9 +362,8 @@ def _scan_vjp(
     )
 
     def backward(*values: Any) -> list[Any]:
-        rest = list(values)
-        take = lambda n: [rest.pop(0) for _ in range(n)]  # noqa: E731
-        c, accumulated, x, carry, g_y = (take(n) for n in split)
+        rest = iter(values)
+        c, accumulated, x, carry, g_y = (list(islice(rest, n)) for n in split)
         g_carry, totals = accumulated[: len(d_carry)], accumulated[len(d_carry) :]
         cotangents = _spread(
             ops.call(*c, *carry, *x, *g_carry, *g_y, body=program), produced
@@ -376,7 +376,7 @@ def _scan_vjp(
                 if g is None
                 else g
             )
-            before.append(ops.add(g, rest.pop(0)) if i in from_saved else g)
+            before.append(ops.add(g, next(rest)) if i in from_saved else g)
         return [
             *before,
             *(ops.add(t, cotangents[i]) for t, i in zip(totals, d_fixed, strict=True)),
@@ -468,7 +468,9 @@ def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
     def batch(values: Sequence[Any], flags: Any) -> list[Any]:
         return [ops.table[name](values[0])]
 
-    infer = lambda types: [TensorType(types[0].shape, types[0].dtype)]  # noqa: E731
+    def infer(types: Sequence[Value]) -> list[TensorType]:
+        return [TensorType(types[0].shape, types[0].dtype)]
+
     return register(
         Primitive(name, opcode, "identity", infer, lambda a: [a], vjp, batch)
     )

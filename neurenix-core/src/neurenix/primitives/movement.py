@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,10 @@ def movement(
 
 
 def _reshape_shape(old: Shape, shape: Shape) -> Shape:
-    count = lambda s: int(np.prod(s, dtype=np.int64))  # noqa: E731
-    if any(n < 0 for n in shape) or count(old) != count(shape):
+    before, after = math.prod(old), math.prod(shape)
+    if any(n < 0 for n in shape) or before != after:
         raise ShapeError(
-            f"reshape: {old} has {count(old)} elements, {shape} has {count(shape)}"
+            f"reshape: {old} has {before} elements, {shape} has {after}"
         )
     return tuple(shape)
 
@@ -271,7 +272,10 @@ def _concat_batch(values: Sequence[Any], flags: Sequence[bool], axis: int) -> li
     return [ops.concat(*aligned, axis=axis + 1)]
 
 
-_concat_kernel: Callable[..., Any] = lambda *a, axis: [np.concatenate(a, axis)]  # noqa: E731
+def _concat_kernel(*arrays: Any, axis: int) -> list[Any]:
+    return [np.concatenate(arrays, axis)]
+
+
 concat = register(
     Primitive(
         "concat",

@@ -133,16 +133,20 @@ def to_json(program: Program) -> dict[str, Any]:
     return {"format": "neurenix-program", "version": 1, "regions": packed}
 
 
+def _symbol(kind: list[Any]) -> Symbol:
+    dtype, shape = kind
+    return Symbol(TensorType(tuple(shape), as_dtype(dtype)))
+
+
 def from_json(data: dict[str, Any]) -> Program:
     if data.get("format") != "neurenix-program" or data.get("version") != 1:
         raise FileFormatError("not a Neurenix program of version 1")
     regions: list[Program] = []
-    symbol = lambda t: Symbol(TensorType(tuple(t[1]), as_dtype(t[0])))  # noqa: E731
     for packed in data["regions"]:
-        inputs = [symbol(t) for t in packed["inputs"]]
+        inputs = [_symbol(t) for t in packed["inputs"]]
         values, instructions = list(inputs), []
         for i in packed["instructions"]:
-            outputs = [symbol(t) for t in i["outputs"]]
+            outputs = [_symbol(t) for t in i["outputs"]]
             params = {k: _unpack(v, regions) for k, v in i["params"].items()}
             operands = [values[n] for n in i["inputs"]]
             instructions.append(

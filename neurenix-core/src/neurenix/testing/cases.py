@@ -87,6 +87,16 @@ _PAIRS: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
 )
 
 
+def _far_from_poles(r: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Of tan."""
+    return r.uniform(-1.2, 1.2, shape)
+
+
+def _far_from_whole(r: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Quotients, of an array by the number that rank 0 gets."""
+    return r.uniform(1.5, 2.6, shape) if shape else np.float64(1.37)
+
+
 def _unary() -> list[Case]:
     plain = (
         "neg",
@@ -107,9 +117,8 @@ def _unary() -> list[Case]:
         for n in ("log", "log1p", "sqrt", "rsqrt")
         for s in _SHAPES
     ]
-    tan = lambda r, s: r.uniform(-1.2, 1.2, s)  # noqa: E731
     cases += [
-        Case("tan", ((5, 9),), {}, make=tan),
+        Case("tan", ((5, 9),), {}, make=_far_from_poles),
         Case("is_finite", ((5, 9),), {}, differentiable=False),
     ]
     cases += [
@@ -140,8 +149,7 @@ def _binary() -> list[Case]:
         Case("remainder", p, {}, (*FLOATS, int32), make=_positive, differentiable=False)
         for p in _PAIRS[1:]
     ]
-    between = lambda r, s: r.uniform(1.5, 2.6, s) if s else np.float64(1.37)  # noqa: E731  quotients far from whole
-    cases += [Case("remainder", ((4,), ()), {}, make=between)]
+    cases += [Case("remainder", ((4,), ()), {}, make=_far_from_whole)]
     cases += [Case(n, p, {}) for n in ("maximum", "minimum") for p in _PAIRS]
     cases += [
         Case(n, p, {}, INTEGERS, differentiable=False)

@@ -63,7 +63,10 @@ def numeric_gradient(
     step: float = 1e-5,
 ) -> float:
     """The derivative along the directions, by fourth-order central differences."""
-    at = lambda t: f([a + t * d for a, d in zip(arrays, directions, strict=True)])  # noqa: E731
+
+    def at(t: float) -> float:
+        return f([a + t * d for a, d in zip(arrays, directions, strict=True)])
+
     return (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)
 
 

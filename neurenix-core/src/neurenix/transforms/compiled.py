@@ -431,8 +431,8 @@ def _all_finite(tensors: Sequence[Tensor]) -> Tensor:
 
 def _name_of(f: Any, x: Tensor) -> str:
     """What the function calls a tensor from outside."""
-    if isinstance(getattr(x, "name", None), str) and getattr(x, "name", ""):
-        return repr(x.name)  # type: ignore[attr-defined]
+    if isinstance(x, Cell) and x.name:
+        return repr(x.name)
     code = getattr(f, "__code__", None)
     closure = (
         dict(zip(code.co_freevars, f.__closure__ or (), strict=False)) if code else {}

@@ -4,6 +4,7 @@ globals that it names, and in public attributes of its state objects."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..attributes import changes
@@ -29,11 +30,11 @@ def scalars_around(f: Callable[..., Any]) -> list[Callable[[], Any]]:
         return []
     readers: list[Callable[[], Any]] = []
     for cell in getattr(f, "__closure__", None) or ():
-        readers.append(lambda cell=cell: _scalar(cell))
+        readers.append(partial(_scalar, cell))
     space = getattr(f, "__globals__", {})
     for name in code.co_names:
         if isinstance(space.get(name), _SCALARS) and name in space:
-            readers.append(lambda name=name: space.get(name))
+            readers.append(partial(space.get, name))
     return readers
 
 
