@@ -36,12 +36,16 @@ struct MapStep final : Step {
   int64_t slot_bytes = 0;  // the terms of one iteration
   int levels = 0;          // of the stack of sums
 
-  // Of the worker that runs an iteration: scratch, what its steps need, outputs that nobody reads.
-  int64_t iteration_bytes() const {
-    return round_up(region->scratch_bytes) + round_up(region->workspace_bytes(1)) + unread_bytes;
+  // Fewer iterations than threads: one after the other, each on all threads. The steps' chunks depend on sizes
+  // alone, so the result is the same.
+  bool on_all_threads(int threads) const { return threads > 1 && iterations < threads; }
+
+  // Of whoever runs an iteration: scratch, what its steps need, outputs that nobody reads.
+  int64_t iteration_bytes(int threads) const {
+    return round_up(region->scratch_bytes) + round_up(region->workspace_bytes(threads)) + unread_bytes;
   }
   int64_t chunk(int threads) const {
-    if (threads == 1) return 1;
+    if (threads == 1 || on_all_threads(threads)) return 1;
     constexpr int64_t enough = int64_t(64) << 20;
     int64_t fits = slot_bytes * iterations <= enough ? iterations : std::max<int64_t>(threads, enough / slot_bytes);
     if (wished_chunk > 0) fits = std::min(fits, wished_chunk);
@@ -49,15 +53,16 @@ struct MapStep final : Step {
   }
   int64_t workspace_bytes(int threads) const override {
     const int64_t sums = slot_bytes ? (chunk(threads) + levels) * slot_bytes : 0;
-    return sums + (threads == 1 ? iteration_bytes() : 0);
+    return sums + (threads == 1 || on_all_threads(threads) ? iteration_bytes(threads) : 0);
   }
-  int64_t worker_bytes() const override { return iteration_bytes(); }
+  int64_t worker_bytes() const override { return std::max(iteration_bytes(1), region->worker_bytes()); }
 
-  void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker) const {
+  void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker,
+               Arena* arena) const {
     char** bases = static_cast<char**>(alloca((base_first_input + inputs.size() + outputs.size()) * sizeof(char*)));
     bases[base_scratch] = memory;
     bases[base_constants] = outer[base_constants];
-    char* workspace = memory + round_up(region->scratch_bytes);
+    char* workspace = memory + round_up(region->scratch_bytes) + unread_bytes;
     char** next = bases + base_first_input;
     for (const Input& input : inputs) *next++ = input.place.at(outer) + i * input.stride;
     for (const Output& output : outputs) {
@@ -70,7 +75,7 @@ struct MapStep final : Step {
         *next++ = memory + output.at;
       }
     }
-    region->run({bases, workspace, &worker, nullptr});
+    region->run({bases, workspace, &worker, arena});
   }
 
   // Pushes the terms [begin, end) onto the stack of sums: term i meets as many sums as i ends in ones.
@@ -122,26 +127,28 @@ struct MapStep final : Step {
 
   void run(const Frame& frame) const override {
     const int threads = frame.arena ? frame.arena->threads : 1;
+    const bool in_turn = threads == 1 || on_all_threads(threads);
     if (!slot_bytes) {
-      if (threads == 1)
-        for (int64_t i = 0; i < iterations; i++) iterate(frame.bases, i, nullptr, frame.workspace, *frame.worker);
+      if (in_turn)
+        for (int64_t i = 0; i < iterations; i++)
+          iterate(frame.bases, i, nullptr, frame.workspace, *frame.worker, frame.arena);
       else
         parallel_for(frame, iterations, [&](int64_t i, Worker& worker) {
-          iterate(frame.bases, i, nullptr, worker.memory, worker);
+          iterate(frame.bases, i, nullptr, worker.memory, worker, nullptr);
         });
       return;
     }
     char* own = frame.workspace;
-    char* slots = own + (threads == 1 ? iteration_bytes() : 0);
+    char* slots = own + (in_turn ? iteration_bytes(threads) : 0);
     const int64_t step = chunk(threads);
     char* stack = slots + step * slot_bytes;
     for (int64_t begin = 0; begin < iterations; begin += step) {
       const int64_t end = std::min(begin + step, iterations);
-      if (threads == 1)
-        iterate(frame.bases, begin, slots, own, *frame.worker);
+      if (in_turn)
+        iterate(frame.bases, begin, slots, own, *frame.worker, frame.arena);
       else
         parallel_for(frame, end - begin, [&](int64_t i, Worker& worker) {
-          iterate(frame.bases, begin + i, slots + i * slot_bytes, worker.memory, worker);
+          iterate(frame.bases, begin + i, slots + i * slot_bytes, worker.memory, worker, nullptr);
         });
       each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
         push(slots, stack, begin, end, output, from, count);
@@ -173,7 +180,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
     const phx_value& value = plan.input(instruction, k);
     step->inputs.push_back({lowering.place(value), p[2 + k] ? value.strides[0] * item_bytes(value.dtype) : 0});
   }
-  const int64_t unread_from = round_up(step->region->scratch_bytes) + round_up(step->region->workspace_bytes(1));
+  const int64_t unread_from = round_up(step->region->scratch_bytes);
   for (int k = 0; k < instruction.outputs; k++) {
     const phx_value* value = plan.operand(instruction, instruction.inputs + k);
     MapStep::Output output;
