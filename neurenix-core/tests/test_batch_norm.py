@@ -34,7 +34,11 @@ def statistics(x: Array) -> tuple[Array, Array]:
     return x.mean(axes), x.var(axes)
 
 
-SHAPES = [(nn.BatchNorm1d, (6, 3)), (nn.BatchNorm1d, (4, 3, 5)), (nn.BatchNorm2d, (2, 3, 4, 5))]
+SHAPES = [
+    (nn.BatchNorm1d, (6, 3)),
+    (nn.BatchNorm1d, (4, 3, 5)),
+    (nn.BatchNorm2d, (2, 3, 4, 5)),
+]
 
 
 @pytest.mark.parametrize(("kind", "shape"), SHAPES)
@@ -47,13 +51,26 @@ def test_running(kind: Any, shape: tuple[int, ...]) -> None:
     for seed in range(3):
         x = 2 * array(*shape, seed=seed) + 1
         batch_mean, batch_var = statistics(x)
-        assert np.allclose(layer(double(x)).numpy(), formula(x, batch_mean, batch_var, w, b), rtol=1e-10)
+        assert np.allclose(
+            layer(double(x)).numpy(),
+            formula(x, batch_mean, batch_var, w, b),
+            rtol=1e-10,
+        )
         count = x.size // 3
-        mean, var = 0.7 * mean + 0.3 * batch_mean, 0.7 * var + 0.3 * batch_var * count / (count - 1)
-    assert np.allclose(layer.running_mean.numpy(), mean) and np.allclose(layer.running_var.numpy(), var)
+        mean, var = (
+            0.7 * mean + 0.3 * batch_mean,
+            0.7 * var + 0.3 * batch_var * count / (count - 1),
+        )
+    assert np.allclose(layer.running_mean.numpy(), mean) and np.allclose(
+        layer.running_var.numpy(), var
+    )
     x = array(*shape, seed=7)
-    assert np.allclose(layer.eval()(double(x)).numpy(), formula(x, mean, var, w, b), rtol=1e-10)
-    assert np.allclose(layer(double(x[:1])).numpy(), formula(x[:1], mean, var, w, b), rtol=1e-10)
+    assert np.allclose(
+        layer.eval()(double(x)).numpy(), formula(x, mean, var, w, b), rtol=1e-10
+    )
+    assert np.allclose(
+        layer(double(x[:1])).numpy(), formula(x[:1], mean, var, w, b), rtol=1e-10
+    )
 
 
 def test_transductive_stores_nothing() -> None:
@@ -64,7 +81,11 @@ def test_transductive_stores_nothing() -> None:
 
 
 def test_support_stores_exactly_and_differentiably() -> None:
-    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3, mode="support")).to(nx.float64).eval()
+    net = (
+        nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3, mode="support"))
+        .to(nx.float64)
+        .eval()
+    )
     support, query = double(array(6, 2)), double(array(4, 2, seed=1))
 
     def loss(params: dict[str, nx.Tensor]) -> nx.Tensor:
@@ -80,7 +101,10 @@ def test_support_stores_exactly_and_differentiably() -> None:
     w, b = params["0.weight"].numpy(), params["0.bias"].numpy()
     hidden = support.numpy() @ w.T + b
     hidden_query = query.numpy() @ w.T + b
-    first, second = formula(hidden, *statistics(hidden)), formula(hidden_query, *statistics(hidden))
+    first, second = (
+        formula(hidden, *statistics(hidden)),
+        formula(hidden_query, *statistics(hidden)),
+    )
     assert loss(params).item() == pytest.approx(
         (first**2 * 0.1 + np.sin(second[:1]).sum()).sum(), rel=1e-10
     )
@@ -91,8 +115,12 @@ def test_support_stores_exactly_and_differentiably() -> None:
             shifted = w.copy()
             shifted[i] += h
             moved.append(loss({**params, "0.weight": double(shifted)}).item())
-        assert gradient[i] == pytest.approx((moved[0] - moved[1]) / 2e-5, rel=1e-6, abs=1e-8)
-    assert all(np.array_equal(v.numpy(), before[n]) for n, v in net.state_dict().items())
+        assert gradient[i] == pytest.approx(
+            (moved[0] - moved[1]) / 2e-5, rel=1e-6, abs=1e-8
+        )
+    assert all(
+        np.array_equal(v.numpy(), before[n]) for n, v in net.state_dict().items()
+    )
 
 
 def test_support_outside_a_phase_is_running() -> None:
@@ -101,25 +129,37 @@ def test_support_outside_a_phase_is_running() -> None:
     assert np.array_equal(a(x).numpy(), b(x).numpy())
     assert np.array_equal(a.eval()(x).numpy(), b.eval()(x).numpy())
     with nn.batch_norm_phase("stored"):
-        assert np.array_equal(a.train()(x).numpy(), b(x).numpy())  # stored, though training
+        assert np.array_equal(
+            a.train()(x).numpy(), b(x).numpy()
+        )  # stored, though training
 
 
 def test_per_step_has_rows() -> None:
     layer = nn.BatchNorm1d(2, mode="per_step", steps=3, momentum=0.5).to(nx.float64)
-    assert layer.weight is not None and layer.running_mean is not None and layer.running_var is not None
+    assert (
+        layer.weight is not None
+        and layer.running_mean is not None
+        and layer.running_var is not None
+    )
     w = array(3, 2, seed=5)
     layer.weight.assign(w)
     x = array(6, 2)
     mean, var = statistics(x)
     for step, row in ((0, 0), (1, 1), (2, 2), (9, 2)):
         with nn.inner_step(step):
-            assert np.allclose(layer(double(x)).numpy(), formula(x, mean, var, w[row]), rtol=1e-10)
+            assert np.allclose(
+                layer(double(x)).numpy(), formula(x, mean, var, w[row]), rtol=1e-10
+            )
         rows = layer.running_mean.numpy()
-        assert np.allclose(rows[row], mean * (0.75 if step == 9 else 0.5)) and np.all(rows[row + 1 :] == 0)
+        assert np.allclose(rows[row], mean * (0.75 if step == 9 else 0.5)) and np.all(
+            rows[row + 1 :] == 0
+        )
     layer.running_mean.assign(array(3, 2, seed=6))
     layer.eval()
     with nn.inner_step(1):
-        expected = formula(x, layer.running_mean.numpy()[1], layer.running_var.numpy()[1], w[1])
+        expected = formula(
+            x, layer.running_mean.numpy()[1], layer.running_var.numpy()[1], w[1]
+        )
         assert np.allclose(layer(double(x)).numpy(), expected, rtol=1e-10)
 
 
@@ -129,13 +169,18 @@ def test_compiled_code_sees_phase_and_step() -> None:
     assert steps.weight is not None
     steps.weight.assign(np.array([[1, 1], [3, 3]]))
     x = nx.tensor(array(5, 2) + 4)
-    f, g = nx.compile(lambda x: support(x), state=[support]), nx.compile(lambda x: steps(x), state=[steps])
+    f, g = (
+        nx.compile(lambda x: support(x), state=[support]),
+        nx.compile(lambda x: steps(x), state=[steps]),
+    )
     plain = f(x).numpy()
     with nn.batch_norm_phase("collect"):
         collected = f(x).numpy()
     with nn.batch_norm_phase("stored"):
         stored = f(x).numpy()
-    assert np.allclose(collected, stored, rtol=1e-4, atol=1e-5) and not np.allclose(plain, stored)
+    assert np.allclose(collected, stored, rtol=1e-4, atol=1e-5) and not np.allclose(
+        plain, stored
+    )
     with nn.inner_step(1):
         assert np.allclose(g(x).numpy(), 3 * steps(x).numpy() / 3)
         third = g(x).numpy()
@@ -146,7 +191,9 @@ def test_buffers_leave_a_map_by_their_reduction() -> None:
     x = array(4, 6, 3)
     for mode, expected in (("running", 0.1 * x.mean((0, 1))), ("support", None)):
         net = nn.Sequential(nn.BatchNorm1d(3, mode=mode)).to(nx.float64)
-        _, stacked = nx.map(lambda x, net=net: nn.functional_call(net, {}, x))(double(x))
+        _, stacked = nx.map(lambda x, net=net: nn.functional_call(net, {}, x))(
+            double(x)
+        )
         assert stacked["0.running_mean"].shape == (4, 3)
         reduced = nn.reduced_buffers(net, stacked)
         if expected is None:
@@ -167,7 +214,9 @@ NORMS = {
 }
 
 
-def plain_layers(p: dict[str, nx.Tensor], x: nx.Tensor, names: list[str], layer_norm: bool) -> nx.Tensor:
+def plain_layers(
+    p: dict[str, nx.Tensor], x: nx.Tensor, names: list[str], layer_norm: bool
+) -> nx.Tensor:
     """Two layers of conv, norm and tanh, with nothing of nn.Module in them."""
     for conv, weight, bias in (names[:3], names[3:]):
         x = nn.functional.conv2d(x, p[conv], padding=1)
@@ -190,13 +239,18 @@ def test_meta_gradient_is_that_of_a_plain_loop(norm: str, compiled: bool) -> Non
     through a loop over tasks without modules, nx.vmap and nx.map."""
     nx.manual_seed(0)
     net = nn.Sequential(
-        nn.Conv2d(3, 3, 3, padding=1, bias=False), NORMS[norm](), nn.Tanh(),
-        nn.Conv2d(3, 3, 3, padding=1, bias=False), NORMS[norm](), nn.Tanh(),
-    ).to(nx.float64)  # fmt: skip
+        nn.Conv2d(3, 3, 3, padding=1, bias=False),
+        NORMS[norm](),
+        nn.Tanh(),
+        nn.Conv2d(3, 3, 3, padding=1, bias=False),
+        NORMS[norm](),
+        nn.Tanh(),
+    ).to(nx.float64)
     tasks = 4
     x, want = double(array(tasks, 8, 3, 6, 6)), double(array(tasks, 8, 3, 6, 6, seed=1))
     params = {
-        n: double(0.3 * array(*p.shape, seed=i + 2)) for i, (n, p) in enumerate(net.named_parameters())
+        n: double(0.3 * array(*p.shape, seed=i + 2))
+        for i, (n, p) in enumerate(net.named_parameters())
     }
     names = list(params)
 
@@ -219,8 +273,12 @@ def test_meta_gradient_is_that_of_a_plain_loop(norm: str, compiled: bool) -> Non
 
     reference = nx.grad(looped)(params)
     ways = {
-        "vmap": lambda p, x, y: nx.vmap(lambda x, y: task(module, p, x, y))(x, y).mean(),
-        "map": lambda p, x, y: nx.map(lambda x, y: task(module, p, x, y), reduce="mean")(x, y),
+        "vmap": lambda p, x, y: nx.vmap(lambda x, y: task(module, p, x, y))(
+            x, y
+        ).mean(),
+        "map": lambda p, x, y: nx.map(
+            lambda x, y: task(module, p, x, y), reduce="mean"
+        )(x, y),
     }
     for name, way in ways.items():
         f = nx.grad(way)
@@ -238,7 +296,9 @@ def test_errors() -> None:
     layer = nn.BatchNorm2d(3)
     before = {n: v.numpy().copy() for n, v in layer.state_dict().items()}
     for bad in ((2, 3), (2, 4, 5, 5), (2, 3, 5)):
-        with pytest.raises(ShapeError, match=r"BatchNorm2d\(3\): .* expected \[N, C, H, W\] with C = 3"):
+        with pytest.raises(
+            ShapeError, match=r"BatchNorm2d\(3\): .* expected \[N, C, H, W\] with C = 3"
+        ):
             layer(nx.ones(*bad))
     with pytest.raises(ShapeError, match="1 value a channel"):
         layer(nx.ones(1, 3, 1, 1))
@@ -249,15 +309,22 @@ def test_errors() -> None:
         nn.BatchNorm1d(3, mode="per_step")
     with pytest.raises(InvalidArgumentError, match="others have none"):
         nn.BatchNorm1d(3, steps=2)
-    with pytest.raises(InvalidArgumentError, match="phase='query'"), nn.batch_norm_phase("query"):
+    with (
+        pytest.raises(InvalidArgumentError, match="phase='query'"),
+        nn.batch_norm_phase("query"),
+    ):
         pass
     with pytest.raises(InvalidArgumentError, match="index=-1"), nn.inner_step(-1):
         pass
     layer.train()
-    with pytest.raises(CaptureError, match=r"running_mean was given a new value inside a mapped"):
+    with pytest.raises(
+        CaptureError, match=r"running_mean was given a new value inside a mapped"
+    ):
         nx.map(layer)(nx.ones(2, 4, 3, 2, 2))
     with pytest.raises(InvalidArgumentError, match="stores no statistics"):
         transductive = nn.BatchNorm1d(3, mode="transductive")
         transductive.mode = "running"
         transductive(nx.ones(2, 3))
-    assert all(np.array_equal(v.numpy(), before[n]) for n, v in layer.state_dict().items())
+    assert all(
+        np.array_equal(v.numpy(), before[n]) for n, v in layer.state_dict().items()
+    )

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.usefixtures("device")
 
 
 def double(*shape: int, seed: int = 0) -> nx.Tensor:
-    return nx.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=nx.float64)
+    return nx.tensor(
+        np.random.default_rng(seed).standard_normal(shape), dtype=nx.float64
+    )
 
 
 def network() -> nn.Sequential:
@@ -59,20 +61,29 @@ def test_it_is_the_module_with_other_weights() -> None:
 def test_the_module_stays_as_it_is_also_after_an_error() -> None:
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     before = {n: (c.data, c.node) for n, c in net.named_cells().items()}
-    _, buffers = nn.functional_call(net, {"0.weight": nx.ones(3, 2)}, nx.tensor(np.eye(2)))
+    _, buffers = nn.functional_call(
+        net, {"0.weight": nx.ones(3, 2)}, nx.tensor(np.eye(2))
+    )
     assert sorted(buffers) == ["1.running_mean", "1.running_var"]
-    assert np.allclose(buffers["1.running_mean"].numpy(), 0.1 * (1 + net[0].bias.numpy()), rtol=1e-5)
+    assert np.allclose(
+        buffers["1.running_mean"].numpy(), 0.1 * (1 + net[0].bias.numpy()), rtol=1e-5
+    )
     with pytest.raises(ShapeError):
         nn.functional_call(net, {"0.weight": nx.ones(3, 2)}, nx.ones(2, 5))
     with pytest.raises(
-        InvalidArgumentError, match=r"Sequential has no '0.wieght'; it has 0.weight, 0.bias"
+        InvalidArgumentError,
+        match=r"Sequential has no '0.wieght'; it has 0.weight, 0.bias",
     ):
         nn.functional_call(net, {"0.wieght": nx.ones(3, 2)}, nx.ones(2, 2))
     with pytest.raises(
-        ShapeError, match=r"0.weight holds float32\[3, 2\]; float32\[2, 2\] cannot stand in"
+        ShapeError,
+        match=r"0.weight holds float32\[3, 2\]; float32\[2, 2\] cannot stand in",
     ):
         nn.functional_call(net, {"0.weight": nx.ones(2, 2)}, nx.ones(2, 2))
-    assert all((c.data, c.node) == (before[n][0], before[n][1]) for n, c in net.named_cells().items())
+    assert all(
+        (c.data, c.node) == (before[n][0], before[n][1])
+        for n, c in net.named_cells().items()
+    )
 
 
 def test_buffers_can_be_given_and_are_chained() -> None:
@@ -85,12 +96,17 @@ def test_buffers_can_be_given_and_are_chained() -> None:
         assert np.array_equal(second[name].numpy(), buffer.numpy())
     output, updated = nn.functional_call(layer.eval(), first, x)
     mean, var = first["running_mean"].numpy(), first["running_var"].numpy()
-    assert not updated and np.allclose(output.numpy(), (x.numpy() - mean) / np.sqrt(var + 1e-5), rtol=1e-5)
+    assert not updated and np.allclose(
+        output.numpy(), (x.numpy() - mean) / np.sqrt(var + 1e-5), rtol=1e-5
+    )
 
 
 def test_gradients_do_not_reach_the_module() -> None:
     net, x = network(), double(3, 2)
-    leaves = {n: nx.tensor(v.numpy(), dtype=nx.float64, requires_grad=True) for n, v in start(net).items()}
+    leaves = {
+        n: nx.tensor(v.numpy(), dtype=nx.float64, requires_grad=True)
+        for n, v in start(net).items()
+    }
     output, _ = nn.functional_call(net, leaves, x)
     output.sum().backward()
     assert all(leaf.grad is not None for leaf in leaves.values())
@@ -103,12 +119,21 @@ def test_gradients_do_not_reach_the_module() -> None:
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_meta_gradient_against_finite_differences(steps: int) -> None:
     net = network()
-    task, params, x, y = adapted_loss(net, steps), start(net), double(5, 2), double(5, 1, seed=1)
+    task, params, x, y = (
+        adapted_loss(net, steps),
+        start(net),
+        double(5, 2),
+        double(5, 1, seed=1),
+    )
     gradient = nx.grad(task)(params, x, y)
     for name, value in params.items():
         direction = np.random.default_rng(3).standard_normal(value.shape)
         moved = [
-            task({**params, name: value + h * nx.tensor(direction, dtype=nx.float64)}, x, y).item()
+            task(
+                {**params, name: value + h * nx.tensor(direction, dtype=nx.float64)},
+                x,
+                y,
+            ).item()
             for h in (1e-5, -1e-5)
         ]
         slope = float((gradient[name].numpy() * direction).sum())
@@ -117,13 +142,24 @@ def test_meta_gradient_against_finite_differences(steps: int) -> None:
 
 def test_loop_map_vmap_scan_and_compile_agree() -> None:
     net = network()
-    task, params, x, y = adapted_loss(net, 2), start(net), double(3, 5, 2), double(3, 5, 1, seed=1)
+    task, params, x, y = (
+        adapted_loss(net, 2),
+        start(net),
+        double(3, 5, 2),
+        double(3, 5, 1, seed=1),
+    )
 
     def looped(p: Any, x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
-        return (task(p, x[0], y[0]) + task(p, x[1], y[1]) + task(p, x[2], y[2])) * (1 / 3)
+        return (task(p, x[0], y[0]) + task(p, x[1], y[1]) + task(p, x[2], y[2])) * (
+            1 / 3
+        )
 
     def scanned(p: Any, x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
-        total, _ = nx.scan(lambda c, xy: (c + task(p, *xy), None), nx.tensor(0.0, dtype=nx.float64), (x, y))
+        total, _ = nx.scan(
+            lambda c, xy: (c + task(p, *xy), None),
+            nx.tensor(0.0, dtype=nx.float64),
+            (x, y),
+        )
         result: nx.Tensor = total * (1 / 3)
         return result
 
@@ -138,7 +174,9 @@ def test_loop_map_vmap_scan_and_compile_agree() -> None:
         for f in (nx.grad(way), nx.compile(nx.grad(way), state=[net])):
             got = f(params, x, y)
             for n in params:
-                assert np.allclose(got[n].numpy(), expected[n], rtol=1e-8, atol=1e-12), name
+                assert np.allclose(
+                    got[n].numpy(), expected[n], rtol=1e-8, atol=1e-12
+                ), name
 
 
 def test_the_inner_loop_as_a_scan() -> None:
@@ -146,7 +184,9 @@ def test_the_inner_loop_as_a_scan() -> None:
     params, x, y = start(net), double(5, 2), double(5, 1, seed=1)
 
     def loss(p: Any) -> nx.Tensor:
-        return nn.functional.mse_loss(nn.functional_call(net, p, nx.constant(x))[0], nx.constant(y))
+        return nn.functional.mse_loss(
+            nn.functional_call(net, p, nx.constant(x))[0], nx.constant(y)
+        )
 
     def scanned(p: Any) -> nx.Tensor:
         def inner(p: Any, _: Any) -> Any:
@@ -174,7 +214,9 @@ def test_a_meta_step_as_one_program() -> None:
         def step(x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
             optimizer.zero_grad()
             params = dict(net.named_parameters())
-            loss: nx.Tensor = nx.map(lambda x, y: task(params, x, y), reduce="mean")(x, y)
+            loss: nx.Tensor = nx.map(lambda x, y: task(params, x, y), reduce="mean")(
+                x, y
+            )
             loss.backward()
             optimizer.step()
             return loss
@@ -182,7 +224,9 @@ def test_a_meta_step_as_one_program() -> None:
         return step
 
     eager = meta_step(nets[0], optimizers[0])
-    compiled = nx.compile(meta_step(nets[1], optimizers[1]), state=[nets[1], optimizers[1]])
+    compiled = nx.compile(
+        meta_step(nets[1], optimizers[1]), state=[nets[1], optimizers[1]]
+    )
     for _ in range(5):
         assert eager(x, y).item() == pytest.approx(compiled(x, y).item(), rel=1e-10)
     for p, q in zip(nets[0].parameters(), nets[1].parameters(), strict=True):

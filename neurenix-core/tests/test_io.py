@@ -55,14 +55,31 @@ def test_a_training_state_comes_back(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_leaf_and_dtype(tmp_path: Path) -> None:
-    dtypes = ["float32", "float64", "float16", "int32", "int64", "uint8", "uint32", "bool"]
-    tensors = {d: nx.tensor([[0, 1], [1, 1]], dtype=d) for d in dtypes if d != "float16"}
+    dtypes = [
+        "float32",
+        "float64",
+        "float16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint32",
+        "bool",
+    ]
+    tensors = {
+        d: nx.tensor([[0, 1], [1, 1]], dtype=d) for d in dtypes if d != "float16"
+    }
     state = {
-        **tensors, "empty": nx.zeros(0, 3), "scalar": nx.tensor(2.5), "array": np.arange(3, dtype=np.int64),
-        "tree": [1, (2.5, None, "text", True), {"nested": {}}], "number": np.float32(0.5),
+        **tensors,
+        "empty": nx.zeros(0, 3),
+        "scalar": nx.tensor(2.5),
+        "array": np.arange(3, dtype=np.int64),
+        "tree": [1, (2.5, None, "text", True), {"nested": {}}],
+        "number": np.float32(0.5),
         "infinite": float("-inf"),
-        "a.b": nx.ones(1), "a": {"b": nx.zeros(1)}, "parameter": nn.Parameter([1.0]),
-    }  # fmt: skip
+        "a.b": nx.ones(1),
+        "a": {"b": nx.zeros(1)},
+        "parameter": nn.Parameter([1.0]),
+    }
     nx.save(state, str(tmp_path / "x"))
     loaded = nx.load(str(tmp_path / "x"))
     assert list(loaded) == list(state)
@@ -76,7 +93,9 @@ def test_every_kind_of_leaf_and_dtype(tmp_path: Path) -> None:
     assert loaded["tree"] == [1, (2.5, None, "text", True), {"nested": {}}]
     assert (loaded["number"], loaded["infinite"]) == (0.5, float("-inf"))
     assert loaded["a.b"].tolist() == [1.0] and loaded["a"]["b"].tolist() == [0.0]
-    assert type(loaded["parameter"]) is nx.Tensor and not loaded["parameter"].requires_grad
+    assert (
+        type(loaded["parameter"]) is nx.Tensor and not loaded["parameter"].requires_grad
+    )
 
 
 def test_files_of_others_are_read_and_ours_by_others(tmp_path: Path) -> None:
@@ -86,13 +105,18 @@ def test_files_of_others_are_read_and_ours_by_others(tmp_path: Path) -> None:
     net = nn.Linear(2, 1)
     nx.save(net.state_dict(), path)
     theirs = safetensors_numpy.load_file(path)
-    assert np.array_equal(theirs["weight"], net.weight.numpy()) and set(theirs) == {"weight", "bias"}
+    assert np.array_equal(theirs["weight"], net.weight.numpy()) and set(theirs) == {
+        "weight",
+        "bias",
+    }
     safetensors_numpy.save_file({"w": np.ones(2, np.int16)}, path)
     with pytest.raises(DtypeError, match=r"load: w in .*int16"):
         nx.load(path)
 
 
-def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "state"
     nx.save({"x": nx.ones(1)}, path)
 
@@ -109,7 +133,10 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_no_file_can_hold(tmp_path: Path) -> None:
     path = tmp_path / "state"
     for state, message in (
-        ({"net": nn.Linear(1, 1)}, r"net is a Linear, which no file can hold; save its state_dict\(\)"),
+        (
+            {"net": nn.Linear(1, 1)},
+            r"net is a Linear, which no file can hold; save its state_dict\(\)",
+        ),
         ({"a": [1, {2, 3}]}, "a.1 is a set"),
         ({"a": {1: 2}}, "a has the key 1; keys are strings"),
         ({"a": np.array(["text"])}, "a: unknown dtype"),
@@ -142,11 +169,21 @@ def test_damaged_files(tmp_path: Path) -> None:
     ]
     for text in damaged:
         path.write_bytes(text)
-        with pytest.raises(FileFormatError, match="is no safetensors file, or is damaged"):
+        with pytest.raises(
+            FileFormatError, match="is no safetensors file, or is damaged"
+        ):
             nx.load(path)
-    for description in ("{", "[]", '{"format": 1}', '{"format": 1, "tree": {"tensor": "z"}}',
-                        '{"format": 1, "tree": {"set": []}}', '{"format": 9, "tree": {}}'):  # fmt: skip
-        safetensors_numpy.save_file({"x": np.ones(1, np.float32)}, path, {"neurenix": description})
+    for description in (
+        "{",
+        "[]",
+        '{"format": 1}',
+        '{"format": 1, "tree": {"tensor": "z"}}',
+        '{"format": 1, "tree": {"set": []}}',
+        '{"format": 9, "tree": {}}',
+    ):
+        safetensors_numpy.save_file(
+            {"x": np.ones(1, np.float32)}, path, {"neurenix": description}
+        )
         with pytest.raises(FileFormatError, match=r"is damaged|reads format 1"):
             nx.load(path)
 
@@ -157,13 +194,16 @@ def test_metadata_is_json_and_nothing_is_pickled(tmp_path: Path) -> None:
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     assert json.loads(header["__metadata__"]["neurenix"]) == {
-        "format": 1, "tree": {"dict": {"x": {"tensor": "x"}, "epoch": {"value": 3}}},
-    }  # fmt: skip
+        "format": 1,
+        "tree": {"dict": {"x": {"tensor": "x"}, "epoch": {"value": 3}}},
+    }
 
 
 def test_without_safetensors_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(MissingPackageError, match=r"pip install \"neurenix-core\[io\]\""):
+    with pytest.raises(
+        MissingPackageError, match=r"pip install \"neurenix-core\[io\]\""
+    ):
         nx.save({}, tmp_path / "x")

@@ -88,17 +88,28 @@ def test_load_state_dict_changes_nothing_when_it_fails() -> None:
         "9.bias": nx.zeros(3),
     }
     with pytest.raises(
-        InvalidArgumentError, match=r"Missing: 2\.bias; unexpected: 9\.bias; .*0\.bias has shape \(5,\)"
+        InvalidArgumentError,
+        match=r"Missing: 2\.bias; unexpected: 9\.bias; .*0\.bias has shape \(5,\)",
     ):
         net.load_state_dict(wrong)
-    with pytest.raises(ShapeError, match=r"0\.bias has shape \(5,\), the state's \(4,\)"):
+    with pytest.raises(
+        ShapeError, match=r"0\.bias has shape \(5,\), the state's \(4,\)"
+    ):
         net.load_state_dict({**net.state_dict(), "0.bias": nx.zeros(4)})
-    with pytest.raises(InvalidArgumentError, match=r"0\.bias is float32, the state's int32"):
+    with pytest.raises(
+        InvalidArgumentError, match=r"0\.bias is float32, the state's int32"
+    ):
         net.load_state_dict({**net.state_dict(), "0.bias": nx.tensor([1, 2, 3, 4, 5])})
     for name, value in net.state_dict().items():
         assert np.array_equal(value.numpy(), before[name])
-    loaded = net.load_state_dict({"0.weight": nx.ones(5, 2), "x": nx.ones(1)}, strict=False)
-    assert loaded.unexpected == ["x"] and loaded.missing == ["0.bias", "2.weight", "2.bias"]
+    loaded = net.load_state_dict(
+        {"0.weight": nx.ones(5, 2), "x": nx.ones(1)}, strict=False
+    )
+    assert loaded.unexpected == ["x"] and loaded.missing == [
+        "0.bias",
+        "2.weight",
+        "2.bias",
+    ]
     assert net[0].weight.tolist() == np.ones((5, 2)).tolist()
 
 
@@ -116,7 +127,9 @@ def test_train_eval_apply_and_zero_grad() -> None:
 
 def test_to_another_dtype() -> None:
     net = Composite().to(nx.float64)
-    assert {p.dtype for p in net.parameters()} == {nx.float64} and net.count.dtype is nx.int32
+    assert {p.dtype for p in net.parameters()} == {
+        nx.float64
+    } and net.count.dtype is nx.int32
     assert net(nx.ones(1, 2, dtype="float64")).dtype is nx.float64
     assert net.to("float32")(nx.ones(1, 2)).dtype is nx.float32
     with pytest.raises(InvalidArgumentError, match="int32 has no derivative"):
@@ -157,11 +170,17 @@ def test_copies_are_independent() -> None:
         before = {n: v.numpy().copy() for n, v in net.state_dict().items()}
         for cell in twin.named_cells().values():
             cell.assign(cell + 1)
-        assert all(np.array_equal(v.numpy(), before[n]) for n, v in net.state_dict().items())
-        assert twin[1].running_mean.reduction == "discard" and twin[0].weight.requires_grad
+        assert all(
+            np.array_equal(v.numpy(), before[n]) for n, v in net.state_dict().items()
+        )
+        assert (
+            twin[1].running_mean.reduction == "discard" and twin[0].weight.requires_grad
+        )
         optimizer = nx.optim.SGD(twin.parameters(), lr=1.0)
         train(twin, optimizer)
-        assert all(np.array_equal(v.numpy(), before[n]) for n, v in net.state_dict().items())
+        assert all(
+            np.array_equal(v.numpy(), before[n]) for n, v in net.state_dict().items()
+        )
 
 
 def test_repr_reads_like_the_network() -> None:
@@ -195,7 +214,8 @@ def test_sequential_from_a_list_or_arguments() -> None:
 def test_a_parameter_is_not_replaced_by_accident() -> None:
     layer = nn.Linear(2, 2)
     with pytest.raises(
-        InvalidArgumentError, match=r"Linear.weight is a parameter: give it a value with .weight.assign"
+        InvalidArgumentError,
+        match=r"Linear.weight is a parameter: give it a value with .weight.assign",
     ):
         layer.weight = layer.weight - 1.0  # type: ignore[assignment]
     layer.bias = None
@@ -205,7 +225,9 @@ def test_a_parameter_is_not_replaced_by_accident() -> None:
 # ---- layers ------------------------------------------------------------------------------
 
 
-def convolved(x: Any, w: Any, stride: Any, padding: Any, dilation: Any) -> np.ndarray[Any, Any]:
+def convolved(
+    x: Any, w: Any, stride: Any, padding: Any, dilation: Any
+) -> np.ndarray[Any, Any]:
     x = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
     (kh, kw), (dh, dw) = w.shape[2:], dilation
     rows = (x.shape[2] - dh * (kh - 1) - 1) // stride[0] + 1
@@ -214,20 +236,33 @@ def convolved(x: Any, w: Any, stride: Any, padding: Any, dilation: Any) -> np.nd
     for i in range(rows):
         for j in range(columns):
             top, left = i * stride[0], j * stride[1]
-            window = x[:, :, top : top + dh * (kh - 1) + 1 : dh, left : left + dw * (kw - 1) + 1 : dw]
+            window = x[
+                :,
+                :,
+                top : top + dh * (kh - 1) + 1 : dh,
+                left : left + dw * (kw - 1) + 1 : dw,
+            ]
             out[:, :, i, j] = np.einsum("nchw,ochw->no", window, w)
     return out
 
 
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding", "dilation"),
-    [(3, 1, 0, 1), (3, 1, 1, 1), ((2, 3), 2, (1, 0), 1), (3, (1, 2), 2, 2), (1, 3, 0, 1)],
+    [
+        (3, 1, 0, 1),
+        (3, 1, 1, 1),
+        ((2, 3), 2, (1, 0), 1),
+        (3, (1, 2), 2, 2),
+        (1, 3, 0, 1),
+    ],
 )
 def test_conv2d(kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
     layer = nn.Conv2d(3, 4, kernel, stride, padding, dilation).to(nx.float64)
     assert layer.bias is not None
     x = array(2, 3, 9, 7)
-    expected = convolved(x, layer.weight.numpy(), layer.stride, layer.padding, layer.dilation)
+    expected = convolved(
+        x, layer.weight.numpy(), layer.stride, layer.padding, layer.dilation
+    )
     expected += layer.bias.numpy()[:, None, None]
     assert np.allclose(layer(double(x)).numpy(), expected, rtol=1e-12, atol=1e-12)
 
@@ -267,7 +302,10 @@ def test_layer_norm() -> None:
     layer.bias.assign(b)
     mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
     assert np.allclose(
-        layer(double(x)).numpy(), (x - mean) / np.sqrt(var + 1e-5) * w + b, rtol=1e-12, atol=1e-14
+        layer(double(x)).numpy(),
+        (x - mean) / np.sqrt(var + 1e-5) * w + b,
+        rtol=1e-12,
+        atol=1e-14,
     )
 
 
@@ -322,7 +360,9 @@ def test_losses(reduction: str) -> None:
     reduce = {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction]
     x, y = array(6, 4), array(6, 4, seed=1)
     assert np.allclose(
-        F.mse_loss(double(x), double(y), reduction).numpy(), reduce((x - y) ** 2), rtol=1e-12
+        F.mse_loss(double(x), double(y), reduction).numpy(),
+        reduce((x - y) ** 2),
+        rtol=1e-12,
     )
     classes = np.array([0, 3, 1, 1, 2, 0])
     expected = reduce(-log_softmax(x)[np.arange(6), classes])
@@ -330,7 +370,9 @@ def test_losses(reduction: str) -> None:
         got = F.cross_entropy(double(x), nx.tensor(classes, dtype=dtype), reduction)
         assert np.allclose(got.numpy(), expected, rtol=1e-12)
     assert np.allclose(
-        F.cross_entropy(double(x), double(np.eye(4)[classes]), reduction).numpy(), expected, rtol=1e-12
+        F.cross_entropy(double(x), double(np.eye(4)[classes]), reduction).numpy(),
+        expected,
+        rtol=1e-12,
     )
     soft = np.exp(log_softmax(y))
     got = F.cross_entropy(double(x), double(soft), reduction)
@@ -341,9 +383,16 @@ def test_cross_entropy_of_images_and_single_examples() -> None:
     x, classes = array(2, 3, 4, 5), np.random.default_rng(1).integers(0, 3, (2, 4, 5))
     logs = log_softmax(x)
     expected = -np.mean(
-        [logs[n, classes[n, i, j], i, j] for n in range(2) for i in range(4) for j in range(5)]
+        [
+            logs[n, classes[n, i, j], i, j]
+            for n in range(2)
+            for i in range(4)
+            for j in range(5)
+        ]
     )
-    assert F.cross_entropy(double(x), nx.tensor(classes)).item() == pytest.approx(expected, rel=1e-12)
+    assert F.cross_entropy(double(x), nx.tensor(classes)).item() == pytest.approx(
+        expected, rel=1e-12
+    )
     one = F.cross_entropy(double(x[0, :, 0, 0]), nx.tensor(2)).item()
     assert one == pytest.approx(-logs[0, 2, 0, 0], rel=1e-12)
 
@@ -351,7 +400,12 @@ def test_cross_entropy_of_images_and_single_examples() -> None:
 def test_cross_entropy_gradient() -> None:
     x, classes = array(5, 3), np.array([0, 1, 2, 1, 1])
     g = nx.grad(lambda x: F.cross_entropy(x, nx.constant(classes)))(double(x))
-    assert np.allclose(g.numpy(), (np.exp(log_softmax(x)) - np.eye(3)[classes]) / 5, rtol=1e-10, atol=1e-14)
+    assert np.allclose(
+        g.numpy(),
+        (np.exp(log_softmax(x)) - np.eye(3)[classes]) / 5,
+        rtol=1e-10,
+        atol=1e-14,
+    )
 
 
 # ---- initial values ------------------------------------------------------------------------
@@ -371,7 +425,10 @@ def test_default_bounds_are_one_over_root_fan_in() -> None:
     [
         (lambda p: init.uniform_(p, -1, 1), 1 / math.sqrt(3)),
         (lambda p: init.normal_(p, 0.0, 2.0), 2.0),
-        (lambda p: init.trunc_normal_(p, 0.0, 1.0, -2.0, 2.0), 0.8796),  # of the truncated normal
+        (
+            lambda p: init.trunc_normal_(p, 0.0, 1.0, -2.0, 2.0),
+            0.8796,
+        ),  # of the truncated normal
         (init.xavier_uniform_, math.sqrt(2 / 500)),
         (init.xavier_normal_, math.sqrt(2 / 500)),
         (lambda p: init.kaiming_uniform_(p, mode="fan_out"), math.sqrt(2 / 300)),
@@ -383,7 +440,9 @@ def test_spread_of_initial_values(fill: Any, std: float) -> None:
     p = nn.Parameter(nx.zeros(300, 200))
     assert fill(p) is p and p.requires_grad
     values = p.numpy()
-    assert values.std() == pytest.approx(std, rel=0.02) and abs(values.mean()) < 0.02 * max(std, 0.1)
+    assert values.std() == pytest.approx(std, rel=0.02) and abs(
+        values.mean()
+    ) < 0.02 * max(std, 0.1)
     if std == 0.8796:
         assert np.abs(values).max() <= 2
 
@@ -392,8 +451,14 @@ def test_constants_gains_and_generators() -> None:
     p = nn.Parameter(nx.zeros(3, 2))
     assert init.ones_(p).numpy().min() == 1 and init.zeros_(p).numpy().max() == 0
     assert init.constant_(p, 2.5).numpy().tolist() == [[2.5, 2.5]] * 3
-    assert init.calculate_gain("relu") == math.sqrt(2) and init.calculate_gain("leaky_relu", 1.0) == 1.0
-    a, b = (init.normal_(nn.Parameter(nx.zeros(8)), generator=nx.Generator(4)).tolist() for _ in range(2))
+    assert (
+        init.calculate_gain("relu") == math.sqrt(2)
+        and init.calculate_gain("leaky_relu", 1.0) == 1.0
+    )
+    a, b = (
+        init.normal_(nn.Parameter(nx.zeros(8)), generator=nx.Generator(4)).tolist()
+        for _ in range(2)
+    )
     assert a == b
 
 
@@ -407,36 +472,72 @@ def entropy(target: Any) -> nx.Tensor:
 
 
 ERRORS: list[tuple[Any, type[Exception], str]] = [
-    (lambda: nn.Linear(0, 1), InvalidArgumentError, "Linear: in_features=0; expected an int of 1 or more"),
-    (lambda: nn.Linear(2, 1)(EXAMPLES), ShapeError, r"shape \(2, 3\) for a weight of shape \(1, 2\)"),
+    (
+        lambda: nn.Linear(0, 1),
+        InvalidArgumentError,
+        "Linear: in_features=0; expected an int of 1 or more",
+    ),
+    (
+        lambda: nn.Linear(2, 1)(EXAMPLES),
+        ShapeError,
+        r"shape \(2, 3\) for a weight of shape \(1, 2\)",
+    ),
     (lambda: nn.Conv2d(1, 1, (3, 3, 3)), InvalidArgumentError, "kernel_size"),
     (lambda: nn.Conv2d(1, 1, 3, stride=0), InvalidArgumentError, "stride=0"),
     (lambda: nn.Conv2d(1, 1, 3, padding=-1), InvalidArgumentError, "padding=-1"),
-    (lambda: nn.Conv2d(2, 1, 3)(nx.ones(1, 3, 5, 5)), ShapeError, "has 3 channels, the weight .* takes 2"),
+    (
+        lambda: nn.Conv2d(2, 1, 3)(nx.ones(1, 3, 5, 5)),
+        ShapeError,
+        "has 3 channels, the weight .* takes 2",
+    ),
     (lambda: nn.Conv2d(3, 1, 3)(nx.ones(3, 5, 5)), ShapeError, r"\[N, C, H, W\]"),
     (lambda: nn.Conv2d(1, 1, 9)(nx.ones(1, 1, 5, 5)), ShapeError, "does not fit"),
     (lambda: nn.LayerNorm(4)(EXAMPLES), ShapeError, r"\(2, 3\) does not end in \(4,\)"),
     (lambda: nn.Dropout(1.5), InvalidArgumentError, "p=1.5"),
     (lambda: nn.Sequential(nn.ReLU(), 3), InvalidArgumentError, "item 1 is a int"),
     (lambda: nn.Parameter([1, 2]), DtypeError, "int32 tensor has no derivative"),
-    (lambda: nn.Buffer([1.0], reduction="max"), InvalidArgumentError, '"mean" or "discard"'),
+    (
+        lambda: nn.Buffer([1.0], reduction="max"),
+        InvalidArgumentError,
+        '"mean" or "discard"',
+    ),
     (lambda: nn.Module()(1), NotImplementedError, "Module defines no forward"),
-    (lambda: F.mse_loss(nx.ones(3, 1), nx.ones(3)), ShapeError, r"\(3, 1\), the target \(3,\)"),
-    (lambda: F.mse_loss(nx.ones(3), nx.ones(3), "max"), InvalidArgumentError, "reduction='max'"),
+    (
+        lambda: F.mse_loss(nx.ones(3, 1), nx.ones(3)),
+        ShapeError,
+        r"\(3, 1\), the target \(3,\)",
+    ),
+    (
+        lambda: F.mse_loss(nx.ones(3), nx.ones(3), "max"),
+        InvalidArgumentError,
+        "reduction='max'",
+    ),
     (lambda: entropy([0, 3]), InvalidArgumentError, r"class 3 .* 3 classes \(0 to 2\)"),
     (lambda: entropy([-1, 0]), InvalidArgumentError, "class -1"),
     (lambda: entropy([0, 1, 2]), ShapeError, r"classes have shape \(2,\), not \(3,\)"),
     (lambda: entropy(np.ones(2)), ShapeError, "classes are integers"),
     (lambda: entropy([[1, 0, 0]] * 2), ShapeError, "one-hot targets must be floats"),
     (lambda: entropy([True, False]), DtypeError, "bool"),
-    (lambda: init.uniform_(nx.ones(2)), InvalidArgumentError, "expected an nn.Parameter"),
+    (
+        lambda: init.uniform_(nx.ones(2)),
+        InvalidArgumentError,
+        "expected an nn.Parameter",
+    ),
     (lambda: init.xavier_normal_(nn.Parameter([1.0])), ShapeError, "has no fan"),
     (lambda: init.calculate_gain("gelu"), InvalidArgumentError, "'gelu'"),
-    (lambda: init.trunc_normal_(nn.Parameter([1.0]), low=1.0, high=0.0), InvalidArgumentError, "low < high"),
-]  # fmt: skip
+    (
+        lambda: init.trunc_normal_(nn.Parameter([1.0]), low=1.0, high=0.0),
+        InvalidArgumentError,
+        "low < high",
+    ),
+]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), ERRORS, ids=[m for _, _, m in ERRORS])
-def test_bad_input_has_a_named_error(call: Any, error: type[Exception], message: str) -> None:
+@pytest.mark.parametrize(
+    ("call", "error", "message"), ERRORS, ids=[m for _, _, m in ERRORS]
+)
+def test_bad_input_has_a_named_error(
+    call: Any, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         call()

@@ -20,9 +20,15 @@ SHAPES = ((3, 2), (4,))
 
 
 def numpy_sgd(
-    p: Array, g: Array, t: int, s: dict[str, Any], lr: float, momentum: float = 0.0,
-    nesterov: bool = False, weight_decay: float = 0.0,
-) -> Array:  # fmt: skip
+    p: Array,
+    g: Array,
+    t: int,
+    s: dict[str, Any],
+    lr: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> Array:
     g = g + weight_decay * p
     if momentum:
         s["b"] = g if t == 1 else momentum * s["b"] + g
@@ -31,9 +37,15 @@ def numpy_sgd(
 
 
 def numpy_adam(
-    p: Array, g: Array, t: int, s: dict[str, Any], lr: float, betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8, weight_decay: float = 0.0,
-) -> Array:  # fmt: skip
+    p: Array,
+    g: Array,
+    t: int,
+    s: dict[str, Any],
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> Array:
     g = g + weight_decay * p
     s["m"] = betas[0] * s.get("m", 0.0) + (1 - betas[0]) * g
     s["v"] = betas[1] * s.get("v", 0.0) + (1 - betas[1]) * g * g
@@ -47,14 +59,22 @@ CASES: list[tuple[Any, Callable[..., Array], dict[str, Any]]] = [
     (optim.SGD, numpy_sgd, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
     (optim.SGD, numpy_sgd, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
     (optim.Adam, numpy_adam, {"lr": 0.01}),
-    (optim.Adam, numpy_adam, {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    (
+        optim.Adam,
+        numpy_adam,
+        {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+    ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "formula", "settings"), CASES, ids=lambda v: str(v) if isinstance(v, dict) else ""
+    ("kind", "formula", "settings"),
+    CASES,
+    ids=lambda v: str(v) if isinstance(v, dict) else "",
 )
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-13)]
+)
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_ten_steps(
     kind: Any, formula: Any, settings: Any, dtype: str, tolerance: float, compiled: bool
@@ -87,7 +107,9 @@ def test_adam_corrections_keep_their_digits() -> None:
     optimizer = optim.Adam([p], lr=1.0)
     for t in range(1, 4):
         optimizer.step([nx.tensor([1e-3])])
-        assert optimizer.state_dict()["correction2"].item() == pytest.approx(1 - 0.999**t, rel=3e-7)
+        assert optimizer.state_dict()["correction2"].item() == pytest.approx(
+            1 - 0.999**t, rel=3e-7
+        )
 
 
 def network() -> nn.Sequential:
@@ -125,7 +147,9 @@ def test_a_compiled_training_step_is_the_eager_one(kind: Any) -> None:
         losses.append(a)
         for s in schedules:
             s.step()
-    for (n, p), q in zip(net.state_dict().items(), twin.state_dict().values(), strict=True):
+    for (n, p), q in zip(
+        net.state_dict().items(), twin.state_dict().values(), strict=True
+    ):
         assert np.allclose(p.numpy(), q.numpy(), rtol=1e-4, atol=1e-6), n
     assert losses[-1] < losses[0]
     assert len(compiled.entries) == 1, "a schedule must not recompile"
@@ -135,7 +159,10 @@ def test_state_dict_resumes_exactly() -> None:
     net = network()
     optimizer = optim.Adam(net.parameters(), lr=0.01)
     step = train_step(net, optimizer)
-    x, y = nx.tensor(np.random.default_rng(0).standard_normal((8, 3))), nx.tensor([0, 1] * 4)
+    x, y = (
+        nx.tensor(np.random.default_rng(0).standard_normal((8, 3))),
+        nx.tensor([0, 1] * 4),
+    )
     step(x, y)
     saved = copy.deepcopy((net.state_dict(), optimizer.state_dict()))
     later = [step(x, y).item() for _ in range(3)]
@@ -147,18 +174,27 @@ def test_state_dict_resumes_exactly() -> None:
     step = train_step(net2, optimizer2)
     assert [step(x, y).item() for _ in range(3)] == later
     with pytest.raises(
-        InvalidArgumentError, match=r"Adam.load_state_dict: nothing was loaded. Missing: exp_avg.0"
+        InvalidArgumentError,
+        match=r"Adam.load_state_dict: nothing was loaded. Missing: exp_avg.0",
     ):
         optimizer2.load_state_dict(optim.SGD(net2.parameters(), lr=0.1).state_dict())
 
 
 def test_clipping() -> None:
-    params = [nn.Parameter(nx.zeros(2)), nn.Parameter(nx.zeros(1)), nn.Parameter(nx.zeros(1))]
+    params = [
+        nn.Parameter(nx.zeros(2)),
+        nn.Parameter(nx.zeros(1)),
+        nn.Parameter(nx.zeros(1)),
+    ]
     params[0].grad, params[1].grad = nx.tensor([3.0, 0.0]), nx.tensor([-4.0])
     assert optim.clip_grad_norm_(params, 10.0).item() == 5.0
     assert params[0].grad.tolist() == [3.0, 0.0]
     assert optim.clip_grad_norm_(iter(params), 1.0).item() == 5.0
-    assert np.allclose([*params[0].grad.tolist(), *params[1].grad.tolist()], [0.6, 0.0, -0.8], rtol=1e-5)
+    assert np.allclose(
+        [*params[0].grad.tolist(), *params[1].grad.tolist()],
+        [0.6, 0.0, -0.8],
+        rtol=1e-5,
+    )
     optim.clip_grad_value_(params, 0.25)
     assert params[0].grad.tolist() == [0.25, 0.0] and params[1].grad.tolist() == [-0.25]
     assert params[2].grad is None
@@ -177,7 +213,9 @@ def test_schedules() -> None:
     for _ in range(5):
         cosine.step()
         seen.append(optimizer.lr)
-    assert np.allclose(seen, [0.2 + 0.4 * (1 + math.cos(math.pi * min(t, 4) / 4)) for t in range(1, 6)])
+    assert np.allclose(
+        seen, [0.2 + 0.4 * (1 + math.cos(math.pi * min(t, 4) / 4)) for t in range(1, 6)]
+    )
     other = optim.StepLR(optim.SGD([nn.Parameter([1.0])], lr=0.1), 2, 0.5)
     other.load_state_dict(steps.state_dict())
     assert other.epoch == 5 and other.optimizer.lr == 0.2
@@ -186,7 +224,9 @@ def test_schedules() -> None:
 def test_a_failed_step_changes_nothing() -> None:
     params = [nn.Parameter([1.0]), nn.Parameter([2.0, 3.0])]
     optimizer = optim.Adam(params)
-    with pytest.raises(ShapeError, match=r"gradient of shape \(1,\) for parameter 1 of shape \(2,\)"):
+    with pytest.raises(
+        ShapeError, match=r"gradient of shape \(1,\) for parameter 1 of shape \(2,\)"
+    ):
         optimizer.step([nx.ones(1), nx.ones(1)])
     with pytest.raises(InvalidArgumentError, match="no parameter has a gradient"):
         optimizer.step()
@@ -196,7 +236,8 @@ def test_a_failed_step_changes_nothing() -> None:
     before = optim.Adam(net.parameters())
     net.to(nx.float64)
     with pytest.raises(
-        InvalidArgumentError, match=r"weight is float64\[1, 2\] on .* make the optimizer after"
+        InvalidArgumentError,
+        match=r"weight is float64\[1, 2\] on .* make the optimizer after",
     ):
         before.step([nx.ones(1, 2), nx.ones(1)])
     assert params[0].tolist() == [1.0] and optimizer.steps == before.steps == 0
@@ -217,22 +258,58 @@ def make() -> nn.Parameter:
 ERRORS: list[tuple[Any, type[Exception], str]] = [
     (lambda: optim.SGD([make()], lr=-1.0), InvalidArgumentError, "SGD: lr=-1.0"),
     (lambda: optim.SGD([make()], lr=float("nan")), InvalidArgumentError, "SGD: lr=nan"),
-    (lambda: optim.SGD([make()], lr=0.1, momentum=-1), InvalidArgumentError, "momentum=-1"),
-    (lambda: optim.SGD([make()], lr=0.1, nesterov=True), InvalidArgumentError, "nesterov needs a momentum"),
-    (lambda: optim.Adam([make()], betas=(0.9, 1.0)), InvalidArgumentError, r"betas=\(0.9, 1.0\)"),
+    (
+        lambda: optim.SGD([make()], lr=0.1, momentum=-1),
+        InvalidArgumentError,
+        "momentum=-1",
+    ),
+    (
+        lambda: optim.SGD([make()], lr=0.1, nesterov=True),
+        InvalidArgumentError,
+        "nesterov needs a momentum",
+    ),
+    (
+        lambda: optim.Adam([make()], betas=(0.9, 1.0)),
+        InvalidArgumentError,
+        r"betas=\(0.9, 1.0\)",
+    ),
     (lambda: optim.Adam([make()], eps=-1), InvalidArgumentError, "eps=-1"),
     (lambda: optim.Adam([]), InvalidArgumentError, "there are no parameters"),
-    (lambda: optim.Adam([make()] * 2), InvalidArgumentError, "parameter 1 is there twice"),
-    (lambda: optim.Adam([nx.ones(1)]), DtypeError, "item 0 is a Tensor, not an nn.Parameter"),
+    (
+        lambda: optim.Adam([make()] * 2),
+        InvalidArgumentError,
+        "parameter 1 is there twice",
+    ),
+    (
+        lambda: optim.Adam([nx.ones(1)]),
+        DtypeError,
+        "item 0 is a Tensor, not an nn.Parameter",
+    ),
     (lambda: optim.Adam(make()), DtypeError, "expected several parameters"),
     (lambda: optim.Adam(nn.Linear(1, 1)), DtypeError, "not Linear"),
-    (lambda: optim.StepLR(optim.SGD([make()], lr=1.0), 0), InvalidArgumentError, "step_size=0"),
-    (lambda: optim.StepLR(make(), 1), InvalidArgumentError, "expected an optimizer, not Parameter"),  # type: ignore[arg-type]
-    (lambda: optim.clip_grad_norm_([make()], 1.0), InvalidArgumentError, "no parameter has a gradient"),
-]  # fmt: skip
+    (
+        lambda: optim.StepLR(optim.SGD([make()], lr=1.0), 0),
+        InvalidArgumentError,
+        "step_size=0",
+    ),
+    (
+        lambda: optim.StepLR(make(), 1),
+        InvalidArgumentError,
+        "expected an optimizer, not Parameter",
+    ),  # type: ignore[arg-type]
+    (
+        lambda: optim.clip_grad_norm_([make()], 1.0),
+        InvalidArgumentError,
+        "no parameter has a gradient",
+    ),
+]
 
 
-@pytest.mark.parametrize(("call", "error", "message"), ERRORS, ids=[m for _, _, m in ERRORS])
-def test_bad_input_has_a_named_error(call: Any, error: type[Exception], message: str) -> None:
+@pytest.mark.parametrize(
+    ("call", "error", "message"), ERRORS, ids=[m for _, _, m in ERRORS]
+)
+def test_bad_input_has_a_named_error(
+    call: Any, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         call()

@@ -31,7 +31,8 @@ def winners(x: Array, kernel: Any, stride: Any, padding: Any) -> Array:
     kernel, padding = np.broadcast_to(kernel, 2), np.broadcast_to(padding, 2)
     step = kernel if stride is None else np.broadcast_to(stride, 2)
     rows, columns = (
-        (n + 2 * p - k) // s + 1 for n, p, k, s in zip(x.shape, padding, kernel, step, strict=True)
+        (n + 2 * p - k) // s + 1
+        for n, p, k, s in zip(x.shape, padding, kernel, step, strict=True)
     )
     out = np.zeros((rows, columns), int)
     for i, j in np.ndindex(rows, columns):
@@ -46,7 +47,11 @@ def winners(x: Array, kernel: Any, stride: Any, padding: Any) -> Array:
 
 def image(ties: bool) -> Array:
     generator = np.random.default_rng(0)
-    return generator.integers(0, 3, (7, 8)).astype(float) if ties else generator.standard_normal((7, 8))
+    return (
+        generator.integers(0, 3, (7, 8)).astype(float)
+        if ties
+        else generator.standard_normal((7, 8))
+    )
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
@@ -55,9 +60,12 @@ def test_values_and_derivatives_to_second_order(geometry: Any, ties: bool) -> No
     x = image(ties)
     chosen = winners(x, *geometry)
     batch = nx.tensor(np.stack([x, -x, x]).reshape(1, 3, 7, 8), dtype=nx.float64)
-    assert np.array_equal(max_pool2d(batch, *geometry).numpy()[0, 0], x.reshape(-1)[chosen])
     assert np.array_equal(
-        max_pool2d(batch, *geometry).numpy()[0, 1], -x.reshape(-1)[winners(-x, *geometry)]
+        max_pool2d(batch, *geometry).numpy()[0, 0], x.reshape(-1)[chosen]
+    )
+    assert np.array_equal(
+        max_pool2d(batch, *geometry).numpy()[0, 1],
+        -x.reshape(-1)[winners(-x, *geometry)],
     )
 
     weight = np.random.default_rng(1).standard_normal(chosen.shape)
@@ -68,18 +76,26 @@ def test_values_and_derivatives_to_second_order(geometry: Any, ties: bool) -> No
         return (max_pool2d(x, *geometry) ** 3 * scale).sum()
 
     first, diagonal = np.zeros(56), np.zeros(56)
-    np.add.at(first, chosen.reshape(-1), (3 * weight * x.reshape(-1)[chosen] ** 2).reshape(-1))
-    np.add.at(diagonal, chosen.reshape(-1), (6 * weight * x.reshape(-1)[chosen]).reshape(-1))
+    np.add.at(
+        first, chosen.reshape(-1), (3 * weight * x.reshape(-1)[chosen] ** 2).reshape(-1)
+    )
+    np.add.at(
+        diagonal, chosen.reshape(-1), (6 * weight * x.reshape(-1)[chosen]).reshape(-1)
+    )
     assert np.allclose(nx.grad(loss)(one).numpy().reshape(-1), first, rtol=1e-12)
     direction = np.random.default_rng(2).standard_normal((7, 8))
     along = nx.constant(nx.tensor(direction, dtype=nx.float64))
     second = nx.grad(lambda x: (nx.grad(loss)(x) * along).sum())(one)
-    assert np.allclose(second.numpy().reshape(-1), diagonal * direction.reshape(-1), rtol=1e-12)
+    assert np.allclose(
+        second.numpy().reshape(-1), diagonal * direction.reshape(-1), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES[:3], ids=str)
 def test_under_vmap_map_and_compile(geometry: Any) -> None:
-    x = nx.tensor(np.random.default_rng(0).integers(0, 3, (3, 2, 7, 8)), dtype=nx.float64)
+    x = nx.tensor(
+        np.random.default_rng(0).integers(0, 3, (3, 2, 7, 8)), dtype=nx.float64
+    )
     g = nx.grad(lambda x: (max_pool2d(x, *geometry) ** 2).sum())
     expected = g(x).numpy()
     for way in (nx.vmap(g), nx.map(g), nx.compile(g), nx.compile(nx.map(g))):
@@ -95,7 +111,11 @@ def test_layer_and_errors() -> None:
             "window of 2x2 does not fit an image of 1x4",
         ),
         (lambda: max_pool2d(nx.ones(4), 2), ShapeError, r"expected \[..., H, W\]"),
-        (lambda: max_pool2d(nx.ones(4, 4), 2, padding=2), InvalidArgumentError, "more than half"),
+        (
+            lambda: max_pool2d(nx.ones(4, 4), 2, padding=2),
+            InvalidArgumentError,
+            "more than half",
+        ),
         (lambda: nn.MaxPool2d(0), InvalidArgumentError, "kernel_size=0"),
         (lambda: nn.MaxPool2d(2, stride=0), InvalidArgumentError, "stride=0"),
     ):

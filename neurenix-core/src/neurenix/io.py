@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from .dtypes import as_dtype
-from .errors import DtypeError, FileFormatError, InvalidArgumentError, MissingPackageError, StorageError
+from .errors import (
+    DtypeError,
+    FileFormatError,
+    InvalidArgumentError,
+    MissingPackageError,
+    StorageError,
+)
 from .tensor import Tensor, tensor
 
 _KEY = "neurenix"  # of the JSON in the file's metadata
@@ -57,11 +63,15 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     _write(Path(path), library.numpy.save(arrays, {_KEY: text}))
 
 
-def _described(value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+def _described(
+    value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[Any, Any]]
+) -> Any:
     """The tree as JSON; tensors go to `arrays` and are named in it."""
     where = ".".join(path) or "the state"
     if isinstance(value, (Tensor, np.ndarray)):
-        array = np.array(value.numpy() if isinstance(value, Tensor) else value, order="C")
+        array = np.array(
+            value.numpy() if isinstance(value, Tensor) else value, order="C"
+        )
         try:
             as_dtype(array.dtype)
         except DtypeError as error:
@@ -80,13 +90,21 @@ def _described(value: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray[A
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise InvalidArgumentError(f"save: {where} has the key {key!r}; keys are strings")
-        return {"dict": {k: _described(v, (*path, k), arrays) for k, v in value.items()}}
+                raise InvalidArgumentError(
+                    f"save: {where} has the key {key!r}; keys are strings"
+                )
+        return {
+            "dict": {k: _described(v, (*path, k), arrays) for k, v in value.items()}
+        }
     if isinstance(value, (list, tuple)):
         kind = "list" if isinstance(value, list) else "tuple"
-        return {kind: [_described(v, (*path, str(i)), arrays) for i, v in enumerate(value)]}
+        return {
+            kind: [_described(v, (*path, str(i)), arrays) for i, v in enumerate(value)]
+        }
     hint = "; save its state_dict()" if hasattr(value, "state_dict") else ""
-    raise InvalidArgumentError(f"save: {where} is a {type(value).__name__}, which no file can hold{hint}")
+    raise InvalidArgumentError(
+        f"save: {where} is a {type(value).__name__}, which no file can hold{hint}"
+    )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -104,7 +122,9 @@ def _write(path: Path, content: bytes) -> None:
             finally:
                 os.close(folder)
     except OSError as error:
-        raise StorageError(f"save: cannot write {path}: {error.strerror or error}") from error
+        raise StorageError(
+            f"save: cannot write {path}: {error.strerror or error}"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -121,13 +141,17 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StorageError(f"load: cannot read {path}: {error.strerror or error}") from error
+        raise StorageError(
+            f"load: cannot read {path}: {error.strerror or error}"
+        ) from error
     try:
         arrays = library.numpy.load(content)
         length = int.from_bytes(content[:8], "little")
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     except (library.SafetensorError, ValueError, KeyError) as error:
-        raise FileFormatError(f"load: {path} is no safetensors file, or is damaged: {error}") from error
+        raise FileFormatError(
+            f"load: {path} is no safetensors file, or is damaged: {error}"
+        ) from error
     tensors = {}
     for name, array in arrays.items():
         try:

@@ -2,7 +2,13 @@
 
 from . import functional, init
 from .activation import LeakyReLU, ReLU, Sigmoid, Tanh
-from .batch_norm import BatchNorm, BatchNorm1d, BatchNorm2d, batch_norm_phase, inner_step
+from .batch_norm import (
+    BatchNorm,
+    BatchNorm1d,
+    BatchNorm2d,
+    batch_norm_phase,
+    inner_step,
+)
 from .containers import Flatten, Identity, Sequential
 from .convolution import Conv2d
 from .dropout import Dropout
@@ -14,8 +20,30 @@ from .parameter import Buffer, Parameter
 from .pooling import GlobalAveragePool2d, MaxPool2d
 
 __all__ = [
-    "Module", "Parameter", "Buffer", "Sequential", "functional_call", "reduced_buffers", "assign_buffers",
-    "Linear", "Conv2d", "BatchNorm", "BatchNorm1d", "BatchNorm2d", "batch_norm_phase", "inner_step",
-    "LayerNorm", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "MaxPool2d", "GlobalAveragePool2d", "Dropout",
-    "Flatten", "Identity", "functional", "init",
-]  # fmt: skip
+    "Module",
+    "Parameter",
+    "Buffer",
+    "Sequential",
+    "functional_call",
+    "reduced_buffers",
+    "assign_buffers",
+    "Linear",
+    "Conv2d",
+    "BatchNorm",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "batch_norm_phase",
+    "inner_step",
+    "LayerNorm",
+    "ReLU",
+    "LeakyReLU",
+    "Tanh",
+    "Sigmoid",
+    "MaxPool2d",
+    "GlobalAveragePool2d",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "functional",
+    "init",
+]

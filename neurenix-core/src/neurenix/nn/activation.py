@@ -25,7 +25,9 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
-        self.negative_slope = number("LeakyReLU: negative_slope", negative_slope, float("-inf"))
+        self.negative_slope = number(
+            "LeakyReLU: negative_slope", negative_slope, float("-inf")
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return activation.leaky_relu(x, self.negative_slope)

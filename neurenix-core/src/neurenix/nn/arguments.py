@@ -10,7 +10,9 @@ from ..errors import InvalidArgumentError
 def whole(what: str, value: Any, least: int = 1) -> int:
     """An int of at least so much."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidArgumentError(f"{what}={value!r}; expected an int of {least} or more")
+        raise InvalidArgumentError(
+            f"{what}={value!r}; expected an int of {least} or more"
+        )
     return value
 
 
@@ -32,12 +34,18 @@ def number(what: str, value: Any, low: float, high: float = float("inf")) -> flo
         or not low <= value <= high
         or value != value
     ):
-        bounds = f"from {low:g} to {high:g}" if high < float("inf") else f"of {low:g} or more"
+        bounds = (
+            f"from {low:g} to {high:g}"
+            if high < float("inf")
+            else f"of {low:g} or more"
+        )
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {bounds}")
     return float(value)
 
 
 def one_of(what: str, value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        raise InvalidArgumentError(f"{what}={value!r}; expected {' or '.join(map(repr, choices))}")
+        raise InvalidArgumentError(
+            f"{what}={value!r}; expected {' or '.join(map(repr, choices))}"
+        )
     return str(value)

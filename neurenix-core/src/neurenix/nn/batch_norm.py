@@ -98,9 +98,14 @@ class BatchNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
-        mode: str = "running", steps: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        mode: str = "running",
+        steps: int | None = None,
+    ) -> None:
         super().__init__()
         kind = type(self).__name__
         self.num_features = whole(f"{kind}: num_features", num_features)
@@ -117,7 +122,9 @@ class BatchNorm(Module):
         reduction = "discard" if mode == "support" else "mean"
         self.weight = Parameter(ones(shape)) if affine else None
         self.bias = Parameter(zeros(shape)) if affine else None
-        self.running_mean = Buffer(zeros(shape), reduction=reduction) if stored else None
+        self.running_mean = (
+            Buffer(zeros(shape), reduction=reduction) if stored else None
+        )
         self.running_var = Buffer(ones(shape), reduction=reduction) if stored else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,18 +137,26 @@ class BatchNorm(Module):
             )
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)
-        batch = self.mode == "transductive" or phase == "collect" or (self.training and phase is None)
+        batch = (
+            self.mode == "transductive"
+            or phase == "collect"
+            or (self.training and phase is None)
+        )
         if not batch:
             average, variance = (self._row(cell) for cell in self._stored(name))
             assert average is not None and variance is not None
             return normalize_stored(name, x, average, variance, weight, bias, self.eps)
         y, average, variance = normalize_batch(name, x, weight, bias, self.eps)
         if phase == "collect":
-            for cell, value in zip(self._stored(name), (average, variance), strict=True):
+            for cell, value in zip(
+                self._stored(name), (average, variance), strict=True
+            ):
                 cell.assign(value)
         elif self.mode != "transductive":
             count = x.size // self.num_features
-            self._move(name, average.detach(), variance.detach() * (count / (count - 1)))
+            self._move(
+                name, average.detach(), variance.detach() * (count / (count - 1))
+            )
         return y
 
     def _stored(self, name: str) -> tuple[Buffer, Buffer]:
@@ -168,13 +183,15 @@ class BatchNorm(Module):
                 cell.assign(moved)
 
     def static_extra(self) -> tuple[Any, ...]:
-        return (_context.phase, _context.step) if self.mode in ("support", "per_step") else ()
+        return (
+            (_context.phase, _context.step)
+            if self.mode in ("support", "per_step")
+            else ()
+        )
 
     def extra_repr(self) -> str:
         steps = "" if self.steps is None else f", steps={self.steps}"
-        return (
-            f'{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g}, mode="{self.mode}"{steps}'
-        )
+        return f'{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g}, mode="{self.mode}"{steps}'
 
 
 class BatchNorm1d(BatchNorm):

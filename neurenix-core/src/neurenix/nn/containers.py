@@ -57,7 +57,9 @@ class Sequential(Module):
         try:
             return layers[index]
         except IndexError:
-            raise InvalidArgumentError(f"Sequential: item {index} of {len(layers)}") from None
+            raise InvalidArgumentError(
+                f"Sequential: item {index} of {len(layers)}"
+            ) from None
 
 
 class Flatten(Module):

@@ -33,9 +33,15 @@ class Conv2d(Module):
     bias: Parameter | None
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, bias: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         self.in_channels = whole("Conv2d: in_channels", in_channels)
         self.out_channels = whole("Conv2d: out_channels", out_channels)
@@ -46,15 +52,19 @@ class Conv2d(Module):
         shape = (out_channels, in_channels, *self.kernel_size)
         self.weight = init.kaiming_uniform_(Parameter(zeros(shape)), math.sqrt(5.0))
         bound = 1.0 / math.sqrt(math.prod(shape[1:]))
-        self.bias = init.uniform_(Parameter(zeros(out_channels)), -bound, bound) if bias else None
+        self.bias = (
+            init.uniform_(Parameter(zeros(out_channels)), -bound, bound)
+            if bias
+            else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation)
+        return functional.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation
+        )
 
     def extra_repr(self) -> str:
-        text = (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        )
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         text += f", padding={self.padding}" if any(self.padding) else ""
         text += f", dilation={self.dilation}" if self.dilation != (1, 1) else ""
         return text + ("" if self.bias is not None else ", bias=False")

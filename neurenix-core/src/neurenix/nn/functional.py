@@ -19,9 +19,23 @@ from .normalization import batch_norm, layer_norm
 from .pooling import global_average_pool2d, max_pool2d
 
 __all__ = [
-    "batch_norm", "conv2d", "cross_entropy", "dropout", "flatten", "global_average_pool2d", "layer_norm",
-    "leaky_relu", "linear", "log_softmax", "max_pool2d", "mse_loss", "relu", "sigmoid", "softmax", "tanh",
-]  # fmt: skip
+    "batch_norm",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "flatten",
+    "global_average_pool2d",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "mse_loss",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]
 
 
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -47,12 +61,19 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
 
 def _bias(name: str, bias: Tensor, size: int) -> Tensor:
     if bias.shape != (size,):
-        raise ShapeError(f"{name}: a bias of shape {bias.shape} for {size} outputs; expected {(size,)}")
+        raise ShapeError(
+            f"{name}: a bias of shape {bias.shape} for {size} outputs; expected {(size,)}"
+        )
     return bias
 
 
 def conv2d(
-    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
 ) -> Tensor:
     """Cross-correlation over images: x [N, C, H, W], weight [O, C, kh, kw], bias [O]
     -> [N, O, H', W'], with H' = ⌊(H + 2·padding − dilation·(kh − 1) − 1) / stride⌋ + 1.
@@ -77,16 +98,26 @@ def conv2d(
         )
     high, wide = pair("conv2d: padding", padding, 0)
     y = ops.conv_general(
-        x, w, batch=0, stride=pair("conv2d: stride", stride), padding=((high, high), (wide, wide)),
+        x,
+        w,
+        batch=0,
+        stride=pair("conv2d: stride", stride),
+        padding=((high, high), (wide, wide)),
         dilation=pair("conv2d: dilation", dilation),
-    )  # fmt: skip
+    )
     return (
-        y if bias is None else y + ops.reshape(_bias("conv2d", bias, w.shape[0]), shape=(w.shape[0], 1, 1))
+        y
+        if bias is None
+        else y
+        + ops.reshape(_bias("conv2d", bias, w.shape[0]), shape=(w.shape[0], 1, 1))
     )
 
 
 def dropout(
-    x: Any, p: float = 0.5, training: bool = True, generator: random.Generator | None = None
+    x: Any,
+    p: float = 0.5,
+    training: bool = True,
+    generator: random.Generator | None = None,
 ) -> Tensor:
     """Inverted dropout: each element 0 with probability p, else x / (1 − p), so that the
     mean stays. Without `training` it is x itself.

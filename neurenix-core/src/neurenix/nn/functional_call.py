@@ -43,7 +43,10 @@ def functional_call(
             f"functional_call: {type(module).__name__} has no {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(cells) or 'no parameters'}"
         )
-    given = {n: v if isinstance(v, Tensor) else tensor(v, dtype=cells[n].dtype) for n, v in params.items()}
+    given = {
+        n: v if isinstance(v, Tensor) else tensor(v, dtype=cells[n].dtype)
+        for n, v in params.items()
+    }
     # buffers that were not given stand in for themselves, so that writes stay in here
     values = {**{n: b.value() for n, b in buffers.items()}, **given}
     with substituted([cells[n] for n in values], list(values.values())):
@@ -64,7 +67,9 @@ def reduced_buffers(module: Module, stacked: Mapping[str, Tensor]) -> dict[str, 
     found: dict[str, Tensor] = {}
     for name, value in stacked.items():
         if name not in buffers:
-            raise InvalidArgumentError(f"reduced_buffers: {type(module).__name__} has no buffer {name!r}")
+            raise InvalidArgumentError(
+                f"reduced_buffers: {type(module).__name__} has no buffer {name!r}"
+            )
         buffer = buffers[name]
         if value.shape[1:] != buffer.shape or not value.ndim:
             raise ShapeError(

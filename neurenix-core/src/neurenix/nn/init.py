@@ -51,7 +51,9 @@ def ones_(cell: C) -> C:
     return constant_(cell, 1.0)
 
 
-def uniform_(cell: C, low: float = 0.0, high: float = 1.0, generator: Generator | None = None) -> C:
+def uniform_(
+    cell: C, low: float = 0.0, high: float = 1.0, generator: Generator | None = None
+) -> C:
     """U[low, high).
 
     >>> import neurenix as nx
@@ -63,32 +65,51 @@ def uniform_(cell: C, low: float = 0.0, high: float = 1.0, generator: Generator 
     if low > high:
         raise InvalidArgumentError(f"uniform_: low={low} is above high={high}")
     cell.assign(
-        random.uniform(cell.shape, low, high, dtype=cell.dtype, generator=generator).to(cell.device)
+        random.uniform(cell.shape, low, high, dtype=cell.dtype, generator=generator).to(
+            cell.device
+        )
     )
     return cell
 
 
-def normal_(cell: C, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> C:
+def normal_(
+    cell: C, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> C:
     """Gaussian numbers, N(mean, std²)."""
     _cell("normal_", cell)
     if std < 0:
         raise InvalidArgumentError(f"normal_: std={std}; expected 0 or more")
-    cell.assign(random.normal(cell.shape, mean, std, dtype=cell.dtype, generator=generator).to(cell.device))
+    cell.assign(
+        random.normal(cell.shape, mean, std, dtype=cell.dtype, generator=generator).to(
+            cell.device
+        )
+    )
     return cell
 
 
 def trunc_normal_(
-    cell: C, mean: float = 0.0, std: float = 1.0, low: float = -2.0, high: float = 2.0,
+    cell: C,
+    mean: float = 0.0,
+    std: float = 1.0,
+    low: float = -2.0,
+    high: float = 2.0,
     generator: Generator | None = None,
-) -> C:  # fmt: skip
+) -> C:
     """N(mean, std²) restricted to [low, high]: Φ⁻¹(u), u uniform between Φ of the bounds."""
     _cell("trunc_normal_", cell)
     if std <= 0 or low >= high:
         raise InvalidArgumentError(
             f"trunc_normal_: std={std}, low={low}, high={high}; expected std > 0 and low < high"
         )
-    phi = [0.5 * math.erfc((mean - bound) / (std * math.sqrt(2.0))) for bound in (low, high)]
-    unit = random.uniform(cell.shape, dtype="float32", generator=generator).numpy().astype(np.float64)
+    phi = [
+        0.5 * math.erfc((mean - bound) / (std * math.sqrt(2.0)))
+        for bound in (low, high)
+    ]
+    unit = (
+        random.uniform(cell.shape, dtype="float32", generator=generator)
+        .numpy()
+        .astype(np.float64)
+    )
     drawn = mean + std * _normal_quantile(phi[0] + unit * (phi[1] - phi[0]))
     cell.assign(tensor(np.clip(drawn, low, high), dtype=cell.dtype, device=cell.device))
     return cell
@@ -121,7 +142,13 @@ def _normal_quantile(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         4.374664141464968e00,
         2.938163982698783e00,
     )
-    d = (7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e00, 3.754408661907416e00, 1.0)
+    d = (
+        7.784695709041462e-03,
+        3.224671290700398e-01,
+        2.445134137142996e00,
+        3.754408661907416e00,
+        1.0,
+    )
     q = p - 0.5
     middle = q * np.polyval(a, q * q) / np.polyval(b, q * q)
     tail = np.sqrt(-2.0 * np.log(np.minimum(p, 1.0 - p)))
@@ -132,7 +159,9 @@ def _normal_quantile(p: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def fans(cell: Cell) -> tuple[int, int]:
     """(inputs, outputs) that each element of a weight [out, in, ...] meets."""
     if cell.ndim < 2:
-        raise ShapeError(f"init: a weight of shape {cell.shape} has no fan; expected [out, in, ...]")
+        raise ShapeError(
+            f"init: a weight of shape {cell.shape} has no fan; expected [out, in, ...]"
+        )
     window = math.prod(cell.shape[2:])
     return cell.shape[1] * window, cell.shape[0] * window
 
@@ -151,7 +180,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
-def xavier_uniform_(cell: C, gain: float = 1.0, generator: Generator | None = None) -> C:
+def xavier_uniform_(
+    cell: C, gain: float = 1.0, generator: Generator | None = None
+) -> C:
     """U(±gain · √(6 / (fan_in + fan_out))); Glorot & Bengio 2010."""
     _cell("xavier_uniform_", cell)
     bound = gain * math.sqrt(6.0 / sum(fans(cell)))
@@ -164,7 +195,9 @@ def xavier_normal_(cell: C, gain: float = 1.0, generator: Generator | None = Non
     return normal_(cell, 0.0, gain * math.sqrt(2.0 / sum(fans(cell))), generator)
 
 
-def _kaiming_std(name: str, cell: Cell, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(
+    name: str, cell: Cell, a: float, mode: str, nonlinearity: str
+) -> float:
     _cell(name, cell)
     one_of(f"{name}: mode", mode, ("fan_in", "fan_out"))
     fan = fans(cell)[mode == "fan_out"]
@@ -172,17 +205,30 @@ def _kaiming_std(name: str, cell: Cell, a: float, mode: str, nonlinearity: str) 
 
 
 def kaiming_uniform_(
-    cell: C, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    cell: C,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
-) -> C:  # fmt: skip
+) -> C:
     """U(±gain · √(3 / fan)), `a` being leaky_relu's slope; He et al. 2015."""
-    bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", cell, a, mode, nonlinearity)
+    bound = math.sqrt(3.0) * _kaiming_std(
+        "kaiming_uniform_", cell, a, mode, nonlinearity
+    )
     return uniform_(cell, -bound, bound, generator)
 
 
 def kaiming_normal_(
-    cell: C, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+    cell: C,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
-) -> C:  # fmt: skip
+) -> C:
     """N(0, gain² / fan), `a` being leaky_relu's slope; He et al. 2015."""
-    return normal_(cell, 0.0, _kaiming_std("kaiming_normal_", cell, a, mode, nonlinearity), generator)
+    return normal_(
+        cell,
+        0.0,
+        _kaiming_std("kaiming_normal_", cell, a, mode, nonlinearity),
+        generator,
+    )

@@ -31,9 +31,15 @@ class Linear(Module):
         super().__init__()
         self.in_features = whole("Linear: in_features", in_features)
         self.out_features = whole("Linear: out_features", out_features)
-        self.weight = init.kaiming_uniform_(Parameter(zeros(out_features, in_features)), math.sqrt(5.0))
+        self.weight = init.kaiming_uniform_(
+            Parameter(zeros(out_features, in_features)), math.sqrt(5.0)
+        )
         bound = 1.0 / math.sqrt(in_features)
-        self.bias = init.uniform_(Parameter(zeros(out_features)), -bound, bound) if bias else None
+        self.bias = (
+            init.uniform_(Parameter(zeros(out_features)), -bound, bound)
+            if bias
+            else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.linear(x, self.weight, self.bias)

@@ -89,7 +89,11 @@ def _chosen(logits: Tensor, classes: Tensor, at: int) -> Tensor:
             "cross_entropy: bool targets; expected classes as integers, or probabilities as floats"
         )
     if classes.shape != expected:
-        hint = "; one-hot targets must be floats: .float()" if classes.shape == logits.shape else ""
+        hint = (
+            "; one-hot targets must be floats: .float()"
+            if classes.shape == logits.shape
+            else ""
+        )
         raise ShapeError(
             f"cross_entropy: for logits of shape {logits.shape} classes have shape {expected}, "
             f"not {classes.shape}{hint}"

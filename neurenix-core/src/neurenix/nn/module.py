@@ -93,7 +93,11 @@ class Module(Watched):
 
     def _own(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
-            yield from ((path, part) for path, part in _parts(name, value) if isinstance(part, kind))
+            yield from (
+                (path, part)
+                for path, part in _parts(name, value)
+                if isinstance(part, kind)
+            )
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return self._own(Module)
@@ -146,9 +150,13 @@ class Module(Watched):
     def state_dict(self) -> dict[str, Tensor]:
         """The values of parameters and buffers by name: as they are now, whatever happens to
         the module later."""
-        return {name: cell.value().detach() for name, cell in self.named_cells().items()}
+        return {
+            name: cell.value().detach() for name, cell in self.named_cells().items()
+        }
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadResult:
+    def load_state_dict(
+        self, state: Mapping[str, Any], strict: bool = True
+    ) -> LoadResult:
         """Take the values of a `state_dict`; floating dtypes are converted.
 
         Raises InvalidArgumentError that lists what is missing, unexpected (unless strict is
@@ -209,7 +217,9 @@ class Module(Watched):
 
     def state_cells(self) -> dict[str, Cell]:
         cells: dict[str, Cell] = dict(self.named_cells())
-        cells.update((f"generator{i or ''}.step", g.step) for i, g in enumerate(self._streams()))
+        cells.update(
+            (f"generator{i or ''}.step", g.step) for i, g in enumerate(self._streams())
+        )
         return cells
 
     def begin_capture(self) -> None:
@@ -224,9 +234,12 @@ class Module(Watched):
         """What a compiled program depends on besides values: public attributes of every
         module, and what kind of tensors it owns."""
         attributes = [
-            (path, type(m), m.training, *scalars(m), *m.static_extra()) for path, m in self.named_modules()
+            (path, type(m), m.training, *scalars(m), *m.static_extra())
+            for path, m in self.named_modules()
         ]
-        kinds = [(name, cell.type, cell.device) for name, cell in self.named_cells().items()]
+        kinds = [
+            (name, cell.type, cell.device) for name, cell in self.named_cells().items()
+        ]
         return (*attributes, *kinds, *(g.static_key() for g in self._streams()))
 
     def static_extra(self) -> tuple[Any, ...]:
@@ -243,6 +256,9 @@ class Module(Watched):
         children = list(self.named_children())
         if not children:
             return f"{type(self).__name__}({self.extra_repr()})"
-        lines = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in children]
+        lines = [
+            f"  ({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in children
+        ]
         extra = [f"  {self.extra_repr()}"] if self.extra_repr() else []
         return "\n".join([f"{type(self).__name__}(", *extra, *lines, ")"])

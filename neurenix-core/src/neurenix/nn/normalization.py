@@ -27,7 +27,9 @@ def _per_channel(name: str, what: str, value: Tensor, x: Tensor) -> Tensor:
     return reshape(value, (x.shape[1], *(1,) * (x.ndim - 2)))
 
 
-def _affine(name: str, x: Tensor, y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+def _affine(
+    name: str, x: Tensor, y: Tensor, weight: Tensor | None, bias: Tensor | None
+) -> Tensor:
     y = y if weight is None else y * _per_channel(name, "the weight", weight, x)
     return y if bias is None else y + _per_channel(name, "the bias", bias, x)
 
@@ -35,7 +37,9 @@ def _affine(name: str, x: Tensor, y: Tensor, weight: Tensor | None, bias: Tensor
 def _channels(name: str, x: Any) -> Tensor:
     x = floating(name, x)
     if x.ndim < 2:
-        raise ShapeError(f"{name}: an input of shape {x.shape}; expected [N, C] or [N, C, ...]")
+        raise ShapeError(
+            f"{name}: an input of shape {x.shape}; expected [N, C] or [N, C, ...]"
+        )
     return x
 
 
@@ -72,14 +76,23 @@ def normalize_stored(
     x = _channels(name, x)
     centred = x - _per_channel(name, "the mean", average, x)
     return _affine(
-        name, x, centred * rsqrt(_per_channel(name, "the variance", variance, x) + eps), weight, bias
+        name,
+        x,
+        centred * rsqrt(_per_channel(name, "the variance", variance, x) + eps),
+        weight,
+        bias,
     )
 
 
 def batch_norm(
-    x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
-    training: bool = False, eps: float = 1e-5,
-) -> Tensor:  # fmt: skip
+    x: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    eps: float = 1e-5,
+) -> Tensor:
     """(x − mean) / √(variance + eps) · weight + bias for each channel: x [N, C, ...], all
     else [C].
 
@@ -95,11 +108,17 @@ def batch_norm(
     """
     if training or running_mean is None or running_var is None:
         return normalize_batch("batch_norm", x, weight, bias, eps)[0]
-    return normalize_stored("batch_norm", x, running_mean, running_var, weight, bias, eps)
+    return normalize_stored(
+        "batch_norm", x, running_mean, running_var, weight, bias, eps
+    )
 
 
 def layer_norm(
-    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    x: Any,
+    normalized_shape: int | Sequence[int],
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
 ) -> Tensor:
     """(x − mean) / √(variance + eps) · weight + bias over the last axes, whose shape is
     `normalized_shape`, as are weight and bias. The variance is the biased one.
@@ -111,12 +130,20 @@ def layer_norm(
     [[-1.0, 1.0]]
     """
     x = floating("layer_norm", x)
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    shape = (
+        (normalized_shape,)
+        if isinstance(normalized_shape, int)
+        else tuple(normalized_shape)
+    )
     if not shape or x.shape[-len(shape) :] != shape:
-        raise ShapeError(f"layer_norm: an input of shape {x.shape} does not end in {shape}")
+        raise ShapeError(
+            f"layer_norm: an input of shape {x.shape} does not end in {shape}"
+        )
     for what, value in (("weight", weight), ("bias", bias)):
         if value is not None and value.shape != shape:
-            raise ShapeError(f"layer_norm: a {what} of shape {value.shape}; expected {shape}")
+            raise ShapeError(
+                f"layer_norm: a {what} of shape {value.shape}; expected {shape}"
+            )
     axes = tuple(range(x.ndim - len(shape), x.ndim))
     centred = x - mean(x, axes, keepdims=True)
     y: Tensor = centred * rsqrt(mean(centred * centred, axes, keepdims=True) + eps)
@@ -135,11 +162,20 @@ class LayerNorm(Module):
     bias: Parameter | None
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        affine: bool = True,
     ) -> None:
         super().__init__()
-        given = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-        self.normalized_shape = tuple(whole("LayerNorm: normalized_shape", n) for n in given)
+        given = (
+            (normalized_shape,)
+            if isinstance(normalized_shape, int)
+            else tuple(normalized_shape)
+        )
+        self.normalized_shape = tuple(
+            whole("LayerNorm: normalized_shape", n) for n in given
+        )
         self.eps = number("LayerNorm: eps", eps, 0.0)
         self.weight = Parameter(ones(self.normalized_shape)) if affine else None
         self.bias = Parameter(zeros(self.normalized_shape)) if affine else None

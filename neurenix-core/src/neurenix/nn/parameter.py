@@ -22,7 +22,9 @@ def _held(what: str, data: Any, dtype: Any) -> Tensor:
     """The value that a new cell starts from, on a device."""
     if isinstance(data, Tensor):
         if isinstance(data.data, Symbol):
-            raise CaptureError(f"{what}: made of a value that is being captured; make it outside")
+            raise CaptureError(
+                f"{what}: made of a value that is being captured; make it outside"
+            )
         same = data.value().detach()
         if same.device is not None and (dtype is None or same.to(dtype) is same):
             return same
@@ -48,7 +50,9 @@ class Parameter(Cell):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = True) -> None:
+    def __init__(
+        self, data: Any, dtype: Any = None, requires_grad: bool = True
+    ) -> None:
         value = _held("Parameter", data, dtype)
         if requires_grad and not value.dtype.is_floating:
             raise DtypeError(
@@ -74,7 +78,9 @@ class Buffer(Cell):
 
     def __init__(self, data: Any, dtype: Any = None, reduction: str = "mean") -> None:
         if reduction not in REDUCTIONS:
-            raise InvalidArgumentError(f'Buffer: reduction={reduction!r}; expected "mean" or "discard"')
+            raise InvalidArgumentError(
+                f'Buffer: reduction={reduction!r}; expected "mean" or "discard"'
+            )
         super().__init__(_held("Buffer", data, dtype))
         self.reduction = reduction
 
@@ -84,7 +90,12 @@ class Buffer(Cell):
         return copy
 
     def __reduce__(self) -> Any:
-        return _restore_buffer, (np.array(self.numpy()), self.dtype.name, self.reduction, self.name)
+        return _restore_buffer, (
+            np.array(self.numpy()),
+            self.dtype.name,
+            self.reduction,
+            self.name,
+        )
 
 
 def _restore_buffer(array: Any, dtype: str, reduction: str, name: str) -> Buffer:
@@ -96,8 +107,12 @@ def _restore_buffer(array: Any, dtype: str, reduction: str, name: str) -> Buffer
 def move(cell: Cell, target: Any) -> None:
     """The cell's value on another device or with another dtype; a gradient is dropped."""
     if isinstance(cell.data, Symbol):
-        raise CaptureError(f"to: {cell.name or 'a cell'} is state of what is being captured")
-    if isinstance(target, Dtype) and not (target.is_floating and cell.dtype.is_floating):
+        raise CaptureError(
+            f"to: {cell.name or 'a cell'} is state of what is being captured"
+        )
+    if isinstance(target, Dtype) and not (
+        target.is_floating and cell.dtype.is_floating
+    ):
         return
     moved = cell.value().detach().to(target)
     if moved.type == cell.type and moved.device == cell.device:
@@ -114,7 +129,9 @@ class LoadResult(NamedTuple):
     unexpected: list[str]
 
 
-def load_cells(owner: str, cells: Mapping[str, Cell], state: Mapping[str, Any], strict: bool) -> LoadResult:
+def load_cells(
+    owner: str, cells: Mapping[str, Cell], state: Mapping[str, Any], strict: bool
+) -> LoadResult:
     """Give each cell the value of its name. Everything is checked before anything changes.
 
     Raises InvalidArgumentError listing all that is missing, unexpected or of another kind,
@@ -130,19 +147,31 @@ def load_cells(owner: str, cells: Mapping[str, Cell], state: Mapping[str, Any], 
     shapes, kinds = [], []
     for name in (n for n in cells if n in state):
         cell, given = cells[name], state[name]
-        value = given.value().detach() if isinstance(given, Tensor) else tensor(given, dtype=cell.dtype)
+        value = (
+            given.value().detach()
+            if isinstance(given, Tensor)
+            else tensor(given, dtype=cell.dtype)
+        )
         if value.shape != cell.shape:
             shapes.append(f"{name} has shape {cell.shape}, the state's {value.shape}")
-        elif value.dtype is not cell.dtype and not (value.dtype.is_floating and cell.dtype.is_floating):
+        elif value.dtype is not cell.dtype and not (
+            value.dtype.is_floating and cell.dtype.is_floating
+        ):
             kinds.append(f"{name} is {cell.dtype.name}, the state's {value.dtype.name}")
         else:
             values[name] = value.to(cell.dtype)
     wrong = [("missing", missing), ("unexpected", unexpected)] if strict else []
     wrong += [("of another shape", shapes), ("of another dtype", kinds)]
-    text = "; ".join(f"{what}: {', '.join(map(str, names))}" for what, names in wrong if names)
+    text = "; ".join(
+        f"{what}: {', '.join(map(str, names))}" for what, names in wrong if names
+    )
     if text:
-        kind = ShapeError if text.startswith("of another shape") else InvalidArgumentError
-        raise kind(f"{owner}.load_state_dict: nothing was loaded. {text[0].upper()}{text[1:]}")
+        kind = (
+            ShapeError if text.startswith("of another shape") else InvalidArgumentError
+        )
+        raise kind(
+            f"{owner}.load_state_dict: nothing was loaded. {text[0].upper()}{text[1:]}"
+        )
     for name, value in values.items():
         cells[name].assign(value)
     return LoadResult(missing, unexpected)

@@ -14,7 +14,9 @@ from .arguments import pair
 from .module import Module
 
 
-def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -> Tensor:
+def max_pool2d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0
+) -> Tensor:
     """The largest element of each window: x [..., H, W] -> [..., H', W'], with
     H' = ⌊(H + 2·padding − kernel) / stride⌋ + 1; what no whole window covers is left out.
 
@@ -37,10 +39,14 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0) -
             f"max_pool2d: padding={padding!r} is more than half of kernel_size={kernel_size!r}"
         )
     if x.ndim < 2:
-        raise ShapeError(f"max_pool2d: an input of shape {x.shape}; expected [..., H, W]")
+        raise ShapeError(
+            f"max_pool2d: an input of shape {x.shape}; expected [..., H, W]"
+        )
     if any(around):
         x = pad(x, [(0, 0)] * (x.ndim - 2) + [(n, n) for n in around], float("-inf"))
-    rows, columns = ((n - k) // s + 1 for n, k, s in zip(x.shape[-2:], kernel, step, strict=True))
+    rows, columns = (
+        (n - k) // s + 1 for n, k, s in zip(x.shape[-2:], kernel, step, strict=True)
+    )
     if rows < 1 or columns < 1:
         raise ShapeError(
             f"max_pool2d: a window of {kernel[0]}x{kernel[1]} does not fit "
@@ -69,7 +75,9 @@ def global_average_pool2d(x: Any) -> Tensor:
     """The mean over height and width: [..., H, W] -> [...]."""
     x = floating("global_average_pool2d", x)
     if x.ndim < 2:
-        raise ShapeError(f"global_average_pool2d: an input of shape {x.shape}; expected [..., H, W]")
+        raise ShapeError(
+            f"global_average_pool2d: an input of shape {x.shape}; expected [..., H, W]"
+        )
     return mean(x, (x.ndim - 2, x.ndim - 1))
 
 
@@ -84,7 +92,9 @@ class MaxPool2d(Module):
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
         self.kernel_size = pair("MaxPool2d: kernel_size", kernel_size)
-        self.stride = self.kernel_size if stride is None else pair("MaxPool2d: stride", stride)
+        self.stride = (
+            self.kernel_size if stride is None else pair("MaxPool2d: stride", stride)
+        )
         self.padding = pair("MaxPool2d: padding", padding, 0)
 
     def forward(self, x: Tensor) -> Tensor:

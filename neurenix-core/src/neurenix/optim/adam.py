@@ -30,14 +30,22 @@ class Adam(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Parameter], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8, weight_decay: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        params: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
         super().__init__(params, lr)
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2 or not all(
-            isinstance(b, (int, float)) and 0.0 <= b < 1.0 for b in betas
-        ):  # fmt: skip
-            raise InvalidArgumentError(f"Adam: betas={betas!r}; expected two numbers from 0 to below 1")
+        if (
+            not isinstance(betas, (tuple, list))
+            or len(betas) != 2
+            or not all(isinstance(b, (int, float)) and 0.0 <= b < 1.0 for b in betas)
+        ):
+            raise InvalidArgumentError(
+                f"Adam: betas={betas!r}; expected two numbers from 0 to below 1"
+            )
         self.betas = (float(betas[0]), float(betas[1]))
         self.eps = number("Adam: eps", eps, 0.0)
         self.weight_decay = number("Adam: weight_decay", weight_decay, 0.0)

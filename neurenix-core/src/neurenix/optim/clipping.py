@@ -13,11 +13,15 @@ from ..nn.parameter import Parameter
 from ..tensor import Tensor
 
 
-def _with_gradients(name: str, params: Iterable[Parameter]) -> list[tuple[Parameter, Tensor]]:
+def _with_gradients(
+    name: str, params: Iterable[Parameter]
+) -> list[tuple[Parameter, Tensor]]:
     listed = [params] if isinstance(params, Parameter) else list(params)
     found = [(p, p.grad) for p in listed if p.grad is not None]
     if not found:
-        raise InvalidArgumentError(f"{name}: no parameter has a gradient; call loss.backward() first")
+        raise InvalidArgumentError(
+            f"{name}: no parameter has a gradient; call loss.backward() first"
+        )
     return found
 
 

@@ -41,7 +41,10 @@ class Optimizer(Watched):
         self._made_for = [(p.type, p.device) for p in self.params]
         device = self.params[0].device
         wide = any(p.dtype is float64 for p in self.params)
-        self._lr = Cell(tensor(lr, dtype=float64 if wide else float32, device=device), name=f"{kind}.lr")
+        self._lr = Cell(
+            tensor(lr, dtype=float64 if wide else float32, device=device),
+            name=f"{kind}.lr",
+        )
         self._step = Cell(tensor(0, dtype=int32, device=device), name=f"{kind}.step")
         self._cells: dict[str, Cell] = {"lr": self._lr, "step": self._step}
 
@@ -49,14 +52,18 @@ class Optimizer(Watched):
         """A cell of zeros for each parameter."""
         made = []
         for i, p in enumerate(self.params):
-            cell = Cell(zeros_like(p), name=f"{type(self).__name__}.{name} of {p.name or f'parameter {i}'}")
+            cell = Cell(
+                zeros_like(p),
+                name=f"{type(self).__name__}.{name} of {p.name or f'parameter {i}'}",
+            )
             self._cells[f"{name}.{i}"] = cell
             made.append(cell)
         return made
 
     def _scalar(self, name: str) -> Cell:
         cell = Cell(
-            tensor(0.0, dtype=self._lr.dtype, device=self._lr.device), name=f"{type(self).__name__}.{name}"
+            tensor(0.0, dtype=self._lr.dtype, device=self._lr.device),
+            name=f"{type(self).__name__}.{name}",
         )
         self._cells[name] = cell
         return cell
@@ -66,12 +73,16 @@ class Optimizer(Watched):
         """The learning rate; setting it takes effect with the next step, compiled or not."""
         value = self._lr.numpy()
         # the shortest decimal that is this float32: 0.1, not 0.10000000149
-        return float(value) if self._lr.dtype is float64 else float(str(np.float32(value)))
+        return (
+            float(value) if self._lr.dtype is float64 else float(str(np.float32(value)))
+        )
 
     @lr.setter
     def lr(self, value: float) -> None:
         if recorder() is not None:
-            raise CaptureError(f"{type(self).__name__}.lr: set it between compiled calls, not within one")
+            raise CaptureError(
+                f"{type(self).__name__}.lr: set it between compiled calls, not within one"
+            )
         self._lr.assign(np.asarray(number(f"{type(self).__name__}: lr", value, 0.0)))
 
     @property
@@ -136,7 +147,11 @@ class Optimizer(Watched):
         return {**{f"params.{i}": p for i, p in enumerate(self.params)}, **self._cells}
 
     def static_key(self) -> tuple[Any, ...]:
-        return (type(self), *scalars(self), *((c.type, c.device) for c in self.state_cells().values()))
+        return (
+            type(self),
+            *scalars(self),
+            *((c.type, c.device) for c in self.state_cells().values()),
+        )
 
     def state_dict(self) -> dict[str, Tensor]:
         """The state by name ("lr", "step", and "momentum.0" for the first parameter's), without
@@ -148,7 +163,10 @@ class Optimizer(Watched):
         load_cells(type(self).__name__, self._cells, state, strict=True)
 
     def __repr__(self) -> str:
-        settings = [f"lr={self.lr:g}", *(f"{name}={value}" for name, value in scalars(self))]
+        settings = [
+            f"lr={self.lr:g}",
+            *(f"{name}={value}" for name, value in scalars(self)),
+        ]
         return f"{type(self).__name__}({len(self.params)} parameters, {', '.join(settings)})"
 
 
@@ -168,8 +186,12 @@ def _checked(kind: str, params: Iterable[Parameter]) -> list[Parameter]:
     seen: set[int] = set()
     for i, p in enumerate(found):
         if not isinstance(p, Parameter):
-            raise DtypeError(f"{kind}: item {i} is a {type(p).__name__}, not an nn.Parameter")
+            raise DtypeError(
+                f"{kind}: item {i} is a {type(p).__name__}, not an nn.Parameter"
+            )
         if id(p) in seen:
-            raise InvalidArgumentError(f"{kind}: {p.name or f'parameter {i}'} is there twice")
+            raise InvalidArgumentError(
+                f"{kind}: {p.name or f'parameter {i}'} is there twice"
+            )
         seen.add(id(p))
     return found

@@ -47,7 +47,9 @@ class Schedule:
                 f"{type(self).__name__}.load_state_dict: expected epoch and initial_lr, not {state!r}"
             )
         epoch = whole("load_state_dict: epoch", state["epoch"], 0)
-        self.initial_lr = number("load_state_dict: initial_lr", state["initial_lr"], 0.0)
+        self.initial_lr = number(
+            "load_state_dict: initial_lr", state["initial_lr"], 0.0
+        )
         self.epoch = epoch
         self.optimizer.lr = self.value(epoch)
 
@@ -63,7 +65,9 @@ class StepLR(Schedule):
     0.5
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1
+    ) -> None:
         super().__init__(optimizer)
         self.step_size = whole("StepLR: step_size", step_size)
         self.gamma = number("StepLR: gamma", gamma, 0.0)
@@ -83,4 +87,7 @@ class CosineAnnealingLR(Schedule):
 
     def value(self, epoch: int) -> float:
         share = min(epoch / self.T_max, 1.0)
-        return self.eta_min + (self.initial_lr - self.eta_min) * (1.0 + math.cos(math.pi * share)) / 2.0
+        return (
+            self.eta_min
+            + (self.initial_lr - self.eta_min) * (1.0 + math.cos(math.pi * share)) / 2.0
+        )

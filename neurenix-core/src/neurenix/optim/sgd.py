@@ -27,9 +27,13 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Parameter], lr: float, momentum: float = 0.0, nesterov: bool = False,
+        self,
+        params: Iterable[Parameter],
+        lr: float,
+        momentum: float = 0.0,
+        nesterov: bool = False,
         weight_decay: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(params, lr)
         self.momentum = number("SGD: momentum", momentum, 0.0)
         self.weight_decay = number("SGD: weight_decay", weight_decay, 0.0)
