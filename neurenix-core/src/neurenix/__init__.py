@@ -101,6 +101,7 @@ from .random import Generator, manual_seed, normal, rand, randn, uniform
 from .settings import current_device, get_device_count, init
 from .tensor import Tensor, tensor
 from .transforms import Compiled, compile, constant, map, scan, vmap
+from .transforms.programs import capture
 
 from . import nn, optim  # isort: skip
 from .io import load, save  # isort: skip
@@ -128,6 +129,7 @@ __all__ = [
     "bfloat16",
     "bool",
     "broadcast_to",
+    "capture",
     "clip",
     "compile",
     "concat",

@@ -27,9 +27,10 @@ def to_text(program: Program) -> str:
 
     >>> import neurenix as nx
     >>> print(nx.capture(lambda x: (x * 2).sum(), nx.zeros(3)))
-    program(a: float32[3]) -> c
+    program(a: float32[3]) -> d
       b: float32[] = constant(value=2.0)
-      ...
+      c: float32[3] = mul(a, b)  # ...
+      d: float32[] = sum(c, axes=(0))  # ...
     """
     regions = [*program.regions(), program]
     titles = {r: f"region{i}" for i, r in enumerate(regions)}

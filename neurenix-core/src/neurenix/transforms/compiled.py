@@ -23,7 +23,7 @@ from ..sources import user_line
 from ..tape import Leaf
 from ..tensor import Tensor, literal, tensor
 from .capture import Capture, symbol_tensors
-from .statics import attribute_changes, attributes_of, scalars_around
+from .statics import attribute_changes, attributes_of, name_around, scalars_around
 
 _CACHE_BOUND = 64
 _SCALARS = (bool, int, float, str, bytes, type(None))
@@ -343,7 +343,7 @@ class _BodyCapture(Capture):
 
     def lift(self, x: Tensor) -> Symbol:
         if not isinstance(x.data, Symbol):
-            name = _name_of(self.compiled.f, x)
+            name = name_around(self.compiled.f, x)
             raise CaptureError(
                 f"{self.compiled.__name__} uses {name} ({x.type}) at {user_line()}, "
                 "a tensor from outside that is neither an argument nor state: "
@@ -427,35 +427,3 @@ def _all_finite(tensors: Sequence[Tensor]) -> Tensor:
             finite = ops.all(finite, axes=tuple(range(t.ndim))) if t.shape else finite
             ok = finite if ok is None else ops.bitwise_and(ok, finite)
     return constant(True) if ok is None else ok
-
-
-def _name_of(f: Any, x: Tensor) -> str:
-    """What the function calls a tensor from outside."""
-    if isinstance(x, Cell) and x.name:
-        return repr(x.name)
-    code = getattr(f, "__code__", None)
-    closure = (
-        dict(zip(code.co_freevars, f.__closure__ or (), strict=False)) if code else {}
-    )
-    candidates = {
-        name: cell.cell_contents for name, cell in closure.items() if _filled(cell)
-    }
-    if code:
-        candidates.update(
-            {n: f.__globals__[n] for n in code.co_names if n in f.__globals__}
-        )
-    for name, value in candidates.items():
-        if isinstance(value, Tensor) and value.data is x.data:
-            return repr(name)
-        cells = value.state_cells() if hasattr(value, "state_cells") else {}
-        for inner, cell in cells.items():
-            if cell.data is x.data:
-                return repr(f"{name}.{inner}")
-    return "a tensor"
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False

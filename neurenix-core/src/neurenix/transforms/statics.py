@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from ..attributes import changes
+from ..cells import Cell
+from ..tensor import Tensor
 
 _SCALARS = (bool, int, float, str, type(None))
 
@@ -44,3 +46,35 @@ def _scalar(cell: Any) -> Any:
     except ValueError:  # not bound yet
         return None
     return value if isinstance(value, _SCALARS) else None
+
+
+def name_around(f: Any, x: Tensor) -> str:
+    """What the function calls a tensor from outside."""
+    if isinstance(x, Cell) and x.name:
+        return repr(x.name)
+    code = getattr(f, "__code__", None)
+    closure = (
+        dict(zip(code.co_freevars, f.__closure__ or (), strict=False)) if code else {}
+    )
+    candidates = {
+        name: cell.cell_contents for name, cell in closure.items() if _filled(cell)
+    }
+    if code:
+        candidates.update(
+            {n: f.__globals__[n] for n in code.co_names if n in f.__globals__}
+        )
+    for name, value in candidates.items():
+        if isinstance(value, Tensor) and value.data is x.data:
+            return repr(name)
+        cells = value.state_cells() if hasattr(value, "state_cells") else {}
+        for inner, cell in cells.items():
+            if cell.data is x.data:
+                return repr(f"{name}.{inner}")
+    return "a tensor"
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
