@@ -1,0 +1,236 @@
+"""Meta-train on drawings and on sine waves, print the figures, draw a picture.
+
+    python examples/demo.py
+
+Prototypical Networks learn 5-way 1-shot recognition of Omniglot's characters (found by
+`NEURENIX_DATA`, see the README; generated characters stand in where there are none),
+and MAML learns sine waves. The test characters are looked at once, after everything has
+been chosen on the validation characters.
+"""
+
+import time
+from itertools import pairwise
+
+import numpy as np
+from tqdm import tqdm
+
+import neurenix as nx
+from neurenix import optim
+from neurenix.errors import DatasetError
+from neurenix.meta import (
+    MAML,
+    MLP,
+    Callback,
+    Conv4,
+    PrototypicalNetworks,
+    TaskSampler,
+    generate_regression_tasks,
+)
+from neurenix.meta.datasets import Glyphs, Omniglot
+
+SEED = 0
+WAYS, SHOTS = 5, 1
+TEST_TASKS = 600
+
+# Chosen on the validation characters.
+TRAIN_WAYS, TRAIN_QUERIES = 20, 5
+STEPS_PER_EPOCH, EPOCHS = 100, 20
+LEARNING_RATE = 1e-3
+# Training ends early on a machine too slow for all epochs.
+TIME_LIMIT_S = 240
+
+SINE_STEPS, SINE_BATCH = 5000, 25
+SINE_TASKS, SINE_TRAIN_SHOTS, SINE_TEST_SHOTS = 5000, 10, 5
+PAPER = {1: 0.67, 5: 0.38, 10: 0.35}  # Finn et al. 2017, table 2, 70,000 meta-steps
+
+
+class Anneal(Callback):
+    """Lowers the learning rate along half a cosine to zero at the end of training (by
+    epochs, or by the clock if that is sooner), and keeps the best weights by validation
+    accuracy."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+        self.start = time.perf_counter()
+        self.best, self.weights = -1.0, None
+
+    def on_epoch_end(self, learner, event):
+        accuracy = event.metrics["validation_accuracy"]
+        if accuracy > self.best:
+            self.best, self.weights = accuracy, learner.state_dict()
+        elapsed = time.perf_counter() - self.start
+        tqdm.write(
+            f"epoch {event.epoch:2}: loss {event.metrics['loss']:.3f}, validation "
+            f"accuracy {100 * accuracy:.2f} %, {elapsed:.0f} s"
+        )
+        share = max(event.epoch / event.epochs, elapsed / TIME_LIMIT_S)
+        if share >= 1:
+            if event.epoch < event.epochs:
+                event.stop()
+        else:
+            self.optimizer.lr = LEARNING_RATE * (1 + np.cos(np.pi * share)) / 2
+
+
+def characters():
+    """Training, validation and test characters, and what they are called."""
+    try:
+        return (
+            Omniglot(split="train", rotations=True, download=True),
+            Omniglot(split="validation"),
+            Omniglot(split="test"),
+        ), "Omniglot"
+    except DatasetError as error:
+        print(
+            f"Omniglot is not at hand, so generated characters stand in.\n  {error}\n"
+        )
+        return (
+            Glyphs(classes=1000, seed=SEED),
+            Glyphs(classes=172, seed=SEED + 1),
+            Glyphs(classes=423, seed=SEED + 2),
+        ), "Glyphs (generated)"
+
+
+def learn_drawings():
+    """A meta-trained embedding, and the tasks that it was tested on."""
+    start = time.perf_counter()
+    (train, validation, test), name = characters()
+    print(
+        f"{name}: {len(train.classes)} classes to train ({len(train):,} drawings), "
+        f"{len(validation.classes)} to validate, {len(test.classes)} to test; "
+        f"read in {time.perf_counter() - start:.0f} s"
+    )
+    learner = PrototypicalNetworks(Conv4())
+    adam = optim.Adam(learner.parameters(), lr=LEARNING_RATE)
+    anneal = Anneal(adam)
+    history = learner.meta_learn(
+        TaskSampler(train, TRAIN_WAYS, SHOTS, TRAIN_QUERIES, seed=SEED),
+        adam,
+        EPOCHS,
+        tasks_per_batch=1,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        validation=TaskSampler(validation, WAYS, SHOTS, 5, seed=SEED, tasks=200),
+        callbacks=[anneal],
+    )
+    if history.interrupted:
+        print(f"stopped after {history.epochs} of {EPOCHS} epochs")
+    if anneal.weights is not None:
+        learner.load_state_dict(anneal.weights)
+    tasks = TaskSampler(test, WAYS, SHOTS, 15, seed=SEED, tasks=TEST_TASKS)
+    result = learner.evaluate(tasks)
+    low = 100 * (result.accuracy - result.interval("accuracy"))
+    print(
+        f"{name}, {WAYS}-way {SHOTS}-shot, {len(test.classes)} unseen characters, "
+        f"Prototypical Networks (Conv-4):\n  {result}, 95 % interval from {low:.2f} %\n"
+    )
+    return learner, tasks, name
+
+
+def learn_sine_waves():
+    """A meta-trained regressor, and tasks that it was tested on."""
+    train = generate_regression_tasks(SINE_TASKS, SINE_TRAIN_SHOTS, seed=SEED)
+    test = generate_regression_tasks(
+        TEST_TASKS, SINE_TEST_SHOTS, num_queries=10, seed=SEED + 1
+    )
+    learner = MAML(MLP([1, 40, 40, 1]), inner_lr=0.01, meta_lr=1e-3, inner_steps=5)
+    untrained = learner.evaluate(test, steps=10)
+    start = time.perf_counter()
+    epochs = SINE_STEPS * SINE_BATCH // SINE_TASKS
+    learner.meta_learn(train, epochs=epochs, tasks_per_batch=SINE_BATCH)
+    seconds = time.perf_counter() - start
+    trained = learner.evaluate(test, steps=10)
+    print(
+        f"Sine waves, MAML: {SINE_STEPS} meta-steps of {SINE_BATCH} tasks in "
+        f"{seconds:.0f} s.\nMean squared error after n gradient steps on "
+        f"{SINE_TEST_SHOTS} examples ({TEST_TASKS} test tasks):"
+    )
+    print("  n                     " + "".join(f"{step:6}" for step in range(11)))
+    for label, curve in (
+        ("meta-trained", trained.curve()),
+        ("not meta-trained", untrained.curve()),
+    ):
+        print(f"  {label:22}" + "".join(f"{value:6.2f}" for value in curve))
+    paper = "".join(f"{PAPER.get(step, ''):>6}" for step in range(11))
+    print(f"  MAML paper, 70k steps {paper}")
+    share = trained.mean() / untrained.mean()
+    print(
+        f"  after 10 steps {trained.mean():.3f}, against {untrained.mean():.3f} of the "
+        f"same network without meta-training: {share:.0%} "
+        f"({'at most' if share <= 0.5 else 'more than'} half)"
+    )
+    falls = all(a > b for a, b in pairwise(trained.curve()[:6]))
+    print(f"  falls with each of the first five steps: {'yes' if falls else 'no'}\n")
+    return learner, test
+
+
+def draw(path, drawings, sines):
+    """One picture: two tasks of drawings with predictions, three sine waves."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    learner, tasks, name = drawings
+    queries = 8
+    figure = plt.figure(figsize=(13, 8.5), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=[1.5, 1])
+    left.suptitle(f"{name}: support (left), queries and what they were taken for")
+    axes = left.subplots(2 * WAYS, queries + 1, gridspec_kw={"hspace": 0.1})
+    for number in range(2):
+        task = tasks[number]
+        logits = learner.adapt_to_task(task.support_x, task.support_y)(task.query_x)
+        predicted, wanted = logits.numpy().argmax(axis=1), task.query_y.numpy()
+        for way in range(WAYS):
+            row = axes[number * WAYS + way]
+            show(row[0], task.support_x.numpy()[way, 0], "black", f"{way + 1}")
+            rows = np.flatnonzero(wanted == way)[:queries]
+            for axis, query in zip(row[1:], rows):
+                right_one = predicted[query] == way
+                colour = "tab:green" if right_one else "tab:red"
+                label = f"{predicted[query] + 1}"
+                show(axis, task.query_x.numpy()[query, 0], colour, label)
+    regressor, test = sines
+    right.suptitle("Sine waves: before and after 10 gradient steps on the points")
+    grid = np.linspace(-5, 5, 200, dtype=np.float32)[:, None]
+    for axis, task in zip(right.subplots(3, 1), test[:3]):
+        x, y = task.support_x.numpy(), task.support_y.numpy()
+        order = np.argsort(task.query_x.numpy()[:, 0])
+        for steps, style in ((0, "--"), (1, ":"), (10, "-")):
+            fitted = regressor.adapt_to_task(x, y, steps=steps)(nx.tensor(grid)).numpy()
+            plural = "" if steps == 1 else "s"
+            axis.plot(
+                grid, fitted, style, color="tab:blue", label=f"{steps} step{plural}"
+            )
+        axis.plot(
+            task.query_x.numpy()[order], task.query_y.numpy()[order],
+            "x", color="tab:gray", label="queries",
+        )  # fmt: skip
+        axis.plot(x, y, "o", color="tab:orange", label="support")
+        axis.set_xlim(-5, 5)
+    axis.legend(loc="lower right", fontsize="small", ncols=2)
+    figure.savefig(path, dpi=110)
+
+
+def show(axis, image, colour, label):
+    axis.imshow(1 - image, cmap="gray", vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[])
+    axis.text(
+        0.04, 0.96, label, color=colour, transform=axis.transAxes,
+        va="top", fontsize=9, weight="bold",
+    )  # fmt: skip
+    for spine in axis.spines.values():
+        spine.set(color=colour, linewidth=2)
+
+
+def main():
+    start = time.perf_counter()
+    nx.init()
+    nx.manual_seed(SEED)
+    print(f"Neurenix {nx.__version__} on {nx.current_device()}")
+    drawings = learn_drawings()
+    sines = learn_sine_waves()
+    draw("demo.png", drawings, sines)
+    print(f"wrote demo.png; {time.perf_counter() - start:.0f} s in all")
+
+
+if __name__ == "__main__":
+    main()
