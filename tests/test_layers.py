@@ -25,7 +25,8 @@ FLOORS = [
     {"tensor", "cells", "interpreter"},
     {"autograd", "transforms", "functions", "random"},
     {"nn", "optim", "io"},
-    {"testing"},
+    {"testing", "cli"},
+    {"__main__"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

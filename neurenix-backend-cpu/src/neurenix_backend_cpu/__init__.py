@@ -28,8 +28,9 @@ def library() -> Path:
 
 
 def _probe() -> int:
-    library()
-    return 1  # there is always a processor
+    from neurenix.backends.native import count_devices
+
+    return count_devices(library())
 
 
 def _create() -> backends.Backend:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .backends import discovery
 from .devices import Device, DeviceType, parse_device
-from .errors import DeviceError, InvalidArgumentError
+from .errors import BackendError, DeviceError, InvalidArgumentError
 
 _OPTIONS = ("device", "threads")
 _current: list[Device] = []
@@ -63,9 +63,15 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
 
 
 def _automatic() -> Device:
-    name, skipped = discovery.best()
+    while True:
+        name, skipped = discovery.best()
+        try:
+            discovery.backend(name)
+            break
+        except BackendError:  # it is known to be broken from now on: the next best one
+            continue
     if name == "reference":
-        why = "; ".join(skipped) or "none is installed"
+        why = "; ".join(skipped) or discovery.nothing()
         warnings.warn(
             f"no compiled backend ({why}): using NumPy, which is slow. "
             "Install neurenix-backend-cpu.",

@@ -39,21 +39,41 @@ _LOWERED = {
 }
 
 
+def open_library(library: Path) -> Any:
+    """The opened library and its table of functions, once its ABI is known to fit.
+
+    Raises BackendError where it cannot be opened, is no engine, or has another ABI.
+    """
+    try:
+        opened = ffi.dlopen(os.fspath(library))
+        api = opened.phynexus_api()
+    except (OSError, AttributeError) as error:
+        raise BackendError(f"cannot open the engine {library}: {error}") from None
+    major, known = api.abi_major, ffi.sizeof("phx_api")
+    if major > ABI_MAJOR:
+        remedy = "upgrade neurenix-core, or install an older backend"
+    elif major < ABI_MAJOR or api.struct_size < known:
+        remedy = "upgrade the backend, or install an older neurenix-core"
+    else:
+        return opened, api
+    raise BackendError(
+        f"the engine {library} has ABI {major}.{api.abi_minor} "
+        f"({api.struct_size} bytes), this core needs {ABI_MAJOR} ({known} bytes); "
+        f"{remedy}"
+    )
+
+
+def count_devices(library: Path) -> int:
+    """How many devices an engine library finds: what a native backend's probe needs."""
+    _opened, api = open_library(library)
+    return int(api.device_count())
+
+
 class Engine:
     """One device's engine, and the library that it came from."""
 
     def __init__(self, library: Path, index: int, threads: int = 0) -> None:
-        try:
-            self.library = ffi.dlopen(os.fspath(library))
-        except OSError as error:
-            raise BackendError(f"cannot open the engine {library}: {error}") from None
-        self.api = self.library.phynexus_api()
-        if self.api.abi_major != ABI_MAJOR:
-            raise BackendError(
-                f"the engine {library} has ABI "
-                f"{self.api.abi_major}.{self.api.abi_minor}, "
-                f"this core needs {ABI_MAJOR}; install matching releases"
-            )
+        self.library, self.api = open_library(library)
         options = ffi.new(
             "phx_options *",
             {"struct_size": ffi.sizeof("phx_options"), "threads": threads},
@@ -191,7 +211,7 @@ class NativeBackend:
         return found
 
     def device_count(self) -> int:
-        return int(self.engine(0).api.device_count())
+        return count_devices(self.library)
 
     def capabilities(self, index: int) -> Capabilities:
         if index not in self._capabilities:

@@ -16,6 +16,7 @@ from . import reference
 from .protocol import API_VERSION, Backend, BackendInfo
 
 GROUP = "neurenix.backends"
+_ALLOW_LIST = "NEURENIX_BACKENDS"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Broken:
         cause = f"{type(self.exception).__name__}: {self.exception}"
         return f"{self.distribution} {self.version} is installed but broken: {cause}"
 
+    @property
+    def remedy(self) -> str:
+        # our own errors say what to do
+        own = isinstance(self.exception, BackendError)
+        reinstall = "" if own else f"reinstall {self.distribution}, or "
+        return f"{reinstall}choose another device (`neurenix doctor` lists them)"
+
 
 State = Available | Absent | Broken
 
@@ -50,22 +58,29 @@ class Discovery:
     """Looks plugins up, once each."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, list[Any]] | None = None
+        self._entries: dict[str, list[Any]] | None = None  # all that are installed
         self._states: dict[str, State] = {}
         self._backends: dict[str, Backend] = {}
 
-    def names(self) -> list[str]:
-        """Device types that are installed and allowed; imports nothing."""
+    def installed(self) -> list[str]:
+        """Device types that packages bring, allowed or not; imports none of them."""
         if self._entries is None:
             import importlib_metadata  # slow to import, and not needed before
 
-            allowed = os.environ.get("NEURENIX_BACKENDS")
-            names = None if allowed is None else {n.strip() for n in allowed.split(",")}
             self._entries = {}
             for entry in importlib_metadata.entry_points(group=GROUP):
-                if names is None or entry.name in names:
-                    self._entries.setdefault(entry.name, []).append(entry)
+                self._entries.setdefault(entry.name, []).append(entry)
         return sorted(self._entries)
+
+    def names(self) -> list[str]:
+        """Device types that are installed and that NEURENIX_BACKENDS allows."""
+        return [name for name in self.installed() if _allowed(name)]
+
+    def nothing(self) -> str:
+        """Why no installed type is to be had at all."""
+        have = ", ".join(self.installed())
+        allowed = f"{_ALLOW_LIST}={os.environ.get(_ALLOW_LIST)} allows none of {have}"
+        return allowed if have else "none is installed"
 
     def state(self, device_type: str) -> State:
         """What is known of a device type. Never raises."""
@@ -76,36 +91,29 @@ class Discovery:
     def _look_up(self, device_type: str) -> State:
         if device_type == reference.INFO.device_type:
             return Available(reference.INFO, 1)
-        names = self.names()
+        names = self.installed()
         assert self._entries is not None
         entries = self._entries.get(device_type, [])
         if not entries:
-            allowed = os.environ.get("NEURENIX_BACKENDS")
-            if allowed is not None:
-                return Absent(
-                    f"NEURENIX_BACKENDS={allowed} does not allow it, "
-                    "or it is not installed"
-                )
-            have = ", ".join([*names, "reference"])
+            have = ", ".join([*names, reference.INFO.device_type])
             return Absent(
                 f"no backend for it is installed (there are: {have}); "
                 f"pip install neurenix-backend-{device_type}, "
                 "if there is such a package"
             )
-        distribution = entries[0].dist.name if entries[0].dist else "unknown"
-        version = entries[0].dist.version if entries[0].dist else "unknown"
+        if not _allowed(device_type):
+            return Absent(f"{_ALLOW_LIST}={os.environ[_ALLOW_LIST]} does not allow it")
+        distribution, version = self.origin(device_type)
         try:
             if len(entries) > 1:
-                both = " and ".join(
-                    sorted(e.dist.name if e.dist else "unknown" for e in entries)
-                )
+                both = " and ".join(sorted(_distribution(e)[0] for e in entries))
                 raise BackendError(
-                    f"the distributions {both} both claim "
-                    f"the device type '{device_type}'; uninstall one"
+                    f"the distributions {both} both claim the device type "
+                    f"'{device_type}'; uninstall one"
                 )
             info = _ask(entries[0])
             count = int(info.probe())
-        except Exception as error:  # noqa: BLE001 - a plugin's every fault is its state
+        except (Exception, SystemExit) as error:  # noqa: BLE001  its fault is its state
             return Broken(error, distribution, version)
         if count < 1:
             return Absent(
@@ -113,21 +121,36 @@ class Discovery:
             )
         return Available(info, count)
 
+    def origin(self, device_type: str) -> tuple[str, str]:
+        """Name and version of the (first) distribution that brings a device type."""
+        if device_type == reference.INFO.device_type:
+            name = reference.INFO.distribution
+            return name, _version_of(name)
+        self.installed()
+        assert self._entries is not None
+        entries = self._entries.get(device_type)
+        return _distribution(entries[0]) if entries else ("", "")
+
     def backend(self, device_type: str) -> Backend:
         """The backend, created on first use; without one, its cause is raised."""
         found = self._backends.get(device_type)
         if found is None:
             state = self.state(device_type)
-            if isinstance(state, Broken):
-                raise BackendError(
-                    f"device type '{device_type}' cannot be used: {state.reason}. "
-                    f"Reinstall {state.distribution}, or choose another device."
-                ) from state.exception
+            if isinstance(state, Available):
+                try:
+                    found = self._backends[device_type] = state.info.create()
+                    return found
+                except (Exception, SystemExit) as error:  # noqa: BLE001  here too
+                    state = Broken(error, *self.origin(device_type))
+                    self._states[device_type] = state
             if isinstance(state, Absent):
                 raise DeviceError(
                     f"device type '{device_type}' is absent: {state.reason}"
                 )
-            found = self._backends[device_type] = state.info.create()
+            raise BackendError(
+                f"device type '{device_type}' cannot be used: {state.reason}; "
+                f"{state.remedy}"
+            ) from state.exception
         return found
 
     def device_count(self, device_type: str) -> int:
@@ -151,6 +174,24 @@ class Discovery:
             else:
                 skipped.append(f"{name}: {state.reason}")
         return max(found)[1], skipped
+
+
+def _allowed(name: str) -> bool:
+    allowed = os.environ.get(_ALLOW_LIST)
+    return allowed is None or name in {part.strip() for part in allowed.split(",")}
+
+
+def _distribution(entry: Any) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else ("unknown", "")
+
+
+def _version_of(distribution: str) -> str:
+    import importlib_metadata
+
+    try:
+        return str(importlib_metadata.version(distribution))
+    except importlib_metadata.PackageNotFoundError:
+        return ""  # used from a folder of sources
 
 
 def _ask(entry: Any) -> BackendInfo:

@@ -1,0 +1,129 @@
+"""Asks every device type how it does, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..backends import discovery, reference
+from ..devices import DeviceType
+from .report import DeviceReport, Report
+
+DEFAULT_LIMIT = 20.0
+# A child looks for modules where this process does, not in its working folder first.
+# When its time is up, it says where it stands and ends: a thread of C does that, which
+# speaks even where a driver never gives the interpreter's lock back.
+_CHILD = (
+    "import sys, faulthandler as f; answer, name, limit, *sys.path[:] = sys.argv[1:]; "
+    "f.dump_traceback_later(float(limit), exit=True); "
+    "from neurenix.cli.probe import main; main(name, answer)"
+)
+
+
+def device_types() -> list[str]:
+    """Those that are installed, the reference, and the well-known ones."""
+    known = [str(t) for t in vars(DeviceType).values() if isinstance(t, DeviceType)]
+    here = [*discovery.installed(), reference.INFO.device_type]
+    return [*here, *(name for name in known if name not in here)]
+
+
+def examine(names: Sequence[str] = (), *, limit: float = DEFAULT_LIMIT) -> list[Report]:
+    """A report on each device type of `names`, or on all; `limit` in seconds.
+
+    Each is looked at in a process of its own, all at the same time: one that hangs or
+    crashes is reported as broken, and harms nothing else.
+
+    >>> [report] = examine(["reference"])
+    >>> report.state, report.devices[0].check
+    ('available', 'passed')
+    """
+    wanted = list(names) or device_types()
+    with tempfile.TemporaryDirectory(prefix="neurenix-doctor-") as folder:
+        children: list[_Child] = []
+        try:
+            for number, name in enumerate(wanted):
+                children.append(_Child(name, Path(folder), number, limit))
+            return [child.report() for child in children]
+        finally:
+            for child in children:
+                child.end()
+
+
+class _Child:
+    def __init__(self, name: str, folder: Path, number: int, limit: float) -> None:
+        self.name = name
+        self.limit = limit
+        self.answer = folder / f"{number}.json"
+        self.log = folder / f"{number}.log"
+        self.start = time.monotonic()
+        arguments = [str(self.answer), name, str(limit), *sys.path]
+        # files, not pipes: what a grandchild keeps open holds nobody up
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _CHILD, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def report(self) -> Report:
+        hung = False
+        left = self.start + self.limit + 5 - time.monotonic()  # it ends itself first
+        try:
+            status = self.process.wait(max(left, 0.1))
+        except subprocess.TimeoutExpired:
+            hung, status = True, 0
+            self.end()
+        seconds = round(time.monotonic() - self.start, 3)
+        log = self.log.read_text("utf-8", errors="replace").strip()
+        if self.answer.exists():
+            return replace(_read(self.answer), seconds=seconds)
+        distribution, version = discovery.origin(self.name)
+        hung = hung or "\nTimeout (" in f"\n{log}"
+        cause = self._hung(log) if hung else _crashed(status, log)
+        reason = f"{distribution} {version} is installed but broken: {cause}".strip()
+        return Report(
+            self.name, "broken", reason, distribution, version, seconds=seconds
+        )
+
+    def _hung(self, log: str) -> str:
+        cause = f"its probe hung: no answer within {self.limit:g} s"
+        # the innermost frame of the main thread, which comes last
+        last = log.rpartition("(most recent call first):")[2]
+        frame = re.search(r'File "(.+)", line (\d+) in (\S+)', last)
+        return f"{cause} (in {frame[3]}, {frame[1]}:{frame[2]})" if frame else cause
+
+    def end(self) -> None:
+        """It, and what it has started, if it has not ended by itself."""
+        if self.process.poll() is not None:
+            return
+        if hasattr(os, "killpg"):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.process.wait()
+
+
+def _read(answer: Path) -> Report:
+    found = json.loads(answer.read_text("utf-8"))
+    devices = tuple(DeviceReport(**device) for device in found.pop("devices"))
+    return Report(**found, devices=devices)
+
+
+def _crashed(status: int, log: str) -> str:
+    if status < 0:
+        how = f"its process was ended by {signal.Signals(-status).name}"
+    else:
+        how = f"its process ended with status {status}"
+    last = log.splitlines()[-1].strip() if log else ""
+    return f"{how}: {last}" if last else how

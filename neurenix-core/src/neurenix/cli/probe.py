@@ -1,0 +1,85 @@
+"""Looks at one device type, in a process that may hang or crash without harm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..backends import Absent, Backend, Broken, discovery
+from ..errors import NeurenixError
+from ..functions.arithmetic import tanh
+from ..tensor import tensor
+from .report import DeviceReport, Report
+
+
+def look(device_type: str) -> Report:
+    """Everything that can be said of a device type from within this process."""
+    state = discovery.state(device_type)
+    distribution, version = discovery.origin(device_type)
+    if isinstance(state, Absent):
+        return Report(device_type, "absent", state.reason, distribution, version)
+    if isinstance(state, Broken):
+        reason = f"{state.reason}; {state.remedy}"
+        return Report(device_type, "broken", reason, distribution, version)
+    try:
+        backend = discovery.backend(device_type)
+        devices = tuple(
+            _device(backend, device_type, i) for i in range(backend.device_count())
+        )
+    except Exception as error:  # noqa: BLE001  a plugin's code: whatever it raises
+        reason = str(error)
+        if not isinstance(error, NeurenixError):
+            reason = f"{distribution} {version}: {type(error).__name__}: {error}"
+        return Report(device_type, "broken", reason, distribution, version)
+    wrong = [f"{d.device}: {d.check}" for d in devices if d.check != "passed"]
+    return Report(
+        device_type,
+        "broken" if wrong else "available",
+        f"{distribution} {version}: the self-check failed on {'; '.join(wrong)}"
+        if wrong
+        else "",
+        distribution,
+        version,
+        state.info.priority,
+        devices=devices,
+    )
+
+
+def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
+    has = backend.capabilities(index)
+    device = f"{device_type}:{index}"
+    return DeviceReport(
+        device,
+        has.name,
+        has.instruction_set,
+        has.threads,
+        has.memory_bytes,
+        tuple(sorted(d.name for d in has.dtypes)),
+        _check(device),
+    )
+
+
+def _check(device: str) -> str:
+    """A product of matrices, a function and a sum, against NumPy."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(0, 1, (33, 70)).astype(np.float32)
+    b = rng.normal(0, 0.1, (70, 17)).astype(np.float32)
+    expected = np.tanh(a @ b).sum(axis=0)
+    try:
+        product = tensor(a, device=device) @ tensor(b, device=device)
+        found = tanh(product).sum(axis=0).numpy()
+    except Exception as error:  # noqa: BLE001  it is what the check is there to find
+        return f"{type(error).__name__}: {error}"
+    worst = float(np.max(np.abs(found - expected), initial=0))
+    if found.shape != expected.shape or not worst < 1e-4:
+        return f"wrong by {worst:.3g} (allowed 0.0001)"
+    return "passed"
+
+
+def main(device_type: str, answer: str) -> None:
+    """Write the report to the file `answer`."""
+    report = look(device_type)
+    Path(answer).write_text(json.dumps(asdict(report)), "utf-8")
