@@ -81,10 +81,16 @@ void Executable::give_arena(std::unique_ptr<Arena> arena) {
 
 void Executable::run(void* const* inputs, void* const* outputs) {
   const phx_region& whole = plan_.whole_program();
-  for (int32_t k = 0; k < whole.inputs; k++)
-    if (!inputs || (!inputs[k] && plan_.input_bytes[size_t(k)] > 0)) refuse(format("run: input %d is null", k));
-  for (int32_t k = 0; k < whole.outputs; k++)
-    if (!outputs || (!outputs[k] && plan_.output_bytes[size_t(k)] > 0)) refuse(format("run: output %d is null", k));
+  const auto check = [](void* const* pointers, const std::vector<int64_t>& bytes, const std::vector<Extent>& needs,
+                        const char* what) {
+    for (size_t k = 0; k < bytes.size(); k++) {
+      if (!pointers || (!pointers[k] && bytes[k] > 0)) refuse(format("run: %s %zu is null", what, k));
+      if (reinterpret_cast<uintptr_t>(pointers[k]) % uintptr_t(needs[k].alignment))
+        refuse(format("run: %s %zu is not aligned", what, k));
+    }
+  };
+  check(inputs, plan_.input_bytes, plan_.needs.back().inputs, "input");
+  check(outputs, plan_.output_bytes, plan_.needs.back().outputs, "output");
 
   // Also when a step throws, the arena goes back.
   struct Lease {

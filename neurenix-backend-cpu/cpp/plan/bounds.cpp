@@ -11,7 +11,7 @@ namespace {
 
 Extent shifted(Extent extent, int64_t by) {
   if (extent.empty()) return extent;
-  return {plus(extent.low, by), plus(extent.high, by)};
+  return {plus(extent.low, by), plus(extent.high, by), extent.alignment};
 }
 
 class Bounds {
@@ -72,10 +72,19 @@ class Bounds {
     if (offset < 0 || offset % PHX_ALIGNMENT) refuse(format("instruction %d: a scratch offset is not aligned", index_));
   }
 
+  // A region may read its input as another dtype than its caller says: then addresses must suit that one.
+  void aligned(int64_t bytes, Extent need) {
+    if (!need.empty() && bytes % need.alignment)
+      refuse(format("instruction %d passes memory that its region needs aligned to %lld bytes", index_,
+                    (long long)need.alignment));
+  }
+
   // The callee's need behind the value that it gets, repeated along the leading axis where it is mapped.
   void pass(const phx_value* value, Extent need, bool writes, int64_t repeats, bool mapped) {
     if (!value || need.empty() || repeats == 0) return;
     const int64_t step = mapped ? times(value->strides[0], item_bytes(value->dtype)) : 0;
+    aligned(value->offset, need);
+    aligned(step, need);
     const Extent first = shifted(need, value->offset);
     Extent all = first;
     all.cover(shifted(first, times(step, repeats - 1)));
@@ -109,6 +118,7 @@ class Bounds {
           continue;
         }
         // Each term has room for the value's own bytes and no more.
+        aligned(item_bytes(value->dtype), needs.outputs[size_t(k)]);
         const Extent room = shifted(extent_of(*value), -value->offset), need = needs.outputs[size_t(k)];
         if (!need.empty() && (need.low < room.low || need.high > room.high))
           refuse(format("instruction %d: the map's body writes beyond its summed output %d", index_, k));
@@ -132,6 +142,9 @@ class Bounds {
       if ((!read.empty() && (read.low < 0 || read.high > bytes)) ||
           (!written.empty() && (written.low < 0 || written.high > bytes)))
         refuse(format("instruction %d: the scan's body goes beyond carry %d", index_, k));
+      aligned(item_bytes(first.dtype), read);
+      aligned(item_bytes(first.dtype), written);
+      aligned(first.offset, read);
       in_scratch(params[7 + 2 * k], bytes);
       in_scratch(params[8 + 2 * k], bytes);
     }

@@ -91,6 +91,7 @@ void Extent::cover(Extent other) {
   }
   low = std::min(low, other.low);
   high = std::max(high, other.high);
+  alignment = std::max(alignment, other.alignment);
 }
 
 int64_t element_count(const phx_value& value) {
@@ -120,7 +121,7 @@ Extent extent_of(const phx_value& value) {
     else last = plus(last, reach);
   }
   const int64_t size = item_bytes(value.dtype);
-  return {plus(value.offset, times(first, size)), plus(plus(value.offset, times(last, size)), size)};
+  return {plus(value.offset, times(first, size)), plus(plus(value.offset, times(last, size)), size), size};
 }
 
 namespace {

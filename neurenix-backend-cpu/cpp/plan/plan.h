@@ -28,9 +28,9 @@ inline constexpr uint32_t supported_dtypes = 1u << PHX_FLOAT32 | 1u << PHX_FLOAT
 const char* dtype_name(int32_t dtype);
 const char* opcode_name(int32_t opcode);
 
-// Byte offsets from a base: [low, high). Empty where low >= high.
+// Byte offsets from a base: [low, high). Empty where low >= high. `alignment`: of what is read or written there.
 struct Extent {
-  int64_t low = 0, high = 0;
+  int64_t low = 0, high = 0, alignment = 1;
   bool empty() const { return low >= high; }
   void cover(Extent other);
 };

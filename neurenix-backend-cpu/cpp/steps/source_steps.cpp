@@ -24,6 +24,7 @@ struct IotaStep final : Step {
   Walk<1> lines;
 
   void run(const Frame& frame) const override {
+    if (count == 0) return;
     char* to = out.at(frame.bases);
     parallel_ranges(frame, lines.total(), std::max<int64_t>(1, 65536 / std::max<int64_t>(1, count * same)),
                     [&](int64_t begin, int64_t end, Worker&) {
