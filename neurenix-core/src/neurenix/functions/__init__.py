@@ -1,6 +1,17 @@
 """The array functions, by family. Their names and rules are NumPy's and PyTorch's."""
 
-from . import activation, arithmetic, creation, indexing, linear, reduction, shape
+from . import (
+    activation,
+    arithmetic,
+    arrangement,
+    creation,
+    einsum,
+    indexing,
+    linear,
+    matrices,
+    reduction,
+    shape,
+)
 from .operators import install
 
 install()
@@ -8,9 +19,12 @@ install()
 __all__ = [
     "activation",
     "arithmetic",
+    "arrangement",
     "creation",
+    "einsum",
     "indexing",
     "linear",
+    "matrices",
     "reduction",
     "shape",
 ]

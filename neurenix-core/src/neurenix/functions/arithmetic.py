@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, float64
+from ..dtypes import Dtype, bfloat16, bool_, float64
 from ..errors import InvalidArgumentError
 from ..primitives import ops
+from ..primitives.base import scalar_like
 from ..tensor import Tensor
 from .common import as_tensor, cast, floating, operands
 
@@ -152,6 +153,61 @@ def isfinite(x: Any) -> Tensor:
 def isnan(x: Any) -> Tensor:
     x = as_tensor(x)
     return ops.not_equal(x, x)
+
+
+def isclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Whether |a − b| ≤ atol + rtol·|b|, elementwise; equal infinities are close.
+
+    >>> import neurenix as nx
+    >>> nx.isclose(nx.tensor([1.0, 2.0]), 1.0).tolist()
+    [True, False]
+    """
+    x, y = (floating("isclose", v) for v in operands("isclose", a, b))
+    difference = ops.abs(ops.sub(x, y))
+    near = ops.less_equal(difference, ops.abs(y) * rtol + atol)
+    near = ops.bitwise_and(near, ops.is_finite(y))
+    close = ops.bitwise_or(near, ops.equal(x, y))
+    return ops.bitwise_or(close, isnan(x) & isnan(y)) if equal_nan else close
+
+
+def allclose(
+    a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Whether all elements are close (see `isclose`): a bool of rank 0."""
+    close = isclose(a, b, rtol, atol, equal_nan)
+    return ops.all(close, axes=tuple(range(close.ndim)))
+
+
+def nan_to_num(
+    x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """x with numbers for NaN and infinities, by default 0 and the dtype's extremes.
+
+    >>> import neurenix as nx
+    >>> nx.nan_to_num(nx.tensor([1.0, float("nan"), float("inf")]), posinf=9.0).tolist()
+    [1.0, 0.0, 9.0]
+    """
+    x = as_tensor(x)
+    if not x.dtype.is_floating:
+        return x
+    top, bottom = (
+        scalar_like(x, _largest(x.dtype) * s if given is None else given)
+        for given, s in ((posinf, 1), (neginf, -1))
+    )
+    infinite = ops.where(ops.greater(x, scalar_like(x, 0)), top, bottom)
+    odd = ops.where(isnan(x), scalar_like(x, nan), infinite)
+    return ops.where(ops.is_finite(x), x, odd)
+
+
+def _largest(dtype: Dtype) -> float:
+    # bfloat16, which NumPy does not know: 8 bits of float32's 24
+    return (
+        (2 - 2**-7) * 2.0**127
+        if dtype is bfloat16
+        else float(np.finfo(dtype.numpy).max)
+    )
 
 
 def negative(x: Any) -> Tensor:

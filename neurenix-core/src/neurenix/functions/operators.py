@@ -9,7 +9,7 @@ from .. import autograd
 from ..dtypes import bool_, float32, float64, int32
 from ..primitives import ops
 from ..tensor import Tensor
-from . import arithmetic, indexing, linear, reduction, shape
+from . import arithmetic, arrangement, indexing, linear, matrices, reduction, shape
 from .common import cast, operands
 
 
@@ -43,6 +43,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
             "sum",
             "mean",
             "var",
+            "std",
+            "count_nonzero",
             "max",
             "min",
             "argmax",
@@ -60,6 +62,9 @@ _METHODS: dict[str, Callable[..., Any]] = {
         n: getattr(arithmetic, n)
         for n in ("exp", "log", "sqrt", "sin", "cos", "tanh", "square", "clip", "round")
     },
+    **{n: getattr(arrangement, n) for n in ("swapaxes", "roll", "tile", "unstack")},
+    **{n: getattr(matrices, n) for n in ("diagonal", "trace", "tril", "triu", "outer")},
+    **{n: getattr(arithmetic, n) for n in ("isclose", "allclose", "nan_to_num")},
     "view": shape.reshape,
     "unsqueeze": shape.expand_dims,
     "expand": shape.broadcast_to,

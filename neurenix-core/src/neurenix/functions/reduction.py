@@ -63,6 +63,24 @@ def var(
     return total * (1.0 / left) if left > 0 else total * float("nan")
 
 
+def std(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    correction: float = 0,
+) -> Tensor:
+    """The standard deviation, √var. Where it is 0 its derivative is 0, not NaN.
+
+    >>> import neurenix as nx
+    >>> nx.std(nx.tensor([1.0, 3.0])).item()
+    1.0
+    """
+    given = axis_or_dim("std", axis, dim)
+    return _safe_sqrt(var(x, given, keepdims, correction=correction))
+
+
 def max(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
     """The largest; NaN wins. The derivative goes to the first of equals."""
     return _reduce("max", as_tensor(x), axis, dim, keepdims)
@@ -85,7 +103,15 @@ def argmin(
     x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
 ) -> Tensor:
     """The position of the smallest (int32), the first of equals."""
-    return _reduce("argmax", ops.neg(as_tensor(x)), axis, dim, keepdims)
+    return _reduce("argmax", reversed_order(as_tensor(x)), axis, dim, keepdims)
+
+
+def reversed_order(x: Tensor) -> Tensor:
+    """A tensor whose elements compare the other way round; NaN stays NaN."""
+    if x.dtype.is_floating:
+        return ops.neg(x)
+    # the complement, since the negative of an integer may not fit its dtype
+    return ~x
 
 
 def any(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
@@ -121,7 +147,24 @@ def norm(
 ) -> Tensor:
     """The Euclidean norm √Σx². At 0 its derivative is 0, not NaN."""
     x = floating("norm", x)
-    squares = sum(x * x, axis_or_dim("norm", axis, dim), keepdims)
+    return _safe_sqrt(sum(x * x, axis_or_dim("norm", axis, dim), keepdims))
+
+
+def _safe_sqrt(squares: Tensor) -> Tensor:
+    """√, with the derivative 0 at 0."""
     nothing = ops.equal(squares, squares * 0.0)
     safe = ops.where(nothing, squares * 0.0 + 1.0, squares)
     return ops.where(nothing, squares * 0.0, ops.sqrt(safe))
+
+
+def count_nonzero(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
+    """How many elements are not 0 (int32); NaN counts.
+
+    >>> import neurenix as nx
+    >>> nx.count_nonzero(nx.tensor([0.0, 2.0, -1.0])).item()
+    2
+    """
+    given = axis_or_dim("count_nonzero", axis, dim)
+    return sum(as_tensor(x) != 0, given, keepdims)
