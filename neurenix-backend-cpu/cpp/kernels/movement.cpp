@@ -1,5 +1,6 @@
 // Dense blocks to and from strided memory, and strided copies.
 #include "elementwise.h"
+#include "transpose.h"
 
 namespace phynexus::PHYNEXUS_ISA {
 namespace {
@@ -27,17 +28,47 @@ inline void copy_row(char* out, int64_t out_stride, const char* in, int64_t in_s
   }
 }
 
+// Rows one after the other into a dense block, in whole vectors: what a row writes too much, the next one writes
+// over, and behind the last one there is room (see RuntimeKernels::read_tile).
+template <class T>
+void read_rows(char* dense, const char* from, int64_t rows, int64_t row_stride, int64_t columns, int64_t stride) {
+  constexpr int N = lanes<T>, most = 8;
+  constexpr int64_t size = sizeof(T);
+  const int64_t vectors = (columns + N - 1) / N, whole = columns / N;
+  if ((stride != size && stride != 0) || vectors > most) {
+    for (int64_t i = 0; i < rows; i++)
+      copy_row<T>(dense + i * columns * size, size, from + i * row_stride, stride, columns);
+    return;
+  }
+  T* o = reinterpret_cast<T*>(dense);
+  if (stride == 0) {
+    for (int64_t i = 0; i < rows; i++, o += columns) {
+      const Vector<T, N> v = uniform<T, N>(*reinterpret_cast<const T*>(from + i * row_stride));
+      for (int64_t k = 0; k < vectors; k++) store<T, N>(o + k * N, v);
+    }
+  } else if (row_stride == 0) {
+    const T* x = reinterpret_cast<const T*>(from);
+    Vector<T, N> row[most];
+    for (int64_t k = 0; k < whole; k++) row[k] = load<T, N>(x + k * N);
+    if (whole < vectors) row[whole] = load_part<T, N>(x + whole * N, columns - whole * N);
+    for (int64_t i = 0; i < rows; i++, o += columns)
+      for (int64_t k = 0; k < vectors; k++) store<T, N>(o + k * N, row[k]);
+  } else {
+    for (int64_t i = 0; i < rows; i++, o += columns) {
+      const T* x = reinterpret_cast<const T*>(from + i * row_stride);
+      for (int64_t k = 0; k < whole; k++) store<T, N>(o + k * N, load<T, N>(x + k * N));
+      if (whole < vectors) store<T, N>(o + whole * N, load_part<T, N>(x + whole * N, columns - whole * N));
+    }
+  }
+}
+
 template <class T>
 void read_level(char* dense, const char* from, const Tile& tile, int axis, int64_t count, int64_t rows) {
   // `rows`: dense elements behind one step of `axis`.
   if (axis == tile.rank - 1) return copy_row<T>(dense, sizeof(T), from, tile.strides[axis], count);
   const int64_t inner = tile.counts[axis + 1];
-  if (axis == tile.rank - 2) {
-    const int64_t stride = tile.strides[axis + 1];
-    for (int64_t i = 0; i < count; i++)
-      copy_row<T>(dense + i * inner * int64_t(sizeof(T)), sizeof(T), from + i * tile.strides[axis], stride, inner);
-    return;
-  }
+  if (axis == tile.rank - 2)
+    return read_rows<T>(dense, from, count, tile.strides[axis], inner, tile.strides[axis + 1]);
   for (int64_t i = 0; i < count; i++)
     read_level<T>(dense + i * rows * int64_t(sizeof(T)), from + i * tile.strides[axis], tile, axis + 1, inner,
                   rows / inner);
@@ -58,18 +89,29 @@ inline int64_t elements_behind_first(const Tile& tile) {
   return n;
 }
 
-// Where the input is contiguous along one axis and the output along another: in squares that stay in L1.
+// Where the input is contiguous along one axis and the output along another: in squares that stay in L1, 4-byte
+// elements through registers.
 template <class T>
 void transpose(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_row, int64_t in_row,
                int64_t out_column, int64_t in_column) {
-  constexpr int64_t square = 16;
+  constexpr int64_t square = sizeof(T) == 4 ? 64 : 16;
   for (int64_t r = 0; r < rows; r += square)
     for (int64_t c = 0; c < columns; c += square) {
-      const int64_t r_end = r + square < rows ? r + square : rows, c_end = c + square < columns ? c + square : columns;
-      for (int64_t i = r; i < r_end; i++)
-        for (int64_t j = c; j < c_end; j++)
-          *reinterpret_cast<T*>(out + i * out_row + j * out_column) =
-              *reinterpret_cast<const T*>(in + i * in_row + j * in_column);
+      const int64_t r_count = r + square < rows ? square : rows - r;
+      const int64_t c_count = c + square < columns ? square : columns - c;
+      char* to = out + r * out_row + c * out_column;
+      const char* from = in + r * in_row + c * in_column;
+      if constexpr (sizeof(T) == 4) {
+        if (in_row == 4 && out_column == 4 && in_column % 4 == 0) {
+          contract::rows_to_vectors(reinterpret_cast<const float*>(from), in_column / 4, c_count, r_count,
+                                    [=](int64_t i) { return reinterpret_cast<float*>(to + i * out_row); });
+          continue;
+        }
+      }
+      for (int64_t i = 0; i < r_count; i++)
+        for (int64_t j = 0; j < c_count; j++)
+          *reinterpret_cast<T*>(to + i * out_row + j * out_column) =
+              *reinterpret_cast<const T*>(from + i * in_row + j * in_column);
     }
 }
 

@@ -55,6 +55,7 @@ struct RuntimeKernels {
   // The first largest (or first NaN) of `count` dense elements.
   int64_t (*argmax)(int32_t dtype, const char* values, int64_t count);
 
+  // `dense` has room for 64 bytes more, which may be written.
   void (*read_tile)(char* dense, const char* strided, const Tile& tile, int64_t leading);
   void (*write_tile)(char* strided, const char* dense, const Tile& tile, int64_t leading);
   void (*copy)(char* out, const char* in, const StridedCopy& copy);

@@ -183,7 +183,7 @@ void FusedBuilder::make_layout() {
   s.rows = layout_.rows;
   s.columns = layout_.columns;
   s.varying = decltype(s.varying)(layout_.varying);
-  block_bytes_ = round_up(layout_.block_elements() * largest_item_);
+  block_bytes_ = round_up(layout_.block_elements() * largest_item_) + PHX_ALIGNMENT;  // see read_tile
 }
 
 Source FusedBuilder::block_register() {
@@ -232,7 +232,7 @@ void FusedBuilder::classify_inputs() {
       r.source = {int32_t(k + 1), 0};
       continue;
     }
-    r.source = r.uniform ? small_register(item_bytes(r.dtype)) : small_register(block_bytes_);
+    r.source = small_register(r.uniform ? 2 * PHX_ALIGNMENT : block_bytes_);
     tile.dense = r.source;
     tile.strided = {int32_t(k + 1), 0};
     if (r.uniform) {
