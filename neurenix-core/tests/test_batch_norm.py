@@ -203,7 +203,7 @@ def test_buffers_leave_a_map_by_their_reduction() -> None:
         assert np.allclose(net[0].running_mean.numpy(), expected)
 
 
-# ---- second order ------------------------------------------------------------------------
+# ---- second order --------------------------------------------------------------------
 
 NORMS = {
     "transductive": lambda: nn.BatchNorm2d(3, mode="transductive"),
@@ -235,8 +235,8 @@ def plain_layers(
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 def test_meta_gradient_is_that_of_a_plain_loop(norm: str, compiled: bool) -> None:
-    """Issue 2's case: two conv + norm layers, one inner step, second order; the same loss
-    through a loop over tasks without modules, nx.vmap and nx.map."""
+    """Issue 2's case: two conv + norm layers, one inner step, second order; the same
+    loss through a loop over tasks without modules, nx.vmap and nx.map."""
     nx.manual_seed(0)
     net = nn.Sequential(
         nn.Conv2d(3, 3, 3, padding=1, bias=False),
@@ -289,7 +289,7 @@ def test_meta_gradient_is_that_of_a_plain_loop(norm: str, compiled: bool) -> Non
             assert error < 1e-8, f"{name}: {n} is off by {error:.1e}"
 
 
-# ---- errors --------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------
 
 
 def test_errors() -> None:

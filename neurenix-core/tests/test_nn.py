@@ -31,7 +31,7 @@ def mlp() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 3))
 
 
-# ---- modules -----------------------------------------------------------------------------
+# ---- modules -------------------------------------------------------------------------
 
 
 class Composite(nn.Module):
@@ -222,7 +222,7 @@ def test_a_parameter_is_not_replaced_by_accident() -> None:
     assert [n for n, _ in layer.named_parameters()] == ["weight"]
 
 
-# ---- layers ------------------------------------------------------------------------------
+# ---- layers --------------------------------------------------------------------------
 
 
 def convolved(
@@ -309,7 +309,7 @@ def test_layer_norm() -> None:
     )
 
 
-# ---- dropout -----------------------------------------------------------------------------
+# ---- dropout -------------------------------------------------------------------------
 
 
 def test_dropout_keeps_the_mean_and_its_seed() -> None:
@@ -347,7 +347,7 @@ def test_reseeding_reaches_compiled_code() -> None:
     assert outputs[0] == outputs[2] != outputs[1]
 
 
-# ---- losses ------------------------------------------------------------------------------
+# ---- losses --------------------------------------------------------------------------
 
 
 def log_softmax(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -408,7 +408,7 @@ def test_cross_entropy_gradient() -> None:
     )
 
 
-# ---- initial values ------------------------------------------------------------------------
+# ---- initial values ------------------------------------------------------------------
 
 
 def test_default_bounds_are_one_over_root_fan_in() -> None:
@@ -462,7 +462,7 @@ def test_constants_gains_and_generators() -> None:
     assert a == b
 
 
-# ---- errors --------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------
 
 EXAMPLES = np.zeros((2, 3), np.float32)
 

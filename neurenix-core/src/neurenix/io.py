@@ -1,4 +1,5 @@
-"""Saving and loading state: safetensors for the tensors, JSON for all else; never pickle."""
+"""Saving and loading state: safetensors for the tensors, JSON for all else; never
+pickle."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def _safetensors() -> Any:
         import safetensors.numpy
     except ImportError as error:
         raise MissingPackageError(
-            f'saving and loading need the package safetensors ({error}); pip install "neurenix-core[io]"'
+            f"saving and loading need the package safetensors ({error}); "
+            'pip install "neurenix-core[io]"'
         ) from error
     return safetensors
 
@@ -40,14 +42,16 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
 
     state   tensors and arrays; numbers, strings, bools and None; nested in dicts (with
             strings as keys), lists and tuples
-    path    where; the folder must exist. The file is written beside it and then renamed:
-            a reader sees the old file or the whole new one, also after a power cut.
+    path    where; the folder must exist. The file is written beside it and then
+            renamed: a reader sees the old file or the whole new one, also after a power
+            cut.
 
     Any program that reads safetensors reads the tensors; those of a plain `state_dict`
     have its names.
 
-    Raises InvalidArgumentError for what cannot be saved (saying where it is), StorageError
-    for a path that cannot be written, MissingPackageError without safetensors.
+    Raises InvalidArgumentError for what cannot be saved (saying where it is),
+    StorageError for a path that cannot be written, MissingPackageError without
+    safetensors.
 
     >>> import os, tempfile
     >>> import neurenix as nx
@@ -130,11 +134,11 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def load(path: str | os.PathLike[str], device: Any = None) -> Any:
-    """What `save` wrote: the same dicts, lists and tuples, with tensors on `device` (the
-    current one). Of a safetensors file from elsewhere, a dict of its tensors.
+    """What `save` wrote: the same dicts, lists and tuples, with tensors on `device`
+    (the current one). Of a safetensors file from elsewhere, a dict of its tensors.
 
-    Raises StorageError for a file that cannot be read, FileFormatError for one that is no
-    safetensors file or is damaged, DtypeError for dtypes that Neurenix has not.
+    Raises StorageError for a file that cannot be read, FileFormatError for one that is
+    no safetensors file or is damaged, DtypeError for dtypes that Neurenix has not.
     """
     library = _safetensors()
     path = Path(path)

@@ -68,7 +68,8 @@ def inner_step(index: int) -> Iterator[None]:
 
 
 class BatchNorm(Module):
-    """y = (x − mean) / √(variance + eps) · weight + bias for each channel; Ioffe & Szegedy 2015.
+    """y = (x − mean) / √(variance + eps) · weight + bias for each channel;
+    Ioffe & Szegedy 2015.
 
     num_features   channels C
     eps            added to the biased variance
@@ -77,18 +78,18 @@ class BatchNorm(Module):
     steps          of mode="per_step": how many rows of statistics and scales there are
     mode           whose mean and variance:
       "running"       in training the batch's, which also move the stored ones
-                      (r ← (1 − momentum)·r + momentum·batch's, with the unbiased variance);
-                      in evaluation the stored ones
+                      (r ← (1 − momentum)·r + momentum·batch's, with the unbiased
+                      variance); in evaluation the stored ones
       "transductive"  always the batch's; nothing is stored
       "support"       by `nn.batch_norm_phase`; outside of it as "running"
-      "per_step"      as "running", but buffers, weight and bias have shape [steps, C], and
-                      `nn.inner_step` chooses the row (Antoniou et al. 2019)
+      "per_step"      as "running", but buffers, weight and bias have shape [steps, C],
+                      and `nn.inner_step` chooses the row (Antoniou et al. 2019)
 
     Within nx.map, nx.vmap and nx.scan what moves stored statistics goes through
     `functional_call`, which returns them.
 
-    Raises InvalidArgumentError for arguments out of range, ShapeError for inputs of another
-    shape, and for batch statistics of one value a channel.
+    Raises InvalidArgumentError for arguments out of range, ShapeError for inputs of
+    another shape, and for batch statistics of one value a channel.
     """
 
     ranks: tuple[int, ...] = ()
@@ -114,7 +115,8 @@ class BatchNorm(Module):
         self.mode = one_of(f"{kind}: mode", mode, MODES)
         if (mode == "per_step") != (steps is not None):
             raise InvalidArgumentError(
-                f'{kind}: mode={mode!r} and steps={steps!r}; mode="per_step" needs steps, others have none'
+                f"{kind}: mode={mode!r} and steps={steps!r}; "
+                'mode="per_step" needs steps, others have none'
             )
         self.steps = None if steps is None else whole(f"{kind}: steps", steps)
         shape = (num_features,) if steps is None else (steps, num_features)
@@ -133,7 +135,8 @@ class BatchNorm(Module):
             forms = {2: "[N, C]", 3: "[N, C, L]", 4: "[N, C, H, W]"}
             expected = " or ".join(forms[r] for r in self.ranks)
             raise ShapeError(
-                f"{name}: an input of shape {x.shape}; expected {expected} with C = {self.num_features}"
+                f"{name}: an input of shape {x.shape}; "
+                f"expected {expected} with C = {self.num_features}"
             )
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)
@@ -191,7 +194,10 @@ class BatchNorm(Module):
 
     def extra_repr(self) -> str:
         steps = "" if self.steps is None else f", steps={self.steps}"
-        return f'{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g}, mode="{self.mode}"{steps}'
+        return (
+            f"{self.num_features}, eps={self.eps:g}, momentum={self.momentum:g}, "
+            f'mode="{self.mode}"{steps}'
+        )
 
 
 class BatchNorm1d(BatchNorm):

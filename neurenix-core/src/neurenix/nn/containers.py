@@ -30,7 +30,8 @@ class Sequential(Module):
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):
                 raise InvalidArgumentError(
-                    f"Sequential: item {i} is a {type(layer).__name__}, not an nn.Module"
+                    f"Sequential: item {i} is a {type(layer).__name__}, "
+                    "not an nn.Module"
                 )
             setattr(self, str(i), layer)
 

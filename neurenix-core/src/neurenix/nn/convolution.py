@@ -14,7 +14,8 @@ from .parameter import Parameter
 
 
 class Conv2d(Module):
-    """Cross-correlation over images: [N, in_channels, H, W] -> [N, out_channels, H', W'].
+    """Cross-correlation over images:
+    [N, in_channels, H, W] -> [N, out_channels, H', W'].
 
     kernel_size, stride, padding (of zeros), dilation: an int, or one for height and one
     for width; see `functional.conv2d`. Every output channel sees every input channel:
@@ -23,7 +24,8 @@ class Conv2d(Module):
     weight [out_channels, in_channels, kh, kw] and bias [out_channels] start from
     U(±1/√(in_channels · kh · kw)), as PyTorch's.
 
-    Raises InvalidArgumentError for sizes out of range, ShapeError for inputs that do not fit.
+    Raises InvalidArgumentError for sizes out of range, ShapeError for inputs that do
+    not fit.
 
     >>> import neurenix as nx
     >>> nx.nn.Conv2d(1, 8, 3, padding=1)(nx.ones(2, 1, 28, 28)).shape
@@ -64,7 +66,10 @@ class Conv2d(Module):
         )
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, "
+            f"kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         text += f", padding={self.padding}" if any(self.padding) else ""
         text += f", dilation={self.dilation}" if self.dilation != (1, 1) else ""
         return text + ("" if self.bias is not None else ", bias=False")

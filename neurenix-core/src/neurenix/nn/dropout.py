@@ -10,10 +10,12 @@ from .module import Module
 
 
 class Dropout(Module):
-    """In training each element is 0 with probability p, else x / (1 − p); in evaluation x.
+    """In training each element is 0 with probability p, else x / (1 − p);
+    in evaluation x.
 
     generator   the stream of random numbers; nx's default one (nx.manual_seed) without.
-                In compiled code it is state through the module: state=[model] is enough.
+                In compiled code it is state through the module: state=[model] is
+                enough.
 
     >>> import neurenix as nx
     >>> nx.nn.Dropout(0.5).eval()(nx.ones(2)).tolist()

@@ -50,7 +50,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     x, w = operands("linear", floating("linear", x), weight)
     if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:
         raise ShapeError(
-            f"linear: an input of shape {x.shape} for a weight of shape {w.shape} (out, in): "
+            f"linear: an input of shape {x.shape} "
+            f"for a weight of shape {w.shape} (out, in): "
             f"the input's last axis must be {w.shape[-1] if w.ndim else 'in'}"
         )
     y = ops.dot_general(
@@ -62,7 +63,8 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
 def _bias(name: str, bias: Tensor, size: int) -> Tensor:
     if bias.shape != (size,):
         raise ShapeError(
-            f"{name}: a bias of shape {bias.shape} for {size} outputs; expected {(size,)}"
+            f"{name}: a bias of shape {bias.shape} for {size} outputs; "
+            f"expected {(size,)}"
         )
     return bias
 
@@ -82,7 +84,8 @@ def conv2d(
     groups. Raises ShapeError where shapes do not go together.
 
     >>> import neurenix as nx
-    >>> nx.nn.functional.conv2d(nx.ones(1, 3, 8, 8), nx.ones(4, 3, 3, 3), padding=1).shape
+    >>> x, weight = nx.ones(1, 3, 8, 8), nx.ones(4, 3, 3, 3)
+    >>> nx.nn.functional.conv2d(x, weight, padding=1).shape
     (1, 4, 8, 8)
     """
     x, w = operands("conv2d", floating("conv2d", x), weight)
@@ -119,8 +122,8 @@ def dropout(
     training: bool = True,
     generator: random.Generator | None = None,
 ) -> Tensor:
-    """Inverted dropout: each element 0 with probability p, else x / (1 − p), so that the
-    mean stays. Without `training` it is x itself.
+    """Inverted dropout: each element 0 with probability p, else x / (1 − p), so that
+    the mean stays. Without `training` it is x itself.
 
     The numbers come from `generator` (nx's default one); inside nx.map, nx.vmap and
     nx.scan every iteration has its own.

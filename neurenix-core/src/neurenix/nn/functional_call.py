@@ -1,4 +1,5 @@
-"""Modules as functions: the output for given parameters, and what became of the buffers."""
+"""Modules as functions: the output for given parameters, and what became of the
+buffers."""
 
 from __future__ import annotations
 
@@ -20,17 +21,17 @@ def functional_call(
     params   tensors by the names of `named_parameters()` and `named_buffers()`; what is
              left out keeps the module's own value
 
-    Returns the output, and the new values of those buffers that the call has changed, by
-    name. The module itself is not changed. Both are differentiable with respect to the
-    given tensors, to any order, and within nx.map, nx.vmap, nx.scan and nx.compile.
+    Returns the output, and the new values of those buffers that the call has changed,
+    by name. The module itself is not changed. Both are differentiable with respect to
+    the given tensors, to any order, and within nx.map, nx.vmap, nx.scan and nx.compile.
 
-    Raises InvalidArgumentError for a name that the module has not, ShapeError for a tensor
-    of another shape or dtype.
+    Raises InvalidArgumentError for a name that the module has not, ShapeError for a
+    tensor of another shape or dtype.
 
     >>> import neurenix as nx
-    >>> layer = nx.nn.Linear(2, 1, bias=False)
+    >>> layer, x = nx.nn.Linear(2, 1, bias=False), nx.tensor([[3.0, 4.0]])
     >>> def loss(params):
-    ...     output, buffers = nx.nn.functional_call(layer, params, nx.tensor([[3.0, 4.0]]))
+    ...     output, buffers = nx.nn.functional_call(layer, params, x)
     ...     return output.sum()
     >>> nx.grad(loss)({"weight": nx.ones(1, 2)})["weight"].tolist()
     [[3.0, 4.0]]
@@ -40,7 +41,8 @@ def functional_call(
     unknown = [name for name in params if name not in cells]
     if unknown:
         raise InvalidArgumentError(
-            f"functional_call: {type(module).__name__} has no {', '.join(map(repr, unknown))}; "
+            f"functional_call: {type(module).__name__} "
+            f"has no {', '.join(map(repr, unknown))}; "
             f"it has {', '.join(cells) or 'no parameters'}"
         )
     given = {
@@ -59,7 +61,8 @@ def functional_call(
 def reduced_buffers(module: Module, stacked: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Buffers of several tasks as the module's own, each by its declared reduction.
 
-    stacked   by name, each of shape [tasks, ...]: what a mapped `functional_call` returned
+    stacked   by name, each of shape [tasks, ...]: what a mapped `functional_call`
+              returned
 
     Returns, by name, the mean over the tasks; those to "discard" are left out.
     """
@@ -73,7 +76,8 @@ def reduced_buffers(module: Module, stacked: Mapping[str, Tensor]) -> dict[str, 
         buffer = buffers[name]
         if value.shape[1:] != buffer.shape or not value.ndim:
             raise ShapeError(
-                f"reduced_buffers: {name} has shape {buffer.shape}, so [tasks, ...] of it, not {value.shape}"
+                f"reduced_buffers: {name} has shape {buffer.shape}, "
+                f"so [tasks, ...] of it, not {value.shape}"
             )
         if buffer.reduction == "mean":
             found[name] = reduction.mean(value, 0).to(buffer.dtype)
@@ -86,7 +90,8 @@ def assign_buffers(module: Module, values: Mapping[str, Tensor]) -> None:
     unknown = [name for name in values if name not in buffers]
     if unknown:
         raise InvalidArgumentError(
-            f"assign_buffers: {type(module).__name__} has no buffer {', '.join(unknown)}"
+            f"assign_buffers: {type(module).__name__} "
+            f"has no buffer {', '.join(unknown)}"
         )
     for name, value in values.items():
         buffers[name].assign(value)

@@ -95,11 +95,13 @@ def trunc_normal_(
     high: float = 2.0,
     generator: Generator | None = None,
 ) -> C:
-    """N(mean, std²) restricted to [low, high]: Φ⁻¹(u), u uniform between Φ of the bounds."""
+    """N(mean, std²) restricted to [low, high]: Φ⁻¹(u), u uniform between Φ of the
+    bounds."""
     _cell("trunc_normal_", cell)
     if std <= 0 or low >= high:
         raise InvalidArgumentError(
-            f"trunc_normal_: std={std}, low={low}, high={high}; expected std > 0 and low < high"
+            f"trunc_normal_: std={std}, low={low}, high={high}; "
+            "expected std > 0 and low < high"
         )
     phi = [
         0.5 * math.erfc((mean - bound) / (std * math.sqrt(2.0)))

@@ -29,7 +29,8 @@ def _reduced(loss: Tensor, reduction: str) -> Tensor:
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """The squared error (input − target)²: its mean over all elements, its sum, or each.
+    """The squared error (input − target)²: its mean over all elements, its sum, or
+    each.
 
     Raises ShapeError where the shapes differ: [n, 1] against [n] would be n × n errors.
 
@@ -41,7 +42,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     x, y = floating("mse_loss", input), floating("mse_loss", target)
     if x.shape != y.shape:
         raise ShapeError(
-            f"mse_loss: the input has shape {x.shape}, the target {y.shape}; they must be equal"
+            f"mse_loss: the input has shape {x.shape}, the target {y.shape}; "
+            "they must be equal"
         )
     return _reduced((x - y).square(), reduction)
 
@@ -50,8 +52,8 @@ def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """−Σ_c target_c · log softmax(input)_c, over the classes c.
 
     input       logits [N, C] or [N, C, ...], or [C] for one example: classes on axis 1
-    target      classes 0 .. C−1 as integers [N] or [N, ...]; or probabilities (one-hot too)
-                as floats of the input's shape
+    target      classes 0 .. C−1 as integers [N] or [N, ...]; or probabilities (one-hot
+                too) as floats of the input's shape
     reduction   "mean" over the N (...) losses, "sum", or "none" for each
 
     Raises ShapeError for shapes that do not go together, DtypeError for bools, and
@@ -71,8 +73,8 @@ def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     if wanted.dtype.is_floating:
         if wanted.shape != logits.shape:
             raise ShapeError(
-                f"cross_entropy: probabilities have the input's shape {logits.shape}, not {wanted.shape} "
-                "(classes are integers)"
+                f"cross_entropy: probabilities have the input's shape {logits.shape}, "
+                f"not {wanted.shape} (classes are integers)"
             )
         picked = logs * wanted.to(logits.dtype)
     else:
@@ -86,7 +88,8 @@ def _chosen(logits: Tensor, classes: Tensor, at: int) -> Tensor:
     expected = logits.shape[:at] + logits.shape[at + 1 :]
     if classes.dtype is bool_:
         raise DtypeError(
-            "cross_entropy: bool targets; expected classes as integers, or probabilities as floats"
+            "cross_entropy: bool targets; "
+            "expected classes as integers, or probabilities as floats"
         )
     if classes.shape != expected:
         hint = (
@@ -95,8 +98,8 @@ def _chosen(logits: Tensor, classes: Tensor, at: int) -> Tensor:
             else ""
         )
         raise ShapeError(
-            f"cross_entropy: for logits of shape {logits.shape} classes have shape {expected}, "
-            f"not {classes.shape}{hint}"
+            f"cross_entropy: for logits of shape {logits.shape} "
+            f"classes have shape {expected}, not {classes.shape}{hint}"
         )
     check_classes("cross_entropy", classes, count)
     index = ops.reshape(cast(classes, int32), shape=(*expected[:at], 1, *expected[at:]))
@@ -105,7 +108,8 @@ def _chosen(logits: Tensor, classes: Tensor, at: int) -> Tensor:
 
 
 def check_classes(name: str, classes: Tensor, count: int) -> None:
-    """That all are 0 .. count − 1; of values that are being captured nothing is known."""
+    """That all are 0 .. count − 1; of values that are being captured nothing is
+    known."""
     if isinstance(classes.value().data, Symbol) or not math.prod(classes.shape):
         return
     values: np.ndarray[Any, Any] = classes.value().numpy()
@@ -113,5 +117,6 @@ def check_classes(name: str, classes: Tensor, count: int) -> None:
     if low < 0 or high >= count:
         bad = low if low < 0 else high
         raise InvalidArgumentError(
-            f"{name}: class {bad} in the target, but there are {count} classes (0 to {count - 1})"
+            f"{name}: class {bad} in the target, "
+            f"but there are {count} classes (0 to {count - 1})"
         )

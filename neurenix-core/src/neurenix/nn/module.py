@@ -31,14 +31,15 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 class Module(Watched):
-    """The base of all layers and networks. A subclass sets parameters, buffers and other
-    modules as attributes (also within lists, tuples and dicts) and defines `forward`.
+    """The base of all layers and networks. A subclass sets parameters, buffers and
+    other modules as attributes (also within lists, tuples and dicts) and defines
+    `forward`.
 
     training   whether layers such as batch norm and dropout behave as in training;
                `train()` and `eval()` set it
 
-    In compiled code it is state: nx.compile(f, state=[model]). Its public attributes that
-    are numbers, strings or tuples of them are part of what the program depends on.
+    In compiled code it is state: nx.compile(f, state=[model]). Its public attributes
+    that are numbers, strings or tuples of them are part of what the program depends on.
 
     >>> import neurenix as nx
     >>> class Scale(nx.nn.Module):
@@ -74,7 +75,8 @@ class Module(Watched):
         ):
             kind = type(held).__name__.lower()
             raise InvalidArgumentError(
-                f"{type(self).__name__}.{name} is a {kind}: give it a value with .{name}.assign(value), "
+                f"{type(self).__name__}.{name} is a {kind}: "
+                f"give it a value with .{name}.assign(value), "
                 f"or replace it by another nn.{type(held).__name__}"
             )
         super().__setattr__(name, value)
@@ -89,7 +91,7 @@ class Module(Watched):
         changes[0] += 1
         object.__delattr__(self, name)
 
-    # ---- what it owns -------------------------------------------------------------------
+    # ---- what it owns ----------------------------------------------------------------
 
     def _own(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
@@ -145,11 +147,11 @@ class Module(Watched):
         """Parameters, then buffers, by name."""
         return {**dict(self.named_parameters()), **dict(self.named_buffers())}
 
-    # ---- values -------------------------------------------------------------------------
+    # ---- values ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The values of parameters and buffers by name: as they are now, whatever happens to
-        the module later."""
+        """The values of parameters and buffers by name: as they are now, whatever
+        happens to the module later."""
         return {
             name: cell.value().detach() for name, cell in self.named_cells().items()
         }
@@ -159,8 +161,9 @@ class Module(Watched):
     ) -> LoadResult:
         """Take the values of a `state_dict`; floating dtypes are converted.
 
-        Raises InvalidArgumentError that lists what is missing, unexpected (unless strict is
-        False) or of another dtype, and ShapeError for shapes; nothing is changed then.
+        Raises InvalidArgumentError that lists what is missing, unexpected (unless
+        strict is False) or of another dtype, and ShapeError for shapes; nothing is
+        changed then.
         """
         return load_cells(type(self).__name__, self.named_cells(), state, strict)
 
@@ -171,8 +174,8 @@ class Module(Watched):
                 parameter.grad = None
 
     def to(self: M, target: Any) -> M:
-        """Move to a device ("cpu:0"), or convert floating values to a dtype (nx.float64).
-        In place; gradients of what moved are dropped."""
+        """Move to a device ("cpu:0"), or convert floating values to a dtype
+        (nx.float64). In place; gradients of what moved are dropped."""
         names = {"float64", "float32", "float16", "bfloat16"}
         where = (
             target
@@ -183,7 +186,8 @@ class Module(Watched):
         )
         if isinstance(where, Dtype) and not where.is_floating:
             raise InvalidArgumentError(
-                f"{type(self).__name__}.to: {where.name} has no derivative; give a floating dtype"
+                f"{type(self).__name__}.to: {where.name} has no derivative; "
+                "give a floating dtype"
             )
         for cell in self.named_cells().values():
             move(cell, where)
@@ -205,7 +209,7 @@ class Module(Watched):
             function(module)
         return self
 
-    # ---- as the state of compiled code ----------------------------------------------------
+    # ---- as the state of compiled code -----------------------------------------------
 
     def generators(self) -> list[Generator]:
         """The random streams that this module itself (not those below) draws from."""
@@ -246,7 +250,7 @@ class Module(Watched):
         """For a subclass: whatever else its program depends on, hashable."""
         return ()
 
-    # ---- for reading -----------------------------------------------------------------------
+    # ---- for reading -----------------------------------------------------------------
 
     def extra_repr(self) -> str:
         """For a subclass: its settings, as in its constructor."""

@@ -22,7 +22,8 @@ def _per_channel(name: str, what: str, value: Tensor, x: Tensor) -> Tensor:
     """[C] beside x [N, C, ...]."""
     if value.shape != (x.shape[1],):
         raise ShapeError(
-            f"{name}: {what} has shape {value.shape}; an input of shape {x.shape} has {x.shape[1]} channels"
+            f"{name}: {what} has shape {value.shape}; "
+            f"an input of shape {x.shape} has {x.shape[1]} channels"
         )
     return reshape(value, (x.shape[1], *(1,) * (x.ndim - 2)))
 
@@ -52,7 +53,8 @@ def normalize_batch(
     x = _channels(name, x)
     if x.size <= x.shape[1]:
         raise ShapeError(
-            f"{name}: an input of shape {x.shape} has {x.size // max(x.shape[1], 1)} value a channel; "
+            f"{name}: an input of shape {x.shape} "
+            f"has {x.size // max(x.shape[1], 1)} value a channel; "
             "batch statistics need two or more (a larger batch, or stored statistics)"
         )
     axes = (0, *range(2, x.ndim))
@@ -93,8 +95,8 @@ def batch_norm(
     training: bool = False,
     eps: float = 1e-5,
 ) -> Tensor:
-    """(x − mean) / √(variance + eps) · weight + bias for each channel: x [N, C, ...], all
-    else [C].
+    """(x − mean) / √(variance + eps) · weight + bias for each channel: x [N, C, ...],
+    all else [C].
 
     The statistics are the given ones; in training, or without them, those of x over all
     axes but the channels', with the biased variance. Nothing is updated: that is the

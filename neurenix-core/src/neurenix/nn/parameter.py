@@ -36,8 +36,8 @@ class Parameter(Cell):
 
     data   a tensor, an array, or nested lists of numbers; floating
 
-    `p.grad` has what `backward` found; `p.assign(value)` replaces its value, which stays
-    of one shape and dtype.
+    `p.grad` has what `backward` found; `p.assign(value)` replaces its value, which
+    stays of one shape and dtype.
 
     Raises DtypeError for integers, which have no derivative.
 
@@ -56,7 +56,8 @@ class Parameter(Cell):
         value = _held("Parameter", data, dtype)
         if requires_grad and not value.dtype.is_floating:
             raise DtypeError(
-                f"Parameter: a {value.dtype.name} tensor has no derivative; pass dtype=nx.float32"
+                f"Parameter: a {value.dtype.name} tensor has no derivative; "
+                "pass dtype=nx.float32"
             )
         super().__init__(value, requires_grad)
 
@@ -65,9 +66,9 @@ class Buffer(Cell):
     """A tensor that a module keeps and no derivative changes, such as a running mean.
 
     data        as of `Parameter`; any dtype
-    reduction   what becomes of it where each of several tasks has its own, as in `nx.map`:
-                "mean" over the tasks, or "discard" (the module keeps its old value).
-                `nn.reduced_buffers` does it.
+    reduction   what becomes of it where each of several tasks has its own, as in
+                `nx.map`: "mean" over the tasks, or "discard" (the module keeps its old
+                value). `nn.reduced_buffers` does it.
 
     >>> import neurenix as nx
     >>> nx.nn.Buffer([0.0, 0.0], reduction="mean").requires_grad
@@ -105,7 +106,8 @@ def _restore_buffer(array: Any, dtype: str, reduction: str, name: str) -> Buffer
 
 
 def move(cell: Cell, target: Any) -> None:
-    """The cell's value on another device or with another dtype; a gradient is dropped."""
+    """The cell's value on another device or with another dtype; a gradient is
+    dropped."""
     if isinstance(cell.data, Symbol):
         raise CaptureError(
             f"to: {cell.name or 'a cell'} is state of what is being captured"
@@ -132,14 +134,16 @@ class LoadResult(NamedTuple):
 def load_cells(
     owner: str, cells: Mapping[str, Cell], state: Mapping[str, Any], strict: bool
 ) -> LoadResult:
-    """Give each cell the value of its name. Everything is checked before anything changes.
+    """Give each cell the value of its name. Everything is checked before anything
+    changes.
 
-    Raises InvalidArgumentError listing all that is missing, unexpected or of another kind,
-    and ShapeError if only shapes differ.
+    Raises InvalidArgumentError listing all that is missing, unexpected or of another
+    kind, and ShapeError if only shapes differ.
     """
     if not isinstance(state, Mapping):
         raise InvalidArgumentError(
-            f"{owner}.load_state_dict: expected a dict of tensors, not {type(state).__name__}"
+            f"{owner}.load_state_dict: "
+            f"expected a dict of tensors, not {type(state).__name__}"
         )
     missing = [n for n in cells if n not in state]
     unexpected = [n for n in state if n not in cells]

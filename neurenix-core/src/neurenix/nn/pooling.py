@@ -18,7 +18,8 @@ def max_pool2d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0
 ) -> Tensor:
     """The largest element of each window: x [..., H, W] -> [..., H', W'], with
-    H' = ⌊(H + 2·padding − kernel) / stride⌋ + 1; what no whole window covers is left out.
+    H' = ⌊(H + 2·padding − kernel) / stride⌋ + 1; what no whole window covers is left
+    out.
 
     kernel_size, stride (default: the kernel's size), padding (of −∞, at most half the
     kernel): an int, or one for height and one for width.
@@ -36,7 +37,8 @@ def max_pool2d(
     around = pair("max_pool2d: padding", padding, 0)
     if 2 * around[0] > kernel[0] or 2 * around[1] > kernel[1]:
         raise InvalidArgumentError(
-            f"max_pool2d: padding={padding!r} is more than half of kernel_size={kernel_size!r}"
+            f"max_pool2d: padding={padding!r} "
+            f"is more than half of kernel_size={kernel_size!r}"
         )
     if x.ndim < 2:
         raise ShapeError(

@@ -26,13 +26,14 @@ def _with_gradients(
 
 
 def clip_grad_norm_(params: Iterable[Parameter], max_norm: float) -> Tensor:
-    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), where norm is that of all of
-    them as one vector. Returns the norm as it was; works in compiled code.
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), where norm is that of
+    all of them as one vector. Returns the norm as it was; works in compiled code.
 
     >>> import neurenix as nx
     >>> p = nx.nn.Parameter([3.0, 4.0])
     >>> (p * p).sum().backward()
-    >>> round(nx.optim.clip_grad_norm_([p], 1.0).item(), 4), round(p.grad.norm().item(), 4)
+    >>> norm = nx.optim.clip_grad_norm_([p], 1.0)
+    >>> round(norm.item(), 4), round(p.grad.norm().item(), 4)
     (10.0, 1.0)
     """
     number("clip_grad_norm_: max_norm", max_norm, 0.0)

@@ -26,8 +26,8 @@ class Optimizer(Watched):
     lr       learning rate, 0 or more
 
     All state lies in cells made here, the learning rate too: in compiled code
-    nx.compile(f, state=[model, optimizer]) updates it in place, and a schedule that sets
-    `optimizer.lr` between calls neither recompiles nor goes stale.
+    nx.compile(f, state=[model, optimizer]) updates it in place, and a schedule that
+    sets `optimizer.lr` between calls neither recompiles nor goes stale.
 
     Raises InvalidArgumentError for no parameters, one twice, and values out of range;
     DtypeError for what is no parameter.
@@ -70,7 +70,8 @@ class Optimizer(Watched):
 
     @property
     def lr(self) -> float:
-        """The learning rate; setting it takes effect with the next step, compiled or not."""
+        """The learning rate; setting it takes effect with the next step, compiled or
+        not."""
         value = self._lr.numpy()
         # the shortest decimal that is this float32: 0.1, not 0.10000000149
         return (
@@ -81,7 +82,8 @@ class Optimizer(Watched):
     def lr(self, value: float) -> None:
         if recorder() is not None:
             raise CaptureError(
-                f"{type(self).__name__}.lr: set it between compiled calls, not within one"
+                f"{type(self).__name__}.lr: "
+                "set it between compiled calls, not within one"
             )
         self._lr.assign(np.asarray(number(f"{type(self).__name__}: lr", value, 0.0)))
 
@@ -97,11 +99,11 @@ class Optimizer(Watched):
                 p.grad = None
 
     def step(self, grads: Sequence[Tensor | None] | None = None) -> None:
-        """Change every parameter that has a gradient: `p.grad`, or the one in `grads`, a
-        list like the parameters.
+        """Change every parameter that has a gradient: `p.grad`, or the one in `grads`,
+        a list like the parameters.
 
-        Raises InvalidArgumentError if there is none at all, ShapeError for one of another
-        shape; nothing is changed then.
+        Raises InvalidArgumentError if there is none at all, ShapeError for one of
+        another shape; nothing is changed then.
         """
         given = [p.grad for p in self.params] if grads is None else list(grads)
         kind = type(self).__name__
@@ -112,8 +114,9 @@ class Optimizer(Watched):
         for i, (p, g) in enumerate(zip(self.params, given, strict=True)):
             if (p.type, p.device) != self._made_for[i]:
                 raise InvalidArgumentError(
-                    f"{kind}.step: {p.name or f'parameter {i}'} is {p.type} on {p.device} now, and the state "
-                    "was made before: make the optimizer after model.to()"
+                    f"{kind}.step: {p.name or f'parameter {i}'} "
+                    f"is {p.type} on {p.device} now, and the state was made before: "
+                    "make the optimizer after model.to()"
                 )
             if g is not None and g.shape != p.shape:
                 raise ShapeError(
@@ -122,7 +125,8 @@ class Optimizer(Watched):
                 )
         if all(g is None for g in given):
             raise InvalidArgumentError(
-                f"{kind}.step: no parameter has a gradient; call loss.backward() first, or pass grads"
+                f"{kind}.step: no parameter has a gradient; "
+                "call loss.backward() first, or pass grads"
             )
         with no_grad():
             self._step.assign(self._step + 1)
@@ -141,7 +145,7 @@ class Optimizer(Watched):
     def rate(self, p: Tensor) -> Tensor:
         return self._lr.value().to(p.dtype)
 
-    # ---- state --------------------------------------------------------------------------
+    # ---- state -----------------------------------------------------------------------
 
     def state_cells(self) -> dict[str, Cell]:
         return {**{f"params.{i}": p for i, p in enumerate(self.params)}, **self._cells}
@@ -154,12 +158,13 @@ class Optimizer(Watched):
         )
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The state by name ("lr", "step", and "momentum.0" for the first parameter's), without
-        the parameters: as it is now, whatever happens later."""
+        """The state by name ("lr", "step", and "momentum.0" for the first parameter's),
+        without the parameters: as it is now, whatever happens later."""
         return {name: cell.value() for name, cell in self._cells.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the values of a `state_dict`. Raises what nn.Module.load_state_dict raises."""
+        """Take the values of a `state_dict`. Raises what nn.Module.load_state_dict
+        raises."""
         load_cells(type(self).__name__, self._cells, state, strict=True)
 
     def __repr__(self) -> str:
@@ -167,19 +172,24 @@ class Optimizer(Watched):
             f"lr={self.lr:g}",
             *(f"{name}={value}" for name, value in scalars(self)),
         ]
-        return f"{type(self).__name__}({len(self.params)} parameters, {', '.join(settings)})"
+        return (
+            f"{type(self).__name__}"
+            f"({len(self.params)} parameters, {', '.join(settings)})"
+        )
 
 
 def _checked(kind: str, params: Iterable[Parameter]) -> list[Parameter]:
     if isinstance(params, Tensor):
         raise DtypeError(
-            f"{kind}: expected several parameters (model.parameters(), or a list), not one tensor"
+            f"{kind}: expected several parameters (model.parameters(), or a list), "
+            "not one tensor"
         )
     try:
         found = list(params)
     except TypeError:
         raise DtypeError(
-            f"{kind}: expected parameters (model.parameters(), or a list), not {type(params).__name__}"
+            f"{kind}: expected parameters (model.parameters(), or a list), "
+            f"not {type(params).__name__}"
         ) from None
     if not found:
         raise InvalidArgumentError(f"{kind}: there are no parameters")

@@ -23,7 +23,8 @@ class Schedule:
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise InvalidArgumentError(
-                f"{type(self).__name__}: expected an optimizer, not {type(optimizer).__name__}"
+                f"{type(self).__name__}: "
+                f"expected an optimizer, not {type(optimizer).__name__}"
             )
         self.optimizer = optimizer
         self.initial_lr = optimizer.lr
@@ -41,10 +42,12 @@ class Schedule:
         return {"epoch": self.epoch, "initial_lr": self.initial_lr}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`: the optimizer gets the learning rate of that epoch."""
+        """Go on from a `state_dict`: the optimizer gets the learning rate of that
+        epoch."""
         if not isinstance(state, Mapping) or set(state) != {"epoch", "initial_lr"}:
             raise InvalidArgumentError(
-                f"{type(self).__name__}.load_state_dict: expected epoch and initial_lr, not {state!r}"
+                f"{type(self).__name__}.load_state_dict: "
+                f"expected epoch and initial_lr, not {state!r}"
             )
         epoch = whole("load_state_dict: epoch", state["epoch"], 0)
         self.initial_lr = number(
