@@ -30,13 +30,6 @@ FLOORS = [
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
-# (importing module, imported module): the reason.
-EXCEPTIONS = {
-    ("neurenix.program.ir", "neurenix.program.printing"): (
-        "the `repr` of a program, imported when one is printed"
-    ),
-}
-
 # Device types that core must not name: third parties' are as good as ours.
 NAMED_DEVICES = ("cuda", "rocm", "webgpu")
 
@@ -130,7 +123,7 @@ def test_core_imports_only_floors_below(name: str) -> None:
                 wrong.append(f"line {line} imports the roof, {module}")
         elif other not in FLOOR_OF:
             wrong.append(f"line {line} imports {module}, which is not core's")
-        elif FLOOR_OF[other] > FLOOR_OF[own] and (name, module) not in EXCEPTIONS:
+        elif FLOOR_OF[other] > FLOOR_OF[own]:
             wrong.append(f"line {line} imports {module}, a floor above")
     assert not wrong, f"{name}: " + "; ".join(wrong)
 
@@ -140,12 +133,6 @@ def test_the_roof_carries_no_testing() -> None:
     assert "testing" not in {room(module) for module, _ in found}
 
 
-def test_exceptions_are_in_use() -> None:
-    for importer, imported in EXCEPTIONS:
-        found = imports(importer, CORE_MODULES[importer], CORE_MODULES)
-        assert imported in {module for module, _ in found}, (importer, imported)
-
-
 def test_no_import_circle() -> None:
     graph = {
         name: {
@@ -153,7 +140,6 @@ def test_no_import_circle() -> None:
             for module, _ in imports(name, path, ALL_MODULES)
             if module in ALL_MODULES
             and not name.startswith(f"{module}.")
-            and (name, module) not in EXCEPTIONS
         }
         - {name}
         for name, path in ALL_MODULES.items()

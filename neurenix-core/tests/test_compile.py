@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.errors import CaptureError, InvalidArgumentError
+from neurenix.program.interchange import from_json, to_json
 
 
 def test_compiled_is_eager(device: str) -> None:
@@ -213,10 +215,6 @@ def test_steps_leave_no_garbage(device: str) -> None:
 
 
 def test_programs_print_and_survive_json(device: str) -> None:
-    import json
-
-    from neurenix.program.printing import from_json, to_json
-
     f = nx.compile(
         lambda w, xs: nx.grad(
             lambda w: nx.map(lambda x: nx.tanh(x * w).sum(), reduce="mean")(xs)

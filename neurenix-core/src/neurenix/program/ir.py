@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..primitives.base import Primitive, TensorType
+from .printing import to_text
 
 
 class Symbol:
@@ -115,8 +116,6 @@ class Program:
         return len(self.instructions) + sum(len(r.instructions) for r in self.regions())
 
     def __str__(self) -> str:
-        from .printing import to_text
-
         return to_text(self)
 
 
