@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.common import floating
-from ..functions.reduction import max as largest
 from ..functions.reduction import mean
-from ..functions.shape import cut, pad, reshape, stack
+from ..functions.shape import cut, pad
+from ..primitives import ops
 from ..tensor import Tensor
 from .arguments import pair
 from .module import Module
@@ -55,22 +56,29 @@ def max_pool2d(
             f"an image of {x.shape[-2]}x{x.shape[-1]}"
         )
     at = x.ndim - 2
-    if step == kernel:  # each window is a block: two more axes, and nothing is copied
-        x = cut(cut(x, at, 0, rows * kernel[0]), at + 1, 0, columns * kernel[1])
-        x = reshape(x, (*x.shape[:-2], rows, kernel[0], columns, kernel[1]))
-        return largest(x, (at + 1, at + 3))
-    shifted = [
-        cut(
-            cut(x, at, i, i + (rows - 1) * step[0] + 1, step[0]),
-            at + 1,
-            j,
-            j + (columns - 1) * step[1] + 1,
-            step[1],
-        )
-        for i in range(kernel[0])
-        for j in range(kernel[1])
-    ]  # in the window's row-major order, which ties follow
-    return largest(stack(shifted, -1), -1)
+    # One slice for each place in the window, in row-major order, which ties follow.
+    # Pairs of them fuse with what stands around; a reduction over axes of size two does
+    # not, nor does its derivative.
+    return reduce(
+        _first_largest,
+        (
+            cut(
+                cut(x, at, i, i + (rows - 1) * step[0] + 1, step[0]),
+                at + 1,
+                j,
+                j + (columns - 1) * step[1] + 1,
+                step[1],
+            )
+            for i in range(kernel[0])
+            for j in range(kernel[1])
+        ),
+    )
+
+
+def _first_largest(a: Tensor, b: Tensor) -> Tensor:
+    """The larger of two, the first of equals; NaN wins."""
+    first = ops.bitwise_or(ops.greater_equal(a, b), ops.not_equal(a, a))
+    return ops.where(first, a, b)
 
 
 def global_average_pool2d(x: Any) -> Tensor:
