@@ -83,6 +83,7 @@ from .functions.creation import (
     zeros_like,
 )
 from .functions.einsum import einsum
+from .functions.exchange import from_dlpack
 from .functions.indexing import take, take_along_axis
 from .functions.linear import dot, matmul
 from .functions.matrices import diagonal, outer, tensordot, trace, tril, triu
@@ -176,6 +177,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "from_dlpack",
     "full",
     "full_like",
     "functions",

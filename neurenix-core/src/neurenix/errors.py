@@ -29,6 +29,10 @@ class BackendError(DeviceError):
     """A backend failed, or two of them claim one device type."""
 
 
+class ExchangeError(NeurenixError, BufferError):
+    """Memory cannot be shared with another library in the way that was asked for."""
+
+
 class OutOfMemoryError(DeviceError, MemoryError):
     """A device has not the memory that was asked for."""
 

@@ -23,6 +23,7 @@ from ._phynexus import ffi
 from .protocol import Capabilities
 
 ABI_MAJOR = 1
+_ALIGNMENT = 64  # bytes: PHX_ALIGNMENT
 _ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
 # What a plan has no instruction for: it becomes strides, copies or constants.
 _LOWERED = {
@@ -96,10 +97,15 @@ class Engine:
 class Buffer:
     """Memory of an engine, freed with the last reference to this."""
 
-    __slots__ = ("__weakref__", "address", "engine", "nbytes", "pointer")
+    __slots__ = ("__weakref__", "adopted", "engine", "nbytes", "pointer")
 
-    def __init__(self, engine: Engine, nbytes: int) -> None:
+    def __init__(self, engine: Engine, nbytes: int, adopted: Any = None) -> None:
         self.pointer = None
+        self.adopted = adopted  # the array whose memory this is; else the engine's
+        if adopted is not None:
+            self.engine, self.nbytes = engine, nbytes
+            self.pointer = ffi.cast("void *", adopted.ctypes.data)
+            return
         out = ffi.new("void **")
         engine.check(engine.api.allocate(engine.handle, nbytes, out))
         self.engine = engine
@@ -107,7 +113,7 @@ class Buffer:
         self.pointer = out[0]
 
     def __del__(self) -> None:
-        if self.pointer is not None:
+        if self.pointer is not None and self.adopted is None:
             self.engine.release(self.engine.handle, self.pointer)
 
     @property
@@ -230,8 +236,9 @@ class NativeBackend:
                 ffi.string(raw.name).decode(),
                 ffi.string(raw.instruction_set).decode(),
             )
+            size, visible = raw.memory_bytes, bool(raw.host_visible)
             self._capabilities[index] = Capabilities(
-                kinds, names, raw.threads, raw.memory_bytes, *text
+                kinds, names, raw.threads, size, *text, visible
             )
         return self._capabilities[index]
 
@@ -261,6 +268,17 @@ class NativeBackend:
             )
         )
         return buffer
+
+    def adopt(
+        self, array: np.ndarray[Any, Any], type: TensorType, index: int
+    ) -> Buffer | None:
+        visible = self.capabilities(index).host_visible
+        if not visible or not type.size or array.ctypes.data % _ALIGNMENT:
+            return None
+        return Buffer(self.engine(index), array.nbytes, array)
+
+    def owns(self, buffer: Buffer) -> bool:
+        return buffer.adopted is None
 
     def download(self, buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
         if not type.size:

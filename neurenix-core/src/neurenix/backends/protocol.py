@@ -41,7 +41,8 @@ class Executable(Protocol):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a device has. `primitives`: names with a native kernel."""
+    """What a device has. `primitives`: names with a native kernel; `host_visible`:
+    the host and the device may use each other's memory at its address."""
 
     dtypes: frozenset[Dtype]
     primitives: frozenset[str]
@@ -49,6 +50,7 @@ class Capabilities:
     memory_bytes: int = 0
     name: str = ""
     instruction_set: str = ""
+    host_visible: bool = False
 
 
 class Backend(Protocol):
@@ -66,6 +68,15 @@ class Backend(Protocol):
     def upload(
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
     ) -> Any: ...
+    def adopt(
+        self, array: np.ndarray[Any, Any], type: TensorType, index: int
+    ) -> Any | None:
+        """A buffer over this array's own memory, which it keeps and never writes; None
+        where the device cannot use that memory, or needs it aligned otherwise."""
+
+    def owns(self, buffer: Any) -> bool:
+        """Whether the buffer may be written: an adopted one may not."""
+
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
         """A read-only array; it may share the buffer's memory."""
 

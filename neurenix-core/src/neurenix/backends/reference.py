@@ -60,7 +60,10 @@ class ReferenceBackend:
     def capabilities(self, index: int) -> Capabilities:
         kinds = [d for d in dtypes.ALL if d.name != "bfloat16"]
         return Capabilities(
-            frozenset(kinds), frozenset(p.name for p in all_primitives()), name="NumPy"
+            frozenset(kinds),
+            frozenset(p.name for p in all_primitives()),
+            name="NumPy",
+            host_visible=True,
         )
 
     def configure(self, options: dict[str, Any]) -> None:
@@ -75,6 +78,14 @@ class ReferenceBackend:
         buffer = np.array(array, type.dtype.numpy, order="C")
         buffer.shape = type.shape
         return buffer
+
+    def adopt(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
+        view = array.view()
+        view.setflags(write=False)
+        return view
+
+    def owns(self, buffer: Any) -> bool:
+        return bool(buffer.flags.writeable)
 
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
         view = np.asarray(buffer).view()

@@ -9,7 +9,16 @@ from .. import autograd
 from ..dtypes import bool_, float32, float64, int32
 from ..primitives import ops
 from ..tensor import Tensor
-from . import arithmetic, arrangement, indexing, linear, matrices, reduction, shape
+from . import (
+    arithmetic,
+    arrangement,
+    exchange,
+    indexing,
+    linear,
+    matrices,
+    reduction,
+    shape,
+)
 from .common import cast, operands
 
 
@@ -93,6 +102,8 @@ def _invert(x: Tensor) -> Tensor:
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "hash": object.__hash__,
+    "dlpack": exchange.dlpack,
+    "dlpack_device": exchange.dlpack_device,
     "neg": arithmetic.negative,
     "abs": arithmetic.absolute,
     "invert": _invert,

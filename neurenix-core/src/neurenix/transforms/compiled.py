@@ -124,7 +124,8 @@ class Entry:
         backend = discovery.backend(self.device.type)
         moved = False
         for i, cell in enumerate(self.cells):
-            if i < self.written and sys.getrefcount(cell.data) != _ALONE:
+            alone = sys.getrefcount(cell.data) == _ALONE
+            if i < self.written and not (alone and backend.owns(cell.data)):
                 cell.data = backend.upload(
                     backend.download(cell.data, cell.type), cell.type, self.device.index
                 )
