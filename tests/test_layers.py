@@ -138,8 +138,7 @@ def test_no_import_circle() -> None:
         name: {
             module
             for module, _ in imports(name, path, ALL_MODULES)
-            if module in ALL_MODULES
-            and not name.startswith(f"{module}.")
+            if module in ALL_MODULES and not name.startswith(f"{module}.")
         }
         - {name}
         for name, path in ALL_MODULES.items()

@@ -10,6 +10,7 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.primitives import ops
 from neurenix.program import Program
 from neurenix.program.encode import encode
 from neurenix.program.lowering import make_plan
@@ -55,8 +56,6 @@ def check(f: Callable[..., Any], *args: Any, state: Any = ()) -> None:
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.shapes], ids=str)
 def test_each_primitive(case: Case) -> None:
-    from neurenix.primitives import ops
-
     arrays = case.inputs(np.random.default_rng(0), case.dtypes[0])
     tensors = [nx.tensor(a, dtype=a.dtype) for a in arrays]
     check(lambda *xs: getattr(ops, case.primitive)(*xs, **case.params), *tensors)
@@ -70,7 +69,9 @@ def test_second_order_maml_through_calls_and_maps() -> None:
     rng = np.random.default_rng(0)
     p = [nx.tensor(rng.normal(0, 0.5, s)) for s in ((2, 8), (8,), (8, 1))]
     tasks = [nx.tensor(rng.normal(0, 1, (3, 5, n))) for n in (2, 1, 2, 1)]
-    loss = lambda p, x, y: ((net(p, x) - y) ** 2).mean()  # noqa: E731
+
+    def loss(p: Any, x: Any, y: Any) -> Any:
+        return ((net(p, x) - y) ** 2).mean()
 
     @nx.compile
     def inner(p: Any, x: Any, y: Any) -> Any:

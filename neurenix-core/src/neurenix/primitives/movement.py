@@ -49,9 +49,7 @@ def movement(
 def _reshape_shape(old: Shape, shape: Shape) -> Shape:
     before, after = math.prod(old), math.prod(shape)
     if any(n < 0 for n in shape) or before != after:
-        raise ShapeError(
-            f"reshape: {old} has {before} elements, {shape} has {after}"
-        )
+        raise ShapeError(f"reshape: {old} has {before} elements, {shape} has {after}")
     return tuple(shape)
 
 

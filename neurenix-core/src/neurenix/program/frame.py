@@ -55,9 +55,7 @@ class Frame:
 
     def constant(self, value: ConstantArray) -> View:
         kind = value.type
-        return View(
-            ("constant", value), kind.dtype, kind.shape, contiguous(kind.shape)
-        )
+        return View(("constant", value), kind.dtype, kind.shape, contiguous(kind.shape))
 
     def emit(
         self,
