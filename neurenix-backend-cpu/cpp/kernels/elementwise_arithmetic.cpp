@@ -68,8 +68,7 @@ void is_finite(char* out, const char* a, const char*, const char*, int64_t count
   const S exponent = sizeof(T) == 4 ? S(0x7f800000) : S(0x7ff0000000000000);
   for_vectors<N>(count, [&](int64_t i, auto part) {
     const Vector<S, N> bits = (Vector<S, N>)fetch<T, N>(x, i, count, part) & exponent;
-    const Vector<uint8_t, N> yes = __builtin_convertvector(bits != exponent, Vector<uint8_t, N>) & uint8_t(1);
-    put<uint8_t, N>(reinterpret_cast<uint8_t*>(out), yes, i, count, part);
+    put<uint8_t, N>(reinterpret_cast<uint8_t*>(out), bools_of_mask<S, N>(bits != exponent), i, count, part);
   });
 }
 

@@ -7,7 +7,7 @@ namespace {
 template <class Relation>
 struct Compare {
   template <class T, int N> static Vector<uint8_t, N> apply(Vector<T, N> a, Vector<T, N> b) {
-    return __builtin_convertvector(Relation::mask(a, b), Vector<uint8_t, N>) & uint8_t(1);
+    return bools_of_mask<Signed<T>, N>(Relation::mask(a, b));
   }
 };
 
@@ -39,8 +39,7 @@ void select_kernel(char* out, const char* condition, const char* a, const char* 
   const Vector<T, N> sx = uniform<T, N>(AUniform ? *x : T(0)), sy = uniform<T, N>(BUniform ? *y : T(0));
   for_vectors<N>(count, [&](int64_t i, auto part) {
     using S = Signed<T>;
-    const Vector<S, N> mask =
-        __builtin_convertvector(fetch<uint8_t, N>(c, i, count, part), Vector<S, N>) != Vector<S, N>{};
+    const Vector<S, N> mask = mask_of_bools<S, N>(fetch<uint8_t, N>(c, i, count, part));
     Vector<T, N> vx = sx, vy = sy;
     if constexpr (!AUniform) vx = fetch<T, N>(x, i, count, part);
     if constexpr (!BUniform) vy = fetch<T, N>(y, i, count, part);

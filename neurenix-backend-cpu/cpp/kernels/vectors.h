@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -112,6 +112,54 @@ inline void store_part(T* to, Vector<T, N> v, int64_t count) {
 template <class T, int N>
 inline Vector<T, N> uniform(T value) {
   return value - Vector<T, N>{};
+}
+
+// Between masks (all bits of a lane) and bools (a byte, 0 or 1). The compiler's own conversions go lane by lane.
+template <class S, int N>
+inline Vector<S, N> mask_of_bools(Vector<uint8_t, N> bools) {
+#if defined(__AVX2__)
+  if constexpr (sizeof(S) > 1 && sizeof(S) * N >= 32) {
+    __m128i raw{};
+    std::memcpy(&raw, &bools, sizeof bools);
+    Vector<S, N> wide;
+#if defined(__AVX512F__)
+    // The forms without a mask make gcc 12 warn about its own header.
+    const __m512i lanes =
+        sizeof(S) == 4 ? _mm512_maskz_cvtepu8_epi32(0xffff, raw) : _mm512_maskz_cvtepu8_epi64(0xff, raw);
+#else
+    const __m256i lanes = sizeof(S) == 4 ? _mm256_cvtepu8_epi32(raw) : _mm256_cvtepu8_epi64(raw);
+#endif
+    static_assert(sizeof lanes == sizeof wide);
+    std::memcpy(&wide, &lanes, sizeof wide);
+    return wide != Vector<S, N>{};
+  }
+#endif
+  return __builtin_convertvector(bools, Vector<S, N>) != Vector<S, N>{};
+}
+
+template <class S, int N>
+inline Vector<uint8_t, N> bools_of_mask(Vector<S, N> mask) {
+  Vector<uint8_t, N> bools;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(S) > 1) {
+    __m512i raw;
+    std::memcpy(&raw, &mask, sizeof raw);
+    const __m128i bytes =
+        sizeof(S) == 4 ? _mm512_maskz_cvtepi32_epi8(0xffff, raw) : _mm512_maskz_cvtepi64_epi8(0xff, raw);
+    std::memcpy(&bools, &bytes, sizeof bools);
+    return bools & uint8_t(1);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(S) == 4) {
+    __m128i half[2];
+    std::memcpy(half, &mask, sizeof half);
+    const __m128i words = _mm_packs_epi32(half[0], half[1]), bytes = _mm_packs_epi16(words, words);
+    std::memcpy(&bools, &bytes, sizeof bools);
+    return bools & uint8_t(1);
+  }
+#endif
+  bools = __builtin_convertvector(mask, Vector<uint8_t, N>);
+  return bools & uint8_t(1);
 }
 
 // The lanes of `v` through a function of one element.
