@@ -9,8 +9,9 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
+from neurenix.backends import discovery
 from neurenix.errors import ShapeError
-from neurenix.meta import MAML, MLP, generate_regression_tasks
+from neurenix.meta import MAML, MLP, Callback, generate_regression_tasks
 from neurenix.nn.functional import batch_norm, conv2d, cross_entropy, linear
 from neurenix.transforms.capture import Capture
 
@@ -346,3 +347,22 @@ def test_regression_targets_must_have_the_outputs_shape(device):
         learner.meta_learn([(x, y, x, y)], progress=False)
     with pytest.raises(ShapeError, match=r"must be equal"):
         learner.adapt_to_task(x, y)
+
+
+def test_a_meta_step_is_one_run_of_the_engine():
+    """Every inner step of every task, the gradient and the update: one foreign call."""
+    if not nx.get_device_count("cpu"):
+        pytest.skip("the CPU engine is not installed")
+    nx.init({"device": "cpu"})
+    engine = discovery.backend("cpu")
+    learner = MAML(MLP([1, 40, 40, 1]), inner_steps=5)
+    tasks = generate_regression_tasks(8, 10, seed=0)
+    adam = optim.Adam(learner.parameters())
+    runs = []
+
+    class Count(Callback):
+        def on_step_end(self, learner, event):
+            runs.append(engine.run_count(0))
+
+    learner.meta_learn(tasks, adam, 10, 4, callbacks=[Count()], progress=False)
+    assert np.diff(runs).tolist() == [1] * 19
