@@ -54,6 +54,29 @@ def numpy_adam(
     return updated
 
 
+def numpy_adamw(
+    p: Array, g: Array, t: int, s: dict[str, Any], lr: float, weight_decay: float = 0.01
+) -> Array:
+    return numpy_adam(p - lr * weight_decay * p, g, t, s, lr)
+
+
+def numpy_rmsprop(
+    p: Array,
+    g: Array,
+    t: int,
+    s: dict[str, Any],
+    lr: float,
+    alpha: float = 0.99,
+    weight_decay: float = 0.0,
+    momentum: float = 0.0,
+) -> Array:
+    g = g + weight_decay * p
+    s["v"] = alpha * s.get("v", 0.0) + (1 - alpha) * g * g
+    s["b"] = momentum * s.get("b", 0.0) + g / (np.sqrt(s["v"]) + 1e-8)
+    updated: Array = p - lr * s["b"]
+    return updated
+
+
 CASES: list[tuple[Any, Callable[..., Array], dict[str, Any]]] = [
     (optim.SGD, numpy_sgd, {"lr": 0.1}),
     (optim.SGD, numpy_sgd, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
@@ -63,6 +86,14 @@ CASES: list[tuple[Any, Callable[..., Array], dict[str, Any]]] = [
         optim.Adam,
         numpy_adam,
         {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+    ),
+    (optim.AdamW, numpy_adamw, {"lr": 0.01}),
+    (optim.AdamW, numpy_adamw, {"lr": 0.1, "weight_decay": 0.3}),
+    (optim.RMSprop, numpy_rmsprop, {"lr": 0.01}),
+    (
+        optim.RMSprop,
+        numpy_rmsprop,
+        {"lr": 0.01, "alpha": 0.9, "momentum": 0.5, "weight_decay": 0.1},
     ),
 ]
 
@@ -216,6 +247,18 @@ def test_schedules() -> None:
     assert np.allclose(
         seen, [0.2 + 0.4 * (1 + math.cos(math.pi * min(t, 4) / 4)) for t in range(1, 6)]
     )
+    optimizer.lr = 1.0
+    warm = optim.LinearWarmup(optimizer, 2, optim.StepLR(optimizer, 1, 0.5))
+    seen = [optimizer.lr]
+    for _ in range(4):
+        warm.step()
+        seen.append(optimizer.lr)
+    assert seen == [0.5, 1.0, 1.0, 0.5, 0.25]
+    fresh = optim.SGD([nn.Parameter([1.0])], lr=9.0)
+    resumed = optim.LinearWarmup(fresh, 2, optim.StepLR(fresh, 1, 0.5))
+    resumed.load_state_dict(warm.state_dict())
+    resumed.step()
+    assert fresh.lr == 0.125
     other = optim.StepLR(optim.SGD([nn.Parameter([1.0])], lr=0.1), 2, 0.5)
     other.load_state_dict(steps.state_dict())
     assert other.epoch == 5 and other.optimizer.lr == 0.2
@@ -296,7 +339,24 @@ ERRORS: list[tuple[Any, type[Exception], str]] = [
         lambda: optim.StepLR(make(), 1),
         InvalidArgumentError,
         "expected an optimizer, not Parameter",
-    ),  # type: ignore[arg-type]
+    ),
+    (
+        lambda: optim.RMSprop([make()], alpha=2.0),
+        InvalidArgumentError,
+        "RMSprop: alpha=2.0",
+    ),
+    (
+        lambda: optim.AdamW([make()], betas=(1.0, 0.9)),
+        InvalidArgumentError,
+        "AdamW: betas=",
+    ),
+    (
+        lambda: optim.LinearWarmup(
+            optim.SGD([make()], lr=1.0), 3, optim.StepLR(optim.SGD([make()], lr=1.0), 1)
+        ),
+        InvalidArgumentError,
+        "schedule of the same optimizer",
+    ),
     (
         lambda: optim.clip_grad_norm_([make()], 1.0),
         InvalidArgumentError,

@@ -1,7 +1,9 @@
 """Networks: modules, parameters, layers, losses and initial values."""
 
 from . import functional, init
-from .activation import LeakyReLU, ReLU, Sigmoid, Tanh
+from .activation import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from .attention import MultiHeadAttention
+from .average_pooling import AvgPool2d
 from .batch_norm import (
     BatchNorm,
     BatchNorm1d,
@@ -12,12 +14,14 @@ from .batch_norm import (
 from .containers import Flatten, Identity, Sequential
 from .convolution import Conv2d
 from .dropout import Dropout
+from .embedding import Embedding
 from .functional_call import assign_buffers, functional_call, reduced_buffers
 from .linear import Linear
 from .module import Module
 from .normalization import LayerNorm
 from .parameter import Buffer, Parameter
 from .pooling import GlobalAveragePool2d, MaxPool2d
+from .recurrent import GRU, LSTM
 
 __all__ = [
     "Module",
@@ -29,6 +33,10 @@ __all__ = [
     "assign_buffers",
     "Linear",
     "Conv2d",
+    "Embedding",
+    "MultiHeadAttention",
+    "LSTM",
+    "GRU",
     "BatchNorm",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -37,9 +45,11 @@ __all__ = [
     "LayerNorm",
     "ReLU",
     "LeakyReLU",
+    "GELU",
     "Tanh",
     "Sigmoid",
     "MaxPool2d",
+    "AvgPool2d",
     "GlobalAveragePool2d",
     "Dropout",
     "Flatten",

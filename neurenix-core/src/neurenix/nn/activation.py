@@ -36,6 +36,13 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope:g}"
 
 
+class GELU(Module):
+    """x · Φ(x), with Φ the standard normal distribution function: `nx.gelu`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.gelu(x)
+
+
 class Tanh(Module):
     """The hyperbolic tangent."""
 

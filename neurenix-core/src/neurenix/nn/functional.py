@@ -6,7 +6,14 @@ from typing import Any
 
 from .. import random
 from ..errors import ShapeError
-from ..functions.activation import leaky_relu, log_softmax, relu, sigmoid, softmax
+from ..functions.activation import (
+    gelu,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    softmax,
+)
 from ..functions.arithmetic import tanh
 from ..functions.common import floating, operands
 from ..functions.shape import flatten
@@ -14,16 +21,20 @@ from ..primitives import ops
 from ..primitives.base import scalar_like
 from ..tensor import Tensor
 from .arguments import number, pair
+from .average_pooling import avg_pool2d
+from .dot_product import scaled_dot_product_attention
 from .losses import cross_entropy, mse_loss
 from .normalization import batch_norm, layer_norm
 from .pooling import global_average_pool2d, max_pool2d
 
 __all__ = [
+    "avg_pool2d",
     "batch_norm",
     "conv2d",
     "cross_entropy",
     "dropout",
     "flatten",
+    "gelu",
     "global_average_pool2d",
     "layer_norm",
     "leaky_relu",
@@ -32,6 +43,7 @@ __all__ = [
     "max_pool2d",
     "mse_loss",
     "relu",
+    "scaled_dot_product_attention",
     "sigmoid",
     "softmax",
     "tanh",
@@ -50,9 +62,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     x, w = operands("linear", floating("linear", x), weight)
     if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:
         raise ShapeError(
-            f"linear: an input of shape {x.shape} "
-            f"for a weight of shape {w.shape} (out, in): "
-            f"the input's last axis must be {w.shape[-1] if w.ndim else 'in'}"
+            f"linear: an input of shape {x.shape} for a weight of shape {w.shape} "
+            "(out, in): the input's last axis "
+            f"must be {w.shape[-1] if w.ndim else 'in'}"
         )
     y = ops.dot_general(
         x, w, lhs_contract=(x.ndim - 1,), rhs_contract=(1,), lhs_batch=(), rhs_batch=()
@@ -84,8 +96,8 @@ def conv2d(
     groups. Raises ShapeError where shapes do not go together.
 
     >>> import neurenix as nx
-    >>> x, weight = nx.ones(1, 3, 8, 8), nx.ones(4, 3, 3, 3)
-    >>> nx.nn.functional.conv2d(x, weight, padding=1).shape
+    >>> image, weight = nx.ones(1, 3, 8, 8), nx.ones(4, 3, 3, 3)
+    >>> nx.nn.functional.conv2d(image, weight, padding=1).shape
     (1, 4, 8, 8)
     """
     x, w = operands("conv2d", floating("conv2d", x), weight)

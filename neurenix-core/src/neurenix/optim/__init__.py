@@ -1,18 +1,22 @@
 """Optimizers, limits on gradients, and schedules of the learning rate."""
 
-from .adam import Adam
+from .adam import Adam, AdamW
 from .clipping import clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
-from .schedules import CosineAnnealingLR, Schedule, StepLR
+from .rmsprop import RMSprop
+from .schedules import CosineAnnealingLR, LinearWarmup, Schedule, StepLR
 from .sgd import SGD
 
 __all__ = [
     "Optimizer",
     "SGD",
     "Adam",
+    "AdamW",
+    "RMSprop",
     "clip_grad_norm_",
     "clip_grad_value_",
     "Schedule",
     "StepLR",
     "CosineAnnealingLR",
+    "LinearWarmup",
 ]

@@ -1,4 +1,4 @@
-"""Adam."""
+"""Adam, and Adam with weight decay apart."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Adam(Optimizer):
     0.9
     """
 
+    decoupled = False  # whether weight_decay stays out of the moments
+
     def __init__(
         self,
         params: Iterable[Parameter],
@@ -38,17 +40,18 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr)
+        kind = type(self).__name__
         if (
             not isinstance(betas, (tuple, list))
             or len(betas) != 2
             or not all(isinstance(b, (int, float)) and 0.0 <= b < 1.0 for b in betas)
         ):
             raise InvalidArgumentError(
-                f"Adam: betas={betas!r}; expected two numbers from 0 to below 1"
+                f"{kind}: betas={betas!r}; expected two numbers from 0 to below 1"
             )
         self.betas = (float(betas[0]), float(betas[1]))
-        self.eps = number("Adam: eps", eps, 0.0)
-        self.weight_decay = number("Adam: weight_decay", weight_decay, 0.0)
+        self.eps = number(f"{kind}: eps", eps, 0.0)
+        self.weight_decay = number(f"{kind}: weight_decay", weight_decay, 0.0)
         self._first = self._like_params("exp_avg")
         self._second = self._like_params("exp_avg_sq")
         self._corrections = [self._scalar("correction1"), self._scalar("correction2")]
@@ -63,7 +66,9 @@ class Adam(Optimizer):
     def update(self, index: int, p: Tensor, g: Tensor) -> Tensor:
         assert self._shared is not None
         size, root = (s.to(p.dtype) for s in self._shared)
-        if self.weight_decay:
+        if self.weight_decay and self.decoupled:
+            p = p - p * (self.rate(p) * self.weight_decay)
+        elif self.weight_decay:
             g = g + p * self.weight_decay
         m, v = self._first[index], self._second[index]
         first = m + (g - m) * (1.0 - self.betas[0])
@@ -71,3 +76,28 @@ class Adam(Optimizer):
         m.assign(first)
         v.assign(second)
         return p - size * first / (sqrt(second) / root + self.eps)
+
+
+class AdamW(Adam):
+    """p ← p − lr · weight_decay · p, then Adam's step: the decay does not pass through
+    the moments. As PyTorch's; Loshchilov & Hutter 2019.
+
+    >>> import neurenix as nx
+    >>> p = nx.nn.Parameter([1.0])
+    >>> optimizer = nx.optim.AdamW([p], lr=0.1, weight_decay=0.5)
+    >>> optimizer.step([nx.tensor([3.0])])
+    >>> round(p.item(), 4)  # 1 − 0.1 · 0.5 · 1, and a step of lr
+    0.85
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Parameter],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)

@@ -23,8 +23,8 @@ class Schedule:
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise InvalidArgumentError(
-                f"{type(self).__name__}: "
-                f"expected an optimizer, not {type(optimizer).__name__}"
+                f"{type(self).__name__}: expected an optimizer, "
+                f"not {type(optimizer).__name__}"
             )
         self.optimizer = optimizer
         self.initial_lr = optimizer.lr
@@ -42,8 +42,7 @@ class Schedule:
         return {"epoch": self.epoch, "initial_lr": self.initial_lr}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`: the optimizer gets the learning rate of that
-        epoch."""
+        """Go on from a `state_dict`; the optimizer gets that epoch's learning rate."""
         if not isinstance(state, Mapping) or set(state) != {"epoch", "initial_lr"}:
             raise InvalidArgumentError(
                 f"{type(self).__name__}.load_state_dict: "
@@ -94,3 +93,46 @@ class CosineAnnealingLR(Schedule):
             self.eta_min
             + (self.initial_lr - self.eta_min) * (1.0 + math.cos(math.pi * share)) / 2.0
         )
+
+
+class LinearWarmup(Schedule):
+    """In epoch e < `epochs` the learning rate times (e + 1) / epochs; afterwards what
+    `then`, another schedule of the same optimizer, gives for epoch e − epochs (without
+    one: the learning rate). It takes effect at once; call only its own `step()`.
+
+    Goyal et al. 2017.
+
+    >>> import neurenix as nx
+    >>> optimizer = nx.optim.SGD([nx.nn.Parameter([1.0])], lr=1.0)
+    >>> decay = nx.optim.CosineAnnealingLR(optimizer, T_max=2)
+    >>> schedule = nx.optim.LinearWarmup(optimizer, 2, then=decay)
+    >>> seen = []
+    >>> for epoch in range(5):
+    ...     seen.append(round(optimizer.lr, 4))
+    ...     schedule.step()
+    >>> seen
+    [0.5, 1.0, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, epochs: int, then: Schedule | None = None
+    ) -> None:
+        super().__init__(optimizer)
+        self.epochs = whole("LinearWarmup: epochs", epochs)
+        if then is not None and (
+            not isinstance(then, Schedule) or then.optimizer is not optimizer
+        ):
+            raise InvalidArgumentError(
+                f"LinearWarmup: then={then!r}; "
+                "expected a schedule of the same optimizer"
+            )
+        self.then = then
+        optimizer.lr = self.value(0)
+
+    def value(self, epoch: int) -> float:
+        if epoch < self.epochs:
+            return self.initial_lr * (epoch + 1) / self.epochs
+        if self.then is None:
+            return self.initial_lr
+        self.then.initial_lr = self.initial_lr  # what was loaded holds for both
+        return self.then.value(epoch - self.epochs)
