@@ -9,8 +9,9 @@ nothing: all cores.
 import sys
 
 import common
+
 import neurenix as nx
-from neurenix import nn, optim
+from neurenix import optim
 from neurenix.meta import MAML, MLP, Conv4, Episode, PrototypicalNetworks, Reptile
 
 
