@@ -22,7 +22,10 @@ ElementKernel multiply_add(int32_t sign, int32_t dtype, bool b_uniform);
 ElementKernel cast_between(int32_t from, int32_t to);
 ElementKernel splat(int32_t item_bytes);
 ReduceKernel reduction(int32_t opcode, int32_t dtype);
+WindowKernel window(int32_t dtype, bool largest);
 int64_t argmax(int32_t dtype, const char* values, int64_t count);
+void argmax_columns(int32_t dtype, const char* values, const int64_t* offsets, int64_t rows, int64_t columns,
+                    int32_t* out);
 void read_tile(char* dense, const char* strided, const Tile& tile, int64_t leading);
 void write_tile(char* strided, const char* dense, const Tile& tile, int64_t leading);
 void copy_strided(char* out, const char* in, const StridedCopy& copy);

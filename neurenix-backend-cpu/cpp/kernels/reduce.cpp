@@ -165,19 +165,6 @@ ReduceKernel numeric(int32_t dtype) {
   }
 }
 
-template <class T>
-int64_t argmax_of(const char* values, int64_t count) {
-  const T* x = reinterpret_cast<const T*>(values);
-  const T best = reduce_row<Largest, T>(x, count);
-  if (best != best) {
-    for (int64_t i = 0; i < count; i++)
-      if (x[i] != x[i]) return i;
-  }
-  for (int64_t i = 0; i < count; i++)
-    if (x[i] == best) return i;
-  return 0;
-}
-
 }  // namespace
 
 ReduceKernel reduction(int32_t opcode, int32_t dtype) {
@@ -189,17 +176,6 @@ ReduceKernel reduction(int32_t opcode, int32_t dtype) {
     case PHX_ANY: return dtype == PHX_BOOL ? reduce_kernel<Either, uint8_t> : nullptr;
     case PHX_ALL: return dtype == PHX_BOOL ? reduce_kernel<Both, uint8_t> : nullptr;
     default: return nullptr;
-  }
-}
-
-int64_t argmax(int32_t dtype, const char* values, int64_t count) {
-  switch (dtype) {
-    case PHX_FLOAT32: return argmax_of<float>(values, count);
-    case PHX_FLOAT64: return argmax_of<double>(values, count);
-    case PHX_INT32: return argmax_of<int32_t>(values, count);
-    case PHX_INT64: return argmax_of<int64_t>(values, count);
-    case PHX_UINT32: return argmax_of<uint32_t>(values, count);
-    default: return argmax_of<uint8_t>(values, count);
   }
 }
 

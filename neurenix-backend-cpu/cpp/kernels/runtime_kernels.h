@@ -22,6 +22,9 @@ using ReduceKernel = void (*)(const char* values, char* out, char* spare, int64_
 
 inline constexpr int max_tile_rank = 9;
 
+// The largest (or smallest) of windows whose elements lie at in + offsets[p], for `count` neighbours.
+using WindowKernel = void (*)(char* out, const char* in, const int64_t* offsets, int64_t positions, int64_t count);
+
 // A strided piece of memory beside a dense block of the same elements. The first axis has leading * factor
 // elements, where `leading` comes with each call: the last block along an axis may be a short one. Strides in bytes.
 struct Tile {
@@ -54,6 +57,11 @@ struct RuntimeKernels {
   ReduceKernel (*reduce)(int32_t opcode, int32_t dtype);
   // The first largest (or first NaN) of `count` dense elements.
   int64_t (*argmax)(int32_t dtype, const char* values, int64_t count);
+  // The same for `columns` neighbours at once, whose `rows` (at most 64) candidates lie at `offsets` (bytes).
+  void (*argmax_columns)(int32_t dtype, const char* values, const int64_t* offsets, int64_t rows, int64_t columns,
+                         int32_t* out);
+
+  WindowKernel (*window)(int32_t dtype, bool largest);
 
   // `dense` has room for 64 bytes more, which may be written.
   void (*read_tile)(char* dense, const char* strided, const Tile& tile, int64_t leading);

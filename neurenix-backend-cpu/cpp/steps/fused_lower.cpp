@@ -4,6 +4,7 @@
 
 #include "../errors.h"
 #include "fused_layout.h"
+#include "window_steps.h"
 
 namespace phynexus {
 namespace {
@@ -527,6 +528,7 @@ StepPointer FusedBuilder::build() {
 }  // namespace
 
 StepPointer lower_fused(Lowering& lowering, const phx_instruction& instruction) {
+  if (StepPointer step = lower_window_reduction(lowering, instruction)) return step;
   return FusedBuilder(lowering, instruction).build();
 }
 

@@ -55,6 +55,62 @@ struct ArgmaxStep final : Step {
   }
 };
 
+// Few candidates, whose neighbours along a kept axis lie together (windows of an image with its channels fastest):
+// many positions at once.
+struct NarrowArgmaxStep final : Step {
+  Place in, out;
+  int32_t dtype = 0;
+  std::vector<int64_t> offsets;  // of the candidates
+  int64_t columns = 1, out_stride = 4;
+  Walk<2> positions;
+  const RuntimeKernels* kernels = nullptr;
+
+  void run(const Frame& frame) const override {
+    const char* from = in.at(frame.bases);
+    char* to = out.at(frame.bases);
+    const int64_t rows = int64_t(offsets.size());
+    parallel_ranges(frame, positions.total(), std::max<int64_t>(1, 65536 / (rows * columns)),
+                    [&](int64_t begin, int64_t end, Worker&) {
+      positions.each(begin, end, [&](const auto& at) {
+        if (out_stride == 4)
+          return kernels->argmax_columns(dtype, from + at[0], offsets.data(), rows, columns,
+                                         reinterpret_cast<int32_t*>(to + at[1]));
+        int32_t block[256];
+        for (int64_t c = 0; c < columns; c += 256) {
+          const int64_t here = std::min<int64_t>(256, columns - c);
+          kernels->argmax_columns(dtype, from + at[0] + c * item_bytes(dtype), offsets.data(), rows, here, block);
+          for (int64_t k = 0; k < here; k++)
+            *reinterpret_cast<int32_t*>(to + at[1] + (c + k) * out_stride) = block[k];
+        }
+      });
+    });
+  }
+};
+
+// The kept axis along which the input is contiguous, or -1.
+int contiguous_axis(const phx_value& in, int kept) {
+  for (int d = 0; d < kept; d++)
+    if (in.strides[d] == 1 && in.shape[d] >= 8) return d;
+  return -1;
+}
+
+StepPointer narrow_argmax(Lowering& lowering, const phx_value& in, const phx_value& out, int axis) {
+  auto step = std::make_unique<NarrowArgmaxStep>();
+  step->in = lowering.place(in);
+  step->out = lowering.place(out);
+  step->dtype = in.dtype;
+  step->kernels = &lowering.kernels;
+  step->columns = in.shape[axis];
+  step->out_stride = byte_stride(out, axis);
+  Walk<1> candidates;
+  for (int d = 0; d < in.rank; d++) {
+    if (d >= out.rank) candidates.add_axis(in.shape[d], {byte_stride(in, d)});
+    else if (d != axis) step->positions.add_axis(in.shape[d], {byte_stride(in, d), byte_stride(out, d)});
+  }
+  candidates.each(0, candidates.total(), [&](const auto& at) { step->offsets.push_back(at[0]); });
+  return step;
+}
+
 template <class T, class Sum>
 void running_sum(char* out, int64_t out_stride, const char* in, int64_t in_stride, int64_t count, bool reverse) {
   if (reverse) {
@@ -92,6 +148,8 @@ struct CumsumStep final : Step {
 
 StepPointer lower_argmax(Lowering& lowering, const phx_instruction& instruction) {
   const phx_value &in = lowering.plan.input(instruction, 0), &out = lowering.plan.output(instruction, 0);
+  if (const int axis = contiguous_axis(in, out.rank); axis >= 0 && element_count(trailing(in, out.rank)) <= 64)
+    return narrow_argmax(lowering, in, out, axis);
   auto step = std::make_unique<ArgmaxStep>();
   step->in = lowering.place(in);
   step->out = lowering.place(out);

@@ -104,14 +104,17 @@ def dense(shape: Shape, order: Sequence[int]) -> Shape:
 
 
 def memory_order(shape: Shape, strides: Shape) -> Shape:
-    # axes of size 1 and broadcast ones say nothing: they stay where they are
+    """The axes from the slowest to the fastest. Axes of size 1 and broadcast ones say
+    nothing: each stands behind its left neighbour, so that axes which were one before a
+    reshape can be one again after it."""
     speaking = [
-        i
-        for i, (n, s) in enumerate(zip(shape, strides, strict=True))
-        if n != 1 and s != 0
+        i for i, (n, s) in enumerate(zip(shape, strides, strict=True)) if n != 1 and s
     ]
-    ranked = iter(sorted(speaking, key=lambda i: (-abs(strides[i]), i)))
-    return tuple(next(ranked) if i in speaking else i for i in range(len(shape)))
+    order = sorted(speaking, key=lambda i: (-abs(strides[i]), i))
+    for i in range(len(shape)):
+        if i not in speaking:
+            order.insert(order.index(i - 1) + 1 if i else 0, i)
+    return tuple(order)
 
 
 def same_strides(shape: Shape, a: Shape, b: Shape) -> bool:
