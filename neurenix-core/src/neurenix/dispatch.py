@@ -18,7 +18,7 @@ from .errors import DeviceError
 from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
-from .program.passes import prepare
+from .program.passes import fusing, prepare
 from .settings import current_device
 
 
@@ -149,7 +149,9 @@ def executable(
 ) -> Any:
     body = params.get("body")
     cache: Any = (
-        _EAGER if body is None else body.notes.setdefault("eager", OrderedDict())
+        _EAGER
+        if body is None
+        else body.notes.setdefault(("eager", fusing()), OrderedDict())
     )
     shown = params if body is None else {k: v for k, v in params.items() if k != "body"}
     key = (primitive, types, params_key(shown), device)

@@ -352,7 +352,7 @@ bitcast = _parametric(
     "bitcast",
     20,
     _bitcast_infer,
-    lambda a, dtype: [np.ascontiguousarray(a).view(dtype.numpy)],
+    lambda a, dtype: [np.asarray(a, order="C").view(dtype.numpy)],
     lambda needed, gs, inputs, outputs, dtype: [None],
 )
 

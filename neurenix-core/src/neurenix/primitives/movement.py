@@ -30,7 +30,7 @@ def movement(
     """One input. transpose(cotangent, input type, **params): of the linear map."""
 
     def kernel(a: Any, **params: Any) -> list[Any]:
-        return [np.ascontiguousarray(reference(a, **params))]
+        return [np.asarray(reference(a, **params), order="C")]
 
     def vjp(
         needed: Any, gs: Any, inputs: Any, outputs: Any, **params: Any

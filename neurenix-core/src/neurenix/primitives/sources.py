@@ -58,7 +58,7 @@ def _iota_infer(
 def _iota(shape: Shape, axis: int, dtype: Dtype) -> list[Any]:
     ramp = np.arange(shape[axis]).astype(dtype.numpy)
     along = [-1 if i == axis else 1 for i in range(len(shape))]
-    return [np.ascontiguousarray(np.broadcast_to(ramp.reshape(along), shape))]
+    return [np.asarray(np.broadcast_to(ramp.reshape(along), shape), order="C")]
 
 
 iota = register(

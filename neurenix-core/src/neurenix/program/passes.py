@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .fuse import fuse
 from .ir import Program
 from .regions import (
@@ -13,12 +17,36 @@ from .regions import (
 )
 from .simplify import simplify, without_dead_code
 
+_fusion = [os.environ.get("NEURENIX_FUSION", "1") != "0"]
 
-def prepare(program: Program, fusion: bool = True) -> Program:
+
+@contextmanager
+def fusion(enabled: bool) -> Iterator[None]:
+    """Whether the programs that are made within fuse elementwise chains, as they do
+    unless NEURENIX_FUSION=0 says otherwise: for tests, and for finding faults.
+
+    >>> import neurenix as nx
+    >>> with fusion(False):
+    ...     nx.compile(lambda x: nx.exp(x) * 2)(nx.zeros(2)).tolist()
+    [2.0, 2.0]
+    """
+    before, _fusion[0] = _fusion[0], enabled
+    try:
+        yield
+    finally:
+        _fusion[0] = before
+
+
+def fusing() -> bool:
+    """Whether programs made now are fused."""
+    return _fusion[0]
+
+
+def prepare(program: Program) -> Program:
     """Everything that makes a program quicker without changing what it computes."""
     program = _shared(program)
-    program = optimised_regions(program, lambda body: prepare(body, fusion))
-    return fuse(program) if fusion else program
+    program = optimised_regions(program, prepare, fusing())
+    return fuse(program) if fusing() else program
 
 
 def _shared(program: Program) -> Program:
@@ -28,4 +56,4 @@ def _shared(program: Program) -> Program:
     return simplify(inline_once(program))
 
 
-__all__ = ["prepare", "without_dead_code"]
+__all__ = ["fusing", "fusion", "prepare", "without_dead_code"]

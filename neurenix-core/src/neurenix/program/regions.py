@@ -330,18 +330,18 @@ def inline_once(program: Program) -> Program:
     )
 
 
-def optimised_regions(program: Program, optimise: Any) -> Program:
-    """The program with every region as `optimise` makes it, once for each."""
+def optimised_regions(program: Program, optimise: Any, key: Any) -> Program:
+    """The program with every region as `optimise` makes it, once for each and `key`."""
     out, changed = [], False
     for i in program.instructions:
         body = i.params.get("body")
         if body is not None and i.primitive.family == "control":
-            if "optimised" not in body.notes:
-                body.notes["optimised"] = optimise(body)
+            if ("optimised", key) not in body.notes:
+                body.notes["optimised", key] = optimise(body)
             i = Instruction(
                 i.primitive,
                 i.inputs,
-                {**i.params, "body": body.notes["optimised"]},
+                {**i.params, "body": body.notes["optimised", key]},
                 i.outputs,
                 i.source,
             )

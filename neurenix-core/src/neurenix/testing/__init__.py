@@ -6,6 +6,7 @@ from .checks import (
     check_compiled,
     check_derivatives,
     check_forward,
+    check_map,
     numeric_gradient,
     relative_error,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "check_compiled",
     "check_derivatives",
     "check_forward",
+    "check_map",
     "numeric_gradient",
     "relative_error",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -127,8 +127,23 @@ def check_derivatives(case: Case) -> None:
 
 def check_batch(case: Case, dtype: Dtype) -> None:
     """vmap against a loop, with each non-empty choice of batched inputs."""
-    if not case.shapes or max(map(len, case.shapes)) == 8:
-        return  # nothing to batch; or no room for another axis
+    for flags, stacked, looped in _batches(case, dtype):
+        axes = tuple(0 if f else None for f in flags)
+        found = nx.vmap(lambda *xs: _call(case, xs), in_axes=axes)(*_tensors(stacked))
+        _compare(case, dtype, found, looped, f"vmap, batched {flags}")
+
+
+def check_map(case: Case, dtype: Dtype) -> None:
+    """A compiled map, which engines run unexpanded, against a loop."""
+    for flags, stacked, looped in _batches(case, dtype):
+        if not all(flags):
+            continue
+        mapped = nx.compile(nx.map(lambda *xs: _call(case, xs)))
+        _compare(case, dtype, mapped(*_tensors(stacked)), looped, "map")
+
+
+def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], Any]]:
+    """Which inputs are batched, the inputs, and what a loop makes of them."""
     rng = _seed(case)
     size = 3
     for flags in product((True, False), repeat=len(case.shapes)):
@@ -139,8 +154,6 @@ def check_batch(case: Case, dtype: Dtype) -> None:
             np.stack([r[i] for r in rows]) if f else rows[0][i]
             for i, f in enumerate(flags)
         ]
-        axes = tuple(0 if f else None for f in flags)
-        found = nx.vmap(lambda *xs: _call(case, xs), in_axes=axes)(*_tensors(stacked))
         looped = [
             _call(
                 case,
@@ -150,17 +163,17 @@ def check_batch(case: Case, dtype: Dtype) -> None:
             ).numpy()
             for k in range(size)
         ]
-        bound = 1e-12 if dtype is float64 else case.tolerance
-        error = relative_error(found.numpy(), np.stack(looped))
-        assert error <= bound, (
-            f"{case}, batched {flags}: relative error {error:.3g} against a loop"
-        )
+        yield flags, stacked, np.stack(looped)
+
+
+def _compare(case: Case, dtype: Dtype, found: Tensor, looped: Any, what: str) -> None:
+    bound = 1e-12 if dtype is float64 else case.tolerance
+    error = relative_error(found.numpy(), looped)
+    assert error <= bound, f"{case}, {what}: relative error {error:.3g} against a loop"
 
 
 def check_compiled(case: Case, dtype: Dtype) -> None:
     """compile against eager; within one program, behind and before other operations."""
-    if not case.shapes:
-        return
     arrays = _tensors(case.inputs(_seed(case), dtype))
 
     def function(*xs: Tensor) -> Any:
