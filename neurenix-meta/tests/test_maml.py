@@ -210,6 +210,19 @@ def test_classes_as_numbers_and_one_hot_are_the_same(device):
     assert results[0] == results[1]
 
 
+def test_whole_numbers_can_be_values(device):
+    """[n, 1] is no labels: it is predicted, as floats."""
+    x = np.array([[0.0], [1.0]])
+    losses = []
+    for y in (np.array([[3], [5]]), np.array([[3.0], [5.0]])):
+        nx.manual_seed(0)
+        learner = MAML(nn.Linear(1, 1))
+        before = learner.adapt_to_task(x, y)(nx.tensor(x)).tolist()
+        history = learner.meta_learn([(x, y, x, y)] * 4, progress=False)
+        losses.append((before, history["loss"]))
+    assert losses[0] == losses[1]
+
+
 def test_a_loss_of_ones_own(device):
     def absolute(output, target):
         return nx.absolute(output - target).mean()

@@ -78,8 +78,11 @@ class ReadEpisode:
         )
 
 
-def inputs(x: nx.Tensor, dtype: Dtype) -> nx.Tensor:
+def inputs(x: Any, dtype: Dtype) -> nx.Tensor:
     """What a network reads: pixels, uint8 from 0 to 255, as floats from 0 to 1."""
+    if not isinstance(x, nx.Tensor):
+        array = np.asarray(x)
+        x = nx.tensor(array, dtype=None if array.dtype == np.uint8 else dtype)
     return x.to(dtype) * (1.0 / 255.0) if x.dtype is nx.uint8 else x.to(dtype)
 
 

@@ -17,7 +17,7 @@ from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
 from .checks import whole_number
 from .learner import MetaLearner, Outcome, Values, positive
-from .targets import class_numbers, is_one_hot
+from .targets import class_numbers, is_classes
 from .training import mode
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
@@ -226,8 +226,10 @@ class GradientBased(MetaLearner):
 
     def _support(self, support_x: Any, support_y: Any) -> tuple[nx.Tensor, nx.Tensor]:
         """A support set as tensors, labels as class numbers; checked."""
-        x = inputs(nx.tensor(support_x), self.dtype)
-        y = nx.tensor(support_y)
+        x, y = inputs(support_x, self.dtype), support_y
+        if not isinstance(y, nx.Tensor):
+            array = np.asarray(y)
+            y = nx.tensor(array, dtype=self.dtype if array.dtype.kind == "f" else None)
         if not x.ndim or x.shape[:1] != y.shape[:1] or not len(x):
             raise ShapeError(
                 f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
@@ -235,11 +237,11 @@ class GradientBased(MetaLearner):
             )
         largest = None
         targets = y.numpy()
-        if self._loss is None and (targets.dtype.kind in "iub" or is_one_hot(targets)):
+        if self._loss is None and is_classes(targets):
             numbers, width = class_numbers("support_y", targets)
             largest = max(int(numbers.max()), (width or 1) - 1)
             y = nx.tensor(numbers)
-        elif y.dtype.is_floating:
+        elif self._loss is None or y.dtype.is_floating:
             y = y.to(self.dtype)
         with mode(self, training=False), nx.no_grad():
             self._check_targets(self.model(x), y, largest)

@@ -29,6 +29,8 @@ def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Sourc
     if targets == "classes" or (targets == "either" and all(map(is_classes, labels))):
         read = [_with_classes(n, row, targets) for n, row in enumerate(rows)]
     else:
+        if targets == "either":  # to be predicted: floats, as outputs are
+            rows = [[x, y.astype(float), q, z.astype(float)] for x, y, q, z in rows]
         read = [(row, None, None) for row in rows]
     groups: dict[Any, list[int]] = {}
     for number, (row, ways, _) in enumerate(read):

@@ -154,8 +154,8 @@ class PrototypicalNetworks(MetaLearner):
         """A classifier by the prototypes of a support set: support_x [n, ...],
         support_y labels as in training. It keeps a copy of the embedding as it is now.
         """
-        x = inputs(nx.tensor(support_x), self.dtype)
-        labels, width = class_numbers("support_y", nx.tensor(support_y).numpy())
+        x = inputs(support_x, self.dtype)
+        labels, width = class_numbers("support_y", np.asarray(support_y))
         if not x.ndim or len(x) != len(labels):
             raise ShapeError(
                 f"adapt_to_task: support_x of shape {x.shape} for {len(labels)} labels"
@@ -193,5 +193,5 @@ class PrototypeClassifier(nn.Module):
 
     def forward(self, x: Any) -> nx.Tensor:
         kind = self.prototypes.dtype
-        queries = nx.flatten(self.embedding_model(inputs(nx.tensor(x), kind)), 1)
+        queries = nx.flatten(self.embedding_model(inputs(x, kind)), 1)
         return similarities(queries, self.prototypes.value(), self.distance_metric)
