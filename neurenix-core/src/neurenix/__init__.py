@@ -120,7 +120,18 @@ from .functions.shape import (
 from .random import Generator, manual_seed, normal, rand, randn, uniform
 from .settings import current_device, get_device_count, init
 from .tensor import Tensor, tensor
-from .transforms import Compiled, compile, constant, map, scan, vmap
+from .transforms import (
+    Compiled,
+    compile,
+    constant,
+    custom_vjp,
+    hvp,
+    jacobian,
+    map,
+    remat,
+    scan,
+    vmap,
+)
 from .transforms.programs import capture
 
 from . import nn, optim  # isort: skip
@@ -156,6 +167,7 @@ __all__ = [
     "concat",
     "constant",
     "cos",
+    "custom_vjp",
     "count_nonzero",
     "current_device",
     "diagonal",
@@ -186,12 +198,14 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hvp",
     "init",
     "int32",
     "int64",
     "isclose",
     "isfinite",
     "isnan",
+    "jacobian",
     "jvp",
     "leaky_relu",
     "less",
@@ -236,6 +250,7 @@ __all__ = [
     "randn",
     "random",
     "relu",
+    "remat",
     "remainder",
     "repeat",
     "reshape",

@@ -85,6 +85,8 @@ def _call_vjp(
 ) -> list[Any]:
     present = tuple(g is not None for g in gs)
     program, produced = regions[0].reverse(body, tuple(needed), present)
+    if "remat" in body.notes:  # what is computed again must not meet the first time
+        inputs = [ops.barrier(x) for x in inputs]
     return _spread(ops.call(*inputs, *_present(gs), body=program), produced)
 
 

@@ -1,17 +1,24 @@
-"""Transforms of functions: capture, vmap, map, scan, compile."""
+"""Transforms of functions: capture, vmap, map, scan, compile, derivatives, rules."""
 
 from . import regions  # registers what control primitives ask for
 from .capture import capture_flat
 from .compiled import Compiled, compile, constant
+from .derivatives import hvp, jacobian
 from .mapping import map, scan, vmap
+from .rules import CustomVjp, custom_vjp, remat
 
 __all__ = [
     "Compiled",
+    "CustomVjp",
     "capture_flat",
     "compile",
     "constant",
+    "custom_vjp",
+    "hvp",
+    "jacobian",
     "map",
     "regions",
+    "remat",
     "scan",
     "vmap",
 ]

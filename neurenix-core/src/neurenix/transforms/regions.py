@@ -8,8 +8,8 @@ from typing import Any
 
 from ..autograd import pullback, track
 from ..dispatch import taping
-from ..primitives import TensorType
-from ..primitives.base import with_batch
+from ..primitives import TensorType, ops
+from ..primitives.base import with_batch, zeros
 from ..primitives.control import set_region_transforms
 from ..program import Program, Symbol
 from ..program.passes import without_dead_code
@@ -42,7 +42,10 @@ class Regions:
     ) -> tuple[Program, tuple[bool, ...]]:
         key = ("reverse", needed, present)
         if key not in body.notes:
-            body.notes[key] = _reverse(body, needed, present)
+            program, produced = _reverse(body, needed, present)
+            if "remat" in body.notes:  # and so on for the derivatives after it
+                program.notes["remat"] = True
+            body.notes[key] = program, produced
         return body.notes[key]
 
     def batched(self, body: Program, flags: tuple[bool, ...], size: int) -> Program:
@@ -53,8 +56,59 @@ class Regions:
                 for t, f in zip(body.input_types, flags, strict=True)
             ]
             program, _ = capture_flat(lambda *xs: vmapped(body, xs, flags, size), types)
-            body.notes[key] = without_dead_code(program)
+            body.notes[key] = program = without_dead_code(program)
+            if "remat" in body.notes:
+                program.notes["remat"] = True
+            if "rule" in body.notes:
+                program.notes["rule"] = _BatchedRule(body.notes["rule"], flags, size)
         return body.notes[key]
+
+
+class _BatchedRule:
+    """A derivative given by hand, over a batch; what all share gets the sum."""
+
+    def __init__(self, rule: Any, flags: tuple[bool, ...], size: int) -> None:
+        self.rule = rule
+        self.flags = flags
+        self.size = size
+
+    def pull(
+        self,
+        inputs: Sequence[Tensor],
+        cotangents: Sequence[Tensor],
+        needed: Sequence[bool],
+        emit: Callable[..., list[Tensor]],
+    ) -> list[Tensor | None]:
+        pairs = [
+            *zip(inputs, self.flags, strict=True),
+            *((g, True) for g in cotangents),
+        ]
+        marks = {id(x): flag for x, flag in pairs}
+
+        def batched(program: Program, values: Sequence[Tensor]) -> list[Tensor]:
+            flags = tuple(marks[id(x)] for x in values)
+            return emit(Regions().batched(program, flags, self.size), values)
+
+        found = self.rule.pull(inputs, cotangents, needed, batched)
+        return [
+            ops.sum(g, axes=(0,)) if g is not None and not flag else g
+            for g, flag in zip(found, self.flags, strict=True)
+        ]
+
+
+def _by_rule(
+    body: Program,
+    inputs: Sequence[Tensor],
+    present: Sequence[Tensor | None],
+    needed: Any,
+) -> list[Tensor | None]:
+    """What the rule gives, with zeros for the cotangents that are missing."""
+    full = [
+        zeros(t.shape, t.dtype) if g is None else g
+        for t, g in zip(body.output_types, present, strict=True)
+    ]
+    found: list[Tensor | None] = body.notes["rule"].pull(inputs, full, needed, inline)
+    return found
 
 
 def _reverse(
@@ -65,6 +119,12 @@ def _reverse(
 
     def backward(*values: Tensor) -> list[Tensor]:
         inputs = list(values[:count])
+        if "rule" in body.notes:
+            rest = iter(values[count:])
+            given = [next(rest) if p else None for p in present]
+            results = _by_rule(body, inputs, given, needed)
+            produced[:] = [g is not None for g in results]
+            return [g for g in results if g is not None]
         wanted = [i for i in range(count) if needed[i] and inputs[i].dtype.is_floating]
         leaves = track([inputs[i] for i in wanted])
         for i, leaf in zip(wanted, leaves, strict=True):

@@ -1,0 +1,114 @@
+"""Jacobians and products with Hessians."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dispatch, tree
+from ..autograd import followed_vjp, grad_function
+from ..errors import InvalidArgumentError, ShapeError
+from ..primitives.base import zeros
+from ..tensor import Tensor, literal
+from .mapping import vmap
+
+
+def jacobian(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+) -> Callable[..., Any]:
+    """The function that gives ∂f/∂args[argnums], every element of the outputs by every
+    element of the inputs: one reverse pass, batched over the outputs' elements.
+
+    Outputs and arguments may be trees: the result is the outputs' tree, with the
+    argument's tree (with several argnums a tuple of them) in place of each leaf; a leaf
+    has the output's shape, then the input's.
+
+    Raises NotDifferentiableError for integer inputs, DtypeError for integer outputs.
+
+    >>> import neurenix as nx
+    >>> nx.jacobian(lambda x: x * x)(nx.tensor([1.0, 3.0])).tolist()
+    [[2.0, 0.0], [0.0, 6.0]]
+    """
+    several = isinstance(argnums, tuple)
+    numbers: tuple[int, ...] = argnums if isinstance(argnums, tuple) else (argnums,)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        for n in numbers:
+            if not -len(args) <= n < len(args):
+                raise InvalidArgumentError(
+                    f"jacobian: argnums={argnums}, but there are {len(args)} arguments"
+                )
+
+        def chosen(*parts: Any) -> Any:
+            replaced = list(args)
+            for n, part in zip(numbers, parts, strict=True):
+                replaced[n] = part
+            return f(*replaced, **kwargs)
+
+        out, pull, followed = followed_vjp(chosen, *(args[n] for n in numbers))
+        ys, structure = tree.flatten(out)
+        rows = []
+        for k, y in enumerate(ys):
+
+            def row(g: Tensor, k: int = k) -> Any:
+                gs = [
+                    g if i == k else zeros(o.shape, o.dtype) for i, o in enumerate(ys)
+                ]
+                found = pull(tree.unflatten(structure, gs))
+                return found if several else found[0]
+
+            basis = literal(np.eye(y.size).reshape(y.size, *y.shape), y.dtype)
+            state = dispatch.state
+            with dispatch.taping(state.grad_enabled and followed):
+                stacked = vmap(row)(basis)
+            if state.blocked:
+                stacked = tree.map_leaves(Tensor.detach, stacked)
+            shape = y.shape
+            rows.append(
+                tree.map_leaves(
+                    lambda j, shape=shape: j.reshape(*shape, *j.shape[1:]), stacked
+                )
+            )
+        return tree.unflatten(structure, rows)
+
+    return run
+
+
+def hvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, ...]:
+    """The Hessian of a scalar function times a vector: ∂/∂p ⟨∂f/∂p, t⟩ at p = primals,
+    which is H·t, as H is symmetric; H itself is never made.
+
+    primals, tangents   one for each argument of f, trees of one structure and shapes
+
+    Returns a tuple like the primals. Pearlmutter 1994.
+
+    >>> import neurenix as nx
+    >>> x, v = nx.tensor([1.0, 2.0]), nx.tensor([1.0, 1.0])
+    >>> nx.hvp(lambda x: (x ** 3).sum(), (x,), (v,))[0].tolist()
+    [6.0, 12.0]
+    """
+    xs, structure = tree.flatten(list(primals))
+    ts, same = tree.flatten(list(tangents))
+    if same != structure or any(
+        not isinstance(t, Tensor) or t.type != x.type
+        for x, t in zip(xs, ts, strict=True)
+    ):
+        raise ShapeError(
+            f"hvp: tangents {[getattr(t, 'type', t) for t in ts]} do not match "
+            f"the primals {[x.type for x in xs]}"
+        )
+    numbers = tuple(range(len(primals)))
+
+    def along(*args: Any) -> Any:
+        gs, _ = tree.flatten(list(grad_function(f, numbers)(*args)))
+        total = zeros((), gs[0].dtype)
+        for g, t in zip(gs, ts, strict=True):
+            total = total + (g * t).sum()
+        return total
+
+    found: tuple[Any, ...] = grad_function(along, numbers)(*primals)
+    return found
