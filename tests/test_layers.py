@@ -23,7 +23,7 @@ FLOORS = [
     {"dispatch", "settings"},
     {"tape"},
     {"tensor", "cells", "interpreter"},
-    {"autograd", "transforms", "functions", "random"},
+    {"autograd", "transforms", "functions", "random", "array_api"},
     {"nn", "optim", "io"},
     {"testing", "cli"},
     {"__main__"},

@@ -134,7 +134,7 @@ from .transforms import (
 )
 from .transforms.programs import capture
 
-from . import nn, optim  # isort: skip
+from . import array_api, nn, optim  # isort: skip
 from .io import load, save  # isort: skip
 
 __version__ = "0.1.0"
@@ -154,6 +154,7 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "array_api",
     "atan",
     "atan2",
     "autograd",

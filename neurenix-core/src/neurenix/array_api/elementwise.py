@@ -1,0 +1,260 @@
+"""Elementwise functions that the standard names: core's own, and what is made of them.
+
+Formulas are those of the textbooks, arranged so that nothing overflows or cancels where
+the result is an ordinary number.
+"""
+
+# ruff: noqa: F401 - much is imported only to be handed on, by __all__
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..dtypes import as_dtype
+from ..functions.arithmetic import (
+    absolute,
+    add,
+    atan,
+    atan2,
+    cos,
+    divide,
+    equal,
+    exp,
+    floor_divide,
+    greater,
+    greater_equal,
+    isfinite,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    remainder,
+    sign,
+    sin,
+    sqrt,
+    square,
+    subtract,
+    tan,
+    tanh,
+    where,
+)
+from ..functions.arithmetic import floor as _floor
+from ..functions.arithmetic import power as _power
+from ..functions.arithmetic import round as _round
+from ..functions.common import cast, floating, operands
+from ..primitives import ops
+from ..tensor import Tensor
+from .kinds import broadcast_arrays
+
+abs = absolute
+
+
+def positive(x: Tensor, /) -> Tensor:
+    return x
+
+
+def bitwise_and(x1: Any, x2: Any, /) -> Tensor:
+    return ops.bitwise_and(*operands("bitwise_and", x1, x2))
+
+
+def bitwise_or(x1: Any, x2: Any, /) -> Tensor:
+    return ops.bitwise_or(*operands("bitwise_or", x1, x2))
+
+
+def bitwise_xor(x1: Any, x2: Any, /) -> Tensor:
+    return ops.bitwise_xor(*operands("bitwise_xor", x1, x2))
+
+
+def bitwise_invert(x: Tensor, /) -> Tensor:
+    return ~x
+
+
+def bitwise_left_shift(x1: Any, x2: Any, /) -> Tensor:
+    return ops.shift_left(*operands("bitwise_left_shift", x1, x2))
+
+
+def bitwise_right_shift(x1: Any, x2: Any, /) -> Tensor:
+    return ops.shift_right(*operands("bitwise_right_shift", x1, x2))
+
+
+def logical_xor(x1: Any, x2: Any, /) -> Tensor:
+    return ops.bitwise_xor(*operands("logical_xor", x1, x2))
+
+
+# ---- roundings: integers are what they are -------------------------------------------
+
+
+def floor(x: Tensor, /) -> Tensor:
+    return _floor(x) if x.dtype.is_floating else x
+
+
+def ceil(x: Tensor, /) -> Tensor:
+    return -_floor(-x) if x.dtype.is_floating else x
+
+
+def trunc(x: Tensor, /) -> Tensor:
+    return where(x < 0, ceil(x), floor(x))
+
+
+def round(x: Tensor, /) -> Tensor:
+    return _round(x) if x.dtype.is_floating else x
+
+
+def isinf(x: Tensor, /) -> Tensor:
+    return logical_not(logical_or(isfinite(x), isnan(x)))
+
+
+# ---- powers and logarithms -----------------------------------------------------------
+
+
+def pow(x1: Any, x2: Any, /) -> Tensor:
+    """x1 to the power x2; of integers an integer, exact modulo its range."""
+    a, b = operands("pow", x1, x2)
+    if a.dtype.is_floating:
+        return _power(a, b)
+    result, base = b * 0 + 1 + a * 0, a
+    for bit in range(6):  # whatever exceeds 63 has wrapped round, or is 0, 1 or -1
+        result = where((b & (1 << bit)) != 0, result * base, result)
+        base = base * base
+    return result
+
+
+def reciprocal(x: Tensor, /) -> Tensor:
+    return divide(1.0, x)
+
+
+def expm1(x: Tensor, /) -> Tensor:
+    """eˣ − 1 = tanh(x/2)·(eˣ + 1), accurate near 0."""
+    return tanh(x * 0.5) * (exp(x) + 1.0)
+
+
+def log2(x: Tensor, /) -> Tensor:
+    return log(x) / math.log(2)
+
+
+def log10(x: Tensor, /) -> Tensor:
+    return log(x) / math.log(10)
+
+
+def logaddexp(x1: Any, x2: Any, /) -> Tensor:
+    """log(eᵃ + eᵇ), without overflow."""
+    a, b = (floating("logaddexp", x) for x in operands("logaddexp", x1, x2))
+    gap = where(equal(a, b), a * 0.0, a - b)
+    gap = where(isnan(gap) & equal(a, b), 0.0, gap)  # of equal infinities
+    return maximum(a, b) + log1p(exp(-absolute(gap)))
+
+
+def hypot(x1: Any, x2: Any, /) -> Tensor:
+    """√(a² + b²), without overflow."""
+    a, b = (absolute(floating("hypot", x)) for x in operands("hypot", x1, x2))
+    large, small = maximum(a, b), minimum(a, b)
+    ratio = small / where(equal(large, 0.0), 1.0, large)
+    length = large * sqrt(1.0 + ratio * ratio)
+    return where(isinf(a) | isinf(b), float("inf"), length)
+
+
+# ---- inverse and hyperbolic functions ------------------------------------------------
+
+
+def asin(x: Tensor, /) -> Tensor:
+    return atan2(x, sqrt((1.0 - x) * (1.0 + x)))
+
+
+def acos(x: Tensor, /) -> Tensor:
+    return atan2(sqrt((1.0 - x) * (1.0 + x)), x)
+
+
+def asinh(x: Tensor, /) -> Tensor:
+    """log(|x| + √(x² + 1)) with the sign of x; log(2|x|) where x² would overflow."""
+    a = absolute(floating("asinh", x))
+    huge = a > 1e9
+    m = where(huge, 1.0, a)
+    near = log1p(m + m * m / (1.0 + sqrt(m * m + 1.0)))
+    return copysign(where(huge, log(where(huge, a, 1.0)) + math.log(2), near), x)
+
+
+def acosh(x: Tensor, /) -> Tensor:
+    x = floating("acosh", x)
+    huge = x > 1e9
+    d = where(huge, 1.0, x - 1.0)
+    near = log1p(d + sqrt(d) * sqrt(d + 2.0))
+    return where(huge, log(x) + math.log(2), near)
+
+
+def atanh(x: Tensor, /) -> Tensor:
+    return (log1p(x) - log1p(-x)) * 0.5
+
+
+def sinh(x: Tensor, /) -> Tensor:
+    """(u + u/(u + 1))/2 with u = e^|x| − 1, and the sign of x."""
+    u = expm1(absolute(floating("sinh", x)))
+    part = where(isinf(u), 1.0, u / (u + 1.0))
+    return copysign((u + part) * 0.5, x)
+
+
+def cosh(x: Tensor, /) -> Tensor:
+    e = exp(absolute(floating("cosh", x)))
+    return e * 0.5 + 0.5 / e
+
+
+# ---- bits of floats ------------------------------------------------------------------
+
+
+def _bits(x: Tensor) -> Tensor:
+    return ops.bitcast(x, dtype=as_dtype(f"int{8 * x.dtype.itemsize}"))
+
+
+def signbit(x: Tensor, /) -> Tensor:
+    return _bits(x) < 0
+
+
+def copysign(x1: Any, x2: Any, /) -> Tensor:
+    """x1 with the sign of x2, also of zeros."""
+    a, b = (floating("copysign", x) for x in operands("copysign", x1, x2))
+    return where(equal(signbit(a), signbit(b)), a, -a)
+
+
+def nextafter(x1: Any, x2: Any, /) -> Tensor:
+    """The number beside x1 on the way to x2: its bits, counted up or down by one."""
+    a, b = (floating("nextafter", x) for x in operands("nextafter", x1, x2))
+    a, b = broadcast_arrays(a, b)
+    bits = _bits(a)
+    step = where(greater(b, a) == greater(a, 0.0), bits * 0 + 1, bits * 0 - 1)
+    least = ops.bitcast(bits * 0 + 1, dtype=a.dtype)
+    moved = ops.bitcast(bits + step, dtype=a.dtype)
+    moved = where(equal(a, 0.0), where(greater(b, 0.0), least, -least), moved)
+    moved = where(equal(a, b), b, moved)
+    return where(isnan(a) | isnan(b), float("nan"), moved)
+
+
+def clip(x: Tensor, /, min: Any = None, max: Any = None) -> Tensor:
+    """x limited to [min, max], which keep its dtype and may broadcast."""
+    out = x
+    if min is not None:
+        out = maximum(out, min)
+    if max is not None:
+        out = minimum(out, max)
+    return cast(out, x.dtype)
+
+
+__all__ = [
+    *("abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh"),
+    *("bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or"),
+    *("bitwise_right_shift", "bitwise_xor", "ceil", "clip", "copysign", "cos"),
+    *("cosh", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater"),
+    *("greater_equal", "hypot", "isfinite", "isinf", "isnan", "less", "less_equal"),
+    *("log", "log10", "log1p", "log2", "logaddexp", "logical_and", "logical_not"),
+    *("logical_or", "logical_xor", "maximum", "minimum", "multiply", "negative"),
+    *("nextafter", "not_equal", "positive", "pow", "reciprocal", "remainder"),
+    *("round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "subtract"),
+    *("tan", "tanh", "trunc"),
+]

@@ -1,0 +1,234 @@
+"""Shapes, searching, statistics, products: by the standard's signatures."""
+
+# ruff: noqa: F401 - much is imported only to be handed on, by __all__
+from __future__ import annotations
+
+from typing import Any
+
+from ..dtypes import int32
+from ..errors import InvalidArgumentError
+from ..functions.arithmetic import where
+from ..functions.arrangement import repeat as _repeat
+from ..functions.arrangement import roll as _roll
+from ..functions.arrangement import tile as _tile
+from ..functions.arrangement import unstack as _unstack
+from ..functions.common import cast, one_axis
+from ..functions.indexing import take as _take
+from ..functions.indexing import take_along_axis
+from ..functions.linear import matmul
+from ..functions.matrices import tensordot as _tensordot
+from ..functions.reduction import all, any, argmax, argmin, count_nonzero, max, min
+from ..functions.reduction import mean as _mean
+from ..functions.reduction import std as _std
+from ..functions.reduction import sum as _sum
+from ..functions.reduction import var as _var
+from ..functions.shape import broadcast_to as _broadcast_to
+from ..functions.shape import concat as _concat
+from ..functions.shape import cut, expand_dims, moveaxis, permute, stack
+from ..functions.shape import flip as _flip
+from ..functions.shape import reshape as _reshape
+from ..functions.shape import squeeze as _squeeze
+from ..tensor import Tensor
+from .creation import ones, zeros
+from .kinds import integer_sum
+
+# ---- shapes --------------------------------------------------------------------------
+
+
+def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
+    return _broadcast_to(x, tuple(shape))
+
+
+def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
+    """Joined along an axis; flattened first where it is None."""
+    if axis is None:
+        return _concat([_reshape(x, (x.size,)) for x in arrays], 0)
+    return _concat(list(arrays), axis)
+
+
+def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
+    return _flip(x, tuple(range(x.ndim)) if axis is None else axis)
+
+
+def permute_dims(x: Tensor, /, axes: Any) -> Tensor:
+    return permute(x, tuple(axes))
+
+
+def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
+    return _reshape(x, tuple(shape))
+
+
+def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
+    counts = repeats.numpy() if isinstance(repeats, Tensor) else repeats
+    return _repeat(x, counts, axis)
+
+
+def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
+    return _roll(x, shift, axis)
+
+
+def squeeze(x: Tensor, /, axis: Any) -> Tensor:
+    return _squeeze(x, axis)
+
+
+def tile(x: Tensor, repetitions: Any, /) -> Tensor:
+    return _tile(x, tuple(repetitions))
+
+
+def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    return tuple(_unstack(x, axis))
+
+
+# ---- searching -----------------------------------------------------------------------
+
+
+def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
+    if axis is None and x.ndim != 1:
+        raise InvalidArgumentError(
+            f"take: axis is needed for a tensor of rank {x.ndim}"
+        )
+    return _take(x, indices, 0 if axis is None else axis)
+
+
+def searchsorted(
+    x1: Tensor, x2: Tensor, /, *, side: str = "left", sorter: Tensor | None = None
+) -> Tensor:
+    """Where the elements of x2 belong in the sorted vector x1: how many of its elements
+    lie before (with side="right": or are equal)."""
+    if side not in ("left", "right"):
+        raise InvalidArgumentError(
+            f"searchsorted: side={side!r}; expected 'left' or 'right'"
+        )
+    row = x1 if sorter is None else _take(x1, sorter)
+    column = _reshape(x2, (*x2.shape, 1))
+    before = row < column if side == "left" else row <= column
+    return _sum(cast(before, int32), -1)
+
+
+# ---- statistics ----------------------------------------------------------------------
+
+
+def sum(
+    x: Tensor, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    return _sum(integer_sum(x, dtype), axis, keepdims)
+
+
+def prod(
+    x: Tensor, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    """The product, taken in pairs."""
+    x = integer_sum(x, dtype)
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    for a in sorted((one_axis("prod", a, x.ndim) for a in axes), reverse=True):
+        while x.shape[a] > 1:
+            n = x.shape[a]
+            even = cut(x, a, 0, n // 2) * cut(x, a, n // 2, n - n % 2)
+            x = even if n % 2 == 0 else _concat([even, cut(x, a, n - 1, n)], a)
+        if not x.shape[a]:
+            shape = (*x.shape[:a], 1, *x.shape[a + 1 :])
+            x = ones(shape, dtype=x.dtype, device=x.device)
+        if not keepdims:
+            x = _squeeze(x, a)
+    return x
+
+
+def mean(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
+    return _mean(x, axis, keepdims)
+
+
+def var(
+    x: Tensor, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+) -> Tensor:
+    return _var(x, axis, keepdims, correction=correction)
+
+
+def std(
+    x: Tensor, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+) -> Tensor:
+    return _std(x, axis, keepdims, correction=correction)
+
+
+def cumulative_sum(
+    x: Tensor, /, *, axis: int | None = None, dtype: Any = None, **more: bool
+) -> Tensor:
+    """The sums so far; `include_initial=True` puts a 0 before them."""
+    return _cumulative("cumulative_sum", x, axis, dtype, zeros, Tensor.__add__, **more)
+
+
+def cumulative_prod(
+    x: Tensor, /, *, axis: int | None = None, dtype: Any = None, **more: bool
+) -> Tensor:
+    """The products so far; `include_initial=True` puts a 1 before them."""
+    return _cumulative("cumulative_prod", x, axis, dtype, ones, Tensor.__mul__, **more)
+
+
+def _cumulative(
+    name: str,
+    x: Tensor,
+    axis: int | None,
+    dtype: Any,
+    neutral: Any,
+    combine: Any,
+    include_initial: bool = False,
+) -> Tensor:
+    """By doubling: after k passes each element holds what the last 2ᵏ make."""
+    if axis is None and x.ndim > 1:
+        raise InvalidArgumentError(f"{name}: axis is needed for rank {x.ndim}")
+    a = one_axis(name, -1 if axis is None else axis, x.ndim)
+    x = integer_sum(x, dtype)
+    n, reach = x.shape[a], 1
+    while reach < n:
+        later = combine(cut(x, a, reach, n), cut(x, a, 0, n - reach))
+        x = _concat([cut(x, a, 0, reach), later], a)
+        reach *= 2
+    if not include_initial:
+        return x
+    shape = (*x.shape[:a], 1, *x.shape[a + 1 :])
+    return _concat([neutral(shape, dtype=x.dtype, device=x.device), x], a)
+
+
+def diff(
+    x: Tensor,
+    /,
+    *,
+    axis: int = -1,
+    n: int = 1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """The differences of neighbours along an axis, n times over."""
+    a = one_axis("diff", axis, x.ndim)
+    parts = [p for p in (prepend, x, append) if p is not None]
+    x = _concat(parts, a) if len(parts) > 1 else x
+    for _ in range(n):
+        size = x.shape[a]
+        x = cut(x, a, 1, size) - cut(x, a, 0, size - 1) if size else x
+    return x
+
+
+# ---- products ------------------------------------------------------------------------
+
+
+def matrix_transpose(x: Tensor, /) -> Tensor:
+    return permute(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
+    return _tensordot(x1, x2, axes)
+
+
+def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Σ x1·x2 along one axis; the others broadcast."""
+    return _sum(x1 * x2, axis)
+
+
+__all__ = [
+    *("all", "any", "argmax", "argmin", "broadcast_to", "concat", "count_nonzero"),
+    *("cumulative_prod", "cumulative_sum", "diff", "expand_dims", "flip", "matmul"),
+    *("matrix_transpose", "max", "mean", "min", "moveaxis", "permute_dims", "prod"),
+    *("repeat", "reshape", "roll", "searchsorted", "squeeze", "stack", "std", "sum"),
+    *("take", "take_along_axis", "tensordot", "tile", "unstack", "var", "vecdot"),
+    "where",
+]
