@@ -92,7 +92,8 @@ phx_status release(phx_engine* engine, void* pointer) {
 phx_status move_bytes(phx_engine* engine, void* to, const void* from, int64_t bytes) {
   return guarded([&] {
     engine_of(engine);
-    require(bytes >= 0 && (bytes == 0 || (to && from)), "upload or download: a null pointer or a negative size");
+    require(bytes >= 0 && (bytes == 0 || (to && from)),
+            "upload or download: a null pointer or a negative size");
     if (bytes) std::memcpy(to, from, size_t(bytes));
   });
 }
@@ -140,11 +141,10 @@ int64_t run_count(phx_engine* engine) {
 extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
   using namespace phynexus;
   static const phx_api api = {
-      sizeof(phx_api), PHX_ABI_MAJOR, PHX_ABI_MINOR, PHYNEXUS_VERSION,
-      device_count,    last_error,    create,        destroy,
-      capabilities,    set_threads,   allocate,      release,
-      move_bytes,      move_bytes,    compile,       release_executable,
-      run,             synchronize,   memory_stats,  run_count,
+      sizeof(phx_api),    PHX_ABI_MAJOR, PHX_ABI_MINOR, PHYNEXUS_VERSION, device_count,
+      last_error,         create,        destroy,       capabilities,     set_threads,
+      allocate,           release,       move_bytes,    move_bytes,       compile,
+      release_executable, run,           synchronize,   memory_stats,     run_count,
   };
   return &api;
 }

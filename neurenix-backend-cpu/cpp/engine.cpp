@@ -25,9 +25,9 @@ InstructionSet choose_instruction_set() {
   __builtin_cpu_init();
   const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl");
+  const bool has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") &&
+                          __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+                          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (has_avx512 && (wish.empty() || wish == "avx512"))
     return {"avx512", &avx512::runtime_kernels, &avx512::contract_kernels};
   if (has_avx2 && wish != "portable") return {"avx2", &avx2::runtime_kernels, &avx2::contract_kernels};
@@ -46,12 +46,18 @@ void describe(const Engine& engine, phx_capabilities& out) {
   std::memset(&out, 0, sizeof out);
   out.struct_size = size;
   out.dtypes = supported_dtypes;
-  for (const auto& [first, last] : {std::pair{PHX_NEG, PHX_INTEGER_POW}, {PHX_ADD, PHX_ATAN2},
-                                    {PHX_EQUAL, PHX_GREATER_EQUAL}, {PHX_BITWISE_AND, PHX_SHIFT_RIGHT},
-                                    {PHX_WHERE, PHX_WHERE}, {PHX_SUM, PHX_CUMSUM},
-                                    {PHX_DOT_GENERAL, PHX_CONV_WEIGHT_GRADIENT}, {PHX_COPY, PHX_COPY},
-                                    {PHX_GATHER, PHX_SCATTER_ADD}, {PHX_IOTA, PHX_RANDOM_BITS},
-                                    {PHX_CALL, PHX_MAP}, {PHX_FUSED, PHX_FUSED}})
+  for (const auto& [first, last] : {std::pair{PHX_NEG, PHX_INTEGER_POW},
+                                    {PHX_ADD, PHX_ATAN2},
+                                    {PHX_EQUAL, PHX_GREATER_EQUAL},
+                                    {PHX_BITWISE_AND, PHX_SHIFT_RIGHT},
+                                    {PHX_WHERE, PHX_WHERE},
+                                    {PHX_SUM, PHX_CUMSUM},
+                                    {PHX_DOT_GENERAL, PHX_CONV_WEIGHT_GRADIENT},
+                                    {PHX_COPY, PHX_COPY},
+                                    {PHX_GATHER, PHX_SCATTER_ADD},
+                                    {PHX_IOTA, PHX_RANDOM_BITS},
+                                    {PHX_CALL, PHX_MAP},
+                                    {PHX_FUSED, PHX_FUSED}})
     std::fill(out.opcodes + first, out.opcodes + last + 1, uint8_t(1));
   out.threads = engine.pool.threads();
   out.host_visible = 1;

@@ -10,7 +10,8 @@ Executable::Executable(std::shared_ptr<Engine> engine, const phx_plan& source) :
   decode(source, plan_);
   validate(plan_);
   regions_.resize(plan_.regions.size());
-  Lowering lowering{plan_, *engine_->instructions.runtime, *engine_->instructions.contract, regions_, nullptr};
+  Lowering lowering{plan_, *engine_->instructions.runtime, *engine_->instructions.contract, regions_,
+                    nullptr};
   for (size_t r = 0; r < regions_.size(); r++) {
     const phx_region& region = plan_.regions[r];
     lowering.region = &region;
@@ -23,8 +24,9 @@ Executable::Executable(std::shared_ptr<Engine> engine, const phx_plan& source) :
       try {
         regions_[r].steps.push_back(lower(lowering, instruction));
       } catch (const Failure& failure) {
-        throw Failure(failure.status, format("instruction %d (%s, source line %d): %s", index,
-                                             opcode_name(instruction.opcode), instruction.line, failure.what()));
+        throw Failure(failure.status,
+                      format("instruction %d (%s, source line %d): %s", index,
+                             opcode_name(instruction.opcode), instruction.line, failure.what()));
       }
     }
   }
@@ -81,8 +83,8 @@ void Executable::give_arena(std::unique_ptr<Arena> arena) {
 
 void Executable::run(void* const* inputs, void* const* outputs) {
   const phx_region& whole = plan_.whole_program();
-  const auto check = [](void* const* pointers, const std::vector<int64_t>& bytes, const std::vector<Extent>& needs,
-                        const char* what) {
+  const auto check = [](void* const* pointers, const std::vector<int64_t>& bytes,
+                        const std::vector<Extent>& needs, const char* what) {
     for (size_t k = 0; k < bytes.size(); k++) {
       if (!pointers || (!pointers[k] && bytes[k] > 0)) refuse(format("run: %s %zu is null", what, k));
       if (reinterpret_cast<uintptr_t>(pointers[k]) % uintptr_t(needs[k].alignment))

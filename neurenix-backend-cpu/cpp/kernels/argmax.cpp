@@ -23,7 +23,8 @@ int64_t argmax_of(const char* values, int64_t count) {
 }
 
 template <class T>
-void argmax_columns_of(const char* values, const int64_t* offsets, int64_t rows, int64_t columns, int32_t* out) {
+void argmax_columns_of(const char* values, const int64_t* offsets, int64_t rows, int64_t columns,
+                       int32_t* out) {
   constexpr int N = lanes<T>;
   using S = Signed<T>;
   for_vectors<N>(columns, [&](int64_t i, auto part) {

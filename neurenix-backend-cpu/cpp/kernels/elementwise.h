@@ -51,8 +51,8 @@ void binary_kernel(char* out, const char* a, const char* b, const char*, int64_t
   R* o = reinterpret_cast<R*>(out);
   if constexpr (form == Form::vectors) {
     for_vectors<N>(count, [&](int64_t i, auto part) {
-      put<R, N>(o, F::template apply<T, N>(fetch<T, N>(x, i, count, part), fetch<T, N>(y, i, count, part)), i, count,
-                part);
+      put<R, N>(o, F::template apply<T, N>(fetch<T, N>(x, i, count, part), fetch<T, N>(y, i, count, part)), i,
+                count, part);
     });
   } else if constexpr (form == Form::second_uniform) {
     const Vector<T, N> s = uniform<T, N>(*y);

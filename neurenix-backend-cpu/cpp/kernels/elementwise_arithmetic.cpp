@@ -5,11 +5,15 @@ namespace phynexus::PHYNEXUS_ISA {
 namespace {
 
 struct Negate {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, int64_t) { return -a; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, int64_t) {
+    return -a;
+  }
 };
 
 struct Absolute {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, int64_t) {
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, int64_t) {
     if constexpr (std::is_floating_point_v<T>) {
       using S = Signed<T>;
       constexpr S rest = S(~(std::make_unsigned_t<S>(1) << (sizeof(T) * 8 - 1)));
@@ -23,7 +27,8 @@ struct Absolute {
 };
 
 struct Sign {  // of NaN: NaN
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, int64_t) {
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, int64_t) {
     const Vector<T, N> zero{}, one = zero + T(1);
     if constexpr (std::is_unsigned_v<T>) return a != zero ? one : zero;
     else return a > zero ? one : (a < zero ? -one : (a == zero ? zero : a));
@@ -31,7 +36,8 @@ struct Sign {  // of NaN: NaN
 };
 
 struct IntegerPower {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, int64_t exponent) {
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, int64_t exponent) {
     Vector<T, N> power = Vector<T, N>{} + T(1), square = a;
     for (uint64_t e = exponent < 0 ? -uint64_t(exponent) : uint64_t(exponent); e; e >>= 1) {
       if (e & 1) power *= square;
@@ -82,38 +88,54 @@ void logical_not(char* out, const char* a, const char*, const char*, int64_t cou
 }
 
 struct Add {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a + b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a + b;
+  }
 };
 struct Subtract {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a - b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a - b;
+  }
 };
 struct Multiply {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a * b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a * b;
+  }
 };
 struct Divide {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a / b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a / b;
+  }
 };
 struct Maximum {  // either NaN: NaN
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
     if constexpr (std::is_floating_point_v<T>) return (a > b) | (a != a) ? a : b;
     else return a > b ? a : b;
   }
 };
 struct Minimum {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
     if constexpr (std::is_floating_point_v<T>) return (a < b) | (a != a) ? a : b;
     else return a < b ? a : b;
   }
 };
 
 struct Remainder {  // has the divisor's sign, as NumPy's; an integer's by 0 is 0
-  template <class T> static T one(T a, T b) {
+  template <class T>
+  static T one(T a, T b) {
     if constexpr (std::is_floating_point_v<T>) {
       T r;
       if constexpr (sizeof(T) == 4) r = __builtin_fmodf(a, b);
       else r = __builtin_fmod(a, b);
       if (b == 0 || r != r) return r;
-      if (r == 0) return sizeof(T) == 4 ? T(__builtin_copysignf(0, float(b))) : T(__builtin_copysign(0, double(b)));
+      if (r == 0)
+        return sizeof(T) == 4 ? T(__builtin_copysignf(0, float(b))) : T(__builtin_copysign(0, double(b)));
       return (r < 0) != (b < 0) ? r + b : r;
     } else if constexpr (std::is_signed_v<T>) {
       if (b == 0 || b == -1) return 0;
@@ -166,7 +188,8 @@ ElementKernel numeric_binary(int32_t opcode, Form form) {
 template <int Sign, class T, bool BUniform>
 void multiply_add_kernel(char* out, const char* a, const char* b, const char* c, int64_t count, int64_t) {
   constexpr int N = lanes<T>;
-  const T *x = reinterpret_cast<const T*>(a), *y = reinterpret_cast<const T*>(b), *z = reinterpret_cast<const T*>(c);
+  const T *x = reinterpret_cast<const T*>(a), *y = reinterpret_cast<const T*>(b),
+          *z = reinterpret_cast<const T*>(c);
   const Vector<T, N> s = uniform<T, N>(BUniform ? *y : T(0));
   for_vectors<N>(count, [&](int64_t i, auto part) {
     const Vector<T, N> left = fetch<T, N>(x, i, count, part), third = fetch<T, N>(z, i, count, part);
@@ -183,10 +206,12 @@ void multiply_add_kernel(char* out, const char* a, const char* b, const char* c,
 template <class T>
 ElementKernel multiply_add_of(int32_t sign, bool b_uniform) {
   if (b_uniform)
-    return sign == 0 ? multiply_add_kernel<0, T, true>
-           : sign == 1 ? multiply_add_kernel<1, T, true> : multiply_add_kernel<2, T, true>;
-  return sign == 0 ? multiply_add_kernel<0, T, false>
-         : sign == 1 ? multiply_add_kernel<1, T, false> : multiply_add_kernel<2, T, false>;
+    return sign == 0   ? multiply_add_kernel<0, T, true>
+           : sign == 1 ? multiply_add_kernel<1, T, true>
+                       : multiply_add_kernel<2, T, true>;
+  return sign == 0   ? multiply_add_kernel<0, T, false>
+         : sign == 1 ? multiply_add_kernel<1, T, false>
+                     : multiply_add_kernel<2, T, false>;
 }
 
 }  // namespace

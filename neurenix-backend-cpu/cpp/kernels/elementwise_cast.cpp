@@ -4,11 +4,24 @@
 namespace phynexus::PHYNEXUS_ISA {
 namespace {
 
-template <class T> struct Limits;
-template <> struct Limits<int32_t> { static constexpr double low = -2147483648.0, high = 2147483648.0; };
-template <> struct Limits<int64_t> { static constexpr double low = -0x1p63, high = 0x1p63; };
-template <> struct Limits<uint8_t> { static constexpr double low = 0, high = 256; };
-template <> struct Limits<uint32_t> { static constexpr double low = 0, high = 4294967296.0; };
+template <class T>
+struct Limits;
+template <>
+struct Limits<int32_t> {
+  static constexpr double low = -2147483648.0, high = 2147483648.0;
+};
+template <>
+struct Limits<int64_t> {
+  static constexpr double low = -0x1p63, high = 0x1p63;
+};
+template <>
+struct Limits<uint8_t> {
+  static constexpr double low = 0, high = 256;
+};
+template <>
+struct Limits<uint32_t> {
+  static constexpr double low = 0, high = 4294967296.0;
+};
 
 // A float becomes an integer by truncation; what is too large saturates, NaN gives 0.
 template <class From, class To>
@@ -73,7 +86,9 @@ ElementKernel cast_between(int32_t from, int32_t to) {
 }
 
 ElementKernel splat(int32_t item_bytes) {
-  return item_bytes == 1 ? splat_kernel<uint8_t> : item_bytes == 4 ? splat_kernel<uint32_t> : splat_kernel<uint64_t>;
+  return item_bytes == 1   ? splat_kernel<uint8_t>
+         : item_bytes == 4 ? splat_kernel<uint32_t>
+                           : splat_kernel<uint64_t>;
 }
 
 }  // namespace phynexus::PHYNEXUS_ISA

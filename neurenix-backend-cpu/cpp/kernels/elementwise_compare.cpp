@@ -6,17 +6,48 @@ namespace {
 
 template <class Relation>
 struct Compare {
-  template <class T, int N> static Vector<uint8_t, N> apply(Vector<T, N> a, Vector<T, N> b) {
+  template <class T, int N>
+  static Vector<uint8_t, N> apply(Vector<T, N> a, Vector<T, N> b) {
     return bools_of_mask<Signed<T>, N>(Relation::mask(a, b));
   }
 };
 
-struct Equal { template <class V> static auto mask(V a, V b) { return a == b; } };
-struct NotEqual { template <class V> static auto mask(V a, V b) { return a != b; } };
-struct Less { template <class V> static auto mask(V a, V b) { return a < b; } };
-struct LessEqual { template <class V> static auto mask(V a, V b) { return a <= b; } };
-struct Greater { template <class V> static auto mask(V a, V b) { return a > b; } };
-struct GreaterEqual { template <class V> static auto mask(V a, V b) { return a >= b; } };
+struct Equal {
+  template <class V>
+  static auto mask(V a, V b) {
+    return a == b;
+  }
+};
+struct NotEqual {
+  template <class V>
+  static auto mask(V a, V b) {
+    return a != b;
+  }
+};
+struct Less {
+  template <class V>
+  static auto mask(V a, V b) {
+    return a < b;
+  }
+};
+struct LessEqual {
+  template <class V>
+  static auto mask(V a, V b) {
+    return a <= b;
+  }
+};
+struct Greater {
+  template <class V>
+  static auto mask(V a, V b) {
+    return a > b;
+  }
+};
+struct GreaterEqual {
+  template <class V>
+  static auto mask(V a, V b) {
+    return a >= b;
+  }
+};
 
 template <class T>
 ElementKernel compare_of(int32_t opcode, Form form) {
@@ -54,10 +85,11 @@ ElementKernel select_of(bool first_uniform, bool second_uniform) {
 }
 
 template <class Relation, class T, bool BUniform, bool CUniform, bool DUniform>
-void compare_select_kernel(char* out, const char* a, const char* b, const char* c, int64_t count, int64_t fourth) {
+void compare_select_kernel(char* out, const char* a, const char* b, const char* c, int64_t count,
+                           int64_t fourth) {
   constexpr int N = lanes<T>;
-  const T *x = reinterpret_cast<const T*>(a), *y = reinterpret_cast<const T*>(b), *z = reinterpret_cast<const T*>(c),
-          *w = reinterpret_cast<const T*>(fourth);
+  const T *x = reinterpret_cast<const T*>(a), *y = reinterpret_cast<const T*>(b),
+          *z = reinterpret_cast<const T*>(c), *w = reinterpret_cast<const T*>(fourth);
   const Vector<T, N> sy = uniform<T, N>(BUniform ? *y : T(0)), sz = uniform<T, N>(CUniform ? *z : T(0)),
                      sw = uniform<T, N>(DUniform ? *w : T(0));
   for_vectors<N>(count, [&](int64_t i, auto part) {
@@ -87,22 +119,35 @@ ElementKernel compare_select_of(bool b, bool c, bool d) {
 }
 
 struct And {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a & b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a & b;
+  }
 };
 struct Or {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a | b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a | b;
+  }
 };
 struct Xor {
-  template <class T, int N> static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) { return a ^ b; }
+  template <class T, int N>
+  static Vector<T, N> apply(Vector<T, N> a, Vector<T, N> b) {
+    return a ^ b;
+  }
 };
 // By the width of the type or more (or by a negative number): 0.
 struct ShiftLeft {
-  template <class T> static T one(T a, T b) {
+  template <class T>
+  static T one(T a, T b) {
     return uint64_t(b) >= sizeof(T) * 8 ? T(0) : T(std::make_unsigned_t<T>(a) << b);
   }
 };
 struct ShiftRight {
-  template <class T> static T one(T a, T b) { return uint64_t(b) >= sizeof(T) * 8 ? T(0) : T(a >> b); }
+  template <class T>
+  static T one(T a, T b) {
+    return uint64_t(b) >= sizeof(T) * 8 ? T(0) : T(a >> b);
+  }
 };
 
 template <class T>

@@ -18,7 +18,10 @@ void float_kernel(char* out, const char* a, const char*, const char*, int64_t co
 }
 
 struct Power {
-  template <class T, int N> static Floats apply(Floats a, Floats b) { return pow_float(a, b); }
+  template <class T, int N>
+  static Floats apply(Floats a, Floats b) {
+    return pow_float(a, b);
+  }
 };
 struct Angle {
   static float one(float a, float b) { return ::atan2f(a, b); }

@@ -1,6 +1,6 @@
-// Transcendental functions of float32 vectors. Errors in ulp as measured against float64 over all or dense samples
-// of the arguments, with fused multiply-add: exp 1, log 1, log1p 2, sin and cos 1, tan 2, atan 2, tanh 2, erf 2,
-// pow 1. NaN, infinities, denormals and -0 give what libm gives.
+// Transcendental functions of float32 vectors. Errors in ulp as measured against float64 over all or dense
+// samples of the arguments, with fused multiply-add: exp 1, log 1, log1p 2, sin and cos 1, tan 2, atan 2,
+// tanh 2, erf 2, pow 1. NaN, infinities, denormals and -0 give what libm gives.
 #pragma once
 
 #include "vectors.h"
@@ -139,7 +139,8 @@ inline Floats atan_float(Floats x) {
   const Floats denominator = large ? a : (middle ? a + 1.f : splat_float(1.f));
   const Floats base = large ? splat_float(1.57079637f) : (middle ? splat_float(0.785398185f) : Floats{});
   // What the two constants above lack.
-  const Floats rest = large ? splat_float(-4.37113883e-8f) : (middle ? splat_float(-2.18556941e-8f) : Floats{});
+  const Floats rest =
+      large ? splat_float(-4.37113883e-8f) : (middle ? splat_float(-2.18556941e-8f) : Floats{});
   const Floats t = numerator / denominator, s = t * t;
   Floats p = splat_float(8.05374449538e-2f);
   p = p * s - 1.38776856032e-1f;
@@ -160,15 +161,16 @@ inline Doubles widen_high(Floats x) {
   return __builtin_convertvector(half, Doubles);
 }
 inline Floats narrow(Doubles low, Doubles high) {
-  const HalfFloats l = __builtin_convertvector(low, HalfFloats), h = __builtin_convertvector(high, HalfFloats);
+  const HalfFloats l = __builtin_convertvector(low, HalfFloats),
+                   h = __builtin_convertvector(high, HalfFloats);
   Floats x;
   std::memcpy(&x, &l, sizeof l);
   std::memcpy(reinterpret_cast<char*>(&x) + sizeof l, &h, sizeof h);
   return x;
 }
 
-// x = quadrant * pi/2 + the result, which is in [-pi/4, pi/4]. In float64, where 20 bits of quadrant times the 33
-// bits of the first constant are exact: good for magnitudes up to 1e6.
+// x = quadrant * pi/2 + the result, which is in [-pi/4, pi/4]. In float64, where 20 bits of quadrant times
+// the 33 bits of the first constant are exact: good for magnitudes up to 1e6.
 inline constexpr float largest_angle = 1e6f;
 
 inline Floats reduce_angle(Floats x, Ints& quadrant) {
@@ -176,7 +178,8 @@ inline Floats reduce_angle(Floats x, Ints& quadrant) {
   quadrant = __builtin_convertvector(n, Ints);
   const Doubles low = widen_low(x) - widen_low(n) * 1.57079632673412561417e+00;
   const Doubles high = widen_high(x) - widen_high(n) * 1.57079632673412561417e+00;
-  return narrow(low - widen_low(n) * 6.07710050650619224932e-11, high - widen_high(n) * 6.07710050650619224932e-11);
+  return narrow(low - widen_low(n) * 6.07710050650619224932e-11,
+                high - widen_high(n) * 6.07710050650619224932e-11);
 }
 
 inline Floats sine_polynomial(Floats r) {

@@ -16,7 +16,8 @@ inline void copy_row(char* out, int64_t out_stride, const char* in, int64_t in_s
     constexpr int N = lanes<T>;
     const T* x = reinterpret_cast<const T*>(in);
     T* o = reinterpret_cast<T*>(out);
-    for_vectors<N>(count, [&](int64_t i, auto part) { put<T, N>(o, fetch<T, N>(x, i, count, part), i, count, part); });
+    for_vectors<N>(
+        count, [&](int64_t i, auto part) { put<T, N>(o, fetch<T, N>(x, i, count, part), i, count, part); });
   } else if (in_stride == 0 && out_stride == size) {
     constexpr int N = lanes<T>;
     const Vector<T, N> v = uniform<T, N>(*reinterpret_cast<const T*>(in));
@@ -28,10 +29,11 @@ inline void copy_row(char* out, int64_t out_stride, const char* in, int64_t in_s
   }
 }
 
-// Rows one after the other into a dense block, in whole vectors: what a row writes too much, the next one writes
-// over, and behind the last one there is room (see RuntimeKernels::read_tile).
+// Rows one after the other into a dense block, in whole vectors: what a row writes too much, the next one
+// writes over, and behind the last one there is room (see RuntimeKernels::read_tile).
 template <class T>
-void read_rows(char* dense, const char* from, int64_t rows, int64_t row_stride, int64_t columns, int64_t stride) {
+void read_rows(char* dense, const char* from, int64_t rows, int64_t row_stride, int64_t columns,
+               int64_t stride) {
   constexpr int N = lanes<T>, most = 8;
   constexpr int64_t size = sizeof(T);
   const int64_t vectors = (columns + N - 1) / N, whole = columns / N;
@@ -89,8 +91,8 @@ inline int64_t elements_behind_first(const Tile& tile) {
   return n;
 }
 
-// Where the input is contiguous along one axis and the output along another: in squares that stay in L1, 4-byte
-// elements through registers.
+// Where the input is contiguous along one axis and the output along another: in squares that stay in L1,
+// 4-byte elements through registers.
 template <class T>
 void transpose(char* out, const char* in, int64_t rows, int64_t columns, int64_t out_row, int64_t in_row,
                int64_t out_column, int64_t in_column) {

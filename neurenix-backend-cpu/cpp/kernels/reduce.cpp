@@ -7,32 +7,65 @@ namespace phynexus::PHYNEXUS_ISA {
 namespace {
 
 struct Sum {
-  template <class T> static constexpr T identity() { return T(0); }
-  template <class V> static V join(V a, V b) { return a + b; }
+  template <class T>
+  static constexpr T identity() {
+    return T(0);
+  }
+  template <class V>
+  static V join(V a, V b) {
+    return a + b;
+  }
 };
 struct Product {
-  template <class T> static constexpr T identity() { return T(1); }
-  template <class V> static V join(V a, V b) { return a * b; }
+  template <class T>
+  static constexpr T identity() {
+    return T(1);
+  }
+  template <class V>
+  static V join(V a, V b) {
+    return a * b;
+  }
 };
 struct Largest {
-  template <class T> static constexpr T identity() {
-    return std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+  template <class T>
+  static constexpr T identity() {
+    return std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity()
+                                       : std::numeric_limits<T>::lowest();
   }
-  template <class V> static V join(V a, V b) { return (a > b) | (a != a) ? a : b; }
+  template <class V>
+  static V join(V a, V b) {
+    return (a > b) | (a != a) ? a : b;
+  }
 };
 struct Smallest {
-  template <class T> static constexpr T identity() {
+  template <class T>
+  static constexpr T identity() {
     return std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
   }
-  template <class V> static V join(V a, V b) { return (a < b) | (a != a) ? a : b; }
+  template <class V>
+  static V join(V a, V b) {
+    return (a < b) | (a != a) ? a : b;
+  }
 };
 struct Either {
-  template <class T> static constexpr T identity() { return T(0); }
-  template <class V> static V join(V a, V b) { return a | b; }
+  template <class T>
+  static constexpr T identity() {
+    return T(0);
+  }
+  template <class V>
+  static V join(V a, V b) {
+    return a | b;
+  }
 };
 struct Both {
-  template <class T> static constexpr T identity() { return T(1); }
-  template <class V> static V join(V a, V b) { return a & b; }
+  template <class T>
+  static constexpr T identity() {
+    return T(1);
+  }
+  template <class V>
+  static V join(V a, V b) {
+    return a & b;
+  }
 };
 
 // The lanes of a vector, halves upon halves.
@@ -138,7 +171,8 @@ void reduce_narrow(const T* x, T* out, T* spare, int64_t rows, int64_t columns) 
 }
 
 template <class F, class T>
-void reduce_kernel(const char* values, char* result, char* spare, int64_t groups, int64_t rows, int64_t columns) {
+void reduce_kernel(const char* values, char* result, char* spare, int64_t groups, int64_t rows,
+                   int64_t columns) {
   const T* x = reinterpret_cast<const T*>(values);
   T* out = reinterpret_cast<T*>(result);
   if (columns == 1) {

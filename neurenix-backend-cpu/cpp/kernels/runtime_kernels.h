@@ -6,27 +6,29 @@
 
 namespace phynexus {
 
-// out[i] = f(a[i], b[i], c[i]) for `count` elements. Operands that a kernel lacks are null. `out` may be the very
-// memory of an operand. Nothing beyond `count` elements is read or written, and an element's result does not depend
-// on where in the block it lies.
+// out[i] = f(a[i], b[i], c[i]) for `count` elements. Operands that a kernel lacks are null. `out` may be the
+// very memory of an operand. Nothing beyond `count` elements is read or written, and an element's result does
+// not depend on where in the block it lies.
 using ElementKernel = void (*)(char* out, const char* a, const char* b, const char* c, int64_t count,
                                int64_t immediate);
 
 // Which operands of a binary kernel are one element for all of the block.
 enum class Form : int32_t { vectors = 0, second_uniform = 1, first_uniform = 2 };
 
-// values [groups, rows, columns], dense, to out [groups, columns]. The order of the terms depends on the three sizes
-// only. `spare` has room for rows * columns elements.
+// values [groups, rows, columns], dense, to out [groups, columns]. The order of the terms depends on the
+// three sizes only. `spare` has room for rows * columns elements.
 using ReduceKernel = void (*)(const char* values, char* out, char* spare, int64_t groups, int64_t rows,
                               int64_t columns);
 
 inline constexpr int max_tile_rank = 9;
 
 // The largest (or smallest) of windows whose elements lie at in + offsets[p], for `count` neighbours.
-using WindowKernel = void (*)(char* out, const char* in, const int64_t* offsets, int64_t positions, int64_t count);
+using WindowKernel = void (*)(char* out, const char* in, const int64_t* offsets, int64_t positions,
+                              int64_t count);
 
 // A strided piece of memory beside a dense block of the same elements. The first axis has leading * factor
-// elements, where `leading` comes with each call: the last block along an axis may be a short one. Strides in bytes.
+// elements, where `leading` comes with each call: the last block along an axis may be a short one. Strides in
+// bytes.
 struct Tile {
   int32_t rank;
   int32_t item_bytes;
@@ -49,7 +51,8 @@ struct RuntimeKernels {
   ElementKernel (*binary)(int32_t opcode, int32_t dtype, Form form);
   ElementKernel (*where)(int32_t dtype, bool first_uniform, bool second_uniform);
   // where(a < b, c, d) in one pass; the address of d comes as the immediate.
-  ElementKernel (*compare_where)(int32_t opcode, int32_t dtype, bool b_uniform, bool c_uniform, bool d_uniform);
+  ElementKernel (*compare_where)(int32_t opcode, int32_t dtype, bool b_uniform, bool c_uniform,
+                                 bool d_uniform);
   // a * b + c, a * b - c, c - a * b with one rounding where the machine has it.
   ElementKernel (*multiply_add)(int32_t sign, int32_t dtype, bool b_uniform);
   ElementKernel (*cast)(int32_t from, int32_t to);
@@ -58,8 +61,8 @@ struct RuntimeKernels {
   // The first largest (or first NaN) of `count` dense elements.
   int64_t (*argmax)(int32_t dtype, const char* values, int64_t count);
   // The same for `columns` neighbours at once, whose `rows` (at most 64) candidates lie at `offsets` (bytes).
-  void (*argmax_columns)(int32_t dtype, const char* values, const int64_t* offsets, int64_t rows, int64_t columns,
-                         int32_t* out);
+  void (*argmax_columns)(int32_t dtype, const char* values, const int64_t* offsets, int64_t rows,
+                         int64_t columns, int32_t* out);
 
   WindowKernel (*window)(int32_t dtype, bool largest);
 
@@ -71,8 +74,14 @@ struct RuntimeKernels {
   void (*random_bits)(uint32_t* out, const uint32_t* key, int64_t first, int64_t count);
 };
 
-namespace portable { extern const RuntimeKernels runtime_kernels; }
-namespace avx2 { extern const RuntimeKernels runtime_kernels; }
-namespace avx512 { extern const RuntimeKernels runtime_kernels; }
+namespace portable {
+extern const RuntimeKernels runtime_kernels;
+}
+namespace avx2 {
+extern const RuntimeKernels runtime_kernels;
+}
+namespace avx512 {
+extern const RuntimeKernels runtime_kernels;
+}
 
 }  // namespace phynexus

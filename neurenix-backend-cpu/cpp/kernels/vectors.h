@@ -1,5 +1,5 @@
-// Vectors of the machine's width, and loads and stores of a part of one. A tail is loaded into a whole vector and
-// goes through the same code as the body, so that an element's result does not depend on its place.
+// Vectors of the machine's width, and loads and stores of a part of one. A tail is loaded into a whole vector
+// and goes through the same code as the body, so that an element's result does not depend on its place.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,20 @@ using Vector = typename VectorOf<T, N>::type;
 template <class T>
 inline constexpr int lanes = vector_bytes / int(sizeof(T));
 
-template <int Bytes> struct SignedOf;
-template <> struct SignedOf<1> { using type = int8_t; };
-template <> struct SignedOf<4> { using type = int32_t; };
-template <> struct SignedOf<8> { using type = int64_t; };
+template <int Bytes>
+struct SignedOf;
+template <>
+struct SignedOf<1> {
+  using type = int8_t;
+};
+template <>
+struct SignedOf<4> {
+  using type = int32_t;
+};
+template <>
+struct SignedOf<8> {
+  using type = int64_t;
+};
 template <class T>
 using Signed = typename SignedOf<sizeof(T)>::type;
 
@@ -114,7 +124,8 @@ inline Vector<T, N> uniform(T value) {
   return value - Vector<T, N>{};
 }
 
-// Between masks (all bits of a lane) and bools (a byte, 0 or 1). The compiler's own conversions go lane by lane.
+// Between masks (all bits of a lane) and bools (a byte, 0 or 1). The compiler's own conversions go lane by
+// lane.
 template <class S, int N>
 inline Vector<S, N> mask_of_bools(Vector<uint8_t, N> bools) {
 #if defined(__AVX2__)

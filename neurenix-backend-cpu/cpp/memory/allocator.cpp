@@ -28,7 +28,9 @@ struct Header {
 };
 static_assert(sizeof(Header) <= alignment);
 
-Header* header_of(void* pointer) { return reinterpret_cast<Header*>(static_cast<char*>(pointer) - alignment); }
+Header* header_of(void* pointer) {
+  return reinterpret_cast<Header*>(static_cast<char*>(pointer) - alignment);
+}
 
 // Four classes to each power of two: at most a quarter is wasted.
 int size_class_of(int64_t bytes, int64_t& rounded) {
@@ -86,7 +88,8 @@ void* Allocator::take(int64_t bytes) {
   *header_of(pointer) = {live_mark, rounded, size_class};
   const int64_t now = allocated_.fetch_add(rounded, std::memory_order_relaxed) + rounded;
   int64_t peak = peak_.load(std::memory_order_relaxed);
-  while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
+  while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
   return pointer;
 }
 

@@ -41,7 +41,8 @@ class Workspace {
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace() { aligned_give(memory_); }
   char* at_least(int64_t bytes) {
-    if (bytes > bytes_) [[unlikely]] grow(bytes);
+    if (bytes > bytes_) [[unlikely]]
+      grow(bytes);
     return memory_;
   }
 

@@ -1,5 +1,5 @@
-// No view may leave its memory. What a region touches behind each of its inputs and outputs is found once, and then
-// asked of every caller, at the place that the caller passes.
+// No view may leave its memory. What a region touches behind each of its inputs and outputs is found once,
+// and then asked of every caller, at the place that the caller passes.
 #include "plan.h"
 
 #include <utility>
@@ -21,15 +21,18 @@ class Bounds {
   std::vector<Needs> check() {
     for (size_t r = 0; r < plan_.regions.size(); r++) {
       region_ = &plan_.regions[r];
-      needs_.push_back({std::vector<Extent>(size_t(region_->inputs)), std::vector<Extent>(size_t(region_->outputs))});
+      needs_.push_back(
+          {std::vector<Extent>(size_t(region_->inputs)), std::vector<Extent>(size_t(region_->outputs))});
       for (int32_t i = 0; i < region_->instructions; i++) {
         index_ = region_->first_instruction + i;
         visit(plan_.instructions[size_t(index_)]);
       }
     }
     const Needs& whole = needs_.back();
-    for (size_t k = 0; k < whole.inputs.size(); k++) within(whole.inputs[k], plan_.input_bytes[k], "input", k);
-    for (size_t k = 0; k < whole.outputs.size(); k++) within(whole.outputs[k], plan_.output_bytes[k], "output", k);
+    for (size_t k = 0; k < whole.inputs.size(); k++)
+      within(whole.inputs[k], plan_.input_bytes[k], "input", k);
+    for (size_t k = 0; k < whole.outputs.size(); k++)
+      within(whole.outputs[k], plan_.output_bytes[k], "output", k);
     return std::move(needs_);
   }
 
@@ -69,7 +72,8 @@ class Bounds {
   void in_scratch(int64_t offset, int64_t bytes) {
     phx_value scratch{};
     touch(scratch, {offset, plus(offset, bytes)}, true);
-    if (offset < 0 || offset % PHX_ALIGNMENT) refuse(format("instruction %d: a scratch offset is not aligned", index_));
+    if (offset < 0 || offset % PHX_ALIGNMENT)
+      refuse(format("instruction %d: a scratch offset is not aligned", index_));
   }
 
   // A region may read its input as another dtype than its caller says: then addresses must suit that one.
@@ -128,7 +132,8 @@ class Bounds {
     }
   }
 
-  void scan(const phx_instruction& instruction, const phx_region& body, const Needs& needs, const int64_t* params) {
+  void scan(const phx_instruction& instruction, const phx_region& body, const Needs& needs,
+            const int64_t* params) {
     const int64_t length = params[1];
     const int32_t consts = int32_t(params[2]), carries = int32_t(params[3]), xs = int32_t(params[4]),
                   ys = int32_t(params[5]);
@@ -149,8 +154,8 @@ class Bounds {
       in_scratch(params[8 + 2 * k], bytes);
     }
     for (int32_t k = 0; k < xs; k++)
-      pass(plan_.operand(instruction, consts + carries + k), needs.inputs[size_t(consts + carries + k)], false, length,
-           true);
+      pass(plan_.operand(instruction, consts + carries + k), needs.inputs[size_t(consts + carries + k)],
+           false, length, true);
     for (int32_t k = 0; k < ys; k++) {
       const phx_value* value = plan_.operand(instruction, instruction.inputs + carries + k);
       pass(value, needs.outputs[size_t(carries + k)], true, length, true);

@@ -135,13 +135,15 @@ std::vector<T> copied(const T* from, int32_t count, const char* what) {
 void check_value(const phx_value& value, int32_t index) {
   if (value.rank < 0 || value.rank > PHX_MAX_RANK)
     refuse(format("value %d has rank %d; at most %d are possible", index, value.rank, PHX_MAX_RANK));
-  if (value.dtype < 0 || value.dtype > PHX_BOOL) refuse(format("value %d has the unknown dtype %d", index, value.dtype));
+  if (value.dtype < 0 || value.dtype > PHX_BOOL)
+    refuse(format("value %d has the unknown dtype %d", index, value.dtype));
   if (!(supported_dtypes >> value.dtype & 1))
     lack(format("value %d is %s, which this engine does not compute with", index, dtype_name(value.dtype)));
   if (value.space < PHX_SCRATCH || value.space > PHX_CONSTANTS)
     refuse(format("value %d lies in the unknown space %d", index, value.space));
   for (int d = 0; d < value.rank; d++)
-    if (value.shape[d] < 0) refuse(format("value %d has the negative size %lld", index, (long long)value.shape[d]));
+    if (value.shape[d] < 0)
+      refuse(format("value %d has the negative size %lld", index, (long long)value.shape[d]));
   if (value.offset % item_bytes(value.dtype))
     refuse(format("value %d: offset %lld is no multiple of the size of %s", index, (long long)value.offset,
                   dtype_name(value.dtype)));
@@ -154,10 +156,12 @@ void check_region(const Plan& plan, const phx_region& region, int32_t index) {
   if (region.inputs < 0 || region.outputs < 0 || region.first_instruction < 0 || region.instructions < 0 ||
       end > int64_t(plan.instructions.size()) || region.scratch_bytes < 0)
     refuse(format("region %d: counts or instructions outside the plan", index));
-  if (region.inputs > 1 << 20 || region.outputs > 1 << 20) refuse(format("region %d: too many inputs", index));
+  if (region.inputs > 1 << 20 || region.outputs > 1 << 20)
+    refuse(format("region %d: too many inputs", index));
   for (int32_t i = region.first_instruction; i < end; i++) {
     const int32_t inner = plan.instructions[size_t(i)].region;
-    if (inner >= index) refuse(format("instruction %d: its region %d must come before region %d", i, inner, index));
+    if (inner >= index)
+      refuse(format("instruction %d: its region %d must come before region %d", i, inner, index));
   }
 }
 
@@ -191,11 +195,13 @@ void decode(const phx_plan& source, Plan& plan) {
     if (plan.operands[i] < -1 || plan.operands[i] >= int32_t(plan.values.size()))
       refuse(format("operand %zu names value %d of %zu", i, plan.operands[i], plan.values.size()));
   for (size_t i = 0; i < plan.regions.size(); i++) check_region(plan, plan.regions[i], int32_t(i));
-  for (size_t i = 0; i < plan.instructions.size(); i++) check_instruction(plan, plan.instructions[i], int32_t(i));
+  for (size_t i = 0; i < plan.instructions.size(); i++)
+    check_instruction(plan, plan.instructions[i], int32_t(i));
   const phx_region& whole = plan.whole_program();
   plan.input_bytes = copied(source.input_bytes, whole.inputs, "input_bytes");
   plan.output_bytes = copied(source.output_bytes, whole.outputs, "output_bytes");
-  require(source.constant_bytes >= 0 && (source.constant_bytes == 0 || source.constants), "the plan has no constants");
+  require(source.constant_bytes >= 0 && (source.constant_bytes == 0 || source.constants),
+          "the plan has no constants");
   plan.constant_bytes = source.constant_bytes;
   plan.constants = aligned_take(source.constant_bytes);
   if (source.constant_bytes) std::memcpy(plan.constants, source.constants, size_t(source.constant_bytes));
@@ -208,8 +214,9 @@ void validate(Plan& plan) {
       try {
         validate_instruction(plan, region, instruction);
       } catch (const Failure& failure) {
-        throw Failure(failure.status, format("instruction %d (%s, source line %d): %s", region.first_instruction + i,
-                                             opcode_name(instruction.opcode), instruction.line, failure.what()));
+        throw Failure(failure.status,
+                      format("instruction %d (%s, source line %d): %s", region.first_instruction + i,
+                             opcode_name(instruction.opcode), instruction.line, failure.what()));
       }
     }
   plan.needs = validate_bounds(plan);

@@ -23,12 +23,14 @@ inline constexpr int32_t item_bytes(int32_t dtype) {
 }
 
 inline constexpr uint32_t supported_dtypes = 1u << PHX_FLOAT32 | 1u << PHX_FLOAT64 | 1u << PHX_INT32 |
-                                             1u << PHX_INT64 | 1u << PHX_UINT8 | 1u << PHX_UINT32 | 1u << PHX_BOOL;
+                                             1u << PHX_INT64 | 1u << PHX_UINT8 | 1u << PHX_UINT32 |
+                                             1u << PHX_BOOL;
 
 const char* dtype_name(int32_t dtype);
 const char* opcode_name(int32_t opcode);
 
-// Byte offsets from a base: [low, high). Empty where low >= high. `alignment`: of what is read or written there.
+// Byte offsets from a base: [low, high). Empty where low >= high. `alignment`: of what is read or written
+// there.
 struct Extent {
   int64_t low = 0, high = 0, alignment = 1;
   bool empty() const { return low >= high; }
@@ -61,7 +63,9 @@ struct Plan {
     const int32_t index = operands[size_t(instruction.first_operand + k)];
     return index < 0 ? nullptr : &values[size_t(index)];
   }
-  const phx_value& input(const phx_instruction& instruction, int64_t k) const { return *operand(instruction, k); }
+  const phx_value& input(const phx_instruction& instruction, int64_t k) const {
+    return *operand(instruction, k);
+  }
   const phx_value& output(const phx_instruction& instruction, int64_t k) const {
     return *operand(instruction, instruction.inputs + k);
   }

@@ -12,8 +12,8 @@ using Value = phx_value;
 
 void expect_counts(const Instruction& x, int inputs, int outputs, int params) {
   if (x.inputs != inputs || x.outputs != outputs || x.params != params)
-    refuse(format("has %d inputs, %d outputs and %d params, and should have %d, %d and %d", x.inputs, x.outputs,
-                  x.params, inputs, outputs, params));
+    refuse(format("has %d inputs, %d outputs and %d params, and should have %d, %d and %d", x.inputs,
+                  x.outputs, x.params, inputs, outputs, params));
   if (x.region != -1) refuse("has a region, and should have none");
 }
 
@@ -48,7 +48,8 @@ void expect_same_shape(const Value& a, const Value& b) {
 void expect_writable(const Value& value) {
   if (element_count(value) == 0) return;
   for (int d = 0; d < value.rank; d++)
-    if (value.shape[d] > 1 && value.strides[d] == 0) refuse("an output has stride 0 along axis " + std::to_string(d));
+    if (value.shape[d] > 1 && value.strides[d] == 0)
+      refuse(format("an output has stride 0 along axis %d", d));
 }
 
 bool is_float(int32_t dtype) { return dtype == PHX_FLOAT32 || dtype == PHX_FLOAT64; }
@@ -71,7 +72,8 @@ void check_op(const int64_t* op, const std::vector<int32_t>& dtypes) {
     const int64_t named = op[2 + k];
     if (k >= operands) continue;
     if (named < 0 || named >= int64_t(dtypes.size()))
-      refuse(format("op %s names register %lld, which is not earlier", opcode_name(int32_t(opcode)), (long long)named));
+      refuse(format("op %s names register %lld, which is not earlier", opcode_name(int32_t(opcode)),
+                    (long long)named));
     types[k] = dtypes[size_t(named)];
   }
   if (op[1] < 0 || op[1] > PHX_BOOL) refuse("an op's result has an unknown dtype");
@@ -104,7 +106,8 @@ void check_fused(const Plan& plan, const Instruction& x) {
   const int64_t ops = p[0], outputs = p[1], reduced = p[2], rank = p[3];
   require(rank >= 0 && rank <= PHX_MAX_RANK, "its rank is not in 0 .. 8");
   require(ops >= 0 && ops < x.params && outputs == x.outputs, "its counts of ops or outputs are wrong");
-  require(x.inputs >= 1 && x.inputs < 4096 && outputs >= 1 && outputs < 4096, "its number of operands is wrong");
+  require(x.inputs >= 1 && x.inputs < 4096 && outputs >= 1 && outputs < 4096,
+          "its number of operands is wrong");
   require(x.params == 4 + rank + 6 * ops + 2 * outputs, "its number of params is wrong");
   require(reduced >= 0 && reduced < int64_t(1) << rank, "its reduced axes are not in its rank");
   std::vector<int32_t> dtypes;
@@ -127,18 +130,22 @@ void check_fused(const Plan& plan, const Instruction& x) {
   }
   for (int64_t k = 0; k < outputs; k++) {
     const int64_t named = op[2 * k], reduction = op[2 * k + 1];
-    if (named < 0 || named >= int64_t(dtypes.size())) refuse(format("output %lld names no register", (long long)k));
+    if (named < 0 || named >= int64_t(dtypes.size()))
+      refuse(format("output %lld names no register", (long long)k));
     const Value& value = plan.output(x, k);
     expect_dtype(value, dtypes[size_t(named)], "output");
-    const bool known = reduction == 0 || (reduction >= PHX_SUM && reduction <= PHX_ALL && reduction != PHX_ARGMAX);
-    if (!known) refuse(format("output %lld has the unknown reduction %lld", (long long)k, (long long)reduction));
+    const bool known =
+        reduction == 0 || (reduction >= PHX_SUM && reduction <= PHX_ALL && reduction != PHX_ARGMAX);
+    if (!known)
+      refuse(format("output %lld has the unknown reduction %lld", (long long)k, (long long)reduction));
     const bool logical = reduction == PHX_ANY || reduction == PHX_ALL;
     if (reduction && logical != (value.dtype == PHX_BOOL))
       refuse(format("%s of %s", opcode_name(int32_t(reduction)), dtype_name(value.dtype)));
     if (value.rank != rank) refuse(format("output %lld has rank %d", (long long)k, value.rank));
     for (int64_t d = 0; d < rank; d++) {
       const bool gone = reduction && (reduced >> d & 1);
-      if (value.shape[d] != (gone ? 1 : p[4 + d])) refuse("output " + std::to_string(k) + " has shape " + shape_text(value));
+      if (value.shape[d] != (gone ? 1 : p[4 + d]))
+        refuse(format("output %lld has shape %s", (long long)k, shape_text(value).c_str()));
     }
     expect_writable(value);
   }
@@ -170,13 +177,16 @@ void check_convolution(const Plan& plan, const Instruction& x) {
   const Value& out = inputs ? plan.input(x, 0) : (weights ? plan.input(x, 1) : plan.output(x, 0));
   const int64_t b = p[0];
   require(b >= 0 && b <= PHX_MAX_RANK - 4, "its number of batch axes is not in 0 .. 4");
-  if (image.rank != b + 4 || weight.rank != b + 4 || out.rank != b + 4) refuse("ranks do not fit the batch axes");
+  if (image.rank != b + 4 || weight.rank != b + 4 || out.rank != b + 4)
+    refuse("ranks do not fit the batch axes");
   expect_axes(image, 0, weight, 0, b, "batch");
   expect_axes(image, 0, out, 0, b + 1, "batch or image");
   if (weight.shape[b + 1] != image.shape[b + 1] || weight.shape[b] != out.shape[b + 1])
-    refuse("channels differ: x " + shape_text(image) + ", w " + shape_text(weight) + ", out " + shape_text(out));
+    refuse("channels differ: x " + shape_text(image) + ", w " + shape_text(weight) + ", out " +
+           shape_text(out));
   const int64_t limit = int64_t(1) << 30;
-  for (int i = 1; i < 9; i++) require(p[i] > -limit && p[i] < limit, "a stride, padding or dilation is absurd");
+  for (int i = 1; i < 9; i++)
+    require(p[i] > -limit && p[i] < limit, "a stride, padding or dilation is absurd");
   for (int d = 0; d < 2; d++) {
     const int64_t stride = p[1 + d], low = p[3 + 2 * d], high = p[4 + 2 * d], dilation = p[7 + d];
     require(stride >= 1 && dilation >= 1, "stride and dilation must be at least 1");
@@ -199,7 +209,8 @@ void check_index(const Plan& plan, const Instruction& x) {
   const int64_t axis = plan.params_of(x)[0], batch = plan.params_of(x)[1];
   const Value &source = plan.input(x, 0), &index = plan.input(x, 1);
   const Value& wide = gather ? plan.output(x, 0) : plan.input(x, 2);
-  require(axis >= 0 && axis < source.rank && batch >= 0 && batch <= axis, "axis or batch is outside the rank");
+  require(axis >= 0 && axis < source.rank && batch >= 0 && batch <= axis,
+          "axis or batch is outside the rank");
   require(index.rank >= batch, "the index has fewer axes than batch");
   expect_dtype(index, PHX_INT32, "index");
   expect_dtype(wide, source.dtype, gather ? "output" : "updates");
@@ -242,7 +253,8 @@ void validate_instruction(const Plan& plan, const phx_region& region, const Inst
       expect_same_shape(plan.input(x, 0), plan.output(x, 0));
       expect_same_dtype(plan, x);
       if (plan.input(x, 0).dtype == PHX_BOOL) lack("cumsum of bool");
-      require(plan.params_of(x)[0] >= 0 && plan.params_of(x)[0] < plan.input(x, 0).rank, "axis is outside the rank");
+      require(plan.params_of(x)[0] >= 0 && plan.params_of(x)[0] < plan.input(x, 0).rank,
+              "axis is outside the rank");
       return;
     case PHX_DOT_GENERAL: return check_dot(plan, x);
     case PHX_CONV_GENERAL:
@@ -257,7 +269,8 @@ void validate_instruction(const Plan& plan, const phx_region& region, const Inst
     case PHX_SCATTER_ADD: return check_index(plan, x);
     case PHX_IOTA:
       expect_counts(x, 0, 1, 1);
-      require(plan.params_of(x)[0] >= 0 && plan.params_of(x)[0] < plan.output(x, 0).rank, "axis is outside the rank");
+      require(plan.params_of(x)[0] >= 0 && plan.params_of(x)[0] < plan.output(x, 0).rank,
+              "axis is outside the rank");
       if (plan.output(x, 0).dtype == PHX_BOOL) lack("iota of bool");
       return;
     case PHX_RANDOM_BITS: {

@@ -48,12 +48,15 @@ void check_scan(const Plan& plan, const phx_instruction& x, const phx_region& bo
     const int64_t count = element_count(first);
     if (last && (!is_dense(*last) || last->dtype != first.dtype || element_count(*last) != count))
       refuse("a last carry is not like the first");
-    if (saved && (!is_dense(*saved) || saved->dtype != first.dtype || element_count(*saved) != times(count, length)))
+    if (saved &&
+        (!is_dense(*saved) || saved->dtype != first.dtype || element_count(*saved) != times(count, length)))
       refuse("saved carries are not like the carry");
     expect_leading(saved, length, "a saved carry");
   }
-  for (int64_t k = 0; k < xs; k++) expect_leading(plan.operand(x, consts + carries + k), length, "a scanned input");
-  for (int64_t k = 0; k < ys; k++) expect_leading(plan.operand(x, x.inputs + carries + k), length, "a scan's output");
+  for (int64_t k = 0; k < xs; k++)
+    expect_leading(plan.operand(x, consts + carries + k), length, "a scanned input");
+  for (int64_t k = 0; k < ys; k++)
+    expect_leading(plan.operand(x, x.inputs + carries + k), length, "a scan's output");
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ void merge_axes(std::vector<Axis>& axes) {
 StridedCopy plan_copy(const phx_value& in, const phx_value& out) {
   const int64_t size = item_bytes(out.dtype);
   std::vector<Axis> axes;
-  for (int d = 0; d < out.rank; d++) axes.push_back({out.shape[d], false, {out.strides[d] * size, in.strides[d] * size}});
+  for (int d = 0; d < out.rank; d++)
+    axes.push_back({out.shape[d], false, {out.strides[d] * size, in.strides[d] * size}});
   bool empty = false;
   for (const Axis& axis : axes) empty |= axis.size == 0;
   if (!empty) {

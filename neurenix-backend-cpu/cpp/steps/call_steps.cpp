@@ -45,7 +45,9 @@ struct ScanStep final : Step {
   std::vector<Slice> xs, ys;
   int64_t unread_bytes = 0;
 
-  int64_t workspace_bytes(int threads) const override { return unread_bytes + region->workspace_bytes(threads); }
+  int64_t workspace_bytes(int threads) const override {
+    return unread_bytes + region->workspace_bytes(threads);
+  }
   int64_t worker_bytes() const override { return region->worker_bytes(); }
 
   void run(const Frame& frame) const override {
@@ -73,7 +75,8 @@ struct ScanStep final : Step {
         carry_out[k] = frame.bases[base_scratch] + carry.turns[i % 2];
         // Straight to where the carry is wanted, unless it is still being read there.
         if (i + 1 == length) {
-          if (carry.has_last && carry.last.at(frame.bases) != carry_in[k]) carry_out[k] = carry.last.at(frame.bases);
+          if (carry.has_last && carry.last.at(frame.bases) != carry_in[k])
+            carry_out[k] = carry.last.at(frame.bases);
         } else if (carry.has_saved) {
           carry_out[k] = carry.saved.at(frame.bases) + after * carry.bytes;
         }
@@ -142,7 +145,8 @@ StepPointer lower_scan(Lowering& lowering, const phx_instruction& instruction) {
     }
     const Extent need = plan.needs[size_t(instruction.region)].outputs[size_t(carries + k)];
     step->ys.push_back({{}, 0, step->unread_bytes + round_up(-std::min<int64_t>(need.low, 0))});
-    step->unread_bytes += round_up(-std::min<int64_t>(need.low, 0)) + round_up(std::max<int64_t>(need.high, 0));
+    step->unread_bytes +=
+        round_up(-std::min<int64_t>(need.low, 0)) + round_up(std::max<int64_t>(need.high, 0));
   }
   return step;
 }

@@ -18,7 +18,8 @@ std::vector<Axis> axes_of(const phx_value* out, int out_first, const phx_value* 
   std::vector<Axis> axes;
   for (int d = 0; d < int(count); d++) {
     const phx_value* any = out ? out : lhs;
-    axes.push_back({any->shape[(out ? out_first : lhs_first) + d], false,
+    axes.push_back({any->shape[(out ? out_first : lhs_first) + d],
+                    false,
                     {out ? out->strides[out_first + d] : 0, lhs ? lhs->strides[lhs_first + d] : 0,
                      rhs ? rhs->strides[rhs_first + d] : 0}});
   }
@@ -68,16 +69,26 @@ struct Arrangement {
     possible = k_axes.size() <= 1;
     const Axis batch = take_largest(batch_axes), rows = take_largest(m_axes), columns = take_largest(n_axes),
                inner = take_largest(k_axes);
-    problem = {batch.size, rows.size, columns.size, inner.size,
-               batch.strides[of_lhs], rows.strides[of_lhs], inner.strides[of_lhs],
-               batch.strides[of_rhs], inner.strides[of_rhs], columns.strides[of_rhs],
-               batch.strides[of_out], rows.strides[of_out], columns.strides[of_out]};
+    problem = {batch.size,
+               rows.size,
+               columns.size,
+               inner.size,
+               batch.strides[of_lhs],
+               rows.strides[of_lhs],
+               inner.strides[of_lhs],
+               batch.strides[of_rhs],
+               inner.strides[of_rhs],
+               columns.strides[of_rhs],
+               batch.strides[of_out],
+               rows.strides[of_out],
+               columns.strides[of_out]};
     outer = batch_axes;
     outer.insert(outer.end(), m_axes.begin(), m_axes.end());
     outer.insert(outer.end(), n_axes.begin(), n_axes.end());
     double problems = 1;
     for (const Axis& axis : outer) problems *= double(axis.size);
-    cost = problems * 200 + (copy_lhs ? double(element_count(lhs)) : 0) + (copy_rhs ? double(element_count(rhs)) : 0);
+    cost = problems * 200 + (copy_lhs ? double(element_count(lhs)) : 0) +
+           (copy_rhs ? double(element_count(rhs)) : 0);
   }
 };
 
@@ -144,7 +155,8 @@ template <class T>
 StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
                 void (*kernel)(const MatmulProblem&, const T*, const T*, T*, Team&)) {
   const Plan& plan = lowering.plan;
-  const phx_value &lhs = plan.input(instruction, 0), &rhs = plan.input(instruction, 1), &out = plan.output(instruction, 0);
+  const phx_value &lhs = plan.input(instruction, 0), &rhs = plan.input(instruction, 1),
+                  &out = plan.output(instruction, 0);
   auto step = std::make_unique<ContractionStep<T, MatmulProblem>>();
   step->a = lowering.place(lhs);
   step->b = lowering.place(rhs);
@@ -162,7 +174,8 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
   step->problem = best->problem;
   for (const Axis& axis : best->outer) {
     const int64_t size = sizeof(T);
-    step->outer.add_axis(axis.size, {axis.strides[of_out] * size, axis.strides[of_lhs] * size, axis.strides[of_rhs] * size});
+    step->outer.add_axis(
+        axis.size, {axis.strides[of_out] * size, axis.strides[of_lhs] * size, axis.strides[of_rhs] * size});
   }
   const MatmulProblem& p = step->problem;
   step->work = double(step->outer.total()) * double(p.batch) * double(p.m) * double(p.n) * double(p.k);
@@ -200,18 +213,35 @@ StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
     return step;
   }
   ConvolutionProblem& q = step->problem;
-  q = {image->shape[b], image->shape[b + 1], image->shape[b + 2], image->shape[b + 3],
-       out->shape[b + 1], weight->shape[b + 2], weight->shape[b + 3], out->shape[b + 2], out->shape[b + 3],
-       p[1], p[2], p[3], p[5], p[7], p[8], {}, {}, {}};
+  q = {image->shape[b],
+       image->shape[b + 1],
+       image->shape[b + 2],
+       image->shape[b + 3],
+       out->shape[b + 1],
+       weight->shape[b + 2],
+       weight->shape[b + 3],
+       out->shape[b + 2],
+       out->shape[b + 3],
+       p[1],
+       p[2],
+       p[3],
+       p[5],
+       p[7],
+       p[8],
+       {},
+       {},
+       {}};
   for (int d = 0; d < 4; d++) {
     q.x[d] = image->strides[b + d];
     q.weight[d] = weight->strides[b + d];
     q.out[d] = out->strides[b + d];
   }
   for (int d = 0; d < b; d++)
-    step->outer.add_axis(result.shape[d], {byte_stride(result, d), byte_stride(first, d), byte_stride(second, d)});
-  step->work = double(step->outer.total()) * double(q.images) * double(q.in_channels) * double(q.out_channels) *
-               double(q.out_h) * double(q.out_w) * double(q.kernel_h) * double(q.kernel_w);
+    step->outer.add_axis(result.shape[d],
+                         {byte_stride(result, d), byte_stride(first, d), byte_stride(second, d)});
+  step->work = double(step->outer.total()) * double(q.images) * double(q.in_channels) *
+               double(q.out_channels) * double(q.out_h) * double(q.out_w) * double(q.kernel_h) *
+               double(q.kernel_w);
   return step;
 }
 
@@ -233,13 +263,15 @@ StepPointer lower_convolution(Lowering& lowering, const phx_instruction& instruc
   const ContractKernels& k = lowering.contract;
   if (lowering.plan.input(instruction, 0).dtype == PHX_FLOAT32)
     return convolution<float>(lowering, instruction,
-                              instruction.opcode == PHX_CONV_GENERAL          ? k.convolution_f32
-                              : instruction.opcode == PHX_CONV_INPUT_GRADIENT ? k.convolution_input_gradient_f32
-                                                                              : k.convolution_weight_gradient_f32);
+                              instruction.opcode == PHX_CONV_GENERAL ? k.convolution_f32
+                              : instruction.opcode == PHX_CONV_INPUT_GRADIENT
+                                  ? k.convolution_input_gradient_f32
+                                  : k.convolution_weight_gradient_f32);
   return convolution<double>(lowering, instruction,
-                             instruction.opcode == PHX_CONV_GENERAL          ? k.convolution_f64
-                             : instruction.opcode == PHX_CONV_INPUT_GRADIENT ? k.convolution_input_gradient_f64
-                                                                             : k.convolution_weight_gradient_f64);
+                             instruction.opcode == PHX_CONV_GENERAL ? k.convolution_f64
+                             : instruction.opcode == PHX_CONV_INPUT_GRADIENT
+                                 ? k.convolution_input_gradient_f64
+                                 : k.convolution_weight_gradient_f64);
 }
 
 }  // namespace phynexus

@@ -53,7 +53,8 @@ struct CopyStep final : Step {
 
 StepPointer lower_copy(Lowering& lowering, const phx_instruction& instruction) {
   const phx_value &in = lowering.plan.input(instruction, 0), &out = lowering.plan.output(instruction, 0);
-  return std::make_unique<CopyStep>(lowering.place(in), lowering.place(out), CopyPieces(in, out, lowering.kernels));
+  return std::make_unique<CopyStep>(lowering.place(in), lowering.place(out),
+                                    CopyPieces(in, out, lowering.kernels));
 }
 
 }  // namespace phynexus

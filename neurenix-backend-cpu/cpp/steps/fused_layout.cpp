@@ -5,14 +5,16 @@
 namespace phynexus {
 namespace {
 
-// With a reduced axis innermost: kept axes, then reduced ones, so that a block has whole rows to add up. With a kept
-// axis innermost: the reduced axes go next to the innermost run of kept ones, and whole rows are added to each other.
+// With a reduced axis innermost: kept axes, then reduced ones, so that a block has whole rows to add up. With
+// a kept axis innermost: the reduced axes go next to the innermost run of kept ones, and whole rows are added
+// to each other.
 void group_axes(std::vector<Axis>& axes) {
   if (axes.empty()) return;
   size_t end = axes.size();
   if (!axes.back().reduced)
     while (end > 0 && !axes[end - 1].reduced) end--;
-  std::stable_partition(axes.begin(), axes.begin() + int64_t(end), [](const Axis& axis) { return !axis.reduced; });
+  std::stable_partition(axes.begin(), axes.begin() + int64_t(end),
+                        [](const Axis& axis) { return !axis.reduced; });
 }
 
 FusedLoop loop_over(const Axis& axis, int64_t count, int64_t step, bool split) {
@@ -118,7 +120,8 @@ Access FusedLayout::access(const FusedTile& tile) const {
 }
 
 bool FusedLayout::same_in_all_blocks(size_t operand) const {
-  return std::all_of(loops.begin(), loops.end(), [&](const FusedLoop& loop) { return loop.strides[operand] == 0; });
+  return std::all_of(loops.begin(), loops.end(),
+                     [&](const FusedLoop& loop) { return loop.strides[operand] == 0; });
 }
 
 }  // namespace phynexus

@@ -8,8 +8,10 @@ namespace phynexus {
 namespace {
 
 inline void call(const FusedOp& op, char* const* slots, int64_t count) {
-  const int64_t immediate = op.fourth.slot < 0 ? op.immediate : reinterpret_cast<int64_t>(op.fourth.at(slots));
-  op.kernel(op.out.at(slots), op.a.at(slots), op.b.at(slots), op.c.at(slots), op.single ? 1 : count, immediate);
+  const int64_t immediate =
+      op.fourth.slot < 0 ? op.immediate : reinterpret_cast<int64_t>(op.fourth.at(slots));
+  op.kernel(op.out.at(slots), op.a.at(slots), op.b.at(slots), op.c.at(slots), op.single ? 1 : count,
+            immediate);
 }
 
 // How many of the partial results pushed so far lie in a level: the levels are digits of a number.
@@ -40,7 +42,8 @@ void FusedStep::reduce_single(char* const* slots, int64_t now) const {
     char* to = reduction.dense ? reduction.tile.strided.at(slots) : reduction.partial.at(slots);
     reduction.reduce(reduction.values.at(slots), to, reduction.spare.at(slots), g, r, c);
     if (!reduction.dense)
-      kernels->write_tile(reduction.tile.strided.at(slots), to, reduction.tile.tile, reduction.tile.varies ? now : 1);
+      kernels->write_tile(reduction.tile.strided.at(slots), to, reduction.tile.tile,
+                          reduction.tile.varies ? now : 1);
   }
 }
 
@@ -66,8 +69,8 @@ void FusedStep::reduce_step(char* const* slots, int64_t now, int64_t step) const
 
 // Adds up the levels, the newest first, and hands the result to the output or to the chunk's place.
 void FusedStep::finish(char* const* slots, int64_t now, int64_t steps_done, char* saved) const {
-  const int64_t g = varying == by_groups ? groups * now : groups, c = varying == by_columns ? columns * now : columns,
-                width = g * c;
+  const int64_t g = varying == by_groups ? groups * now : groups,
+                c = varying == by_columns ? columns * now : columns, width = g * c;
   for (const FusedReduction& reduction : reductions) {
     char* level = reduction.levels.at(slots);
     char* total = nullptr;
@@ -77,8 +80,7 @@ void FusedStep::finish(char* const* slots, int64_t now, int64_t steps_done, char
       if (total) reduction.combine(total, level, total, nullptr, width, 0);
       else total = level;
     }
-    if (saved)
-      std::memcpy(saved + reduction.saved_offset, total, size_t(width * reduction.item_bytes));
+    if (saved) std::memcpy(saved + reduction.saved_offset, total, size_t(width * reduction.item_bytes));
     else
       kernels->write_tile(reduction.tile.strided.at(slots), total, reduction.tile.tile,
                           reduction.tile.varies ? now : 1);
@@ -125,14 +127,16 @@ void FusedStep::walk_cells(char* const* bases, char* registers, int64_t first_ce
     int64_t now = leading;
     for (int64_t step = first_step; step < last_step; step++) {
       now = leading;
-      if (split < depth && (index[split] + 1) * leading > split_size) now = split_size - index[split] * leading;
+      if (split < depth && (index[split] + 1) * leading > split_size)
+        now = split_size - index[split] * leading;
       block(slots, now, *kernels);
       if (!reductions.empty()) {
         if (steps == 1) reduce_single(slots, now);
         else reduce_step(slots, now, step - first_step);
       }
       for (const FusedTile& store : stores)
-        kernels->write_tile(store.strided.at(slots), store.dense.at(slots), store.tile, store.varies ? now : 1);
+        kernels->write_tile(store.strided.at(slots), store.dense.at(slots), store.tile,
+                            store.varies ? now : 1);
       // After the last step of all this goes back to the first one.
       if (whole || step + 1 < last_step) advance(cell_loops, depth);
     }
@@ -153,8 +157,8 @@ void FusedStep::merge_chunks(const Frame& frame) const {
     }
     char* first = frame.workspace + cell * chunks * saved_bytes;
     for (const FusedReduction& reduction : reductions) {
-      const int64_t width = (varying == by_groups ? groups * now : groups) *
-                            (varying == by_columns ? columns * now : columns);
+      const int64_t width =
+          (varying == by_groups ? groups * now : groups) * (varying == by_columns ? columns * now : columns);
       char* total = first + reduction.saved_offset;
       for (int64_t i = 1; i < chunks; i++)
         reduction.combine(total, total, total + i * saved_bytes, nullptr, width, 0);
@@ -179,15 +183,16 @@ void FusedStep::run(const Frame& frame) const {
     block(slots, leading, *kernels);
     if (!reductions.empty()) reduce_single(slots, leading);
     for (const FusedTile& store : stores)
-      kernels->write_tile(store.strided.at(slots), store.dense.at(slots), store.tile, store.varies ? leading : 1);
+      kernels->write_tile(store.strided.at(slots), store.dense.at(slots), store.tile,
+                          store.varies ? leading : 1);
     return;
   }
   char* const* bases = slots + 1;
   if (chunks > 1) {
     parallel_for(frame, cells * chunks, [&](int64_t item, Worker& worker) {
       const int64_t cell = item / chunks, chunk = item % chunks;
-      walk_cells(bases, worker.registers, cell, cell + 1, steps * chunk / chunks, steps * (chunk + 1) / chunks,
-                 frame.workspace + item * saved_bytes);
+      walk_cells(bases, worker.registers, cell, cell + 1, steps * chunk / chunks,
+                 steps * (chunk + 1) / chunks, frame.workspace + item * saved_bytes);
     });
     merge_chunks(frame);
   } else if (worth_threads) {

@@ -1,9 +1,10 @@
 // PHX_FUSED: an elementwise program over blocks that stay in the first-level cache.
 //
-// The iteration space is cut into blocks: as many of the innermost axes as fit, times `leading` steps along the next
-// axis. Within a block every register is a dense run of elements, so each op is one call of a vectorised kernel. An
-// input that is dense in the block is read where it lies; one that is a single element in the block is handed over
-// as such; any other is copied into a register first. What does not change from block to block is computed once.
+// The iteration space is cut into blocks: as many of the innermost axes as fit, times `leading` steps along
+// the next axis. Within a block every register is a dense run of elements, so each op is one call of a
+// vectorised kernel. An input that is dense in the block is read where it lies; one that is a single element
+// in the block is handed over as such; any other is copied into a register first. What does not change from
+// block to block is computed once.
 //
 // With reductions, blocks are grouped: the blocks of a cell add up to the same output elements.
 #pragma once
@@ -39,7 +40,7 @@ struct FusedReduction {
   ElementKernel combine = nullptr;
   Source values, spare, partial, levels;
   FusedTile tile;
-  bool dense = false;       // the output's elements of a cell lie together
+  bool dense = false;        // the output's elements of a cell lie together
   bool compensated = false;  // partial results are added up by levels
   int32_t item_bytes = 0;
   int64_t level_bytes = 0;
@@ -62,8 +63,8 @@ struct FusedStep final : Step {
   std::vector<FusedLoop> loops;  // cells first, then the steps of a cell
   size_t cell_loops = 0;
   int64_t cells = 1, steps = 1, chunks = 1;
-  int64_t leading = 1, inner = 1;   // elements of a block: leading * inner
-  int64_t split_size = 1;           // of the axis that is cut into pieces of `leading`
+  int64_t leading = 1, inner = 1;  // elements of a block: leading * inner
+  int64_t split_size = 1;          // of the axis that is cut into pieces of `leading`
   int64_t groups = 1, rows = 1, columns = 1;
   enum { none, by_groups, by_rows, by_columns } varying = none;  // which of the three `leading` multiplies
   int64_t cells_in_task = 1;
@@ -77,8 +78,8 @@ struct FusedStep final : Step {
   struct Walk;
   void start(char** slots) const;
   void block(char* const* slots, int64_t now, const RuntimeKernels& kernels) const;
-  void walk_cells(char* const* bases, char* registers, int64_t first_cell, int64_t last_cell, int64_t first_step,
-                  int64_t last_step, char* saved) const;
+  void walk_cells(char* const* bases, char* registers, int64_t first_cell, int64_t last_cell,
+                  int64_t first_step, int64_t last_step, char* saved) const;
   void reduce_single(char* const* slots, int64_t now) const;
   void reduce_step(char* const* slots, int64_t now, int64_t step) const;
   void finish(char* const* slots, int64_t now, int64_t steps_done, char* saved) const;

@@ -8,23 +8,26 @@
 namespace phynexus {
 namespace {
 
-// x [b.., p.., n, s..], index [b.., i..], wide [b.., p.., i.., s..]: for each of (b, p, i), one slice over s moves
-// between x and `wide`.
+// x [b.., p.., n, s..], index [b.., i..], wide [b.., p.., i.., s..]: for each of (b, p, i), one slice over s
+// moves between x and `wide`.
 struct Slices {
   int64_t n = 0, n_stride = 0;
-  Walk<3> outer;   // over b and p: x, index, wide
-  Walk<3> places;  // over i
-  StridedCopy slice{};    // over s, as if from x to wide
+  Walk<3> outer;        // over b and p: x, index, wide
+  Walk<3> places;       // over i
+  StridedCopy slice{};  // over s, as if from x to wide
   int64_t slice_elements = 1;
 
-  Slices(const phx_value& x, const phx_value& index, const phx_value& wide, int axis, int batch, bool to_wide) {
+  Slices(const phx_value& x, const phx_value& index, const phx_value& wide, int axis, int batch,
+         bool to_wide) {
     n = x.shape[axis];
     n_stride = byte_stride(x, axis);
     const int positions = index.rank - batch, rest = x.rank - axis - 1;
     for (int d = 0; d < axis; d++)
-      outer.add_axis(x.shape[d], {byte_stride(x, d), d < batch ? byte_stride(index, d) : 0, byte_stride(wide, d)});
+      outer.add_axis(x.shape[d],
+                     {byte_stride(x, d), d < batch ? byte_stride(index, d) : 0, byte_stride(wide, d)});
     for (int d = 0; d < positions; d++)
-      places.add_axis(index.shape[batch + d], {0, byte_stride(index, batch + d), byte_stride(wide, axis + d)});
+      places.add_axis(index.shape[batch + d],
+                      {0, byte_stride(index, batch + d), byte_stride(wide, axis + d)});
     phx_value from = x, to = wide;
     from.rank = to.rank = rest;
     for (int d = 0; d < rest; d++) {
@@ -61,17 +64,18 @@ struct GatherStep final : Step {
     if (slices.slice_elements == 0) return;
     parallel_ranges(frame, total, std::max<int64_t>(1, 32768 / slices.slice_elements),
                     [&](int64_t begin, int64_t end, Worker&) {
-      for (int64_t o = begin / per_outer; o * per_outer < end; o++) {
-        const auto base = slices.outer.offsets(o);
-        const int64_t first = std::max<int64_t>(begin - o * per_outer, 0), last = std::min(end - o * per_outer, per_outer);
-        slices.places.each(first, last, [&](const auto& at) {
-          const char* row = from + base[0] + slices.source(chosen + base[1] + at[1]);
-          char* target = to + base[2] + at[2];
-          if (slices.slice.rank == 0) move_item(target, row, slices.slice.item_bytes);
-          else kernels->copy(target, row, slices.slice);
-        });
-      }
-    });
+                      for (int64_t o = begin / per_outer; o * per_outer < end; o++) {
+                        const auto base = slices.outer.offsets(o);
+                        const int64_t first = std::max<int64_t>(begin - o * per_outer, 0),
+                                      last = std::min(end - o * per_outer, per_outer);
+                        slices.places.each(first, last, [&](const auto& at) {
+                          const char* row = from + base[0] + slices.source(chosen + base[1] + at[1]);
+                          char* target = to + base[2] + at[2];
+                          if (slices.slice.rank == 0) move_item(target, row, slices.slice.item_bytes);
+                          else kernels->copy(target, row, slices.slice);
+                        });
+                      }
+                    });
   }
 };
 
@@ -106,18 +110,19 @@ struct ScatterStep final : Step {
     const int64_t per_outer = slices.places.total();
     if (slices.slice_elements == 0 || per_outer == 0) return;
     // The updates of one (b, p) go in order; different ones never meet.
-    parallel_ranges(frame, slices.outer.total(), std::max<int64_t>(1, 32768 / (slices.slice_elements * per_outer)),
+    parallel_ranges(frame, slices.outer.total(),
+                    std::max<int64_t>(1, 32768 / (slices.slice_elements * per_outer)),
                     [&](int64_t begin, int64_t end, Worker&) {
-      slices.outer.each(begin, end, [&](const auto& base) {
-        slices.places.each(0, per_outer, [&](const auto& at) {
-          char* target = to + base[0] + slices.source(chosen + base[1] + at[1]);
-          const char* update = values + base[2] + at[2];
-          if (add) add_slice(target, update, 0);
-          else if (slices.slice.rank == 0) move_item(target, update, slices.slice.item_bytes);
-          else kernels->copy(target, update, slices.slice);
-        });
-      });
-    });
+                      slices.outer.each(begin, end, [&](const auto& base) {
+                        slices.places.each(0, per_outer, [&](const auto& at) {
+                          char* target = to + base[0] + slices.source(chosen + base[1] + at[1]);
+                          const char* update = values + base[2] + at[2];
+                          if (add) add_slice(target, update, 0);
+                          else if (slices.slice.rank == 0) move_item(target, update, slices.slice.item_bytes);
+                          else kernels->copy(target, update, slices.slice);
+                        });
+                      });
+                    });
   }
 };
 
@@ -126,7 +131,8 @@ struct ScatterStep final : Step {
 StepPointer lower_gather(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
   const int axis = int(plan.params_of(instruction)[0]), batch = int(plan.params_of(instruction)[1]);
-  const phx_value &x = plan.input(instruction, 0), &index = plan.input(instruction, 1), &out = plan.output(instruction, 0);
+  const phx_value &x = plan.input(instruction, 0), &index = plan.input(instruction, 1),
+                  &out = plan.output(instruction, 0);
   auto step = std::make_unique<GatherStep>(Slices(x, index, out, axis, batch, true), lowering.kernels);
   step->x = lowering.place(x);
   step->index = lowering.place(index);

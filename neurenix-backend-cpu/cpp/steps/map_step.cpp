@@ -36,8 +36,8 @@ struct MapStep final : Step {
   int64_t slot_bytes = 0;  // the terms of one iteration
   int levels = 0;          // of the stack of sums
 
-  // Fewer iterations than threads: one after the other, each on all threads. The steps' chunks depend on sizes
-  // alone, so the result is the same.
+  // Fewer iterations than threads: one after the other, each on all threads. The steps' chunks depend on
+  // sizes alone, so the result is the same.
   bool on_all_threads(int threads) const { return threads > 1 && iterations < threads; }
 
   // Of whoever runs an iteration: scratch, what its steps need, outputs that nobody reads.
@@ -47,7 +47,8 @@ struct MapStep final : Step {
   int64_t chunk(int threads) const {
     if (threads == 1 || on_all_threads(threads)) return 1;
     constexpr int64_t enough = int64_t(64) << 20;
-    int64_t fits = slot_bytes * iterations <= enough ? iterations : std::max<int64_t>(threads, enough / slot_bytes);
+    int64_t fits =
+        slot_bytes * iterations <= enough ? iterations : std::max<int64_t>(threads, enough / slot_bytes);
     if (wished_chunk > 0) fits = std::min(fits, wished_chunk);
     return std::clamp<int64_t>(fits, 1, std::max<int64_t>(iterations, 1));
   }
@@ -57,9 +58,9 @@ struct MapStep final : Step {
   }
   int64_t worker_bytes() const override { return std::max(iteration_bytes(1), region->worker_bytes()); }
 
-  void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker,
-               Arena* arena) const {
-    char** bases = static_cast<char**>(alloca((base_first_input + inputs.size() + outputs.size()) * sizeof(char*)));
+  void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker, Arena* arena) const {
+    char** bases =
+        static_cast<char**>(alloca((base_first_input + inputs.size() + outputs.size()) * sizeof(char*)));
     bases[base_scratch] = memory;
     bases[base_constants] = outer[base_constants];
     char* workspace = memory + round_up(region->scratch_bytes) + unread_bytes;
@@ -69,7 +70,8 @@ struct MapStep final : Step {
       if (output.kind == Output::stacked) {
         *next++ = output.place.at(outer) + i * output.stride;
       } else if (output.kind == Output::summed) {
-        if (output.gaps) std::memset(slot + output.first, 0, size_t(output.elements * item_bytes(output.dtype)));
+        if (output.gaps)
+          std::memset(slot + output.first, 0, size_t(output.elements * item_bytes(output.dtype)));
         *next++ = slot + output.at;
       } else {
         *next++ = memory + output.at;
@@ -118,7 +120,8 @@ struct MapStep final : Step {
       if (output.kind != Output::summed) continue;
       const int64_t blocks = (output.elements + block - 1) / block;
       const auto part = [&](int64_t begin, int64_t end) {
-        for (int64_t b = begin; b < end; b++) f(output, b * block, std::min(block, output.elements - b * block));
+        for (int64_t b = begin; b < end; b++)
+          f(output, b * block, std::min(block, output.elements - b * block));
       };
       if (blocks < 8) part(0, blocks);
       else parallel_ranges(frame, blocks, 4, [&](int64_t begin, int64_t end, Worker&) { part(begin, end); });
@@ -144,8 +147,7 @@ struct MapStep final : Step {
     char* stack = slots + step * slot_bytes;
     for (int64_t begin = 0; begin < iterations; begin += step) {
       const int64_t end = std::min(begin + step, iterations);
-      if (in_turn)
-        iterate(frame.bases, begin, slots, own, *frame.worker, frame.arena);
+      if (in_turn) iterate(frame.bases, begin, slots, own, *frame.worker, frame.arena);
       else
         parallel_for(frame, end - begin, [&](int64_t i, Worker& worker) {
           iterate(frame.bases, begin + i, slots + i * slot_bytes, worker.memory, worker, nullptr);
@@ -154,7 +156,8 @@ struct MapStep final : Step {
         push(slots, stack, begin, end, output, from, count);
       });
     }
-    each_summed(frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
+    each_summed(
+        frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
     // The total of all lies in the level of the highest bit.
     alignas(8) static const char nothing[8] = {};
     char* top = iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr;
@@ -178,7 +181,8 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
   step->levels = p[0] ? 64 - __builtin_clzll(uint64_t(p[0])) : 1;
   for (int k = 0; k < instruction.inputs; k++) {
     const phx_value& value = plan.input(instruction, k);
-    step->inputs.push_back({lowering.place(value), p[2 + k] ? value.strides[0] * item_bytes(value.dtype) : 0});
+    step->inputs.push_back(
+        {lowering.place(value), p[2 + k] ? value.strides[0] * item_bytes(value.dtype) : 0});
   }
   const int64_t unread_from = round_up(step->region->scratch_bytes);
   for (int k = 0; k < instruction.outputs; k++) {

@@ -49,14 +49,15 @@ struct ArgmaxStep final : Step {
                       positions.each(begin, end, [&](const auto& at) {
                         const char* values = from + at[0];
                         if (!dense) kernels->copy(spare, values, copy), values = spare;
-                        *reinterpret_cast<int32_t*>(to + at[1]) = int32_t(kernels->argmax(dtype, values, row));
+                        *reinterpret_cast<int32_t*>(to + at[1]) =
+                            int32_t(kernels->argmax(dtype, values, row));
                       });
                     });
   }
 };
 
-// Few candidates, whose neighbours along a kept axis lie together (windows of an image with its channels fastest):
-// many positions at once.
+// Few candidates, whose neighbours along a kept axis lie together (windows of an image with its channels
+// fastest): many positions at once.
 struct NarrowArgmaxStep final : Step {
   Place in, out;
   int32_t dtype = 0;
@@ -71,19 +72,20 @@ struct NarrowArgmaxStep final : Step {
     const int64_t rows = int64_t(offsets.size());
     parallel_ranges(frame, positions.total(), std::max<int64_t>(1, 65536 / (rows * columns)),
                     [&](int64_t begin, int64_t end, Worker&) {
-      positions.each(begin, end, [&](const auto& at) {
-        if (out_stride == 4)
-          return kernels->argmax_columns(dtype, from + at[0], offsets.data(), rows, columns,
-                                         reinterpret_cast<int32_t*>(to + at[1]));
-        int32_t block[256];
-        for (int64_t c = 0; c < columns; c += 256) {
-          const int64_t here = std::min<int64_t>(256, columns - c);
-          kernels->argmax_columns(dtype, from + at[0] + c * item_bytes(dtype), offsets.data(), rows, here, block);
-          for (int64_t k = 0; k < here; k++)
-            *reinterpret_cast<int32_t*>(to + at[1] + (c + k) * out_stride) = block[k];
-        }
-      });
-    });
+                      positions.each(begin, end, [&](const auto& at) {
+                        if (out_stride == 4)
+                          return kernels->argmax_columns(dtype, from + at[0], offsets.data(), rows, columns,
+                                                         reinterpret_cast<int32_t*>(to + at[1]));
+                        int32_t block[256];
+                        for (int64_t c = 0; c < columns; c += 256) {
+                          const int64_t here = std::min<int64_t>(256, columns - c);
+                          kernels->argmax_columns(dtype, from + at[0] + c * item_bytes(dtype), offsets.data(),
+                                                  rows, here, block);
+                          for (int64_t k = 0; k < here; k++)
+                            *reinterpret_cast<int32_t*>(to + at[1] + (c + k) * out_stride) = block[k];
+                        }
+                      });
+                    });
   }
 };
 
@@ -112,7 +114,8 @@ StepPointer narrow_argmax(Lowering& lowering, const phx_value& in, const phx_val
 }
 
 template <class T, class Sum>
-void running_sum(char* out, int64_t out_stride, const char* in, int64_t in_stride, int64_t count, bool reverse) {
+void running_sum(char* out, int64_t out_stride, const char* in, int64_t in_stride, int64_t count,
+                 bool reverse) {
   if (reverse) {
     out += (count - 1) * out_stride, in += (count - 1) * in_stride;
     out_stride = -out_stride, in_stride = -in_stride;
@@ -148,14 +151,16 @@ struct CumsumStep final : Step {
 
 StepPointer lower_argmax(Lowering& lowering, const phx_instruction& instruction) {
   const phx_value &in = lowering.plan.input(instruction, 0), &out = lowering.plan.output(instruction, 0);
-  if (const int axis = contiguous_axis(in, out.rank); axis >= 0 && element_count(trailing(in, out.rank)) <= 64)
+  if (const int axis = contiguous_axis(in, out.rank);
+      axis >= 0 && element_count(trailing(in, out.rank)) <= 64)
     return narrow_argmax(lowering, in, out, axis);
   auto step = std::make_unique<ArgmaxStep>();
   step->in = lowering.place(in);
   step->out = lowering.place(out);
   step->dtype = in.dtype;
   step->kernels = &lowering.kernels;
-  for (int d = 0; d < out.rank; d++) step->positions.add_axis(in.shape[d], {byte_stride(in, d), byte_stride(out, d)});
+  for (int d = 0; d < out.rank; d++)
+    step->positions.add_axis(in.shape[d], {byte_stride(in, d), byte_stride(out, d)});
   const phx_value row = trailing(in, out.rank);
   step->row = element_count(row);
   step->dense = is_dense(row);

@@ -19,8 +19,8 @@ void write_same(char* out, int64_t stride, int64_t count, int64_t value) {
 template <class T>
 struct IotaStep final : Step {
   Place out;
-  int64_t count = 0, stride = 0;        // along the counting axis
-  int64_t same = 1, same_stride = 0;    // along the last axis, where it is another
+  int64_t count = 0, stride = 0;      // along the counting axis
+  int64_t same = 1, same_stride = 0;  // along the last axis, where it is another
   Walk<1> lines;
 
   void run(const Frame& frame) const override {
@@ -28,11 +28,12 @@ struct IotaStep final : Step {
     char* to = out.at(frame.bases);
     parallel_ranges(frame, lines.total(), std::max<int64_t>(1, 65536 / std::max<int64_t>(1, count * same)),
                     [&](int64_t begin, int64_t end, Worker&) {
-      lines.each(begin, end, [&](const auto& at) {
-        if (same_stride == 0) return write_line<T>(to + at[0], stride, count);
-        for (int64_t i = 0; i < count; i++) write_same<T>(to + at[0] + i * stride, same_stride, same, i);
-      });
-    });
+                      lines.each(begin, end, [&](const auto& at) {
+                        if (same_stride == 0) return write_line<T>(to + at[0], stride, count);
+                        for (int64_t i = 0; i < count; i++)
+                          write_same<T>(to + at[0] + i * stride, same_stride, same, i);
+                      });
+                    });
   }
 };
 
@@ -48,7 +49,8 @@ StepPointer iota(Lowering& lowering, const phx_value& out, int axis) {
     step->same_stride = byte_stride(out, last);
   }
   for (int d = 0; d < out.rank; d++)
-    if (d != axis && !(d == last && step->same_stride)) step->lines.add_axis(out.shape[d], {byte_stride(out, d)});
+    if (d != axis && !(d == last && step->same_stride))
+      step->lines.add_axis(out.shape[d], {byte_stride(out, d)});
   return step;
 }
 
@@ -65,13 +67,15 @@ struct RandomBitsStep final : Step {
                                *reinterpret_cast<const uint32_t*>(key_second.at(frame.bases))};
     char* to = out.at(frame.bases);
     parallel_ranges(frame, total, 32768, [&](int64_t begin, int64_t end, Worker&) {
-      if (dense) return kernels->random_bits(reinterpret_cast<uint32_t*>(to) + begin, words, begin, end - begin);
+      if (dense)
+        return kernels->random_bits(reinterpret_cast<uint32_t*>(to) + begin, words, begin, end - begin);
       uint32_t block[256];
       for (int64_t first = begin; first < end; first += 256) {
         const int64_t last = std::min<int64_t>(first + 256, end);
         kernels->random_bits(block, words, first, last - first);
         const uint32_t* next = block;
-        elements.each(first, last, [&](const auto& at) { *reinterpret_cast<uint32_t*>(to + at[0]) = *next++; });
+        elements.each(first, last,
+                      [&](const auto& at) { *reinterpret_cast<uint32_t*>(to + at[0]) = *next++; });
       }
     });
   }

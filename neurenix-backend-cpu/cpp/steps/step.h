@@ -38,7 +38,7 @@ struct Frame {
   char* const* bases;  // scratch, constants, then the region's inputs and outputs
   char* workspace;     // free for the step that runs
   Worker* worker;
-  Arena* arena;        // null within an iteration of a map: the step stays on this thread
+  Arena* arena;  // null within an iteration of a map: the step stays on this thread
 };
 
 enum Base : int32_t { base_scratch = 0, base_constants = 1, base_first_input = 2 };

@@ -22,7 +22,9 @@ struct AllThreads final : Team {
     arena.pool->run(count, arena.threads, work, context);
   }
   int workers() const override { return arena.threads; }
-  void* workspace(int worker, int64_t bytes) override { return arena.workers[size_t(worker)]->own.at_least(bytes); }
+  void* workspace(int worker, int64_t bytes) override {
+    return arena.workers[size_t(worker)]->own.at_least(bytes);
+  }
   void* shared_workspace(int64_t bytes) override { return arena.workers[0]->shared.at_least(bytes); }
   Arena& arena;
 };

@@ -63,6 +63,8 @@ class Walk {
   std::array<int64_t, Operands> strides_[2 * PHX_MAX_RANK + 1];
 };
 
-inline int64_t byte_stride(const phx_value& value, int axis) { return value.strides[axis] * item_bytes(value.dtype); }
+inline int64_t byte_stride(const phx_value& value, int axis) {
+  return value.strides[axis] * item_bytes(value.dtype);
+}
 
 }  // namespace phynexus

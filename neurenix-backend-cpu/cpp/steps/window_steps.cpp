@@ -21,16 +21,17 @@ struct WindowStep final : Step {
     const char* from = in.at(frame.bases);
     char* to = out.at(frame.bases);
     const int64_t each = neighbours * int64_t(offsets.size());
-    parallel_ranges(frame, windows.total(), std::max<int64_t>(1, 65536 / each), [&](int64_t begin, int64_t end, Worker&) {
-      windows.each(begin, end, [&](const auto& at) {
-        kernel(to + at[1], from + at[0], offsets.data(), int64_t(offsets.size()), neighbours);
-      });
-    });
+    parallel_ranges(frame, windows.total(), std::max<int64_t>(1, 65536 / each),
+                    [&](int64_t begin, int64_t end, Worker&) {
+                      windows.each(begin, end, [&](const auto& at) {
+                        kernel(to + at[1], from + at[0], offsets.data(), int64_t(offsets.size()), neighbours);
+                      });
+                    });
   }
 };
 
-StepPointer lower_window(Lowering& lowering, const phx_value& in, const phx_value& out, const std::vector<int>& reduced,
-                         bool largest) {
+StepPointer lower_window(Lowering& lowering, const phx_value& in, const phx_value& out,
+                         const std::vector<int>& reduced, bool largest) {
   const WindowKernel kernel = lowering.kernels.window(in.dtype, largest);
   if (!kernel) return nullptr;
   std::vector<int> kept;

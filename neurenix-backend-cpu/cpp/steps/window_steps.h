@@ -1,4 +1,5 @@
-// The maximum or minimum over windows, where neighbours can be done together; null where a general step must do it.
+// The maximum or minimum over windows, where neighbours can be done together; null where a general step must
+// do it.
 #pragma once
 
 #include "step.h"

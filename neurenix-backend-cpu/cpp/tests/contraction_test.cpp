@@ -26,12 +26,14 @@ Operand operand(int32_t dtype, const Shape& shape, bool input, int32_t index) {
   Shape strides;
   int64_t offset;
   const int64_t bytes = random_layout(shape, dtype, input, strides, offset);
-  Operand x{value(dtype, shape, strides, input ? PHX_INPUT : PHX_OUTPUT, index, bytes ? offset : 0), Bytes(size_t(bytes))};
+  Operand x{value(dtype, shape, strides, input ? PHX_INPUT : PHX_OUTPUT, index, bytes ? offset : 0),
+            Bytes(size_t(bytes))};
   for (int64_t i = 0; i < bytes / size_of(dtype); i++)
     set(x.bytes.data(), dtype, i, dtype == PHX_INT32 ? double(pick(-9, 9)) : normal());
   return x;
 }
-void run_one(int32_t opcode, Operand& a, Operand& b, Operand& out, const std::vector<int64_t>& params, int threads) {
+void run_one(int32_t opcode, Operand& a, Operand& b, Operand& out, const std::vector<int64_t>& params,
+             int threads) {
   Builder builder;
   builder.add(opcode, {a.view, b.view}, {&out.view}, params);
   builder.region(2, 1, 0);
@@ -49,7 +51,8 @@ void dots(int threads) {
   const Shape b = shape_of(2, 3), m = shape_of(2, most), n = shape_of(2, most), k = shape_of(2, most);
   Operand lhs = operand(dtype, joined({b, m, k}), true, 0), rhs = operand(dtype, joined({b, k, n}), true, 1);
   Operand out = operand(dtype, joined({b, m, n}), false, 0);
-  run_one(PHX_DOT_GENERAL, lhs, rhs, out, {int64_t(b.size()), int64_t(m.size()), int64_t(n.size()), int64_t(k.size())}, threads);
+  run_one(PHX_DOT_GENERAL, lhs, rhs, out,
+          {int64_t(b.size()), int64_t(m.size()), int64_t(n.size()), int64_t(k.size())}, threads);
   if (count_of(joined({b, m, n, k})) > 300000) return;
   each_index(joined({b, m, n}), [&](const Shape& i) {
     const Shape ib(i.begin(), i.begin() + int64_t(b.size())), in(i.end() - int64_t(n.size()), i.end());
@@ -66,16 +69,19 @@ void dots(int threads) {
 void convolutions(int threads) {
   const int32_t dtype = pick(0, 3) ? PHX_FLOAT32 : PHX_FLOAT64;
   const Shape b = shape_of(1, 3);
-  const int64_t images = pick(1, 4), channels = pick(1, 6), filters = pick(1, 6), kh = pick(1, 3), kw = pick(1, 3);
+  const int64_t images = pick(1, 4), channels = pick(1, 6), filters = pick(1, 6), kh = pick(1, 3),
+                kw = pick(1, 3);
   const int64_t sh = pick(1, 2), sw = pick(1, 2), dh = pick(1, 2), dw = pick(1, 2);
   const int64_t pads[4] = {pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2)};
   const int64_t h = (kh - 1) * dh + pick(1, 7), w = (kw - 1) * dw + pick(1, 7);
   const int64_t oh = (h + pads[0] + pads[1] - (kh - 1) * dh - 1) / sh + 1;
   const int64_t ow = (w + pads[2] + pads[3] - (kw - 1) * dw - 1) / sw + 1;
   const std::vector<int64_t> params{int64_t(b.size()), sh, sw, pads[0], pads[1], pads[2], pads[3], dh, dw};
-  const Shape xs = joined({b, {images, channels, h, w}}), ws = joined({b, {filters, channels, kh, kw}}), os = joined({b, {images, filters, oh, ow}});
+  const Shape xs = joined({b, {images, channels, h, w}}), ws = joined({b, {filters, channels, kh, kw}}),
+              os = joined({b, {images, filters, oh, ow}});
   const int which = int(pick(0, 2));
-  Operand x = operand(dtype, xs, which != 1, 0), weight = operand(dtype, ws, which != 2, 1), out = operand(dtype, os, which != 0, which == 1 ? 0 : 1);
+  Operand x = operand(dtype, xs, which != 1, 0), weight = operand(dtype, ws, which != 2, 1),
+          out = operand(dtype, os, which != 0, which == 1 ? 0 : 1);
   if (which == 0) out.view.index = 0;
   if (which == 1) x.view.index = 0;
   if (which == 2) weight.view.index = 0;
@@ -98,7 +104,9 @@ void convolutions(int threads) {
   if (which == 0) run_one(PHX_CONV_GENERAL, x, weight, out, params, threads);
   if (which == 1) run_one(PHX_CONV_INPUT_GRADIENT, out, weight, x, params, threads);
   if (which == 2) run_one(PHX_CONV_WEIGHT_GRADIENT, x, out, weight, params, threads);
-  for (const auto& [i, sum] : want) CHECK(std::fabs(result(i) - sum) < 1e-4 * (1 + std::fabs(sum)), "convolution %d: %g %g", which, result(i), sum);
+  for (const auto& [i, sum] : want)
+    CHECK(std::fabs(result(i) - sum) < 1e-4 * (1 + std::fabs(sum)), "convolution %d: %g %g", which, result(i),
+          sum);
 }
 
 }  // namespace

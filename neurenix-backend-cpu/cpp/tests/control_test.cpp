@@ -20,7 +20,8 @@ Bytes floats(int64_t n, double (*f)(int64_t)) {
 void calls() {
   const int64_t n = 5;
   Builder b;
-  const phx_value x = dense(f32, {n}, PHX_INPUT, 0), y = dense(f32, {n}, PHX_INPUT, 1), t = dense(f32, {n}, PHX_SCRATCH);
+  const phx_value x = dense(f32, {n}, PHX_INPUT, 0), y = dense(f32, {n}, PHX_INPUT, 1),
+                  t = dense(f32, {n}, PHX_SCRATCH);
   const phx_value o = dense(f32, {n}, PHX_OUTPUT, 0);
   b.add(PHX_FUSED, {x, y}, {&t}, add_params(n));
   b.add(PHX_FUSED, {t, y}, {&o}, mul_params(n));
@@ -31,7 +32,8 @@ void calls() {
   b.region(2, 1, 192);
   b.input_bytes = {n * 4, n * 4};
   b.output_bytes = {n * 4};
-  std::vector<Bytes> in{floats(n, [](int64_t i) { return double(i); }), floats(n, [](int64_t i) { return 0.5 * double(i) - 1; })};
+  std::vector<Bytes> in{floats(n, [](int64_t i) { return double(i); }),
+                        floats(n, [](int64_t i) { return 0.5 * double(i) - 1; })};
   std::vector<Bytes> out{Bytes(size_t(n) * 4)};
   CHECK(run(b, in, out), "%s", api().last_error());
   for (int64_t i = 0; i < n; i++) {
@@ -44,19 +46,23 @@ void calls() {
 void scans(bool reverse, bool saved, bool last, bool ys, int64_t length) {
   const int64_t n = 3;
   Builder b;
-  const phx_value w = dense(f32, {n}, PHX_INPUT, 0), c = dense(f32, {n}, PHX_INPUT, 1), x = dense(f32, {n}, PHX_INPUT, 2);
+  const phx_value w = dense(f32, {n}, PHX_INPUT, 0), c = dense(f32, {n}, PHX_INPUT, 1),
+                  x = dense(f32, {n}, PHX_INPUT, 2);
   const phx_value c_out = dense(f32, {n}, PHX_OUTPUT, 0), y_out = dense(f32, {n}, PHX_OUTPUT, 1);
   b.add(PHX_FUSED, {c, x}, {&y_out}, add_params(n));
-  b.add(PHX_FUSED, {c, w, x}, {&c_out}, {2, 1, 0, 1, n, PHX_MUL, f32, 0, 1, -1, 0, PHX_ADD, f32, 3, 2, -1, 0, 4, 0});
+  b.add(PHX_FUSED, {c, w, x}, {&c_out},
+        {2, 1, 0, 1, n, PHX_MUL, f32, 0, 1, -1, 0, PHX_ADD, f32, 3, 2, -1, 0, 4, 0});
   const int32_t body = b.region(3, 2, 0);
   const phx_value xs = dense(f32, {length, n}, PHX_INPUT, 2);
-  const phx_value o0 = dense(f32, {n}, PHX_OUTPUT, 0), o1 = dense(f32, {length, n}, PHX_OUTPUT, 1), o2 = dense(f32, {length, n}, PHX_OUTPUT, 2);
+  const phx_value o0 = dense(f32, {n}, PHX_OUTPUT, 0), o1 = dense(f32, {length, n}, PHX_OUTPUT, 1),
+                  o2 = dense(f32, {length, n}, PHX_OUTPUT, 2);
   b.add(PHX_SCAN, {w, c, xs}, {last ? &o0 : nullptr, ys ? &o1 : nullptr, saved ? &o2 : nullptr},
         {0, length, 1, 1, 1, 1, reverse, 0, 64}, body);
   b.region(3, 3, 128);
   b.input_bytes = {n * 4, n * 4, length * n * 4};
   b.output_bytes = {n * 4, length * n * 4, length * n * 4};
-  std::vector<Bytes> in{floats(n, [](int64_t i) { return 0.5 + 0.1 * double(i); }), floats(n, [](int64_t i) { return double(i); }),
+  std::vector<Bytes> in{floats(n, [](int64_t i) { return 0.5 + 0.1 * double(i); }),
+                        floats(n, [](int64_t i) { return double(i); }),
                         floats(length * n, [](int64_t i) { return std::sin(double(i)); })};
   std::vector<Bytes> out{Bytes(size_t(n) * 4), Bytes(size_t(length * n) * 4), Bytes(size_t(length * n) * 4)};
   CHECK(run(b, in, out), "%s", api().last_error());
@@ -73,17 +79,20 @@ void scans(bool reverse, bool saved, bool last, bool ys, int64_t length) {
   }
 }
 
-// (shared s[n], x[n]) -> stacked s * x, summed s * x, and an output that nobody reads; nested once more if asked.
+// (shared s[n], x[n]) -> stacked s * x, summed s * x, and an output that nobody reads; nested once more if
+// asked.
 std::vector<Bytes> maps(int64_t iterations, int64_t chunk, int threads, bool nested, int64_t n) {
   Builder b;
   const phx_value s = dense(f32, {n}, PHX_INPUT, 0), x = dense(f32, {n}, PHX_INPUT, 1);
-  const phx_value o0 = dense(f32, {n}, PHX_OUTPUT, 0), o1 = dense(f32, {n}, PHX_OUTPUT, 1), o2 = dense(f32, {n}, PHX_OUTPUT, 2);
+  const phx_value o0 = dense(f32, {n}, PHX_OUTPUT, 0), o1 = dense(f32, {n}, PHX_OUTPUT, 1),
+                  o2 = dense(f32, {n}, PHX_OUTPUT, 2);
   b.add(PHX_FUSED, {s, x}, {&o0, &o1, &o2}, {1, 3, 0, 1, n, PHX_MUL, f32, 0, 1, -1, 0, 2, 0, 2, 0, 2, 0});
   int32_t body = b.region(2, 3, 0);
   const int64_t inner = 3;
   Shape shape{n};
   if (nested) {
-    const phx_value xs = dense(f32, {inner, n}, PHX_INPUT, 1), stacked = dense(f32, {inner, n}, PHX_OUTPUT, 0);
+    const phx_value xs = dense(f32, {inner, n}, PHX_INPUT, 1),
+                    stacked = dense(f32, {inner, n}, PHX_OUTPUT, 0);
     const phx_value more = dense(f32, {inner, n}, PHX_OUTPUT, 2);
     b.add(PHX_MAP, {s, xs}, {&stacked, &o1, &more}, {inner, 0, 0, 1, 0, 1, 0}, body);
     body = b.region(2, 3, 0);
@@ -100,11 +109,13 @@ std::vector<Bytes> maps(int64_t iterations, int64_t chunk, int threads, bool nes
   const int64_t total = count_of(mapped);
   b.input_bytes = {n * 4, total * 4};
   b.output_bytes = {total * 4, (2 * n - 1) * 4};
-  std::vector<Bytes> in{floats(n, [](int64_t i) { return 0.3 + 0.01 * double(i % 100); }), floats(total, [](int64_t i) { return std::sin(double(i)); })};
+  std::vector<Bytes> in{floats(n, [](int64_t i) { return 0.3 + 0.01 * double(i % 100); }),
+                        floats(total, [](int64_t i) { return std::sin(double(i)); })};
   std::vector<Bytes> out{Bytes(size_t(total) * 4), Bytes(size_t(2 * n - 1) * 4)};
   CHECK(run(b, in, out, threads), "%s", api().last_error());
   for (int64_t e = 0; e < total; e++)
-    CHECK(get(out[0].data(), f32, e) == float(get(in[0].data(), f32, e % n) * get(in[1].data(), f32, e)), "stacked");
+    CHECK(get(out[0].data(), f32, e) == float(get(in[0].data(), f32, e % n) * get(in[1].data(), f32, e)),
+          "stacked");
   if (nested) return out;
   for (int64_t i = 0; i < n; i++) {  // the sum in the order that phynexus.h states
     std::vector<std::pair<int, float>> stack;

@@ -64,7 +64,10 @@ double naive(const Op& op, double a, double b, double c, int32_t from) {
     case PHX_BITWISE_AND: return double(int64_t(a) & int64_t(b));
     case PHX_BITWISE_OR: return double(int64_t(a) | int64_t(b));
     case PHX_BITWISE_XOR: return wrap(double(int64_t(a) ^ int64_t(b)), from);
-    case PHX_SHIFT_LEFT: return b < 0 || b >= 8 * size_of(from) ? 0 : wrap(double(int64_t(uint64_t(int64_t(a)) << int64_t(b))), from);
+    case PHX_SHIFT_LEFT:
+      return b < 0 || b >= 8 * size_of(from)
+                 ? 0
+                 : wrap(double(int64_t(uint64_t(int64_t(a)) << int64_t(b))), from);
     case PHX_SHIFT_RIGHT: return b < 0 || b >= 8 * size_of(from) ? 0 : double(int64_t(a) >> int64_t(b));
     case PHX_WHERE: return a != 0 ? b : c;
     default: return 0;
@@ -73,14 +76,22 @@ double naive(const Op& op, double a, double b, double c, int32_t from) {
 
 // An op whose operands are there among the registers' dtypes.
 bool random_op(const std::vector<int32_t>& dtypes, Op& op) {
-  static const int any[] = {PHX_EQUAL, PHX_NOT_EQUAL, PHX_LESS, PHX_LESS_EQUAL, PHX_GREATER, PHX_GREATER_EQUAL, PHX_WHERE, PHX_WHERE, PHX_CAST};
-  static const int real[] = {PHX_NEG, PHX_ABS, PHX_SIGN, PHX_FLOOR, PHX_ROUND, PHX_EXP, PHX_TANH, PHX_SQRT, PHX_IS_FINITE, PHX_INTEGER_POW, PHX_ADD, PHX_SUB, PHX_MUL, PHX_MUL, PHX_ADD, PHX_DIV, PHX_MAXIMUM, PHX_MINIMUM};
-  static const int whole[] = {PHX_NEG, PHX_ABS, PHX_ADD, PHX_SUB, PHX_REMAINDER, PHX_MAXIMUM, PHX_MINIMUM, PHX_BITWISE_AND, PHX_BITWISE_OR, PHX_BITWISE_XOR, PHX_SHIFT_LEFT, PHX_SHIFT_RIGHT};
+  static const int any[] = {PHX_EQUAL,         PHX_NOT_EQUAL, PHX_LESS,  PHX_LESS_EQUAL, PHX_GREATER,
+                            PHX_GREATER_EQUAL, PHX_WHERE,     PHX_WHERE, PHX_CAST};
+  static const int real[] = {PHX_NEG,  PHX_ABS,  PHX_SIGN,      PHX_FLOOR,       PHX_ROUND,   PHX_EXP,
+                             PHX_TANH, PHX_SQRT, PHX_IS_FINITE, PHX_INTEGER_POW, PHX_ADD,     PHX_SUB,
+                             PHX_MUL,  PHX_MUL,  PHX_ADD,       PHX_DIV,         PHX_MAXIMUM, PHX_MINIMUM};
+  static const int whole[] = {PHX_NEG,        PHX_ABS,         PHX_ADD,        PHX_SUB,
+                              PHX_REMAINDER,  PHX_MAXIMUM,     PHX_MINIMUM,    PHX_BITWISE_AND,
+                              PHX_BITWISE_OR, PHX_BITWISE_XOR, PHX_SHIFT_LEFT, PHX_SHIFT_RIGHT};
   static const int logical[] = {PHX_LOGICAL_NOT, PHX_BITWISE_AND, PHX_BITWISE_OR, PHX_BITWISE_XOR};
   const auto choose = [](const auto& list) { return list[size_t(pick(0, int64_t(std::size(list)) - 1))]; };
   op = {0, 0, pick(0, int64_t(dtypes.size()) - 1), -1, -1, 0};
   const int32_t from = dtypes[size_t(op.a)];
-  op.opcode = pick(0, 2) == 0 ? choose(any) : from == PHX_FLOAT32 || from == PHX_FLOAT64 ? choose(real) : from == PHX_BOOL ? choose(logical) : choose(whole);
+  op.opcode = pick(0, 2) == 0                              ? choose(any)
+              : from == PHX_FLOAT32 || from == PHX_FLOAT64 ? choose(real)
+              : from == PHX_BOOL                           ? choose(logical)
+                                                           : choose(whole);
   op.dtype = from;
   const auto another = [&](int32_t dtype) {
     for (int i = 0; i < 20; i++) {
@@ -132,7 +143,8 @@ struct Reduction {
 void one_program(int round) {
   Builder b;
   const Shape shape = random_shape();
-  static const int kinds[] = {PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT64, PHX_INT32, PHX_BOOL, PHX_UINT32, PHX_UINT8};
+  static const int kinds[] = {PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT64,
+                              PHX_INT32,   PHX_BOOL,    PHX_UINT32,  PHX_UINT8};
   const int64_t input_count = pick(1, 4), op_count = pick(0, 9);
   std::vector<int32_t> dtypes;
   std::vector<phx_value> inputs;
@@ -146,7 +158,9 @@ void one_program(int round) {
     inputs.push_back(value(dtype, shape, strides, PHX_INPUT, int32_t(k), offset));
     in.emplace_back(size_t(bytes));
     for (int64_t i = 0; i < bytes / size_of(dtype); i++) {
-      double x = dtype == PHX_FLOAT32 || dtype == PHX_FLOAT64 ? normal() : double(pick(dtype == PHX_INT32 ? -20 : 0, dtype == PHX_BOOL ? 1 : 50));
+      double x = dtype == PHX_FLOAT32 || dtype == PHX_FLOAT64
+                     ? normal()
+                     : double(pick(dtype == PHX_INT32 ? -20 : 0, dtype == PHX_BOOL ? 1 : 50));
       if (dtype == PHX_FLOAT32 && pick(0, 60) == 0) x = pick(0, 1) ? INFINITY : -0.0;
       set(in.back().data(), dtype, i, x);
     }
@@ -199,13 +213,16 @@ void one_program(int round) {
       const phx_value& v = outputs[size_t(k)];
       each_index(Shape(v.shape, v.shape + v.rank), [&](const Shape& index) {
         const int64_t r = ends[size_t(k)].second;
-        totals[size_t(k)][at(v, index)].sum = r == PHX_MAX ? -INFINITY : r == PHX_MIN ? INFINITY : r == PHX_ALL;
+        totals[size_t(k)][at(v, index)].sum = r == PHX_MAX   ? -INFINITY
+                                              : r == PHX_MIN ? INFINITY
+                                                             : r == PHX_ALL;
       });
     }
   int compared = 0, wrong = 0;
   each_index(shape, [&](const Shape& index) {
     std::vector<double> registers;
-    for (size_t k = 0; k < inputs.size(); k++) registers.push_back(get(in[k].data(), inputs[k].dtype, at(inputs[k], index)));
+    for (size_t k = 0; k < inputs.size(); k++)
+      registers.push_back(get(in[k].data(), inputs[k].dtype, at(inputs[k], index)));
     for (const Op& op : ops) {
       const auto reg = [&](int64_t r) { return r < 0 ? 0 : registers[size_t(r)]; };
       const int64_t typed = op.opcode == PHX_WHERE ? op.b : op.a;
@@ -229,8 +246,12 @@ void one_program(int round) {
       Reduction& total = totals[k][at(v, where)];
       switch (ends[k].second) {
         case PHX_SUM: total.sum += x; break;
-        case PHX_MAX: total.sum = total.sum != total.sum ? total.sum : x != x ? x : std::max(total.sum, x); break;
-        case PHX_MIN: total.sum = total.sum != total.sum ? total.sum : x != x ? x : std::min(total.sum, x); break;
+        case PHX_MAX:
+          total.sum = total.sum != total.sum ? total.sum : x != x ? x : std::max(total.sum, x);
+          break;
+        case PHX_MIN:
+          total.sum = total.sum != total.sum ? total.sum : x != x ? x : std::min(total.sum, x);
+          break;
         case PHX_ANY: total.sum = total.sum != 0 || x != 0; break;
         default: total.sum = total.sum != 0 && x != 0;
       }
@@ -241,10 +262,16 @@ void one_program(int round) {
   for (size_t k = 0; k < outputs.size(); k++)
     for (const auto& [element, total] : totals[k]) {
       const phx_value& v = outputs[k];
-      const double y = get(out[k].data(), v.dtype, element), x = ends[k].second == PHX_SUM && v.dtype != PHX_FLOAT64 && v.dtype != PHX_FLOAT32 ? wrap(total.sum, v.dtype) : total.sum;
+      const double y = get(out[k].data(), v.dtype, element),
+                   x = ends[k].second == PHX_SUM && v.dtype != PHX_FLOAT64 && v.dtype != PHX_FLOAT32
+                           ? wrap(total.sum, v.dtype)
+                           : total.sum;
       if (count_of(shape) == 0 && v.dtype != PHX_FLOAT32) continue;
-      const double slack = ops.size() < 3 && ends[k].second == PHX_SUM ? 4e-6 * (total.size + 1e-6) : 1e-2 * (total.size + 1e-3);
-      CHECK((x != x && y != y) || x == y || std::fabs(x - y) <= slack || !(total.size < 1e30) || ops.size() > 4, "program %d reduction: %.9g, not %.9g (of %g)", round, y, x, total.size);
+      const double slack = ops.size() < 3 && ends[k].second == PHX_SUM ? 4e-6 * (total.size + 1e-6)
+                                                                       : 1e-2 * (total.size + 1e-3);
+      CHECK(
+          (x != x && y != y) || x == y || std::fabs(x - y) <= slack || !(total.size < 1e30) || ops.size() > 4,
+          "program %d reduction: %.9g, not %.9g (of %g)", round, y, x, total.size);
     }
 }
 
@@ -254,7 +281,8 @@ void in_place() {
     Builder b;
     const Shape shape{n};
     const phx_value x = dense(PHX_FLOAT32, shape, PHX_INPUT, 0), y = dense(PHX_FLOAT32, shape, PHX_INPUT, 1);
-    const phx_value first = dense(PHX_FLOAT32, shape, PHX_OUTPUT, 0), second = dense(PHX_FLOAT32, shape, PHX_OUTPUT, 1);
+    const phx_value first = dense(PHX_FLOAT32, shape, PHX_OUTPUT, 0),
+                    second = dense(PHX_FLOAT32, shape, PHX_OUTPUT, 1);
     // first = x + y (over x), second = x - y (over y)
     b.add(PHX_FUSED, {x, y}, {&first, &second},
           {2, 2, 0, 1, n, PHX_ADD, PHX_FLOAT32, 0, 1, -1, 0, PHX_SUB, PHX_FLOAT32, 0, 1, -1, 0, 2, 0, 3, 0});
@@ -277,7 +305,8 @@ void in_place() {
       for (int64_t i = 0; i < n; i++) {
         const float x0 = float(i), y0 = float(3 * i + 1);
         const bool is_swap = which == &swap;
-        CHECK(p[size_t(i)] == (is_swap ? y0 : x0 + y0) && q[size_t(i)] == (is_swap ? x0 : x0 - y0), "in place %d", int(i));
+        CHECK(p[size_t(i)] == (is_swap ? y0 : x0 + y0) && q[size_t(i)] == (is_swap ? x0 : x0 - y0),
+              "in place %d", int(i));
       }
     }
   }
@@ -298,7 +327,8 @@ void accurate_sums() {
   for (int threads : {1, 2, 3}) {
     Builder b;
     const phx_value x = dense(PHX_FLOAT32, {rows, columns}, PHX_INPUT);
-    const phx_value down = dense(PHX_FLOAT32, {1, columns}, PHX_OUTPUT, 0), total = dense(PHX_FLOAT32, {1, 1}, PHX_OUTPUT, 1);
+    const phx_value down = dense(PHX_FLOAT32, {1, columns}, PHX_OUTPUT, 0),
+                    total = dense(PHX_FLOAT32, {1, 1}, PHX_OUTPUT, 1);
     b.add(PHX_FUSED, {x}, {&down}, {0, 1, 1, 2, rows, columns, 0, PHX_SUM});
     b.add(PHX_FUSED, {x}, {&total}, {0, 1, 3, 2, rows, columns, 0, PHX_SUM});
     b.region(1, 2, 0);

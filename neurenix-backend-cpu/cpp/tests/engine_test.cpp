@@ -7,8 +7,11 @@ int main() {
   capabilities.struct_size = sizeof capabilities;
   CHECK(api().capabilities(shared_engine(2), &capabilities) == PHX_OK, "%s", api().last_error());
   std::printf("instruction set %s, %d threads\n", capabilities.instruction_set, capabilities.threads);
-  const struct { const char* name; void (*test)(); } tests[] = {
-      {"elementwise", test_elementwise}, {"math", test_math},       {"movement", test_movement},
+  const struct {
+    const char* name;
+    void (*test)();
+  } tests[] = {
+      {"elementwise", test_elementwise},   {"math", test_math},       {"movement", test_movement},
       {"contractions", test_contractions}, {"control", test_control}, {"refusals", test_refusals},
       {"threads", test_threads},
   };

@@ -15,7 +15,8 @@ Operand operand(int32_t dtype, const Shape& shape, bool input, int32_t index) {
   Shape strides;
   int64_t offset;
   const int64_t bytes = random_layout(shape, dtype, input, strides, offset);
-  Operand x{value(dtype, shape, strides, input ? PHX_INPUT : PHX_OUTPUT, index, bytes ? offset : 0), Bytes(size_t(bytes))};
+  Operand x{value(dtype, shape, strides, input ? PHX_INPUT : PHX_OUTPUT, index, bytes ? offset : 0),
+            Bytes(size_t(bytes))};
   for (int64_t i = 0; i < bytes / size_of(dtype); i++) set(x.bytes.data(), dtype, i, double(pick(0, 30)));
   return x;
 }
@@ -33,7 +34,8 @@ Shape joined(std::initializer_list<Shape> parts) {
 }
 
 // Runs one instruction over its operands; the last one is the output.
-void run_one(int32_t opcode, std::vector<Operand*> operands, const std::vector<int64_t>& params, int threads) {
+void run_one(int32_t opcode, std::vector<Operand*> operands, const std::vector<int64_t>& params,
+             int threads) {
   Builder b;
   std::vector<phx_value> inputs;
   std::vector<Bytes> in, out;
@@ -50,7 +52,9 @@ void run_one(int32_t opcode, std::vector<Operand*> operands, const std::vector<i
   operands.back()->bytes = out[0];
 }
 
-double read(const Operand& x, const Shape& index) { return get(x.bytes.data(), x.view.dtype, at(x.view, index)); }
+double read(const Operand& x, const Shape& index) {
+  return get(x.bytes.data(), x.view.dtype, at(x.view, index));
+}
 
 const int32_t kinds[] = {PHX_FLOAT32, PHX_FLOAT64, PHX_INT32, PHX_UINT8, PHX_INT64, PHX_UINT32};
 
@@ -70,7 +74,9 @@ void cumsums(int threads) {
   each_index(shape, [&](const Shape& i) {
     double sum = 0;
     Shape j = i;
-    for (j[size_t(axis)] = reverse ? i[size_t(axis)] : 0; j[size_t(axis)] <= (reverse ? shape[size_t(axis)] - 1 : i[size_t(axis)]); j[size_t(axis)]++) sum += read(x, j);
+    for (j[size_t(axis)] = reverse ? i[size_t(axis)] : 0;
+         j[size_t(axis)] <= (reverse ? shape[size_t(axis)] - 1 : i[size_t(axis)]); j[size_t(axis)]++)
+      sum += read(x, j);
     CHECK(read(y, i) == sum, "cumsum");
   });
 }
@@ -80,7 +86,8 @@ void argmaxes(int threads) {
   for (int64_t d = pick(0, 3); d > 0; d--) tail.push_back(pick(1, 9));
   const int32_t dtype = kinds[pick(0, 5)];
   Operand x = operand(dtype, joined({lead, tail}), true, 0), y = operand(PHX_INT32, lead, false, 0);
-  if (dtype == PHX_FLOAT32 && !x.bytes.empty() && pick(0, 2) == 0) set(x.bytes.data(), dtype, pick(0, int64_t(x.bytes.size()) / 4 - 1), NAN);
+  if (dtype == PHX_FLOAT32 && !x.bytes.empty() && pick(0, 2) == 0)
+    set(x.bytes.data(), dtype, pick(0, int64_t(x.bytes.size()) / 4 - 1), NAN);
   run_one(PHX_ARGMAX, {&x, &y}, {int64_t(tail.size())}, threads);
   each_index(lead, [&](const Shape& i) {
     int64_t best = -1, position = 0;
@@ -100,12 +107,15 @@ void indexing(int threads) {
   const Shape whole = joined({b, p, {n}, s}), wide = joined({b, p, i, s});
   const int32_t dtype = kinds[pick(0, 5)];
   Operand x = operand(dtype, whole, true, 0), index = operand(PHX_INT32, joined({b, i}), true, 1);
-  for (size_t k = 0; k < index.bytes.size() / 4; k++) set(index.bytes.data(), PHX_INT32, int64_t(k), double(pick(-2, n + 1)));
+  for (size_t k = 0; k < index.bytes.size() / 4; k++)
+    set(index.bytes.data(), PHX_INT32, int64_t(k), double(pick(-2, n + 1)));
   const auto source = [&](const Shape& w) {  // the place in x that place w of the wide one stands for
     Shape at_index(w.begin(), w.begin() + batch);
     at_index.insert(at_index.end(), w.begin() + axis, w.begin() + axis + int64_t(i.size()));
     const double chosen = std::min(std::max(read(index, at_index), 0.0), double(n - 1));
-    return joined({Shape(w.begin(), w.begin() + axis), {int64_t(chosen)}, Shape(w.begin() + axis + int64_t(i.size()), w.end())});
+    return joined({Shape(w.begin(), w.begin() + axis),
+                   {int64_t(chosen)},
+                   Shape(w.begin() + axis + int64_t(i.size()), w.end())});
   };
   Operand out = operand(dtype, wide, false, 0);
   run_one(PHX_GATHER, {&x, &index, &out}, {axis, batch}, threads);
@@ -121,7 +131,9 @@ void indexing(int threads) {
       target = opcode == PHX_SCATTER ? read(updates, w) : target + read(updates, w);
       if (dtype == PHX_UINT8) target = uint8_t(int(target));
     });
-    each_index(whole, [&](const Shape& w) { CHECK(read(result, w) == want[w], "scatter %g %g", read(result, w), want[w]); });
+    each_index(whole, [&](const Shape& w) {
+      CHECK(read(result, w) == want[w], "scatter %g %g", read(result, w), want[w]);
+    });
   }
 }
 
@@ -142,7 +154,8 @@ void sources(int threads) {
 
 // The known answers of Philox4x32-10: Random123's test vectors, whose counter and key are 0.
 void known_bits() {
-  Operand key{dense(PHX_UINT32, {2}, PHX_INPUT), Bytes(8)}, bits{dense(PHX_UINT32, {4}, PHX_OUTPUT), Bytes(16)};
+  Operand key{dense(PHX_UINT32, {2}, PHX_INPUT), Bytes(8)},
+      bits{dense(PHX_UINT32, {4}, PHX_OUTPUT), Bytes(16)};
   run_one(PHX_RANDOM_BITS, {&key, &bits}, {}, 1);
   const uint32_t want[] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
   CHECK(std::memcmp(bits.bytes.data(), want, 16) == 0, "Philox");

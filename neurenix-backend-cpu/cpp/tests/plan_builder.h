@@ -19,14 +19,14 @@ inline const phx_api& api() { return *phynexus_api(); }
 
 inline int failures = 0;
 
-#define CHECK(condition, ...)                                        \
-  do {                                                               \
-    if (!(condition)) {                                              \
-      std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition);    \
-      std::printf(__VA_ARGS__);                                      \
-      std::printf("\n");                                             \
-      if (++engine_test::failures > 20) std::exit(1);                \
-    }                                                                \
+#define CHECK(condition, ...)                                     \
+  do {                                                            \
+    if (!(condition)) {                                           \
+      std::printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
+      std::printf(__VA_ARGS__);                                   \
+      std::printf("\n");                                          \
+      if (++engine_test::failures > 20) std::exit(1);             \
+    }                                                             \
   } while (0)
 
 using Shape = std::vector<int64_t>;
@@ -46,8 +46,8 @@ inline Shape dense_strides(const Shape& shape) {
   return strides;
 }
 
-inline phx_value value(int32_t dtype, const Shape& shape, const Shape& strides, int32_t space, int32_t index = 0,
-                       int64_t offset = 0) {
+inline phx_value value(int32_t dtype, const Shape& shape, const Shape& strides, int32_t space,
+                       int32_t index = 0, int64_t offset = 0) {
   phx_value v{};
   v.dtype = dtype;
   v.rank = int32_t(shape.size());
@@ -57,7 +57,8 @@ inline phx_value value(int32_t dtype, const Shape& shape, const Shape& strides, 
   v.offset = offset;
   return v;
 }
-inline phx_value dense(int32_t dtype, const Shape& shape, int32_t space, int32_t index = 0, int64_t offset = 0) {
+inline phx_value dense(int32_t dtype, const Shape& shape, int32_t space, int32_t index = 0,
+                       int64_t offset = 0) {
   return value(dtype, shape, dense_strides(shape), space, index, offset);
 }
 
@@ -73,8 +74,14 @@ struct Builder {
 
   void add(int32_t opcode, const std::vector<phx_value>& inputs, const std::vector<const phx_value*>& outputs,
            const std::vector<int64_t>& parameters, int32_t region = -1) {
-    phx_instruction x{opcode, int32_t(inputs.size()), int32_t(outputs.size()), int32_t(operands.size()),
-                      int32_t(parameters.size()), int32_t(params.size()), region, 7};
+    phx_instruction x{opcode,
+                      int32_t(inputs.size()),
+                      int32_t(outputs.size()),
+                      int32_t(operands.size()),
+                      int32_t(parameters.size()),
+                      int32_t(params.size()),
+                      region,
+                      7};
     for (const phx_value& v : inputs) operands.push_back(int32_t(values.size())), values.push_back(v);
     for (const phx_value* v : outputs) {
       operands.push_back(v ? int32_t(values.size()) : -1);
@@ -113,7 +120,8 @@ struct Handle {
   phx_engine* engine = nullptr;
   explicit Handle(int threads) {
     const phx_options options{sizeof(phx_options), threads};
-    if (api().create(0, &options, &engine) != PHX_OK) std::printf("create: %s\n", api().last_error()), std::exit(1);
+    if (api().create(0, &options, &engine) != PHX_OK)
+      std::printf("create: %s\n", api().last_error()), std::exit(1);
   }
   ~Handle() { api().destroy(engine); }
 };
@@ -136,7 +144,8 @@ inline bool run(const Builder& b, std::vector<Bytes>& inputs, std::vector<Bytes>
   const phx_status status = api().run(executable, in.data(), out.data());
   if (status != PHX_OK) std::printf("run: %s\n", api().last_error());
   // A second time: nothing of the first run may matter.
-  if (status == PHX_OK && out.size() == 1 && in.size() > 0 && in[0] != out[0]) api().run(executable, in.data(), out.data());
+  if (status == PHX_OK && out.size() == 1 && in.size() > 0 && in[0] != out[0])
+    api().run(executable, in.data(), out.data());
   api().release_executable(executable);
   return status == PHX_OK;
 }
@@ -153,11 +162,31 @@ inline double normal() { return std::normal_distribution<double>()(random_number
 inline double get(const char* base, int32_t dtype, int64_t element) {
   const char* at = base + element * size_of(dtype);
   switch (dtype) {
-    case PHX_FLOAT32: { float x; std::memcpy(&x, at, 4); return x; }
-    case PHX_FLOAT64: { double x; std::memcpy(&x, at, 8); return x; }
-    case PHX_INT32: { int32_t x; std::memcpy(&x, at, 4); return x; }
-    case PHX_INT64: { int64_t x; std::memcpy(&x, at, 8); return double(x); }
-    case PHX_UINT32: { uint32_t x; std::memcpy(&x, at, 4); return x; }
+    case PHX_FLOAT32: {
+      float x;
+      std::memcpy(&x, at, 4);
+      return x;
+    }
+    case PHX_FLOAT64: {
+      double x;
+      std::memcpy(&x, at, 8);
+      return x;
+    }
+    case PHX_INT32: {
+      int32_t x;
+      std::memcpy(&x, at, 4);
+      return x;
+    }
+    case PHX_INT64: {
+      int64_t x;
+      std::memcpy(&x, at, 8);
+      return double(x);
+    }
+    case PHX_UINT32: {
+      uint32_t x;
+      std::memcpy(&x, at, 4);
+      return x;
+    }
     default: return uint8_t(*at);
   }
 }
@@ -175,8 +204,8 @@ inline void set(char* base, int32_t dtype, int64_t element, double x) {
   }
 }
 
-// A random layout for a shape: axes in any order, some backwards, some (of an input) broadcast, with gaps now and
-// then. Returns the bytes that it needs; `offset` leads to the first element.
+// A random layout for a shape: axes in any order, some backwards, some (of an input) broadcast, with gaps now
+// and then. Returns the bytes that it needs; `offset` leads to the first element.
 inline int64_t random_layout(const Shape& shape, int32_t dtype, bool input, Shape& strides, int64_t& offset) {
   std::vector<size_t> order(shape.size());
   for (size_t d = 0; d < order.size(); d++) order[d] = d;

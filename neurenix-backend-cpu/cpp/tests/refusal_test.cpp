@@ -9,14 +9,16 @@ constexpr int32_t f32 = PHX_FLOAT32;
 Builder good_plan() {
   const int64_t n = 6;
   Builder b;
-  const phx_value x = dense(f32, {n}, PHX_INPUT, 0), w = dense(f32, {n, n}, PHX_INPUT, 1), t = dense(f32, {n}, PHX_SCRATCH);
+  const phx_value x = dense(f32, {n}, PHX_INPUT, 0), w = dense(f32, {n, n}, PHX_INPUT, 1),
+                  t = dense(f32, {n}, PHX_SCRATCH);
   const phx_value row = dense(f32, {1, n}, PHX_SCRATCH), row_in = dense(f32, {1, n}, PHX_INPUT, 0);
   const phx_value o = dense(f32, {n}, PHX_OUTPUT, 0), s = dense(f32, {n}, PHX_OUTPUT, 1);
   b.add(PHX_DOT_GENERAL, {row_in, w}, {&row}, {0, 1, 1, 1});
   b.add(PHX_FUSED, {x, t}, {&o, &s}, {1, 2, 0, 1, n, PHX_ADD, f32, 0, 1, -1, 0, 2, 0, 2, 0});
   const int32_t body = b.region(2, 2, 64);
   const phx_value index = dense(PHX_INT32, {3}, PHX_INPUT, 2), table = dense(f32, {10, n}, PHX_INPUT, 0);
-  const phx_value xs = dense(f32, {3, n}, PHX_SCRATCH), out = dense(f32, {3, n}, PHX_OUTPUT, 0), sum = dense(f32, {n}, PHX_OUTPUT, 1);
+  const phx_value xs = dense(f32, {3, n}, PHX_SCRATCH), out = dense(f32, {3, n}, PHX_OUTPUT, 0),
+                  sum = dense(f32, {n}, PHX_OUTPUT, 1);
   const phx_value c = value(f32, {3, n}, {0, 1}, PHX_CONSTANTS, 0, 64);
   b.constants.resize(128);
   b.add(PHX_GATHER, {table, index}, {&xs}, {0, 0});
@@ -47,13 +49,17 @@ void refused(const char* what, const F& change) {
 }
 
 int64_t strange() {
-  static const int64_t numbers[] = {0, 1, -1, 2, 3, 5, 7, 8, 64, 100, 1 << 20, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int64_t(1) << 40};
+  static const int64_t numbers[] = {
+      0,  1,   -1,      2,         3,         5,         7,         8,
+      64, 100, 1 << 20, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int64_t(1) << 40};
   return numbers[pick(0, 15)];
 }
 
 // Whatever is changed, the plan is refused or it runs within its memory, as a sanitizer would tell.
 void changed_at_random() {
-  const auto change = [](auto& number) { number = std::decay_t<decltype(number)>(pick(0, 1) ? strange() : int64_t(number) + pick(-2, 2)); };
+  const auto change = [](auto& number) {
+    number = std::decay_t<decltype(number)>(pick(0, 1) ? strange() : int64_t(number) + pick(-2, 2));
+  };
   int accepted = 0;
   for (int round = 0; round < 20000; round++) {
     Builder b = good_plan();
@@ -104,14 +110,21 @@ void test_refusals() {
   refused("a view beyond its input", [](Builder& b) { b.input_bytes[0] -= 1; });
   refused("a view beyond its output", [](Builder& b) { b.output_bytes[2] -= 1; });
   refused("a view beyond scratch", [](Builder& b) { b.regions[1].scratch_bytes = 64; });
-  refused("a view before its constant", [](Builder& b) { for (auto& v : b.values) if (v.space == PHX_CONSTANTS) v.offset = -4; });
+  refused("a view before its constant", [](Builder& b) {
+    for (auto& v : b.values)
+      if (v.space == PHX_CONSTANTS) v.offset = -4;
+  });
   refused("a view beyond the constants", [](Builder& b) { b.constants.resize(64 + 20); });
-  refused("a region that comes later", [](Builder& b) { for (auto& x : b.instructions) if (x.region >= 0) x.region = 1; });
+  refused("a region that comes later", [](Builder& b) {
+    for (auto& x : b.instructions)
+      if (x.region >= 0) x.region = 1;
+  });
   refused("an unknown opcode", [](Builder& b) { b.instructions[0].opcode = 155; });
   refused("half types", [](Builder& b) { b.values[0].dtype = PHX_FLOAT16; });
   refused("a wrong shape", [](Builder& b) { b.values[0].shape[1] = 5; });
   refused("rank 9", [](Builder& b) { b.values[0].rank = 9; });
-  refused("sizes that overflow", [](Builder& b) { b.values[1].shape[0] = b.values[1].shape[1] = int64_t(1) << 40; });
+  refused("sizes that overflow",
+          [](Builder& b) { b.values[1].shape[0] = b.values[1].shape[1] = int64_t(1) << 40; });
   refused("no regions", [](Builder& b) { b.regions.clear(); });
   refused("an offset inside an element", [](Builder& b) { b.values[2].offset = 2; });
   phx_executable* executable = nullptr;

@@ -17,10 +17,13 @@ constexpr int64_t n = 30000, iterations = 6;
 // map over rows: sum of x * x, and x + 1 stacked; then a large sum outside of the map.
 Builder program() {
   Builder b;
-  const phx_value x = dense(f32, {n}, PHX_INPUT, 0), y = dense(f32, {n}, PHX_OUTPUT, 0), s = dense(f32, {1}, PHX_OUTPUT, 1);
-  b.add(PHX_FUSED, {x}, {&y, &s}, {2, 2, 1, 1, n, PHX_MUL, f32, 0, 0, -1, 0, PHX_EXP, f32, 0, -1, -1, 0, 2, 0, 1, PHX_SUM});
+  const phx_value x = dense(f32, {n}, PHX_INPUT, 0), y = dense(f32, {n}, PHX_OUTPUT, 0),
+                  s = dense(f32, {1}, PHX_OUTPUT, 1);
+  b.add(PHX_FUSED, {x}, {&y, &s},
+        {2, 2, 1, 1, n, PHX_MUL, f32, 0, 0, -1, 0, PHX_EXP, f32, 0, -1, -1, 0, 2, 0, 1, PHX_SUM});
   const int32_t body = b.region(1, 2, 0);
-  const phx_value xs = dense(f32, {iterations, n}, PHX_INPUT, 0), ys = dense(f32, {iterations, n}, PHX_SCRATCH);
+  const phx_value xs = dense(f32, {iterations, n}, PHX_INPUT, 0),
+                  ys = dense(f32, {iterations, n}, PHX_SCRATCH);
   const phx_value sum = dense(f32, {1}, PHX_OUTPUT, 1), total = dense(f32, {1, 1}, PHX_OUTPUT, 0);
   b.add(PHX_MAP, {xs}, {&ys, &sum}, {iterations, 0, 1, 0, 1}, body);
   b.add(PHX_FUSED, {ys}, {&total}, {0, 1, 3, 2, iterations, n, 0, PHX_SUM});
@@ -79,10 +82,17 @@ void test_threads() {
   void *first = nullptr, *second = nullptr;
   phx_memory_stats stats{};
   stats.struct_size = sizeof stats;
-  CHECK(api().allocate(engine.engine, 1000, &first) == PHX_OK && api().allocate(engine.engine, 0, &second) == PHX_OK, "allocate");
-  CHECK(first && second && reinterpret_cast<uintptr_t>(first) % 64 == 0 && reinterpret_cast<uintptr_t>(second) % 64 == 0, "aligned");
-  CHECK(api().memory_stats(engine.engine, &stats) == PHX_OK && stats.allocated_bytes >= 1000 && stats.arena_bytes == 0, "stats");
-  CHECK(api().release(engine.engine, first) == PHX_OK && api().release(engine.engine, second) == PHX_OK, "release");
+  CHECK(api().allocate(engine.engine, 1000, &first) == PHX_OK &&
+            api().allocate(engine.engine, 0, &second) == PHX_OK,
+        "allocate");
+  CHECK(first && second && reinterpret_cast<uintptr_t>(first) % 64 == 0 &&
+            reinterpret_cast<uintptr_t>(second) % 64 == 0,
+        "aligned");
+  CHECK(api().memory_stats(engine.engine, &stats) == PHX_OK && stats.allocated_bytes >= 1000 &&
+            stats.arena_bytes == 0,
+        "stats");
+  CHECK(api().release(engine.engine, first) == PHX_OK && api().release(engine.engine, second) == PHX_OK,
+        "release");
   CHECK(api().release(engine.engine, first) == PHX_INVALID_ARGUMENT, "a second release");
 }
 

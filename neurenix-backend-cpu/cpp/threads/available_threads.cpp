@@ -70,7 +70,8 @@ double control_group_quota() {
       here = tightest("/sys/fs/cgroup", path, quota_of_version_2);
     } else {
       const std::string list = "," + std::string(controllers) + ",";
-      if (list.find(",cpu,") != std::string::npos) here = tightest("/sys/fs/cgroup/cpu", path, quota_of_version_1);
+      if (list.find(",cpu,") != std::string::npos)
+        here = tightest("/sys/fs/cgroup/cpu", path, quota_of_version_1);
     }
     if (here > 0 && (best == 0 || here < best)) best = here;
   }
@@ -87,7 +88,8 @@ int available_threads() {
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) threads = std::max(1, CPU_COUNT(&set));
-  if (const double quota = control_group_quota(); quota > 0) threads = std::min(threads, int(std::ceil(quota)));
+  if (const double quota = control_group_quota(); quota > 0)
+    threads = std::min(threads, int(std::ceil(quota)));
 #endif
   return std::clamp(threads, 1, most_threads);
 }

@@ -2,7 +2,8 @@
 
 namespace phynexus {
 
-// NEURENIX_NUM_THREADS, else the smaller of the affinity mask and the control group's quota of processor time.
+// NEURENIX_NUM_THREADS, else the smaller of the affinity mask and the control group's quota of processor
+// time.
 int available_threads();
 
 }  // namespace phynexus

@@ -56,8 +56,8 @@ struct ThreadPool::Crew {
   int workers = 0;  // threads with this number or a higher one stay out
   std::exception_ptr thrown;
   alignas(64) std::atomic<int64_t> next{0};
-  // How many have joined (low 16 bits), whether one may still join, and the number of the round. So the caller never
-  // waits for a thread that is only just waking up.
+  // How many have joined (low 16 bits), whether one may still join, and the number of the round. So the
+  // caller never waits for a thread that is only just waking up.
   alignas(64) std::atomic<uint64_t> state{0};
   static constexpr uint64_t open = uint64_t(1) << 16, one_round = uint64_t(1) << 17;
   static uint64_t joined(uint64_t state) { return state & 0xffff; }
@@ -127,7 +127,9 @@ struct ThreadPool::Crew {
     next.store(0, std::memory_order_relaxed);
     state.fetch_add(one_round | open);
     if (sleeping.load() > 0) {
-      { std::lock_guard lock(mutex); }
+      {
+        std::lock_guard lock(mutex);
+      }
       wake.notify_all();
     }
     take_work(0);

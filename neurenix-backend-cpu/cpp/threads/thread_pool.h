@@ -1,5 +1,5 @@
-// A fixed team of threads for short pieces of work. The caller takes part. Threads that wait spin for about 50
-// microseconds, since the next piece of a program usually comes sooner, and then sleep.
+// A fixed team of threads for short pieces of work. The caller takes part. Threads that wait spin for about
+// 50 microseconds, since the next piece of a program usually comes sooner, and then sleep.
 #pragma once
 
 #include <atomic>
@@ -22,9 +22,9 @@ class ThreadPool {
   int threads() const { return threads_; }
   // Waits for the piece of work that is in progress.
   void resize(int threads);
-  // Hands out the indices [0, count) in order, each to the next thread that is free; worker is in [0, workers). Where
-  // another caller has the threads, this one does all of it alone, as worker 0. What a piece throws, run() throws
-  // when all have ended.
+  // Hands out the indices [0, count) in order, each to the next thread that is free; worker is in [0,
+  // workers). Where another caller has the threads, this one does all of it alone, as worker 0. What a piece
+  // throws, run() throws when all have ended.
   void run(int64_t count, int workers, Work work, void* context);
 
  private:

@@ -1,0 +1,88 @@
+// The parts of lowering a PHX_FUSED: fused_params.cpp reads it and cuts the space into blocks, fused_join.cpp
+// joins ops, fused_lower.cpp gives them registers and kernels.
+#pragma once
+
+#include "fused_layout.h"
+
+namespace phynexus {
+
+// Beyond the opcodes of the plan: what two of them become together.
+enum : int32_t {
+  compare_where = 1000,
+  multiply_plus = 1001,
+  multiply_minus = 1002,
+  minus_multiply = 1003,
+  fill = 1004
+};
+
+struct Op {
+  int32_t opcode = 0, dtype = 0;
+  int32_t from = 0;  // dtype of the operands
+  int32_t arguments[4] = {-1, -1, -1, -1};
+  int64_t immediate = 0;
+  int32_t relation = 0;  // of compare_where
+  bool gone = false;     // has become part of a later one
+};
+
+struct Register {
+  int32_t dtype = 0;
+  bool uniform = false;
+  bool fixed = false;   // the same in all blocks
+  bool memory = false;  // read where the operand lies
+  bool from_op = false;
+  int32_t readers = 0;  // ops and outputs
+  int32_t last_reader = -1;
+  Source source{};
+};
+
+struct Output {
+  int32_t value = 0, reduction = 0;
+};
+
+constexpr int32_t at_the_end = 1 << 30;
+
+class FusedBuilder {
+ public:
+  FusedBuilder(Lowering& lowering, const phx_instruction& instruction)
+      : lowering_(lowering), instruction_(instruction), plan_(lowering.plan), step_(new FusedStep) {}
+
+  StepPointer build();
+
+ private:
+  void read_params();
+  bool empty_space();
+  void make_layout();
+  void classify_inputs();
+  void follow_uniform();
+  void join_ops();
+  void count_readers();
+  void emit();
+  void emit_op(size_t index, bool first);
+  void emit_outputs();
+  void emit_reduction(size_t k, Source values);
+  Source block_register();
+  Source small_register(int64_t bytes);
+  void free_after(size_t index, const Op& op);
+  bool may_share_memory(size_t input, size_t output) const;
+  bool read_later_from_memory(size_t output, size_t after) const;
+  int64_t direct_output(size_t op_index) const;
+  ElementKernel kernel_for(const Op& op) const;
+  const phx_value& operand(size_t k) const { return *plan_.operand(instruction_, int64_t(k)); }
+
+  Lowering& lowering_;
+  const phx_instruction& instruction_;
+  const Plan& plan_;
+  std::unique_ptr<FusedStep> step_;
+  FusedLayout layout_;
+  std::vector<Op> ops_;
+  std::vector<Register> registers_;
+  std::vector<Output> outputs_;
+  std::vector<bool> output_done_;
+  std::vector<Axis> axes_;
+  size_t inputs_ = 0;
+  int64_t largest_item_ = 1, block_bytes_ = 0, file_bytes_ = 0;
+  bool reduces_ = false;
+  std::vector<Source> free_blocks_;
+};
+
+}  // namespace phynexus
