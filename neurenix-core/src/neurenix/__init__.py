@@ -123,6 +123,7 @@ from .tensor import Tensor, tensor
 from .transforms import (
     Compiled,
     compile,
+    compile_stats,
     constant,
     custom_vjp,
     hvp,
@@ -165,6 +166,7 @@ __all__ = [
     "capture",
     "clip",
     "compile",
+    "compile_stats",
     "concat",
     "constant",
     "cos",

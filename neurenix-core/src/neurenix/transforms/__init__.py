@@ -6,12 +6,15 @@ from .compiled import Compiled, compile, constant
 from .derivatives import hvp, jacobian
 from .mapping import map, scan, vmap
 from .rules import CustomVjp, custom_vjp, remat
+from .statistics import CompileStats, compile_stats
 
 __all__ = [
     "Compiled",
+    "CompileStats",
     "CustomVjp",
     "capture_flat",
     "compile",
+    "compile_stats",
     "constant",
     "custom_vjp",
     "hvp",

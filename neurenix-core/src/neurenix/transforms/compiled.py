@@ -24,6 +24,7 @@ from ..tape import Leaf
 from ..tensor import Tensor, literal, tensor
 from .capture import Capture, symbol_tensors
 from .statics import attribute_changes, attributes_of, name_around, scalars_around
+from .statistics import CAPTURING, CompileStats, lock_of, register
 
 _CACHE_BOUND = 64
 _SCALARS = (bool, int, float, str, bytes, type(None))
@@ -38,7 +39,9 @@ def constant(x: Any) -> Tensor:
     return literal(made.numpy(), made.dtype)
 
 
-def compile(f: Callable[..., Any], state: Any = (), guard: bool = False) -> Compiled:
+def compile(
+    f: Callable[..., Any], state: Any = (), guard: bool = False, verbose: bool = False
+) -> Compiled:
     """f captured as one program for each (tree, shapes, dtypes, device, static values).
 
     Tensors among the arguments are inputs; numbers, strings and None are static.
@@ -47,6 +50,10 @@ def compile(f: Callable[..., Any], state: Any = (), guard: bool = False) -> Comp
 
     guard=True: the call returns (f's result, ok); where a loss or an update is not
     finite, ok is False and no state is changed.
+
+    verbose=True: each new program says on stderr what it took; see `nx.compile_stats`.
+
+    Threads may call it at once; where they share state, one after the other.
 
     Within another capture the call is one `call` instruction, derived once however
     often it is called. Under a tape (an argument requires grad, and there is no state)
@@ -62,7 +69,7 @@ def compile(f: Callable[..., Any], state: Any = (), guard: bool = False) -> Comp
     >>> double(nx.tensor([1.0, 2.0])).tolist()
     [2.0, 4.0]
     """
-    return Compiled(f, state, guard)
+    return Compiled(f, state, guard, verbose)
 
 
 class Entry:
@@ -149,7 +156,9 @@ _ALONE = _references_to_one()
 class Compiled:
     """What `nx.compile` gives: call it as the function. `entries` are its programs."""
 
-    def __init__(self, f: Callable[..., Any], state: Any, guard: bool) -> None:
+    def __init__(
+        self, f: Callable[..., Any], state: Any, guard: bool, verbose: bool = False
+    ) -> None:
         if not callable(f):
             raise InvalidArgumentError(f"compile: {f!r} is not callable")
         self.f = f
@@ -166,6 +175,10 @@ class Compiled:
         self._scalars_around = scalars_around(f)
         self._attributes: tuple[int, Any] = (-1, None)
         self.__name__ = getattr(f, "__name__", "compiled")
+        self.verbose = verbose
+        self._stats = CompileStats(self.__name__, _CACHE_BOUND)
+        self._lock: Any = None  # of its state, once it is called
+        register(self)
         self.__doc__ = f.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -178,16 +191,44 @@ class Compiled:
             and any(t.node is not None for t in tensors)
         ):
             return self._nested(tensors, key, structure, statics)
-        entry = self.entries.get(key)
-        if entry is None:
-            entry = self._compile(tensors, structure, statics)
-            self.entries[key] = entry
-            if len(self.entries) > _CACHE_BOUND:
-                self.entries.popitem(last=False)
-        outputs = entry(tensors)
+        if not self.state:
+            entry = self._entry(tensors, key, structure, statics)
+            outputs = entry(tensors)
+        else:
+            if self._lock is None:
+                self._lock = lock_of(self.cells().values())
+            with self._lock:
+                entry = self._entry(tensors, key, structure, statics)
+                outputs = entry(tensors)
         if self.guard:
             return tree.unflatten(entry.out_structure, outputs[:-1]), outputs[-1]
         return tree.unflatten(entry.out_structure, outputs)
+
+    def _entry(
+        self, tensors: Sequence[Tensor], key: Any, structure: Any, statics: Any
+    ) -> Entry:
+        entry = self.entries.get(key)
+        if entry is not None:
+            self._stats.hits += 1
+            return entry
+        with CAPTURING:
+            entry = self.entries.get(key)  # another thread may have made it
+            if entry is None:
+                entry = self._compile(tensors, structure, statics)
+                self._stats.misses += 1
+                self.entries[key] = entry
+                if len(self.entries) > _CACHE_BOUND:
+                    self.entries.popitem(last=False)
+                if self.verbose:
+                    print(f"nx.compile: {self.stats()}", file=sys.stderr)
+            return entry
+
+    def stats(self) -> CompileStats:
+        """What this function has cost so far; see `nx.compile_stats`."""
+        self._stats.entries = len(self.entries)
+        sizes = [entry.program.size() for entry in self.entries.values()]
+        self._stats.instructions = sum(sizes)
+        return self._stats
 
     # ---- keys ------------------------------------------------------------------------
 
@@ -274,7 +315,7 @@ class Compiled:
                     f"on {device} and {d}; move them to one"
                 )
         capture = _StateCapture(self, cells, [t.type for t in tensors])
-        with capture:
+        with self._stats.timed("capture"), capture:
             arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
             args, kwargs = self._arguments(arguments, structure, statics)
             out = self.f(*args, **kwargs)
@@ -286,10 +327,12 @@ class Compiled:
                 if hasattr(s, "end_capture"):
                     s.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
-        program = prepare(program)
-        executable = discovery.backend(device.type).compile(
-            program, device.index, written
-        )
+        with self._stats.timed("passes"):
+            program = prepare(program)
+        with self._stats.timed("backend"):
+            executable = discovery.backend(device.type).compile(
+                program, device.index, written
+            )
         return Entry(
             program,
             executable,

@@ -1,0 +1,104 @@
+"""What compiled functions have cost, and the locks of their state."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..cells import Cell
+
+
+class CompileStats:
+    """What one compiled function has cost so far.
+
+    entries        programs in its cache, at most `bound`
+    hits, misses   calls that found their program, and those that had to make it
+    seconds        of all misses, by phase: "capture" (running the function on symbols),
+                   "passes", "backend" (the plan, and the engine's part)
+    instructions   of the programs in the cache, each region counted once
+    """
+
+    def __init__(self, name: str, bound: int) -> None:
+        self.name = name
+        self.bound = bound
+        self.entries = self.hits = self.misses = self.instructions = 0
+        self.seconds = {"capture": 0.0, "passes": 0.0, "backend": 0.0}
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] += time.perf_counter() - start
+
+    def __repr__(self) -> str:
+        spent = ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in self.seconds.items())
+        return (
+            f"{self.name}: {self.entries} of {self.bound} entries, {self.hits} hits, "
+            f"{self.misses} misses; {spent}; {self.instructions} instructions"
+        )
+
+
+_FUNCTIONS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def register(compiled: Any) -> None:
+    _FUNCTIONS.add(compiled)
+
+
+def compile_stats() -> list[CompileStats]:
+    """What each compiled function that is still there has cost, by name; see
+    `CompileStats`.
+
+    >>> import neurenix as nx
+    >>> def halve(x):
+    ...     return x / 2
+    >>> f = nx.compile(halve)
+    >>> for size in (1, 2, 1):
+    ...     _ = f(nx.ones(size))
+    >>> (stats,) = [s for s in nx.compile_stats() if s.name == "halve"]
+    >>> stats.entries, stats.hits, stats.misses
+    (2, 1, 2)
+    """
+    return sorted((f.stats() for f in list(_FUNCTIONS)), key=lambda s: s.name)
+
+
+# ---- locks ---------------------------------------------------------------------------
+
+# One capture at a time: it puts symbols into cells, which every thread sees.
+CAPTURING = threading.RLock()
+
+
+# By the id of a cell: the lock of all functions that share it.
+_LOCKS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+
+class _All:
+    """Several locks, taken in an order that is everywhere the same."""
+
+    def __init__(self, locks: list[Any]) -> None:
+        self.locks = sorted(locks, key=id)
+
+    def __enter__(self) -> None:
+        for lock in self.locks:
+            lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        for lock in reversed(self.locks):
+            lock.release()
+
+
+def lock_of(cells: Iterable[Cell]) -> Any:
+    """What to hold while these cells are state: one lock, unless some of them were
+    state of functions that shared none."""
+    with CAPTURING:
+        ids = [id(c) for c in cells]
+        found = list({_LOCKS[i] for i in ids if i in _LOCKS}) or [threading.RLock()]
+        for i in ids:
+            _LOCKS.setdefault(i, found[0])
+        return found[0] if len(found) == 1 else _All(found)

@@ -1,0 +1,290 @@
+"""nx.compile's contract, clause by clause: what a program depends on, what is refused,
+what is put back, what threads may do, and what it reports."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurenix as nx
+from neurenix import nn, optim
+from neurenix.errors import CaptureError, InvalidArgumentError
+
+FACTOR = 2.0
+
+
+def entries(f: Any) -> int:
+    return len(f.entries)
+
+
+# ---- what a program depends on -------------------------------------------------------
+
+
+def test_globals_closures_and_scalars_that_change(device: str) -> None:
+    global FACTOR
+    offset = 1.0
+
+    def f(x: Any, power: int, name: str = "a") -> Any:
+        return x**power * FACTOR + offset + (10.0 if name == "b" else 0.0)
+
+    compiled = nx.compile(f)
+    x = nx.tensor([2.0])
+    assert compiled(x, 2).item() == 9.0
+    assert compiled(x, 3).item() == 17.0
+    assert compiled(x, 2, name="b").item() == 19.0
+    offset = 5.0
+    assert compiled(x, 2).item() == 13.0
+    FACTOR = 3.0
+    try:
+        assert compiled(x, 2).item() == 17.0
+    finally:
+        FACTOR = 2.0
+    offset = 1.0
+    assert compiled(x, 2).item() == 9.0 and entries(compiled) == 5
+
+
+def test_attributes_of_state(device: str) -> None:
+    nx.manual_seed(0)
+    net = nn.Sequential(nn.LeakyReLU(0.5), nn.Dropout(0.5))
+    compiled = nx.compile(lambda x: net(x), state=[net])
+    x = -nx.ones(4)
+    net.eval()
+    assert compiled(x).tolist() == [-0.5] * 4
+    net.train()
+    assert set(compiled(x).tolist()) <= {0.0, -1.0}
+    net.eval()
+    next(iter(net.children())).negative_slope = 0.25  # type: ignore[attr-defined]
+    assert compiled(x).tolist() == [-0.25] * 4 and entries(compiled) == 3
+
+
+def test_shapes_dtypes_trees_and_devices(device: str) -> None:
+    f = nx.compile(lambda p: p["x"] * 2)
+    assert f({"x": nx.ones(2)}).shape == (2,)
+    assert f({"x": nx.ones(2, 1)}).shape == (2, 1)
+    assert f({"x": nx.ones(2, dtype="float64")}).dtype is nx.float64
+    assert f({"x": nx.tensor([3])}).tolist() == [6]
+    assert f({"x": np.ones(2, np.float32)}).tolist() == [2.0, 2.0]  # as a tensor
+    assert entries(f) == 4
+    elsewhere = nx.ones(2, device="reference")
+    assert str(f({"x": elsewhere}).device) == "reference:0"
+    if device != "reference":
+        assert entries(f) == 5
+        add = nx.compile(lambda a, b: a + b)
+        with pytest.raises(InvalidArgumentError, match=r"live on .* and .*reference"):
+            add(nx.ones(2), elsewhere)
+    with pytest.raises(InvalidArgumentError, match="type object"):
+        nx.compile(lambda x: x)(object())
+
+
+def test_randomness_needs_its_generator_in_state(device: str) -> None:
+    generator = nx.Generator(1)
+    draw = lambda: nx.uniform((3,), generator=generator)  # noqa: E731
+    with pytest.raises(CaptureError):
+        nx.compile(draw)()
+    f = nx.compile(draw, state=[generator])
+    first, second = f().tolist(), f().tolist()
+    assert first != second and generator.step.item() == 2 and entries(f) == 1
+    generator.manual_seed(1)
+    assert f().tolist() == first
+    generator.manual_seed(2)
+    assert f().tolist() != first
+
+
+# ---- in capture ----------------------------------------------------------------------
+
+
+def test_printing_says_what_a_symbol_is(device: str, capsys: Any) -> None:
+    def f(x: Any) -> Any:
+        print(x * 2)
+        return x * 3
+
+    compiled = nx.compile(f)
+    compiled(nx.ones(2, 3))
+    assert capsys.readouterr().out == "tensor(<float32[2, 3] being captured>)\n"
+    compiled(nx.ones(2, 3))
+    assert capsys.readouterr().out == ""  # captured once, so printed once
+
+
+def test_values_asked_for_name_the_line(device: str) -> None:
+    for f in (
+        lambda x: float(x.sum()),
+        lambda x: x.numpy(),
+        lambda x: x if x.sum() > 0 else -x,
+        lambda x: [0.0] * int(x.sum()),
+    ):
+        with pytest.raises(CaptureError, match=r"nx.where .*test_compile_contract.py:"):
+            nx.compile(f)(nx.ones(2))
+
+
+def test_exceptions_put_everything_back(device: str) -> None:
+    nx.manual_seed(0)
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout(0.5))
+    optimizer = optim.Adam(net.parameters())
+    before = {k: v.tolist() for k, v in net.state_dict().items()}
+    fail = True
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = net(x).sum()
+        loss.backward()
+        optimizer.step()
+        if fail:
+            raise ValueError("in the middle")
+        return loss
+
+    compiled = nx.compile(step, state=[net, optimizer])
+    x = nx.tensor(np.random.default_rng(0).standard_normal((4, 2)))
+    with pytest.raises(ValueError, match="in the middle"):
+        compiled(x)
+    assert {k: v.tolist() for k, v in net.state_dict().items()} == before
+    assert optimizer.steps == 0 and entries(compiled) == 0
+    assert (x * 2).sum().item() == pytest.approx(2 * x.numpy().sum(), rel=1e-5)
+    fail = False
+    compiled(x)
+    assert optimizer.steps == 1
+
+
+def test_writes_to_what_is_no_state(device: str) -> None:
+    net = nn.BatchNorm1d(2, affine=False)
+    before = net.running_mean.tolist()
+    with pytest.raises(CaptureError, match="running_mean"):
+        nx.compile(lambda x: net(x))(nx.ones(4, 2))
+    assert net.running_mean.tolist() == before
+    nx.compile(lambda x: net(x), state=[net])(nx.ones(4, 2))
+    assert net.running_mean.tolist() != before
+
+
+def test_tied_parameters_are_one_state(device: str) -> None:
+    first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    second.weight = first.weight
+    optimizer = optim.SGD([first.weight], lr=0.5)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (second(first(x)) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    start, x = first.weight.numpy().copy(), nx.tensor([[0.3, -0.2]])
+    compiled = nx.compile(step, state=[first, second, optimizer])
+    compiled(x)
+    found = first.weight.numpy().copy()
+    assert second.weight is first.weight and (found != start).any()
+    first.weight.assign(start)
+    step(x)
+    assert np.allclose(first.weight.numpy(), found, rtol=1e-5, atol=1e-7)
+    assert next(iter(compiled.cells())) == "weight" and len(compiled.cells()) == 3
+
+
+def test_handles_to_donated_buffers_keep_their_values(device: str) -> None:
+    cell = nx.Cell(nx.tensor([1.0, 2.0]), name="c")
+
+    def double() -> Any:
+        cell.assign(cell * 2)
+        return cell.value()
+
+    f = nx.compile(double, state=[cell])
+    held = [cell.value(), cell.numpy()]
+    for _ in range(3):
+        held += [f(), cell.value(), cell.numpy()]
+    expected = [1.0, 1.0, *(2.0**k for k in (1, 2, 3) for _ in range(3))]
+    assert [float(np.asarray(h)[0]) for h in held] == expected
+
+
+def test_nested_compiles(device: str) -> None:
+    inner = nx.compile(lambda x: nx.sin(x) * 2)
+    middle = nx.compile(lambda x: inner(x) + inner(x * 2))
+    outer = nx.compile(lambda x: nx.grad(lambda x: middle(x).sum())(x))
+    x = np.array([0.3, 0.7])
+    expected = 2 * np.cos(x) + 4 * np.cos(2 * x)
+    assert np.allclose(outer(nx.tensor(x)).numpy(), expected, rtol=1e-5)
+    assert (entries(inner), entries(middle), entries(outer)) == (0, 0, 1)
+    cell = nx.Cell(nx.tensor(1.0), name="c")
+    add = nx.compile(lambda x: cell.assign(cell + x), state=[cell])
+    twice = nx.compile(lambda x: (add(x), add(x))[0], state=[cell])
+    twice(nx.tensor(2.0))
+    assert cell.item() == 5.0
+    with pytest.raises(CaptureError, match="tensor from outside"):
+        nx.compile(lambda x: add(x))(nx.tensor(1.0))
+    assert cell.item() == 5.0
+
+
+# ---- threads -------------------------------------------------------------------------
+
+
+def test_threads_without_state(device: str) -> None:
+    f = nx.compile(lambda x, n: nx.sin(x * n).sum())
+    barrier = threading.Barrier(4)
+
+    def work(k: int) -> list[float]:
+        barrier.wait()
+        return [f(nx.full((50,), float(k)), n).item() for n in (1, 2, 3) * 10]
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(work, range(4)))
+    for k, values in enumerate(found):
+        expected = [50 * np.sin(float(k) * n) for n in (1, 2, 3) * 10]
+        assert np.allclose(values, expected, rtol=1e-4, atol=1e-4)
+    assert entries(f) == 3 and f.stats().misses == 3
+
+
+def test_threads_that_share_state_take_turns(device: str) -> None:
+    cell, other = (nx.Cell(nx.zeros(64), name=name) for name in ("c", "d"))
+
+    def up(x: Any) -> Any:
+        cell.assign(cell + x)
+        return cell.value().sum()
+
+    def both(x: Any) -> None:
+        cell.assign(cell + x)
+        other.assign(other + x)
+
+    first = nx.compile(up, state=[cell])
+    alone = nx.compile(lambda x: other.assign(other + x), state=[other])
+    second = nx.compile(both, state=[cell, other])
+    x, barrier = nx.ones(64), threading.Barrier(3)
+
+    def work(f: Any) -> None:
+        barrier.wait()
+        for _ in range(100):
+            f(x)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, (first, second, alone)))
+    assert cell.tolist() == [200.0] * 64 and other.tolist() == [200.0] * 64
+
+
+# ---- the cache, and what it reports --------------------------------------------------
+
+
+def test_the_cache_is_bounded(device: str) -> None:
+    f = nx.compile(lambda x, n: x + n)
+    for n in range(70):
+        assert f(nx.ones(1), n).item() == 1.0 + n
+    assert entries(f) == 64 == f.stats().bound
+    assert f(nx.ones(1), 0).item() == 1.0  # made again
+    stats = f.stats()
+    assert (stats.hits, stats.misses, stats.entries) == (0, 71, 64)
+
+
+def test_stats_and_the_verbose_flag(device: str, capsys: Any) -> None:
+    def contract_example(x: Any) -> Any:
+        return nx.tanh(x).sum()
+
+    f = nx.compile(contract_example, verbose=True)
+    f(nx.ones(2))
+    told = capsys.readouterr().err
+    assert told.startswith("nx.compile: contract_example: 1 of 64 entries")
+    assert all(word in told for word in ("capture", "passes", "backend", "ms"))
+    f(nx.ones(2))
+    assert capsys.readouterr().err == ""
+    found = [s for s in nx.compile_stats() if s.name == "contract_example"]
+    assert len(found) == 1 and found[0].hits == found[0].misses == 1
+    assert found[0].instructions >= 1 and all(v > 0 for v in found[0].seconds.values())
+    del f
+    assert not [s for s in nx.compile_stats() if s.name == "contract_example"]
