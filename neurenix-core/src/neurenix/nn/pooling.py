@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
+from ..errors import ShapeError
 from ..functions.common import floating
 from ..functions.reduction import mean
-from ..functions.shape import cut, pad
+from ..functions.shape import cut
 from ..primitives import ops
 from ..tensor import Tensor
 from .arguments import pair
 from .module import Module
+from .windows import windows
 
 
 def max_pool2d(
@@ -32,49 +33,15 @@ def max_pool2d(
     >>> nx.nn.functional.max_pool2d(nx.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2).tolist()
     [[[4.0]]]
     """
-    x = floating("max_pool2d", x)
-    kernel = pair("max_pool2d: kernel_size", kernel_size)
-    step = kernel if stride is None else pair("max_pool2d: stride", stride)
-    around = pair("max_pool2d: padding", padding, 0)
-    if 2 * around[0] > kernel[0] or 2 * around[1] > kernel[1]:
-        raise InvalidArgumentError(
-            f"max_pool2d: padding={padding!r} "
-            f"is more than half of kernel_size={kernel_size!r}"
-        )
-    if x.ndim < 2:
-        raise ShapeError(
-            f"max_pool2d: an input of shape {x.shape}; expected [..., H, W]"
-        )
-    if any(around):
-        x = pad(x, [(0, 0)] * (x.ndim - 2) + [(n, n) for n in around], float("-inf"))
-    rows, columns = (
-        (n - k) // s + 1 for n, k, s in zip(x.shape[-2:], kernel, step, strict=True)
-    )
-    if rows < 1 or columns < 1:
-        raise ShapeError(
-            f"max_pool2d: a window of {kernel[0]}x{kernel[1]} does not fit "
-            f"an image of {x.shape[-2]}x{x.shape[-1]}"
-        )
-    at = x.ndim - 2
-    if step == kernel:  # windows side by side: two more axes, and no copy
-        x = cut(cut(x, at, 0, rows * step[0]), at + 1, 0, columns * step[1])
-        shape = (*x.shape[:at], rows, kernel[0], columns, kernel[1])
-        return ops.max(ops.reshape(x, shape=shape), axes=(at + 1, at + 3))
-    # One slice for each place in the window, in row-major order, which ties follow.
-    return reduce(
-        _first_largest,
-        (
-            cut(
-                cut(x, at, i, i + (rows - 1) * step[0] + 1, step[0]),
-                at + 1,
-                j,
-                j + (columns - 1) * step[1] + 1,
-                step[1],
-            )
-            for i in range(kernel[0])
-            for j in range(kernel[1])
-        ),
-    )
+    found = windows("max_pool2d", x, kernel_size, stride, padding, float("-inf"))
+    image, kernel, step, rows, columns = found
+    if step != kernel:  # ties follow the places' row-major order
+        return reduce(_first_largest, found.places())
+    # windows side by side: two more axes, and no copy
+    at = image.ndim - 2
+    image = cut(cut(image, at, 0, rows * step[0]), at + 1, 0, columns * step[1])
+    shape = (*image.shape[:at], rows, kernel[0], columns, kernel[1])
+    return ops.max(ops.reshape(image, shape=shape), axes=(at + 1, at + 3))
 
 
 def _first_largest(a: Tensor, b: Tensor) -> Tensor:
