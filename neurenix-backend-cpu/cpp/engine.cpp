@@ -54,10 +54,11 @@ void describe(const Engine& engine, phx_capabilities& out) {
                                     {PHX_SUM, PHX_CUMSUM},
                                     {PHX_DOT_GENERAL, PHX_CONV_WEIGHT_GRADIENT},
                                     {PHX_COPY, PHX_COPY},
-                                    {PHX_GATHER, PHX_SCATTER_ADD},
+                                    {PHX_GATHER, PHX_SORT},
                                     {PHX_IOTA, PHX_RANDOM_BITS},
                                     {PHX_CALL, PHX_MAP},
-                                    {PHX_FUSED, PHX_FUSED}})
+                                    {PHX_FUSED, PHX_FUSED},
+                                    {PHX_CHOLESKY, PHX_LU}})
     std::fill(out.opcodes + first, out.opcodes + last + 1, uint8_t(1));
   out.threads = engine.pool.threads();
   out.host_visible = 1;

@@ -73,6 +73,10 @@ const char* opcode_name(int32_t opcode) {
     case PHX_GATHER: return "gather";
     case PHX_SCATTER: return "scatter";
     case PHX_SCATTER_ADD: return "scatter_add";
+    case PHX_SORT: return "sort";
+    case PHX_CHOLESKY: return "cholesky";
+    case PHX_TRIANGULAR_SOLVE: return "triangular_solve";
+    case PHX_LU: return "lu";
     case PHX_IOTA: return "iota";
     case PHX_RANDOM_BITS: return "random_bits";
     case PHX_CALL: return "call";

@@ -230,6 +230,49 @@ void check_index(const Plan& plan, const Instruction& x) {
   if (x.opcode == PHX_SCATTER_ADD && source.dtype == PHX_BOOL) lack("scatter_add of bool");
 }
 
+void check_sort(const Plan& plan, const Instruction& x) {
+  expect_counts(x, 1, 2, 1);
+  const Value& in = plan.input(x, 0);
+  const int64_t axis = plan.params_of(x)[0];
+  require(axis >= 0 && axis < in.rank, "axis is outside the rank");
+  require(in.shape[axis] <= INT32_MAX, "too many elements along the axis for int32 indices");
+  expect_same_shape(in, plan.output(x, 0));
+  expect_same_shape(in, plan.output(x, 1));
+  expect_dtype(plan.output(x, 0), in.dtype, "first output");
+  expect_dtype(plan.output(x, 1), PHX_INT32, "second output");
+  if (in.dtype == PHX_BOOL) lack("sort of bool");
+}
+
+void expect_square(const Value& a) {
+  if (a.rank < 2 || a.shape[a.rank - 1] != a.shape[a.rank - 2])
+    refuse("its input has shape " + shape_text(a) + " and should hold square matrices");
+  if (!is_float(a.dtype)) lack(format("linear algebra of %s", dtype_name(a.dtype)));
+}
+
+void check_factor(const Plan& plan, const Instruction& x) {
+  const bool lu = x.opcode == PHX_LU;
+  expect_counts(x, 1, lu ? 2 : 1, 0);
+  const Value& a = plan.input(x, 0);
+  expect_square(a);
+  expect_same_shape(a, plan.output(x, 0));
+  expect_dtype(plan.output(x, 0), a.dtype, "output");
+  if (!lu) return;
+  const Value& order = plan.output(x, 1);
+  expect_dtype(order, PHX_INT32, "second output");
+  if (order.rank != a.rank - 1) refuse("its second output has shape " + shape_text(order));
+  expect_axes(a, 0, order, 0, order.rank, "leading");
+}
+
+void check_triangular_solve(const Plan& plan, const Instruction& x) {
+  expect_counts(x, 2, 1, 3);
+  const Value &a = plan.input(x, 0), &b = plan.input(x, 1);
+  expect_square(a);
+  if (b.rank != a.rank) refuse("ranks differ: " + shape_text(a) + " and " + shape_text(b));
+  expect_axes(a, 0, b, 0, a.rank - 1, "leading");
+  expect_same_shape(b, plan.output(x, 0));
+  expect_same_dtype(plan, x);
+}
+
 }  // namespace
 
 void validate_instruction(const Plan& plan, const phx_region& region, const Instruction& x) {
@@ -256,6 +299,10 @@ void validate_instruction(const Plan& plan, const phx_region& region, const Inst
       require(plan.params_of(x)[0] >= 0 && plan.params_of(x)[0] < plan.input(x, 0).rank,
               "axis is outside the rank");
       return;
+    case PHX_SORT: return check_sort(plan, x);
+    case PHX_CHOLESKY:
+    case PHX_LU: return check_factor(plan, x);
+    case PHX_TRIANGULAR_SOLVE: return check_triangular_solve(plan, x);
     case PHX_DOT_GENERAL: return check_dot(plan, x);
     case PHX_CONV_GENERAL:
     case PHX_CONV_INPUT_GRADIENT:

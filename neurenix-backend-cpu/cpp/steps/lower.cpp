@@ -31,11 +31,15 @@ StepPointer lower(Lowering& lowering, const phx_instruction& instruction) {
     case PHX_FUSED: return lower_fused(lowering, instruction);
     case PHX_ARGMAX: return lower_argmax(lowering, instruction);
     case PHX_CUMSUM: return lower_cumsum(lowering, instruction);
+    case PHX_SORT: return lower_sort(lowering, instruction);
     case PHX_COPY: return lower_copy(lowering, instruction);
     case PHX_DOT_GENERAL: return lower_dot_general(lowering, instruction);
     case PHX_CONV_GENERAL:
     case PHX_CONV_INPUT_GRADIENT:
     case PHX_CONV_WEIGHT_GRADIENT: return lower_convolution(lowering, instruction);
+    case PHX_CHOLESKY: return lower_cholesky(lowering, instruction);
+    case PHX_TRIANGULAR_SOLVE: return lower_triangular_solve(lowering, instruction);
+    case PHX_LU: return lower_lu(lowering, instruction);
     case PHX_GATHER: return lower_gather(lowering, instruction);
     case PHX_SCATTER:
     case PHX_SCATTER_ADD: return lower_scatter(lowering, instruction);

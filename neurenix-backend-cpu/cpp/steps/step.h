@@ -121,9 +121,13 @@ void parallel_ranges(const Frame& frame, int64_t count, int64_t grain, const F& 
 StepPointer lower_fused(Lowering&, const phx_instruction&);
 StepPointer lower_argmax(Lowering&, const phx_instruction&);
 StepPointer lower_cumsum(Lowering&, const phx_instruction&);
+StepPointer lower_sort(Lowering&, const phx_instruction&);
 StepPointer lower_copy(Lowering&, const phx_instruction&);
 StepPointer lower_dot_general(Lowering&, const phx_instruction&);
 StepPointer lower_convolution(Lowering&, const phx_instruction&);
+StepPointer lower_cholesky(Lowering&, const phx_instruction&);
+StepPointer lower_triangular_solve(Lowering&, const phx_instruction&);
+StepPointer lower_lu(Lowering&, const phx_instruction&);
 StepPointer lower_gather(Lowering&, const phx_instruction&);
 StepPointer lower_scatter(Lowering&, const phx_instruction&);
 StepPointer lower_iota(Lowering&, const phx_instruction&);

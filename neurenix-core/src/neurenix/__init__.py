@@ -86,6 +86,14 @@ from .functions.einsum import einsum
 from .functions.exchange import from_dlpack
 from .functions.indexing import take, take_along_axis
 from .functions.linear import dot, matmul
+from .functions.linear_algebra import (
+    cholesky,
+    det,
+    inv,
+    slogdet,
+    solve,
+    triangular_solve,
+)
 from .functions.matrices import diagonal, outer, tensordot, trace, tril, triu
 from .functions.reduction import (
     all,
@@ -93,11 +101,13 @@ from .functions.reduction import (
     argmax,
     argmin,
     count_nonzero,
+    cumsum,
     logsumexp,
     max,
     mean,
     min,
     norm,
+    prod,
     std,
     sum,
     var,
@@ -117,6 +127,7 @@ from .functions.shape import (
     stack,
     transpose,
 )
+from .functions.sorting import argsort, sort, topk
 from .random import Generator, manual_seed, normal, rand, randn, uniform
 from .settings import current_device, get_device_count, init
 from .tensor import Tensor, tensor
@@ -156,6 +167,7 @@ __all__ = [
     "argmax",
     "argmin",
     "array_api",
+    "argsort",
     "atan",
     "atan2",
     "autograd",
@@ -164,6 +176,7 @@ __all__ = [
     "bool",
     "broadcast_to",
     "capture",
+    "cholesky",
     "clip",
     "compile",
     "compile_stats",
@@ -172,7 +185,9 @@ __all__ = [
     "cos",
     "custom_vjp",
     "count_nonzero",
+    "cumsum",
     "current_device",
+    "det",
     "diagonal",
     "divide",
     "dot",
@@ -205,6 +220,7 @@ __all__ = [
     "init",
     "int32",
     "int64",
+    "inv",
     "isclose",
     "isfinite",
     "isnan",
@@ -249,6 +265,7 @@ __all__ = [
     "pad",
     "permute",
     "power",
+    "prod",
     "rand",
     "randn",
     "random",
@@ -266,8 +283,11 @@ __all__ = [
     "sign",
     "silu",
     "sin",
+    "slogdet",
     "softmax",
     "softplus",
+    "solve",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -285,9 +305,11 @@ __all__ = [
     "tensor",
     "tensordot",
     "tile",
+    "topk",
     "trace",
     "transpose",
     "tree",
+    "triangular_solve",
     "tril",
     "triu",
     "uint32",

@@ -9,9 +9,11 @@ from . import (
     exchange,
     indexing,
     linear,
+    linear_algebra,
     matrices,
     reduction,
     shape,
+    sorting,
 )
 from .operators import install
 
@@ -26,7 +28,9 @@ __all__ = [
     "exchange",
     "indexing",
     "linear",
+    "linear_algebra",
     "matrices",
     "reduction",
     "shape",
+    "sorting",
 ]

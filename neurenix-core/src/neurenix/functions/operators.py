@@ -15,9 +15,11 @@ from . import (
     exchange,
     indexing,
     linear,
+    linear_algebra,
     matrices,
     reduction,
     shape,
+    sorting,
 )
 from .common import cast, operands
 
@@ -53,6 +55,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
             "mean",
             "var",
             "std",
+            "prod",
+            "cumsum",
             "count_nonzero",
             "max",
             "min",
@@ -74,6 +78,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
     **{n: getattr(arrangement, n) for n in ("swapaxes", "roll", "tile", "unstack")},
     **{n: getattr(matrices, n) for n in ("diagonal", "trace", "tril", "triu", "outer")},
     **{n: getattr(arithmetic, n) for n in ("isclose", "allclose", "nan_to_num")},
+    **{n: getattr(sorting, n) for n in ("sort", "argsort", "topk")},
+    **{n: getattr(linear_algebra, n) for n in ("cholesky", "det", "slogdet")},
     "view": shape.reshape,
     "unsqueeze": shape.expand_dims,
     "expand": shape.broadcast_to,

@@ -8,7 +8,7 @@ from ..dtypes import bool_, int32
 from ..primitives import ops
 from ..primitives.reduction import with_ones
 from ..tensor import Tensor
-from .common import all_axes, as_tensor, axis_or_dim, cast, floating
+from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis
 
 
 def _reduce(name: str, x: Tensor, axis: Any, dim: Any, keepdims: bool) -> Tensor:
@@ -28,6 +28,39 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
     return _reduce(
         "sum", cast(x, int32) if x.dtype is bool_ else x, axis, dim, keepdims
     )
+
+
+def prod(
+    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+) -> Tensor:
+    """The product; bools are taken as int32. Its derivatives hold at zeros too.
+
+    >>> import neurenix as nx
+    >>> nx.prod(nx.tensor([2.0, 3.0])).item()
+    6.0
+    """
+    x = as_tensor(x)
+    return _reduce(
+        "prod", cast(x, int32) if x.dtype is bool_ else x, axis, dim, keepdims
+    )
+
+
+def cumsum(
+    x: Any, axis: Any = None, reverse: bool = False, *, dim: Any = None
+) -> Tensor:
+    """The sums so far along an axis, from its end if `reverse`; without an axis x is
+    flattened. Bools are counted as int32.
+
+    >>> import neurenix as nx
+    >>> nx.cumsum(nx.tensor([1, 2, 3])).tolist()
+    [1, 3, 6]
+    """
+    x = as_tensor(x)
+    x = cast(x, int32) if x.dtype is bool_ else x
+    given = axis_or_dim("cumsum", axis, dim)
+    if given is None:
+        x, given = ops.reshape(x, shape=(x.size,)), 0
+    return ops.cumsum(x, axis=one_axis("cumsum", given, x.ndim), reverse=reverse)
 
 
 def mean(

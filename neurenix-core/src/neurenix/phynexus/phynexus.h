@@ -5,7 +5,7 @@
  * call that can fail returns a status, and `last_error` has the message of the calling thread's last failure.
  *
  * Versions: `abi_major` changes when something here changes its meaning; `abi_minor` when something is added
- * at the end of a struct. A reader looks at `struct_size` before it reads a field newer than 1.0.
+ * at the end of a struct, or an opcode (1.1: sort, cholesky, triangular_solve, lu). A reader looks at `struct_size` before it reads a field newer than 1.0.
  */
 #ifndef PHYNEXUS_H
 #define PHYNEXUS_H
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define PHX_ABI_MAJOR 1
-#define PHX_ABI_MINOR 0
+#define PHX_ABI_MINOR 1
 #define PHX_MAX_RANK 8
 #define PHX_ALIGNMENT 64 /* bytes: every buffer, and every offset into scratch or constants */
 
@@ -66,11 +66,14 @@ typedef enum phx_opcode {
   PHX_CONCAT = 96, PHX_COPY = 97,
   /* index */
   PHX_GATHER = 100, PHX_SCATTER = 101, PHX_SCATTER_ADD = 102,
+  PHX_SORT = 103, /* from 1.1 */
   /* sources */
   PHX_IOTA = 110, PHX_RANDOM_BITS = 111, PHX_CONSTANT = 112,
   /* control */
   PHX_CALL = 120, PHX_SCAN = 121, PHX_MAP = 122, PHX_BARRIER = 123, PHX_STOP_GRADIENT = 124,
   PHX_FUSED = 130,
+  /* linear algebra; from 1.1 */
+  PHX_CHOLESKY = 140, PHX_TRIANGULAR_SOLVE = 141, PHX_LU = 142,
   PHX_OPCODE_COUNT = 160
 } phx_opcode;
 
@@ -123,6 +126,15 @@ typedef struct phx_value {
  *   to 0 .. n-1.
  * PHX_SCATTER, PHX_SCATTER_ADD: params: axis, batch. inputs x, index, updates (shaped like gather's output);
  *   output = x with the updates written (the last of several wins) or added, in row-major order of the updates.
+ * PHX_SORT: params: axis. outputs: the values of each line in ascending order, and int32 where each came from.
+ *   Stable; NaN last.
+ * PHX_CHOLESKY: no params. a [.., n, n] -> L [.., n, n], 0 above the diagonal, L Lᵀ = a. Reads a's lower triangle.
+ *   A matrix that is not positive definite gives one full of NaN.
+ * PHX_TRIANGULAR_SOLVE: params: lower, transpose, unit_diagonal (0 or 1). a [.., n, n], b [.., n, k] -> x like b:
+ *   a x = b, or aᵀ x = b. Reads one triangle of a, and its diagonal unless that is taken for ones.
+ * PHX_LU: no params. a [.., n, n] -> packed [.., n, n], L below the diagonal (ones on it) and U above, and int32
+ *   order [.., n]: row i of L U is row order[i] of a. The pivot is the first of the largest, NaN before all; a
+ *   column without a pivot other than 0 is left as it is.
  * PHX_IOTA: params: axis. output[.., i, ..] = i.
  * PHX_RANDOM_BITS: input key uint32[2]; output uint32, any shape. Element e (row-major) is lane e%4 of
  *   Philox4x32-10 with that key and the counter (low 32 bits of e/4, high 32 bits of e/4, 0, 0).

@@ -6,6 +6,7 @@ derivative goes there alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from .base import (
     ops,
     register,
     scalar_like,
+    zeros,
 )
 
 
@@ -131,6 +133,58 @@ def _choice_vjp(
 
 sum_ = reduction(
     "sum", 70, lambda a, axes: a.sum(axes), _sum_vjp, kinds="float int uint"
+)
+
+
+def _shifted(x: Any, step: int) -> Any:
+    """Along the last axis: element i − step (or i + |step|), 1 where there is none."""
+    rank, n = len(x.shape), x.shape[-1]
+    lead, none, ones = x.shape[:-1], (0,) * (rank - 1), (1,) * rank
+    first, last = max(-step, 0), n - max(step, 0)
+    cut = ops.slice(x, start=(*none, first), stop=(*lead, last), step=ones)
+    return ops.pad(
+        cut,
+        low=(*none, max(step, 0)),
+        high=(*none, max(-step, 0)),
+        interior=(0,) * rank,
+        value=1.0,
+    )
+
+
+def _beside(x: Any, direction: int) -> Any:
+    """The product of all that stands before each element (1) or behind it (-1), in as
+    many steps as doubling takes."""
+    side, reach = _shifted(x, direction), 1
+    while reach < x.shape[-1] - 1:
+        side = ops.mul(side, _shifted(side, direction * reach))
+        reach *= 2
+    return side
+
+
+def _prod_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, axes: tuple[int, ...]
+) -> list[Any]:
+    """The product of all others, without a division, so that zeros do no harm."""
+    x = inputs[0]
+    if not axes or 0 in x.shape:
+        return [gs[0] if not axes else zeros(x.shape, x.dtype)]
+    order = (*(i for i in range(len(x.shape)) if i not in axes), *axes)
+    moved = ops.transpose(x, permutation=order)
+    lead = kept(x.shape, axes)
+    row = ops.reshape(moved, shape=(*lead, math.prod(x.shape[a] for a in axes)))
+    others = ops.mul(_beside(row, 1), _beside(row, -1))
+    g = ops.mul(others, ops.reshape(gs[0], shape=(*lead, 1)))
+    back = tuple(order.index(i) for i in range(len(order)))
+    return [ops.transpose(ops.reshape(g, shape=moved.shape), permutation=back)]
+
+
+prod = reduction(
+    "prod",
+    71,
+    lambda a, axes: a.prod(axes),
+    _prod_vjp,
+    saves="i",
+    kinds="float int uint",
 )
 max_ = reduction(
     "max",

@@ -14,7 +14,7 @@ from .ir import Instruction, Program, Symbol
 
 _MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
 _MAX_INPUTS = 24
-_REDUCTIONS = {"sum", "max", "min", "any", "all"}
+_REDUCTIONS = {"sum", "prod", "max", "min", "any", "all"}
 
 
 class _Group:

@@ -168,6 +168,19 @@ def _argmax(frame: Frame, i: Instruction, views: list[View]) -> None:
     frame.result(i, out)
 
 
+def _cumsum(frame: Frame, i: Instruction, views: list[View]) -> None:
+    out = frame.fresh(i.outputs[0].type, views[0].order)
+    params = [i.params["axis"], int(i.params["reverse"])]
+    frame.emit(i.primitive.opcode, views, [out], params)
+    frame.result(i, out)
+
+
+def _sort(frame: Frame, i: Instruction, views: list[View]) -> None:
+    outputs = [frame.fresh(s.type, views[0].order) for s in i.outputs]
+    frame.emit(i.primitive.opcode, views, outputs, [i.params["axis"]])
+    frame.views.update(zip(i.outputs, outputs, strict=True))
+
+
 # ---- contractions --------------------------------------------------------------------
 
 
@@ -194,6 +207,14 @@ def _convolution(frame: Frame, i: Instruction, views: list[View]) -> None:
     params = [b, *p["stride"], top, bottom, left, right, *p["dilation"]]
     frame.emit(i.primitive.opcode, views, [out], params)
     frame.result(i, out)
+
+
+def _linear_algebra(frame: Frame, i: Instruction, views: list[View]) -> None:
+    outputs = [frame.fresh(s.type) for s in i.outputs]
+    names = ("lower", "transpose", "unit_diagonal")
+    params = [int(i.params[n]) for n in names if n in i.params]
+    frame.emit(i.primitive.opcode, views, outputs, params)
+    frame.views.update(zip(i.outputs, outputs, strict=True))
 
 
 # ---- indexing and sources ------------------------------------------------------------
@@ -236,8 +257,11 @@ RULES: dict[str, Rule] = {
     "reduction": _reduction,
     "fused": _fused,
     "argmax": _argmax,
+    "cumsum": _cumsum,
+    "sort": _sort,
     "dot_general": _dot_general,
     "convolution": _convolution,
+    "linear_algebra": _linear_algebra,
     "indexing": _indexing,
     "constant": _constant,
     "iota": _iota,

@@ -203,7 +203,7 @@ def _cast(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol 
     return xs[0] if xs[0].type.dtype is out.dtype else None
 
 
-@_shortcut("sum", "max", "min", "any", "all")
+@_shortcut("sum", "prod", "max", "min", "any", "all")
 def _reduce(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:

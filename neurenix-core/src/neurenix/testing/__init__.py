@@ -1,6 +1,7 @@
 """The conformance suite that every backend runs: cases by table, NumPy the oracle."""
 
-from .cases import CASES, Case
+from .case import Case
+from .cases import CASES
 from .checks import (
     check_batch,
     check_compiled,

@@ -2,69 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..dtypes import Dtype, as_dtype, bool_, float32, float64, int32, uint8, uint32
+from ..dtypes import bool_, float32, float64, int32, uint8, uint32
 from ..primitives.convolution import output_size
-
-FLOATS = (float32, float64)
-INTEGERS = (int32, uint8, uint32)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One primitive on inputs of these shapes.
-
-    make    draws an input of a shape
-    fixed   gives an input a dtype of its own (an index, a condition)
-    """
-
-    primitive: str
-    shapes: tuple[tuple[int, ...], ...]
-    params: dict[str, Any]
-    dtypes: tuple[Dtype, ...] = FLOATS
-    make: Callable[[np.random.Generator, tuple[int, ...]], Any] | None = None
-    fixed: tuple[tuple[int, str, int], ...] = ()  # (which input, dtype, values below)
-    differentiable: bool = True
-    tolerance: float = 2e-6  # relative, float32
-
-    def __str__(self) -> str:
-        shapes = "x".join("(" + ",".join(map(str, s)) + ")" for s in self.shapes)
-        params = ",".join(f"{k}={v}" for k, v in self.params.items())
-        return f"{self.primitive}-{shapes}-{params}".replace(" ", "")
-
-    def inputs(self, rng: np.random.Generator, dtype: Dtype) -> list[Any]:
-        """One array for each input."""
-        fixed = {i: (as_dtype(d), below) for i, d, below in self.fixed}
-        arrays = []
-        for i, shape in enumerate(self.shapes):
-            if i in fixed:
-                kind, below = fixed[i]
-                arrays.append(rng.integers(0, below, shape).astype(kind.numpy))
-            elif dtype is bool_:
-                arrays.append(rng.integers(0, 2, shape).astype(bool))
-            elif dtype.is_floating:
-                draw = self.make or (lambda r, s: r.normal(0, 1, s))
-                arrays.append(np.asarray(draw(rng, shape), dtype.numpy))
-            else:
-                low = 0 if dtype.kind == "uint" else -20
-                arrays.append(rng.integers(low, 20, shape).astype(dtype.numpy))
-        return arrays
-
-
-def _positive(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    return rng.uniform(0.2, 3, shape)
-
-
-def _distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """Values far from each other and from 0, so that no kink is near."""
-    count = int(np.prod(shape, dtype=int))
-    return (rng.permutation(count) - count / 2 + 0.37).reshape(shape) * 0.25
-
+from .case import FLOATS, INTEGERS, Case, distinct, positive
+from .matrix_cases import along_axis, linear_algebra, products
 
 _SHAPES: tuple[tuple[int, ...], ...] = (
     (),
@@ -111,9 +57,9 @@ def _unary() -> list[Case]:
         "atan",
         "erf",
     )
-    cases = [Case(n, (s,), {}, make=_distinct) for n in plain for s in _SHAPES]
+    cases = [Case(n, (s,), {}, make=distinct) for n in plain for s in _SHAPES]
     cases += [
-        Case(n, (s,), {}, make=_positive)
+        Case(n, (s,), {}, make=positive)
         for n in ("log", "log1p", "sqrt", "rsqrt")
         for s in _SHAPES
     ]
@@ -129,7 +75,7 @@ def _unary() -> list[Case]:
     ]
     cases += [Case("logical_not", ((9,),), {}, (bool_,), differentiable=False)]
     cases += [
-        Case("integer_pow", ((4, 5),), {"exponent": e}, make=_positive)
+        Case("integer_pow", ((4, 5),), {"exponent": e}, make=positive)
         for e in (-2, -1, 0, 1, 2, 3, 7)
     ]
     cases += [
@@ -140,13 +86,13 @@ def _unary() -> list[Case]:
 
 def _binary() -> list[Case]:
     cases = [
-        Case(n, p, {}, make=_distinct) for n in ("add", "sub", "mul") for p in _PAIRS
+        Case(n, p, {}, make=distinct) for n in ("add", "sub", "mul") for p in _PAIRS
     ]
     cases += [
-        Case(n, p, {}, make=_positive) for n in ("div", "pow", "atan2") for p in _PAIRS
+        Case(n, p, {}, make=positive) for n in ("div", "pow", "atan2") for p in _PAIRS
     ]
     cases += [
-        Case("remainder", p, {}, (*FLOATS, int32), make=_positive, differentiable=False)
+        Case("remainder", p, {}, (*FLOATS, int32), make=positive, differentiable=False)
         for p in _PAIRS[1:]
     ]
     cases += [Case("remainder", ((4,), ()), {}, make=_far_from_whole)]
@@ -199,7 +145,7 @@ def _casts() -> list[Case]:
     cases = []
     for source in kinds:
         for target in kinds:
-            make = _positive if target.kind == "uint" else None
+            make = positive if target.kind == "uint" else None
             cases.append(
                 Case(
                     "cast",
@@ -241,7 +187,7 @@ def _reductions() -> list[Case]:
         for s, a in (*shapes, ((0, 3), (0,)), ((3, 0), (1,)))
     ]
     cases += [
-        Case(n, (s,), {"axes": a}, make=_distinct)
+        Case(n, (s,), {"axes": a}, make=distinct)
         for n in ("max", "min")
         for s, a in shapes
     ]
@@ -251,7 +197,7 @@ def _reductions() -> list[Case]:
             (s,),
             {"axes": a},
             (*FLOATS, int32),
-            make=_distinct,
+            make=distinct,
             differentiable=False,
         )
         for s, a in shapes
@@ -437,4 +383,7 @@ CASES: tuple[Case, ...] = (
     *_movement(),
     *_indexing(),
     *_sources(),
+    *products(),
+    *along_axis(),
+    *linear_algebra(),
 )

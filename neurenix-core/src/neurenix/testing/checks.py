@@ -13,7 +13,7 @@ import neurenix as nx
 from ..dtypes import Dtype, as_dtype, float64
 from ..primitives import ops
 from ..tensor import Tensor, tensor
-from .cases import Case
+from .case import Case
 
 
 def _seed(case: Case) -> np.random.Generator:
@@ -34,8 +34,10 @@ def relative_error(found: Any, expected: Any) -> float:
     return float(np.max(difference)) / scale
 
 
-def _call(case: Case, tensors: Sequence[Tensor]) -> Tensor:
-    return getattr(ops, case.primitive)(*tensors, **case.params)
+def _call(case: Case, tensors: Sequence[Tensor]) -> list[Tensor]:
+    primitive = getattr(ops, case.primitive)
+    outputs = primitive(*tensors, **case.params)
+    return list(outputs) if primitive.many else [outputs]
 
 
 def _tensors(arrays: Sequence[Any]) -> list[Tensor]:
@@ -46,14 +48,17 @@ def check_forward(case: Case, dtype: Dtype) -> None:
     """The device's values against the NumPy reference."""
     arrays = case.inputs(_seed(case), dtype)
     primitive = getattr(ops, case.primitive)
-    expected = primitive.reference(*arrays, **case.params)[0]
-    found = _call(case, _tensors(arrays))
-    exact = not found.dtype.is_floating or primitive.family in ("movement", "source")
-    bound = 0.0 if exact else 1e-12 if dtype is float64 else case.tolerance
-    error = relative_error(found.numpy(), expected)
-    assert error <= bound, (
-        f"{case} in {dtype.name}: relative error {error:.3g}, allowed {bound}"
-    )
+    reference = primitive.reference(*arrays, **case.params)
+    for found, expected in zip(_call(case, _tensors(arrays)), reference, strict=True):
+        exact = not found.dtype.is_floating or primitive.family in (
+            "movement",
+            "source",
+        )
+        bound = 0.0 if exact else 1e-12 if dtype is float64 else case.tolerance
+        error = relative_error(found.numpy(), expected)
+        assert error <= bound, (
+            f"{case} in {dtype.name}: relative error {error:.3g}, allowed {bound}"
+        )
 
 
 def numeric_gradient(
@@ -85,7 +90,7 @@ def check_derivatives(case: Case) -> None:
         full: list[Any] = _tensors(arrays)
         for i, x in zip(moving, floats, strict=True):
             full[i] = x
-        y = _call(case, full)
+        y = _call(case, full)[0]
         y = y if y.dtype is float64 else y.to(float64)
         return (y * weights + y * y * 0.25).sum()
 
@@ -142,7 +147,7 @@ def check_map(case: Case, dtype: Dtype) -> None:
         _compare(case, dtype, mapped(*_tensors(stacked)), looped, "map")
 
 
-def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], Any]]:
+def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], list[Any]]]:
     """Which inputs are batched, the inputs, and what a loop makes of them."""
     rng = _seed(case)
     size = 3
@@ -160,16 +165,26 @@ def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], Any]]:
                 _tensors(
                     [s[k] if f else s for s, f in zip(stacked, flags, strict=True)]
                 ),
-            ).numpy()
+            )
             for k in range(size)
         ]
-        yield flags, stacked, np.stack(looped)
+        columns = [np.stack([p.numpy() for p in parts]) for parts in zip(*looped)]
+        yield flags, stacked, columns
 
 
-def _compare(case: Case, dtype: Dtype, found: Tensor, looped: Any, what: str) -> None:
+def _compare(
+    case: Case,
+    dtype: Dtype,
+    found: Sequence[Tensor],
+    looped: Sequence[Any],
+    what: str,
+) -> None:
     bound = 1e-12 if dtype is float64 else case.tolerance
-    error = relative_error(found.numpy(), looped)
-    assert error <= bound, f"{case}, {what}: relative error {error:.3g} against a loop"
+    for y, expected in zip(found, looped, strict=True):
+        error = relative_error(y.numpy(), expected)
+        assert error <= bound, (
+            f"{case}, {what}: relative error {error:.3g} against a loop"
+        )
 
 
 def check_compiled(case: Case, dtype: Dtype) -> None:
@@ -177,10 +192,11 @@ def check_compiled(case: Case, dtype: Dtype) -> None:
     arrays = _tensors(case.inputs(_seed(case), dtype))
 
     def function(*xs: Tensor) -> Any:
-        y = _call(case, xs)
-        if y.dtype.is_floating:
-            return y, (y * 2 + 1).sum(), nx.transpose(y)
-        return y, (y == y).all(), nx.transpose(y)
+        results: list[Tensor] = []
+        for y in _call(case, xs):
+            whole = (y * 2 + 1).sum() if y.dtype.is_floating else (y == y).all()
+            results += [y, whole, nx.transpose(y)]
+        return results
 
     eager, compiled = function(*arrays), nx.compile(function)(*arrays)
     bound = 1e-8 if dtype is float64 else max(case.tolerance, 1e-5)

@@ -155,6 +155,13 @@ class Interpreter:
                 named["size"] = shape[-2:]
         elif kind in ("gather", "scatter", "scatter_add"):
             named = {"axis": params[0], "batch": params[1]}
+        elif kind == "cumsum":
+            named = {"axis": params[0], "reverse": bool(params[1])}
+        elif kind == "sort":
+            named = {"axis": params[0]}
+        elif kind == "triangular_solve":
+            names = ("lower", "transpose", "unit_diagonal")
+            named = {n: bool(p) for n, p in zip(names, params, strict=True)}
         elif kind == "iota":
             named = {
                 "shape": shape,

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 import neurenix as nx
 from neurenix.dtypes import Dtype, bool_, float32, float64, int32
 from neurenix.primitives import TensorType, all_primitives, ops
-from neurenix.testing.cases import CASES, Case
+from neurenix.testing.case import Case
+from neurenix.testing.cases import CASES
 from neurenix.testing.checks import (
     check_batch,
     check_compiled,
@@ -78,7 +79,7 @@ def _smooth(case: Case) -> tuple[Dtype, ...]:
         return ()
     kinds = dict(_fixed(case))
     types = [TensorType(s, kinds.get(i, float64)) for i, s in enumerate(case.shapes)]
-    (output,) = getattr(ops, case.primitive).infer(types, **case.params)
+    output = getattr(ops, case.primitive).infer(types, **case.params)[0]
     return (float64,) if output.dtype.is_floating and output.size else ()
 
 
