@@ -251,6 +251,9 @@ def test_shapes(device: str) -> None:
     both("unstack", x, axis=1)
     both("take", x, np.array([2, 0]), axis=1)
     both("take_along_axis", x, np.argsort(-x, axis=1).astype(np.int32), axis=1)
+    for name in ("sort", "argsort"):
+        both(name, x, axis=0)
+        both(name, x)
 
 
 def test_statistics_and_searching(device: str) -> None:

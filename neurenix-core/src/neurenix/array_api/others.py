@@ -28,6 +28,8 @@ from ..functions.shape import cut, expand_dims, moveaxis, permute, stack
 from ..functions.shape import flip as _flip
 from ..functions.shape import reshape as _reshape
 from ..functions.shape import squeeze as _squeeze
+from ..functions.sorting import argsort as _argsort
+from ..functions.sorting import sort as _sort
 from ..tensor import Tensor
 from .creation import ones, zeros
 from .kinds import integer_sum
@@ -88,6 +90,20 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
             f"take: axis is needed for a tensor of rank {x.ndim}"
         )
     return _take(x, indices, 0 if axis is None else axis)
+
+
+def sort(
+    x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Tensor:
+    """In order along an axis; always stable."""
+    return _sort(x, axis, descending)
+
+
+def argsort(
+    x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Tensor:
+    """Where `sort` takes the elements from; always stable."""
+    return _argsort(x, axis, descending)
 
 
 def searchsorted(
@@ -229,6 +245,7 @@ __all__ = [
     *("cumulative_prod", "cumulative_sum", "diff", "expand_dims", "flip", "matmul"),
     *("matrix_transpose", "max", "mean", "min", "moveaxis", "permute_dims", "prod"),
     *("repeat", "reshape", "roll", "searchsorted", "squeeze", "stack", "std", "sum"),
+    *("argsort", "sort"),
     *("take", "take_along_axis", "tensordot", "tile", "unstack", "var", "vecdot"),
     "where",
 ]

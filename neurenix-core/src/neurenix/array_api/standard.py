@@ -40,8 +40,6 @@ ABSENT = {
     **dict.fromkeys(NAMES["Sets"].split(), _DATA),
     **dict.fromkeys(NAMES["Extensions"].split(), _OPTIONAL),
     "nonzero": _DATA,
-    "sort": "core has no sort yet",
-    "argsort": "core has no sort yet",
 }
 
 
