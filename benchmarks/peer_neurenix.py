@@ -2,13 +2,18 @@
 
 A meta-step is what a user writes who has a loop of their own: `learner.task_gradient`
 mapped over the tasks, the optimizer's step, all in one `nx.compile`. The quick start
-(w7) goes through `meta_learn` and `evaluate`. The variant is "threads1" and so on, or
-nothing: all cores.
+(w7) goes through `meta_learn` and `evaluate`. The variant is words joined by '-':
+   threads1   so many threads; without it, all cores
+   steps16    16 steps a call, each with a batch of its own, which here are 16 copies of
+              one: JAX's scan16 takes all its steps on the one batch, and so the losses
+              can be compared (the 2nd and 3rd are those of steps 17 and 33)
 """
 
+import re
 import sys
 
 import common
+import numpy as np
 
 import neurenix as nx
 from neurenix import optim
@@ -43,8 +48,10 @@ def learner_of(w, net):
 
 class Peer:
     def __init__(self, w, params, variant=None):
-        threads = int(variant.removeprefix("threads")) if variant else None
-        nx.init({"device": "cpu"} | ({"threads": threads} if threads else {}))
+        words = dict(re.findall(r"([a-z]+)(\d+)", variant or ""))
+        threads = {"threads": int(words["threads"])} if "threads" in words else {}
+        nx.init({"device": "cpu"} | threads)
+        self.steps_per_call = steps = int(words.get("steps", 1))
         self.learner = learner = learner_of(w, network(w, params))
         parameters = dict(learner.named_parameters())
         if w["algo"] == "reptile":
@@ -72,6 +79,12 @@ class Peer:
                 tasks, optimizer, tasks_per_batch=len(tasks), progress=False
             )["loss"][0]
             self.loss = float
+        elif steps > 1:
+            self.load = lambda batch: [
+                nx.tensor(np.stack([array] * steps)) for array in batch
+            ]
+            self.step = lambda batch: compiled.run_steps(*batch)
+            self.loss = lambda losses: losses[0].item()
         else:
             self.load = lambda batch: tuple(map(nx.tensor, batch))
             self.step = lambda batch: compiled(*batch)

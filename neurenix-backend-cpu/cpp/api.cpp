@@ -117,6 +117,25 @@ phx_status run(phx_executable* executable, void* const* inputs, void* const* out
   });
 }
 
+phx_status run_steps(phx_executable* executable, phx_steps* steps) {
+  return guarded([&] {
+    require(executable, "run_steps: the executable is null");
+    require(steps && steps->struct_size >= sizeof(phx_steps), "phx_steps.struct_size is too small");
+    executable->executable.run_steps(*steps);
+  });
+}
+
+phx_status set_profiling(phx_engine* engine, int32_t on) {
+  return guarded([&] { engine_of(engine).profiling.store(on != 0, std::memory_order_relaxed); });
+}
+
+phx_status read_profile(phx_executable* executable, phx_cost* costs, int32_t capacity) {
+  return guarded([&] {
+    require(executable && costs, "read_profile: the executable or the place for the costs is null");
+    executable->executable.take_costs(costs, capacity);
+  });
+}
+
 phx_status synchronize(phx_engine* engine) {
   return guarded([&] { engine_of(engine); });  // run() returns when all is done
 }
@@ -145,6 +164,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       last_error,         create,        destroy,       capabilities,     set_threads,
       allocate,           release,       move_bytes,    move_bytes,       compile,
       release_executable, run,           synchronize,   memory_stats,     run_count,
+      run_steps,          set_profiling, read_profile,
   };
   return &api;
 }

@@ -28,6 +28,7 @@ struct Engine {
   Allocator allocator;
   InstructionSet instructions;
   std::atomic<int64_t> arena_bytes{0}, runs{0};
+  std::atomic<bool> profiling{false};
 };
 
 int threads_for(int32_t wish);

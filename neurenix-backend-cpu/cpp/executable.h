@@ -2,10 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "engine.h"
-#include "steps/step.h"
+#include "steps/timed_step.h"
 
 namespace phynexus {
 
@@ -14,8 +15,15 @@ class Executable {
   Executable(std::shared_ptr<Engine> engine, const phx_plan& plan);
   ~Executable();
   void run(void* const* inputs, void* const* outputs);
+  void run_steps(phx_steps& steps);
+  // What each instruction has cost since it was last asked.
+  void take_costs(phx_cost* costs, int32_t capacity);
 
  private:
+  class Entry;  // of one thread, with an arena
+  std::vector<Region> lower_regions(Cost* costs);
+  const Region& whole_program();
+  void check(void* const* inputs, void* const* outputs) const;
   std::unique_ptr<Arena> take_arena();
   void give_arena(std::unique_ptr<Arena> arena);
   std::unique_ptr<Arena> make_arena(int threads) const;
@@ -24,6 +32,11 @@ class Executable {
   std::shared_ptr<Engine> engine_;
   Plan plan_;
   std::vector<Region> regions_;
+  // The same steps once more, each with a watch, made when they are first profiled: so that a run that is
+  // not profiled pays nothing for it.
+  std::vector<Region> timed_;
+  std::unique_ptr<Cost[]> costs_;
+  std::mutex profiled_;
   int64_t register_bytes_ = 0;
   std::vector<std::unique_ptr<Arena>> idle_;
 };

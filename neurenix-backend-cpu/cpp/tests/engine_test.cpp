@@ -13,7 +13,7 @@ int main() {
   } tests[] = {
       {"elementwise", test_elementwise},   {"math", test_math},       {"movement", test_movement},
       {"contractions", test_contractions}, {"control", test_control}, {"refusals", test_refusals},
-      {"threads", test_threads},
+      {"threads", test_threads},           {"steps", test_steps},
   };
   for (const auto& [name, test] : tests) {
     const int before = failures;

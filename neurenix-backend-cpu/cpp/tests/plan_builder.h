@@ -253,5 +253,6 @@ void test_contractions();
 void test_control();
 void test_refusals();
 void test_threads();
+void test_steps();
 
 }  // namespace engine_test

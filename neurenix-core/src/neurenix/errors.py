@@ -4,6 +4,8 @@ Each is also the built-in error that a Python user would expect in its place, so
 that `except ValueError` works as well as `except ShapeError`.
 """
 
+from typing import Any
+
 
 class NeurenixError(Exception):
     """The base of all of them."""
@@ -67,3 +69,13 @@ class StorageError(NeurenixError, OSError):
 
 class MissingPackageError(NeurenixError, ImportError):
     """Something optional needs a package that is not installed."""
+
+
+class StepsInterrupted(KeyboardInterrupt):
+    """Ctrl-C between two of several steps. State is that after the last step made;
+    `results` are those of the `done` steps, as the call would have returned them."""
+
+    def __init__(self, message: str, done: int, results: Any) -> None:
+        super().__init__(message)
+        self.done = done
+        self.results = results

@@ -20,7 +20,9 @@ from ..program import Program
 from ..program.encode import encode
 from ..program.lowering import make_plan
 from ._phynexus import ffi
+from .native_steps import NativeSteps
 from .protocol import Capabilities
+from .steps import StepsCall
 
 ABI_MAJOR = 1
 _ALIGNMENT = 64  # bytes: PHX_ALIGNMENT
@@ -50,7 +52,8 @@ def open_library(library: Path) -> Any:
         api = opened.phynexus_api()
     except (OSError, AttributeError) as error:
         raise BackendError(f"cannot open the engine {library}: {error}") from None
-    major, known = api.abi_major, ffi.sizeof("phx_api")
+    # what came later is looked for where it is needed
+    major, known = api.abi_major, ffi.offsetof("phx_api", "run_steps")
     if major > ABI_MAJOR:
         remedy = "upgrade neurenix-core, or install an older backend"
     elif major < ABI_MAJOR or api.struct_size < known:
@@ -83,6 +86,10 @@ class Engine:
         self.check(self.api.create(index, options, handle))
         self.handle = handle[0]
         self.release = self.api.release
+
+    def has(self, function: str) -> bool:
+        """Whether the engine is new enough for this function of the table."""
+        return int(self.api.struct_size) > int(ffi.offsetof("phx_api", function))
 
     def check(self, status: int) -> None:
         if status:
@@ -199,6 +206,9 @@ class NativeExecutable:
         if status:
             self.engine.check(status)
         return results
+
+    def begin_steps(self, call: StepsCall) -> NativeSteps | None:
+        return NativeSteps(self, call, Buffer) if self.engine.has("run_steps") else None
 
 
 class NativeBackend:

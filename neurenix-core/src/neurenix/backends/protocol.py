@@ -25,8 +25,32 @@ class DeviceBuffer(Protocol):
     nbytes: int
 
 
+class Steps(Protocol):
+    """Several steps of an executable, under way."""
+
+    @property
+    def done(self) -> int:
+        """How many are made."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the last of them asked that none follows."""
+
+    def go_on(self) -> None:
+        """Make at least one more, and no more than fit into a moment: between two calls
+        Python looks for Ctrl-C, and the state may be bound anew."""
+
+    def outputs(self) -> list[Any]:
+        """Buffers of the outputs without the state: those of the steps that are made,
+        stacked."""
+
+
 class Executable(Protocol):
-    """A program made ready for a device."""
+    """A program made ready for a device.
+
+    It may have a fourth method, `begin_steps(call: StepsCall) -> Steps | None`, if it
+    can make several steps at once; see `backends.steps`, which does without.
+    """
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Buffers in, new buffers out."""

@@ -5,7 +5,8 @@
  * call that can fail returns a status, and `last_error` has the message of the calling thread's last failure.
  *
  * Versions: `abi_major` changes when something here changes its meaning; `abi_minor` when something is added
- * at the end of a struct, or an opcode (1.1: sort, cholesky, triangular_solve, lu). A reader looks at `struct_size` before it reads a field newer than 1.0.
+ * at the end of a struct, or an opcode (1.1: sort, cholesky, triangular_solve, lu; 1.2: run_steps, set_profiling,
+ * read_profile). A reader looks at `struct_size` before it reads a field newer than 1.0.
  */
 #ifndef PHYNEXUS_H
 #define PHYNEXUS_H
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 #define PHX_ABI_MAJOR 1
-#define PHX_ABI_MINOR 1
+#define PHX_ABI_MINOR 2
 #define PHX_MAX_RANK 8
 #define PHX_ALIGNMENT 64 /* bytes: every buffer, and every offset into scratch or constants */
 
@@ -206,6 +207,27 @@ typedef struct phx_memory_stats {
   int64_t arena_bytes;     /* scratch that executables hold */
 } phx_memory_stats;
 
+/* Several runs in a row; from 1.2. Step i is a run() on every pointer moved on by i times its stride. */
+typedef struct phx_steps {
+  size_t struct_size;
+  void *const *inputs;           /* of step 0, as for run() */
+  void *const *outputs;
+  const int64_t *input_strides;  /* bytes, for each pointer; 0: the same in every step, as state is */
+  const int64_t *output_strides;
+  int64_t count;                 /* steps in all */
+  int64_t done;                  /* in: the steps that earlier calls have made; out: those made by now */
+  int64_t nanoseconds;           /* of this call: none begins after so long, but at least one is made; 0: no limit */
+  int32_t ok_output;             /* -1, or an output of one bool: where a step leaves false, none follows */
+  int32_t stopped;               /* out: 1 where that happened in the last step made */
+} phx_steps;
+
+/* What an instruction has cost, on all threads together; from 1.2. Without what it ran in a region: that is the
+ * cost of the region's instructions. */
+typedef struct phx_cost {
+  int64_t count;       /* how often it ran */
+  int64_t nanoseconds;
+} phx_cost;
+
 typedef struct phx_engine phx_engine;
 typedef struct phx_executable phx_executable;
 
@@ -235,7 +257,15 @@ typedef struct phx_api {
   phx_status (*run)(phx_executable *executable, void *const *inputs, void *const *outputs);
   phx_status (*synchronize)(phx_engine *engine);
   phx_status (*memory_stats)(phx_engine *engine, phx_memory_stats *out);
-  int64_t (*run_count)(phx_engine *engine); /* how often run() was called: for tests */
+  int64_t (*run_count)(phx_engine *engine); /* how often run() or run_steps() was called: for tests */
+
+  /* From 1.2. It returns early when its time is up, so that its caller can look for signals, and call again with
+   * the same struct. Outputs of steps that were not made are left as they are. */
+  phx_status (*run_steps)(phx_executable *executable, phx_steps *steps);
+  /* From 1.2. While it is on, every run adds up what its instructions cost. */
+  phx_status (*set_profiling)(phx_engine *engine, int32_t on);
+  /* From 1.2. For each instruction of the plan, in its order; then they start again from 0. */
+  phx_status (*read_profile)(phx_executable *executable, phx_cost *costs, int32_t capacity);
 } phx_api;
 
 const phx_api *phynexus_api(void);

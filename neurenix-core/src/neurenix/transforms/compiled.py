@@ -25,6 +25,7 @@ from ..tensor import Tensor, literal, tensor
 from .capture import Capture, symbol_tensors
 from .statics import attribute_changes, attributes_of, name_around, scalars_around
 from .statistics import CAPTURING, CompileStats, lock_of, register
+from .steps import run_steps
 
 _CACHE_BOUND = 64
 _SCALARS = (bool, int, float, str, bytes, type(None))
@@ -203,6 +204,31 @@ class Compiled:
         if self.guard:
             return tree.unflatten(entry.out_structure, outputs[:-1]), outputs[-1]
         return tree.unflatten(entry.out_structure, outputs)
+
+    def run_steps(self, *args: Any, in_axes: Any = 0) -> Any:
+        """Several calls in a row, by one crossing to the engine: what each returns,
+        stacked. State and results are those of the single calls, to the bit.
+
+        in_axes   0: every tensor has a leading axis, whose row i is step i's; None: all
+                  steps share them; or an entry for each argument
+
+        With guard=True, the last step is the first whose `ok` is False; what is
+        returned has a row for each step that was made. Ctrl-C ends the call between
+        two steps: StepsInterrupted, a KeyboardInterrupt, has the results so far.
+
+        Raises ShapeError where the leading axes differ, CaptureError within another
+        capture, InvalidArgumentError for an argument that requires grad.
+
+        >>> import neurenix as nx
+        >>> total = nx.Cell(nx.tensor(0.0))
+        >>> def add(x):
+        ...     total.assign(total + x)
+        ...     return total.value()
+        >>> step = nx.compile(add, state=[total])
+        >>> step.run_steps(nx.tensor([1.0, 2.0, 3.0])).tolist()
+        [1.0, 3.0, 6.0]
+        """
+        return run_steps(self, args, in_axes)
 
     def _entry(
         self, tensors: Sequence[Tensor], key: Any, structure: Any, statics: Any

@@ -46,7 +46,7 @@ class Callback:
         """An epoch begins."""
 
     def on_step_end(self, learner: MetaLearner, event: Event) -> None:
-        """A meta-step is done."""
+        """A meta-step is done, or as many as one call makes (`steps_per_call`)."""
 
     def on_epoch_end(self, learner: MetaLearner, event: Event) -> None:
         """An epoch and its validation are done."""
@@ -72,7 +72,8 @@ class ProgressBar(Callback):
             )
 
     def on_step_end(self, learner: MetaLearner, event: Event) -> None:
-        self._bar.update()
+        done = (event.epoch - 1) * event.steps + event.step
+        self._bar.update(done - self._bar.n)
 
     def on_epoch_end(self, learner: MetaLearner, event: Event) -> None:
         shown = {name: f"{value:.4g}" for name, value in event.metrics.items()}

@@ -149,6 +149,7 @@ class MetaLearner(nn.Module):
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         chunk: int = 0,
+        steps_per_call: int = 1,
     ) -> History:
         """Meta-train: each epoch goes through all tasks, `tasks_per_batch` a step.
 
@@ -163,6 +164,9 @@ class MetaLearner(nn.Module):
         progress          a line on the terminal
         chunk             at most so many tasks at once, to bound memory; 0: the engine
                           chooses. It never changes a result
+        steps_per_call    meta-steps that the engine makes at once, without Python
+                          between them; callbacks and progress come after so many. It
+                          never changes a result
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
@@ -176,6 +180,7 @@ class MetaLearner(nn.Module):
         count = whole_number("epochs", epochs)
         whole_number("tasks_per_batch", tasks_per_batch)
         whole_number("chunk", chunk, least=0)
+        whole_number("steps_per_call", steps_per_call)
         source = self._source(tasks, steps_per_epoch)
         held_out = None if validation is None else self._source(validation)
         size = batch_size(tasks_per_batch, source.largest_batch)
@@ -188,7 +193,8 @@ class MetaLearner(nn.Module):
                 del self._programs[old]
         step = self.compiled(key, lambda: meta_step(self, meta_optimizer, chunk))
         listeners = [*([ProgressBar()] if progress else []), *callbacks]
-        return Run(self, step, source, held_out, listeners).epochs(count, size)
+        run = Run(self, step, source, held_out, listeners, steps_per_call)
+        return run.epochs(count, size)
 
     def evaluate(self, tasks: Any, steps: int | None = None) -> Evaluation:
         """Adapt to each task's support set, and score its queries.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,13 @@ import numpy as np
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.errors import InvalidArgumentError, NonFiniteError
+from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
 from .events import Callback, Event
 from .history import History
 
 if TYPE_CHECKING:
-    from .batches import Source
+    from .batches import Batch, Source
     from .learner import MetaLearner
 
 
@@ -84,12 +84,14 @@ class Run:
         source: Source,
         validation: Source | None,
         callbacks: Sequence[Callback],
+        steps_per_call: int = 1,
     ) -> None:
         self.learner = learner
         self.step = step
         self.source = source
         self.validation = validation
         self.callbacks = callbacks
+        self.steps_per_call = steps_per_call
         self.history = History()
         self.total = 0  # meta-steps of this run
 
@@ -115,13 +117,14 @@ class Run:
         tasks = 0
         try:
             with mode(self.learner, True):
-                for batch in self.source.epoch(size, order):
-                    loss, metrics = self.one_step(batch, event)
-                    event.metrics = {"loss": loss, **metrics}
-                    count = len(batch.picks)
-                    tasks += count
-                    for name, value in event.metrics.items():
-                        sums[name] = sums.get(name, 0.0) + count * float(value)
+                batches = self.source.epoch(size, order)
+                for group in grouped(batches, self.steps_per_call):
+                    for batch, numbers in self.steps(group, event):
+                        event.metrics = numbers
+                        count = len(batch.picks)
+                        tasks += count
+                        for name, value in numbers.items():
+                            sums[name] = sums.get(name, 0.0) + count * float(value)
                     self.tell("on_step_end", event)
                     if event.stopped:
                         break
@@ -135,21 +138,40 @@ class Run:
         event.metrics = row
         self.tell("on_epoch_end", event)
 
-    def one_step(self, batch: Any, event: Event) -> Any:
-        bucket = batch.bucket
-        (loss, metrics), ok = self.step(bucket.read, bucket.data, batch.picks)
-        event.step += 1
-        self.total += 1
-        if not ok.item():
-            tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
-            raise NonFiniteError(
-                f"meta-step {self.total} (epoch {event.epoch}, step {event.step}; "
-                f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
-                f"{loss.item()}, and the loss or the update is not finite. Parameters "
-                "and optimizer are as they were before this step; a smaller learning "
-                "rate may help"
-            )
-        return loss, metrics
+    def steps(self, group: list[Batch], event: Event) -> Iterator[tuple[Batch, Any]]:
+        """Makes a step for each batch, by one call; what came of each."""
+        bucket = group[0].bucket
+        interrupted = None
+        if len(group) == 1:
+            (loss, metrics), ok = self.step(bucket.read, bucket.data, group[0].picks)
+            rows = [({"loss": loss, **metrics}, bool(ok.item()))]
+        else:
+            picks = np.stack([batch.picks for batch in group])
+            try:
+                results = self.step.run_steps(
+                    bucket.read, bucket.data, picks, in_axes=(None, None, 0)
+                )
+            except StepsInterrupted as interrupt:
+                interrupted, results = interrupt, interrupt.results
+            rows = _rows(*results)
+        for batch, (numbers, good) in zip(group, rows):
+            event.step += 1
+            self.total += 1
+            if not good:
+                raise NonFiniteError(self.failure(batch, event, numbers["loss"]))
+            yield batch, numbers
+        if interrupted is not None:
+            raise interrupted
+
+    def failure(self, batch: Batch, event: Event, loss: Any) -> str:
+        tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
+        return (
+            f"meta-step {self.total} (epoch {event.epoch}, step {event.step}; "
+            f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
+            f"{float(loss)}, and the loss or the update is not finite. Parameters "
+            "and optimizer are as they were before this step; a smaller learning "
+            "rate may help"
+        )
 
     def validated(self) -> dict[str, float]:
         result = self.learner.evaluate(self.validation)
@@ -161,6 +183,36 @@ class Run:
     def tell(self, what: str, event: Event) -> None:
         for callback in self.callbacks:
             getattr(callback, what)(self.learner, event)
+
+
+def grouped(batches: Iterable[Batch], most: int) -> Iterator[list[Batch]]:
+    """Neighbours that one call can take: of one bucket, and of one size."""
+    group: list[Batch] = []
+    for batch in batches:
+        alike = group and (
+            batch.bucket is group[0].bucket and len(batch.picks) == len(group[0].picks)
+        )
+        if group and not alike:
+            yield group
+            group = []
+        group.append(batch)
+        if len(group) == most:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _rows(
+    results: tuple[nx.Tensor, dict[str, nx.Tensor]], ok: nx.Tensor
+) -> list[tuple[dict[str, Any], bool]]:
+    """Each step's numbers, and whether they are finite, from stacked ones."""
+    loss, metrics = results
+    columns = {name: x.numpy() for name, x in {"loss": loss, **metrics}.items()}
+    return [
+        ({name: column[i] for name, column in columns.items()}, bool(good))
+        for i, good in enumerate(ok.numpy())
+    ]
 
 
 def batch_size(tasks_per_batch: int, largest: int | None) -> int:

@@ -1,0 +1,207 @@
+"""Several steps by one call: the same bits as one call after the other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurenix as nx
+from neurenix import nn, optim
+from neurenix.backends import discovery
+from neurenix.errors import (
+    CaptureError,
+    InvalidArgumentError,
+    ShapeError,
+    StepsInterrupted,
+)
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(7, 6, 3)).astype(np.float32)
+Y = rng.normal(size=(7, 6, 2)).astype(np.float32)
+
+
+class Training:
+    """A network with dropout from a generator, and Adam: all kinds of state."""
+
+    def __init__(self, guard: bool = False) -> None:
+        nx.manual_seed(3)
+        self.model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
+        self.optimizer = optim.Adam(self.model.parameters(), lr=0.05)
+        self.generator = nx.Generator(11)
+
+        def step(x: Any, y: Any, scale: Any) -> Any:
+            noise = nx.random.randn(*x.shape, generator=self.generator)
+            error = self.model(x + 0.1 * noise) - y * scale
+            loss = nx.mean(error * error)
+            loss.backward()
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            return {"loss": loss, "error": error}
+
+        state = [self.model, self.optimizer, self.generator]
+        self.step = nx.compile(step, state=state, guard=guard)
+
+    def state(self) -> dict[str, Any]:
+        return {n: np.array(c.numpy()) for n, c in self.step.cells().items()}
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[n], b[n]) for n in a)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_bits_as_single_calls(device: str, threads: int) -> None:
+    nx.init({"device": device, "threads": threads})
+    scale = nx.tensor(1.5)
+    one, several = Training(), Training()
+    losses, errors = [], []
+    for x, y in zip(X, Y, strict=True):
+        out = one.step(nx.tensor(x), nx.tensor(y), scale)
+        losses.append(out["loss"].numpy())
+        errors.append(out["error"].numpy())
+    axes = (0, 0, None)
+    first = several.step.run_steps(nx.tensor(X[:4]), Y[:4], scale, in_axes=axes)
+    rest = several.step.run_steps(X[4:], nx.tensor(Y[4:]), scale, in_axes=axes)
+    assert first["error"].shape == (4, 6, 2) and rest["loss"].shape == (3,)
+    assert np.array_equal(np.stack(losses), nx.concat([first["loss"], rest["loss"]]))
+    both = nx.concat([first["error"], rest["error"]])
+    assert np.array_equal(np.stack(errors), both)
+    assert same(one.state(), several.state())
+    # 4 steps, 3 steps and single ones share a program
+    several.step(nx.tensor(X[0]), nx.tensor(Y[0]), scale)
+    assert len(several.step.entries) == 1
+    nx.init({"device": device, "threads": 2})
+
+
+def test_it_is_a_scan_over_the_state(device: str) -> None:
+    w = nx.Cell(nx.tensor([1.0, -2.0]), name="w")
+
+    def update(value: Any, x: Any) -> Any:
+        new = value * 0.9 + nx.sin(x)
+        return new, (new * x).sum()
+
+    def step(x: Any) -> Any:
+        new, out = update(w.value(), x)
+        w.assign(new)
+        return out
+
+    xs = nx.tensor(rng.normal(size=(5, 2)))
+    last, outs = nx.scan(update, w.value(), xs)
+    made = nx.compile(step, state=[w]).run_steps(xs)
+    assert np.allclose(made, outs, rtol=1e-6) and np.allclose(w, last, rtol=1e-6)
+
+
+def test_without_state_and_with_static_values(device: str) -> None:
+    f = nx.compile(lambda x, n, pair: (x * n + pair["a"], x.sum()))
+    shared = nx.tensor([10.0, 20.0])
+    x = nx.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    y, total = f.run_steps(x, 2, {"a": shared}, in_axes=(0, None, None))
+    assert y.tolist() == [[12.0, 24.0], [16.0, 28.0], [20.0, 32.0]]
+    assert total.tolist() == [3.0, 7.0, 11.0]
+
+
+def test_one_crossing(device: str) -> None:
+    backend: Any = discovery.backend(device)
+    if not hasattr(backend, "run_count"):
+        pytest.skip("this backend does not count")
+    training = Training()
+    scale = nx.tensor(1.0)
+    x, y = nx.tensor(X), nx.tensor(Y)
+    training.step.run_steps(x, y, scale, in_axes=(0, 0, None))
+    before = backend.run_count(0)
+    training.step.run_steps(x, y, scale, in_axes=(0, 0, None))
+    assert backend.run_count(0) - before == 1
+
+
+def test_guard_ends_at_the_first_bad_step(device: str) -> None:
+    scales = np.array([1, 1, np.inf, 1, 1], np.float32)
+    one, several = Training(guard=True), Training(guard=True)
+    for i in range(3):
+        _, ok = one.step(nx.tensor(X[i]), nx.tensor(Y[i]), nx.tensor(scales[i]))
+        assert bool(ok) == (i < 2)
+    out, ok = several.step.run_steps(X[:5], Y[:5], scales)
+    assert ok.tolist() == [True, True, False]
+    assert out["loss"].shape == (3,) and out["error"].shape == (3, 6, 2)
+    assert np.isfinite(out["loss"].numpy()).tolist() == [True, True, False]
+    assert same(one.state(), several.state())
+
+
+def test_what_others_hold_keeps_its_value(device: str) -> None:
+    cell = nx.Cell(nx.tensor([1.0, 2.0]), name="c")
+
+    def step(x: Any) -> Any:
+        cell.assign(cell + x)
+        return cell.value()
+
+    f = nx.compile(step, state=[cell])
+    view, held = cell.numpy(), cell.detach()
+    out = f.run_steps(nx.ones(3, 2))
+    assert out.tolist() == [[2.0, 3.0], [3.0, 4.0], [4.0, 5.0]]
+    assert view.tolist() == held.tolist() == [1.0, 2.0] and cell.tolist() == [4.0, 5.0]
+
+
+def test_ctrl_c_ends_between_two_steps(device: str) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals go to the main thread")
+    w = nx.Cell(nx.tensor(rng.normal(size=(64, 64)) * 0.1), name="w")
+
+    def step(x: Any) -> Any:
+        w.assign(nx.tanh(w @ w + x))
+        return w.sum()
+
+    f = nx.compile(step, state=[w])
+    start = w.value()
+    count = 200_000 if device != "reference" else 20_000
+    xs = nx.tensor(rng.normal(size=count))
+    f.run_steps(xs[:2])
+    w.assign(start)
+
+    def interrupt() -> None:
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(StepsInterrupted) as stopped:
+        f.run_steps(xs)
+    killer.join()
+    done, results = stopped.value.done, stopped.value.results
+    assert 0 < done < count and results.shape == (done,)
+    after = np.array(w.numpy())
+    w.assign(start)
+    again = f.run_steps(xs[:done])
+    assert np.array_equal(again, results) and np.array_equal(w, after)
+
+
+def test_refusals_change_nothing(device: str) -> None:
+    cell = nx.Cell(nx.tensor([1.0, 2.0]), name="c")
+
+    def step(x: Any, y: Any) -> Any:
+        cell.assign(cell + x * y)
+        return cell.sum()
+
+    f = nx.compile(step, state=[cell])
+    x, y = nx.ones(3, 2), nx.ones(4, 2)
+    with pytest.raises(ShapeError, match=r"one size.*\(3, 2\), \(4, 2\)"):
+        f.run_steps(x, y)
+    with pytest.raises(ShapeError, match="at least 1"):
+        f.run_steps(nx.zeros(0, 2), nx.zeros(0, 2))
+    with pytest.raises(ShapeError, match="none"):
+        f.run_steps(x, y, in_axes=None)
+    with pytest.raises(ShapeError, match="no leading axis"):
+        f.run_steps(x, nx.tensor(1.0))
+    with pytest.raises(InvalidArgumentError, match="1 entries for 2 arguments"):
+        f.run_steps(x, x, in_axes=(0,))
+    with pytest.raises(InvalidArgumentError, match="in_axes entry 1"):
+        f.run_steps(x, x, in_axes=1)
+    with pytest.raises(InvalidArgumentError, match="requires grad"):
+        f.run_steps(nx.ones(3, 2, requires_grad=True), x)
+    with pytest.raises(CaptureError, match=r"nx\.scan"):
+        nx.compile(lambda x: f.run_steps(x, x))(x)
+    assert cell.tolist() == [1.0, 2.0] and not f.entries
