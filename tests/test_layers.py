@@ -20,7 +20,7 @@ FLOORS = [
     {"program"},
     {"backends", "phynexus"},
     {"devices"},
-    {"dispatch", "settings"},
+    {"dispatch", "settings", "profiling"},
     {"tape"},
     {"tensor", "cells", "interpreter"},
     {"autograd", "transforms", "functions", "random", "array_api"},

@@ -13,7 +13,7 @@ Executable::Executable(std::shared_ptr<Engine> engine, const phx_plan& source) :
   regions_ = lower_regions(nullptr);
 }
 
-std::vector<Region> Executable::lower_regions(Cost* costs) {
+std::vector<Region> Executable::lower_regions(Costs* costs) {
   std::vector<Region> regions(plan_.regions.size());
   Lowering lowering{plan_, *engine_->instructions.runtime, *engine_->instructions.contract, regions, nullptr};
   for (size_t r = 0; r < regions.size(); r++) {
@@ -27,7 +27,7 @@ std::vector<Region> Executable::lower_regions(Cost* costs) {
       const phx_instruction& instruction = plan_.instructions[size_t(index)];
       try {
         StepPointer step = lower(lowering, instruction);
-        if (costs) step = std::make_unique<TimedStep>(std::move(step), costs[index]);
+        if (costs) step = std::make_unique<TimedStep>(std::move(step), *costs, size_t(index));
         regions[r].steps.push_back(std::move(step));
       } catch (const Failure& failure) {
         throw Failure(failure.status,
@@ -92,7 +92,7 @@ const Region& Executable::whole_program() {
   if (!engine_->profiling.load(std::memory_order_relaxed)) return regions_.back();
   std::lock_guard lock(profiled_);
   if (timed_.empty()) {
-    costs_ = std::make_unique<Cost[]>(plan_.instructions.size());
+    costs_ = std::make_unique<Costs>(plan_.instructions.size());
     timed_ = lower_regions(costs_.get());
   }
   return timed_.back();
@@ -103,12 +103,7 @@ void Executable::take_costs(phx_cost* costs, int32_t capacity) {
     refuse(format("read_profile: room for %d instructions, and the plan has %zu", capacity,
                   plan_.instructions.size()));
   std::lock_guard lock(profiled_);
-  for (size_t i = 0; i < plan_.instructions.size(); i++) {
-    costs[i] = {0, 0};
-    if (!costs_) continue;
-    costs[i].count = costs_[i].count.exchange(0, std::memory_order_relaxed);
-    costs[i].nanoseconds = costs_[i].nanoseconds.exchange(0, std::memory_order_relaxed);
-  }
+  for (size_t i = 0; i < plan_.instructions.size(); i++) costs[i] = costs_ ? costs_->take(i) : phx_cost{0, 0};
 }
 
 void Executable::check(void* const* inputs, void* const* outputs) const {
@@ -177,8 +172,8 @@ void Executable::run_steps(phx_steps& steps) {
     for (size_t k = 0; k < bytes.size(); k++) {
       if (!strides) refuse(format("run_steps: there are no strides of the %ss", what));
       if (strides[k] && (strides[k] < bytes[k] || strides[k] % needs[k].alignment))
-        refuse(format("run_steps: %s %zu of %lld bytes moves by %lld", what, k, static_cast<long long>(bytes[k]),
-                      static_cast<long long>(strides[k])));
+        refuse(format("run_steps: %s %zu of %lld bytes moves by %lld", what, k,
+                      static_cast<long long>(bytes[k]), static_cast<long long>(strides[k])));
     }
   };
   check(steps.inputs, steps.outputs);

@@ -21,7 +21,7 @@ class Executable {
 
  private:
   class Entry;  // of one thread, with an arena
-  std::vector<Region> lower_regions(Cost* costs);
+  std::vector<Region> lower_regions(Costs* costs);
   const Region& whole_program();
   void check(void* const* inputs, void* const* outputs) const;
   std::unique_ptr<Arena> take_arena();
@@ -35,7 +35,7 @@ class Executable {
   // The same steps once more, each with a watch, made when they are first profiled: so that a run that is
   // not profiled pays nothing for it.
   std::vector<Region> timed_;
-  std::unique_ptr<Cost[]> costs_;
+  std::unique_ptr<Costs> costs_;
   std::mutex profiled_;
   int64_t register_bytes_ = 0;
   std::vector<std::unique_ptr<Arena>> idle_;

@@ -43,7 +43,11 @@ struct Data {
   int64_t in_strides[2] = {0, tasks * n * 4}, out_strides[3] = {0, n * 4, 1};
 
   explicit Data(int64_t steps)
-      : count(steps), state(n * 4), xs(size_t(steps * tasks * n * 4)), ys(size_t(steps * n * 4)), oks(size_t(steps), 7) {
+      : count(steps),
+        state(n * 4),
+        xs(size_t(steps * tasks * n * 4)),
+        ys(size_t(steps * n * 4)),
+        oks(size_t(steps), 7) {
     for (int64_t i = 0; i < n; i++) set(state.data(), f32, i, 1 + 0.1 * double(i));
     for (int64_t i = 0; i < steps * tasks * n; i++) set(xs.data(), f32, i, 0.1 * std::sin(double(i)));
     point_at(0);
@@ -154,7 +158,8 @@ void profiles(int threads) {
   CHECK(plain == watched, "a watch changes what is computed");
   read();
   CHECK(costs[0].count == 7 * tasks, "%lld in the map", static_cast<long long>(costs[0].count));
-  for (int i = 1; i < 4; i++) CHECK(costs[i].count == 7, "%lld outside", static_cast<long long>(costs[i].count));
+  for (int i = 1; i < 4; i++)
+    CHECK(costs[i].count == 7, "%lld outside", static_cast<long long>(costs[i].count));
   for (const phx_cost& cost : costs) CHECK(cost.nanoseconds >= 0, "time goes forwards");
   read();
   for (const phx_cost& cost : costs) CHECK(cost.count == 0, "they start again");

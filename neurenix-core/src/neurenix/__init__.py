@@ -128,6 +128,7 @@ from .functions.shape import (
     transpose,
 )
 from .functions.sorting import argsort, sort, topk
+from .profiling import Profile, profile
 from .random import Generator, manual_seed, normal, rand, randn, uniform
 from .settings import current_device, get_device_count, init
 from .tensor import Tensor, tensor
@@ -157,6 +158,7 @@ __all__ = [
     "Device",
     "DeviceType",
     "Generator",
+    "Profile",
     "Tensor",
     "absolute",
     "add",
@@ -266,6 +268,7 @@ __all__ = [
     "permute",
     "power",
     "prod",
+    "profile",
     "rand",
     "randn",
     "random",

@@ -7,6 +7,7 @@ little more than the path of its library.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from ..program import Program
 from ..program.encode import encode
 from ..program.lowering import make_plan
 from ._phynexus import ffi
+from .native_profile import finish_profile, start_profile
 from .native_steps import NativeSteps
-from .protocol import Capabilities
+from .protocol import Capabilities, InstructionCost
 from .steps import StepsCall
 
 ABI_MAJOR = 1
@@ -86,6 +88,8 @@ class Engine:
         self.check(self.api.create(index, options, handle))
         self.handle = handle[0]
         self.release = self.api.release
+        self.executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
+        self.profiled: set[NativeExecutable] | None = None  # while a profile is taken
 
     def has(self, function: str) -> bool:
         """Whether the engine is new enough for this function of the table."""
@@ -138,6 +142,7 @@ class Buffer:
 class NativeExecutable:
     def __init__(self, engine: Engine, program: Program, state: int) -> None:
         self.engine = engine
+        self.program = program
         self.state = state
         self.bound = 0  # how many leading inputs are bound state
         encoded = encode(make_plan(program, state))
@@ -148,6 +153,10 @@ class NativeExecutable:
         self.inputs = ffi.new("void *[]", max(self.in_count, 1))
         self.outputs = ffi.new("void *[]", max(len(self.out_bytes), 1))
         self.run = engine.api.run
+        self.instruction_count = len(encoded.instructions)
+        engine.executables.add(self)
+        if engine.profiled is not None:
+            engine.profiled.add(self)
 
     def _compile(self, encoded: Any) -> Any:
         def pointer(array: Any, ctype: str) -> Any:
@@ -317,3 +326,12 @@ class NativeBackend:
         """How many programs the engine has run: each is one foreign call."""
         engine = self.engine(index)
         return int(engine.api.run_count(engine.handle))
+
+    def start_profile(self) -> None:
+        self.engine(0)
+        for engine in self.engines.values():
+            start_profile(engine)
+
+    def finish_profile(self) -> list[InstructionCost]:
+        engines = [e for e in self.engines.values() if e.profiled is not None]
+        return [row for engine in engines for row in finish_profile(engine)]

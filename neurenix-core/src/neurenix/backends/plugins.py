@@ -153,6 +153,10 @@ class Discovery:
             ) from state.exception
         return found
 
+    def created(self) -> dict[str, Backend]:
+        """The backends that have been asked for, by device type."""
+        return dict(self._backends)
+
     def device_count(self, device_type: str) -> int:
         """0 for an absent type; 0 with a warning for a broken one."""
         state = self.state(device_type)

@@ -11,6 +11,7 @@ import numpy as np
 from ..dtypes import Dtype
 from ..primitives.base import TensorType
 from ..program import Program
+from ..program.describe import Description
 
 API_VERSION = 1
 
@@ -77,9 +78,26 @@ class Capabilities:
     host_visible: bool = False
 
 
+@dataclass(frozen=True)
+class InstructionCost:
+    """What one instruction of a program cost while a profile was taken, on all threads
+    together, without what it ran in a region. `around`: the control instructions that
+    it lies in, as "map > scan > "."""
+
+    description: Description
+    around: str
+    source: str | None
+    count: int
+    nanoseconds: int
+
+
 class Backend(Protocol):
     """A device type's implementation. Work may be asynchronous: errors of work that was
-    accepted surface in the next call that needs its result, or in `synchronize`."""
+    accepted surface in the next call that needs its result, or in `synchronize`.
+
+    It may have two more methods, for `nx.profile`: `start_profile() -> None` and
+    `finish_profile() -> list[InstructionCost]`, of what ran between them.
+    """
 
     def device_count(self) -> int: ...
     def capabilities(self, index: int) -> Capabilities: ...

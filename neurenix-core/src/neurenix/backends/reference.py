@@ -14,8 +14,10 @@ import numpy as np
 
 from .. import dtypes
 from ..primitives import TensorType, all_primitives
-from ..program import Program
-from .protocol import API_VERSION, BackendInfo, Capabilities
+from ..program import Instruction, Program
+from ..program.describe import describe_instruction, walk
+from ..program.watch import Watch, watching
+from .protocol import API_VERSION, BackendInfo, Capabilities, InstructionCost
 
 
 class ReferenceExecutable:
@@ -97,6 +99,26 @@ class ReferenceBackend:
 
     def memory_stats(self, index: int) -> dict[str, int]:
         return {}
+
+    def start_profile(self) -> None:
+        watching[0] = Watch()
+
+    def finish_profile(self) -> list[InstructionCost]:
+        watch, watching[0] = watching[0], None
+        assert watch is not None
+        return [
+            InstructionCost(description, around, source, *watch.cost(i))
+            for program in watch.programs
+            for i, description, around, source in walk(
+                program, lambda p: p.instructions, describe_instruction, _region
+            )
+            if watch.cost(i)[0]
+        ]
+
+
+def _region(instruction: Instruction) -> Program | None:
+    fused = instruction.primitive.name == "fused"
+    return None if fused else instruction.params.get("body")
 
 
 INFO = BackendInfo(

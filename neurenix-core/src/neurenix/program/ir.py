@@ -14,6 +14,7 @@ import numpy as np
 
 from ..primitives.base import Primitive, TensorType
 from .printing import to_text
+from .watch import watching
 
 
 class Symbol:
@@ -85,9 +86,13 @@ class Program:
         last_use = self.notes.get("last_use")
         if last_use is None:
             last_use = self.notes["last_use"] = _last_uses(self)
+        watch = watching[0]
         for i, instruction in enumerate(self.instructions):
-            outputs = instruction.primitive.reference(
-                *[values[s] for s in instruction.inputs], **instruction.params
+            inputs = [values[s] for s in instruction.inputs]
+            outputs = (
+                instruction.primitive.reference(*inputs, **instruction.params)
+                if watch is None
+                else watch.run(self, instruction, inputs)
             )
             values.update(zip(instruction.outputs, outputs, strict=True))
             for s in last_use[i]:
