@@ -35,6 +35,11 @@ def test_the_first_program_of_the_readme() -> None:
     exec(compile(program, "README.md", "exec"), {"__name__": "__main__"})
 
 
+def test_the_program_of_the_page_on_profiling() -> None:
+    (program,) = programs(ROOT / "docs/profiling.md")
+    exec(compile(program, "profiling.md", "exec"), {"__name__": "__main__"})
+
+
 def test_links_in_documents_lead_somewhere() -> None:
     documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]
     dead = [

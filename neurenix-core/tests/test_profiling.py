@@ -11,7 +11,7 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import BackendError, InvalidArgumentError
 from neurenix.program import watch
 
 rng = np.random.default_rng(2)
@@ -167,6 +167,21 @@ def test_one_at_a_time(device: str) -> None:
     assert p.rows
     with pytest.raises(ZeroDivisionError), nx.profile():
         raise ZeroDivisionError
+    with nx.profile() as p:
+        _ = nx.ones(2) + 1.0
+    assert p.rows
+
+
+def test_an_engine_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not nx.get_device_count("cpu"):
+        pytest.skip("no native engine is here")
+    from neurenix.backends.native import Engine
+
+    nx.init({"device": "cpu"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "has", lambda self, name: False)
+        with pytest.raises(BackendError, match=r"ABI 1\.2.*upgrade"):
+            nx.profile().__enter__()
     with nx.profile() as p:
         _ = nx.ones(2) + 1.0
     assert p.rows

@@ -132,6 +132,22 @@ def test_guard_ends_at_the_first_bad_step(device: str) -> None:
     assert same(one.state(), several.state())
 
 
+def test_a_backend_without_a_way_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not nx.get_device_count("cpu"):
+        pytest.skip("no native engine is here")
+    from neurenix.backends.native import Engine
+
+    nx.init({"device": "cpu"})
+    ends = []
+    for old in (False, True):
+        if old:
+            monkeypatch.setattr(Engine, "has", lambda self, name: False)
+        training = Training(guard=True)
+        out, ok = training.step.run_steps(X, Y, np.ones(7, np.float32))
+        ends.append({**training.state(), "loss": out["loss"].numpy(), "ok": ok.numpy()})
+    assert same(*ends)
+
+
 def test_what_others_hold_keeps_its_value(device: str) -> None:
     cell = nx.Cell(nx.tensor([1.0, 2.0]), name="c")
 

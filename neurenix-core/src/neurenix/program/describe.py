@@ -114,17 +114,18 @@ def _fused_body(body: Program, reductions: Sequence[str | None]) -> str:
 
 def _fused_params(step: Step) -> str:
     """From PHX_FUSED's parameters, as phynexus.h states them."""
+    names = _names()
     p: list[Any] = list(step.params)
     ops, outputs, rank = p[0], p[1], p[3]
     texts = [_letter(i) for i in range(len(step.inputs))]
     at = 4 + rank
     for _ in range(ops):
         opcode, _dtype, *arguments, _immediate = p[at : at + 6]
-        texts.append(_applied(_names()[opcode], (texts[a] for a in arguments if a >= 0)))
+        texts.append(_applied(names[opcode], (texts[a] for a in arguments if a >= 0)))
         at += 6
     ends = (p[at + 2 * k : at + 2 * k + 2] for k in range(outputs))
     return _outputs(
-        _applied(_names()[reduction], [texts[register]]) if reduction else texts[register]
+        _applied(names[reduction], [texts[register]]) if reduction else texts[register]
         for register, reduction in ends
     )
 
