@@ -1,6 +1,6 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
 # make test    lint, types and every test
-# make lint, make types, make bench, make clean
+# make lint, make types, make bench, make races, make scaling, make clean
 # PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
 
 PYTHON ?= python3
@@ -18,7 +18,7 @@ PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test lint types bench races scaling clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -33,16 +33,30 @@ lint: $(VENV)/.for-test
 types: $(VENV)/.for-test
 	$(PY) -m mypy
 
-# Matrix products and convolutions on one core, against its peak. ISA=avx2 or portable
-# measures those kernels.
+# Matrix products and convolutions on one core against its peak (ISA=avx2 or portable
+# measures those kernels), then Neurenix beside its peers: PEERS=folder of their scripts,
+# QUICK=1 for five minutes of it, DOCUMENT=1 to write the table in docs/performance.md.
 ISA ?= avx512
+PEERS ?= $(NEURENIX_PEERS)
 BENCH := build/bench
-bench:
+bench: $(VENV)/.for-demo
 	@$(need_compiler)
 	ROUNDS=1 sh neurenix-backend-cpu/cpp/tests/contract_test.sh $(BENCH)
 	$(CXX) -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp \
 	    $(BENCH)/*.o -o $(BENCH)/contract_kernels
+	$(CXX) -std=c++20 -O3 -pthread benchmarks/peaks.cpp -o $(BENCH)/peaks
 	$(BENCH)/contract_kernels $(ISA)
+	$(PY) benchmarks/bench.py --peers "$(PEERS)" --peaks $(BENCH)/peaks \
+	    --output build/bench.jsonl $(if $(QUICK),--quick) $(if $(DOCUMENT),--document)
+
+# The three races to an accuracy, and how time grows with sizes: see docs/performance.md.
+races: $(VENV)/.for-demo
+	$(PY) benchmarks/time_to_accuracy.py --peers "$(PEERS)" \
+	    --output build/races.jsonl $(if $(DOCUMENT),--document)
+
+scaling: $(VENV)/.for-demo
+	$(PY) benchmarks/scaling.py --output build/scaling.jsonl \
+	    --plot build/scaling.png $(if $(DOCUMENT),--document)
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis \

@@ -1,0 +1,1 @@
+"""Alternating measurements of Neurenix and its peers; see docs/performance.md."""
