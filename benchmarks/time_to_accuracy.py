@@ -54,7 +54,7 @@ def arguments():
     parser.add_argument("--level", type=float, help="stop at this accuracy, in %%")
     parser.add_argument("--seconds", type=float, default=900, help="of training, each")
     parser.add_argument("--updates", type=int, default=SINE_UPDATES, help="of sine")
-    parser.add_argument("--variant", default="", help="of peer_neurenix.py, for sine")
+    parser.add_argument("--steps", type=int, default=1000, help="a call of sine, ours")
     parser.add_argument("--limit", type=float, default=300, help="s, of one turn")
     parser.add_argument("--output", default="races.jsonl", help="lines are added to it")
     parser.add_argument("--document", action="store_true", help="write the table")
@@ -79,7 +79,9 @@ def contenders(race, options, peers, folder):
     """(name, form or None, arguments of the script, further environment)."""
     if race == "sine":
         # a turn must be whole calls of both
-        ours = [str(peers.scripts), "peer_neurenix", options.variant, "2000"]
+        module = "peer_neurenix_batches" if options.steps > 1 else "peer_neurenix"
+        variant = f"steps{options.steps}" if options.steps > 1 else ""
+        ours = [str(peers.scripts), module, variant, "2000"]
         theirs = [str(peers.scripts), JAX.module, "scan1000", "2000"]
         yield "neurenix", None, ["sine.py", *ours], {}
         yield "jax lax.scan", JAX, ["sine.py", *theirs], {}

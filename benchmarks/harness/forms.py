@@ -37,7 +37,7 @@ def mlx(variant: str, cold: bool = False) -> Form:
 
 
 OURS = Form("neurenix", "", "peer_neurenix")
-OURS_16 = Form("neurenix", "", "peer_neurenix", "steps16")
+OURS_16 = Form("neurenix", "", "peer_neurenix_batches", "steps16")
 TORCH_COMPILE = Form("torch.func", "torch", "peer_torchfunc", "compile")
 # The frozen scan16 repeats one batch; the second has sixteen different ones, as ours.
 JAX_16 = [jax("scan16"), Form("jax", "jax", "peer_jax_batches", "scan16")]
