@@ -7,7 +7,6 @@ table in docs/performance.md. How it measures: docs/performance.md.
 """
 
 import argparse
-import itertools
 import json
 import os
 from pathlib import Path
@@ -71,16 +70,16 @@ def main():
     before = machine.load()
     peaks = machine.peaks(options.peaks) if options.peaks else None
     rows = []
-    for row in races(peers, options, turns, seconds):
-        rows.append({**row, "load": machine.load()})
-        print(json.dumps(rows[-1]), flush=True)
-    if peaks:
-        peaks = machine.higher(peaks, machine.peaks(options.peaks))
-        rows = [report.with_floors(row, peaks) for row in rows]
-    facts = machine.describe(peers, before)
-    with open(options.output, "a") as output:
-        for row in itertools.chain([{**facts, "peaks": peaks}], rows):
-            output.write(json.dumps(row) + "\n")
+    with open(options.output, "a", buffering=1) as output:
+        for row in races(peers, options, turns, seconds):
+            rows.append({**row, "load": machine.load()})
+            print(json.dumps(rows[-1]), flush=True)
+            output.write(json.dumps(rows[-1]) + "\n")
+        if peaks:
+            peaks = machine.higher(peaks, machine.peaks(options.peaks))
+            rows = [report.with_floors(row, peaks) for row in rows]
+        facts = machine.describe(peers, before)
+        output.write(json.dumps({**facts, "peaks": peaks}) + "\n")
     steps = [row for row in rows if row["workload"] not in WHOLE_PROCESS]
     whole = [row for row in rows if row["workload"] in WHOLE_PROCESS]
     header = "\n".join(report.machine_lines(facts, peaks))
