@@ -13,6 +13,7 @@ from neurenix.meta import (
     MAML,
     MLP,
     Callback,
+    History,
     MetaLearner,
     Outcome,
     PrototypicalNetworks,
@@ -243,6 +244,10 @@ def test_nan_names_the_step_and_keeps_the_last_good_state(device):
         )
     done = len(recorder.losses)
     assert f"meta-step {done + 1} " in str(error.value)
+    assert isinstance(error.value.history, History)
+    assert error.value.history.get("loss", []) == (
+        [pytest.approx(np.mean(recorder.losses))] if done else []
+    )
     assert adam.steps == done
     for parameter in learner.parameters():
         assert np.isfinite(parameter.numpy()).all()

@@ -64,6 +64,7 @@ struct CholeskyStep final : Step {
   Walk<2> batch;
 
   void run(const Frame& frame) const override {
+    if (n == 0) return;  // there is no memory to step through
     parallel_ranges(frame, batch.total(), matrix_grain(n * n * n / 3),
                     [&](int64_t begin, int64_t end, Worker& worker) {
                       char* memory = worker.own.at_least(n * n * (wide ? 8 : 4));
@@ -85,6 +86,7 @@ struct LuStep final : Step {
   Walk<3> batch;
 
   void run(const Frame& frame) const override {
+    if (n == 0) return;  // there is no memory to step through
     parallel_ranges(frame, batch.total(), matrix_grain(n * n * n),
                     [&](int64_t begin, int64_t end, Worker& worker) {
                       char* memory = worker.own.at_least(n * n * (wide ? 8 : 4));

@@ -11,9 +11,16 @@ int main() {
     const char* name;
     void (*test)();
   } tests[] = {
-      {"elementwise", test_elementwise},   {"math", test_math},       {"movement", test_movement},
-      {"contractions", test_contractions}, {"control", test_control}, {"refusals", test_refusals},
-      {"threads", test_threads},           {"steps", test_steps},
+      {"elementwise", test_elementwise},
+      {"math", test_math},
+      {"movement", test_movement},
+      {"along an axis", test_along_axis},
+      {"linear algebra", test_linear_algebra},
+      {"contractions", test_contractions},
+      {"control", test_control},
+      {"refusals", test_refusals},
+      {"threads", test_threads},
+      {"steps", test_steps},
   };
   for (const auto& [name, test] : tests) {
     const int before = failures;

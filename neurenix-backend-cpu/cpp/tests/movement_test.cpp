@@ -1,62 +1,10 @@
 // Copies, indexing, argmax, cumsum, iota, random bits: random shapes and layouts against plain loops.
 #include <cmath>
 
-#include "plan_builder.h"
+#include "operands.h"
 
 namespace engine_test {
 namespace {
-
-struct Operand {
-  phx_value view;
-  Bytes bytes;
-};
-
-Operand operand(int32_t dtype, const Shape& shape, bool input, int32_t index) {
-  Shape strides;
-  int64_t offset;
-  const int64_t bytes = random_layout(shape, dtype, input, strides, offset);
-  Operand x{value(dtype, shape, strides, input ? PHX_INPUT : PHX_OUTPUT, index, bytes ? offset : 0),
-            Bytes(size_t(bytes))};
-  for (int64_t i = 0; i < bytes / size_of(dtype); i++) set(x.bytes.data(), dtype, i, double(pick(0, 30)));
-  return x;
-}
-
-Shape shape_of(int64_t low, int64_t high, int64_t most) {
-  Shape shape;
-  for (int64_t d = pick(low, high); d > 0; d--) shape.push_back(pick(0, 15) == 0 ? 0 : pick(1, most));
-  return shape;
-}
-
-Shape joined(std::initializer_list<Shape> parts) {
-  Shape all;
-  for (const Shape& p : parts) all.insert(all.end(), p.begin(), p.end());
-  return all;
-}
-
-// Runs one instruction over its operands; the last one is the output.
-void run_one(int32_t opcode, std::vector<Operand*> operands, const std::vector<int64_t>& params,
-             int threads) {
-  Builder b;
-  std::vector<phx_value> inputs;
-  std::vector<Bytes> in, out;
-  for (size_t k = 0; k + 1 < operands.size(); k++) {
-    inputs.push_back(operands[k]->view);
-    in.push_back(operands[k]->bytes);
-    b.input_bytes.push_back(int64_t(in.back().size()));
-  }
-  out.push_back(operands.back()->bytes);
-  b.output_bytes.push_back(int64_t(out[0].size()));
-  b.add(opcode, inputs, {&operands.back()->view}, params);
-  b.region(int32_t(inputs.size()), 1, 0);
-  CHECK(run(b, in, out, threads), "%s", api().last_error());
-  operands.back()->bytes = out[0];
-}
-
-double read(const Operand& x, const Shape& index) {
-  return get(x.bytes.data(), x.view.dtype, at(x.view, index));
-}
-
-const int32_t kinds[] = {PHX_FLOAT32, PHX_FLOAT64, PHX_INT32, PHX_UINT8, PHX_INT64, PHX_UINT32};
 
 void copies(int threads) {
   const Shape shape = pick(0, 6) == 0 ? Shape{pick(1, 400), pick(1, 700)} : shape_of(0, 6, 6);

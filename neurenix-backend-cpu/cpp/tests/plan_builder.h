@@ -249,6 +249,8 @@ inline int64_t at(const phx_value& v, const Shape& index, size_t first = 0) {
 void test_elementwise();
 void test_math();
 void test_movement();
+void test_along_axis();
+void test_linear_algebra();
 void test_contractions();
 void test_control();
 void test_refusals();

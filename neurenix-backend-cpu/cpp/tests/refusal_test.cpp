@@ -32,6 +32,26 @@ Builder good_plan() {
   return b;
 }
 
+// Sort, the running sum and the factors, one instruction each.
+Builder good_factors() {
+  const int64_t n = 4;
+  Builder b;
+  const phx_value a = dense(f32, {2, n, n}, PHX_INPUT, 0), right = dense(f32, {2, n, 3}, PHX_INPUT, 1);
+  const phx_value sorted = dense(f32, {2, n, n}, PHX_SCRATCH), from = dense(PHX_INT32, {2, n, n}, PHX_OUTPUT, 0);
+  const phx_value sums = dense(f32, {2, n, n}, PHX_SCRATCH, 0, 128);
+  const phx_value l = dense(f32, {2, n, n}, PHX_SCRATCH, 0, 256), x = dense(f32, {2, n, 3}, PHX_OUTPUT, 1);
+  const phx_value packed = dense(f32, {2, n, n}, PHX_OUTPUT, 2), order = dense(PHX_INT32, {2, n}, PHX_SCRATCH, 0, 384);
+  b.add(PHX_SORT, {a}, {&sorted, &from}, {1});
+  b.add(PHX_CUMSUM, {sorted}, {&sums}, {2, 1});
+  b.add(PHX_CHOLESKY, {sums}, {&l}, {});
+  b.add(PHX_TRIANGULAR_SOLVE, {l, right}, {&x}, {1, 0, 0});
+  b.add(PHX_LU, {sums}, {&packed, &order}, {});
+  b.region(2, 3, 416);
+  b.input_bytes = {2 * n * n * 4, 2 * n * 3 * 4};
+  b.output_bytes = {2 * n * n * 4, 2 * n * 3 * 4, 2 * n * n * 4};
+  return b;
+}
+
 std::vector<Bytes> sized(const std::vector<int64_t>& bytes) {
   std::vector<Bytes> all;
   for (int64_t n : bytes) all.emplace_back(size_t(n));
@@ -39,8 +59,7 @@ std::vector<Bytes> sized(const std::vector<int64_t>& bytes) {
 }
 
 template <class F>
-void refused(const char* what, const F& change) {
-  Builder b = good_plan();
+void refused(const char* what, const F& change, Builder b = good_plan()) {
   change(b);
   const phx_plan plan = b.plan();
   phx_executable* executable = nullptr;
@@ -56,17 +75,19 @@ int64_t strange() {
 }
 
 // Whatever is changed, the plan is refused or it runs within its memory, as a sanitizer would tell.
-void changed_at_random() {
+void changed_at_random(Builder (*good)()) {
+  const phx_region whole_of_good = good().regions.back();
+  const int64_t last_region = int64_t(good().regions.size()) - 1;
   const auto change = [](auto& number) {
     number = std::decay_t<decltype(number)>(pick(0, 1) ? strange() : int64_t(number) + pick(-2, 2));
   };
   int accepted = 0;
   for (int round = 0; round < 20000; round++) {
-    Builder b = good_plan();
+    Builder b = good();
     for (int64_t changes = pick(1, 2); changes > 0; changes--) {
       phx_value& v = b.values[size_t(pick(0, int64_t(b.values.size()) - 1))];
       phx_instruction& x = b.instructions[size_t(pick(0, int64_t(b.instructions.size()) - 1))];
-      phx_region& r = b.regions[size_t(pick(0, 1))];
+      phx_region& r = b.regions[size_t(pick(0, last_region))];
       switch (pick(0, 15)) {
         case 0: change(v.dtype); break;
         case 1: change(v.rank); break;
@@ -92,21 +113,76 @@ void changed_at_random() {
       if (x.opcode == PHX_MAP && x.first_param >= 0 && x.first_param < int64_t(b.params.size()))
         b.params[size_t(x.first_param)] = std::min<int64_t>(b.params[size_t(x.first_param)], 1000);
     const phx_region& whole = b.regions.back();
-    if (whole.inputs != 3 || whole.outputs != 3) continue;
+    if (whole.inputs != whole_of_good.inputs || whole.outputs != whole_of_good.outputs) continue;
     std::vector<Bytes> in = sized(b.input_bytes), out = sized(b.output_bytes);
     accepted += run(b, in, out);
   }
   CHECK(accepted > 100, "too few of the changed plans could run: %d", accepted);
 }
 
+// Instruction k of good_factors, and its operands in order: inputs, then outputs.
+phx_value& operand_of(Builder& b, size_t instruction, size_t k) {
+  return b.values[size_t(b.operands[size_t(b.instructions[instruction].first_operand) + k])];
+}
+int64_t& param_of(Builder& b, size_t instruction, size_t k) {
+  return b.params[size_t(b.instructions[instruction].first_param) + k];
+}
+
+void factors_refused() {
+  enum { sort, cumsum, cholesky, triangular_solve, lu };
+  const auto refuse = [](const char* what, auto change) { refused(what, change, good_factors()); };
+  for (const int64_t axis : {int64_t(3), int64_t(-1), INT64_MAX, INT64_MIN}) {
+    refuse("a sort's axis beyond the rank", [=](Builder& b) { param_of(b, sort, 0) = axis; });
+    refuse("a cumsum's axis beyond the rank", [=](Builder& b) { param_of(b, cumsum, 0) = axis; });
+  }
+  for (size_t k = 0; k < 5; k++) {
+    const size_t count = size_t(good_factors().instructions[k].inputs + good_factors().instructions[k].outputs);
+    for (size_t o = 0; o < count; o++) {
+      refuse("an operand of rank 0", [=](Builder& b) { operand_of(b, k, o).rank = 0; });
+      refuse("an operand of one batch more", [=](Builder& b) { operand_of(b, k, o).shape[0] = 3; });
+      refuse("an operand of one batch less", [=](Builder& b) { operand_of(b, k, o).shape[0] = 1; });
+      refuse("an operand of one row less", [=](Builder& b) { operand_of(b, k, o).shape[1] = 3; });
+      refuse("an operand of another dtype", [=](Builder& b) {
+        int32_t& dtype = operand_of(b, k, o).dtype;
+        dtype = dtype == f32 ? PHX_INT32 : f32;
+      });
+      refuse("an operand before its memory", [=](Builder& b) { operand_of(b, k, o).offset = -64; });
+      refuse("an operand beyond its memory", [=](Builder& b) { operand_of(b, k, o).offset = 1 << 20; });
+      refuse("an operand that strides beyond its memory",
+             [=](Builder& b) { operand_of(b, k, o).strides[0] = 1000; });
+    }
+    for (size_t o = size_t(good_factors().instructions[k].inputs); o < count; o++)
+      refuse("an output of stride 0", [=](Builder& b) { operand_of(b, k, o).strides[0] = 0; });
+    refuse("one param too many", [=](Builder& b) {
+      b.params.push_back(0);
+      b.instructions[k].params++;
+      b.instructions[k].first_param = int32_t(b.params.size()) - b.instructions[k].params;
+    });
+    refuse("one input too few", [=](Builder& b) { b.instructions[k].inputs--; });
+    refuse("a region where none belongs", [=](Builder& b) { b.instructions[k].region = 0; });
+  }
+  for (const size_t k : {cholesky, lu})
+    refuse("factors of matrices that are not square", [=](Builder& b) {
+      operand_of(b, k, 0).shape[2] = operand_of(b, k, 1).shape[2] = 3;
+    });
+  refuse("a triangle that is not square",
+         [](Builder& b) { operand_of(b, triangular_solve, 0).shape[2] = 3; });
+  refuse("a right side of other columns than the result",
+         [](Builder& b) { operand_of(b, triangular_solve, 1).shape[2] = 2; });
+  refuse("scratch that is too small", [](Builder& b) { b.regions[0].scratch_bytes = 415; });
+}
+
+void accepted(const Builder& b) {
+  std::vector<Bytes> in = sized(b.input_bytes), out = sized(b.output_bytes);
+  CHECK(run(b, in, out), "%s", api().last_error());
+}
+
 }  // namespace
 
 void test_refusals() {
-  {
-    Builder b = good_plan();
-    std::vector<Bytes> in = sized(b.input_bytes), out = sized(b.output_bytes);
-    CHECK(run(b, in, out), "%s", api().last_error());
-  }
+  accepted(good_plan());
+  accepted(good_factors());
+  factors_refused();
   refused("a view beyond its input", [](Builder& b) { b.input_bytes[0] -= 1; });
   refused("a view beyond its output", [](Builder& b) { b.output_bytes[2] -= 1; });
   refused("a view beyond scratch", [](Builder& b) { b.regions[1].scratch_bytes = 64; });
@@ -138,7 +214,8 @@ void test_refusals() {
   api().release_executable(executable);
   void* pointer = nullptr;
   CHECK(api().allocate(shared_engine(1), -1, &pointer) == PHX_INVALID_ARGUMENT, "negative bytes");
-  changed_at_random();
+  changed_at_random(good_plan);
+  changed_at_random(good_factors);
 }
 
 }  // namespace engine_test

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import dispatch, tree
+from .arguments import function
 from .dispatch import no_grad
 from .dtypes import Dtype
 from .errors import DtypeError, InvalidArgumentError, NotDifferentiableError, ShapeError
@@ -122,7 +123,7 @@ def pullback(
 
 def _check_scalar(name: str, y: Any) -> None:
     if not isinstance(y, Tensor) or y.shape != () or not y.dtype.is_floating:
-        what = y.type if isinstance(y, Tensor) else type(y).__name__
+        what = y.type if isinstance(y, Tensor) else repr(y)
         raise ShapeError(
             f"{name}: a derivative needs a floating scalar, shape (); got {what}. "
             "Take .sum() or .mean()?"
@@ -246,6 +247,13 @@ def value_and_grad(
     >>> y.item(), g.tolist()
     (5.0, [2.0, 4.0])
     """
+    return _value_and_grad("value_and_grad", f, argnums, has_aux)
+
+
+def _value_and_grad(
+    name: str, f: Callable[..., Any], argnums: int | tuple[int, ...], has_aux: bool
+) -> Callable[..., Any]:
+    function(name, f)
     several = isinstance(argnums, tuple)
     numbers: tuple[int, ...] = argnums if isinstance(argnums, tuple) else (argnums,)
 
@@ -253,11 +261,11 @@ def value_and_grad(
         for n in numbers:
             if not -len(args) <= n < len(args):
                 raise InvalidArgumentError(
-                    f"value_and_grad: argnums={argnums}, "
+                    f"{name}: argnums={argnums}, "
                     f"but there are {len(args)} arguments"
                 )
         chosen = [args[n] for n in numbers]
-        flat, structure = _differentiable_leaves("grad", chosen)
+        flat, structure = _differentiable_leaves(name, chosen)
         before, blocked = dispatch.state.grad_enabled, dispatch.state.blocked
         with dispatch.taping(True):
             leaves = track(flat)
@@ -267,11 +275,11 @@ def value_and_grad(
             out = f(*replaced, **kwargs)
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
                 raise InvalidArgumentError(
-                    "value_and_grad: with has_aux=True "
+                    f"{name}: with has_aux=True "
                     "the function returns (value, aux)"
                 )
             y = out[0] if has_aux else out
-            _check_scalar("grad", y)
+            _check_scalar(name, y)
             followed = before and _outside(y, leaves)
             dispatch.state.grad_enabled = followed
             found = pullback([y], [one(y.dtype)], leaves)
@@ -317,7 +325,7 @@ def grad_function(
     >>> nx.grad(nx.grad(lambda x: x ** 3))(nx.tensor(2.0)).item()
     12.0
     """
-    both = value_and_grad(f, argnums, has_aux)
+    both = _value_and_grad("grad", f, argnums, has_aux)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         out, g = both(*args, **kwargs)
@@ -338,15 +346,15 @@ def vjp(
     >>> pull(nx.tensor([1.0, 10.0]))[0].tolist()
     [2.0, 60.0]
     """
-    out, pull, _ = followed_vjp(f, *primals)
+    out, pull, _ = followed_vjp("vjp", function("vjp", f), *primals)
     return out, pull
 
 
 def followed_vjp(
-    f: Callable[..., Any], *primals: Any
+    name: str, f: Callable[..., Any], *primals: Any
 ) -> tuple[Any, Callable[[Any], tuple[Any, ...]], bool]:
     """vjp; and whether anything but the cotangent is followed in what it gives."""
-    flat, structure = _differentiable_leaves("vjp", list(primals))
+    flat, structure = _differentiable_leaves(name, list(primals))
     before, blocked = dispatch.state.grad_enabled, dispatch.state.blocked
     with dispatch.taping(True):
         leaves = track(flat)
@@ -390,6 +398,7 @@ def jvp(
     >>> y.item(), t.item()
     (9.0, 6.0)
     """
+    function("jvp", f)
     flat, structure = _differentiable_leaves("jvp", list(primals))
     directions, same = tree.flatten(list(tangents))
     if same != structure or any(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import dispatch
-from .errors import ShapeError
+from .errors import DtypeError, ShapeError
 from .program import Symbol
 from .tape import Leaf
 from .tensor import Tensor, tensor
@@ -31,6 +31,8 @@ class Cell(Tensor):
     def __init__(
         self, value: Tensor, requires_grad: bool = False, name: str = ""
     ) -> None:
+        if not isinstance(value, Tensor):
+            raise DtypeError(f"{type(self).__name__}: {value!r} is no tensor")
         super().__init__(
             value.data, value.type, value.device, Leaf() if requires_grad else None
         )

@@ -20,6 +20,7 @@ from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.passes import fusing, prepare
 from .settings import current_device
+from .sizes import check_size
 
 
 class Recorder(Protocol):
@@ -116,13 +117,22 @@ def infer(
     primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any]
 ) -> tuple[TensorType, ...]:
     if primitive.family == "control":  # the key would keep the body alive
-        return tuple(primitive.infer(types, **params))
+        return _inferred(primitive, types, params)
     key = (primitive, types, params_key(params))
     found = _TYPES.get(key)
     if found is None:
         if len(_TYPES) > 16 * _BOUND:
             _TYPES.clear()
-        found = _TYPES[key] = tuple(primitive.infer(types, **params))
+        found = _TYPES[key] = _inferred(primitive, types, params)
+    return found
+
+
+def _inferred(
+    primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any]
+) -> tuple[TensorType, ...]:
+    found = tuple(primitive.infer(types, **params))
+    for shape, dtype in found:
+        check_size(primitive.name, shape, dtype)
     return found
 
 

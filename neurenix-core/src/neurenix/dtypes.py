@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DtypeError
+from .errors import DtypeError, MissingPackageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,13 @@ class Dtype:
     def numpy(self) -> np.dtype[Any]:
         """NumPy's equal; bfloat16 needs the package ml_dtypes."""
         if self.name == "bfloat16":
-            import ml_dtypes  # the extra [half]
-
+            try:
+                import ml_dtypes
+            except ImportError:
+                raise MissingPackageError(
+                    "bfloat16 on the host needs the package ml_dtypes: "
+                    "pip install 'neurenix-core[half]'"
+                ) from None
             return np.dtype(ml_dtypes.bfloat16)
         return np.dtype(self.name)
 

@@ -4,11 +4,34 @@ Each is also the built-in error that a Python user would expect in its place, so
 that `except ValueError` works as well as `except ShapeError`.
 """
 
+from __future__ import annotations
+
+import re
+import sys
+from types import FrameType
 from typing import Any
 
 
 class NeurenixError(Exception):
-    """The base of all of them."""
+    """The base of all of them.
+
+    A message that does not name the function which the user called gets its name at
+    the end: one check serves many functions, and each of them names itself.
+
+    >>> import neurenix as nx
+    >>> try:
+    ...     nx.trace(5.0)
+    ... except nx.errors.ShapeError as error:
+    ...     print(error)
+    diagonal: a tensor of shape (); expected two axes (in trace)
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if len(args) == 1 and isinstance(args[0], str) and " (in " not in args[0]:
+            name = _called(sys._getframe(1))
+            if name and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", args[0]):
+                args = (f"{args[0]} (in {name})",)
+        super().__init__(*args, **kwargs)
 
 
 class InvalidArgumentError(NeurenixError, ValueError):
@@ -52,7 +75,12 @@ class CaptureError(NeurenixError, RuntimeError):
 
 
 class NonFiniteError(NeurenixError, ArithmeticError):
-    """Training met a NaN or an infinity; the last good state was kept."""
+    """Training met a NaN or an infinity; the last good state was kept.
+
+    `history` is what the run had recorded until then, of a learner's `meta_learn`.
+    """
+
+    history: Any = None
 
 
 class DatasetError(NeurenixError, RuntimeError):
@@ -79,3 +107,30 @@ class StepsInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.done = done
         self.results = results
+
+
+# Rooms that a user does not call into, and wrappers, which bear other functions' names.
+_INNER = {"errors", "primitives", "program", "backends", "dispatch", "interpreter"}
+_WRAPPERS = {"operator", "pull", "run", "wrapper"}
+
+
+def _called(frame: FrameType | None) -> str:
+    """The function or class through which the user's code came into this package."""
+    name = ""
+    while frame is not None:
+        package, _, room = str(frame.f_globals.get("__name__", "")).partition(".")
+        if package != "neurenix":
+            break
+        own = frame.f_code.co_name
+        if room.split(".")[0] not in _INNER and own not in _WRAPPERS:
+            name = _shown(frame, own) or name
+        frame = frame.f_back
+    return name
+
+
+def _shown(frame: FrameType, own: str) -> str:
+    code = frame.f_code
+    if code.co_argcount and code.co_varnames[0] == "self":
+        owner = type(frame.f_locals["self"]).__name__
+        return owner if own.startswith("_") or own == "forward" else f"{owner}.{own}"
+    return "" if own.startswith(("_", "<")) else own

@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 
 from . import dispatch
+from .arguments import finite
 from .attributes import Watched
 from .cells import Cell
-from .dtypes import as_dtype, float32, uint32
-from .errors import InvalidArgumentError
+from .dtypes import Dtype, as_dtype, float32, uint32
+from .errors import DtypeError, InvalidArgumentError
 from .functions.common import as_tensor, cast, check_shape
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device
+from .sizes import check_size
 from .tensor import Tensor, literal, tensor
 
 
@@ -57,9 +59,8 @@ class Generator(Watched):
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = (
-            _check_seed(os.urandom(6).hex()) if seed is None else _check_seed(seed)
-        )
+        given = int.from_bytes(os.urandom(6), "little") if seed is None else seed
+        self.seed = _check_seed(given)
         self._cell: Cell | None = None
         self._draws = 0  # within the step that is being captured
 
@@ -120,8 +121,6 @@ class Generator(Watched):
 
 
 def _check_seed(seed: Any) -> int:
-    if isinstance(seed, str):
-        return int(seed, 16)
     if (
         isinstance(seed, bool)
         or not isinstance(seed, (int, np.integer))
@@ -176,17 +175,30 @@ def host_seed() -> int:
 
 
 def _key(generator: Generator | None) -> Tensor:
+    if generator is not None and not isinstance(generator, Generator):
+        raise InvalidArgumentError(
+            f"generator={generator!r}; expected a neurenix.Generator"
+        )
     return (generator or default_generator).key()
+
+
+def _size(name: str, shape: Any, dtype: Dtype) -> tuple[int, ...]:
+    size = check_shape(name, shape if isinstance(shape, (tuple, list)) else (shape,))
+    check_size(name, size, dtype)
+    return size
+
+
+def _floating_dtype(name: str, dtype: Any) -> Dtype:
+    kind = as_dtype(dtype) if dtype is not None else float32
+    if not kind.is_floating:
+        raise DtypeError(f"{name}: dtype={kind.name}; expected a floating one")
+    return kind
 
 
 def random_bits(shape: Any, *, generator: Generator | None = None) -> Tensor:
     """Uniform uint32 words."""
-    return ops.random_bits(
-        _key(generator),
-        shape=check_shape(
-            "random_bits", (shape,) if isinstance(shape, int) else (tuple(shape),)
-        ),
-    )
+    size = _size("random_bits", shape, uint32)
+    return ops.random_bits(_key(generator), shape=size)
 
 
 def uniform(
@@ -203,8 +215,11 @@ def uniform(
     >>> nx.uniform((2, 3)).shape
     (2, 3)
     """
-    kind = as_dtype(dtype) if dtype is not None else float32
-    bits = random_bits(shape, generator=generator)
+    kind = _floating_dtype("uniform", dtype)
+    low, high = finite("uniform", "low", low), finite("uniform", "high", high)
+    if low > high:
+        raise InvalidArgumentError(f"uniform: low={low} is above high={high}")
+    bits = random_bits(_size("uniform", shape, kind), generator=generator)
     top = ops.shift_right(bits, literal(np.asarray(8), uint32))
     unit = ops.mul(cast(top, kind), literal(np.asarray(2.0**-24), kind))
     return unit * (high - low) + low if (low, high) != (0.0, 1.0) else unit
@@ -224,10 +239,11 @@ def normal(
     generator: Generator | None = None,
 ) -> Tensor:
     """Gaussian numbers by Box and Muller: √(−2 ln u) cos(2π v)."""
-    kind = as_dtype(dtype) if dtype is not None else float32
-    size = check_shape(
-        "normal", (shape,) if isinstance(shape, int) else (tuple(shape),)
-    )
+    kind = _floating_dtype("normal", dtype)
+    mean, std = finite("normal", "mean", mean), finite("normal", "std", std)
+    if std < 0:
+        raise InvalidArgumentError(f"normal: std={std}; expected 0 or more")
+    size = _size("normal", shape, kind)
     both = uniform((2, *size), dtype=kind, generator=generator)
     u, v = both[0], both[1]
     radius = ops.sqrt(ops.log(1.0 - u) * -2.0)
@@ -243,5 +259,11 @@ def randn(*shape: Any, dtype: Any = None, generator: Generator | None = None) ->
 def bernoulli(
     probability: float, shape: Any, *, generator: Generator | None = None
 ) -> Tensor:
-    """True with that probability."""
+    """True with that probability, a number from 0 to 1 or a tensor of them."""
+    if not isinstance(probability, Tensor):
+        probability = finite("bernoulli", "probability", probability)
+        if not 0 <= probability <= 1:
+            raise InvalidArgumentError(
+                f"bernoulli: probability={probability}; expected 0 to 1"
+            )
     return uniform(shape, generator=generator) < as_tensor(probability)

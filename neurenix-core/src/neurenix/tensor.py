@@ -6,6 +6,7 @@ What it computes with stands in `functions`, which hangs its methods and operato
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,13 @@ from . import dispatch
 from .backends import discovery
 from .devices import Device, parse_device
 from .dtypes import ALL, Dtype, as_dtype, default_for
-from .errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
+from .errors import (
+    CaptureError,
+    DeviceError,
+    DtypeError,
+    InvalidArgumentError,
+    ShapeError,
+)
 from .primitives import TensorType, ops
 from .primitives.sources import ConstantArray
 from .program import Symbol
@@ -355,17 +362,36 @@ def host_array(data: Any, dtype: Any = None) -> tuple[np.ndarray[Any, Any], Dtyp
     """Numbers, lists or arrays as a NumPy array, and the dtype that it is to have."""
     try:
         array = np.asarray(data)
-    except ValueError as error:
-        raise ShapeError(f"tensor: a ragged list has no shape ({error})") from None
+    except ValueError:
+        raise ShapeError(
+            f"tensor: the ragged list {reprlib.repr(data)} has no shape; "
+            "expected rows of one length"
+        ) from None
     if array.dtype.kind not in "biufV":  # V: bfloat16, which NumPy does not know
         raise DtypeError(
             "tensor: expected numbers, lists of numbers or an array, "
-            f"not {type(data).__name__}"
+            f"not {reprlib.repr(data)}"
         )
     wanted = default_for(array) if dtype is None else as_dtype(dtype)
+    fits("tensor", array, wanted)
     if array.dtype != wanted.numpy:
         array = array.astype(wanted.numpy)
     return array, wanted
+
+
+def fits(name: str, array: np.ndarray[Any, Any], dtype: Dtype) -> None:
+    """Raises DtypeError where a number would become another one in an integer dtype."""
+    if dtype.kind not in ("int", "uint") or array.dtype.kind not in "iuf":
+        return
+    if array.dtype == dtype.numpy or not array.size:
+        return
+    limits = np.iinfo(dtype.numpy)
+    for value in (array.min(), array.max()):  # NaN is both
+        if not limits.min <= value <= limits.max:
+            raise DtypeError(
+                f"{name}: {value} does not fit {dtype.name}, which has "
+                f"{limits.min} to {limits.max}"
+            )
 
 
 def literal(array: np.ndarray[Any, Any], dtype: Dtype) -> Tensor:
@@ -405,12 +431,13 @@ def tensor(
         return made
     where = current_device() if device is None else parse_device(device)
     backend = discovery.backend(where.type)
+    if where.index and where.index >= backend.device_count():
+        raise DeviceError(
+            f"tensor: there is no device {where}; "
+            f"{where.type!s} has {backend.device_count()}, from 0"
+        )
     if wanted not in backend.capabilities(where.index).dtypes:
-        have = ", ".join(
-            sorted(d.name for d in backend.capabilities(where.index).dtypes)
-        )
-        raise DtypeError(
-            f"tensor: the device {where} has no {wanted.name}; it has {have}"
-        )
+        lacks = discovery.lacks_dtype(backend, where.index, wanted)
+        raise DtypeError(f"tensor: {lacks}")
     kind = TensorType(array.shape, wanted)
     return Tensor(backend.upload(array, kind, where.index), kind, where, node)

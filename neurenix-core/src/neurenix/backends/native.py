@@ -15,19 +15,29 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..errors import BackendError, InvalidArgumentError, OutOfMemoryError
+from ..errors import (
+    BackendError,
+    DtypeError,
+    InvalidArgumentError,
+    NeurenixError,
+    OutOfMemoryError,
+)
 from ..primitives import TensorType, all_primitives
 from ..program import Program
 from ..program.encode import encode
 from ..program.lowering import make_plan
 from ._phynexus import ffi
+from .lacking import lacking
+from .memory import host_available, no_memory, require
 from .native_profile import finish_profile, start_profile
 from .native_steps import NativeSteps
+from .plugins import discovery
 from .protocol import Capabilities, InstructionCost
 from .steps import StepsCall
 
 ABI_MAJOR = 1
 _ALIGNMENT = 64  # bytes: PHX_ALIGNMENT
+_INVALID_ARGUMENT, _OUT_OF_MEMORY = 1, 2  # of phx_status
 _ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
 # What a plan has no instruction for: it becomes strides, copies or constants.
 _LOWERED = {
@@ -90,6 +100,12 @@ class Engine:
         self.release = self.api.release
         self.executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
         self.profiled: set[NativeExecutable] | None = None  # while a profile is taken
+        raw = ffi.new(
+            "phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")}
+        )
+        self.check(self.api.capabilities(self.handle, raw))
+        self.memory_bytes = int(raw.memory_bytes)
+        self.host_visible = bool(raw.host_visible)
 
     def has(self, function: str) -> bool:
         """Whether the engine is new enough for this function of the table."""
@@ -97,8 +113,44 @@ class Engine:
 
     def check(self, status: int) -> None:
         if status:
-            text = ffi.string(self.api.last_error()).decode()
-            raise _ERRORS.get(status, BackendError)(text)
+            raise self.failure(status)
+
+    def failure(self, status: int) -> NeurenixError:
+        text = ffi.string(self.api.last_error()).decode()
+        if status == _OUT_OF_MEMORY:
+            room = self.available()
+            text += "" if room is None else f"; {room} are available"
+        return _ERRORS.get(status, BackendError)(text)
+
+    def memory_stats(self) -> dict[str, int]:
+        raw = ffi.new(
+            "phx_memory_stats *", {"struct_size": ffi.sizeof("phx_memory_stats")}
+        )
+        self.check(self.api.memory_stats(self.handle, raw))
+        return {
+            "allocated": raw.allocated_bytes,
+            "peak": raw.peak_bytes,
+            "arenas": raw.arena_bytes,
+        }
+
+    def available(self) -> int | None:
+        """Bytes that can still be had, freed ones that the engine keeps included."""
+        stats = self.memory_stats()
+        if not self.host_visible:
+            return max(self.memory_bytes - stats["allocated"] - stats["arenas"], 0)
+        room = host_available()
+        return None if room is None else room + stats["peak"] - stats["allocated"]
+
+    def take(self, nbytes: int) -> Any:
+        """Memory for a buffer, or OutOfMemoryError."""
+        require("a buffer", nbytes, self.available)
+        out = ffi.new("void **")
+        status = self.api.allocate(self.handle, nbytes, out)
+        # no size is negative here: what an engine calls absurd is too much
+        if status in (_INVALID_ARGUMENT, _OUT_OF_MEMORY):
+            raise no_memory("a buffer", nbytes, self.available())
+        self.check(status)
+        return out[0]
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):
@@ -117,11 +169,9 @@ class Buffer:
             self.engine, self.nbytes = engine, nbytes
             self.pointer = ffi.cast("void *", adopted.ctypes.data)
             return
-        out = ffi.new("void **")
-        engine.check(engine.api.allocate(engine.handle, nbytes, out))
         self.engine = engine
         self.nbytes = nbytes
-        self.pointer = out[0]
+        self.pointer = engine.take(nbytes)
 
     def __del__(self) -> None:
         if self.pointer is not None and self.adopted is None:
@@ -145,10 +195,15 @@ class NativeExecutable:
         self.program = program
         self.state = state
         self.bound = 0  # how many leading inputs are bound state
-        encoded = encode(make_plan(program, state))
-        self.lines = encoded.lines
+        plan = make_plan(program, state)
         self.in_count = len(program.inputs)
         self.out_bytes = [t.nbytes for t in program.output_types]
+        # the least that it takes: threads have further scratch of their own
+        *inner, scratch = (region.scratch for region in plan.regions)
+        need = scratch + max(inner, default=0) + sum(self.out_bytes[state:])
+        require("running the program", need, engine.available)
+        encoded = encode(plan)
+        self.lines = encoded.lines
         self.handle = self._compile(encoded)
         self.inputs = ffi.new("void *[]", max(self.in_count, 1))
         self.outputs = ffi.new("void *[]", max(len(self.out_bytes), 1))
@@ -220,6 +275,22 @@ class NativeExecutable:
         return NativeSteps(self, call, Buffer) if self.engine.has("run_steps") else None
 
 
+def _copied(buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
+    """What lies in memory that the host does not see."""
+    engine = buffer.engine
+    array = np.empty(type.shape, type.dtype.numpy)
+    engine.check(
+        engine.api.download(
+            engine.handle,
+            ffi.cast("void *", array.ctypes.data),
+            buffer.pointer,
+            type.nbytes,
+        )
+    )
+    array.setflags(write=False)
+    return array
+
+
 class NativeBackend:
     """A `Backend` over an engine library."""
 
@@ -270,6 +341,9 @@ class NativeBackend:
                 engine.check(engine.api.set_threads(engine.handle, threads))
 
     def compile(self, program: Program, index: int, state: int = 0) -> NativeExecutable:
+        missing = lacking(program, self.capabilities(index).dtypes)
+        if missing is not None:
+            raise DtypeError(discovery.lacks_dtype(self, index, missing))
         return NativeExecutable(self.engine(index), program, state)
 
     def upload(
@@ -302,6 +376,8 @@ class NativeBackend:
     def download(self, buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
         if not type.size:
             return np.empty(type.shape, type.dtype.numpy)
+        if not buffer.engine.host_visible:
+            return _copied(buffer, type)
         view = np.asarray(buffer).view(type.dtype.numpy).reshape(type.shape)
         view.setflags(write=False)
         return view
@@ -311,16 +387,7 @@ class NativeBackend:
         engine.check(engine.api.synchronize(engine.handle))
 
     def memory_stats(self, index: int) -> dict[str, int]:
-        engine = self.engine(index)
-        raw = ffi.new(
-            "phx_memory_stats *", {"struct_size": ffi.sizeof("phx_memory_stats")}
-        )
-        engine.check(engine.api.memory_stats(engine.handle, raw))
-        return {
-            "allocated": raw.allocated_bytes,
-            "peak": raw.peak_bytes,
-            "arenas": raw.arena_bytes,
-        }
+        return self.engine(index).memory_stats()
 
     def run_count(self, index: int) -> int:
         """How many programs the engine has run: each is one foreign call."""

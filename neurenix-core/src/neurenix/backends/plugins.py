@@ -11,9 +11,11 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from ..dtypes import Dtype
 from ..errors import BackendError, DeviceError
 from . import reference
 from .protocol import API_VERSION, Backend, BackendInfo
+from .time_limit import within
 
 GROUP = "neurenix.backends"
 _ALLOW_LIST = "NEURENIX_BACKENDS"
@@ -56,6 +58,9 @@ State = Available | Absent | Broken
 
 class Discovery:
     """Looks plugins up, once each."""
+
+    # seconds that a plugin may take to be imported, and to count its devices
+    probe_limit: float | None = 10.0
 
     def __init__(self) -> None:
         self._entries: dict[str, list[Any]] | None = None  # all that are installed
@@ -111,8 +116,9 @@ class Discovery:
                     f"the distributions {both} both claim the device type "
                     f"'{device_type}'; uninstall one"
                 )
-            info = _ask(entries[0])
-            count = int(info.probe())
+            info, count = within(
+                self.probe_limit, "its probe", lambda: _probed(entries[0])
+            )
         except (Exception, SystemExit) as error:  # noqa: BLE001  its fault is its state
             return Broken(error, distribution, version)
         if count < 1:
@@ -156,6 +162,29 @@ class Discovery:
     def created(self) -> dict[str, Backend]:
         """The backends that have been asked for, by device type."""
         return dict(self._backends)
+
+    def with_dtype(self, dtype: Dtype) -> list[str]:
+        """The usable device types that have a dtype; broken ones are passed over."""
+        found = []
+        for name in [*self.names(), reference.INFO.device_type]:
+            try:
+                has = self.backend(name).capabilities(0).dtypes
+            except (Exception, SystemExit):  # noqa: BLE001, S112  no help here
+                continue
+            if dtype in has:
+                found.append(name)
+        return found
+
+    def lacks_dtype(self, backend: Backend, index: int, dtype: Dtype) -> str:
+        """What to say of a device that lacks a dtype: which ones have it."""
+        names = [name for name, b in self._backends.items() if b is backend]
+        device = f"{names[0]}:{index}" if names else "this device"
+        have = ", ".join(sorted(d.name for d in backend.capabilities(index).dtypes))
+        others = ", ".join(self.with_dtype(dtype)) or "no installed device"
+        return (
+            f"the device {device} has no {dtype.name} (it has {have}); "
+            f"{others} has it: move there, or choose another dtype"
+        )
 
     def device_count(self, device_type: str) -> int:
         """0 for an absent type; 0 with a warning for a broken one."""
@@ -224,6 +253,11 @@ def _ask(entry: Any) -> BackendInfo:
             f"its entry point says {entry.name!r}, its record {info.device_type!r}"
         )
     return info
+
+
+def _probed(entry: Any) -> tuple[BackendInfo, int]:
+    info = _ask(entry)
+    return info, int(info.probe())
 
 
 discovery = Discovery()

@@ -17,6 +17,7 @@ from ..primitives import TensorType, all_primitives
 from ..program import Instruction, Program
 from ..program.describe import describe_instruction, walk
 from ..program.watch import Watch, watching
+from .memory import host_available, no_memory, require
 from .protocol import API_VERSION, BackendInfo, Capabilities, InstructionCost
 
 
@@ -24,17 +25,32 @@ class ReferenceExecutable:
     def __init__(self, program: Program, state: int) -> None:
         self.program = program
         self.state_count = state
+        instructions = [
+            i for p in (program, *program.regions()) for i in p.instructions
+        ]
+        self.largest = max(
+            (sum(o.type.nbytes for o in i.outputs) for i in instructions), default=0
+        )
         self.state: list[Any] = []  # weak: whoever holds a buffer is counted
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        return [_owned(o) for o in self.program.evaluate(inputs)]
+        return [_owned(o) for o in self._evaluated(inputs)]
+
+    def _evaluated(self, inputs: Sequence[Any]) -> list[Any]:
+        require("an instruction's result", self.largest, host_available)
+        try:
+            return self.program.evaluate(inputs)
+        except MemoryError:
+            raise no_memory(
+                "an instruction's result", self.largest, host_available()
+            ) from None
 
     def bind_state(self, buffers: Sequence[Any]) -> None:
         self.state = [weakref.ref(b) for b in buffers]
 
     def step(self, inputs: Sequence[Any]) -> list[Any]:
         state = [ref() for ref in self.state]
-        outputs = self.program.evaluate([*state, *inputs])
+        outputs = self._evaluated([*state, *inputs])
         results = [
             np.array(o)
             if any(np.may_share_memory(o, old) for old in state)
@@ -77,6 +93,7 @@ class ReferenceBackend:
         return ReferenceExecutable(program, state)
 
     def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
+        require("a buffer", type.nbytes, host_available)
         buffer = np.array(array, type.dtype.numpy, order="C")
         buffer.shape = type.shape
         return buffer

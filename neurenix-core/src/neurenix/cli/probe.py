@@ -17,6 +17,7 @@ from .report import DeviceReport, Report
 
 def look(device_type: str) -> Report:
     """Everything that can be said of a device type from within this process."""
+    discovery.probe_limit = None  # the process has one, which says where it hangs
     state = discovery.state(device_type)
     distribution, version = discovery.origin(device_type)
     if isinstance(state, Absent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import number
 from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..primitives.base import scalar_like
@@ -23,6 +24,7 @@ def relu(x: Any) -> Tensor:
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, else negative_slope · x."""
     x = floating("leaky_relu", x)
+    negative_slope = number("leaky_relu", "negative_slope", negative_slope)
     return ops.where(
         ops.greater(x, scalar_like(x, 0)), x, ops.mul(x, scalar_like(x, negative_slope))
     )
@@ -107,6 +109,7 @@ def log_sigmoid(x: Any) -> Tensor:
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """x where x > 0, else alpha · (eˣ − 1)."""
     x = floating("elu", x)
+    alpha = number("elu", "alpha", alpha)
     zero, one = scalar_like(x, 0), scalar_like(x, 1)
     positive = ops.greater(x, zero)
     # eˣ − 1 = 2t / (1 − t) with t = tanh(x/2) keeps its digits near 0

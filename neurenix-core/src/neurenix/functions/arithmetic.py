@@ -237,6 +237,8 @@ def _unary(name: str, primitive: str, text: str) -> Any:
         return getattr(ops, primitive)(floating(name, x))
 
     function.__name__ = function.__qualname__ = name
+    # a traceback, and an error that looks for who was called, say "exp"
+    function.__code__ = function.__code__.replace(co_name=name)
     function.__doc__ = text
     return function
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
+from ..sizes import check_size
 from ..tensor import Tensor
 from .common import as_tensor, axis_or_dim, one_axis, operands
 from .indexing import take
@@ -61,6 +63,7 @@ def roll(x: Any, shift: Any, axis: Any = None, *, dim: Any = None) -> Tensor:
         raise InvalidArgumentError(
             f"roll: {len(shifts)} shifts for {len(axes)} axes; expected as many"
         )
+    shifts = [whole("roll", "shift", s) for s in shifts]
     for s, a in zip(shifts, axes, strict=True):
         at = one_axis("roll", a, x.ndim)
         n = x.shape[at]
@@ -117,6 +120,8 @@ def tile(x: Any, *repetitions: Any) -> Tensor:
         raise InvalidArgumentError(f"tile: {times}; expected ints of 0 or more")
     times = (1,) * (x.ndim - len(times)) + tuple(int(t) for t in times)
     x = reshape(x, (1,) * (len(times) - x.ndim) + x.shape)
+    size = tuple(n * t for n, t in zip(x.shape, times, strict=True))
+    check_size("tile", size, x.dtype)
     for at, count in enumerate(times):
         if count == 1:
             continue

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import dispatch
-from ..dtypes import as_dtype, float32, int32
-from ..errors import InvalidArgumentError
-from ..primitives import ops
-from ..tensor import Tensor, literal, tensor
+from ..arguments import finite, number
+from ..backends import discovery
+from ..backends.memory import host_available, no_memory, require
+from ..devices import parse_device
+from ..dtypes import Dtype, as_dtype, float32, int32
+from ..errors import DtypeError, InvalidArgumentError, OutOfMemoryError
+from ..primitives import TensorType, ops
+from ..settings import current_device
+from ..sizes import check_size
+from ..tensor import Tensor, fits, literal, tensor
 from .common import as_tensor, cast, check_shape
 
 
 def _made(
-    array: np.ndarray[Any, Any], dtype: Any, device: Any, requires_grad: bool
+    name: str,
+    shape: tuple[int, ...],
+    dtype: Dtype,
+    device: Any,
+    array: Callable[[], np.ndarray[Any, Any]],
+    requires_grad: bool = False,
 ) -> Tensor:
-    return tensor(array, dtype=dtype, device=device, requires_grad=requires_grad)
+    """A tensor of what `array` gives, which is called once there is room for it."""
+    check_size(name, shape, dtype)
+    where = current_device() if device is None else parse_device(device)
+    backend = discovery.backend(where.type)
+    if dtype not in backend.capabilities(where.index).dtypes:
+        lacks = discovery.lacks_dtype(backend, where.index, dtype)
+        raise DtypeError(f"{name}: {lacks}")
+    nbytes = TensorType(shape, dtype).nbytes
+    what = f"{name}: a {dtype.name} tensor of shape {shape} on {where}"
+    require(what, nbytes, host_available)
+    try:
+        return tensor(array(), dtype, device, requires_grad)
+    except MemoryError as error:
+        if isinstance(error, OutOfMemoryError):
+            raise
+        raise no_memory(what, nbytes, host_available()) from None
 
 
 def full(
@@ -36,9 +63,16 @@ def full(
     """
     kind = as_dtype(dtype) if dtype is not None else float32
     size = check_shape("full", shape if isinstance(shape, (tuple, list)) else (shape,))
+    value = number("full", "value", value)
     if dispatch.recorder() is not None and not requires_grad:
         return ops.broadcast(literal(np.asarray(value, kind.numpy), kind), shape=size)
-    return _made(np.full(size, value, kind.numpy), kind, device, requires_grad)
+
+    fits("full", np.asarray(value), kind)
+
+    def array() -> np.ndarray[Any, Any]:
+        return np.full(size, value, kind.numpy)
+
+    return _made("full", size, kind, device, array, requires_grad)
 
 
 def zeros(
@@ -72,15 +106,18 @@ def ones(
     )
 
 
-def zeros_like(x: Tensor, *, dtype: Any = None) -> Tensor:
+def zeros_like(x: Any, *, dtype: Any = None) -> Tensor:
+    x = as_tensor(x)
     return full(x.shape, 0, dtype=dtype or x.dtype, device=x.device)
 
 
-def ones_like(x: Tensor, *, dtype: Any = None) -> Tensor:
+def ones_like(x: Any, *, dtype: Any = None) -> Tensor:
+    x = as_tensor(x)
     return full(x.shape, 1, dtype=dtype or x.dtype, device=x.device)
 
 
-def full_like(x: Tensor, value: float, *, dtype: Any = None) -> Tensor:
+def full_like(x: Any, value: float, *, dtype: Any = None) -> Tensor:
+    x = as_tensor(x)
     return full(x.shape, value, dtype=dtype or x.dtype, device=x.device)
 
 
@@ -100,25 +137,39 @@ def arange(
     """
     if stop is None:
         start, stop = 0, start
+    start, stop, step = (
+        finite("arange", argument, value)
+        for argument, value in (("start", start), ("stop", stop), ("step", step))
+    )
     if step == 0:
-        raise InvalidArgumentError("arange: step=0")
-    return _made(np.arange(start, stop, step), dtype, device, False)
+        raise InvalidArgumentError("arange: step=0; expected another number")
+    whole = not any(isinstance(v, float) for v in (start, stop, step))
+    kind = as_dtype(dtype) if dtype is not None else int32 if whole else float32
+    count = max(0, -((start - stop) // step))
+    return _made(
+        "arange", (int(count),), kind, device, lambda: np.arange(start, stop, step)
+    )
 
 
 def linspace(
     start: float, stop: float, count: int, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """`count` evenly spaced numbers, both ends included."""
-    if count < 0:
-        raise InvalidArgumentError(f"linspace: count={count}; expected 0 or more")
-    return _made(np.linspace(start, stop, count), dtype, device, False)
+    start, stop = finite("linspace", "start", start), finite("linspace", "stop", stop)
+    [size] = check_shape("linspace: count", (count,))
+    kind = as_dtype(dtype) if dtype is not None else float32
+    return _made(
+        "linspace", (size,), kind, device, lambda: np.linspace(start, stop, size)
+    )
 
 
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None
 ) -> Tensor:
     """Ones on the diagonal of an n by m matrix."""
-    return _made(np.eye(n, m), dtype, device, False)
+    shape = check_shape("eye", (n, n if m is None else m))
+    kind = as_dtype(dtype) if dtype is not None else float32
+    return _made("eye", shape, kind, device, lambda: np.eye(*shape, dtype=kind.numpy))
 
 
 def one_hot(x: Any, classes: int, *, dtype: Any = None) -> Tensor:
@@ -129,6 +180,7 @@ def one_hot(x: Any, classes: int, *, dtype: Any = None) -> Tensor:
     [[0.0, 1.0], [1.0, 0.0]]
     """
     x = as_tensor(x)
+    [classes] = check_shape("one_hot: classes", (classes,))
     if x.dtype.is_floating:
         raise InvalidArgumentError(f"one_hot: classes are integers, not {x.dtype.name}")
     kind = as_dtype(dtype) if dtype is not None else float32

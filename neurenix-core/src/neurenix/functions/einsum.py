@@ -33,6 +33,8 @@ def einsum(equation: str, *tensors: Any) -> Tensor:
     >>> nx.einsum("ii", nx.eye(3)).item()
     3.0
     """
+    if not isinstance(equation, str):
+        raise InvalidArgumentError(f"einsum: {equation!r} is no equation, a str")
     parts = operands("einsum", *tensors) if tensors else []
     terms, output = _parsed(equation, [x.ndim for x in parts])
     terms, parts = _broadcast_rest(equation, terms, parts)

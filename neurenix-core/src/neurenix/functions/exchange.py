@@ -92,7 +92,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         return x
     if not hasattr(x, "__dlpack__"):
         raise InvalidArgumentError(
-            f"from_dlpack: a {type(x).__name__} has no __dlpack__; see nx.tensor"
+            f"from_dlpack: {x!r}, a {type(x).__name__} has no __dlpack__; see nx.tensor"
         )
     try:
         array = np.from_dlpack(x)

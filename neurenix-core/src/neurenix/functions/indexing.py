@@ -12,7 +12,7 @@ from ..dtypes import bool_, int32
 from ..errors import DtypeError, InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..program import Symbol
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor, host_array, tensor
 from .common import as_tensor, cast, one_axis, operands
 
 
@@ -29,7 +29,7 @@ def take(x: Any, index: Any, axis: int = 0) -> Tensor:
 def _index(name: str, index: Any, size: int) -> Tensor:
     """An int32 tensor of indices from 0; checked if the host has the values at hand."""
     if not isinstance(index, Tensor):
-        array = np.asarray(index)
+        array, _ = host_array(index)
         if array.size == 0:
             array = array.astype(np.int32)
         if array.dtype.kind not in "iu":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import whole
 from ..dtypes import int32
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
@@ -29,6 +30,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     a, b = one_axis("diagonal", axis1, x.ndim), one_axis("diagonal", axis2, x.ndim)
     if a == b:
         raise InvalidArgumentError(f"diagonal: axis1={axis1} and axis2={axis2} are one")
+    offset = whole("diagonal", "offset", offset)
     rest = [i for i in range(x.ndim) if i not in (a, b)]
     lead = tuple(x.shape[i] for i in rest)
     row, column = max(-offset, 0), max(offset, 0)
@@ -76,10 +78,11 @@ def _triangle(name: str, x: Any, k: int, lower: bool) -> Tensor:
     x = as_tensor(x)
     if x.ndim < 2:
         raise ShapeError(f"{name}: a tensor of shape {x.shape}; expected two axes")
+    k = whole(name, "k", k)
     n, m = x.shape[-2:]
     rows = ops.iota(shape=(n, 1), axis=0, dtype=int32)
     columns = ops.iota(shape=(1, m), axis=1, dtype=int32)
-    end = ops.add(rows, literal(int(k), int32))
+    end = ops.add(rows, literal(k, int32))
     inside = ops.less_equal(columns, end) if lower else ops.greater_equal(columns, end)
     return ops.where(inside, x, scalar_like(x, 0))
 

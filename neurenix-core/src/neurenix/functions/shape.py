@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..arguments import number, several, whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..tensor import Tensor
@@ -48,6 +49,10 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         one_axis("flatten", start_dim, x.ndim),
         one_axis("flatten", end_dim, x.ndim),
     )
+    if end < start:
+        raise InvalidArgumentError(
+            f"flatten: start_dim={start_dim} comes after end_dim={end_dim}"
+        )
     merged = math.prod(x.shape[start : end + 1])
     return reshape(x, (*x.shape[:start], merged, *x.shape[end + 1 :]))
 
@@ -126,9 +131,9 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
 def concat(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
     """Joined along an axis that they have."""
     axis = axis if dim is None else dim
-    if not tensors:
+    if isinstance(tensors, (list, tuple)) and not tensors:
         raise InvalidArgumentError("concat: no tensors")
-    parts = operands("concat", *tensors)
+    parts = operands("concat", *several("concat", "tensors", tensors))
     return (
         parts[0]
         if len(parts) == 1
@@ -139,17 +144,20 @@ def concat(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> 
 def stack(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
     """Joined along a new axis."""
     axis = axis if dim is None else dim
-    if not tensors:
+    if isinstance(tensors, (list, tuple)) and not tensors:
         raise InvalidArgumentError("stack: no tensors")
-    return concat([expand_dims(t, axis) for t in operands("stack", *tensors)], axis)
+    parts = operands("stack", *several("stack", "tensors", tensors))
+    if any(t.shape != parts[0].shape for t in parts):
+        listed = ", ".join(str(t.shape) for t in parts)
+        raise ShapeError(f"stack: the shapes {listed} differ")
+    return concat([expand_dims(t, axis) for t in parts], axis)
 
 
 def split(x: Any, size: int, axis: int = 0, *, dim: int | None = None) -> list[Tensor]:
     """Pieces of `size` along an axis; the last may be smaller."""
     x = as_tensor(x)
     at = one_axis("split", axis if dim is None else dim, x.ndim)
-    if size < 1:
-        raise InvalidArgumentError(f"split: size={size}; expected 1 or more")
+    size = whole("split", "size", size, 1)
     return [
         cut(x, at, i, min(i + size, x.shape[at])) for i in range(0, x.shape[at], size)
     ]
@@ -170,9 +178,17 @@ def flip(x: Any, axis: Any = None) -> Tensor:
 def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
     """`value` around each axis: widths [(before, after), ...]."""
     x = as_tensor(x)
-    if len(widths) != x.ndim:
+    pairs = several("pad", "widths", widths)
+    if len(pairs) != x.ndim:
         raise ShapeError(
-            f"pad: {len(widths)} pairs of widths for a tensor of rank {x.ndim}"
+            f"pad: {len(pairs)} pairs of widths for a tensor of rank {x.ndim}"
         )
-    low, high = tuple(int(a) for a, _ in widths), tuple(int(b) for _, b in widths)
-    return ops.pad(x, low=low, high=high, interior=(0,) * x.ndim, value=float(value))
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise InvalidArgumentError(
+                f"pad: {pair!r} in widths; expected pairs (before, after)"
+            )
+    low = tuple(whole("pad", f"{widths!r} has a width", a, 0) for a, _ in pairs)
+    high = tuple(whole("pad", f"{widths!r} has a width", b, 0) for _, b in pairs)
+    filler = float(number("pad", "value", value))
+    return ops.pad(x, low=low, high=high, interior=(0,) * x.ndim, value=filler)

@@ -36,6 +36,8 @@ def functional_call(
     >>> nx.grad(loss)({"weight": nx.ones(1, 2)})["weight"].tolist()
     [[3.0, 4.0]]
     """
+    if not isinstance(module, Module):
+        raise InvalidArgumentError(f"functional_call: {module!r} is no nn.Module")
     cells = module.named_cells()
     buffers = dict(module.named_buffers())
     unknown = [name for name in params if name not in cells]

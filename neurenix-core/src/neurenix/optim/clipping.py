@@ -17,6 +17,9 @@ def _with_gradients(
     name: str, params: Iterable[Parameter]
 ) -> list[tuple[Parameter, Tensor]]:
     listed = [params] if isinstance(params, Parameter) else list(params)
+    for p in listed:
+        if not isinstance(p, Tensor):
+            raise InvalidArgumentError(f"{name}: {p!r} is no parameter")
     found = [(p, p.grad) for p in listed if p.grad is not None]
     if not found:
         raise InvalidArgumentError(

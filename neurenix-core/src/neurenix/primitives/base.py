@@ -182,14 +182,19 @@ def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
     first = shapes[0]
     if all(s == first for s in shapes):
         return first
-    try:
-        return tuple(np.broadcast_shapes(*shapes))
-    except ValueError:
-        listed = " and ".join(map(str, shapes))
-        raise ShapeError(
-            f"{name}: shapes {listed} do not broadcast; "
-            "aligned at the right, each axis must be equal or 1"
-        ) from None
+    # not NumPy's, which refuses shapes for their size
+    result = [1] * max(map(len, shapes))
+    for shape in shapes:
+        for at, n in enumerate(shape, len(result) - len(shape)):
+            if result[at] != n and n != 1:
+                if result[at] != 1:
+                    listed = " and ".join(map(str, shapes))
+                    raise ShapeError(
+                        f"{name}: shapes {listed} do not broadcast; "
+                        "aligned at the right, each axis must be equal or 1"
+                    )
+                result[at] = n
+    return tuple(result)
 
 
 def same_dtype(name: str, types: Sequence[Value]) -> Dtype:

@@ -169,7 +169,7 @@ class Compiled:
             if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
                 raise InvalidArgumentError(
                     "compile: state lists modules, optimizers, generators "
-                    f"and parameters, not {type(s).__name__}"
+                    f"and parameters, not {s!r}"
                 )
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch, tree
+from ..arguments import function
 from ..autograd import followed_vjp, grad_function
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives.base import zeros
@@ -31,6 +32,7 @@ def jacobian(
     >>> nx.jacobian(lambda x: x * x)(nx.tensor([1.0, 3.0])).tolist()
     [[2.0, 0.0], [0.0, 6.0]]
     """
+    function("jacobian", f)
     several = isinstance(argnums, tuple)
     numbers: tuple[int, ...] = argnums if isinstance(argnums, tuple) else (argnums,)
 
@@ -47,7 +49,8 @@ def jacobian(
                 replaced[n] = part
             return f(*replaced, **kwargs)
 
-        out, pull, followed = followed_vjp(chosen, *(args[n] for n in numbers))
+        parts = [args[n] for n in numbers]
+        out, pull, followed = followed_vjp("jacobian", chosen, *parts)
         ys, structure = tree.flatten(out)
         rows = []
         for k, y in enumerate(ys):
@@ -91,6 +94,7 @@ def hvp(
     >>> nx.hvp(lambda x: (x ** 3).sum(), (x,), (v,))[0].tolist()
     [6.0, 12.0]
     """
+    function("hvp", f)
     xs, structure = tree.flatten(list(primals))
     ts, same = tree.flatten(list(tangents))
     if same != structure or any(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import random, tree
+from ..arguments import function
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import TensorType, ops
@@ -109,6 +110,8 @@ def vmap(
     [2.0, 2.0, 2.0]
     """
 
+    function("vmap", f)
+
     def run(*args: Any) -> Any:
         leaves, structure = _tensors("vmap", args)
         axes = _spread_axes("vmap", in_axes, args)
@@ -148,6 +151,7 @@ def map(
     >>> nx.map(lambda x: (x * x).sum(), reduce="mean")(nx.tensor([[1.0], [3.0]])).item()
     5.0
     """
+    function("map", f)
     if reduce not in (None, "sum", "mean"):
         raise InvalidArgumentError(
             f'map: reduce={reduce!r}; expected None, "sum" or "mean"'
@@ -200,6 +204,7 @@ def scan(
     >>> last.item(), ys.tolist()
     (3.0, [0.0, 1.0, 2.0])
     """
+    function("scan", f)
     carry, carry_structure = _tensors("scan", [init])
     sequences, structure = _tensors("scan", [xs])
     sizes = {x.shape[0] if x.shape else None for x in sequences} | (

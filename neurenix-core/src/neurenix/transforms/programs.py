@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch, tree
+from ..arguments import function
 from ..errors import CaptureError
 from ..primitives import TensorType
 from ..program import Program, Symbol
@@ -33,6 +34,7 @@ def capture(f: Callable[..., Any], *args: Any) -> Program:
     >>> [i.primitive.name for i in program.instructions]
     ['add']
     """
+    function("capture", f)
     leaves, structure = tree.flatten(args)
     leaves = [tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
     given = [x.value() for x in leaves if isinstance(x, Tensor)]

@@ -175,7 +175,7 @@ class MetaLearner(nn.Module):
         Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks or
         do not fit the model, before anything is changed; NonFiniteError at the first
         step whose loss or update is not finite, with parameters and optimizer as they
-        were before it.
+        were before it, and with the epochs so far as its `history`.
         """
         count = whole_number("epochs", epochs)
         whole_number("tasks_per_batch", tasks_per_batch)

@@ -108,6 +108,9 @@ class Run:
                     break
         except KeyboardInterrupt:
             self.history.interrupted = True
+        except NonFiniteError as error:
+            error.history = self.history
+            raise
         finally:
             self.tell("on_train_end", event)
         return self.history
