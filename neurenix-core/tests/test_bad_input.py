@@ -448,6 +448,7 @@ TABLE: dict[str, list[Case]] = {
 
 # What takes nothing that can be wrong.
 NOTHING = {"compile_stats", "current_device", "no_grad", "Device", "DeviceType"}
+NOTHING |= {"profile", "Profile"}
 NO_CALL = {n for n in nx.__all__ if inspect.ismodule(getattr(nx, n))} | {
     n for n in nx.__all__ if isinstance(getattr(nx, n), nx.dtypes.Dtype | str)
 }

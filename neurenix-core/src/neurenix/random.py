@@ -257,7 +257,7 @@ def randn(*shape: Any, dtype: Any = None, generator: Generator | None = None) ->
 
 
 def bernoulli(
-    probability: float, shape: Any, *, generator: Generator | None = None
+    probability: Any, shape: Any, *, generator: Generator | None = None
 ) -> Tensor:
     """True with that probability, a number from 0 to 1 or a tensor of them."""
     if not isinstance(probability, Tensor):
