@@ -167,10 +167,11 @@ def executable(
     key = (primitive, types, params_key(shown), device)
     found = cache.get(key)
     if found is None:
-        program = prepare(one_instruction(primitive, types, params))
-        found = _remember(
-            cache, key, discovery.backend(device.type).compile(program, device.index)
-        )
+        backend = discovery.backend(device.type)
+        has = backend.capabilities(device.index).primitives
+        program = one_instruction(primitive, types, params)
+        program = prepare(program, has, str(device))
+        found = _remember(cache, key, backend.compile(program, device.index))
     return found
 
 

@@ -67,6 +67,13 @@ class Discovery:
         self._states: dict[str, State] = {}
         self._backends: dict[str, Backend] = {}
 
+    def add(self, info: BackendInfo) -> None:
+        """A device type that no package brings: for tests. Its name must be new, since
+        what was made for a device is remembered by its name."""
+        if isinstance(self.state(info.device_type), Available):
+            raise BackendError(f"device type '{info.device_type}' is there already")
+        self._states[info.device_type] = Available(info, info.probe())
+
     def installed(self) -> list[str]:
         """Device types that packages bring, allowed or not; imports none of them."""
         if self._entries is None:

@@ -66,8 +66,9 @@ class Executable(Protocol):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a device has. `primitives`: names with a native kernel; `host_visible`:
-    the host and the device may use each other's memory at its address."""
+    """What a device has. `primitives`: names with a native kernel, at least those of
+    `neurenix.primitives.BASIS`; programs come without the others. `host_visible`: the
+    host and the device may use each other's memory at its address."""
 
     dtypes: frozenset[Dtype]
     primitives: frozenset[str]

@@ -1,30 +1,46 @@
-"""The closed set of operations. A family is a file; `base` says what each owes."""
+"""The closed set of operations. A family is a file; `base` says what each owes.
+
+>>> from neurenix.primitives import BASIS, all_primitives
+>>> len(BASIS), "add" in BASIS, "tanh" in BASIS
+(27, True, False)
+"""
 
 from . import (
     along_axis,
     contraction,
     control,
+    control_map,
+    control_scan,
     convolution,
     elementwise,
     fused,
     indexing,
     linear_algebra,
     movement,
+    parametric,
     reduction,
     sources,
 )
 from .base import (
+    InBasis,
     Interpreter,
     NotBatchable,
     NotDifferentiable,
     Primitive,
     TensorType,
     all_primitives,
+    basis,
     ops,
     set_interpreter,
 )
 
+#: What a backend must have: the names of the minimal basis. For all that it does not
+#: declare, a program is rewritten in these before the backend sees it.
+BASIS = basis()
+
 __all__ = [
+    "BASIS",
+    "InBasis",
     "Interpreter",
     "NotBatchable",
     "NotDifferentiable",
@@ -34,12 +50,15 @@ __all__ = [
     "along_axis",
     "contraction",
     "control",
+    "control_map",
+    "control_scan",
     "convolution",
     "elementwise",
     "fused",
     "indexing",
     "linear_algebra",
     "movement",
+    "parametric",
     "ops",
     "reduction",
     "set_interpreter",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..dtypes import Dtype
+from ..dtypes import Dtype, float32
 from ..errors import DtypeError, NotBatchableError, NotDifferentiableError, ShapeError
 
 Shape = tuple[int, ...]
@@ -64,6 +64,13 @@ class NotBatchable:
     reason: str
 
 
+@dataclass(frozen=True)
+class InBasis:
+    """Stands in for a decomposition: a backend must have this one; with the reason."""
+
+    reason: str
+
+
 class Interpreter(Protocol):
     def bind(
         self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
@@ -82,6 +89,10 @@ class Primitive:
                nobody computes
     batch      (values, flags, **params) -> outputs; a flagged value, and every output,
                has the batch as its leading axis
+    decomposition
+               (*inputs, **params) -> what calling the primitive gives, made of others:
+               for devices that lack it. Each of those is decomposed in its turn, and
+               all end in the basis
     saves      which values the vjp rule reads: "i" inputs, "o" outputs, "io" or "".
                Of the others it gets only the type.
     family     what passes over programs may rely on: "elementwise", "reduction", ...
@@ -94,6 +105,7 @@ class Primitive:
     reference: Callable[..., list[np.ndarray[Any, Any]]]
     vjp: Callable[..., Sequence[Any]] | NotDifferentiable
     batch: Callable[..., Sequence[Any]] | NotBatchable
+    decomposition: Callable[..., Any] | InBasis
     saves: str = ""
     many: bool = False
 
@@ -161,6 +173,12 @@ def all_primitives() -> tuple[Primitive, ...]:
     return tuple(ops.table.values())
 
 
+def basis() -> tuple[str, ...]:
+    """The names of what a backend must have, in the order of their opcodes."""
+    must = [p for p in all_primitives() if isinstance(p.decomposition, InBasis)]
+    return tuple(p.name for p in sorted(must, key=lambda p: p.opcode))
+
+
 def set_interpreter(interpreter: Interpreter) -> None:
     """Called once by the layer above: from then on primitives can be called."""
     _interpreter[:] = [interpreter]
@@ -224,6 +242,31 @@ def move_axis(x: Any, source: int, target: int) -> Any:
     order = [i for i in range(len(x.shape)) if i != source]
     order.insert(target, source)
     return ops.transpose(x, permutation=tuple(order))
+
+
+def cut(x: Any, axis: int, start: int, stop: int) -> Any:
+    """x[start:stop] along one axis."""
+    low, high = [0] * len(x.shape), list(x.shape)
+    low[axis], high[axis] = start, stop
+    return ops.slice(x, start=tuple(low), stop=tuple(high), step=(1,) * len(low))
+
+
+def in_float32(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A decomposition that works on half types in float32, as kernels do."""
+
+    def widened(*inputs: Any, **params: Any) -> Any:
+        narrow = inputs[0].dtype
+        if not narrow.is_floating or narrow.itemsize > 2:
+            return rule(*inputs, **params)
+        wide = [ops.cast(x, dtype=float32) if x.dtype is narrow else x for x in inputs]
+        outputs = rule(*wide, **params)
+        if isinstance(outputs, list):
+            return [
+                ops.cast(o, dtype=narrow) if o.dtype is float32 else o for o in outputs
+            ]
+        return ops.cast(outputs, dtype=narrow)
+
+    return widened
 
 
 def with_batch(x: Any, flag: bool, size: int) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import DtypeError, ShapeError
 from .base import (
+    InBasis,
     Primitive,
     Shape,
     TensorType,
@@ -192,6 +193,14 @@ def _batch(
 
 dot_general = register(
     Primitive(
-        "dot_general", 80, "contraction", _infer, _reference, _vjp, _batch, saves="i"
+        "dot_general",
+        80,
+        "contraction",
+        _infer,
+        _reference,
+        _vjp,
+        _batch,
+        InBasis("by products and a sum it takes the memory of all products"),
+        saves="i",
     )
 )

@@ -11,37 +11,26 @@ both share (a task's own weights). Cross-correlation, as in every framework.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from . import windows
 from .base import (
     Primitive,
     Shape,
     TensorType,
     Value,
     batch_size,
+    in_float32,
     ops,
     register,
     same_dtype,
     with_batch,
 )
-
-Pair = tuple[int, int]  # of height and width
-Padding = tuple[Pair, Pair]  # of both, what is added before and after
-
-
-def output_size(
-    size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair
-) -> Pair:
-    height, width = (
-        (n + sum(p) - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
-    )
-    return height, width
+from .windows import Padding, Pair, output_size, taps
 
 
 def _parts(name: str, types: Sequence[Value], batch: int) -> tuple[Shape, Shape, Shape]:
@@ -109,20 +98,6 @@ def _weight_infer(
 # ---- the NumPy reference: one tensordot for each position in the kernel --------------
 
 
-def _taps(
-    kernel: Pair, out: Pair, stride: Pair, dilation: Pair
-) -> Iterator[tuple[int, int, slice, slice]]:
-    """For each kernel position, where its inputs lie in the padded image."""
-    for a, b in product(range(kernel[0]), range(kernel[1])):
-        top, left = a * dilation[0], b * dilation[1]
-        yield (
-            a,
-            b,
-            slice(top, top + (out[0] - 1) * stride[0] + 1, stride[0]),
-            slice(left, left + (out[1] - 1) * stride[1] + 1, stride[1]),
-        )
-
-
 def _padded(x: Any, padding: Padding) -> Any:
     return np.pad(x, ((0, 0), (0, 0), *padding))
 
@@ -131,7 +106,7 @@ def _forward(x: Any, w: Any, stride: Pair, padding: Padding, dilation: Pair) -> 
     size = _window(x.shape[2:], w.shape[2:], stride, padding, dilation)
     x = _padded(x, padding)
     out = np.zeros((x.shape[0], *size, w.shape[0]), x.dtype)
-    for a, b, rows, columns in _taps(w.shape[2:], size, stride, dilation):
+    for a, b, rows, columns in taps(w.shape[2:], size, stride, dilation):
         out += np.tensordot(x[:, :, rows, columns], w[:, :, a, b], ((1,), (1,)))
     return out.transpose(0, 3, 1, 2)
 
@@ -144,7 +119,7 @@ def _input_gradient(
         (g.shape[0], size[0] + top + bottom, size[1] + left + right, w.shape[1]),
         g.dtype,
     )
-    for a, b, rows, columns in _taps(w.shape[2:], g.shape[2:], stride, dilation):
+    for a, b, rows, columns in taps(w.shape[2:], g.shape[2:], stride, dilation):
         x[:, rows, columns] += np.tensordot(g, w[:, :, a, b], ((1,), (0,)))
     return x[:, top : top + size[0], left : left + size[1]].transpose(0, 3, 1, 2)
 
@@ -154,7 +129,7 @@ def _weight_gradient(
 ) -> Any:
     x = _padded(x, padding)
     w = np.zeros((g.shape[1], x.shape[1], *size), x.dtype)
-    for a, b, rows, columns in _taps(size, g.shape[2:], stride, dilation):
+    for a, b, rows, columns in taps(size, g.shape[2:], stride, dilation):
         w[:, :, a, b] = np.tensordot(g, x[:, :, rows, columns], ((0, 2, 3), (0, 2, 3)))
     return w
 
@@ -245,22 +220,48 @@ def _batch_rule(name: str, images: int) -> Callable[..., list[Any]]:
 
 
 def _convolution(
-    name: str, opcode: int, infer: Any, kernel: Any, vjp: Any, images: int
+    name: str,
+    opcode: int,
+    infer: Any,
+    kernel: Any,
+    vjp: Any,
+    images: int,
+    decomposition: Any,
 ) -> Primitive:
     batch = _batch_rule(name, images)
     return register(
         Primitive(
-            name, opcode, "convolution", infer, _over_batch(kernel), vjp, batch, "i"
+            name,
+            opcode,
+            "convolution",
+            infer,
+            _over_batch(kernel),
+            vjp,
+            batch,
+            in_float32(decomposition),
+            "i",
         )
     )
 
 
 conv_general = _convolution(
-    "conv_general", 81, _forward_infer, _forward, _forward_vjp, 0
+    "conv_general", 81, _forward_infer, _forward, _forward_vjp, 0, windows.forward
 )
 conv_input_gradient = _convolution(
-    "conv_input_gradient", 82, _input_infer, _input_gradient, _input_vjp, 0
+    "conv_input_gradient",
+    82,
+    _input_infer,
+    _input_gradient,
+    _input_vjp,
+    0,
+    windows.input_gradient,
 )
 conv_weight_gradient = _convolution(
-    "conv_weight_gradient", 83, _weight_infer, _weight_gradient, _weight_vjp, -1
+    "conv_weight_gradient",
+    83,
+    _weight_infer,
+    _weight_gradient,
+    _weight_vjp,
+    -1,
+    windows.weight_gradient,
 )

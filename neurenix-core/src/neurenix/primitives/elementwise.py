@@ -14,7 +14,9 @@ import numpy as np
 
 from ..dtypes import Dtype, bool_
 from ..errors import DtypeError
+from . import formulae
 from .base import (
+    InBasis,
     Primitive,
     TensorType,
     Value,
@@ -50,6 +52,7 @@ def elementwise(
     opcode: int,
     kernel: Callable[..., Any],
     *partials: Partial,
+    decomposition: Callable[..., Any] | InBasis,
     saves: str = "",
     kinds: str = "float",
     result: Dtype | None = None,
@@ -62,6 +65,8 @@ def elementwise(
     free_dtype   how many leading inputs (a condition) keep a dtype of their own
     """
     allowed = kinds.split()
+    if not partials and result is None and "float" in allowed:
+        raise ValueError(f"{name}: give each input a partial, or None: it is 0")
 
     def infer(types: Sequence[Value]) -> list[TensorType]:
         dtype = same_dtype(name, types[free_dtype:])
@@ -101,11 +106,21 @@ def elementwise(
 
     batch = batch_elementwise(name)
     return register(
-        Primitive(name, opcode, "elementwise", infer, reference, vjp, batch, saves)
+        Primitive(
+            name,
+            opcode,
+            "elementwise",
+            infer,
+            reference,
+            vjp,
+            batch,
+            decomposition,
+            saves,
+        )
     )
 
 
-def _times(x: Value, factor: float) -> Any:
+def times(x: Value, factor: float) -> Any:
     return ops.mul(x, scalar_like(x, factor))
 
 
@@ -116,24 +131,75 @@ def _plus(x: Value, term: float) -> Any:
 NUMBER = "float int uint"
 ANY = "float int uint bool"
 
-neg = elementwise("neg", 1, np.negative, lambda g, o, a: ops.neg(g), kinds=NUMBER)
+neg = elementwise(
+    "neg",
+    1,
+    np.negative,
+    lambda g, o, a: ops.neg(g),
+    kinds=NUMBER,
+    decomposition=formulae.neg,
+)
 abs_ = elementwise(
-    "abs", 2, np.abs, lambda g, o, a: ops.mul(g, ops.sign(a)), saves="i", kinds=NUMBER
+    "abs",
+    2,
+    np.abs,
+    lambda g, o, a: ops.mul(g, ops.sign(a)),
+    saves="i",
+    kinds=NUMBER,
+    decomposition=formulae.abs_,
 )
-sign = elementwise("sign", 3, np.sign, kinds=NUMBER)
-floor = elementwise("floor", 4, np.floor)
-round_ = elementwise("round", 5, np.rint)
-exp = elementwise("exp", 6, np.exp, lambda g, o, a: ops.mul(g, o), saves="o")
-log = elementwise("log", 7, np.log, lambda g, o, a: ops.div(g, a), saves="i")
+sign = elementwise("sign", 3, np.sign, None, kinds=NUMBER, decomposition=formulae.sign)
+floor = elementwise("floor", 4, np.floor, None, decomposition=formulae.floor)
+round_ = elementwise("round", 5, np.rint, None, decomposition=formulae.round_)
+exp = elementwise(
+    "exp",
+    6,
+    np.exp,
+    lambda g, o, a: ops.mul(g, o),
+    saves="o",
+    decomposition=InBasis("the others are made of it"),
+)
+log = elementwise(
+    "log",
+    7,
+    np.log,
+    lambda g, o, a: ops.div(g, a),
+    saves="i",
+    decomposition=InBasis("the others are made of it"),
+)
 log1p = elementwise(
-    "log1p", 8, np.log1p, lambda g, o, a: ops.div(g, _plus(a, 1)), saves="i"
+    "log1p",
+    8,
+    np.log1p,
+    lambda g, o, a: ops.div(g, _plus(a, 1)),
+    saves="i",
+    decomposition=formulae.log1p,
 )
-sin = elementwise("sin", 9, np.sin, lambda g, o, a: ops.mul(g, ops.cos(a)), saves="i")
+sin = elementwise(
+    "sin",
+    9,
+    np.sin,
+    lambda g, o, a: ops.mul(g, ops.cos(a)),
+    saves="i",
+    decomposition=InBasis("the others are made of it"),
+)
 cos = elementwise(
-    "cos", 10, np.cos, lambda g, o, a: ops.neg(ops.mul(g, ops.sin(a))), saves="i"
+    "cos",
+    10,
+    np.cos,
+    lambda g, o, a: ops.neg(ops.mul(g, ops.sin(a))),
+    saves="i",
+    decomposition=InBasis(
+        "by sin alone it loses its digits near its zeros, and tan near its poles"
+    ),
 )
 tan = elementwise(
-    "tan", 11, np.tan, lambda g, o, a: ops.mul(g, _plus(ops.mul(o, o), 1)), saves="o"
+    "tan",
+    11,
+    np.tan,
+    lambda g, o, a: ops.mul(g, _plus(ops.mul(o, o), 1)),
+    saves="o",
+    decomposition=formulae.tan,
 )
 atan = elementwise(
     "atan",
@@ -141,6 +207,7 @@ atan = elementwise(
     np.arctan,
     lambda g, o, a: ops.div(g, _plus(ops.mul(a, a), 1)),
     saves="i",
+    decomposition=formulae.atan,
 )
 tanh = elementwise(
     "tanh",
@@ -148,31 +215,54 @@ tanh = elementwise(
     np.tanh,
     lambda g, o, a: ops.mul(g, ops.sub(scalar_like(o, 1), ops.mul(o, o))),
     saves="o",
+    decomposition=formulae.tanh,
 )
 sqrt = elementwise(
-    "sqrt", 14, np.sqrt, lambda g, o, a: ops.div(_times(g, 0.5), o), saves="o"
+    "sqrt",
+    14,
+    np.sqrt,
+    lambda g, o, a: ops.div(times(g, 0.5), o),
+    saves="o",
+    decomposition=formulae.sqrt,
 )
 rsqrt = elementwise(
     "rsqrt",
     15,
     lambda a: 1 / np.sqrt(a),
-    lambda g, o, a: ops.mul(_times(g, -0.5), ops.integer_pow(o, exponent=3)),
+    lambda g, o, a: ops.mul(times(g, -0.5), ops.integer_pow(o, exponent=3)),
     saves="o",
+    decomposition=formulae.rsqrt,
 )
 erf = elementwise(
     "erf",
     16,
     np.vectorize(math.erf, otypes=[np.float64]),
     lambda g, o, a: ops.mul(
-        _times(g, 2 / math.sqrt(math.pi)), ops.exp(ops.neg(ops.mul(a, a)))
+        times(g, 2 / math.sqrt(math.pi)), ops.exp(ops.neg(ops.mul(a, a)))
     ),
     saves="i",
+    decomposition=formulae.erf,
 )
-is_finite = elementwise("is_finite", 17, np.isfinite, kinds=NUMBER, result=bool_)
-logical_not = elementwise("logical_not", 18, np.logical_not, kinds="bool")
+is_finite = elementwise(
+    "is_finite",
+    17,
+    np.isfinite,
+    kinds=NUMBER,
+    result=bool_,
+    decomposition=formulae.is_finite,
+)
+logical_not = elementwise(
+    "logical_not", 18, np.logical_not, kinds="bool", decomposition=formulae.logical_not
+)
 
 add = elementwise(
-    "add", 30, np.add, lambda g, o, a, b: g, lambda g, o, a, b: g, kinds=NUMBER
+    "add",
+    30,
+    np.add,
+    lambda g, o, a, b: g,
+    lambda g, o, a, b: g,
+    kinds=NUMBER,
+    decomposition=InBasis("arithmetic"),
 )
 sub = elementwise(
     "sub",
@@ -181,6 +271,7 @@ sub = elementwise(
     lambda g, o, a, b: g,
     lambda g, o, a, b: ops.neg(g),
     kinds=NUMBER,
+    decomposition=formulae.sub,
 )
 mul = elementwise(
     "mul",
@@ -190,6 +281,7 @@ mul = elementwise(
     lambda g, o, a, b: ops.mul(g, a),
     saves="i",
     kinds=NUMBER,
+    decomposition=InBasis("arithmetic"),
 )
 div = elementwise(
     "div",
@@ -198,6 +290,7 @@ div = elementwise(
     lambda g, o, a, b: ops.div(g, b),
     lambda g, o, a, b: ops.neg(ops.div(ops.mul(g, o), b)),
     saves="io",
+    decomposition=InBasis("arithmetic"),
 )
 remainder = elementwise(
     "remainder",
@@ -207,6 +300,9 @@ remainder = elementwise(
     lambda g, o, a, b: ops.neg(ops.mul(g, ops.floor(ops.div(a, b)))),
     saves="i",
     kinds=NUMBER,
+    decomposition=InBasis(
+        "by div it is exact for no large quotient, and integers have no div"
+    ),
 )
 
 
@@ -219,12 +315,20 @@ def _pow_base(g: Any, o: Any, a: Any, b: Any) -> Any:
     return ops.mul(g, ops.mul(b, ops.pow(a, _plus(b, -1))))
 
 
-pow_ = elementwise("pow", 35, np.power, _pow_base, _pow_exponent, saves="io")
+pow_ = elementwise(
+    "pow",
+    35,
+    np.power,
+    _pow_base,
+    _pow_exponent,
+    saves="io",
+    decomposition=InBasis("by exp and log it loses digits where the power is large"),
+)
 
 
 def _winner(g: Any, a: Any, b: Any) -> Any:
     """g where a > b, half of it where they are equal."""
-    half = ops.where(ops.equal(a, b), _times(g, 0.5), scalar_like(g, 0))
+    half = ops.where(ops.equal(a, b), times(g, 0.5), scalar_like(g, 0))
     return ops.where(ops.greater(a, b), g, half)
 
 
@@ -236,6 +340,7 @@ maximum = elementwise(
     lambda g, o, a, b: _winner(g, b, a),
     saves="i",
     kinds=NUMBER,
+    decomposition=formulae.maximum,
 )
 minimum = elementwise(
     "minimum",
@@ -245,6 +350,7 @@ minimum = elementwise(
     lambda g, o, a, b: _winner(g, a, b),
     saves="i",
     kinds=NUMBER,
+    decomposition=formulae.minimum,
 )
 
 
@@ -259,18 +365,72 @@ atan2 = elementwise(
     lambda g, o, a, b: _over_squares(g, b, a, b),
     lambda g, o, a, b: ops.neg(_over_squares(g, a, a, b)),
     saves="i",
+    decomposition=formulae.atan2,
 )
-equal = elementwise("equal", 40, np.equal, kinds=ANY, result=bool_)
-not_equal = elementwise("not_equal", 41, np.not_equal, kinds=ANY, result=bool_)
-less = elementwise("less", 42, np.less, kinds=ANY, result=bool_)
-less_equal = elementwise("less_equal", 43, np.less_equal, kinds=ANY, result=bool_)
-greater = elementwise("greater", 44, np.greater, kinds=ANY, result=bool_)
+equal = elementwise(
+    "equal",
+    40,
+    np.equal,
+    kinds=ANY,
+    result=bool_,
+    decomposition=InBasis("less cannot see that NaN is unlike itself"),
+)
+not_equal = elementwise(
+    "not_equal",
+    41,
+    np.not_equal,
+    kinds=ANY,
+    result=bool_,
+    decomposition=formulae.not_equal,
+)
+less = elementwise(
+    "less",
+    42,
+    np.less,
+    kinds=ANY,
+    result=bool_,
+    decomposition=InBasis("the other comparisons are made of it"),
+)
+less_equal = elementwise(
+    "less_equal",
+    43,
+    np.less_equal,
+    kinds=ANY,
+    result=bool_,
+    decomposition=formulae.less_equal,
+)
+greater = elementwise(
+    "greater", 44, np.greater, kinds=ANY, result=bool_, decomposition=formulae.greater
+)
 greater_equal = elementwise(
-    "greater_equal", 45, np.greater_equal, kinds=ANY, result=bool_
+    "greater_equal",
+    45,
+    np.greater_equal,
+    kinds=ANY,
+    result=bool_,
+    decomposition=formulae.greater_equal,
 )
-bitwise_and = elementwise("bitwise_and", 50, np.bitwise_and, kinds="int uint bool")
-bitwise_or = elementwise("bitwise_or", 51, np.bitwise_or, kinds="int uint bool")
-bitwise_xor = elementwise("bitwise_xor", 52, np.bitwise_xor, kinds="int uint bool")
+bitwise_and = elementwise(
+    "bitwise_and",
+    50,
+    np.bitwise_and,
+    kinds="int uint bool",
+    decomposition=InBasis("the other bitwise operations are made of it"),
+)
+bitwise_or = elementwise(
+    "bitwise_or",
+    51,
+    np.bitwise_or,
+    kinds="int uint bool",
+    decomposition=formulae.bitwise_or,
+)
+bitwise_xor = elementwise(
+    "bitwise_xor",
+    52,
+    np.bitwise_xor,
+    kinds="int uint bool",
+    decomposition=formulae.bitwise_xor,
+)
 
 
 def _shift(shift: Callable[..., Any]) -> Callable[..., Any]:
@@ -281,8 +441,20 @@ def _shift(shift: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
-shift_left = elementwise("shift_left", 53, _shift(np.left_shift), kinds="int uint")
-shift_right = elementwise("shift_right", 54, _shift(np.right_shift), kinds="int uint")
+shift_left = elementwise(
+    "shift_left",
+    53,
+    _shift(np.left_shift),
+    kinds="int uint",
+    decomposition=formulae.shift_left,
+)
+shift_right = elementwise(
+    "shift_right",
+    54,
+    _shift(np.right_shift),
+    kinds="int uint",
+    decomposition=InBasis("integers have no division"),
+)
 where = elementwise(
     "where",
     60,
@@ -293,111 +465,5 @@ where = elementwise(
     saves="i",
     kinds=ANY,
     free_dtype=1,
-)
-
-
-# ---- those with a static parameter ---------------------------------------------------
-
-
-def _parametric(
-    name: str, opcode: int, infer: Any, reference: Any, vjp: Any, saves: str = ""
-) -> Primitive:
-    batch = batch_elementwise(name)
-    return register(
-        Primitive(name, opcode, "elementwise", infer, reference, vjp, batch, saves)
-    )
-
-
-def _cast_vjp(
-    needed: Any, gs: Any, inputs: Any, outputs: Any, dtype: Dtype
-) -> list[Any]:
-    both = dtype.is_floating and inputs[0].dtype.is_floating
-    return [ops.cast(gs[0], dtype=inputs[0].dtype) if both else None]
-
-
-def _cast_reference(a: Any, dtype: Dtype) -> list[Any]:
-    if dtype.kind in ("int", "uint") and a.dtype.kind == "f":  # saturate; NaN gives 0
-        info = np.iinfo(dtype.numpy)
-        wide = np.clip(
-            np.trunc(np.nan_to_num(a.astype(np.float64), nan=0.0)), info.min, info.max
-        )
-        exact = np.where(
-            wide >= float(info.max),
-            info.max,
-            np.minimum(wide, 2.0**62).astype(np.int64),
-        )
-        return [exact.astype(dtype.numpy)]
-    with np.errstate(all="ignore"):
-        return [a.astype(dtype.numpy)]
-
-
-cast = _parametric(
-    "cast",
-    19,
-    lambda types, dtype: [TensorType(types[0].shape, dtype)],
-    _cast_reference,
-    _cast_vjp,
-)
-
-
-def _bitcast_infer(types: Sequence[Value], dtype: Dtype) -> list[TensorType]:
-    if types[0].dtype.itemsize != dtype.itemsize:
-        raise DtypeError(
-            f"bitcast: {types[0].dtype.name} and {dtype.name} differ in size"
-        )
-    return [TensorType(types[0].shape, dtype)]
-
-
-bitcast = _parametric(
-    "bitcast",
-    20,
-    _bitcast_infer,
-    lambda a, dtype: [np.asarray(a, order="C").view(dtype.numpy)],
-    lambda needed, gs, inputs, outputs, dtype: [None],
-)
-
-
-def _integer_pow_infer(types: Sequence[Value], exponent: int) -> list[TensorType]:
-    dtype = types[0].dtype
-    if dtype is bool_ or (exponent < 0 and not dtype.is_floating):
-        raise DtypeError(
-            f"integer_pow: {dtype.name} to the power {exponent} "
-            "has no value of that dtype"
-        )
-    return [TensorType(types[0].shape, dtype)]
-
-
-def _integer_pow_reference(a: Any, exponent: int) -> list[Any]:
-    with np.errstate(all="ignore"):
-        power = np.ones_like(a)
-        for _ in range(abs(exponent)):
-            power = power * a
-        return [(1 / power if exponent < 0 else power).astype(a.dtype)]
-
-
-def _integer_pow_vjp(
-    needed: Any, gs: Any, inputs: Any, outputs: Any, exponent: int
-) -> list[Any]:
-    if exponent == 0:
-        return [None]
-    a = inputs[0]
-    slope = (
-        scalar_like(a, exponent)
-        if exponent == 1
-        else (
-            _times(a, 2)
-            if exponent == 2
-            else _times(ops.integer_pow(a, exponent=exponent - 1), exponent)
-        )
-    )
-    return [ops.mul(gs[0], slope)]
-
-
-integer_pow = _parametric(
-    "integer_pow",
-    21,
-    _integer_pow_infer,
-    _integer_pow_reference,
-    _integer_pow_vjp,
-    saves="i",
+    decomposition=InBasis("choices are made of it"),
 )

@@ -52,6 +52,16 @@ def _reference(
     return outputs
 
 
+def _unfused(
+    *inputs: Any, body: Any, shape: Shape, axes: Shape, reductions: Sequence[str | None]
+) -> list[Any]:
+    whole = [ops.broadcast(v, shape=shape) for v in ops.call(*inputs, body=body)]
+    return [
+        ops.table[r](v, axes=axes) if r else v
+        for v, r in zip(whole, reductions, strict=True)
+    ]
+
+
 fused = register(
     Primitive(
         "fused",
@@ -61,6 +71,7 @@ fused = register(
         _reference,
         NotDifferentiable("it is made after differentiation"),
         NotBatchable("it is made after batching"),
+        _unfused,
         many=True,
     )
 )

@@ -16,11 +16,13 @@ import numpy as np
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
 from .base import (
+    InBasis,
     Primitive,
     Shape,
     TensorType,
     Value,
     batch_size,
+    literal,
     move_axis,
     ops,
     register,
@@ -175,6 +177,37 @@ def _scatter_batch(name: str) -> Any:
     return batched
 
 
+def _last_of_each(x: Any, index: Any, updates: Any, axis: int, batch: int) -> Any:
+    """Among the updates of one slot the last is found bit by bit of its number, the
+    highest first: of those that are still in, the ones without the bit go if another
+    has it. One count by slot for each bit."""
+    lead, n = x.shape[:batch], x.shape[axis]
+    count = int(np.prod(index.shape[batch:], dtype=np.int64))
+    if count == 0 or n == 0:
+        return x
+    one, zero = literal(1, int32), literal(0, int32)
+    flat = ops.reshape(index, shape=(*lead, count))
+    number = ops.iota(shape=(*(1,) * batch, count), axis=batch, dtype=int32)
+    slots = zeros((*lead, n), int32)
+
+    def by_slot(values: Any) -> Any:
+        return ops.scatter_add(slots, flat, values, axis=batch, batch=batch)
+
+    left = ops.broadcast(one, shape=flat.shape)
+    for bit in reversed(range((count - 1).bit_length())):
+        has = ops.bitwise_and(ops.shift_right(number, literal(bit, int32)), one)
+        with_bit = ops.mul(left, has)
+        some = ops.gather(by_slot(with_bit), flat, axis=batch, batch=batch)
+        left = ops.where(ops.greater(some, zero), with_bit, left)
+    chosen = by_slot(ops.mul(left, ops.add(number, one)))  # 0 where there is none
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    place = ops.sub(chosen, one)
+    new = ops.gather(ops.reshape(updates, shape=shape), place, axis=axis, batch=batch)
+    along = (*lead, *(1,) * (axis - batch), n, *(1,) * (len(x.shape) - axis - 1))
+    there = ops.reshape(ops.greater(chosen, zero), shape=along)
+    return ops.where(there, new, x)
+
+
 gather = register(
     Primitive(
         "gather",
@@ -184,6 +217,7 @@ gather = register(
         _gather,
         _gather_vjp,
         _gather_batch,
+        InBasis("reading by index"),
         "i",
     )
 )
@@ -196,6 +230,7 @@ scatter = register(
         _scatter_with(False),
         _scatter_vjp,
         _scatter_batch("scatter"),
+        _last_of_each,
         "i",
     )
 )
@@ -208,6 +243,7 @@ scatter_add = register(
         _scatter_with(True),
         _scatter_add_vjp,
         _scatter_batch("scatter_add"),
+        InBasis("writing by index"),
         "i",
     )
 )

@@ -17,11 +17,13 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
+from . import factors
 from .base import (
     Primitive,
     TensorType,
     Value,
     batch_size,
+    in_float32,
     move_axis,
     ops,
     register,
@@ -249,6 +251,7 @@ cholesky = register(
         _cholesky,
         _cholesky_vjp,
         _batched("cholesky"),
+        in_float32(factors.cholesky),
         saves="o",
     )
 )
@@ -261,6 +264,7 @@ triangular_solve = register(
         _solve,
         _solve_vjp,
         _solve_batch,
+        in_float32(factors.triangular_solve),
         saves="io",
     )
 )
@@ -273,6 +277,7 @@ lu = register(
         _lu,
         _lu_vjp,
         _batched("lu"),
+        in_float32(factors.lu),
         saves="o",
         many=True,
     )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import int32
 from ..errors import ShapeError
 from .base import (
+    InBasis,
     Primitive,
     Shape,
     TensorType,
     Value,
     broadcast_shapes,
+    literal,
     ops,
     register,
     same_dtype,
@@ -25,7 +28,13 @@ from .base import batch_size as size_of_batch
 
 
 def movement(
-    name: str, opcode: int, infer: Any, reference: Any, transpose: Any, batch: Any
+    name: str,
+    opcode: int,
+    infer: Any,
+    reference: Any,
+    transpose: Any,
+    batch: Any,
+    decomposition: Callable[..., Any] | InBasis,
 ) -> Primitive:
     """One input. transpose(cotangent, input type, **params): of the linear map."""
 
@@ -43,7 +52,9 @@ def movement(
     def typed(types: Sequence[Value], **params: Any) -> list[TensorType]:
         return [TensorType(infer(types[0].shape, **params), types[0].dtype)]
 
-    return register(Primitive(name, opcode, "movement", typed, kernel, vjp, batched))
+    return register(
+        Primitive(name, opcode, "movement", typed, kernel, vjp, batched, decomposition)
+    )
 
 
 def _reshape_shape(old: Shape, shape: Shape) -> Shape:
@@ -60,6 +71,7 @@ reshape = movement(
     lambda a, shape: a.reshape(shape),
     lambda g, x, shape: ops.reshape(g, shape=x.shape),
     lambda x, shape: ops.reshape(x, shape=(x.shape[0], *shape)),
+    InBasis("shapes"),
 )
 
 
@@ -84,6 +96,7 @@ transpose = movement(
     lambda x, permutation: ops.transpose(
         x, permutation=(0, *(p + 1 for p in permutation))
     ),
+    InBasis("shapes"),
 )
 
 
@@ -116,6 +129,7 @@ broadcast = movement(
     lambda a, shape: np.broadcast_to(a, shape),
     lambda g, x, shape: unbroadcast(g, x.shape),
     _broadcast_batch,
+    InBasis("shapes"),
 )
 
 
@@ -171,6 +185,7 @@ pad = movement(
     lambda x, low, high, interior, value: ops.pad(
         x, low=(0, *low), high=(0, *high), interior=(0, *interior), value=value
     ),
+    InBasis("concat and windows are made of it"),
 )
 
 
@@ -211,7 +226,19 @@ slice_ = movement(
     lambda x, start, stop, step: ops.slice(
         x, start=(0, *start), stop=(x.shape[0], *stop), step=(1, *step)
     ),
+    InBasis("windows are made of it"),
 )
+
+
+def _reversed(x: Any, axes: Shape) -> Any:
+    """Each axis gathered from its end."""
+    for axis in axes:
+        n = x.shape[axis]
+        if n > 1:
+            ramp = ops.iota(shape=(n,), axis=0, dtype=int32)
+            x = ops.gather(x, ops.sub(literal(n - 1, int32), ramp), axis=axis, batch=0)
+    return x
+
 
 flip = movement(
     "flip",
@@ -220,6 +247,7 @@ flip = movement(
     lambda a, axes: np.flip(a, axes),
     lambda g, x, axes: ops.flip(g, axes=axes),
     lambda x, axes: ops.flip(x, axes=tuple(a + 1 for a in axes)),
+    _reversed,
 )
 
 
@@ -274,6 +302,34 @@ def _concat_kernel(*arrays: Any, axis: int) -> list[Any]:
     return [np.concatenate(arrays, axis)]
 
 
+def _side_by_side(*parts: Any, axis: int) -> Any:
+    """Each padded to the whole length, and chosen where it stands."""
+    shape = list(parts[0].shape)
+    shape[axis] = length = sum(p.shape[axis] for p in parts)
+    along = tuple(length if i == axis else 1 for i in range(len(shape)))
+    whole, begin = None, 0
+    for part in parts:
+        n = part.shape[axis]
+        if n == 0:
+            continue
+        low, high = [0] * len(shape), [0] * len(shape)
+        low[axis], high[axis] = begin, length - begin - n
+        padded = ops.pad(
+            part,
+            low=tuple(low),
+            high=tuple(high),
+            interior=(0,) * len(shape),
+            value=0.0,
+        )
+        if whole is None:
+            whole = padded
+        else:
+            place = ops.iota(shape=along, axis=axis, dtype=int32)
+            whole = ops.where(ops.less(place, literal(begin, int32)), whole, padded)
+        begin += n
+    return parts[0] if whole is None else whole
+
+
 concat = register(
     Primitive(
         "concat",
@@ -283,5 +339,6 @@ concat = register(
         _concat_kernel,
         _concat_vjp,
         _concat_batch,
+        _side_by_side,
     )
 )

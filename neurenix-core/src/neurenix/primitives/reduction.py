@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import Dtype, bool_, int32
+from ..dtypes import Dtype, bool_, int32, uint8
 from ..errors import DtypeError, ShapeError
 from .base import (
+    InBasis,
     NotDifferentiable,
     Primitive,
     Shape,
     TensorType,
     Value,
+    cut,
+    in_float32,
     literal,
     ops,
     register,
@@ -52,6 +55,7 @@ def reduction(
     kernel: Callable[..., Any],
     vjp: Any,
     *,
+    decomposition: Callable[..., Any] | InBasis,
     saves: str = "",
     kinds: str,
     result: Dtype | None = None,
@@ -82,7 +86,15 @@ def reduction(
         return [primitive(values[0], axes=tuple(a + 1 for a in axes))]
 
     primitive = Primitive(
-        name, opcode, "reduction", infer, reference, vjp, batch, saves
+        name,
+        opcode,
+        "reduction",
+        infer,
+        reference,
+        vjp,
+        batch,
+        decomposition,
+        saves,
     )
     return register(primitive)
 
@@ -132,12 +144,18 @@ def _choice_vjp(
 
 
 sum_ = reduction(
-    "sum", 70, lambda a, axes: a.sum(axes), _sum_vjp, kinds="float int uint"
+    "sum",
+    70,
+    lambda a, axes: a.sum(axes),
+    _sum_vjp,
+    kinds="float int uint",
+    decomposition=InBasis("the other reductions are made of it"),
 )
 
 
-def _shifted(x: Any, step: int) -> Any:
-    """Along the last axis: element i − step (or i + |step|), 1 where there is none."""
+def shifted(x: Any, step: int, fill: float) -> Any:
+    """Along the last axis: element i − step (or i + |step|), `fill` where there is
+    none."""
     rank, n = len(x.shape), x.shape[-1]
     lead, none, ones = x.shape[:-1], (0,) * (rank - 1), (1,) * rank
     first, last = max(-step, 0), n - max(step, 0)
@@ -147,18 +165,52 @@ def _shifted(x: Any, step: int) -> Any:
         low=(*none, max(step, 0)),
         high=(*none, max(-step, 0)),
         interior=(0,) * rank,
-        value=1.0,
+        value=fill,
     )
 
 
 def _beside(x: Any, direction: int) -> Any:
     """The product of all that stands before each element (1) or behind it (-1), in as
     many steps as doubling takes."""
-    side, reach = _shifted(x, direction), 1
+    side, reach = shifted(x, direction, 1.0), 1
     while reach < x.shape[-1] - 1:
-        side = ops.mul(side, _shifted(side, direction * reach))
+        side = ops.mul(side, shifted(side, direction * reach, 1.0))
         reach *= 2
     return side
+
+
+def _as_rows(x: Any, axes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """What is reduced as the last axis; the order of the axes behind that."""
+    order = (*(i for i in range(len(x.shape)) if i not in axes), *axes)
+    count = math.prod(x.shape[a] for a in axes)
+    moved = ops.transpose(x, permutation=order)
+    return ops.reshape(moved, shape=(*kept(x.shape, axes), count)), order
+
+
+def _halving(combine: Callable[[Any, Any], Any], overlap: bool) -> Callable[..., Any]:
+    """A reduction by combining two halves, and so on. Of an odd count both halves take
+    the middle (where combining a value with itself does no harm), or one gets a 1."""
+
+    def rule(x: Any, axes: tuple[int, ...]) -> Any:
+        row, _ = _as_rows(x, axes)
+        last = len(row.shape) - 1
+        if row.shape[-1] == 0:  # only a product is made of nothing
+            return ops.broadcast(scalar_like(x, 1), shape=row.shape[:-1])
+        while (n := row.shape[-1]) > 1:
+            half = (n + 1) // 2
+            if n % 2 and not overlap:
+                row = ops.pad(
+                    row,
+                    low=(0,) * (last + 1),
+                    high=(*(0,) * last, 1),
+                    interior=(0,) * (last + 1),
+                    value=1.0,
+                )
+                n += 1
+            row = combine(cut(row, last, 0, half), cut(row, last, n - half, n))
+        return ops.reshape(row, shape=row.shape[:-1])
+
+    return rule
 
 
 def _prod_vjp(
@@ -168,14 +220,12 @@ def _prod_vjp(
     x = inputs[0]
     if not axes or 0 in x.shape:
         return [gs[0] if not axes else zeros(x.shape, x.dtype)]
-    order = (*(i for i in range(len(x.shape)) if i not in axes), *axes)
-    moved = ops.transpose(x, permutation=order)
-    lead = kept(x.shape, axes)
-    row = ops.reshape(moved, shape=(*lead, math.prod(x.shape[a] for a in axes)))
+    row, order = _as_rows(x, axes)
     others = ops.mul(_beside(row, 1), _beside(row, -1))
-    g = ops.mul(others, ops.reshape(gs[0], shape=(*lead, 1)))
+    g = ops.mul(others, ops.reshape(gs[0], shape=(*row.shape[:-1], 1)))
     back = tuple(order.index(i) for i in range(len(order)))
-    return [ops.transpose(ops.reshape(g, shape=moved.shape), permutation=back)]
+    moved = tuple(x.shape[i] for i in order)
+    return [ops.transpose(ops.reshape(g, shape=moved), permutation=back)]
 
 
 prod = reduction(
@@ -185,6 +235,7 @@ prod = reduction(
     _prod_vjp,
     saves="i",
     kinds="float int uint",
+    decomposition=in_float32(_halving(lambda a, b: ops.mul(a, b), overlap=False)),
 )
 max_ = reduction(
     "max",
@@ -194,6 +245,7 @@ max_ = reduction(
     saves="i",
     kinds="float int uint",
     empty=False,
+    decomposition=_halving(lambda a, b: ops.maximum(a, b), overlap=True),
 )
 min_ = reduction(
     "min",
@@ -203,6 +255,7 @@ min_ = reduction(
     saves="i",
     kinds="float int uint",
     empty=False,
+    decomposition=_halving(lambda a, b: ops.minimum(a, b), overlap=True),
 )
 
 
@@ -213,6 +266,30 @@ def _argmax(a: Any, axes: tuple[int, ...]) -> Any:
     return flat.argmax(-1)
 
 
+def _first_largest(x: Any, axes: tuple[int, ...]) -> Any:
+    if not axes:
+        return zeros(x.shape, int32)
+    x = ops.cast(x, dtype=uint8) if x.dtype is bool_ else x
+    ones = with_ones(x.shape, axes)
+    hit = ops.equal(x, ops.reshape(ops.max(x, axes=axes), shape=ones))
+    if x.dtype.is_floating:
+        hit = ops.bitwise_or(hit, ops.not_equal(x, x))
+    behind = literal(math.prod(x.shape[a] for a in axes), int32)
+    return ops.min(ops.where(hit, position(x.shape, axes), behind), axes=axes)
+
+
+def _count(x: Any, axes: tuple[int, ...]) -> Any:
+    return ops.sum(ops.cast(x, dtype=int32), axes=axes)
+
+
+def _any(x: Any, axes: tuple[int, ...]) -> Any:
+    return ops.greater(_count(x, axes), literal(0, int32))
+
+
+def _all(x: Any, axes: tuple[int, ...]) -> Any:
+    return ops.equal(_count(ops.logical_not(x), axes), literal(0, int32))
+
+
 argmax = reduction(
     "argmax",
     74,
@@ -221,6 +298,7 @@ argmax = reduction(
     kinds="float int uint bool",
     result=int32,
     empty=False,
+    decomposition=_first_largest,
 )
 any_ = reduction(
     "any",
@@ -229,6 +307,7 @@ any_ = reduction(
     NotDifferentiable("bool"),
     kinds="bool",
     result=bool_,
+    decomposition=_any,
 )
 all_ = reduction(
     "all",
@@ -237,4 +316,5 @@ all_ = reduction(
     NotDifferentiable("bool"),
     kinds="bool",
     result=bool_,
+    decomposition=_all,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,16 +11,20 @@ import numpy as np
 from ..dtypes import Dtype, as_dtype, uint32
 from ..errors import DtypeError, ShapeError
 from .base import (
+    InBasis,
     NotBatchable,
     NotDifferentiable,
     Primitive,
     Shape,
     TensorType,
     Value,
+    cut,
+    literal,
     ops,
     register,
+    zeros,
 )
-from .control import batch_by_map
+from .control_map import batch_by_map
 
 
 class ConstantArray:
@@ -62,7 +67,16 @@ def _iota(shape: Shape, axis: int, dtype: Dtype) -> list[Any]:
 
 
 iota = register(
-    Primitive("iota", 110, "source", _iota_infer, _iota, _NO_INPUT, _UNBATCHED)
+    Primitive(
+        "iota",
+        110,
+        "source",
+        _iota_infer,
+        _iota,
+        _NO_INPUT,
+        _UNBATCHED,
+        InBasis("as a constant it takes memory"),
+    )
 )
 constant = register(
     Primitive(
@@ -73,6 +87,7 @@ constant = register(
         lambda value: [value.array],
         _NO_INPUT,
         _UNBATCHED,
+        InBasis("an array that is uploaded"),
     )
 )
 
@@ -109,6 +124,41 @@ def philox(key: Any, shape: Shape) -> list[Any]:
     return [lanes[:count].reshape(shape)]
 
 
+def _product_halves(a: Any, factor: int) -> tuple[Any, Any]:
+    """The high and the low 32 bits of a product, by 16-bit digits."""
+    mask, half = literal(0xFFFF, uint32), literal(16, uint32)
+    a1, a0 = ops.shift_right(a, half), ops.bitwise_and(a, mask)
+    b1, b0 = literal(factor >> 16, uint32), literal(factor & 0xFFFF, uint32)
+    middle = ops.add(ops.mul(a1, b0), ops.shift_right(ops.mul(a0, b0), half))
+    carried = ops.add(ops.mul(a0, b1), ops.bitwise_and(middle, mask))
+    high = ops.add(
+        ops.add(ops.mul(a1, b1), ops.shift_right(middle, half)),
+        ops.shift_right(carried, half),
+    )
+    return high, ops.mul(a, literal(factor, uint32))
+
+
+def _philox_in_32_bits(key: Any, shape: Shape) -> Any:
+    count = math.prod(shape)
+    blocks = -(-count // 4)
+    if count == 0:
+        return zeros(shape, uint32)
+    c0 = ops.iota(shape=(blocks,), axis=0, dtype=uint32)
+    c1 = c2 = c3 = zeros((blocks,), uint32)  # 2³² blocks do not fit an int32 index
+    k0, k1 = cut(key, 0, 0, 1), cut(key, 0, 1, 2)
+    for _ in range(10):
+        high0, low0 = _product_halves(c0, 0xD2511F53)
+        high1, low1 = _product_halves(c2, 0xCD9E8D57)
+        c0 = ops.bitwise_xor(ops.bitwise_xor(high1, c1), k0)
+        c2 = ops.bitwise_xor(ops.bitwise_xor(high0, c3), k1)
+        c1, c3 = low1, low0
+        k0 = ops.add(k0, literal(0x9E3779B9, uint32))
+        k1 = ops.add(k1, literal(0xBB67AE85, uint32))
+    lanes = [ops.reshape(c, shape=(blocks, 1)) for c in (c0, c1, c2, c3)]
+    flat = ops.reshape(ops.concat(*lanes, axis=1), shape=(4 * blocks,))
+    return ops.reshape(cut(flat, 0, 0, count), shape=shape)
+
+
 def _random_batch(
     values: Sequence[Any], flags: Sequence[bool], shape: Shape
 ) -> list[Any]:
@@ -124,5 +174,6 @@ random_bits = register(
         philox,
         NotDifferentiable("bits"),
         _random_batch,
+        _philox_in_32_bits,
     )
 )

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..primitives import ops
+from .decompose import ALL, decomposed
 from .fuse import fuse
 from .ir import Program
 from .regions import (
@@ -42,11 +44,26 @@ def fusing() -> bool:
     return _fusion[0]
 
 
-def prepare(program: Program) -> Program:
-    """Everything that makes a program quicker without changing what it computes."""
+def prepare(
+    program: Program, primitives: frozenset[str] = ALL, device: str = ""
+) -> Program:
+    """Everything that makes a program quicker without changing what it computes; and
+    what a device that has only these primitives needs to run it at all.
+
+    Raises BackendError if the device lacks one that has no decomposition.
+    """
+    return _prepared(program, ALL - primitives, device)
+
+
+def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program:
     program = _shared(program)
-    program = optimised_regions(program, prepare, fusing())
-    return fuse(program) if fusing() else program
+    if lacking:
+        program = simplify(decomposed(program, lacking, device))
+    fused = fusing() and ops.fused.name not in lacking
+    program = optimised_regions(
+        program, lambda body: _prepared(body, lacking, device), (fused, lacking)
+    )
+    return fuse(program) if fused else program
 
 
 def _shared(program: Program) -> Program:

@@ -11,10 +11,13 @@ from .checks import (
     numeric_gradient,
     relative_error,
 )
+from .restricted import RestrictedBackend, add_restricted_device
 
 __all__ = [
     "CASES",
     "Case",
+    "RestrictedBackend",
+    "add_restricted_device",
     "check_batch",
     "check_compiled",
     "check_derivatives",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import bool_, float32, float64, int32, uint8, uint32
-from ..primitives.convolution import output_size
+from ..primitives.windows import output_size
 from .case import FLOATS, INTEGERS, Case, distinct, positive
 from .matrix_cases import along_axis, linear_algebra, products
 

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..dtypes import ALL
 from ..primitives import all_primitives
-from ..primitives.control import fixed_tree_sum
+from ..primitives.control_map import fixed_tree_sum
 from ..program.encode import Encoded
 
 DTYPES = {d.code: d for d in ALL}

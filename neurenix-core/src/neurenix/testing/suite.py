@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neurenix as nx
+from neurenix.backends import discovery
 from neurenix.dtypes import Dtype, bool_, float32, float64, int32
-from neurenix.primitives import TensorType, all_primitives, ops
+from neurenix.primitives import BASIS, TensorType, all_primitives, ops
 from neurenix.testing.case import Case
 from neurenix.testing.cases import CASES
 from neurenix.testing.checks import (
@@ -90,6 +91,13 @@ def _fixed(case: Case) -> list[tuple[int, Dtype]]:
 def test_every_primitive_has_a_case() -> None:
     names = {c.primitive for c in CASES}
     assert {p.name for p in all_primitives()} - ELSEWHERE == names
+
+
+def test_the_basis_is_declared(nx_device: str) -> None:
+    """What else a device lacks is decomposed into these."""
+    device = nx.current_device()
+    has = discovery.backend(device.type).capabilities(device.index).primitives
+    assert not set(BASIS) - has
 
 
 @_typed(lambda case: case.dtypes)

@@ -353,12 +353,12 @@ class Compiled:
                 if hasattr(s, "end_capture"):
                     s.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
+        backend = discovery.backend(device.type)
+        has = backend.capabilities(device.index).primitives
         with self._stats.timed("passes"):
-            program = prepare(program)
+            program = prepare(program, has, str(device))
         with self._stats.timed("backend"):
-            executable = discovery.backend(device.type).compile(
-                program, device.index, written
-            )
+            executable = backend.compile(program, device.index, written)
         return Entry(
             program,
             executable,

@@ -24,6 +24,8 @@ class Regions:
     def capture(
         self, key: Any, function: Callable[..., Any], types: Sequence[TensorType]
     ) -> Program:
+        if key is None:
+            return without_dead_code(capture_flat(function, types)[0])
         owner = next((k for k in key if isinstance(k, Program)), None)
         table: dict[Any, Any] = _CAPTURED if owner is None else owner.notes
         short = (
@@ -36,6 +38,9 @@ class Regions:
             assert not lifted, "a rule's region uses what it was not given"
             table[short] = without_dead_code(program)
         return table[short]
+
+    def inline(self, body: Program, values: Sequence[Any]) -> list[Any]:
+        return inline(body, values)
 
     def reverse(
         self, body: Program, needed: tuple[bool, ...], present: tuple[bool, ...]

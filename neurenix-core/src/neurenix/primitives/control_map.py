@@ -1,0 +1,229 @@
+"""map(*inputs): runs `body` for each index of the leading axis of the mapped inputs.
+
+Outputs are stacked, or summed in a fixed order. Iterations are independent. At most
+`chunk` run at once (0: the engine's choice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .base import (
+    Primitive,
+    TensorType,
+    Value,
+    batch_size,
+    cut,
+    move_axis,
+    ops,
+    register,
+    zeros,
+)
+from .control import check_body, present_only, regions, spread
+
+
+def _map_infer(
+    types: Sequence[Value],
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+    chunk: int,
+) -> list[TensorType]:
+    for t, m in zip(types, mapped, strict=True):
+        if m and (not t.shape or t.shape[0] != iterations):
+            raise ShapeError(
+                f"map: a mapped input of shape {t.shape}; "
+                f"its leading axis must be {iterations}"
+            )
+    check_body(
+        "map",
+        body.input_types,
+        [
+            TensorType(t.shape[1:] if m else t.shape, t.dtype)
+            for t, m in zip(types, mapped, strict=True)
+        ],
+    )
+    return [
+        t if s else TensorType((iterations, *t.shape), t.dtype)
+        for t, s in zip(body.output_types, summed, strict=True)
+    ]
+
+
+def fixed_tree_sum(terms: Sequence[Any]) -> Any:
+    """The sum in the order that every engine keeps: equal-sized neighbours merge, as in
+    a binary counter; what is left at the end merges from the top down."""
+    stack: list[tuple[int, Any]] = []
+    for term in terms:
+        size = 1
+        while stack and stack[-1][0] == size:
+            size, term = 2 * size, stack.pop()[1] + term
+        stack.append((size, term))
+    total = stack.pop()[1]
+    while stack:
+        total = stack.pop()[1] + total
+    return total
+
+
+def _map_reference(
+    *arrays: Any,
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+    chunk: int,
+) -> list[Any]:
+    rows = [
+        body.evaluate([a[i] if m else a for a, m in zip(arrays, mapped, strict=True)])
+        for i in range(iterations)
+    ]
+    outputs = []
+    for k, (t, s) in enumerate(zip(body.output_types, summed, strict=True)):
+        column = [row[k] for row in rows]
+        empty = np.zeros(t.shape if s else (0, *t.shape), t.dtype.numpy)
+        outputs.append(
+            empty
+            if not column
+            else np.asarray(fixed_tree_sum(column) if s else np.stack(column))
+        )
+    return outputs
+
+
+def _map_vjp(
+    needed: Sequence[bool],
+    gs: Sequence[Any],
+    inputs: Any,
+    outputs: Any,
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+    chunk: int,
+) -> list[Any]:
+    present = tuple(g is not None for g in gs)
+    program, produced = regions[0].reverse(body, tuple(needed), present)
+    stacked = tuple(not s for s, p in zip(summed, present, strict=True) if p)
+    results = ops.map(
+        *inputs,
+        *present_only(gs),
+        body=program,
+        iterations=iterations,
+        mapped=(*mapped, *stacked),
+        summed=tuple(not m for m, p in zip(mapped, produced, strict=True) if p),
+        chunk=chunk,
+    )
+    return spread(results, produced)
+
+
+def _map_batch(
+    values: Sequence[Any],
+    flags: Sequence[bool],
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+    chunk: int,
+) -> list[Any]:
+    inner = [
+        move_axis(v, 1, 0) if f and m else v
+        for v, f, m in zip(values, flags, mapped, strict=True)
+    ]
+    program = regions[0].batched(body, tuple(flags), batch_size(values, flags))
+    outputs = ops.map(
+        *inner,
+        body=program,
+        iterations=iterations,
+        mapped=mapped,
+        summed=summed,
+        chunk=chunk,
+    )
+    return [
+        o if s else move_axis(o, 1, 0) for o, s in zip(outputs, summed, strict=True)
+    ]
+
+
+def _tree_sum(x: Any, count: int) -> Any:
+    """The leading axis summed as `fixed_tree_sum` does, a level of the tree at once."""
+    totals, begin = [], 0
+    for bit in reversed(range(count.bit_length())):
+        size = 1 << bit
+        if not count & size:
+            continue
+        block = cut(x, 0, begin, begin + size)
+        while size > 1:
+            size //= 2
+            pairs = ops.reshape(block, shape=(size, 2, *x.shape[1:]))
+            left, right = cut(pairs, 1, 0, 1), cut(pairs, 1, 1, 2)
+            block = ops.reshape(ops.add(left, right), shape=(size, *x.shape[1:]))
+        totals.append(ops.reshape(block, shape=x.shape[1:]))
+        begin += 1 << bit
+    total = totals.pop()
+    while totals:
+        total = ops.add(totals.pop(), total)
+    return total
+
+
+def _map_expanded(
+    *values: Any,
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+    chunk: int,
+) -> list[Any]:
+    if iterations == 0:
+        return [
+            zeros(t.shape if s else (0, *t.shape), t.dtype)
+            for t, s in zip(body.output_types, summed, strict=True)
+        ]
+    program = regions[0].batched(body, tuple(mapped), iterations)
+    outputs = ops.call(*values, body=program)
+    return [
+        _tree_sum(o, iterations) if s else o
+        for o, s in zip(outputs, summed, strict=True)
+    ]
+
+
+map_ = register(
+    Primitive(
+        "map",
+        122,
+        "control",
+        _map_infer,
+        _map_reference,
+        _map_vjp,
+        _map_batch,
+        _map_expanded,
+        "i",
+        many=True,
+    )
+)
+
+
+def batch_by_map(
+    primitive: Primitive,
+    values: Sequence[Any],
+    flags: Sequence[bool],
+    params: dict[str, Any],
+) -> list[Any]:
+    """The batch rule of what has no better one: a map over the batch."""
+    types = [
+        TensorType(v.shape[1:] if f else v.shape, v.dtype)
+        for v, f in zip(values, flags, strict=True)
+    ]
+    key = (primitive, tuple(sorted(params.items())), tuple(types))
+    body = regions[0].capture(key, lambda *xs: [primitive(*xs, **params)], types)
+    return list(
+        ops.map(
+            *values,
+            body=body,
+            iterations=batch_size(values, flags),
+            mapped=tuple(flags),
+            summed=(False,),
+            chunk=0,
+        )
+    )

@@ -1,0 +1,138 @@
+"""Elementwise operations with a static parameter: cast, bitcast, integer_pow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import Dtype, bool_
+from ..errors import DtypeError
+from . import formulae
+from .base import InBasis, Primitive, TensorType, Value, ops, register, scalar_like
+from .elementwise import batch_elementwise, times
+
+
+def _parametric(
+    name: str,
+    opcode: int,
+    infer: Any,
+    reference: Any,
+    vjp: Any,
+    *,
+    decomposition: Callable[..., Any] | InBasis,
+    saves: str = "",
+) -> Primitive:
+    batch = batch_elementwise(name)
+    return register(
+        Primitive(
+            name,
+            opcode,
+            "elementwise",
+            infer,
+            reference,
+            vjp,
+            batch,
+            decomposition,
+            saves,
+        )
+    )
+
+
+def _cast_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, dtype: Dtype
+) -> list[Any]:
+    both = dtype.is_floating and inputs[0].dtype.is_floating
+    return [ops.cast(gs[0], dtype=inputs[0].dtype) if both else None]
+
+
+def _cast_reference(a: Any, dtype: Dtype) -> list[Any]:
+    if dtype.kind in ("int", "uint") and a.dtype.kind == "f":  # saturate; NaN gives 0
+        info = np.iinfo(dtype.numpy)
+        wide = np.clip(
+            np.trunc(np.nan_to_num(a.astype(np.float64), nan=0.0)), info.min, info.max
+        )
+        exact = np.where(
+            wide >= float(info.max),
+            info.max,
+            np.minimum(wide, 2.0**62).astype(np.int64),
+        )
+        return [exact.astype(dtype.numpy)]
+    with np.errstate(all="ignore"):
+        return [a.astype(dtype.numpy)]
+
+
+cast = _parametric(
+    "cast",
+    19,
+    lambda types, dtype: [TensorType(types[0].shape, dtype)],
+    _cast_reference,
+    _cast_vjp,
+    decomposition=InBasis("dtypes"),
+)
+
+
+def _bitcast_infer(types: Sequence[Value], dtype: Dtype) -> list[TensorType]:
+    if types[0].dtype.itemsize != dtype.itemsize:
+        raise DtypeError(
+            f"bitcast: {types[0].dtype.name} and {dtype.name} differ in size"
+        )
+    return [TensorType(types[0].shape, dtype)]
+
+
+bitcast = _parametric(
+    "bitcast",
+    20,
+    _bitcast_infer,
+    lambda a, dtype: [np.asarray(a, order="C").view(dtype.numpy)],
+    lambda needed, gs, inputs, outputs, dtype: [None],
+    decomposition=InBasis("bits of floats"),
+)
+
+
+def _integer_pow_infer(types: Sequence[Value], exponent: int) -> list[TensorType]:
+    dtype = types[0].dtype
+    if dtype is bool_ or (exponent < 0 and not dtype.is_floating):
+        raise DtypeError(
+            f"integer_pow: {dtype.name} to the power {exponent} "
+            "has no value of that dtype"
+        )
+    return [TensorType(types[0].shape, dtype)]
+
+
+def _integer_pow_reference(a: Any, exponent: int) -> list[Any]:
+    with np.errstate(all="ignore"):
+        power = np.ones_like(a)
+        for _ in range(abs(exponent)):
+            power = power * a
+        return [(1 / power if exponent < 0 else power).astype(a.dtype)]
+
+
+def _integer_pow_vjp(
+    needed: Any, gs: Any, inputs: Any, outputs: Any, exponent: int
+) -> list[Any]:
+    if exponent == 0:
+        return [None]
+    a = inputs[0]
+    slope = (
+        scalar_like(a, exponent)
+        if exponent == 1
+        else (
+            times(a, 2)
+            if exponent == 2
+            else times(ops.integer_pow(a, exponent=exponent - 1), exponent)
+        )
+    )
+    return [ops.mul(gs[0], slope)]
+
+
+integer_pow = _parametric(
+    "integer_pow",
+    21,
+    _integer_pow_infer,
+    _integer_pow_reference,
+    _integer_pow_vjp,
+    saves="i",
+    decomposition=formulae.integer_pow,
+)
