@@ -90,11 +90,11 @@ def rematerialised(w: Any, x: Any, y: Any) -> Any:
 
 
 def looped(w: Any, x: Any, y: Any) -> Any:
-    def loss(w: Any) -> Any:
+    def loss(w: Any, x: Any) -> Any:
         h, rest = nx.scan(lambda h, row: (nx.tanh(row @ w + h), h * 2), x[0] @ w * 0, x)
         return (h * h).sum() + rest.sum()
 
-    return nx.grad(loss)(w)
+    return nx.grad(loss, (0, 1))(w, x)
 
 
 PROGRAMS = (adapted, scanned, looped, random_in_a_map, rematerialised)
@@ -199,6 +199,14 @@ def test_the_basis_is_required() -> None:
     nx.init({"device": without("add", "tanh")})
     with pytest.raises(BackendError, match="no kernel for add"):
         nx.tanh(nx.ones(3))
+
+
+def test_a_device_type_is_made_once() -> None:
+    device = without("tanh")
+    assert without("tanh") == device
+    for taken in (device, "reference"):
+        with pytest.raises(BackendError, match=f"'{taken}' is there already"):
+            add_restricted_device(taken, BASIS)
 
 
 # ---- accuracy ------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Outputs are stacked, or summed in a fixed order. Iterations are independent. At 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -204,26 +204,31 @@ map_ = register(
 )
 
 
-def batch_by_map(
-    primitive: Primitive,
-    values: Sequence[Any],
-    flags: Sequence[bool],
-    params: dict[str, Any],
-) -> list[Any]:
+#: Primitives whose batch rule is a map of themselves.
+BATCHED_BY_MAP: set[str] = set()
+
+
+def batch_by_map(name: str) -> Callable[..., list[Any]]:
     """The batch rule of what has no better one: a map over the batch."""
-    types = [
-        TensorType(v.shape[1:] if f else v.shape, v.dtype)
-        for v, f in zip(values, flags, strict=True)
-    ]
-    key = (primitive, tuple(sorted(params.items())), tuple(types))
-    body = regions[0].capture(key, lambda *xs: [primitive(*xs, **params)], types)
-    return list(
-        ops.map(
-            *values,
-            body=body,
-            iterations=batch_size(values, flags),
-            mapped=tuple(flags),
-            summed=(False,),
-            chunk=0,
+    BATCHED_BY_MAP.add(name)
+
+    def batch(values: Sequence[Any], flags: Sequence[bool], **params: Any) -> list[Any]:
+        primitive = ops.table[name]
+        types = [
+            TensorType(v.shape[1:] if f else v.shape, v.dtype)
+            for v, f in zip(values, flags, strict=True)
+        ]
+        key = (primitive, tuple(sorted(params.items())), tuple(types))
+        body = regions[0].capture(key, lambda *xs: [primitive(*xs, **params)], types)
+        return list(
+            ops.map(
+                *values,
+                body=body,
+                iterations=batch_size(values, flags),
+                mapped=tuple(flags),
+                summed=(False,),
+                chunk=0,
+            )
         )
-    )
+
+    return batch

@@ -159,12 +159,6 @@ def _philox_in_32_bits(key: Any, shape: Shape) -> Any:
     return ops.reshape(cut(flat, 0, 0, count), shape=shape)
 
 
-def _random_batch(
-    values: Sequence[Any], flags: Sequence[bool], shape: Shape
-) -> list[Any]:
-    return batch_by_map(ops.random_bits, values, flags, {"shape": shape})
-
-
 random_bits = register(
     Primitive(
         "random_bits",
@@ -173,7 +167,7 @@ random_bits = register(
         _random_infer,
         philox,
         NotDifferentiable("bits"),
-        _random_batch,
+        batch_by_map("random_bits"),
         _philox_in_32_bits,
     )
 )
