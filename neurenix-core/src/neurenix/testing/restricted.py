@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..backends import Available, BackendInfo, discovery
-from ..backends.protocol import API_VERSION, Capabilities
+from ..backends.protocol import API_VERSION, Capabilities, InstructionCost
 from ..backends.reference import ReferenceBackend, ReferenceExecutable
 from ..primitives import BASIS
 from ..program import Program
@@ -36,6 +36,12 @@ class RestrictedBackend(ReferenceBackend):
                         "that does not declare it"
                     )
         return super().compile(program, index, state)
+
+    def start_profile(self) -> None:
+        """There is one watch for what NumPy runs, and it is the reference's."""
+
+    def finish_profile(self) -> list[InstructionCost]:
+        return []
 
 
 def add_restricted_device(
