@@ -17,6 +17,7 @@ struct InstructionSet {
   const char* name;
   const RuntimeKernels* runtime;
   const ContractKernels* contract;
+  bool writes_code = false;  // the instructions of code/assembler.h are among them
 };
 
 // The best that the processor has, or a lower one that NEURENIX_CPU_ISA names.

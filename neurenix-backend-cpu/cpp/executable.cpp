@@ -16,6 +16,7 @@ Executable::Executable(std::shared_ptr<Engine> engine, const phx_plan& source) :
 std::vector<Region> Executable::lower_regions(Costs* costs) {
   std::vector<Region> regions(plan_.regions.size());
   Lowering lowering{plan_, *engine_->instructions.runtime, *engine_->instructions.contract, regions, nullptr};
+  if (engine_->instructions.writes_code && CodeMemory::usable()) lowering.code = &code_;
   for (size_t r = 0; r < regions.size(); r++) {
     const phx_region& region = plan_.regions[r];
     lowering.region = &region;
@@ -37,6 +38,9 @@ std::vector<Region> Executable::lower_regions(Costs* costs) {
     }
   }
   if (!costs) register_bytes_ = round_up(lowering.register_bytes);  // the same the second time
+  if (!code_.seal())
+    throw Failure(PHX_DEVICE_ERROR,
+                  "the system does not let written code be executed; NEURENIX_CPU_CODE=0 does without it");
   return regions;
 }
 

@@ -31,6 +31,7 @@ class Executable {
 
   std::shared_ptr<Engine> engine_;
   Plan plan_;
+  CodeMemory code_;
   std::vector<Region> regions_;
   // The same steps once more, each with a watch, made when they are first profiled: so that a run that is
   // not profiled pays nothing for it.

@@ -2,27 +2,10 @@
 // joins ops, fused_lower.cpp gives them registers and kernels.
 #pragma once
 
+#include "fused_code.h"
 #include "fused_layout.h"
 
 namespace phynexus {
-
-// Beyond the opcodes of the plan: what two of them become together.
-enum : int32_t {
-  compare_where = 1000,
-  multiply_plus = 1001,
-  multiply_minus = 1002,
-  minus_multiply = 1003,
-  fill = 1004
-};
-
-struct Op {
-  int32_t opcode = 0, dtype = 0;
-  int32_t from = 0;  // dtype of the operands
-  int32_t arguments[4] = {-1, -1, -1, -1};
-  int64_t immediate = 0;
-  int32_t relation = 0;  // of compare_where
-  bool gone = false;     // has become part of a later one
-};
 
 struct Register {
   int32_t dtype = 0;
@@ -63,7 +46,9 @@ class FusedBuilder {
   Source block_register();
   Source small_register(int64_t bytes);
   void free_after(size_t index, const Op& op);
+  void write_code();
   bool may_share_memory(size_t input, size_t output) const;
+  bool shares_shifted_memory() const;
   bool read_later_from_memory(size_t output, size_t after) const;
   int64_t direct_output(size_t op_index) const;
   ElementKernel kernel_for(const Op& op) const;
@@ -83,6 +68,7 @@ class FusedBuilder {
   int64_t largest_item_ = 1, block_bytes_ = 0, file_bytes_ = 0;
   bool reduces_ = false;
   std::vector<Source> free_blocks_;
+  std::vector<PlacedOp> placed_;  // what step_->ops do
 };
 
 }  // namespace phynexus

@@ -44,6 +44,15 @@ int64_t cost_of(const Op& op) {
                                                               : 1;
 }
 
+PlacedOp splatted(const FusedOp& splat) {
+  PlacedOp placed;
+  placed.out = splat.out;
+  placed.arity = 1;
+  placed.arguments[0] = splat.a;
+  placed.uniform[0] = true;
+  return placed;
+}
+
 }  // namespace
 
 Source FusedBuilder::block_register() {
@@ -146,6 +155,7 @@ void FusedBuilder::emit_op(size_t index, bool first) {
     splat.a = registers_[size_t(op.arguments[0])].source;
     splat.out = small_register(block_bytes_);
     (first ? step_->first_ops : step_->ops).push_back(splat);
+    if (!first) placed_.push_back(splatted(splat));
     registers_.push_back({.dtype = PHX_BOOL, .source = splat.out});
     op.arguments[0] = int32_t(registers_.size()) - 1;
   }
@@ -176,7 +186,43 @@ void FusedBuilder::emit_op(size_t index, bool first) {
     if (!same_size) free_after(index, op);
   }
   prepared.out = r.source;
-  (first ? step_->first_ops : step_->ops).push_back(prepared);
+  if (first) return step_->first_ops.push_back(prepared);
+  step_->ops.push_back(prepared);
+  PlacedOp placed;
+  placed.op = op;
+  placed.known = true;
+  placed.single = r.uniform;
+  placed.out = r.source;
+  for (; placed.arity < 4 && op.arguments[placed.arity] >= 0; placed.arity++) {
+    const int k = placed.arity;
+    const Register& argument = registers_[size_t(op.arguments[k])];
+    placed.arguments[k] = *sources[k];
+    placed.uniform[k] = argument.uniform;
+    placed.dtypes[k] = argument.dtype;
+  }
+  placed_.push_back(placed);
+}
+
+// Whether an output is written over an input that lies a little beside it: then a whole block must be read
+// before it is written.
+bool FusedBuilder::shares_shifted_memory() const {
+  for (size_t k = 0; k < inputs_; k++)
+    for (size_t j = 0; j < outputs_.size(); j++) {
+      if (!output_done_[j] || !registers_[k].memory || !may_share_memory(k, j)) continue;
+      const phx_value &a = operand(k), &b = operand(inputs_ + j);
+      if (a.offset != b.offset || a.rank != b.rank || a.dtype != b.dtype) return true;
+      for (int d = 0; d < a.rank; d++)
+        if (a.shape[d] != b.shape[d] || (a.shape[d] > 1 && a.strides[d] != b.strides[d])) return true;
+    }
+  return false;
+}
+
+void FusedBuilder::write_code() {
+  if (!lowering_.code || shares_shifted_memory()) return;
+  std::vector<Source> read_after;
+  for (const FusedReduction& reduction : step_->reductions) read_after.push_back(reduction.values);
+  for (const FusedTile& store : step_->stores) read_after.push_back(store.dense);
+  phynexus::write_code(step_->ops, placed_, read_after, *lowering_.code);
 }
 
 void FusedBuilder::emit() {
@@ -228,6 +274,7 @@ void FusedBuilder::emit_outputs() {
       const bool direct = dense && !outputs_[k].reduction && !read_later_from_memory(k, at_the_end - 1);
       source = splat.out = direct ? Source{int32_t(inputs_ + k + 1), 0} : small_register(block_bytes_);
       step_->ops.push_back(splat);
+      placed_.push_back(splatted(splat));
       if (direct) continue;
     }
     if (outputs_[k].reduction) {
@@ -262,6 +309,7 @@ StepPointer FusedBuilder::build() {
   join_ops();
   emit();
   emit_outputs();
+  write_code();
 
   int64_t cost = 2;
   for (const Op& op : ops_) cost += cost_of(op);

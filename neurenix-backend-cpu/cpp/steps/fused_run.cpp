@@ -8,6 +8,7 @@ namespace phynexus {
 namespace {
 
 inline void call(const FusedOp& op, char* const* slots, int64_t count) {
+  if (op.code) return op.code(slots, count);
   const int64_t immediate =
       op.fourth.slot < 0 ? op.immediate : reinterpret_cast<int64_t>(op.fourth.at(slots));
   op.kernel(op.out.at(slots), op.a.at(slots), op.b.at(slots), op.c.at(slots), op.single ? 1 : count,

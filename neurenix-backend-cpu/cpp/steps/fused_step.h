@@ -21,7 +21,11 @@ struct Source {
   char* at(char* const* slots) const { return slots[slot] + offset; }
 };
 
+// Ops that were written as code: the addresses of the operands, the number of elements.
+using FusedCode = void (*)(char* const* slots, int64_t count);
+
 struct FusedOp {
+  FusedCode code = nullptr;  // instead of all that follows
   ElementKernel kernel = nullptr;
   Source out, a, b, c;
   Source fourth{-1, 0};  // its address goes to the kernel as the immediate

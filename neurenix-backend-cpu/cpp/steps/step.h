@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "../code/code_memory.h"
 #include "../kernels/contract.h"
 #include "../kernels/runtime_kernels.h"
 #include "../memory/allocator.h"
@@ -78,6 +79,7 @@ struct Lowering {
   const ContractKernels& contract;
   std::vector<Region>& regions;  // those before the current one are ready
   const phx_region* region;      // the current one
+  CodeMemory* code = nullptr;    // for what can be written as code of its own, if anything
   int64_t register_bytes = 0;    // the most that a fused step has asked for
 
   Place place(const phx_value& value) const;

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..primitives import TensorType, ops
-from ..primitives.sources import ConstantArray
+from ..primitives import ops
 from .ir import Instruction, Program, Symbol
+from .recompute import to_compute_again
+from .simplify import without_dead_code
 
 _MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
 _MAX_INPUTS = 24
@@ -156,26 +157,34 @@ def _rebuilt(
         outside.update(
             s for s in i.inputs if group_of.get(s) is not mine or mine is None
         )
-    constants = {
-        i.outputs[0]: i.params["value"]
-        for i in program.instructions
-        if i.primitive is ops.constant
+    again = to_compute_again(program, home, outside, _MAX_OPS, _MAX_INPUTS)
+    maker = {s: i for i in program.instructions for s in i.outputs}
+    # of other groups: what nobody stores, to be made where it is needed
+    inner = {
+        s: maker[s]
+        for s in group_of
+        if (s not in outside or s in again)
+        and maker[s].primitive.family == "elementwise"
     }
+    outside -= again
     out = []
     for k, i in enumerate(program.instructions):
         g = home.get(k)
         if g is None:
             out.append(i)
         elif g.members[-1][0] == k:
-            out.append(
-                i if len(g.members) == 1 else _instruction(g, outside, constants)
-            )
+            alone = len(g.members) == 1 and i.outputs[0] not in again
+            if alone and not any(s in again for s in i.inputs):
+                out.append(i)
+            else:
+                out += _instruction(g, outside, inner)
     return Program(program.inputs, out, program.outputs)
 
 
 def _instruction(
-    g: _Group, outside: set[Symbol], constants: dict[Symbol, ConstantArray]
-) -> Instruction:
+    g: _Group, outside: set[Symbol], inner: dict[Symbol, Instruction]
+) -> list[Instruction]:
+    """The group as one instruction; none where nothing of it is stored."""
     names: dict[Symbol, Symbol] = {}
     inputs: list[Symbol] = []
     body: list[Instruction] = []
@@ -183,23 +192,35 @@ def _instruction(
 
     def read(s: Symbol) -> Symbol:
         if s not in names:
-            inputs.append(s)
-            names[s] = Symbol(s.type)
+            if s in inner and s.type.shape == g.shape:
+                compute(inner[s])
+            else:
+                inputs.append(s)
+                names[s] = Symbol(s.type)
         return names[s]
 
-    for _, i in g.members:
+    def compute(i: Instruction) -> None:
         operands = [read(s) for s in i.inputs]
+        result = names[i.outputs[0]] = Symbol(i.outputs[0].type)
+        body.append(Instruction(i.primitive, operands, i.params, [result], i.source))
+
+    for _, i in g.members:
         result = i.outputs[0]
         if i.primitive.family == "reduction":
-            ends.append((operands[0], result, i.primitive.name))
+            ends.append((read(i.inputs[0]), result, i.primitive.name))
             continue
-        names[result] = Symbol(TensorType(result.type.shape, result.type.dtype))
-        body.append(
-            Instruction(i.primitive, operands, i.params, [names[result]], i.source)
-        )
+        if result not in names:
+            compute(i)
         if result in outside:
             ends.append((names[result], result, None))
-    whole = Program([names[s] for s in inputs], body, [e for e, _, _ in ends])
+    if not ends:
+        return []
+    whole = without_dead_code(
+        Program([names[s] for s in inputs], body, [e for e, _, _ in ends])
+    )
+    used = {s for i in whole.instructions for s in i.inputs} | set(whole.outputs)
+    inputs = [s for s in inputs if names[s] in used]
+    whole = Program([names[s] for s in inputs], whole.instructions, whole.outputs)
     params = {
         "body": whole,
         "shape": g.shape,
@@ -207,4 +228,4 @@ def _instruction(
         "reductions": tuple(r for _, _, r in ends),
     }
     source = next((i.source for _, i in reversed(g.members) if i.source), None)
-    return Instruction(ops.fused, inputs, params, [s for _, s, _ in ends], source)
+    return [Instruction(ops.fused, inputs, params, [s for _, s, _ in ends], source)]

@@ -11,6 +11,7 @@ from .decompose import ALL, decomposed
 from .fuse import fuse
 from .ir import Program
 from .regions import (
+    inline_empty,
     inline_once,
     merge_maps,
     optimised_regions,
@@ -63,6 +64,7 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
     program = optimised_regions(
         program, lambda body: _prepared(body, lacking, device), (fused, lacking)
     )
+    program = inline_empty(program)
     return fuse(program) if fused else program
 
 

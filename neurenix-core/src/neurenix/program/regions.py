@@ -23,6 +23,8 @@ from .simplify import Rewriter, simplify, without_dead_code
 
 # Views of something else, or made from nothing: cheaper made again than handed over.
 _FREE = {"reshape", "transpose", "broadcast", "slice", "flip", "constant", "iota"}
+# As cheap to make again as to read, where what they compare is there.
+_MASKS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 
 
 # ---- residuals -----------------------------------------------------------------------
@@ -101,6 +103,12 @@ def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[
             wanted += maker.inputs
         else:
             residuals.setdefault(s)
+    for s in list(residuals):
+        maker = joint.maker[s]
+        known = arguments.union(residuals, again) - {s}
+        if maker.primitive.name in _MASKS and known.issuperset(maker.inputs):
+            del residuals[s]
+            again.add(s)
     kept = list(residuals)
     whole = without_dead_code(
         Program(
@@ -307,13 +315,23 @@ def inline_once(program: Program) -> Program:
     for i in program.instructions:
         if i.primitive is ops.call:
             counts[i.params["body"]] = counts.get(i.params["body"], 0) + 1
-    if 1 not in counts.values():
-        return program
+    once = {body for body, n in counts.items() if n == 1}
+    return inline_once(_inlined(program, once)) if once else program
+
+
+def inline_empty(program: Program) -> Program:
+    """Without the calls of bodies that only hand on what they are given."""
+    calls = [i for i in program.instructions if i.primitive is ops.call]
+    empty = {i.params["body"] for i in calls if not i.params["body"].instructions}
+    return _inlined(program, empty) if empty else program
+
+
+def _inlined(program: Program, bodies: set[Program]) -> Program:
     names: dict[Symbol, Symbol] = {}
     out: list[Instruction] = []
     for i in program.instructions:
         i = i.with_inputs([names.get(s, s) for s in i.inputs])
-        if i.primitive is not ops.call or counts[i.params["body"]] > 1:
+        if i.primitive is not ops.call or i.params["body"] not in bodies:
             out.append(i)
             continue
         body = renamed(i.params["body"])
@@ -325,9 +343,7 @@ def inline_once(program: Program) -> Program:
         names.update(
             (o, inner.get(s, s)) for o, s in zip(i.outputs, body.outputs, strict=True)
         )
-    return inline_once(
-        Program(program.inputs, out, [names.get(s, s) for s in program.outputs])
-    )
+    return Program(program.inputs, out, [names.get(s, s) for s in program.outputs])
 
 
 def optimised_regions(program: Program, optimise: Any, key: Any) -> Program:
@@ -351,6 +367,7 @@ def optimised_regions(program: Program, optimise: Any, key: Any) -> Program:
 
 
 __all__ = [
+    "inline_empty",
     "inline_once",
     "merge_maps",
     "optimised_regions",

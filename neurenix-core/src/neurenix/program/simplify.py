@@ -268,7 +268,27 @@ def _add(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
 
 @_shortcut("where")
 def _where(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
-    return xs[1] if xs[1] is xs[2] and xs[1].type == out else None
+    if xs[1] is xs[2] and xs[1].type == out:
+        return xs[1]
+    mask = _mask_of_what_it_chose(r, xs)
+    return r.emit("where", (mask, *xs[1:]), p, source) if mask else None
+
+
+def _mask_of_what_it_chose(r: Rewriter, xs: tuple[Symbol, ...]) -> Symbol | None:
+    """For the mask x > c of y = where(x > c, x, c), a ReLU, the equal mask y > c: what
+    comes after needs only y, which is there anyway."""
+    mask, *chosen_from = xs
+    made = r.maker.get(mask)
+    if made is None or made.primitive not in (ops.greater, ops.less):
+        return None
+    if made.inputs == tuple(chosen_from):  # y itself
+        return None
+    chosen = r.known.get((ops.where, (mask, *made.inputs), ()))
+    if chosen is None or chosen[0].type.shape != mask.type.shape:
+        return None
+    return r.emit(
+        made.primitive.name, (chosen[0], made.inputs[1]), made.params, made.source
+    )
 
 
 def simplify(program: Program) -> Program:

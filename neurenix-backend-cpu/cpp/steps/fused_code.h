@@ -1,0 +1,46 @@
+// Runs of element-wise ops as machine code of their own: values stay in vector registers from one op to the next,
+// where kernels would write each one to the first-level cache and read it again. The same operations in the same
+// order as the kernels: not a bit differs.
+#pragma once
+
+#include "../code/code_memory.h"
+#include "fused_step.h"
+
+namespace phynexus {
+
+// Beyond the opcodes of the plan: what two of them become together.
+enum : int32_t {
+  compare_where = 1000,
+  multiply_plus = 1001,
+  multiply_minus = 1002,
+  minus_multiply = 1003,
+  fill = 1004
+};
+
+struct Op {
+  int32_t opcode = 0, dtype = 0;
+  int32_t from = 0;  // dtype of the operands
+  int32_t arguments[4] = {-1, -1, -1, -1};
+  int64_t immediate = 0;
+  int32_t relation = 0;  // of compare_where
+  bool gone = false;     // has become part of a later one
+};
+
+// An op as it was given registers.
+struct PlacedOp {
+  Op op;
+  bool known = false;   // `op` says what it does
+  bool single = false;  // one element for the block
+  Source out;
+  int arity = 0;
+  Source arguments[4];
+  bool uniform[4] = {};
+  int32_t dtypes[4] = {};
+};
+
+// Replaces what it can of `ops` by code. `placed` describes each of them; `read_after` lists what is read when all
+// have run.
+void write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
+                const std::vector<Source>& read_after, CodeMemory& memory);
+
+}  // namespace phynexus
