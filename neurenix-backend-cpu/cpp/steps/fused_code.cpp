@@ -136,6 +136,7 @@ class Writer {
   std::map<int32_t, General> pointer_;      // of a slot
   std::map<Key, int> hoisted_;              // registers of what is the same for all elements
   std::map<Key, int> loaded_until_;         // the last op here that reads what an earlier one left in memory
+  std::map<Key, int32_t> loaded_bytes_;     // of an element of it
   std::map<int, int> needed_until_;         // the last op here that reads an op's result
   std::map<Key, Value> values_;
   std::vector<int> free_vectors_, free_masks_;
@@ -150,7 +151,7 @@ void Writer::find_uses() {
       const int from = flow_.definition[i][size_t(k)];
       if (ops_[i].uniform[k]) hoisted_.emplace(key, 0);
       else if (from >= int(begin_)) needed_until_[from] = int(i);
-      else loaded_until_[key] = int(i);
+      else loaded_until_[key] = int(i), loaded_bytes_[key] = item_bytes(ops_[i].dtypes[k]);
     }
 }
 
@@ -236,6 +237,9 @@ void Writer::free_read(size_t index) {
 
 void Writer::store(size_t index, int number) {
   const PlacedOp& p = ops_[index];
+  // Elements of another size in the same place: these would be written over some that are still to be read.
+  const auto loaded = loaded_bytes_.find(key_of(p.out));
+  if (loaded != loaded_bytes_.end() && loaded->second != item_bytes(p.op.dtype)) failed_ = true;
   const Memory to = at(p.out, p.op.dtype, false);
   if (p.op.dtype == PHX_BOOL) {
     const int bytes = new_vector();

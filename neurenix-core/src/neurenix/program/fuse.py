@@ -181,46 +181,60 @@ def _rebuilt(
     return Program(program.inputs, out, program.outputs)
 
 
+class _Body:
+    """The program of a fused instruction, while it is written."""
+
+    def __init__(self, shape: tuple[int, ...], inner: dict[Symbol, Instruction]):
+        self.shape = shape
+        self.inner = inner
+        self.names: dict[Symbol, Symbol] = {}
+        self.inputs: list[Symbol] = []
+        self.instructions: list[Instruction] = []
+
+    def read(self, s: Symbol) -> Symbol:
+        if s not in self.names:
+            if s in self.inner and s.type.shape == self.shape:
+                self.compute(self.inner[s])
+            else:
+                self.inputs.append(s)
+                self.names[s] = Symbol(s.type)
+        return self.names[s]
+
+    def compute(self, i: Instruction) -> None:
+        operands = [self.read(s) for s in i.inputs]
+        result = self.names[i.outputs[0]] = Symbol(i.outputs[0].type)
+        self.instructions.append(
+            Instruction(i.primitive, operands, i.params, [result], i.source)
+        )
+
+    def program(self, outputs: list[Symbol]) -> tuple[Program, list[Symbol]]:
+        """Only what the outputs need, and the symbols that it is called with."""
+        ends = [self.names[s] for s in self.inputs]
+        whole = without_dead_code(Program(ends, self.instructions, outputs))
+        used = {s for i in whole.instructions for s in i.inputs} | set(outputs)
+        inputs = [s for s in self.inputs if self.names[s] in used]
+        ends = [self.names[s] for s in inputs]
+        return Program(ends, whole.instructions, outputs), inputs
+
+
 def _instruction(
     g: _Group, outside: set[Symbol], inner: dict[Symbol, Instruction]
 ) -> list[Instruction]:
     """The group as one instruction; none where nothing of it is stored."""
-    names: dict[Symbol, Symbol] = {}
-    inputs: list[Symbol] = []
-    body: list[Instruction] = []
+    body = _Body(g.shape, inner)
     ends: list[tuple[Symbol, Symbol, Any]] = []  # (in the body, outside, reduction)
-
-    def read(s: Symbol) -> Symbol:
-        if s not in names:
-            if s in inner and s.type.shape == g.shape:
-                compute(inner[s])
-            else:
-                inputs.append(s)
-                names[s] = Symbol(s.type)
-        return names[s]
-
-    def compute(i: Instruction) -> None:
-        operands = [read(s) for s in i.inputs]
-        result = names[i.outputs[0]] = Symbol(i.outputs[0].type)
-        body.append(Instruction(i.primitive, operands, i.params, [result], i.source))
-
     for _, i in g.members:
         result = i.outputs[0]
         if i.primitive.family == "reduction":
-            ends.append((read(i.inputs[0]), result, i.primitive.name))
+            ends.append((body.read(i.inputs[0]), result, i.primitive.name))
             continue
-        if result not in names:
-            compute(i)
+        if result not in body.names:
+            body.compute(i)
         if result in outside:
-            ends.append((names[result], result, None))
+            ends.append((body.names[result], result, None))
     if not ends:
         return []
-    whole = without_dead_code(
-        Program([names[s] for s in inputs], body, [e for e, _, _ in ends])
-    )
-    used = {s for i in whole.instructions for s in i.inputs} | set(whole.outputs)
-    inputs = [s for s in inputs if names[s] in used]
-    whole = Program([names[s] for s in inputs], whole.instructions, whole.outputs)
+    whole, inputs = body.program([e for e, _, _ in ends])
     params = {
         "body": whole,
         "shape": g.shape,

@@ -123,8 +123,9 @@ class _Choice:
         """The instructions that make the value from what is in memory; the latter."""
         steps: dict[Symbol, Instruction] = {}
         leaves: set[Symbol] = set()
-
-        def follow(s: Symbol) -> None:
+        wanted = [value]
+        while wanted:
+            s = wanted.pop()
             maker = self.maker.get(s)
             inner = s is value or s not in self.outside or s in self.again
             if (
@@ -135,11 +136,8 @@ class _Choice:
             ):
                 leaves.add(s)
             elif s not in steps:
-                for x in maker.inputs:
-                    follow(x)
                 steps[s] = maker
-
-        follow(value)
+                wanted += maker.inputs
         return list(steps.values()), leaves
 
     def _bytes(self, s: Symbol) -> int:

@@ -1,0 +1,165 @@
+"""Fused chains: what is made again instead of stored, and the machine code for them."""
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurenix as nx
+from neurenix.program import Program
+
+SHAPES = [(7,), (16,), (33,), (3, 5), (10, 40), (4, 64, 9), (2, 3, 4, 5), (100, 70)]
+Operation = Callable[..., nx.Tensor]
+OPERATIONS: list[Operation] = [
+    lambda x, y, z, s: x + y,
+    lambda x, y, z, s: x - y,
+    lambda x, y, z, s: x * y,
+    lambda x, y, z, s: x / y,
+    lambda x, y, z, s: nx.maximum(x, y),
+    lambda x, y, z, s: nx.minimum(x, s),
+    lambda x, y, z, s: -x,
+    lambda x, y, z, s: x.abs(),
+    lambda x, y, z, s: nx.sqrt(x),
+    lambda x, y, z, s: nx.rsqrt(x),
+    lambda x, y, z, s: nx.floor(x),
+    lambda x, y, z, s: nx.round(x),
+    lambda x, y, z, s: x ** int(2.5 * s),
+    lambda x, y, z, s: nx.where(x > y, z, x),
+    lambda x, y, z, s: nx.where((x <= s) | (y != z), x, s),
+    lambda x, y, z, s: x * y + z,
+    lambda x, y, z, s: x * y - z,
+    lambda x, y, z, s: z - x * s,
+    lambda x, y, z, s: nx.exp(nx.minimum(x, 3.0)),
+]
+
+
+def random_chain(seed: int) -> tuple[Callable[..., Any], list[nx.Tensor]]:
+    """A function of a few tensors that broadcast, some with NaN and infinities."""
+    choice, numbers = random.Random(seed), np.random.default_rng(seed)
+    shape = choice.choice(SHAPES)
+    inputs = []
+    for k in range(choice.randint(1, 5)):
+        axes = [1 if k and choice.random() < 0.15 else n for n in shape]
+        values = numbers.normal(size=axes)
+        if choice.random() < 0.3:
+            special = choice.choice([np.nan, np.inf, -np.inf, 0.0, -0.0])
+            values = np.where(numbers.random(axes) < 0.2, special, values)
+        inputs.append(nx.tensor(values))
+    steps = [
+        (choice.choice(OPERATIONS), *(choice.random() for _ in range(5)))
+        for _ in range(choice.randint(2, 40))
+    ]
+
+    def chain(*xs: nx.Tensor) -> list[nx.Tensor]:
+        values, results = list(xs), []
+        for operation, a, b, c, keep, scalar in steps:
+            x, y, z = (values[int(p * len(values))] for p in (a, b, c))
+            values.append(operation(x, y, z, 4 * scalar - 2))
+            if keep < 0.25:
+                results.append(values[-1])
+            if keep > 0.95 and values[-1].ndim > 1:
+                results.append(values[-1].sum(0 if keep > 0.975 else -1))
+        return [*results, values[-1]]
+
+    return chain, inputs
+
+
+def bits(seeds: Sequence[int]) -> str:
+    found = hashlib.sha256()
+    for seed in seeds:
+        chain, inputs = random_chain(seed)
+        for result in nx.compile(chain)(*inputs):
+            array = result.numpy()
+            found.update(np.where(np.isnan(array), np.float32(7), array).tobytes())
+            found.update(np.isnan(array).tobytes())
+    return found.hexdigest()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_chains_agree_with_the_reference() -> None:
+    for seed in range(40):
+        chain, inputs = random_chain(seed)
+        arrays = [x.numpy() for x in inputs]
+        found = nx.compile(chain)(*inputs)
+        with np.errstate(all="ignore"):
+            expected = nx.capture(chain, *inputs).evaluate(arrays)
+        for mine, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(mine.numpy(), other, rtol=2e-4, atol=1e-5)
+
+
+def test_machine_code_gives_the_bits_of_the_kernels() -> None:
+    """NEURENIX_CPU_CODE=0 runs every op of a chain as a kernel of its own."""
+    if nx.get_device_count("cpu") == 0:
+        pytest.skip("the engine for CPUs is not installed")
+    asked = "from test_fusion import bits; import neurenix as nx; "
+    asked += "nx.init({'device': 'cpu'}); print(bits(range(100)))"
+    found = set()
+    for setting in ("0", "1"):
+        environment = {**os.environ, "NEURENIX_CPU_CODE": setting}
+        found.add(
+            subprocess.run(
+                [sys.executable, "-c", asked],
+                cwd=os.path.dirname(__file__),
+                env=environment,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+    assert len(found) == 1, found
+
+
+def fused(program: Program) -> list[Any]:
+    from neurenix.program.passes import prepare
+
+    return [i for i in prepare(program).instructions if i.primitive.name == "fused"]
+
+
+def test_cheap_values_are_made_again_where_they_are_read() -> None:
+    """Normalised values and masks are not stored for what comes after a reduction."""
+
+    def loss(x: nx.Tensor) -> nx.Tensor:
+        centred = x - x.mean(0)
+        scaled = nn_relu(centred * 3.0)
+        return (scaled / scaled.sum(0)).sum()
+
+    def nn_relu(x: nx.Tensor) -> nx.Tensor:
+        return nx.where(x > 0, x, 0.0)
+
+    x = nx.tensor(np.random.default_rng(0).normal(size=(2000, 600)))
+    program = nx.capture(loss, x)
+    stored = [s.type.shape for i in fused(program) for s in i.outputs]
+    assert (2000, 600) not in stored
+    expected = float(program.evaluate([x.numpy()])[0])
+    assert nx.compile(loss)(x).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_costly_values_are_stored() -> None:
+    def f(x: nx.Tensor) -> nx.Tensor:
+        e = nx.exp(x)
+        return e / e.sum(0)
+
+    program = nx.capture(f, nx.zeros(20, 30))
+    assert any(
+        s.type.shape == (20, 30) for i in fused(program)[:1] for s in i.outputs
+    )
+
+
+def test_the_mask_of_a_relu_follows_from_its_result() -> None:
+    def f(x: nx.Tensor) -> nx.Tensor:
+        return nx.grad(lambda v: (nx.relu(v) ** 3).sum())(x)
+
+    from neurenix.program.simplify import simplify
+
+    program = simplify(nx.capture(f, nx.zeros(5)))
+    masks = [i for i in program.instructions if i.primitive.name == "greater"]
+    relu = next(i for i in program.instructions if i.primitive.name == "where")
+    assert len(masks) == 2 and masks[1].inputs[0] is relu.outputs[0]
+    x = nx.tensor([-1.0, 0.0, 2.0, float("nan")])
+    assert nx.compile(f)(x).tolist()[:3] == [0.0, 0.0, 12.0]
