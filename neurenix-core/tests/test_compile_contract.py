@@ -196,6 +196,59 @@ def test_handles_to_donated_buffers_keep_their_values(device: str) -> None:
     assert [float(np.asarray(h)[0]) for h in held] == expected
 
 
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda cell: cell.value(),
+        lambda cell: cell.numpy(),
+        np.asarray,
+        lambda cell: cell.detach(),
+        lambda cell: nx.nn.Parameter(cell),
+        lambda cell: (cell * cell).node.inputs[0],  # as the tape keeps it
+    ],
+    ids=["value", "numpy", "array", "detach", "Parameter", "tape"],
+)
+def test_a_handle_taken_between_two_calls_keeps_its_value(
+    device: str, take: Any
+) -> None:
+    cell = nx.Cell(nx.tensor([1.0]), requires_grad=True, name="c")
+    f = nx.compile(lambda: cell.assign(cell * 2), state=[cell])
+    g = nx.compile(lambda: cell.assign(cell + 1), state=[cell])
+    f(), f(), g(), g(), f()  # nothing is looked at any more
+    taken = take(cell)
+    f(), g(), f()
+    assert np.asarray(taken).tolist() == [12.0] and cell.tolist() == [50.0]
+    other = nx.Cell(nx.tensor([0.0]), name="o")
+    other.assign(cell)
+    f()
+    assert other.tolist() == [50.0] and cell.tolist() == [100.0]
+    cell.assign(other)
+    f()
+    assert other.tolist() == [50.0] and cell.tolist() == [100.0]
+
+
+def test_static_values_that_are_equal_and_differ(device: str) -> None:
+    scale: Any = 1
+    whole = nx.compile(lambda x: x * scale)
+    x = nx.tensor([3])
+    assert whole(x).dtype is nx.int32
+    scale = 1.0
+    assert whole(x).dtype is nx.float32
+    times = nx.compile(lambda x, n: x * n)
+    one = nx.tensor([1.0])
+    signs = [bool(np.signbit(times(one, n).item())) for n in (0.0, -0.0, 0.0)]
+    assert signs == [False, True, False] and entries(times) == 2
+    nan = [times(one, float("nan")).item() for _ in range(2)]
+    assert np.isnan(nan).all() and entries(times) == 3
+
+
+def test_a_tuple_and_a_dict_are_no_keywords(device: str) -> None:
+    f = nx.compile(lambda a, b: a[0] + b["x"])
+    x, y = nx.ones(2), nx.full((2,), 2.0)
+    assert f((x,), {"x": y}).tolist() == f(a=(x,), b={"x": y}).tolist() == [3.0, 3.0]
+    assert f((x,), b={"x": y}).tolist() == [3.0, 3.0] and entries(f) == 3
+
+
 def test_nested_compiles(device: str) -> None:
     inner = nx.compile(lambda x: nx.sin(x) * 2)
     middle = nx.compile(lambda x: inner(x) + inner(x * 2))

@@ -15,9 +15,10 @@ from .program import Symbol
 from .tape import Leaf
 from .tensor import Tensor, tensor
 
-# How often any cell was written: a compiled call whose number is still this one need
-# not look whether its state is where it was.
-writes = [0]
+# Another object each time that any cell's data is handed out or replaced. While it is
+# the same one, a compiled call need not look whether its state is where it was, nor
+# whether anyone else holds it. (An object, where a number would need a lock.)
+touched: list[object] = [object()]
 
 
 class Cell(Tensor):
@@ -26,7 +27,19 @@ class Cell(Tensor):
     Operations see the value that it holds when they are called.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("held", "name")
+    held: Any  # the data; to read it here, rather than as `data`, leaves no trace
+
+    @property
+    def data(self) -> Any:
+        held = self.held
+        touched[0] = object()  # after the reading: who looks in between sees a holder
+        return held
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        self.held = value
+        touched[0] = object()
 
     def __init__(
         self, value: Tensor, requires_grad: bool = False, name: str = ""
@@ -44,7 +57,7 @@ class Cell(Tensor):
     @property
     def is_state(self) -> bool:
         """Whether a program that is being captured has this cell as its state."""
-        return isinstance(self.data, Symbol)
+        return isinstance(self.held, Symbol)
 
     def assign(self, value: Any) -> None:
         """Replace the value by one of the same shape and dtype."""
@@ -67,7 +80,6 @@ class Cell(Tensor):
             new = tensor(new.numpy(), dtype=self.dtype, device=self.device)
         self.data = new.data
         self.device = new.device or self.device
-        writes[0] += 1
 
     def __deepcopy__(self, memo: Any) -> Any:
         copy = type(self).__new__(type(self))

@@ -30,17 +30,32 @@ DeviceType.ROCM = DeviceType("rocm")
 DeviceType.WEBGPU = DeviceType("webgpu")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Device:
-    """One device: `Device("cuda", 1)`, written "cuda:1"."""
+    """One device: `Device("cuda", 1)`, written "cuda:1".
+
+    There is one object for each, so that equal devices are also the same one: every
+    operation compares its inputs' devices.
+    """
 
     type: DeviceType
     index: int = 0
+
+    def __new__(cls, type: str, index: int = 0) -> Device:
+        return _DEVICES.setdefault((str(type), int(index)), object.__new__(cls))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", DeviceType(self.type))
+        object.__setattr__(self, "index", int(self.index))
+
+    def __reduce__(self) -> Any:
+        return Device, (self.type, self.index)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.index}"
 
 
+_DEVICES: dict[tuple[str, int], Device] = {}
 _FORM = re.compile(r"([a-z][a-z0-9_]*)(?::(\d+))?")
 
 

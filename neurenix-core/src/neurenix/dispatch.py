@@ -153,41 +153,15 @@ def one_instruction(
 
 def executable(
     primitive: Primitive,
-    types: tuple[TensorType, ...],
+    types: Sequence[TensorType],
     params: dict[str, Any],
     device: Device,
 ) -> Any:
-    body = params.get("body")
-    cache: Any = (
-        _EAGER
-        if body is None
-        else body.notes.setdefault(("eager", fusing()), OrderedDict())
-    )
-    shown = params if body is None else {k: v for k, v in params.items() if k != "body"}
-    key = (primitive, types, params_key(shown), device)
-    found = cache.get(key)
-    if found is None:
-        backend = discovery.backend(device.type)
-        has = backend.capabilities(device.index).primitives
-        program = one_instruction(primitive, types, params)
-        program = prepare(program, has, str(device))
-        found = _remember(cache, key, backend.compile(program, device.index))
-    return found
-
-
-def device_of(primitive: Primitive, inputs: Sequence[Any]) -> Device:
-    """The one device that the inputs live on; literals live on any."""
-    device: Device | None = None
-    for x in inputs:
-        if x.device is not None:
-            if device is None:
-                device = x.device
-            elif x.device is not device and x.device != device:
-                raise DeviceError(
-                    f"{primitive.name}: its inputs live on {device} and {x.device}; "
-                    "move one with .to()"
-                )
-    return device or current_device()
+    """The program of one instruction, made ready for a device."""
+    backend = discovery.backend(device.type)
+    has = backend.capabilities(device.index).primitives
+    program = prepare(one_instruction(primitive, types, params), has, str(device))
+    return backend.compile(program, device.index)
 
 
 def on_device(literal: ConstantArray, device: Device) -> Any:
@@ -204,11 +178,48 @@ def on_device(literal: ConstantArray, device: Device) -> Any:
 
 def run(
     primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
-) -> tuple[list[Any], Device]:
-    """Buffers of the outputs, and where they are."""
-    device = device_of(primitive, inputs)
-    buffers = [
-        on_device(x.data, device) if x.device is None else x.data for x in inputs
-    ]
-    run_it = executable(primitive, tuple(x.type for x in inputs), params, device)
-    return run_it(buffers), device
+) -> tuple[list[Any], tuple[TensorType, ...], Device]:
+    """Buffers and types of the outputs, and where they are.
+
+    All that an operation depends on, in one look-up: the primitive, its inputs' types,
+    the one device that they live on (literals live on any), and the parameters.
+    """
+    device: Device | None = None
+    key: list[Any] = [primitive]
+    buffers = []
+    literals = False
+    for x in inputs:
+        key.append(x.type)
+        buffers.append(x.data)
+        where = x.device
+        if where is None:
+            literals = True
+        elif device is None:
+            device = where
+        elif where is not device:
+            raise DeviceError(
+                f"{primitive.name}: its inputs live on {device} and {where}; "
+                "move one with .to()"
+            )
+    if device is None:
+        device = current_device()
+    if literals:
+        for i, x in enumerate(inputs):
+            if x.device is None:
+                buffers[i] = on_device(x.data, device)
+    key.append(device)
+    cache: Any = _EAGER
+    if params:
+        body = params.get("body")
+        if body is None:
+            key.extend(params.items())
+        else:  # in a cache of the body's, since the key would keep it alive
+            cache = body.notes.setdefault(("eager", fusing()), OrderedDict())
+            key.extend(item for item in params.items() if item[1] is not body)
+    found = cache.get(tuple(key))
+    if found is None:
+        types = tuple(x.type for x in inputs)
+        out_types = infer(primitive, types, params)
+        ready = executable(primitive, types, params, device)
+        found = _remember(cache, tuple(key), (ready, out_types))
+    return found[0](buffers), found[1], device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,11 @@ class Dtype:
     def __reduce__(self) -> Any:
         return as_dtype, (self.name,)
 
-    @property
+    @cached_property
     def is_floating(self) -> bool:
         return self.kind == "float"
 
-    @property
+    @cached_property
     def numpy(self) -> np.dtype[Any]:
         """NumPy's equal; bfloat16 needs the package ml_dtypes."""
         if self.name == "bfloat16":

@@ -6,15 +6,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from . import dispatch
 from .devices import Device
 from .dtypes import Dtype
-from .primitives import NotDifferentiable, Primitive, ops, set_interpreter
+from .primitives import (
+    NotDifferentiable,
+    Primitive,
+    TensorType,
+    ops,
+    set_interpreter,
+)
 from .sources import user_line
 from .tape import Node
-from .tensor import Tensor, literal
+from .tensor import Tensor, literal, number
+
+_NUMBER = (bool, int, float)
 
 
 class TensorInterpreter:
@@ -23,53 +29,80 @@ class TensorInterpreter:
     def bind(
         self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
     ) -> list[Tensor]:
-        inputs = [x if type(x) is Tensor else x.value() for x in inputs]
-        types = tuple(x.type for x in inputs)
-        recorder = dispatch.recorder()
-        device: Device | None
-        if recorder is not None:
-            out_types = dispatch.infer(primitive, types, params)
-            data: list[Any] = recorder.record(primitive, inputs, params, out_types)
-            device = next((x.device for x in inputs if x.device is not None), None)
-            if dispatch.state.blocked and primitive.name != "stop_gradient":
-                return [
-                    ops.stop_gradient(Tensor(d, t, device))
-                    if t.dtype.is_floating
-                    else Tensor(d, t, device)
-                    for d, t in zip(data, out_types, strict=True)
-                ]
+        values: list[Tensor] = []
+        tracked = False
+        for x in inputs:
+            if type(x) is not Tensor:
+                x = x.value()
+            values.append(x)
+            if x.node is not None:
+                tracked = True
+        state = dispatch.state
+        if state.recorders:
+            data, types, device = _record(primitive, values, params)
+            if state.blocked and primitive.name != "stop_gradient":
+                made = zip(data, types, strict=True)
+                return [_stopped(d, t, device) for d, t in made]
         else:
-            out_types = dispatch.infer(primitive, types, params)
-            data, device = dispatch.run(primitive, inputs, params)
-        if not (
-            dispatch.state.grad_enabled and any(x.node is not None for x in inputs)
-        ):
-            return [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
-        if isinstance(primitive.vjp, NotDifferentiable):
-            return [Tensor(d, t, device) for d, t in zip(data, out_types, strict=True)]
-        edges = tuple(
-            (x.node, x.index) if x.node is not None and x.dtype.is_floating else None
-            for x in inputs
-        )
-        keep = tuple(inputs) if "i" in primitive.saves else types
-        source = user_line() if recorder is not None else None
-        node = Node(
-            primitive,
-            keep,
-            params,
-            data if "o" in primitive.saves else None,
-            out_types,
-            edges,
-            device,
-            source,
-        )
+            data, types, device = dispatch.run(primitive, values, params)
+        node = None
+        if tracked and state.grad_enabled:
+            node = _node(primitive, values, params, data, types, device)
+        if len(data) == 1:
+            if node is not None and not types[0].dtype.is_floating:
+                node = None
+            return [Tensor(data[0], types[0], device, node)]
         return [
             Tensor(d, t, device, node if t.dtype.is_floating else None, i)
-            for i, (d, t) in enumerate(zip(data, out_types, strict=True))
+            for i, (d, t) in enumerate(zip(data, types, strict=True))
         ]
 
-    def literal(self, array: np.ndarray[Any, Any], dtype: Dtype) -> Tensor:
-        return literal(array, dtype)
+    def literal(self, value: Any, dtype: Dtype) -> Tensor:
+        make = number if isinstance(value, _NUMBER) else literal
+        return make(value, dtype)
+
+
+def _record(
+    primitive: Primitive, inputs: Sequence[Tensor], params: dict[str, Any]
+) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
+    """The symbols of the outputs, in the innermost program being captured."""
+    types = dispatch.infer(primitive, tuple([x.type for x in inputs]), params)
+    data = dispatch.state.recorders[-1].record(primitive, inputs, params, types)
+    device = next((x.device for x in inputs if x.device is not None), None)
+    return data, types, device
+
+
+def _stopped(data: Any, type: TensorType, device: Device | None) -> Tensor:
+    made = Tensor(data, type, device)
+    return ops.stop_gradient(made) if type.dtype.is_floating else made
+
+
+def _node(
+    primitive: Primitive,
+    inputs: Sequence[Tensor],
+    params: dict[str, Any],
+    data: list[Any],
+    types: tuple[TensorType, ...],
+    device: Device | None,
+) -> Node | None:
+    """What the tape keeps of the operation; nothing, if it has no derivative."""
+    if isinstance(primitive.vjp, NotDifferentiable):
+        return None
+    edges = []
+    for x in inputs:
+        followed = x.node is not None and x.type.dtype.is_floating
+        edges.append((x.node, x.index) if followed else None)
+    saves = primitive.saves
+    return Node(
+        primitive,
+        tuple(inputs) if "i" in saves else tuple([x.type for x in inputs]),
+        params,
+        data if "o" in saves else None,
+        types,
+        tuple(edges),
+        device,
+        user_line() if dispatch.state.recorders else None,
+    )
 
 
 set_interpreter(TensorInterpreter())

@@ -7,6 +7,7 @@ What it computes with stands in `functions`, which hangs its methods and operato
 from __future__ import annotations
 
 import reprlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -351,6 +352,7 @@ class Tensor:
         def bool(self) -> Tensor: ...
 
 
+_NUMBERS_BOUND = 4096
 _DTYPE_NAMES = {dtype.name for dtype in ALL}
 
 
@@ -394,9 +396,24 @@ def fits(name: str, array: np.ndarray[Any, Any], dtype: Dtype) -> None:
             )
 
 
-def literal(array: np.ndarray[Any, Any], dtype: Dtype) -> Tensor:
+def literal(array: Any, dtype: Dtype) -> Tensor:
+    """A constant that belongs to no device, from a number or an array."""
     constant = ConstantArray(np.asarray(array, dtype.numpy), dtype)
     return Tensor(constant, constant.type, None)
+
+
+_NUMBERS: OrderedDict[Any, Tensor] = OrderedDict()
+
+
+def number(value: Any, dtype: Dtype) -> Tensor:
+    """The literal of a Python number; the same one each time that it is asked for."""
+    key = dtype, value or repr(value)  # 0.0 and -0.0 are equal, and differ
+    found = _NUMBERS.get(key)
+    if found is None:
+        found = _NUMBERS[key] = literal(value, dtype)
+        if len(_NUMBERS) > _NUMBERS_BOUND:
+            _NUMBERS.popitem(last=False)
+    return found
 
 
 def tensor(

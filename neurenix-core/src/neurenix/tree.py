@@ -37,6 +37,8 @@ def _flatten(tree: Any, leaves: list[Any]) -> Hashable:
 
 def unflatten(structure: Any, leaves: list[Any]) -> Any:
     """The tree of that structure, with these leaves."""
+    if structure == LEAF and len(leaves) == 1:
+        return leaves[0]
     rest = iter(leaves)
     tree = _unflatten(structure, rest)
     if next(rest, LEAF) is not LEAF:

@@ -85,6 +85,9 @@ def count_devices(library: Path) -> int:
     return int(api.device_count())
 
 
+_POINTER = ffi.typeof("void **")
+
+
 class Engine:
     """One device's engine, and the library that it came from."""
 
@@ -97,7 +100,8 @@ class Engine:
         handle = ffi.new("phx_engine **")
         self.check(self.api.create(index, options, handle))
         self.handle = handle[0]
-        self.release = self.api.release
+        # an attribute of the table is made anew each time that it is asked for
+        self.allocate, self.release = self.api.allocate, self.api.release
         self.executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
         self.profiled: set[NativeExecutable] | None = None  # while a profile is taken
         raw = ffi.new(
@@ -144,13 +148,14 @@ class Engine:
     def take(self, nbytes: int) -> Any:
         """Memory for a buffer, or OutOfMemoryError."""
         require("a buffer", nbytes, self.available)
-        out = ffi.new("void **")
-        status = self.api.allocate(self.handle, nbytes, out)
+        out = ffi.new(_POINTER)
+        status = self.allocate(self.handle, nbytes, out)
+        if not status:
+            return out[0]
         # no size is negative here: what an engine calls absurd is too much
         if status in (_INVALID_ARGUMENT, _OUT_OF_MEMORY):
             raise no_memory("a buffer", nbytes, self.available())
-        self.check(status)
-        return out[0]
+        raise self.failure(status)
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):
@@ -204,14 +209,21 @@ class NativeExecutable:
         require("running the program", need, engine.available)
         encoded = encode(plan)
         self.lines = encoded.lines
+        self.result_bytes = self.out_bytes[state:]
         self.handle = self._compile(encoded)
-        self.inputs = ffi.new("void *[]", max(self.in_count, 1))
-        self.outputs = ffi.new("void *[]", max(len(self.out_bytes), 1))
+        self.inputs, self.outputs = self._slots()
+        self.idle = [self._slots()]
         self.run = engine.api.run
         self.instruction_count = len(encoded.instructions)
         engine.executables.add(self)
         if engine.profiled is not None:
             engine.profiled.add(self)
+
+    def _slots(self) -> tuple[Any, Any]:
+        """Room for the addresses of the inputs and of the outputs."""
+        counts = self.in_count, len(self.out_bytes)
+        inputs, outputs = (ffi.new("void *[]", max(n, 1)) for n in counts)
+        return inputs, outputs
 
     def _compile(self, encoded: Any) -> Any:
         def pointer(array: Any, ctype: str) -> Any:
@@ -240,13 +252,23 @@ class NativeExecutable:
         return ffi.gc(out[0], self.engine.api.release_executable)
 
     def __call__(self, inputs: Sequence[Buffer]) -> list[Buffer]:
-        # arrays of its own: an executable may be entered by several threads
-        pointers = ffi.new("void *[]", [b.pointer for b in inputs] or [ffi.NULL])
-        outputs = [Buffer(self.engine, n) for n in self.out_bytes]
-        targets = ffi.new("void *[]", [b.pointer for b in outputs] or [ffi.NULL])
+        # slots of its own: an executable may be entered by several threads
+        try:
+            slots = self.idle.pop()
+        except IndexError:
+            slots = self._slots()
+        pointers, targets = slots
+        for i, buffer in enumerate(inputs):
+            pointers[i] = buffer.pointer
+        outputs = []
+        for i, nbytes in enumerate(self.out_bytes):
+            buffer = Buffer(self.engine, nbytes)
+            targets[i] = buffer.pointer
+            outputs.append(buffer)
         status = self.run(self.handle, pointers, targets)
         if status:
             self.engine.check(status)
+        self.idle.append(slots)
         return outputs
 
     def bind_state(self, buffers: Sequence[Buffer]) -> None:
@@ -257,16 +279,15 @@ class NativeExecutable:
             self.outputs[i] = buffers[i].pointer
 
     def step(self, inputs: Sequence[Buffer]) -> list[Buffer]:
-        slots, at = self.inputs, self.bound
-        for buffer in inputs:
-            slots[at] = buffer.pointer
-            at += 1
-        results = [Buffer(self.engine, n) for n in self.out_bytes[self.state :]]
-        at = self.state
-        for result in results:
-            self.outputs[at] = result.pointer
-            at += 1
-        status = self.run(self.handle, slots, self.outputs)
+        pointers, targets = self.inputs, self.outputs
+        for i, buffer in enumerate(inputs, self.bound):
+            pointers[i] = buffer.pointer
+        results = []
+        for i, nbytes in enumerate(self.result_bytes, self.state):
+            result = Buffer(self.engine, nbytes)
+            targets[i] = result.pointer
+            results.append(result)
+        status = self.run(self.handle, pointers, targets)
         if status:
             self.engine.check(status)
         return results

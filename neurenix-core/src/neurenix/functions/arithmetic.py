@@ -233,8 +233,10 @@ def stop_gradient(x: Any) -> Tensor:
 
 
 def _unary(name: str, primitive: str, text: str) -> Any:
+    operation = getattr(ops, primitive)
+
     def function(x: Any) -> Tensor:
-        return getattr(ops, primitive)(floating(name, x))
+        return operation(floating(name, x))
 
     function.__name__ = function.__qualname__ = name
     # a traceback, and an error that looks for who was called, say "exp"

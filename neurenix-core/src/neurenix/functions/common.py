@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..dtypes import Dtype, float32, promote
 from ..errors import DtypeError, InvalidArgumentError
 from ..primitives import ops
-from ..tensor import Tensor, literal, tensor
+from ..tensor import Tensor, number, tensor
 
 
 def as_tensor(x: Any) -> Tensor:
@@ -26,9 +27,18 @@ def _is_number(x: Any) -> bool:
     ) and not isinstance(x, np.ndarray)
 
 
-def operands(name: str, *xs: Any) -> list[Tensor]:
+def operands(name: str, *xs: Any) -> Sequence[Tensor]:
     """Tensors of one dtype. Python numbers are weak: they take the tensors' dtype, but
     a float among integers makes float32."""
+    if len(xs) == 2:  # by far the most: nothing to settle
+        a, b = xs
+        if isinstance(a, Tensor):
+            dtype = a.type.dtype
+            if isinstance(b, Tensor):
+                if b.type.dtype is dtype:
+                    return xs
+            elif type(b) is float and dtype.is_floating:
+                return a, number(b, dtype)
     tensors = [x if isinstance(x, Tensor) or _is_number(x) else tensor(x) for x in xs]
     dtypes = [x.dtype for x in tensors if isinstance(x, Tensor)]
     if not dtypes:
@@ -51,7 +61,7 @@ def operands(name: str, *xs: Any) -> list[Tensor]:
 
 def _weak(name: str, x: Any, dtype: Dtype) -> Tensor:
     try:
-        return literal(np.asarray(x, dtype.numpy), dtype)
+        return number(x, dtype)
     except OverflowError:
         raise DtypeError(f"{name}: {x} does not fit {dtype.name}") from None
 

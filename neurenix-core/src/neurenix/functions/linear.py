@@ -20,37 +20,30 @@ def matmul(a: Any, b: Any) -> Tensor:
     (2, 4)
     """
     x, y = operands("matmul", a, b)
-    if not x.shape or not y.shape:
+    left, right = x.shape, y.shape
+    if not left or not right:
         raise ShapeError(
-            f"matmul: shapes {x.shape} and {y.shape}; a scalar is multiplied with *"
+            f"matmul: shapes {left} and {right}; a scalar is multiplied with *"
         )
-    inner = x.shape[-1], y.shape[-2 if y.ndim > 1 else 0]
+    rank = len(right)
+    inner = left[-1], right[-2 if rank > 1 else 0]
     if inner[0] != inner[1]:
-        axis = "last but one" if y.ndim > 1 else "only"
+        axis = "last but one" if rank > 1 else "only"
         raise ShapeError(
-            f"matmul: shapes {x.shape} and {y.shape}: "
+            f"matmul: shapes {left} and {right}: "
             f"the last axis of the first is {inner[0]}, "
             f"the {axis} axis of the second {inner[1]}"
         )
-    if x.ndim <= 2 and y.ndim <= 2:
+    if rank <= 2:  # x's leading axes are more rows
         return ops.dot_general(
             x,
             y,
-            lhs_contract=(x.ndim - 1,),
-            rhs_contract=(max(y.ndim - 2, 0),),
+            lhs_contract=(len(left) - 1,),
+            rhs_contract=(0,),
             lhs_batch=(),
             rhs_batch=(),
         )
-    if y.ndim <= 2:  # x's leading axes are more rows
-        return ops.dot_general(
-            x,
-            y,
-            lhs_contract=(x.ndim - 1,),
-            rhs_contract=(max(y.ndim - 2, 0),),
-            lhs_batch=(),
-            rhs_batch=(),
-        )
-    if x.ndim == 1:
+    if len(left) == 1:
         out = matmul(ops.reshape(x, shape=(1, *x.shape)), y)
         return ops.reshape(out, shape=(*out.shape[:-2], out.shape[-1]))
     lead = broadcast_shapes("matmul", [x.shape[:-2], y.shape[:-2]])

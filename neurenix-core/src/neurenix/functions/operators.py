@@ -136,11 +136,14 @@ def install() -> None:
         setattr(Tensor, name, function)
 
 
+_NEVER = (str, bytes, dict, set)
+
+
 def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
     """Unknown operands are Python's to refuse: the other side may know them."""
 
     def operator(a: Any, b: Any) -> Any:
-        if isinstance(b, (str, bytes, dict, set)) or b is None:
+        if type(b) is not Tensor and (b is None or isinstance(b, _NEVER)):
             return NotImplemented
         return function(a, b)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..cells import Cell, writes
+from ..cells import Cell
 from ..dtypes import Dtype
 from ..errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
 from ..program import Symbol
@@ -121,7 +121,6 @@ def move(cell: Cell, target: Any) -> None:
         return
     cell.data, cell.type, cell.device = moved.data, moved.type, moved.device
     cell.node = Leaf() if cell.node is not None else None
-    writes[0] += 1
 
 
 class LoadResult(NamedTuple):

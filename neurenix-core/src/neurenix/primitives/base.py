@@ -75,7 +75,7 @@ class Interpreter(Protocol):
     def bind(
         self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
     ) -> list[Any]: ...
-    def literal(self, array: np.ndarray[Any, Any], dtype: Dtype) -> Any: ...
+    def literal(self, value: Any, dtype: Dtype) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -165,6 +165,7 @@ def register(primitive: Primitive) -> Primitive:
             f"primitive {primitive.name} ({primitive.opcode}) is there already"
         )
     ops.table[primitive.name] = primitive
+    setattr(ops, primitive.name, primitive)  # found at once, without __getattr__
     _by_opcode[primitive.opcode] = primitive
     return primitive
 
@@ -186,7 +187,7 @@ def set_interpreter(interpreter: Interpreter) -> None:
 
 def literal(value: Any, dtype: Dtype) -> Any:
     """A constant that belongs to no device: a number or a small array in a rule."""
-    return _interpreter[0].literal(np.asarray(value, dtype.numpy), dtype)
+    return _interpreter[0].literal(value, dtype)
 
 
 def scalar_like(x: Value, value: float) -> Any:

@@ -30,16 +30,17 @@ from .control_map import batch_by_map
 class ConstantArray:
     """A read-only array that can be a parameter: equal if its bytes are."""
 
-    __slots__ = ("_key", "array", "type")
+    __slots__ = ("_hash", "_key", "array", "type")
 
     def __init__(self, array: np.ndarray[Any, Any], dtype: Dtype | None = None) -> None:
         self.array = np.array(array, order="C")
         self.array.setflags(write=False)
         self.type = TensorType(self.array.shape, dtype or as_dtype(array.dtype))
         self._key: Any = (self.type, self.array.tobytes())
+        self._hash = hash(self._key)
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ConstantArray) and self._key == other._key

@@ -6,14 +6,12 @@ import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
-
-import numpy as np
 
 from .. import dispatch, tree
 from ..backends import discovery
-from ..cells import Cell, writes
-from ..devices import Device
+from ..cells import Cell
 from ..errors import CaptureError, InvalidArgumentError
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
@@ -23,12 +21,20 @@ from ..sources import user_line
 from ..tape import Leaf
 from ..tensor import Tensor, literal, tensor
 from .capture import Capture, symbol_tensors
-from .statics import attribute_changes, attributes_of, name_around, scalars_around
+from .entry import Entry
+from .statics import (
+    attribute_changes,
+    attributes_of,
+    key_of_argument,
+    name_around,
+    scalars_around,
+    static_key,
+    with_tensors,
+)
 from .statistics import CAPTURING, CompileStats, lock_of, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64
-_SCALARS = (bool, int, float, str, bytes, type(None))
 
 
 def constant(x: Any) -> Tensor:
@@ -73,87 +79,6 @@ def compile(
     return Compiled(f, state, guard, verbose)
 
 
-class Entry:
-    """One program of a compiled function, ready to run."""
-
-    __slots__ = (
-        "bound",
-        "cells",
-        "device",
-        "executable",
-        "out_structure",
-        "out_types",
-        "program",
-        "seen",
-        "written",
-    )
-
-    def __init__(
-        self,
-        program: Program,
-        executable: Any,
-        cells: Sequence[Cell],
-        written: int,
-        out_structure: Any,
-        device: Device,
-    ) -> None:
-        self.program = program
-        self.executable = executable
-        self.cells = list(cells)
-        self.written = written
-        self.out_structure = out_structure
-        self.out_types = program.output_types[written:]
-        self.device = device
-        self.bound: list[Any] = [None] * len(cells)
-        self.seen = -1  # the number of cell writes when the state was last looked at
-
-    def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        buffers = [
-            x.data if x.device is not None else dispatch.on_device(x.data, self.device)
-            for x in inputs
-        ]
-        if self.cells:
-            if self.seen != writes[0] or self._held():
-                self._bind()
-            results = self.executable.step(buffers)
-        else:
-            results = self.executable(buffers)
-        return [
-            Tensor(b, t, self.device)
-            for b, t in zip(results, self.out_types, strict=True)
-        ]
-
-    def _held(self) -> bool:
-        """Whether anyone but its cell holds a buffer that would be overwritten."""
-        count, cells = sys.getrefcount, self.cells
-        return any(count(cells[i].data) != _ALONE for i in range(self.written))
-
-    def _bind(self) -> None:
-        backend = discovery.backend(self.device.type)
-        moved = False
-        for i, cell in enumerate(self.cells):
-            alone = sys.getrefcount(cell.data) == _ALONE
-            if i < self.written and not (alone and backend.owns(cell.data)):
-                cell.data = backend.upload(
-                    backend.download(cell.data, cell.type), cell.type, self.device.index
-                )
-            ref = self.bound[i]
-            if ref is None or ref() is not cell.data:
-                self.bound[i] = weakref.ref(cell.data)
-                moved = True
-        if moved:
-            self.executable.bind_state([c.data for c in self.cells])
-        self.seen = writes[0]
-
-
-def _references_to_one() -> int:
-    cell = Tensor(np.zeros(1), None, None)  # type: ignore[arg-type]
-    return sys.getrefcount(cell.data)
-
-
-_ALONE = _references_to_one()
-
-
 class Compiled:
     """What `nx.compile` gives: call it as the function. `entries` are its programs."""
 
@@ -174,7 +99,8 @@ class Compiled:
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
         self._scalars_around = scalars_around(f)
-        self._attributes: tuple[int, Any] = (-1, None)
+        self._attributes_now = -1, 0
+        self._attributes_seen: dict[Any, int] = {}
         self.__name__ = getattr(f, "__name__", "compiled")
         self.verbose = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
@@ -183,24 +109,18 @@ class Compiled:
         self.__doc__ = f.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        tensors, key, structure, statics = self._key(args, kwargs)
-        if dispatch.state.recorders:
-            return self._nested(tensors, key, structure, statics)
-        if (
+        tensors: list[Tensor] = []
+        key = self._key(args, kwargs, tensors)
+        now = dispatch.state
+        if now.recorders or (
             not self.state
-            and dispatch.state.grad_enabled
-            and any(t.node is not None for t in tensors)
+            and now.grad_enabled
+            and _tracked(tensors)
         ):
-            return self._nested(tensors, key, structure, statics)
-        if not self.state:
-            entry = self._entry(tensors, key, structure, statics)
+            return self._nested(tensors, key, args, kwargs)
+        with self._lock or self._held():
+            entry = self._entry(tensors, key, args, kwargs)
             outputs = entry(tensors)
-        else:
-            if self._lock is None:
-                self._lock = lock_of(self.cells().values())
-            with self._lock:
-                entry = self._entry(tensors, key, structure, statics)
-                outputs = entry(tensors)
         if self.guard:
             return tree.unflatten(entry.out_structure, outputs[:-1]), outputs[-1]
         return tree.unflatten(entry.out_structure, outputs)
@@ -230,8 +150,15 @@ class Compiled:
         """
         return run_steps(self, args, in_axes)
 
+    def _held(self) -> Any:
+        """What to hold while its state is used: threads take turns."""
+        if self._lock is None:
+            cells = self.cells().values()
+            self._lock = lock_of(cells) if self.state else nullcontext()
+        return self._lock
+
     def _entry(
-        self, tensors: Sequence[Tensor], key: Any, structure: Any, statics: Any
+        self, tensors: Sequence[Tensor], key: Any, args: Any, kwargs: Any
     ) -> Entry:
         entry = self.entries.get(key)
         if entry is not None:
@@ -240,7 +167,7 @@ class Compiled:
         with CAPTURING:
             entry = self.entries.get(key)  # another thread may have made it
             if entry is None:
-                entry = self._compile(tensors, structure, statics)
+                entry = self._compile(tensors, args, kwargs)
                 self._stats.misses += 1
                 self.entries[key] = entry
                 if len(self.entries) > _CACHE_BOUND:
@@ -258,61 +185,36 @@ class Compiled:
 
     # ---- keys ------------------------------------------------------------------------
 
-    def _key(self, args: Any, kwargs: Any) -> tuple[list[Tensor], Any, Any, list[Any]]:
-        """Tensor arguments; everything that the program depends on; how to put the
-        arguments together again."""
-        leaves, structure = tree.flatten((args, kwargs) if kwargs else args)
-        tensors: list[Tensor] = []
-        statics: list[Any] = []
-        signature: list[Any] = []
-        for x in leaves:
-            if isinstance(x, Tensor):
-                value = x if type(x) is Tensor else x.value()
-                tensors.append(value)
-                statics.append(None)
-                signature.append(value.type)
-            elif isinstance(x, np.ndarray):
-                made = tensor(x)
-                tensors.append(made)
-                statics.append(None)
-                signature.append(made.type)
-            elif isinstance(x, _SCALARS) or callable(x):
-                statics.append((x,))
-                signature.append((type(x), x))
+    def _key(self, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
+        """Everything that the program depends on. What of the arguments is a tensor is
+        put into `tensors`."""
+        key: list[Any] = [self._attributes()]
+        for x in args:
+            if type(x) is Tensor:
+                tensors.append(x)
+                key.append(x.type)
             else:
-                raise InvalidArgumentError(
-                    f"{self.__name__}: an argument of type {type(x).__name__} "
-                    "is neither a tensor nor a static value"
-                )
-        changes = attribute_changes()
-        if self._attributes[0] != changes:
-            self._attributes = changes, tuple(attributes_of(s) for s in self.state)
-        device = next((t.device for t in tensors if t.device is not None), None)
-        around = tuple(read() for read in self._scalars_around)
-        key = (
-            structure,
-            tuple(signature),
-            bool(kwargs),
-            device,
-            around,
-            self._attributes[1],
-        )
-        return tensors, key, structure, statics
+                key.append(key_of_argument(self.__name__, x, tensors))
+        if kwargs:
+            key.append(key_of_argument(self.__name__, kwargs, tensors))
+        key.append(len(args))  # else the last one could be all keywords
+        for x in tensors:
+            if x.device is not None:
+                key.append(x.device)
+                break
+        for read in self._scalars_around:
+            key.append(static_key(read()))
+        return tuple(key)
 
-    def _arguments(
-        self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]
-    ) -> tuple[Any, Any]:
-        rest = iter(tensors)
-        leaves = [next(rest) if s is None else s[0] for s in statics]
-        arguments = tree.unflatten(structure, leaves)
-        has_kwargs = (
-            structure[0] is tuple
-            and len(structure) == 3
-            and structure[2] != tree.LEAF
-            and isinstance(arguments[1], dict)
-            and isinstance(arguments[0], tuple)
-        )
-        return arguments if has_kwargs else (arguments, {})
+    def _attributes(self) -> int:
+        """A number for the public scalars that the state objects have now."""
+        changes = attribute_changes()
+        seen, number = self._attributes_now
+        if seen != changes:
+            found = tuple([attributes_of(s) for s in self.state])
+            number = self._attributes_seen.setdefault(found, len(self._attributes_seen))
+            self._attributes_now = changes, number
+        return number
 
     def cells(self) -> dict[str, Cell]:
         """All state, by name; a cell that two objects share once."""
@@ -328,9 +230,7 @@ class Compiled:
 
     # ---- capture ---------------------------------------------------------------------
 
-    def _compile(
-        self, tensors: Sequence[Tensor], structure: Any, statics: Sequence[Any]
-    ) -> Entry:
+    def _compile(self, tensors: Sequence[Tensor], args: Any, kwargs: Any) -> Entry:
         cells = list(self.cells().values())
         homes = [c.device for c in cells] + [t.device for t in tensors]
         device = next((d for d in homes if d is not None), None) or current_device()
@@ -343,7 +243,7 @@ class Compiled:
         capture = _StateCapture(self, cells, [t.type for t in tensors])
         with self._stats.timed("capture"), capture:
             arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
-            args, kwargs = self._arguments(arguments, structure, statics)
+            args, kwargs = with_tensors(args, kwargs, arguments)
             out = self.f(*args, **kwargs)
             leaves, out_structure = tree.flatten(out)
             outputs = [
@@ -369,19 +269,15 @@ class Compiled:
         )
 
     def _nested(
-        self,
-        tensors: Sequence[Tensor],
-        key: Any,
-        structure: Any,
-        statics: Sequence[Any],
+        self, tensors: Sequence[Tensor], key: Any, args: Any, kwargs: Any
     ) -> Any:
         if self.state:  # whose state it is, the outer program decides
-            args, kwargs = self._arguments(tensors, structure, statics)
+            args, kwargs = with_tensors(args, kwargs, tensors)
             return self.f(*args, **kwargs)
         outer = dispatch.recorder()
         found = self._bodies.get(key)
         if found is None or (found[2] and found[3]() is not outer):
-            found = self._capture_body(tensors, structure, statics, outer)
+            found = self._capture_body(tensors, args, kwargs, outer)
             self._bodies[key] = found
             if len(self._bodies) > _CACHE_BOUND:
                 self._bodies.popitem(last=False)
@@ -389,18 +285,25 @@ class Compiled:
         return tree.unflatten(out_structure, ops.call(*tensors, *lifted, body=program))
 
     def _capture_body(
-        self, tensors: Sequence[Tensor], structure: Any, statics: Any, outer: Any
+        self, tensors: Sequence[Tensor], args: Any, kwargs: Any, outer: Any
     ) -> Any:
         capture = _BodyCapture(self, [t.type for t in tensors])
         with dispatch.recording(capture):
             symbols = symbol_tensors(capture.inputs, [t.device for t in tensors])
-            args, kwargs = self._arguments(symbols, structure, statics)
+            args, kwargs = with_tensors(args, kwargs, symbols)
             leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
             program = capture.program(
                 [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]
             )
         owner = weakref.ref(outer) if outer is not None else (lambda: None)
         return without_dead_code(program), out_structure, capture.lifted, owner
+
+
+def _tracked(tensors: Sequence[Tensor]) -> bool:
+    for x in tensors:  # noqa: SIM110  a generator costs more than all else here
+        if x.node is not None:
+            return True
+    return False
 
 
 class _BodyCapture(Capture):

@@ -3,15 +3,21 @@ globals that it names, and in public attributes of its state objects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from .. import tree
 from ..attributes import changes
 from ..cells import Cell
-from ..tensor import Tensor
+from ..errors import InvalidArgumentError
+from ..tensor import Tensor, tensor
 
 _SCALARS = (bool, int, float, str, type(None))
+_ARGUMENTS = (*_SCALARS, bytes)
+_TENSORS = (Tensor, np.ndarray)
 
 
 def attribute_changes() -> int:
@@ -23,6 +29,51 @@ def attributes_of(state: Any) -> Any:
     """The public scalars of a state object and of the objects in it."""
     key = getattr(state, "static_key", None)
     return key() if key is not None else None
+
+
+def static_key(value: Any) -> Any:
+    """Equal for two scalars only if no program can tell them apart: 1 and 1.0 differ,
+    0.0 and -0.0 do, and NaN is NaN."""
+    return type(value), value if value and value == value else repr(value)
+
+
+def key_of_argument(name: str, x: Any, tensors: list[Tensor]) -> Any:
+    """What a program depends on of an argument, which may be a tree: its structure,
+    the types of its tensors, its static values. The tensors join `tensors`.
+
+    Raises InvalidArgumentError, naming the function, for any other value.
+    """
+    leaves, structure = tree.flatten(x)
+    key: list[Any] = [structure]
+    for leaf in leaves:
+        if isinstance(leaf, Tensor):
+            tensors.append(leaf.value())
+            key.append(leaf.type)
+        elif isinstance(leaf, np.ndarray):
+            tensors.append(tensor(leaf))
+            key.append(tensors[-1].type)
+        elif isinstance(leaf, _ARGUMENTS):
+            key.append(static_key(leaf))
+        elif callable(leaf):
+            key.append((type(leaf), leaf))
+        else:
+            raise InvalidArgumentError(
+                f"{name}: an argument of type {type(leaf).__name__} "
+                "is neither a tensor nor a static value"
+            )
+    # a tensor by itself has no structure, whichever class it is of
+    return key[1] if structure == tree.LEAF else tuple(key)
+
+
+def with_tensors(
+    args: Any, kwargs: Any, tensors: Sequence[Tensor]
+) -> tuple[Any, dict[str, Any]]:
+    """The arguments with these in place of their tensors, in order."""
+    leaves, structure = tree.flatten((args, kwargs))
+    rest = iter(tensors)
+    found = [next(rest) if isinstance(x, _TENSORS) else x for x in leaves]
+    replaced = tree.unflatten(structure, found)
+    return replaced[0], replaced[1]
 
 
 def scalars_around(f: Callable[..., Any]) -> list[Callable[[], Any]]:

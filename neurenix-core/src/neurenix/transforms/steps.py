@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +10,14 @@ import numpy as np
 from .. import dispatch, tree
 from ..backends import discovery
 from ..backends.steps import StepsCall, begin_steps, stacked
-from ..cells import writes
+from ..cells import touched
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
 from ..tensor import Tensor, tensor
-from .statistics import lock_of
 
 if TYPE_CHECKING:
-    from .compiled import Compiled, Entry
+    from .compiled import Compiled
+    from .entry import Entry
 
 
 def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
@@ -34,18 +33,17 @@ def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
             f"{name}: an argument requires grad, and several steps are not "
             "differentiated: use nx.scan or nx.map, or detach it"
         )
-    key = compiled._key(tuple(rows), {})
-    if compiled.state and compiled._lock is None:
-        compiled._lock = lock_of(compiled.cells().values())
-    with compiled._lock if compiled.state else nullcontext():
-        entry = compiled._entry(*key)
+    one: list[Tensor] = []
+    key = compiled._key(rows, {}, one)
+    with compiled._held():
+        entry = compiled._entry(one, key, rows, {})
         call = StepsCall(
             [
                 dispatch.on_device(x.data, entry.device) if x.device is None else x.data
                 for x in whole
             ],
             moving,
-            [x.type for x in key[0]],
+            [x.type for x in one],
             entry.out_types,
             count,
             compiled.guard,
@@ -83,8 +81,8 @@ def _run(compiled: Compiled, entry: Entry, call: StepsCall) -> Any:
 
 def _bind(entry: Entry) -> None:
     """Each time: between two crossings others may have taken hold of the state."""
-    if entry.cells and (entry.seen != writes[0] or entry._held()):
-        entry._bind()
+    if entry.cells and entry.seen is not touched[0]:
+        entry._look()
 
 
 def _split(
