@@ -53,6 +53,12 @@ def stats(device: str) -> dict[str, int]:
     return {name: n for name, n in found.items() if name != "peak"}
 
 
+def nothing_is_kept(device: str, before: dict[str, int]) -> None:
+    """Less than before is well: a program may have left the cache meanwhile."""
+    for name, amount in stats(device).items():
+        assert amount <= before[name], name
+
+
 @pytest.mark.parametrize("name", TOO_MANY)
 def test_more_than_64_bits_count(name: str, device: str) -> None:
     with pytest.raises(ShapeError, match=r"limit is 2\*\*63 - 1") as caught:
@@ -85,7 +91,7 @@ def test_nothing_is_kept_of_what_did_not_fit(device: str) -> None:
             nx.broadcast_to(x, HUGE)
         with pytest.raises(OutOfMemoryError):
             nx.ones(HUGE)
-    assert stats(device) == before
+    nothing_is_kept(device, before)
 
 
 def test_compiled_programs_are_estimated_before_they_run(device: str) -> None:
@@ -109,7 +115,7 @@ def test_compiled_programs_are_estimated_before_they_run(device: str) -> None:
     with pytest.raises(OutOfMemoryError, match=r"needs \d{16} bytes"):
         nx.compile(nx.map(within))(nx.ones(1, 1, 1))
     assert cell.tolist() == [1.0, 1.0]
-    assert stats(device) == before
+    nothing_is_kept(device, before)
     assert nx.compile(lambda x: x + 1)(x).tolist() == [[2.0]]
 
 
@@ -123,7 +129,7 @@ def test_an_allocation_that_the_engine_refuses(
     before = stats(device)
     with pytest.raises(OutOfMemoryError, match=r"needs 40{15} bytes$| \(in "):
         nx.broadcast_to(x, HUGE)
-    assert stats(device) == before
+    nothing_is_kept(device, before)
     assert (x + 1).tolist() == [[2.0]]
 
 
