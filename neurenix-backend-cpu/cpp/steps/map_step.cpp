@@ -44,19 +44,36 @@ struct MapStep final : Step {
   int64_t iteration_bytes(int threads) const {
     return round_up(region->scratch_bytes) + round_up(region->workspace_bytes(threads)) + unread_bytes;
   }
+  // Iterations are taken by blocks, whose number is a power of two, each added up by the thread that runs it:
+  // as the tree of additions depends on the index alone, so do the results.
+  int block_levels(int threads) const {
+    const int64_t wished = iterations / (int64_t(4) * threads);
+    if (threads == 1 || wished < 2) return 0;
+    return 63 - __builtin_clzll(uint64_t(wished));
+  }
+  int64_t blocks(int threads) const {
+    const int64_t size = int64_t(1) << block_levels(threads);
+    return (iterations + size - 1) / size;
+  }
+  // Of one block while it runs: a term, and the sums of its levels.
+  int64_t block_bytes(int threads) const { return (block_levels(threads) + 1) * slot_bytes; }
+  // Blocks at a time.
   int64_t chunk(int threads) const {
     if (threads == 1 || on_all_threads(threads)) return 1;
     constexpr int64_t enough = int64_t(64) << 20;
-    int64_t fits =
-        slot_bytes * iterations <= enough ? iterations : std::max<int64_t>(threads, enough / slot_bytes);
-    if (wished_chunk > 0) fits = std::min(fits, wished_chunk);
-    return std::clamp<int64_t>(fits, 1, std::max<int64_t>(iterations, 1));
+    const int64_t all = std::max<int64_t>(blocks(threads), 1), each = slot_bytes + block_bytes(threads);
+    int64_t fits = each * all <= enough ? all : std::max<int64_t>(threads, enough / each);
+    if (wished_chunk > 0) fits = std::min(fits, std::max<int64_t>(1, wished_chunk >> block_levels(threads)));
+    return std::clamp<int64_t>(fits, 1, all);
   }
   int64_t workspace_bytes(int threads) const override {
     const int64_t sums = slot_bytes ? (chunk(threads) + levels) * slot_bytes : 0;
     return sums + (threads == 1 || on_all_threads(threads) ? iteration_bytes(threads) : 0);
   }
-  int64_t worker_bytes() const override { return std::max(iteration_bytes(1), region->worker_bytes()); }
+  // The largest blocks are those of two threads.
+  int64_t worker_bytes() const override {
+    return std::max(iteration_bytes(1) + block_bytes(2), region->worker_bytes());
+  }
 
   void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker, Arena* arena) const {
     char** bases =
@@ -80,23 +97,36 @@ struct MapStep final : Step {
     region->run({bases, workspace, &worker, arena});
   }
 
-  // Pushes the terms [begin, end) onto the stack of sums: term i meets as many sums as i ends in ones.
-  void push(char* slots, char* stack, int64_t begin, int64_t end, const Output& output, int64_t from,
+  // Term i, of 2^below iterations, meets as many sums as i ends in ones; the last sum goes to level below + that
+  // many, which is `last`, or on the stack.
+  void push(int64_t i, char* term, char* stack, int below, char* last, const Output& output, int64_t from,
             int64_t count) const {
     const int64_t size = item_bytes(output.dtype), at = output.first + from * size;
+    const int merges = __builtin_ctzll(~uint64_t(i));
+    char* to = (last ? last : stack + (below + merges) * slot_bytes) + at;
+    char* sum = term + at;
+    if (merges == 0 && sum != to) std::memcpy(to, sum, size_t(count * size));
+    for (int level = 0; level < merges; level++) {
+      char* into = level + 1 == merges ? to : term + at;
+      output.add(into, stack + (below + level) * slot_bytes + at, sum, nullptr, count, 0);
+      sum = into;
+    }
+  }
+
+  // Iterations [begin, end) of a block, one after the other: their sum to `result`, where the block is a whole
+  // one of 2^levels; else the sums of its parts stay on the stack.
+  void run_block(char* const* outer, int64_t begin, int64_t end, int levels, char* term, char* stack,
+                 char* result, char* memory, Worker& worker) const {
     for (int64_t i = begin; i < end; i++) {
-      char* term = slots + (i - begin) * slot_bytes + at;
-      const int merges = __builtin_ctzll(~uint64_t(i));
-      char* to = stack + merges * slot_bytes + at;
-      if (merges == 0) {
-        std::memcpy(to, term, size_t(count * size));
-        continue;
-      }
-      for (int level = 0; level < merges; level++) {
-        char* into = level + 1 == merges ? to : term;
-        output.add(into, stack + level * slot_bytes + at, term, nullptr, count, 0);
-        term = into;
-      }
+      const int64_t within = i - begin;
+      const bool whole = within + 1 == int64_t(1) << levels;
+      // A term that meets no other is made where it stays.
+      char* slot = within % 2 ? term : whole ? result : stack;
+      iterate(outer, i, slot, memory, worker, nullptr);
+      if (within % 2 == 0) continue;
+      for (const Output& output : outputs)
+        if (output.kind == Output::summed)
+          push(within, term, stack, 0, whole ? result : nullptr, output, 0, output.elements);
     }
   }
 
@@ -143,18 +173,34 @@ struct MapStep final : Step {
     }
     char* own = frame.workspace;
     char* slots = own + (in_turn ? iteration_bytes(threads) : 0);
-    const int64_t step = chunk(threads);
+    const int64_t step = chunk(threads), all = blocks(threads);
     char* stack = slots + step * slot_bytes;
-    for (int64_t begin = 0; begin < iterations; begin += step) {
-      const int64_t end = std::min(begin + step, iterations);
-      if (in_turn) iterate(frame.bases, begin, slots, own, *frame.worker, frame.arena);
-      else
-        parallel_for(frame, end - begin, [&](int64_t i, Worker& worker) {
-          iterate(frame.bases, begin + i, slots + i * slot_bytes, worker.memory, worker, nullptr);
+    if (threads == 1) {
+      run_block(frame.bases, 0, iterations, 62, slots, stack, nullptr, own, *frame.worker);
+    } else if (in_turn) {
+      for (int64_t i = 0; i < iterations; i++) {
+        iterate(frame.bases, i, slots, own, *frame.worker, frame.arena);
+        each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
+          push(i, slots, stack, 0, nullptr, output, from, count);
         });
-      each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
-        push(slots, stack, begin, end, output, from, count);
-      });
+      }
+    } else {
+      const int below = block_levels(threads);
+      const int64_t size = int64_t(1) << below;
+      for (int64_t first = 0; first < all; first += step) {
+        const int64_t last = std::min(first + step, all);
+        parallel_for(frame, last - first, [&](int64_t k, Worker& worker) {
+          const int64_t begin = (first + k) * size, end = std::min(begin + size, iterations);
+          char *result = slots + k * slot_bytes, *term = worker.memory + iteration_bytes(1);
+          // Of an incomplete block, which is the last one, the sums stay at their places.
+          char* sums = end - begin < size ? stack : term + slot_bytes;
+          run_block(frame.bases, begin, end, below, term, sums, result, worker.memory, worker);
+        });
+        each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
+          for (int64_t k = first; k < std::min(last, iterations / size); k++)
+            push(k, slots + (k - first) * slot_bytes, stack, below, nullptr, output, from, count);
+        });
+      }
     }
     each_summed(
         frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
