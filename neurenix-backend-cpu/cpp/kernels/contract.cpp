@@ -6,6 +6,8 @@
 namespace phynexus::PHYNEXUS_ISA {
 
 extern const ContractKernels contract_kernels = {
+    contract::decide_matmul<float>,
+    contract::decide_matmul<double>,
     contract::matmul<float>,
     contract::matmul<double>,
     contract::convolution<float>,

@@ -25,6 +25,10 @@ struct MatmulProblem {
   int64_t lhs_batch, lhs_m, lhs_k;
   int64_t rhs_batch, rhs_k, rhs_n;
   int64_t out_batch, out_m, out_n;
+  // How to multiply, as decide_matmul_... chose from the sizes; `exchanged`: lhs and rhs have changed places.
+  enum Way : int32_t { undecided, by_dots, in_place, packed_once, packed_each, packed_blocks };
+  Way way = undecided;
+  bool exchanged = false;
 };
 
 // Axis order of each stride array: x [N, C, H, W], weight [O, C, KH, KW], out [N, O, OH, OW]. Elements, any sign.
@@ -36,6 +40,9 @@ struct ConvolutionProblem {
 };
 
 struct ContractKernels {
+  // The same problem, decided: for whoever multiplies often.
+  MatmulProblem (*decide_matmul_f32)(const MatmulProblem&);
+  MatmulProblem (*decide_matmul_f64)(const MatmulProblem&);
   void (*matmul_f32)(const MatmulProblem&, const float* lhs, const float* rhs, float* out, Team&);
   void (*matmul_f64)(const MatmulProblem&, const double* lhs, const double* rhs, double* out, Team&);
   void (*convolution_f32)(const ConvolutionProblem&, const float* x, const float* weight, float* out, Team&);

@@ -236,29 +236,49 @@ void multiply_packing_each(const MatmulProblem& p, const T* lhs, const T* rhs, T
 }  // namespace
 
 template <class T>
-void matmul(const MatmulProblem& problem, const T* lhs, const T* rhs, T* out, Team& team) {
-  MatmulProblem p = problem;
-  if (p.batch <= 0 || p.m <= 0 || p.n <= 0) return;
+MatmulProblem decide_matmul(const MatmulProblem& problem) {
+  using P = MatmulProblem;
+  P p = problem;
   merge_batch(p);
-  const MatmulProblem q = transposed(p);
+  const P q = transposed(p);
   const double direct = product_cost<T>(p), across = product_cost<T>(q), dots = dot_cost<T>(p);
-  if (dots < direct && dots < across) return multiply_by_dots(p, lhs, rhs, out, team);
+  if (dots < direct && dots < across) {
+    p.way = P::by_dots;
+    return p;
+  }
   if (across < direct) {
     p = q;
-    const T* left = lhs;
-    lhs = rhs;
-    rhs = left;
+    p.exchanged = true;
     if (p.m == 1) p.lhs_m = 0;
   }
   const bool large = p.m >= 32 && p.k * p.n >= 128 * 128;
-  const bool in_place = (p.rhs_n == 1 || p.n == 1) && !large;
-  if (in_place) return multiply_rows(p, lhs, RightOperand<T>{rhs, p.k, p.rhs_k, false}, out, false, team);
-  if (p.rhs_batch == 0) {
-    const RightOperand<T> packed = pack_for_all(p, rhs, team);
-    return multiply_rows(p, lhs, packed, out, large, team);
+  if ((p.rhs_n == 1 || p.n == 1) && !large) p.way = P::in_place;
+  else if (large) p.way = P::packed_blocks;
+  else p.way = p.rhs_batch == 0 ? P::packed_once : P::packed_each;
+  return p;
+}
+
+template <class T>
+void matmul(const MatmulProblem& problem, const T* lhs, const T* rhs, T* out, Team& team) {
+  using P = MatmulProblem;
+  if (problem.batch <= 0 || problem.m <= 0 || problem.n <= 0) return;
+  if (problem.way == P::undecided) return matmul(decide_matmul<T>(problem), lhs, rhs, out, team);
+  const P& p = problem;
+  if (p.exchanged) {
+    const T* left = lhs;
+    lhs = rhs;
+    rhs = left;
   }
-  if (!large) return multiply_packing_each(p, lhs, rhs, out, team);
-  MatmulProblem one = p;
+  switch (p.way) {
+    case P::by_dots: return multiply_by_dots(p, lhs, rhs, out, team);
+    case P::in_place:
+      return multiply_rows(p, lhs, RightOperand<T>{rhs, p.k, p.rhs_k, false}, out, false, team);
+    case P::packed_each: return multiply_packing_each(p, lhs, rhs, out, team);
+    default: break;
+  }
+  const bool large = p.way == P::packed_blocks;
+  if (p.rhs_batch == 0) return multiply_rows(p, lhs, pack_for_all(p, rhs, team), out, large, team);
+  P one = p;
   one.batch = 1;
   for (int64_t b = 0; b < p.batch; b++) {
     const RightOperand<T> packed = pack_for_all(one, rhs + b * p.rhs_batch, team);
@@ -266,6 +286,8 @@ void matmul(const MatmulProblem& problem, const T* lhs, const T* rhs, T* out, Te
   }
 }
 
+template MatmulProblem decide_matmul<float>(const MatmulProblem&);
+template MatmulProblem decide_matmul<double>(const MatmulProblem&);
 template void matmul<float>(const MatmulProblem&, const float*, const float*, float*, Team&);
 template void matmul<double>(const MatmulProblem&, const double*, const double*, double*, Team&);
 

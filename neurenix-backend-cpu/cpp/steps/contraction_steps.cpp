@@ -153,7 +153,8 @@ void fill_with_zeros(Contraction& step, const phx_value& out, const RuntimeKerne
 
 template <class T>
 StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
-                void (*kernel)(const MatmulProblem&, const T*, const T*, T*, Team&)) {
+                void (*kernel)(const MatmulProblem&, const T*, const T*, T*, Team&),
+                MatmulProblem (*decide)(const MatmulProblem&) = nullptr) {
   const Plan& plan = lowering.plan;
   const phx_value &lhs = plan.input(instruction, 0), &rhs = plan.input(instruction, 1),
                   &out = plan.output(instruction, 0);
@@ -179,6 +180,7 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
   }
   const MatmulProblem& p = step->problem;
   step->work = double(step->outer.total()) * double(p.batch) * double(p.m) * double(p.n) * double(p.k);
+  if (decide) step->problem = decide(p);
   if (best->copy_lhs) {
     step->copy_a.emplace(lhs, dense_copy(lhs), lowering.kernels);
     step->a_bytes = round_up(element_count(lhs) * int64_t(sizeof(T)));
@@ -250,8 +252,8 @@ StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
 StepPointer lower_dot_general(Lowering& lowering, const phx_instruction& instruction) {
   const ContractKernels& kernels = lowering.contract;
   switch (lowering.plan.input(instruction, 0).dtype) {
-    case PHX_FLOAT32: return dot<float>(lowering, instruction, kernels.matmul_f32);
-    case PHX_FLOAT64: return dot<double>(lowering, instruction, kernels.matmul_f64);
+    case PHX_FLOAT32: return dot<float>(lowering, instruction, kernels.matmul_f32, kernels.decide_matmul_f32);
+    case PHX_FLOAT64: return dot<double>(lowering, instruction, kernels.matmul_f64, kernels.decide_matmul_f64);
     case PHX_INT32: return dot<int32_t>(lowering, instruction, plain_matmul<int32_t, uint32_t>);
     case PHX_INT64: return dot<int64_t>(lowering, instruction, plain_matmul<int64_t, uint64_t>);
     case PHX_UINT8: return dot<uint8_t>(lowering, instruction, plain_matmul<uint8_t, uint32_t>);
