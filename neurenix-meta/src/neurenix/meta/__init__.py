@@ -1,12 +1,16 @@
 """Meta-learning: learners, tasks, data sets and evaluation."""
 
 from . import datasets
+from .anil import ANIL
 from .batches import Episode
+from .boil import BOIL
 from .evaluation import Evaluation
 from .events import Callback, Event, ProgressBar
+from .fomaml import FOMAML
 from .history import History
 from .learner import MetaLearner, Outcome
 from .maml import MAML
+from .meta_sgd import MetaSGD
 from .models import MLP, Conv4
 from .prototypical import PrototypeClassifier, PrototypicalNetworks
 from .reptile import Reptile
@@ -15,6 +19,10 @@ from .tasks import Task, generate_classification_tasks, generate_regression_task
 
 __all__ = [
     "MAML",
+    "FOMAML",
+    "ANIL",
+    "BOIL",
+    "MetaSGD",
     "Reptile",
     "PrototypicalNetworks",
     "MetaLearner",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,19 @@ from .training import mode
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
 
 
+class InnerStep(NamedTuple):
+    """Where an inner step is.
+
+    start    what the inner steps change, as it was before the first one
+    rest     all else that the learner holds
+    number   how many steps were made before this one, uint32
+    """
+
+    start: Values
+    rest: Values
+    number: nx.Tensor
+
+
 class GradientBased(MetaLearner):
     """θ′ = θ − α ∇L(θ) on the support set, `inner_steps` times: U(θ).
 
@@ -31,7 +44,8 @@ class GradientBased(MetaLearner):
                  squared error, for which targets have the outputs' shape
     batch_norm   a mode for all batch-norm layers of the model; None: as they say
 
-    Each inner step is a call of one function, captured and differentiated once.
+    Each inner step is a call of one function, captured and differentiated once. A
+    method changes what it adapts (`split`) or how a step goes (`moved`).
     """
 
     def __init__(
@@ -71,6 +85,24 @@ class GradientBased(MetaLearner):
         """These parameters, and all else that the network holds."""
         return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
 
+    def adapts(self, name: str) -> bool:
+        """Whether the inner steps change the parameter of this name."""
+        return name.startswith("model.")
+
+    def split(
+        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
+    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+        """What inner steps change, as it is before the first one; and all else that
+        the learner holds."""
+        rest = self.all_values(parameters)
+        return {n: rest.pop(n) for n in parameters if self.adapts(n)}, rest
+
+    def moved(
+        self, fast: Values, gradient: Values, step: InnerStep
+    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+        """Values after a step along this gradient, and new values of buffers."""
+        return {n: p - self.inner_lr * gradient[n] for n, p in fast.items()}, {}
+
     def adapted(
         self,
         parameters: Values,
@@ -78,16 +110,19 @@ class GradientBased(MetaLearner):
         y: nx.Tensor,
         steps: int,
         first_order: bool = False,
+        ways: int | None = None,
     ) -> Iterator[tuple[nx.Tensor, dict[str, nx.Tensor]]]:
         """For each step: the support loss before it, and all values after it.
 
         first_order   take the inner gradients as constants
+        ways          how many classes the task has, where that is known
         """
         has_rows = norm.mode_of(self) in ("per_step", "mixed")
 
         def inner_step(
             fast: Values,
             rest: Values,
+            start: Values,
             x: nx.Tensor,
             y: nx.Tensor,
             number: nx.Tensor,
@@ -109,19 +144,19 @@ class GradientBased(MetaLearner):
                 )(fast)
             if first_order:
                 gradient = {n: nx.stop_gradient(g) for n, g in gradient.items()}
-            moved = {n: p - self.inner_lr * gradient[n] for n, p in fast.items()}
-            return loss, moved, buffers
+            values, more = self.moved(fast, gradient, InnerStep(start, rest, number))
+            return loss, values, {**buffers, **more}
 
         step = nx.compile(inner_step)
-        values = self.all_values(parameters)
-        fast = {n: values.pop(n) for n in parameters}
+        start, rest = self.split(parameters, x, y, ways)
+        fast = start
         for number in range(steps):
             index = nx.constant(nx.tensor(np.uint32(number), dtype=nx.uint32))
             loss, fast, buffers = step(
-                fast, values, x, y, index, number if has_rows else 0
+                fast, rest, start, x, y, index, number if has_rows else 0
             )
-            values.update(buffers)
-            yield loss, {**values, **fast}
+            rest.update(buffers)
+            yield loss, {**rest, **fast}
 
     def after(
         self,
@@ -130,10 +165,18 @@ class GradientBased(MetaLearner):
         y: nx.Tensor,
         steps: int,
         first_order: bool = False,
+        ways: int | None = None,
     ) -> dict[str, nx.Tensor]:
         """All values after the last step."""
-        stages = list(self.adapted(parameters, x, y, steps, first_order))
-        return stages[-1][1] if stages else self.all_values(parameters)
+        stages = list(self.adapted(parameters, x, y, steps, first_order, ways))
+        return stages[-1][1] if stages else self.before(parameters, x, y, ways)
+
+    def before(
+        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
+    ) -> dict[str, nx.Tensor]:
+        """All values before the first step."""
+        fast, rest = self.split(parameters, x, y, ways)
+        return {**rest, **fast}
 
     def on_queries(
         self, values: Values, task: Episode, step: int
@@ -169,10 +212,9 @@ class GradientBased(MetaLearner):
             return {"loss": outcome.loss, **outcome.metrics}
 
         score = nx.compile(scores)
-        stages = [self.all_values(parameters)]
-        for _, values in self.adapted(
-            parameters, task.support_x, task.support_y, steps
-        ):
+        x, y = task.support_x, task.support_y
+        stages = [self.before(parameters, x, y, task.ways)]
+        for _, values in self.adapted(parameters, x, y, steps, ways=task.ways):
             stages.append(values)
         rows = [
             score(values, tuple(task[:4]), number if has_rows else 0)
@@ -194,11 +236,11 @@ class GradientBased(MetaLearner):
         (5, 1)
         """
         count = self.evaluation_steps(steps)
-        x, y = self._support(support_x, support_y)
+        x, y, ways = self._support(support_x, support_y)
 
-        def adapt(x: nx.Tensor, y: nx.Tensor) -> dict[str, nx.Tensor]:
+        def adapt(x: nx.Tensor, y: nx.Tensor, ways: int | None) -> Any:
             with nx.no_grad(), nn.inner_step(count):
-                values = self.after(self.learned(), x, y, count)
+                values = self.after(self.learned(), x, y, count, ways=ways)
                 return {**values, **self.support_statistics(values, x)}
 
         state = [self, nx.random.default_generator]
@@ -206,12 +248,16 @@ class GradientBased(MetaLearner):
             ("adapt", count), lambda: nx.compile(adapt, state=state)
         )
         with mode(self, training=False):
-            values = program(x, y)
+            values = program(x, y, ways)
         copied = copy.deepcopy(self.model)
         for name, cell in copied.named_cells().items():
             cell.assign(values[f"model.{name}"])
         norm.last_step_only(copied, count)
-        return copied.eval()
+        return self.with_head(copied, values).eval()
+
+    def with_head(self, model: nn.Module, values: Values) -> nn.Module:
+        """The adapted model with what a method puts on top of it."""
+        return model
 
     def evaluation_steps(self, steps: int | None) -> int:
         return (
@@ -224,8 +270,11 @@ class GradientBased(MetaLearner):
             output = self.model(task.support_x)
         self._check_targets(output, task.support_y, bucket.largest)
 
-    def _support(self, support_x: Any, support_y: Any) -> tuple[nx.Tensor, nx.Tensor]:
-        """A support set as tensors, labels as class numbers; checked."""
+    def _support(
+        self, support_x: Any, support_y: Any
+    ) -> tuple[nx.Tensor, nx.Tensor, int | None]:
+        """A support set as tensors, labels as class numbers, and how many classes
+        there are if it has labels; checked."""
         x, y = inputs(support_x, self.dtype), support_y
         if not isinstance(y, nx.Tensor):
             array = np.asarray(y)
@@ -245,7 +294,7 @@ class GradientBased(MetaLearner):
             y = y.to(self.dtype)
         with mode(self, training=False), nx.no_grad():
             self._check_targets(self.model(x), y, largest)
-        return x, y
+        return x, y, None if largest is None else largest + 1
 
     def _check_targets(
         self, output: nx.Tensor, target: nx.Tensor, largest: int | None

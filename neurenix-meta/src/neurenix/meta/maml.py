@@ -58,5 +58,7 @@ class MAML(GradientBased):
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
         x, y = task.support_x, task.support_y
-        values = self.after(parameters, x, y, self.inner_steps, self.first_order)
+        values = self.after(
+            parameters, x, y, self.inner_steps, self.first_order, task.ways
+        )
         return self.on_queries(values, task, self.inner_steps)[0]

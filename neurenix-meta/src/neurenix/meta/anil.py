@@ -1,0 +1,59 @@
+"""ANIL: adapting the head alone."""
+
+from __future__ import annotations
+
+from neurenix import nn
+
+from .gradient_based import Loss
+from .heads import head_of
+from .maml import MAML
+
+
+class ANIL(MAML):
+    """Almost no inner loop (Raghu et al. 2020, arXiv:1909.09157, section 4.1).
+
+        min over θ, w of  mean over tasks of L_query(θ, U(w)),
+        U: w ← w − α ∇_w L_support(θ, w), inner_steps times
+
+    with w the parameters of the head, and θ those of the body, which the inner steps
+    leave as they are. The derivative goes through the inner steps.
+
+    head   the head's path in the model ("head", "3"). None: the module `model.head`,
+           else the last layer that has parameters, which must be linear
+
+    Other arguments are those of `MAML`. Raises InvalidArgumentError if there is no such
+    head.
+
+    >>> from neurenix.meta import MLP, generate_regression_tasks
+    >>> learner = ANIL(MLP([1, 40, 1]))
+    >>> learner.head
+    '2'
+    >>> tasks = generate_regression_tasks(4, 10, seed=0)
+    >>> history = learner.meta_learn(tasks, progress=False)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float = 0.01,
+        meta_lr: float = 0.001,
+        first_order: bool = False,
+        inner_steps: int = 5,
+        *,
+        head: str | None = None,
+        loss: Loss | None = None,
+        batch_norm: str | None = None,
+    ) -> None:
+        super().__init__(
+            model,
+            inner_lr,
+            meta_lr,
+            first_order,
+            inner_steps,
+            loss=loss,
+            batch_norm=batch_norm,
+        )
+        self.head = head_of(type(self).__name__, model, head)
+
+    def adapts(self, name: str) -> bool:
+        return name.startswith(f"model.{self.head}.")
