@@ -6,7 +6,7 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import InvalidArgumentError, NonFiniteError
 from neurenix.meta import ANIL, BOIL, FOMAML, MAML, MLP, Conv4, MetaSGD
 
 INNER_LR, STEPS = 0.1, 3
@@ -158,3 +158,22 @@ def test_a_head_is_found_or_named(device):
 def test_no_head_is_an_error(model, head, message):
     with pytest.raises(InvalidArgumentError, match=message):
         ANIL(model, head=head)
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 2])
+def test_an_inner_step_that_diverges_is_named(device, steps_per_call):
+    """For x = 1e15 the first step leads to weights of 1e15, whose error is 1e30: the
+    second loss is beyond float32."""
+    learner = MAML(nn.Linear(1, 1), inner_lr=1.0, inner_steps=6)
+    calm = np.ones((2, 1))
+    tasks = [(calm * x, calm, calm, calm) for x in (0.1, 0.1, 1e15, 0.1)]
+    with pytest.raises(
+        NonFiniteError, match=r"task 2 diverges in inner step 2 of 6\. Parameters"
+    ):
+        learner.meta_learn(
+            tasks,
+            tasks_per_batch=2,
+            epochs=2,
+            steps_per_call=steps_per_call,
+            progress=False,
+        )

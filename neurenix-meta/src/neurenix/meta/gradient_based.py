@@ -222,6 +222,11 @@ class GradientBased(MetaLearner):
         ]
         return {name: nx.stack([row[name] for row in rows]) for name in rows[0]}
 
+    def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
+        x, y = task.support_x, task.support_y
+        stages = self.adapted(parameters, x, y, self.inner_steps, ways=task.ways)
+        return nx.stack([_all_finite(loss, values) for loss, values in stages])
+
     # ---- what users call -------------------------------------------------------------
 
     def adapt_to_task(
@@ -319,3 +324,12 @@ class GradientBased(MetaLearner):
 def accuracy(logits: nx.Tensor, classes: nx.Tensor) -> nx.Tensor:
     """The share of rows [n, ways] whose largest is the class [n]."""
     return (logits.argmax(dim=1) == classes).float().mean()
+
+
+def _all_finite(loss: nx.Tensor, values: Values) -> nx.Tensor:
+    """Whether a loss and all floating values are finite, bool."""
+    finite = nx.isfinite(loss)
+    for value in values.values():
+        if value.dtype.is_floating:
+            finite = nx.logical_and(finite, nx.isfinite(value).all())
+    return finite

@@ -96,6 +96,11 @@ class MetaLearner(nn.Module):
         before any step of adaptation and after each."""
         raise NotImplementedError(f"{type(self).__name__} defines no task_scores()")
 
+    def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
+        """For each step of adaptation whether it is finite, bool [steps]; it serves the
+        message of a meta-step that failed."""
+        return nx.ones(0, dtype=nx.bool)
+
     def evaluation_steps(self, steps: int | None) -> int:
         """How many steps of adaptation `evaluate(tasks, steps)` takes."""
         return 0

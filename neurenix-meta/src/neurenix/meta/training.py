@@ -13,6 +13,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
+from .divergence import diverged_step
 from .events import Callback, Event
 from .history import History
 
@@ -171,7 +172,8 @@ class Run:
         return (
             f"meta-step {self.total} (epoch {event.epoch}, step {event.step}; "
             f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
-            f"{float(loss)}, and the loss or the update is not finite. Parameters "
+            f"{float(loss)}, and the loss or the update is not finite"
+            f"{diverged_step(self.learner, batch)}. Parameters "
             "and optimizer are as they were before this step; a smaller learning "
             "rate may help"
         )
