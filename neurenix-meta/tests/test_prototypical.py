@@ -144,6 +144,6 @@ def test_arguments_are_checked(device):
         PrototypicalNetworks(nn.Linear(3, 2), "manhattan")
     with pytest.raises(InvalidArgumentError, match="together"):
         PrototypicalNetworks(nn.Linear(3, 2), embed="both")
-    with pytest.raises(InvalidArgumentError, match="take no steps"):
+    with pytest.raises(InvalidArgumentError, match="takes no steps"):
         tasks = generate_classification_tasks(1, seed=0)
         PrototypicalNetworks(nn.Linear(20, 2)).evaluate(tasks, steps=3)

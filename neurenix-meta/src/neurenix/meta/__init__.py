@@ -4,15 +4,18 @@ from . import datasets
 from .anil import ANIL
 from .batches import Episode
 from .boil import BOIL
+from .embedding_based import EmbeddingClassifier
 from .evaluation import Evaluation
 from .events import Callback, Event, ProgressBar
 from .fomaml import FOMAML
 from .history import History
 from .learner import MetaLearner, Outcome
 from .maml import MAML
+from .matching import MatchingNetworks
 from .meta_sgd import MetaSGD
 from .models import MLP, Conv4
-from .prototypical import PrototypeClassifier, PrototypicalNetworks
+from .prototypical import PrototypicalNetworks
+from .r2d2 import R2D2
 from .reptile import Reptile
 from .sampler import TaskSampler
 from .tasks import Task, generate_classification_tasks, generate_regression_tasks
@@ -25,10 +28,12 @@ __all__ = [
     "MetaSGD",
     "Reptile",
     "PrototypicalNetworks",
+    "MatchingNetworks",
+    "R2D2",
     "MetaLearner",
     "Outcome",
     "Episode",
-    "PrototypeClassifier",
+    "EmbeddingClassifier",
     "Task",
     "TaskSampler",
     "generate_regression_tasks",
