@@ -14,6 +14,8 @@ from .maml import MAML
 from .matching import MatchingNetworks
 from .meta_sgd import MetaSGD
 from .models import MLP, Conv4
+from .neural_process import ConditionalNeuralProcess
+from .proto_maml import ProtoMAML
 from .prototypical import PrototypicalNetworks
 from .r2d2 import R2D2
 from .reptile import Reptile
@@ -27,9 +29,11 @@ __all__ = [
     "BOIL",
     "MetaSGD",
     "Reptile",
+    "ProtoMAML",
     "PrototypicalNetworks",
     "MatchingNetworks",
     "R2D2",
+    "ConditionalNeuralProcess",
     "MetaLearner",
     "Outcome",
     "Episode",

@@ -17,7 +17,7 @@ from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
 from .checks import whole_number
 from .learner import MetaLearner, Outcome, Values, positive
-from .targets import class_numbers, is_classes
+from .targets import class_numbers, is_classes, ways_of
 from .training import mode
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
@@ -291,8 +291,11 @@ class GradientBased(MetaLearner):
             )
         largest = None
         targets = y.numpy()
-        if self._loss is None and is_classes(targets):
+        must_be_classes = self.targets == "classes"
+        if must_be_classes or (self._loss is None and is_classes(targets)):
             numbers, width = class_numbers("support_y", targets)
+            if must_be_classes:  # each of them there
+                ways_of("the support set", numbers, np.zeros(0, np.int32), width)
             largest = max(int(numbers.max()), (width or 1) - 1)
             y = nx.tensor(numbers)
         elif self._loss is None or y.dtype.is_floating:
