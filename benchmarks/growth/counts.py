@@ -9,7 +9,7 @@ from neurenix.program import Program
 from neurenix.program.layout import Block
 from neurenix.program.lowering import make_plan
 from neurenix.program.memory import aligned
-from neurenix.program.plan import Region
+from neurenix.program.plan import Region, Step
 
 
 def operations(program: Program) -> float:
@@ -65,7 +65,10 @@ def _of_region(region: Region, found: dict[int, Scratch], threads: int) -> Scrat
         inner = blocks[0] if step.region >= 0 and blocks else None
         if step.region >= 0 and inner is None:  # a map: no place in this frame
             each = found[step.region]
-            frames[number] = Scratch(each.taken * threads, each.bound * threads)
+            sums = _pending(step, threads)
+            frames[number] = Scratch(
+                each.taken * threads + sums, each.bound * threads + sums
+            )
         for root in (*views, *blocks):
             if not isinstance(root, Block) or root in seen or root.home is not None:
                 continue
@@ -76,3 +79,18 @@ def _of_region(region: Region, found: dict[int, Scratch], threads: int) -> Scrat
     totals = [sum(alive[: n + 1]) + f.bound for n, f in enumerate(frames)]
     taken = region.scratch + max((f.taken for f in frames), default=0)
     return Scratch(taken, max(totals, default=0))
+
+
+def _pending(step: Step, threads: int) -> int:
+    """Bytes of the partial sums that wait for each other in a map: additions go by a
+    fixed tree over the index, in which the terms before index i are as many sums as i
+    has ones; and the term of the moment. Each thread has a part of the tasks."""
+    iterations = int(step.params[0])
+    sizes = [
+        aligned(math.prod(view.shape) * view.dtype.itemsize)
+        for view, summed in zip(step.outputs, step.params[-len(step.outputs) :])
+        if view is not None and summed
+    ]
+    share = -(-iterations // threads)
+    most = max((i.bit_count() for i in range(share)), default=0) + 1
+    return most * sum(sizes) * min(threads, max(iterations, 1))

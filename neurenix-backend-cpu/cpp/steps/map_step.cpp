@@ -47,7 +47,7 @@ struct MapStep final : Step {
   // Iterations are taken by blocks, whose number is a power of two, each added up by the thread that runs it:
   // as the tree of additions depends on the index alone, so do the results.
   int block_levels(int threads) const {
-    const int64_t wished = iterations / (int64_t(4) * threads);
+    const int64_t wished = iterations / (int64_t(2) * threads);
     if (threads == 1 || wished < 2) return 0;
     return 63 - __builtin_clzll(uint64_t(wished));
   }
@@ -59,16 +59,23 @@ struct MapStep final : Step {
   int64_t block_bytes(int threads) const { return (block_levels(threads) + 1) * slot_bytes; }
   // Blocks at a time.
   int64_t chunk(int threads) const {
-    if (threads == 1 || on_all_threads(threads)) return 1;
     constexpr int64_t enough = int64_t(64) << 20;
     const int64_t all = std::max<int64_t>(blocks(threads), 1), each = slot_bytes + block_bytes(threads);
     int64_t fits = each * all <= enough ? all : std::max<int64_t>(threads, enough / each);
     if (wished_chunk > 0) fits = std::min(fits, std::max<int64_t>(1, wished_chunk >> block_levels(threads)));
     return std::clamp<int64_t>(fits, 1, all);
   }
+  // One after the other: the last sum, of a power of two, is made where the last term was.
+  bool one_by_one(int threads) const { return threads == 1 || on_all_threads(threads); }
+  int64_t places_in_turn() const { return levels + ((iterations & (iterations - 1)) != 0); }
+  // The lowest level that sums of blocks go to; those of an incomplete block start below.
+  int lowest_level(int threads) const {
+    const int below = block_levels(threads);
+    return iterations % (int64_t(1) << below) ? 0 : below;
+  }
   int64_t workspace_bytes(int threads) const override {
-    const int64_t sums = slot_bytes ? (chunk(threads) + levels) * slot_bytes : 0;
-    return sums + (threads == 1 || on_all_threads(threads) ? iteration_bytes(threads) : 0);
+    if (!one_by_one(threads)) return (chunk(threads) + levels - lowest_level(threads)) * slot_bytes;
+    return iteration_bytes(threads) + (slot_bytes ? places_in_turn() * slot_bytes : 0);
   }
   // The largest blocks are those of two threads.
   int64_t worker_bytes() const override {
@@ -160,7 +167,7 @@ struct MapStep final : Step {
 
   void run(const Frame& frame) const override {
     const int threads = frame.arena ? frame.arena->threads : 1;
-    const bool in_turn = threads == 1 || on_all_threads(threads);
+    const bool in_turn = one_by_one(threads);
     if (!slot_bytes) {
       if (in_turn)
         for (int64_t i = 0; i < iterations; i++)
@@ -171,22 +178,25 @@ struct MapStep final : Step {
         });
       return;
     }
-    char* own = frame.workspace;
-    char* slots = own + (in_turn ? iteration_bytes(threads) : 0);
-    const int64_t step = chunk(threads), all = blocks(threads);
-    char* stack = slots + step * slot_bytes;
-    if (threads == 1) {
-      run_block(frame.bases, 0, iterations, 62, slots, stack, nullptr, own, *frame.worker);
-    } else if (in_turn) {
-      for (int64_t i = 0; i < iterations; i++) {
-        iterate(frame.bases, i, slots, own, *frame.worker, frame.arena);
-        each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
-          push(i, slots, stack, 0, nullptr, output, from, count);
-        });
+    char *stack, *own = frame.workspace;
+    if (in_turn) {
+      stack = own + iteration_bytes(threads);
+      char* term = stack + (places_in_turn() - 1) * slot_bytes;
+      if (threads == 1) {
+        run_block(frame.bases, 0, iterations, 62, term, stack, nullptr, own, *frame.worker);
+      } else {
+        for (int64_t i = 0; i < iterations; i++) {
+          iterate(frame.bases, i, term, own, *frame.worker, frame.arena);
+          each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
+            push(i, term, stack, 0, nullptr, output, from, count);
+          });
+        }
       }
     } else {
       const int below = block_levels(threads);
-      const int64_t size = int64_t(1) << below;
+      const int64_t size = int64_t(1) << below, step = chunk(threads), all = blocks(threads);
+      char* slots = own;
+      stack = slots + (step - lowest_level(threads)) * slot_bytes;
       for (int64_t first = 0; first < all; first += step) {
         const int64_t last = std::min(first + step, all);
         parallel_for(frame, last - first, [&](int64_t k, Worker& worker) {
