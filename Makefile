@@ -30,8 +30,14 @@ test: lint types
 lint: $(VENV)/.for-test
 	$(PY) -m ruff check .
 
+# Pyright sees one folder of each package, so core's and meta's are linked into one.
+LINKED := build/types/neurenix
 types: $(VENV)/.for-test
 	$(PY) -m mypy
+	@rm -rf $(LINKED) && mkdir -p $(LINKED)
+	@ln -s $(CURDIR)/neurenix-core/src/neurenix/* \
+	    $(CURDIR)/neurenix-meta/src/neurenix/meta $(LINKED)
+	$(PY) -m pyright --warnings
 
 # Matrix products and convolutions on one core against its peak (ISA=avx2 or portable
 # measures those kernels), then Neurenix beside its peers: PEERS=folder of their scripts,

@@ -169,7 +169,8 @@ def draw(path, drawings, sines):
     learner, tasks, name = drawings
     queries = 8
     figure = plt.figure(figsize=(13, 8.5), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1.5, 1])
+    halves = figure.subfigures(1, 2, width_ratios=[1.5, 1], squeeze=False)
+    left, right = halves[0]
     left.suptitle(f"{name}: support (left), queries and what they were taken for")
     axes = left.subplots(2 * WAYS, queries + 1, gridspec_kw={"hspace": 0.1})
     for number in range(2):
@@ -188,7 +189,8 @@ def draw(path, drawings, sines):
     regressor, test = sines
     right.suptitle("Sine waves: before and after 10 gradient steps on the points")
     grid = np.linspace(-5, 5, 200, dtype=np.float32)[:, None]
-    for axis, task in zip(right.subplots(3, 1), test[:3]):
+    panels = right.subplots(3, 1)
+    for axis, task in zip(panels, test[:3]):
         x, y = task.support_x.numpy(), task.support_y.numpy()
         order = np.argsort(task.query_x.numpy()[:, 0])
         for steps, style in ((0, "--"), (1, ":"), (10, "-")):
@@ -203,7 +205,7 @@ def draw(path, drawings, sines):
         )  # fmt: skip
         axis.plot(x, y, "o", color="tab:orange", label="support")
         axis.set_xlim(-5, 5)
-    axis.legend(loc="lower right", fontsize="small", ncols=2)
+    panels[-1].legend(loc="lower right", fontsize="small", ncols=2)
     figure.savefig(path, dpi=110)
 
 

@@ -190,7 +190,7 @@ def grad_of(
     xs, structure = tree.flatten(inputs)
     if cotangents is None:
         for y in ys:
-            _check_scalar("grad", y)
+            _check_scalar(name, y)
         gs: list[Any] = [one(y.dtype) for y in ys]
     else:
         gs, _ = tree.flatten(cotangents)
@@ -272,13 +272,13 @@ def _value_and_grad(
             replaced = list(args)
             for n, a in zip(numbers, tree.unflatten(structure, leaves), strict=True):
                 replaced[n] = a
-            out = f(*replaced, **kwargs)
+            out: Any = f(*replaced, **kwargs)
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
                 raise InvalidArgumentError(
                     f"{name}: with has_aux=True "
                     "the function returns (value, aux)"
                 )
-            y = out[0] if has_aux else out
+            y: Any = out[0] if has_aux else out
             _check_scalar(name, y)
             followed = before and _outside(y, leaves)
             dispatch.state.grad_enabled = followed

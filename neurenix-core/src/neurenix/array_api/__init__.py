@@ -11,7 +11,7 @@ Code that is written to the standard runs on tensors through it:
 `docs/array-api.md` lists what is present, and why the rest is not.
 """
 
-# ruff: noqa: F401 - much is imported only to be handed on, by __all__
+
 from __future__ import annotations
 
 from math import e, inf, nan, pi
@@ -104,11 +104,10 @@ for _name, _value in {
     setattr(Tensor, _name, _value)
 
 __all__ = [
-    *("__array_api_version__", "__array_namespace_info__"),
-    *("bool", "e", "float32", "float64", "inf", "int32", "int64", "nan", "newaxis"),
-    *("pi", "uint32", "uint8"),
-    *creation.__all__,
-    *elementwise.__all__,
-    *kinds.__all__,
-    *others.__all__,
+    "__array_api_version__", "__array_namespace_info__", "bool", "e", "float32",
+    "float64", "inf", "int32", "int64", "nan", "newaxis", "pi", "uint32", "uint8",
 ]
+__all__ += creation.__all__
+__all__ += elementwise.__all__
+__all__ += kinds.__all__
+__all__ += others.__all__

@@ -1,6 +1,6 @@
 """Shapes, searching, statistics, products: by the standard's signatures."""
 
-# ruff: noqa: F401 - much is imported only to be handed on, by __all__
+
 from __future__ import annotations
 
 from typing import Any
@@ -241,11 +241,42 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
 
 
 __all__ = [
-    *("all", "any", "argmax", "argmin", "broadcast_to", "concat", "count_nonzero"),
-    *("cumulative_prod", "cumulative_sum", "diff", "expand_dims", "flip", "matmul"),
-    *("matrix_transpose", "max", "mean", "min", "moveaxis", "permute_dims", "prod"),
-    *("repeat", "reshape", "roll", "searchsorted", "squeeze", "stack", "std", "sum"),
-    *("argsort", "sort"),
-    *("take", "take_along_axis", "tensordot", "tile", "unstack", "var", "vecdot"),
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argsort",
+    "broadcast_to",
+    "concat",
+    "count_nonzero",
+    "cumulative_prod",
+    "cumulative_sum",
+    "diff",
+    "expand_dims",
+    "flip",
+    "matmul",
+    "matrix_transpose",
+    "max",
+    "mean",
+    "min",
+    "moveaxis",
+    "permute_dims",
+    "prod",
+    "repeat",
+    "reshape",
+    "roll",
+    "searchsorted",
+    "sort",
+    "squeeze",
+    "stack",
+    "std",
+    "sum",
+    "take",
+    "take_along_axis",
+    "tensordot",
+    "tile",
+    "unstack",
+    "var",
+    "vecdot",
     "where",
 ]

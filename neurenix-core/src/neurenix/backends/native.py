@@ -26,7 +26,7 @@ from ..primitives import TensorType, all_primitives
 from ..program import Program
 from ..program.encode import encode
 from ..program.lowering import make_plan
-from ._phynexus import ffi
+from . import _phynexus
 from .lacking import lacking
 from .memory import host_available, no_memory, require
 from .native_profile import finish_profile, start_profile
@@ -34,6 +34,8 @@ from .native_steps import NativeSteps
 from .plugins import discovery
 from .protocol import Capabilities, InstructionCost
 from .steps import StepsCall
+
+ffi: Any = _phynexus.ffi  # whose C names no type checker knows
 
 ABI_MAJOR = 1
 _ALIGNMENT = 64  # bytes: PHX_ALIGNMENT

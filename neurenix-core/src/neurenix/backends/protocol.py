@@ -55,6 +55,7 @@ class Executable(Protocol):
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Buffers in, new buffers out."""
+        ...
 
     def bind_state(self, buffers: Sequence[Any]) -> None:
         """The buffers of the state inputs, which the program also writes. It keeps
@@ -62,6 +63,7 @@ class Executable(Protocol):
 
     def step(self, inputs: Sequence[Any]) -> list[Any]:
         """Run on the bound state: the other inputs in, the other outputs out."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Backend(Protocol):
 
     def compile(self, program: Program, index: int, state: int = 0) -> Executable:
         """The first `state` outputs replace the first `state` inputs, in place."""
+        ...
 
     def upload(
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
@@ -119,9 +122,11 @@ class Backend(Protocol):
 
     def owns(self, buffer: Any) -> bool:
         """Whether the buffer may be written: an adopted one may not."""
+        ...
 
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
         """A read-only array; it may share the buffer's memory."""
+        ...
 
     def synchronize(self, index: int) -> None: ...
     def memory_stats(self, index: int) -> dict[str, int]: ...

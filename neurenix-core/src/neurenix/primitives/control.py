@@ -26,6 +26,7 @@ class RegionTransforms(Protocol):
     ) -> tuple[Any, tuple[bool, ...]]:
         """(inputs, present cotangents of outputs) -> cotangents of the needed inputs,
         as a program; and for each input whether it has one (else it is zero)."""
+        ...
 
     def batched(self, body: Any, flags: tuple[bool, ...], size: int) -> Any:
         """The program over a batch: a leading axis for flagged inputs, all outputs."""

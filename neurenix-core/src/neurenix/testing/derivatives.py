@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def _derivative(
     def along(*xs: Tensor) -> Tensor:
         gradient = nx.grad(f, numbers)(*xs)
         terms = [(g * d).sum() for g, d in zip(gradient, directions, strict=True)]
-        return sum(terms[1:], terms[0])
+        return reduce(Tensor.__add__, terms)
 
     return along
 

@@ -75,8 +75,10 @@ def _definite(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
 
 def _heavy(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
     """Square matrices with a heavy diagonal; anything else as it comes."""
-    square = len(shape) > 1 and shape[-1] == shape[-2]
-    return rng.normal(0, 1, shape) + (shape[-1] * np.eye(shape[-1]) if square else 0)
+    values = rng.normal(0, 1, shape)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        return values
+    return values + shape[-1] * np.eye(shape[-1])
 
 
 def _turned(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
@@ -99,7 +101,7 @@ def linear_algebra() -> list[Case]:
     cases += [Case("lu", (s,), {}, make=_turned, tolerance=2e-5) for s in squares]
     names = ("lower", "transpose", "unit_diagonal")
     for flags in product((False, True), repeat=3):
-        params = dict(zip(names, flags, strict=True))
+        params: dict[str, Any] = dict(zip(names, flags, strict=True))
         for s, k in zip(squares[1:], (2, 1, 3, 2, 70), strict=True):
             shapes = (s, (*s[:-1], k))
             cases.append(

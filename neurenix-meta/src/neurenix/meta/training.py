@@ -118,6 +118,7 @@ class Run:
 
     def epoch(self, event: Event, order: np.random.Generator, size: int) -> None:
         sums: dict[str, float] = {}
+        row: dict[str, float] = {}
         tasks = 0
         try:
             with mode(self.learner, True):

@@ -31,7 +31,7 @@ def load_split(dataset: str, name: str) -> dict[str, tuple[str, ...]]:
         raise InvalidArgumentError(
             f"no split {name!r} of {dataset!r}; there is {', '.join(known)}"
         )
-    folder = importlib.resources.files(__package__) / "splits"
+    folder = importlib.resources.files("neurenix.meta.datasets") / "splits"
     text = (folder / _FILES[dataset][name]).read_text(encoding="utf-8")
     lists = json.loads(text)
     return {part: tuple(lists[key]) for part, key in _KEYS.items()}

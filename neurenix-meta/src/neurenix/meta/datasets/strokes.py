@@ -27,8 +27,8 @@ _STROKE_JITTER_NUMBERS = 8 + 4 * POINTS
 DRAWING_NUMBERS = 12 + MAX_STROKES * _STROKE_JITTER_NUMBERS
 
 _TURN = 1024  # headings are counted in 1024ths of a turn
-_ANGLES = 2.0 * np.pi * np.arange(_TURN) / _TURN
-_COMPASS: Floats = np.round(np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1), 9)
+_ANGLES: Floats = 2.0 * np.pi * np.arange(_TURN) / _TURN
+_COMPASS: Floats = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1).round(9)
 
 _LINE, _ARC, _WAVE, _CORNERS, _LOOP, _DOT = range(6)
 _KINDS = np.cumsum([0.30, 0.22, 0.17, 0.17, 0.11, 0.03])
