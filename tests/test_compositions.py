@@ -8,6 +8,7 @@ reference is itself held to central differences of the order below, to 1e-5.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from itertools import product
@@ -18,7 +19,9 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.errors import InvalidArgumentError
 from neurenix.nn import functional
+from neurenix.program.interchange import from_json, to_json
 
 Function = Callable[[Any], Any]
 
@@ -196,6 +199,34 @@ def test_composition(name: str, chain: tuple[str, ...]) -> None:
     expected = plain(name, tuple(c for c in chain if c in PLAIN))
     found = float(composed(name, chain, TRANSFORMS)(point(name)))
     assert abs(found - expected) <= 1e-8 * max(1.0, abs(expected))
+
+
+@pytest.mark.parametrize("chain", [(), ("grad", "remat", "grad")], ids="-".join)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_program_survives_json(name: str, chain: tuple[str, ...]) -> None:
+    program = nx.capture(composed(name, chain, TRANSFORMS), point(name))
+    again = from_json(json.loads(json.dumps(to_json(program))))
+    assert str(again) == str(program)
+    marks = [["remat" in r.notes for r in p.regions()] for p in (program, again)]
+    assert marks[0] == marks[1] and any(marks[0]) == bool(chain)
+    arrays = [x.numpy() for x in nx.tree.flatten(point(name))[0]]
+    expected, found = program.evaluate(arrays), again.evaluate(arrays)
+    assert all((a == b).all() for a, b in zip(expected, found, strict=True))
+
+
+def test_a_derivative_of_ones_own_is_no_json() -> None:
+    @nx.custom_vjp
+    def clipped(x: Any) -> Any:
+        return x
+
+    clipped.defvjp(lambda x: (x, None), lambda _, g: (nx.clip(g, -1.0, 1.0),))
+    for f in (clipped, nx.vmap(clipped)):
+        program = nx.capture(lambda x, f=f: nx.remat(f)(x) * 2, nx.zeros(3))
+        with pytest.raises(InvalidArgumentError, match="calls clipped, whose"):
+            to_json(program)
+    derivative = nx.capture(nx.grad(lambda x: (clipped(x) * 5).sum()), nx.ones(2))
+    again = from_json(to_json(derivative))
+    assert again.evaluate([np.ones(2, np.float32)])[0].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])

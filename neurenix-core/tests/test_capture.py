@@ -9,6 +9,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError
 from neurenix.program import Program
+from neurenix.program.interchange import from_json, to_json
 
 
 def names(program: Program) -> list[str]:
@@ -88,3 +89,11 @@ def test_a_write_is_refused_and_leaves_the_cell_alone() -> None:
 def test_values_may_not_be_asked_for() -> None:
     with pytest.raises(CaptureError, match="cannot depend on it"):
         nx.capture(lambda x: x if x.sum() > 0 else -x, nx.ones(3))
+
+
+def test_json_keeps_which_region_is_the_reverse_of_which() -> None:
+    body = nx.compile(lambda x: nx.tanh(x * x).sum())
+    program = nx.capture(nx.value_and_grad(body), nx.ones(3))
+    for p in (program, from_json(to_json(program))):
+        reverse, forward = p.regions()
+        assert reverse.notes["reverse_of"][0]() is forward

@@ -333,11 +333,13 @@ def test_stats_and_the_verbose_flag(device: str, capsys: Any) -> None:
     f(nx.ones(2))
     told = capsys.readouterr().err
     assert told.startswith("nx.compile: contract_example: 1 of 64 entries")
-    assert all(word in told for word in ("capture", "passes", "backend", "ms"))
+    assert all(word in told for word in ("capture", "passes", "plan", "backend", "ms"))
     f(nx.ones(2))
     assert capsys.readouterr().err == ""
     found = [s for s in nx.compile_stats() if s.name == "contract_example"]
     assert len(found) == 1 and found[0].hits == found[0].misses == 1
-    assert found[0].instructions >= 1 and all(v > 0 for v in found[0].seconds.values())
+    assert found[0].instructions >= 1
+    planned = {"plan"} if device == "reference" else set()  # which plans nothing
+    assert {k for k, v in found[0].seconds.items() if v <= 0} == planned
     del f
     assert not [s for s in nx.compile_stats() if s.name == "contract_example"]

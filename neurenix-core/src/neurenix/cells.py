@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 
 from . import dispatch
+from .devices import Device
 from .errors import DtypeError, ShapeError
 from .program import Symbol
 from .tape import Leaf
@@ -21,23 +22,75 @@ from .tensor import Tensor, tensor
 touched: list[object] = [object()]
 
 
+class _Local(threading.local):
+    """What this thread sees in place of cells' values, by their ids, innermost last;
+    and the writes since its outermost capture began, with what was there before."""
+
+    def __init__(self) -> None:
+        self.values: dict[int, list[Tensor]] = {}
+        self.writes: list[tuple[Cell, Any, Any]] | None = None
+
+
+_local = _Local()
+
+
+class _Given(Tensor):
+    """Stands in for a cell, which then holds whatever is assigned, tracked or not."""
+
+    __slots__ = ()
+
+
+def _in_use(cell: Tensor) -> Tensor:
+    """What this thread has put in the cell's place, innermost; else the cell."""
+    found = _local.values.get(id(cell)) if _local.values else None
+    return cell if found is None else found[-1]
+
+
+def _per_thread(name: str) -> Any:
+    """The cell's own attribute, or that of what this thread has put in its place."""
+    slot = Tensor.__dict__[name]
+
+    def get(cell: Any) -> Any:
+        return slot.__get__(_in_use(cell))
+
+    def set(cell: Any, value: Any) -> None:
+        slot.__set__(_in_use(cell), value)
+
+    return property(get, set)
+
+
 class Cell(Tensor):
     """A tensor that can be given another value: what a program calls state.
 
     Operations see the value that it holds when they are called.
     """
 
-    __slots__ = ("held", "name")
-    held: Any  # the data; to read it here, rather than as `data`, leaves no trace
+    __slots__ = ("name",)
+    # Its own, whatever stands in for it; to read `held` rather than `data` leaves no
+    # trace.
+    held: Any = Tensor.__dict__["data"]
+    _device: Device | None = Tensor.__dict__["device"]
+    _node: Any = Tensor.__dict__["node"]
+    _index: int = Tensor.__dict__["index"]
+    device: Device | None = _per_thread("device")
+    node: Any = _per_thread("node")
+    index: int = _per_thread("index")
 
     @property
     def data(self) -> Any:
+        used = _in_use(self)
+        if used is not self:
+            return used.data
         held = self.held
         touched[0] = object()  # after the reading: who looks in between sees a holder
         return held
 
     @data.setter
     def data(self, value: Any) -> None:
+        used = _in_use(self)
+        if used is not self:
+            used.data = value
+            return
         self.held = value
         touched[0] = object()
 
@@ -49,15 +102,21 @@ class Cell(Tensor):
         super().__init__(
             value.data, value.type, value.device, Leaf() if requires_grad else None
         )
-        self.name = name
+        self.name: str = name
 
     def value(self) -> Tensor:
-        return Tensor(self.data, self.type, self.device, self.node, self.index)
+        x = _in_use(self)
+        if x is not self:
+            return Tensor(x.data, x.type, x.device, x.node, x.index)
+        made = Tensor(self.held, self.type, self._device, self._node, self._index)
+        touched[0] = object()
+        return made
 
     @property
     def is_state(self) -> bool:
         """Whether a program that is being captured has this cell as its state."""
-        return isinstance(self.held, Symbol)
+        x = _in_use(self)
+        return x is not self and isinstance(x.data, Symbol)
 
     def assign(self, value: Any) -> None:
         """Replace the value by one of the same shape and dtype."""
@@ -67,9 +126,9 @@ class Cell(Tensor):
                 f"{self.name or 'a cell'} holds {self.type}; "
                 f"it cannot be given {new.type}"
             )
-        if id(self) in _local.cells:  # a substitute's value: as tracked as it came
-            self.data, self.device = new.data, new.device
-            self.node, self.index = new.node, new.index
+        stands_in = _local.values.get(id(self))
+        if stands_in is not None and isinstance(stands_in[-1], _Given):
+            stands_in[-1] = _given(new)
             return
         recorder = dispatch.recorder()
         if recorder is not None:
@@ -78,6 +137,8 @@ class Cell(Tensor):
             new = tensor(new, device=self.device)
         elif self.device is not None and new.device != self.device:
             new = tensor(new.numpy(), dtype=self.dtype, device=self.device)
+        if _local.writes is not None and stands_in is None:
+            _local.writes.append((self, self.data, self.device))
         self.data = new.data
         self.device = new.device or self.device
 
@@ -104,38 +165,73 @@ class Cell(Tensor):
         )
 
 
-class _Local(threading.local):
-    def __init__(self) -> None:
-        self.cells: dict[int, int] = {}
-
-
-_local = _Local()
+def _given(x: Tensor) -> Tensor:
+    return _Given(x.data, x.type, x.device, x.node, x.index)
 
 
 @contextmanager
-def substituted(cells: Sequence[Cell], values: Sequence[Tensor]) -> Iterator[None]:
-    """Within it the cells hold these values (and what is assigned to them, with its
-    place on the tape); afterwards what they held before. Nothing is written."""
-    saved = [(c.data, c.device, c.node, c.index) for c in cells]
+def _in_place(cells: Sequence[Cell], values: Sequence[Tensor]) -> Iterator[None]:
+    table = _local.values
+    for c, v in zip(cells, values, strict=True):
+        table.setdefault(id(c), []).append(v)
+    try:
+        yield
+    finally:
+        for c in cells:
+            table[id(c)].pop()
+            if not table[id(c)]:
+                del table[id(c)]
+
+
+def substituted(
+    cells: Sequence[Cell], values: Sequence[Tensor]
+) -> AbstractContextManager[None]:
+    """Within it, and in this thread only, the cells hold these values (and what is
+    assigned to them, with its place on the tape). Nothing is written."""
     for c, v in zip(cells, values, strict=True):
         if v.type != c.type:
             raise ShapeError(
                 f"{c.name or 'a cell'} holds {c.type}; {v.type} cannot stand in for it"
             )
-    try:
-        for c, v in zip(cells, values, strict=True):
-            v = v.value()
-            c.data, c.device, c.node, c.index = v.data, v.device, v.node, v.index
-            _local.cells[id(c)] = _local.cells.get(id(c), 0) + 1
+    return _in_place(cells, [_given(v.value()) for v in values])
+
+
+def stood_in_for(cells: Iterable[Cell]) -> Cell | None:
+    """The first of the cells that something stands in for in this thread, if any."""
+    values = _local.values
+    return next((c for c in cells if id(c) in values), None) if values else None
+
+
+def captured(
+    cells: Sequence[Cell], symbols: Sequence[Symbol]
+) -> AbstractContextManager[None]:
+    """Within it, and in this thread only, the cells are these symbols of a program,
+    which logs what is assigned. Nothing is written."""
+    leaves = [Leaf() if c.node is not None else None for c in cells]
+    return _in_place(
+        cells,
+        [
+            Tensor(s, c.type, c.device, leaf)
+            for c, s, leaf in zip(cells, symbols, leaves, strict=True)
+        ],
+    )
+
+
+@contextmanager
+def undone_on_failure() -> Iterator[None]:
+    """An exception in here puts back what this thread has written to cells."""
+    if _local.writes is not None:  # the outermost one does it
         yield
+        return
+    _local.writes = []
+    try:
+        yield
+    except BaseException:
+        for cell, data, device in reversed(_local.writes):
+            cell.data, cell.device = data, device
+        raise
     finally:
-        for c, (data, device, node, index) in zip(cells, saved, strict=True):
-            c.data, c.device, c.node, c.index = data, device, node, index
-            left = _local.cells.get(id(c), 1) - 1
-            if left:
-                _local.cells[id(c)] = left
-            else:
-                _local.cells.pop(id(c), None)
+        _local.writes = None
 
 
 def _restore_cell(

@@ -96,6 +96,13 @@ class Generator(Watched):
     def key(self) -> Tensor:
         """A fresh key, uint32[2]."""
         step = self.step
+        if not step.is_state:
+            for recorder in dispatch.state.recorders:
+                recorder.outside(
+                    f"random numbers of {self!r}",
+                    "a generator that is no state: list it in the `state` of "
+                    "nx.compile, or draw outside and pass the numbers as an argument",
+                )
         words = np.array(
             [self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF], np.uint32
         )
@@ -109,6 +116,11 @@ class Generator(Watched):
         for index in _indices.stack:
             key = fold_in(key, index)
         return key
+
+    def __repr__(self) -> str:
+        if self is default_generator:
+            return "nx.random.default_generator"
+        return f"nx.Generator({self.seed})"
 
     def begin_capture(self) -> None:
         self._draws = 0

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from types import FrameType
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_override: list[str] = []
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+
+_local = _Local()
 
 
 def user_line() -> str | None:
     """ "file.py:12" of the innermost frame outside this package."""
-    if _override:
-        return _override[-1]
+    if _local.lines:
+        return _local.lines[-1]
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
@@ -31,8 +39,8 @@ class at_line:
 
     def __enter__(self) -> None:
         if self.source:
-            _override.append(self.source)
+            _local.lines.append(self.source)
 
     def __exit__(self, *_: object) -> None:
         if self.source:
-            _override.pop()
+            _local.lines.pop()

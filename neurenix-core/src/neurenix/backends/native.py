@@ -10,6 +10,7 @@ import os
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -202,7 +203,9 @@ class NativeExecutable:
         self.program = program
         self.state = state
         self.bound = 0  # how many leading inputs are bound state
+        start = perf_counter()
         plan = make_plan(program, state)
+        self.plan_seconds = perf_counter() - start
         self.in_count = len(program.inputs)
         self.out_bytes = [t.nbytes for t in program.output_types]
         # the least that it takes: threads have further scratch of their own

@@ -6,10 +6,12 @@ lifted, becoming further inputs. What a compiled function may use, `compiled` sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .. import dispatch
+from ..cells import undone_on_failure
 from ..errors import CaptureError
 from ..primitives import Primitive, TensorType, ops
 from ..primitives.sources import ConstantArray
@@ -67,6 +69,9 @@ class Capture:
             entry = self.closed[id(x.data)] = (Symbol(x.type), x)
         return entry[0]
 
+    def outside(self, what: str, remark: str) -> None:
+        """Raises where nothing from outside may be used, such as `what`."""
+
     def write(self, cell: Any, value: Any) -> None:
         raise CaptureError(
             f"{cell.name or 'a parameter or buffer'} was given a new value inside "
@@ -85,6 +90,14 @@ class Capture:
         return [t for _, t in self.closed.values()]
 
 
+@contextmanager
+def capturing(into: Capture) -> Iterator[None]:
+    """What is called in here goes into a program. An exception puts back what was
+    written outside of it meanwhile, such as the step of a generator."""
+    with undone_on_failure(), dispatch.recording(into):
+        yield
+
+
 def capture_flat(
     function: Callable[..., Sequence[Tensor]],
     types: Sequence[TensorType],
@@ -92,7 +105,7 @@ def capture_flat(
 ) -> tuple[Program, list[Tensor]]:
     """The program of a function from tensors to a list of them; what it lifted."""
     capture = Capture(types)
-    with dispatch.recording(capture):
+    with capturing(capture):
         outputs = function(*symbol_tensors(capture.inputs, devices))
         program = capture.program(outputs)
     return program, capture.lifted

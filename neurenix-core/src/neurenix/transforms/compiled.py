@@ -11,22 +11,21 @@ from typing import Any
 
 from .. import dispatch, tree
 from ..backends import discovery
-from ..cells import Cell
+from ..cells import Cell, stood_in_for
 from ..errors import CaptureError, InvalidArgumentError
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..program.passes import prepare, without_dead_code
 from ..settings import current_device
 from ..sources import user_line
-from ..tape import Leaf
 from ..tensor import Tensor, literal, tensor
-from .capture import Capture, symbol_tensors
+from .capture import capturing, symbol_tensors
+from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
 from .statics import (
     attribute_changes,
     attributes_of,
     key_of_argument,
-    name_around,
     scalars_around,
     static_key,
     with_tensors,
@@ -105,6 +104,7 @@ class Compiled:
         self.verbose = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
         self._lock: Any = None  # of its state, once it is called
+        self._owned: list[Cell] = []
         register(self)
         self.__doc__ = f.__doc__
 
@@ -113,12 +113,11 @@ class Compiled:
         key = self._key(args, kwargs, tensors)
         now = dispatch.state
         if now.recorders or (
-            not self.state
-            and now.grad_enabled
-            and _tracked(tensors)
+            not self.state and now.grad_enabled and _tracked(tensors)
         ):
             return self._nested(tensors, key, args, kwargs)
         with self._lock or self._held():
+            self._refuse_stand_ins()
             entry = self._entry(tensors, key, args, kwargs)
             outputs = entry(tensors)
         if self.guard:
@@ -153,9 +152,19 @@ class Compiled:
     def _held(self) -> Any:
         """What to hold while its state is used: threads take turns."""
         if self._lock is None:
-            cells = self.cells().values()
-            self._lock = lock_of(cells) if self.state else nullcontext()
+            self._owned = list(self.cells().values())
+            self._lock = lock_of(self._owned) if self.state else nullcontext()
         return self._lock
+
+    def _refuse_stand_ins(self) -> None:
+        """Its programs are bound to the state itself, and would not see them."""
+        given = stood_in_for(self._owned)
+        if given is not None:
+            raise InvalidArgumentError(
+                f"{self.__name__}: nn.functional_call stands in for its state "
+                f"{given.name or 'a cell'}; call what is not compiled, or compile "
+                "what calls functional_call"
+            )
 
     def _entry(
         self, tensors: Sequence[Tensor], key: Any, args: Any, kwargs: Any
@@ -240,7 +249,7 @@ class Compiled:
                     f"{self.__name__}: its state and arguments live "
                     f"on {device} and {d}; move them to one"
                 )
-        capture = _StateCapture(self, cells, [t.type for t in tensors])
+        capture = StateCapture(self, cells, [t.type for t in tensors])
         with self._stats.timed("capture"), capture:
             arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
             args, kwargs = with_tensors(args, kwargs, arguments)
@@ -259,6 +268,7 @@ class Compiled:
             program = prepare(program, has, str(device))
         with self._stats.timed("backend"):
             executable = backend.compile(program, device.index, written)
+        self._stats.planned(getattr(executable, "plan_seconds", 0.0))
         return Entry(
             program,
             executable,
@@ -287,8 +297,8 @@ class Compiled:
     def _capture_body(
         self, tensors: Sequence[Tensor], args: Any, kwargs: Any, outer: Any
     ) -> Any:
-        capture = _BodyCapture(self, [t.type for t in tensors])
-        with dispatch.recording(capture):
+        capture = BodyCapture(self, [t.type for t in tensors])
+        with capturing(capture):
             symbols = symbol_tensors(capture.inputs, [t.device for t in tensors])
             args, kwargs = with_tensors(args, kwargs, symbols)
             leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
@@ -304,99 +314,3 @@ def _tracked(tensors: Sequence[Tensor]) -> bool:
         if x.node is not None:
             return True
     return False
-
-
-class _BodyCapture(Capture):
-    """Of a compiled function within another capture: it may use the outer one's
-    symbols, and no tensor from outside."""
-
-    def __init__(self, compiled: Compiled, types: Sequence[TensorType]) -> None:
-        super().__init__(types)
-        self.compiled = compiled
-
-    def lift(self, x: Tensor) -> Symbol:
-        if not isinstance(x.data, Symbol):
-            name = name_around(self.compiled.f, x)
-            raise CaptureError(
-                f"{self.compiled.__name__} uses {name} ({x.type}) at {user_line()}, "
-                "a tensor from outside that is neither an argument nor state: "
-                "pass it as an argument, list its owner in `state`, "
-                "or wrap it in nx.constant if it never changes"
-            )
-        return super().lift(x)
-
-
-class _StateCapture(_BodyCapture):
-    """The whole program: state cells hold symbols while it lasts, and get back what
-    they had, whatever happens."""
-
-    def __init__(
-        self, compiled: Compiled, cells: Sequence[Cell], types: Sequence[TensorType]
-    ) -> None:
-        super().__init__(compiled, types)
-        self.cells = list(cells)
-        self.symbols = [Symbol(c.type) for c in cells]
-        self.known.update(self.symbols)
-        self.saved = [(c.data, c.device, c.node) for c in cells]
-        self.ids = {id(c) for c in cells}
-
-    def __enter__(self) -> None:
-        for cell, symbol in zip(self.cells, self.symbols, strict=True):
-            cell.data = symbol
-            cell.node = Leaf() if cell.node is not None else None
-        for s in self.compiled.state:
-            if hasattr(s, "begin_capture"):
-                s.begin_capture()
-        self.recording = dispatch.recording(self)
-        self.recording.__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        self.recording.__exit__(None, None, None)
-        for cell, (data, device, node) in zip(self.cells, self.saved, strict=True):
-            cell.data, cell.device, cell.node = data, device, node
-
-    def write(self, cell: Any, value: Any) -> None:
-        if id(cell) not in self.ids:
-            raise CaptureError(
-                f"{self.compiled.__name__} gives {cell.name or 'a cell'} a new value "
-                f"at {user_line()}, and it is not in `state`: list its owner there"
-            )
-
-    def finish(
-        self, outputs: Sequence[Tensor], guard: bool
-    ) -> tuple[Program, list[int], int]:
-        """The program; the cells in its inputs' order, those that it writes first."""
-        now = [Tensor(c.data, c.type, c.device) for c in self.cells]
-        written = [
-            i
-            for i, (t, s) in enumerate(zip(now, self.symbols, strict=True))
-            if t.data is not s
-        ]
-        order = written + [i for i in range(len(self.cells)) if i not in written]
-        new = [now[i] for i in written]
-        old = [
-            Tensor(self.symbols[i], self.cells[i].type, self.cells[i].device)
-            for i in written
-        ]
-        results = list(outputs)
-        if guard:
-            ok = _all_finite([*(o for o in outputs if o.shape == ()), *new])
-            new = [ops.where(ok, n, o) for n, o in zip(new, old, strict=True)]
-            results.append(ok)
-        ends = [self.symbol(t) for t in (*new, *results)]
-        inputs = [
-            *(self.symbols[i] for i in order),
-            *self.inputs,
-            *(s for s, _ in self.closed.values()),
-        ]
-        return Program(inputs, self.instructions, ends), order, len(written)
-
-
-def _all_finite(tensors: Sequence[Tensor]) -> Tensor:
-    ok: Tensor | None = None
-    for t in tensors:
-        if t.dtype.is_floating:
-            finite = ops.is_finite(t)
-            finite = ops.all(finite, axes=tuple(range(t.ndim))) if t.shape else finite
-            ok = finite if ok is None else ops.bitwise_and(ok, finite)
-    return constant(True) if ok is None else ok

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dispatch, tree
+from .. import tree
 from ..arguments import function
 from ..errors import CaptureError
 from ..primitives import TensorType
@@ -15,7 +15,7 @@ from ..program import Program, Symbol
 from ..program.simplify import simplify
 from ..sources import user_line
 from ..tensor import Tensor, tensor
-from .capture import Capture, symbol_tensors
+from .capture import Capture, capturing, symbol_tensors
 from .statics import name_around
 
 
@@ -39,7 +39,7 @@ def capture(f: Callable[..., Any], *args: Any) -> Program:
     leaves = [tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
     given = [x.value() for x in leaves if isinstance(x, Tensor)]
     recorder = _ClosedCapture(f, [x.type for x in given])
-    with dispatch.recording(recorder):
+    with capturing(recorder):
         symbols = iter(symbol_tensors(recorder.inputs, [x.device for x in given]))
         passed = [next(symbols) if isinstance(x, Tensor) else x for x in leaves]
         results, _ = tree.flatten(f(*tree.unflatten(structure, passed)))
@@ -56,10 +56,16 @@ class _ClosedCapture(Capture):
         self.f = f
 
     def lift(self, x: Tensor) -> Symbol:
+        self.outside(
+            f"{name_around(self.f, x)} ({x.type})",
+            "a tensor from outside: pass it as an argument, "
+            "or wrap it in nx.constant if it never changes",
+        )
+        return super().lift(x)
+
+    def outside(self, what: str, remark: str) -> None:
         raise CaptureError(
-            f"capture: the function uses {name_around(self.f, x)} ({x.type}) "
-            f"at {user_line()}, a tensor from outside: pass it as an argument, "
-            "or wrap it in nx.constant if it never changes"
+            f"capture: the function uses {what} at {user_line()}, {remark}"
         )
 
     def write(self, cell: Any, value: Any) -> None:

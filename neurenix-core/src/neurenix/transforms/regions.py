@@ -74,6 +74,7 @@ class _BatchedRule:
 
     def __init__(self, rule: Any, flags: tuple[bool, ...], size: int) -> None:
         self.rule = rule
+        self.name = rule.name
         self.flags = flags
         self.size = size
 

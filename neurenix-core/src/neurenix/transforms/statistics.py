@@ -18,7 +18,8 @@ class CompileStats:
     entries        programs in its cache, at most `bound`
     hits, misses   calls that found their program, and those that had to make it
     seconds        of all misses, by phase: "capture" (running the function on symbols),
-                   "passes", "backend" (the plan, and the engine's part)
+                   "passes" over the program, "plan" (buffers, layouts and steps; 0
+                   where a backend plans nothing), "backend" (the engine's part)
     instructions   of the programs in the cache, each region counted once
     """
 
@@ -26,7 +27,7 @@ class CompileStats:
         self.name = name
         self.bound = bound
         self.entries = self.hits = self.misses = self.instructions = 0
-        self.seconds = {"capture": 0.0, "passes": 0.0, "backend": 0.0}
+        self.seconds = {"capture": 0.0, "passes": 0.0, "plan": 0.0, "backend": 0.0}
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
@@ -35,6 +36,11 @@ class CompileStats:
             yield
         finally:
             self.seconds[phase] += time.perf_counter() - start
+
+    def planned(self, seconds: float) -> None:
+        """So much of what was timed as the backend's was its plan."""
+        self.seconds["plan"] += seconds
+        self.seconds["backend"] -= seconds
 
     def __repr__(self) -> str:
         spent = ", ".join(f"{k} {v * 1e3:.1f} ms" for k, v in self.seconds.items())
@@ -70,7 +76,8 @@ def compile_stats() -> list[CompileStats]:
 
 # ---- locks ---------------------------------------------------------------------------
 
-# One capture at a time: it puts symbols into cells, which every thread sees.
+# One capture at a time: what an object of the state notes in it, such as how often it
+# drew, every thread sees.
 CAPTURING = threading.RLock()
 
 

@@ -1,0 +1,168 @@
+"""What one thread does with a module, another does not see."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.errors import CaptureError, InvalidArgumentError
+from neurenix.sources import at_line, user_line
+
+
+def together(*functions: Callable[[], Any]) -> list[Any]:
+    """The results of functions that run in threads of their own."""
+    found: list[Any] = [None] * len(functions)
+    failures: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            found[number] = functions[number]()
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    if failures:
+        raise failures[0]
+    return found
+
+
+class Meeting(nn.Module):
+    """Multiplies by its weight once all who call it are in it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter([1.0])
+        self.calls = nn.Buffer([0.0])
+        self.barrier = threading.Barrier(count, timeout=60)
+
+    def forward(self, x: nx.Tensor) -> nx.Tensor:
+        self.barrier.wait()
+        self.calls.assign(self.calls + x)
+        y = self.weight * x
+        self.barrier.wait()
+        assert y.item() == (self.weight * x).item()
+        return y
+
+
+def test_functional_call_from_several_threads(device: str) -> None:
+    module = Meeting(3)
+
+    def call(value: float) -> tuple[float, float, float]:
+        def loss(weight: nx.Tensor) -> tuple[nx.Tensor, Any]:
+            output, buffers = nn.functional_call(
+                module, {"weight": weight}, nx.tensor([10 * value])
+            )
+            return output.sum(), buffers
+
+        (y, buffers), g = nx.value_and_grad(loss, has_aux=True)(nx.tensor([value]))
+        return y.item(), g.item(), buffers["calls"].item()
+
+    found = together(*(lambda v=v: call(v) for v in (1.0, 2.0, 3.0)))
+    assert found == [(10.0, 10.0, 10.0), (40.0, 20.0, 20.0), (90.0, 30.0, 30.0)]
+    assert (module.weight.item(), module.calls.item()) == (1.0, 0.0)
+
+
+def test_a_capture_is_seen_by_its_own_thread_alone(device: str) -> None:
+    layer = nn.Linear(2, 1)
+    inside, looked = threading.Event(), threading.Event()
+    x = nx.ones(1, 2)
+
+    def step(x: nx.Tensor) -> nx.Tensor:
+        assert layer.weight.is_state
+        inside.set()
+        assert looked.wait(60)
+        return layer(x)
+
+    def look() -> Any:
+        assert inside.wait(60)
+        try:
+            assert not layer.weight.is_state
+            return layer(x).numpy()
+        finally:
+            looked.set()
+
+    captured, seen = together(lambda: nx.compile(step, state=[layer])(x), look)
+    np.testing.assert_allclose(captured.numpy(), seen, rtol=1e-6)
+
+
+def test_lines_of_threads_do_not_mix() -> None:
+    barrier = threading.Barrier(2, timeout=60)
+
+    def lines(name: str) -> str | None:
+        with at_line(name):
+            barrier.wait()
+            found = user_line()
+            barrier.wait()
+        return found
+
+    assert together(lambda: lines("a:1"), lambda: lines("b:2")) == ["a:1", "b:2"]
+
+
+# ---- generators that are no state ----------------------------------------------------
+
+
+def test_a_generator_from_outside_is_named_and_left_as_it_was(device: str) -> None:
+    generator = nx.Generator(7)
+    before = generator.step.item()
+
+    def noisy(x: nx.Tensor) -> nx.Tensor:
+        return x + nx.uniform((), generator=generator)
+
+    batched = nx.vmap(noisy)
+    for f in (noisy, batched):
+        with pytest.raises(CaptureError, match=r"nx\.Generator\(7\) at test_threads"):
+            nx.compile(f)(nx.ones(3))
+        with pytest.raises(CaptureError, match=r"capture: .* nx\.Generator\(7\) at"):
+            nx.capture(f, nx.ones(3))
+        assert generator.step.item() == before
+    with pytest.raises(CaptureError, match=r"nx\.random\.default_generator at"):
+        nx.compile(lambda x: x + nx.uniform(()))(nx.ones(3))
+    assert nx.compile(batched, state=[generator])(nx.ones(3)).shape == (3,)
+    assert generator.step.item() == before + 1
+
+
+def test_a_failed_capture_takes_back_what_it_drew(device: str) -> None:
+    generator = nx.Generator(7)
+    before = generator.step.item()
+
+    def noisy(x: nx.Tensor) -> nx.Tensor:
+        nx.uniform((), generator=generator)
+        raise ArithmeticError
+
+    for transform in (nx.vmap, nx.map):
+        with pytest.raises(ArithmeticError):
+            transform(noisy)(nx.ones(3))
+        assert generator.step.item() == before
+    drawn = nx.vmap(lambda x: x + nx.uniform((), generator=generator))(nx.zeros(2))
+    assert generator.step.item() == before + 1
+    assert len(set(drawn.tolist())) == 2
+
+
+def test_compiled_state_that_something_stands_in_for(device: str) -> None:
+    layer = nn.Linear(2, 1)
+    compiled = nx.compile(lambda x: layer(x), state=[layer])
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: nx.Tensor) -> Any:
+            return compiled(x)
+
+    outer = Outer()
+    weight = nx.zeros(1, 2)
+    with pytest.raises(InvalidArgumentError, match=r"functional_call stands in for .*"):
+        nn.functional_call(outer, {"layer.weight": weight}, nx.ones(3, 2))
+    assert nn.functional_call(outer, {}, nx.ones(3, 2))[0].shape == (3, 1)
