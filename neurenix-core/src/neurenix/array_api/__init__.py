@@ -23,7 +23,7 @@ from ..dtypes import float32, float64, int32, int64, uint8, uint32
 from ..errors import InvalidArgumentError
 from ..settings import current_device
 from ..tensor import Tensor
-from . import creation, elementwise, kinds, others
+from . import creation, elementwise, kinds, linalg, others
 from .creation import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .kinds import *  # noqa: F403
@@ -105,7 +105,8 @@ for _name, _value in {
 
 __all__ = [
     "__array_api_version__", "__array_namespace_info__", "bool", "e", "float32",
-    "float64", "inf", "int32", "int64", "nan", "newaxis", "pi", "uint32", "uint8",
+    "float64", "inf", "int32", "int64", "linalg", "nan", "newaxis", "pi", "uint32",
+    "uint8",
 ]
 __all__ += creation.__all__
 __all__ += elementwise.__all__

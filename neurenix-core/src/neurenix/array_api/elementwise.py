@@ -51,6 +51,7 @@ from ..functions.arithmetic import floor as _floor
 from ..functions.arithmetic import power as _power
 from ..functions.arithmetic import round as _round
 from ..functions.common import cast, floating, operands
+from ..functions.creation import zeros
 from ..primitives import ops
 from ..tensor import Tensor
 from .kinds import broadcast_arrays
@@ -60,6 +61,21 @@ abs = absolute
 
 def positive(x: Tensor, /) -> Tensor:
     return x
+
+
+def conj(x: Tensor, /) -> Tensor:
+    """x: there are no complex numbers."""
+    return x
+
+
+def real(x: Tensor, /) -> Tensor:
+    """x: there are no complex numbers."""
+    return x
+
+
+def imag(x: Tensor, /) -> Tensor:
+    """Zeros: there are no complex numbers."""
+    return zeros(x.shape, dtype=x.dtype, device=x.device)
 
 
 def bitwise_and(x1: Any, x2: Any, /) -> Tensor:
@@ -264,6 +280,7 @@ __all__ = [
     "bitwise_xor",
     "ceil",
     "clip",
+    "conj",
     "copysign",
     "cos",
     "cosh",
@@ -276,6 +293,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "hypot",
+    "imag",
     "isfinite",
     "isinf",
     "isnan",
@@ -298,6 +316,7 @@ __all__ = [
     "not_equal",
     "positive",
     "pow",
+    "real",
     "reciprocal",
     "remainder",
     "round",

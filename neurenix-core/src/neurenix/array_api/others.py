@@ -18,7 +18,9 @@ from ..functions.indexing import take_along_axis
 from ..functions.linear import matmul
 from ..functions.matrices import tensordot as _tensordot
 from ..functions.reduction import all, any, argmax, argmin, count_nonzero, max, min
+from ..functions.reduction import cumsum as _cumsum
 from ..functions.reduction import mean as _mean
+from ..functions.reduction import prod as _prod
 from ..functions.reduction import std as _std
 from ..functions.reduction import sum as _sum
 from ..functions.reduction import var as _var
@@ -133,21 +135,7 @@ def sum(
 def prod(
     x: Tensor, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
 ) -> Tensor:
-    """The product, taken in pairs."""
-    x = integer_sum(x, dtype)
-    axes = tuple(range(x.ndim)) if axis is None else axis
-    axes = axes if isinstance(axes, tuple) else (axes,)
-    for a in sorted((one_axis("prod", a, x.ndim) for a in axes), reverse=True):
-        while x.shape[a] > 1:
-            n = x.shape[a]
-            even = cut(x, a, 0, n // 2) * cut(x, a, n // 2, n - n % 2)
-            x = even if n % 2 == 0 else _concat([even, cut(x, a, n - 1, n)], a)
-        if not x.shape[a]:
-            shape = (*x.shape[:a], 1, *x.shape[a + 1 :])
-            x = ones(shape, dtype=x.dtype, device=x.device)
-        if not keepdims:
-            x = _squeeze(x, a)
-    return x
+    return _prod(integer_sum(x, dtype), axis, keepdims)
 
 
 def mean(x: Tensor, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -170,14 +158,24 @@ def cumulative_sum(
     x: Tensor, /, *, axis: int | None = None, dtype: Any = None, **more: bool
 ) -> Tensor:
     """The sums so far; `include_initial=True` puts a 0 before them."""
-    return _cumulative("cumulative_sum", x, axis, dtype, zeros, Tensor.__add__, **more)
+    return _cumulative("cumulative_sum", x, axis, dtype, zeros, _cumsum, **more)
 
 
 def cumulative_prod(
     x: Tensor, /, *, axis: int | None = None, dtype: Any = None, **more: bool
 ) -> Tensor:
     """The products so far; `include_initial=True` puts a 1 before them."""
-    return _cumulative("cumulative_prod", x, axis, dtype, ones, Tensor.__mul__, **more)
+    return _cumulative("cumulative_prod", x, axis, dtype, ones, _products, **more)
+
+
+def _products(x: Tensor, axis: int) -> Tensor:
+    """By doubling: after k passes each element holds what the last 2ᵏ make."""
+    n, reach = x.shape[axis], 1
+    while reach < n:
+        later = cut(x, axis, reach, n) * cut(x, axis, 0, n - reach)
+        x = _concat([cut(x, axis, 0, reach), later], axis)
+        reach *= 2
+    return x
 
 
 def _cumulative(
@@ -186,19 +184,13 @@ def _cumulative(
     axis: int | None,
     dtype: Any,
     neutral: Any,
-    combine: Any,
+    accumulate: Any,
     include_initial: bool = False,
 ) -> Tensor:
-    """By doubling: after k passes each element holds what the last 2ᵏ make."""
     if axis is None and x.ndim > 1:
         raise InvalidArgumentError(f"{name}: axis is needed for rank {x.ndim}")
     a = one_axis(name, -1 if axis is None else axis, x.ndim)
-    x = integer_sum(x, dtype)
-    n, reach = x.shape[a], 1
-    while reach < n:
-        later = combine(cut(x, a, reach, n), cut(x, a, 0, n - reach))
-        x = _concat([cut(x, a, 0, reach), later], a)
-        reach *= 2
+    x = accumulate(integer_sum(x, dtype), a)
     if not include_initial:
         return x
     shape = (*x.shape[:a], 1, *x.shape[a + 1 :])
