@@ -57,11 +57,6 @@ def test_programs_in_documents(document: Path, program: str) -> None:
     exec(compile(program, str(document), "exec"), {"__name__": "__main__"})
 
 
-def test_the_program_of_the_page_on_profiling() -> None:
-    (program,) = programs(ROOT / "docs/profiling.md")
-    exec(compile(program, "profiling.md", "exec"), {"__name__": "__main__"})
-
-
 def test_links_in_documents_lead_somewhere() -> None:
     dead = [
         f"{document.relative_to(ROOT)}: {link}"

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._phynexus import ffi
+from . import _phynexus
 from .steps import StepsCall
 
 if TYPE_CHECKING:
     from .native import NativeExecutable
+
+ffi: Any = _phynexus.ffi  # whose C names no type checker knows
 
 # A foreign call keeps the main thread, and Python looks for Ctrl-C only between two of
 # them. So a crossing ends after this time and the next goes on where it ended: no

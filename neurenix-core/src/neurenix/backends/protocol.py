@@ -32,10 +32,12 @@ class Steps(Protocol):
     @property
     def done(self) -> int:
         """How many are made."""
+        ...
 
     @property
     def stopped(self) -> bool:
         """Whether the last of them asked that none follows."""
+        ...
 
     def go_on(self) -> None:
         """Make at least one more, and no more than fit into a moment: between two calls
@@ -44,6 +46,7 @@ class Steps(Protocol):
     def outputs(self) -> list[Any]:
         """Buffers of the outputs without the state: those of the steps that are made,
         stacked."""
+        ...
 
 
 class Executable(Protocol):
