@@ -22,8 +22,6 @@ MODULES = sorted(
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-
-
 @pytest.fixture
 def reference() -> Iterator[None]:
     """The device that everyone has."""

@@ -190,7 +190,7 @@ def grad_of(
     xs, structure = tree.flatten(inputs)
     if cotangents is None:
         for y in ys:
-            _check_scalar(name, y)
+            _check_scalar("grad", y)
         gs: list[Any] = [one(y.dtype) for y in ys]
     else:
         gs, _ = tree.flatten(cotangents)

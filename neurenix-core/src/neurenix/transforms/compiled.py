@@ -12,12 +12,11 @@ from typing import Any
 from .. import dispatch, tree
 from ..backends import discovery
 from ..cells import Cell, stood_in_for
-from ..errors import CaptureError, InvalidArgumentError
-from ..primitives import TensorType, ops
-from ..program import Program, Symbol
+from ..errors import InvalidArgumentError
+from ..primitives import ops
+from ..program import Symbol
 from ..program.passes import prepare, without_dead_code
 from ..settings import current_device
-from ..sources import user_line
 from ..tensor import Tensor, literal, tensor
 from .capture import capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
