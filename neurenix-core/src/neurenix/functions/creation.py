@@ -137,17 +137,16 @@ def arange(
     """
     if stop is None:
         start, stop = 0, start
-    start, stop, step = (
-        finite("arange", argument, value)
-        for argument, value in (("start", start), ("stop", stop), ("step", step))
-    )
+    start = finite("arange", "start", start)
+    end: Any = finite("arange", "stop", stop)
+    step = finite("arange", "step", step)
     if step == 0:
         raise InvalidArgumentError("arange: step=0; expected another number")
-    whole = not any(isinstance(v, float) for v in (start, stop, step))
+    whole = not any(isinstance(v, float) for v in (start, end, step))
     kind = as_dtype(dtype) if dtype is not None else int32 if whole else float32
-    count = max(0, -((start - stop) // step))
+    count = max(0, -((start - end) // step))
     return _made(
-        "arange", (int(count),), kind, device, lambda: np.arange(start, stop, step)
+        "arange", (int(count),), kind, device, lambda: np.arange(start, end, step)
     )
 
 

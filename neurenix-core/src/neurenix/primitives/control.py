@@ -20,6 +20,7 @@ class RegionTransforms(Protocol):
 
     def inline(self, body: Any, values: Sequence[Any]) -> list[Any]:
         """What the program makes of the values, its instructions called one by one."""
+        ...
 
     def reverse(
         self, body: Any, needed: tuple[bool, ...], present: tuple[bool, ...]

@@ -18,13 +18,11 @@ from .ir import Instruction, Program, Symbol
 
 # Reading a value of at least so many bytes, writing it costs twice that.
 _READING = ((4 << 20, 8.0), (512 << 10, 4.0), (32 << 10, 1.5), (0, 0.5))
-_COSTLY = dict.fromkeys(("div", "sqrt", "rsqrt", "integer_pow"), 3.0) | dict.fromkeys(
-    (
-        *("exp", "log", "log1p", "tanh", "erf", "pow", "remainder"),
-        *("sin", "cos", "tan", "atan", "atan2"),
-    ),
-    12.0,
-)
+_COSTLY: dict[str, float] = {
+    **dict.fromkeys(("div", "sqrt", "rsqrt", "integer_pow"), 3.0),
+    **dict.fromkeys(("exp", "log", "log1p", "tanh", "erf", "pow", "remainder"), 12.0),
+    **dict.fromkeys(("sin", "cos", "tan", "atan", "atan2"), 12.0),
+}
 _VIEWS = {"broadcast", "reshape", "transpose"}
 
 
