@@ -173,6 +173,11 @@ def test_damaged_files(tmp_path: Path) -> None:
             FileFormatError, match="is no safetensors file, or is damaged"
         ):
             nx.load(path)
+    for at in (len(content) - 6, len(content) - 40, 60):  # a tensor, and the tree
+        changed = content[:at] + bytes([content[at] ^ 2]) + content[at + 1 :]
+        path.write_bytes(changed)
+        with pytest.raises(FileFormatError, match="is damaged"):
+            nx.load(path)
     for description in (
         "{",
         "[]",

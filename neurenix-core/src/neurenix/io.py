@@ -3,6 +3,7 @@ pickle."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -21,6 +22,7 @@ from .errors import (
 from .tensor import Tensor, tensor
 
 _KEY = "neurenix"  # of the JSON in the file's metadata
+_DIGEST = "sha256"  # of that JSON and of all tensors
 _FORMAT = 1
 _SCALARS = (bool, int, float, str, type(None))
 
@@ -64,7 +66,17 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = _described(state, (), arrays)
     text = json.dumps({"format": _FORMAT, "tree": tree})
-    _write(Path(path), library.numpy.save(arrays, {_KEY: text}))
+    metadata = {_KEY: text, _DIGEST: _digest(text, arrays)}
+    _write(Path(path), library.numpy.save(arrays, metadata))
+
+
+def _digest(text: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:
+    """Of all that a file says: the format itself would not notice a changed bit."""
+    found = hashlib.sha256(text.encode())
+    for name, array in sorted(arrays.items()):
+        found.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def _described(
@@ -138,7 +150,8 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
     (the current one). Of a safetensors file from elsewhere, a dict of its tensors.
 
     Raises StorageError for a file that cannot be read, FileFormatError for one that is
-    no safetensors file or is damaged, DtypeError for dtypes that Neurenix has not.
+    no safetensors file or is damaged (a file of `save` has a digest of all that it
+    holds), DtypeError for dtypes that Neurenix has not.
     """
     library = _safetensors()
     path = Path(path)
@@ -156,6 +169,12 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
         raise FileFormatError(
             f"load: {path} is no safetensors file, or is damaged: {error}"
         ) from error
+    if _DIGEST in metadata and metadata[_DIGEST] != _digest(
+        metadata.get(_KEY, ""), arrays
+    ):
+        raise FileFormatError(
+            f"load: {path} is damaged: it is not what was saved (its digest differs)"
+        )
     tensors = {}
     for name, array in arrays.items():
         try:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from . import dispatch
-from .arguments import finite
+from .arguments import finite, whole
 from .attributes import Watched
 from .cells import Cell
 from .dtypes import Dtype, as_dtype, float32, uint32
@@ -80,6 +80,29 @@ class Generator(Watched):
 
     def state_cells(self) -> dict[str, Cell]:
         return {"step": self.step}
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the stream is: "seed" and "step"."""
+        return {"seed": self.seed, "step": int(self.step.item())}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on where another generator was.
+
+        >>> import neurenix as nx
+        >>> one, other = nx.Generator(0), nx.Generator(1)
+        >>> _ = nx.rand(2, generator=one)
+        >>> other.load_state_dict(one.state_dict())
+        >>> bool((nx.rand(2, generator=one) == nx.rand(2, generator=other)).all())
+        True
+        """
+        if not isinstance(state, Mapping) or set(state) != {"seed", "step"}:
+            raise InvalidArgumentError(
+                f"Generator.load_state_dict: expected seed and step, not {state!r}"
+            )
+        seed = _check_seed(state["seed"])
+        step = whole("Generator.load_state_dict", "step", state["step"], 0)
+        self.manual_seed(seed)
+        self.step.assign(np.asarray(step, np.uint32))
 
     def static_key(self) -> tuple[int]:
         """The seed: a program holds it, so another one is another program."""
@@ -184,6 +207,35 @@ def host_seed() -> int:
         (2,),
     )[0]
     return int(words[0]) | int(words[1]) << 32
+
+
+def state_dict() -> dict[str, int]:
+    """Where the default generator is, and what the library drew on the host."""
+    state = default_generator.state_dict()
+    return {**state, "seeded": int(_seeded[0]), "host_draws": _host_draws[0]}
+
+
+def load_state_dict(state: Mapping[str, int]) -> None:
+    """Go on from a `state_dict`: what is drawn next is what would have been then.
+
+    Raises InvalidArgumentError, with nothing changed, for what is none.
+
+    >>> import neurenix as nx
+    >>> then = nx.random.state_dict()
+    >>> drawn = nx.rand(3)
+    >>> nx.random.load_state_dict(then)
+    >>> bool((nx.rand(3) == drawn).all())
+    True
+    """
+    names = {"seed", "step", "seeded", "host_draws"}
+    if not isinstance(state, Mapping) or set(state) != names:
+        raise InvalidArgumentError(
+            "random.load_state_dict: expected "
+            f"{', '.join(sorted(names))}, not {state!r}"
+        )
+    draws = whole("random.load_state_dict", "host_draws", state["host_draws"], 0)
+    default_generator.load_state_dict({n: state[n] for n in ("seed", "step")})
+    _seeded[0], _host_draws[0] = bool(state["seeded"]), draws
 
 
 def _key(generator: Generator | None) -> Tensor:

@@ -6,6 +6,7 @@ the bucket and, for each of its tasks, a number: only numbers move.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -128,6 +129,7 @@ class Source:
     def __init__(self, buckets: Sequence[Bucket], groups: Sequence[Numbers]) -> None:
         self.buckets = list(buckets)
         self.groups = list(groups)  # each bucket's tasks by their numbers in the whole
+        self.next_task = 0  # of a sampler without end: where its next epoch begins
 
     def __len__(self) -> int:
         return sum(len(bucket) for bucket in self.buckets)
@@ -141,10 +143,19 @@ class Source:
         """Batches in an epoch."""
         return sum(-(-len(bucket) // size) for bucket in self.buckets)
 
+    def description(self) -> dict[str, Any]:
+        """What tells these tasks from others, for a checkpoint."""
+        digest = hashlib.sha256()
+        for bucket in self.buckets:
+            for column in bucket.data:
+                digest.update(np.ascontiguousarray(column.numpy()).data)
+        return {"count": len(self), "sha256": digest.hexdigest()}
+
     def epoch(
-        self, size: int, order: np.random.Generator | None = None
+        self, size: int, order: np.random.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]:
-        """Each task once, `size` at a time; shuffled, where there is an `order`."""
+        """Each task once, `size` at a time; shuffled, where there is an `order`, and
+        from batch `skip` on."""
         batches = []
         for bucket, group in zip(self.buckets, self.groups):
             where = np.arange(len(bucket))
@@ -155,7 +166,7 @@ class Source:
                 batches.append(Batch(bucket, bucket.picks[part], group[part]))
         if order is not None and len(self.buckets) > 1:
             batches = [batches[i] for i in order.permutation(len(batches))]
-        yield from batches
+        yield from batches[skip:]
 
 
 class EndlessSource(Source):
@@ -167,7 +178,6 @@ class EndlessSource(Source):
         super().__init__([_sampled(sampler, dtype, 1)], [np.zeros(1, np.int64)])
         self.sampler = sampler
         self.steps_per_epoch = steps_per_epoch
-        self.next = 0
 
     @property
     def largest_batch(self) -> int | None:
@@ -176,20 +186,30 @@ class EndlessSource(Source):
     def steps(self, size: int) -> int:
         return self.steps_per_epoch
 
+    def description(self) -> dict[str, Any]:
+        return {**self.sampler.description(), "steps_per_epoch": self.steps_per_epoch}
+
     def epoch(
-        self, size: int, order: np.random.Generator | None = None
+        self, size: int, order: np.random.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]:
-        for _ in range(self.steps_per_epoch):
-            rows = _rows(self.sampler, self.next, size)
-            numbers = np.arange(self.next, self.next + size)
-            self.next += size
+        self.next_task += skip * size
+        for _ in range(skip, self.steps_per_epoch):
+            rows = _rows(self.sampler, self.next_task, size)
+            numbers = np.arange(self.next_task, self.next_task + size)
+            self.next_task += size
             yield Batch(self.buckets[0], rows, numbers)
 
 
-def sampled_source(sampler: TaskSampler, dtype: Dtype) -> Source:
+class SampledSource(Source):
     """All tasks of a sampler that has an end."""
-    count = len(sampler)
-    return Source([_sampled(sampler, dtype, count)], [np.arange(count)])
+
+    def __init__(self, sampler: TaskSampler, dtype: Dtype) -> None:
+        count = len(sampler)
+        super().__init__([_sampled(sampler, dtype, count)], [np.arange(count)])
+        self.sampler = sampler
+
+    def description(self) -> dict[str, Any]:
+        return self.sampler.description()
 
 
 def _sampled(sampler: TaskSampler, dtype: Dtype, count: int) -> Bucket:

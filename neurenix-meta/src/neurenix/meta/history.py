@@ -30,6 +30,14 @@ class History(Mapping[str, list[float]]):
         self.epochs = 0
         self.interrupted = False
 
+    @classmethod
+    def of(cls, columns: Mapping[str, list[float]], epochs: int) -> History:
+        """The history of so many epochs with these columns."""
+        history = cls()
+        history._columns = {name: list(column) for name, column in columns.items()}
+        history.epochs = epochs
+        return history
+
     def append(self, row: Mapping[str, float]) -> None:
         """One more epoch; a column that it lacks, or that is new, gets NaN."""
         for name in row:

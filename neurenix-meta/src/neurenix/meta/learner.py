@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,8 +14,9 @@ from neurenix import nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
-from . import batch_norm
-from .batches import Bucket, EndlessSource, Episode, Source, Targets, sampled_source
+from . import batch_norm, learner_files
+from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
+from .checkpoints import Checkpoints, Trained, newest
 from .checks import whole_number
 from .evaluation import Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar
@@ -155,6 +158,10 @@ class MetaLearner(nn.Module):
         progress: bool = True,
         chunk: int = 0,
         steps_per_call: int = 1,
+        schedule: optim.Schedule | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        keep: int = 2,
     ) -> History:
         """Meta-train: each epoch goes through all tasks, `tasks_per_batch` a step.
 
@@ -172,13 +179,23 @@ class MetaLearner(nn.Module):
         steps_per_call    meta-steps that the engine makes at once, without Python
                           between them; callbacks and progress come after so many. It
                           never changes a result
+        schedule          of the optimizer's learning rate; it steps after each epoch
+        checkpoint        a folder for checkpoints. If it has any, this run goes on from
+                          the newest, with the same bits as if it had never stopped:
+                          call `meta_learn` as the first time. Training that was done
+                          is not done again
+        checkpoint_every  meta-steps between two checkpoints; without it one an epoch
+        keep              how many checkpoints stay in the folder
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
         `history.interrupted`, and the parameters are those of the last finished step.
 
         Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks or
-        do not fit the model, before anything is changed; NonFiniteError at the first
+        do not fit the model, and for a checkpoint of another run, before anything is
+        changed; FileFormatError for a damaged checkpoint or one of a newer version;
+        StorageError for one that cannot be written, those before it stay;
+        NonFiniteError at the first
         step whose loss or update is not finite, with parameters and optimizer as they
         were before it, and with the epochs so far as its `history`.
         """
@@ -186,11 +203,25 @@ class MetaLearner(nn.Module):
         whole_number("tasks_per_batch", tasks_per_batch)
         whole_number("chunk", chunk, least=0)
         whole_number("steps_per_call", steps_per_call)
+        whole_number("keep", keep)
+        if checkpoint_every is not None:
+            whole_number("checkpoint_every", checkpoint_every)
+            if checkpoint is None:
+                raise InvalidArgumentError(
+                    f"checkpoint_every={checkpoint_every} without checkpoint=, a folder"
+                )
         source = self._source(tasks, steps_per_epoch)
         held_out = None if validation is None else self._source(validation)
         size = batch_size(tasks_per_batch, source.largest_batch)
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
+        if schedule is not None and (
+            not isinstance(schedule, optim.Schedule)
+            or schedule.optimizer is not meta_optimizer
+        ):
+            raise InvalidArgumentError(
+                f"schedule={schedule!r}; expected a schedule of the meta_optimizer"
+            )
         # The program keeps its optimizer alive: no other can get this id.
         key = ("step", id(meta_optimizer), chunk)
         if key not in self._programs:
@@ -198,8 +229,36 @@ class MetaLearner(nn.Module):
                 del self._programs[old]
         step = self.compiled(key, lambda: meta_step(self, meta_optimizer, chunk))
         listeners = [*([ProgressBar()] if progress else []), *callbacks]
-        run = Run(self, step, source, held_out, listeners, steps_per_call)
+        trained = Trained(self, meta_optimizer, schedule)
+        run = Run(trained, step, source, held_out, listeners, steps_per_call)
+        if checkpoint is not None:
+            run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
         return run.epochs(count, size)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights, buffers and settings to a file: safetensors, with JSON in it.
+
+        The file is written beside `path` and renamed: what was there stays until the
+        new one is whole. Raises StorageError for a path that cannot be written.
+
+        >>> # learner.save("maml.safetensors"); learner.load("maml.safetensors")
+        """
+        nx.save(learner_files.described(self), path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take weights and buffers from what `save` wrote, or from a checkpoint; of a
+        folder of checkpoints, from the newest.
+
+        Raises ShapeError or InvalidArgumentError for a file of another model, with the
+        tensors that do not fit, FileFormatError for one that is damaged or of a newer
+        version, StorageError for none; nothing is changed then.
+        """
+        file = Path(path)
+        if file.is_dir():
+            file = newest(file)
+        content = learner_files.read(file)
+        with learner_files.undone_on_error(self):
+            learner_files.fill(self, content, file)
 
     def evaluate(self, tasks: Any, steps: int | None = None) -> Evaluation:
         """Adapt to each task's support set, and score its queries.
@@ -233,7 +292,7 @@ class MetaLearner(nn.Module):
             )
         if isinstance(tasks, TaskSampler):
             if not endless:
-                source = sampled_source(tasks, self.dtype)
+                source: Source = SampledSource(tasks, self.dtype)
             elif steps_per_epoch is None:
                 raise InvalidArgumentError(
                     "this TaskSampler has no end: TaskSampler(..., tasks=n) has one; "

@@ -117,6 +117,17 @@ class TaskSampler:
             f"queries={self.queries}, seed={self.seed}{end})"
         )
 
+    def description(self) -> dict[str, Any]:
+        """What its sequence of tasks depends on."""
+        settings = ("ways", "shots", "queries", "seed", "one_hot", "tasks")
+        return {
+            **{name: getattr(self, name) for name in settings},
+            "dataset": self.dataset.name,
+            "split": self.dataset.split,
+            "classes": len(self.dataset.classes),
+            "examples": self.dataset.examples.shape,
+        }
+
     def __len__(self) -> int:
         if self.tasks is None:
             raise TypeError("no end to this sampler; TaskSampler(..., tasks=n) has one")

@@ -13,6 +13,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
+from .checkpoints import Checkpoints, Position, Trained
 from .divergence import diverged_step
 from .events import Callback, Event
 from .history import History
@@ -80,28 +81,32 @@ class Run:
 
     def __init__(
         self,
-        learner: MetaLearner,
+        trained: Trained,
         step: nx.Compiled,
         source: Source,
         validation: Source | None,
         callbacks: Sequence[Callback],
         steps_per_call: int = 1,
     ) -> None:
-        self.learner = learner
+        self.trained = trained
+        self.learner = trained.learner
         self.step = step
         self.source = source
         self.validation = validation
         self.callbacks = callbacks
         self.steps_per_call = steps_per_call
+        self.checkpoints: Checkpoints | None = None
         self.history = History()
-        self.total = 0  # meta-steps of this run
+        self.position = Position()
 
     def epochs(self, count: int, size: int) -> History:
         order = np.random.default_rng(nx.random.host_seed())
-        event = Event(0, count, 0, self.source.steps(size))
+        self.restore(order, size)
+        event = Event(self.position.epoch, count, 0, self.source.steps(size))
         try:
-            for epoch in range(count):
-                event.epoch, event.step, event.metrics = epoch + 1, 0, {}
+            for epoch in range(self.position.epoch, count):
+                event.epoch, event.metrics = epoch + 1, {}
+                event.step = self.position.step
                 self.tell("on_epoch_start", event)
                 self.epoch(event, order, size)
                 if event.stopped:
@@ -117,31 +122,76 @@ class Run:
         return self.history
 
     def epoch(self, event: Event, order: np.random.Generator, size: int) -> None:
-        sums: dict[str, float] = {}
+        here = self.position
+        here.order = dict(order.bit_generator.state)
+        here.next_task = self.source.next_task
         row: dict[str, float] = {}
-        tasks = 0
         try:
             with mode(self.learner, True):
-                batches = self.source.epoch(size, order)
+                batches = self.source.epoch(size, order, here.step)
                 for group in grouped(batches, self.steps_per_call):
                     for batch, numbers in self.steps(group, event):
                         event.metrics = numbers
                         count = len(batch.picks)
-                        tasks += count
+                        here.tasks += count
                         for name, value in numbers.items():
-                            sums[name] = sums.get(name, 0.0) + count * float(value)
+                            total = here.sums.get(name, 0.0) + count * float(value)
+                            here.sums[name] = total
                     self.tell("on_step_end", event)
                     if event.stopped:
+                        self.save()
                         break
+                    if event.step < event.steps:
+                        self.save_if_due(epoch_is_done=False)
         finally:  # Ctrl-C too: what was done stands in the history
-            if tasks:
-                row = {name: value / tasks for name, value in sums.items()}
+            if here.tasks:
+                row = {name: value / here.tasks for name, value in here.sums.items()}
                 self.history.append(row)
-        if self.validation is not None and not event.stopped:
+        whole = not event.stopped
+        if self.validation is not None and whole:
             row.update(self.validated())
             self.history.extend_last(row)
         event.metrics = row
         self.tell("on_epoch_end", event)
+        if whole:
+            if self.trained.schedule is not None:
+                self.trained.schedule.step()
+            self.begin_epoch(order)
+            is_last = event.stopped or event.epoch == event.epochs
+            self.save() if is_last else self.save_if_due(epoch_is_done=True)
+
+    # ---- checkpoints -----------------------------------------------------------------
+
+    def begin_epoch(self, order: np.random.Generator) -> None:
+        """The position before the first step of the next epoch."""
+        here = self.position
+        here.epoch += 1
+        here.step, here.tasks, here.sums = 0, 0, {}
+        here.order = dict(order.bit_generator.state)
+        here.next_task = self.source.next_task
+
+    def restore(self, order: np.random.Generator, size: int) -> None:
+        """Goes on from the newest checkpoint, if there is one."""
+        if self.checkpoints is None:
+            return
+        self.trained.tasks.update(self.source.description(), tasks_per_batch=size)
+        found = self.checkpoints.restore(self.trained)
+        if found is not None:
+            self.position, self.history = found
+            order.bit_generator.state = self.position.order
+            self.source.next_task = self.position.next_task
+
+    def save_if_due(self, epoch_is_done: bool) -> None:
+        if self.checkpoints is not None and self.checkpoints.is_due(
+            self.position.total, epoch_is_done
+        ):
+            self.save()
+
+    def save(self) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.trained, self.position, self.history)
+
+    # ---- steps -----------------------------------------------------------------------
 
     def steps(self, group: list[Batch], event: Event) -> Iterator[tuple[Batch, Any]]:
         """Makes a step for each batch, by one call; what came of each."""
@@ -161,7 +211,8 @@ class Run:
             rows = _rows(*results)
         for batch, (numbers, good) in zip(group, rows):
             event.step += 1
-            self.total += 1
+            self.position.step = event.step
+            self.position.total += 1
             if not good:
                 raise NonFiniteError(self.failure(batch, event, numbers["loss"]))
             yield batch, numbers
@@ -171,7 +222,7 @@ class Run:
     def failure(self, batch: Batch, event: Event, loss: Any) -> str:
         tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
         return (
-            f"meta-step {self.total} (epoch {event.epoch}, step {event.step}; "
+            f"meta-step {self.position.total} (epoch {event.epoch}, step {event.step}; "
             f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
             f"{float(loss)}, and the loss or the update is not finite"
             f"{diverged_step(self.learner, batch)}. Parameters "

@@ -1,0 +1,209 @@
+"""Checkpoints: a run of `meta_learn` in a file, from which it goes on to the bit."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import neurenix as nx
+from neurenix import optim
+from neurenix.errors import InvalidArgumentError, StorageError
+
+from . import learner_files
+from .history import History
+
+if TYPE_CHECKING:
+    from .learner import MetaLearner
+
+_NAME = re.compile(r"checkpoint-(\d{9,})\.safetensors")
+
+
+@dataclass
+class Position:
+    """How far a run is.
+
+    epoch         epochs that are done
+    step          meta-steps done in the epoch under way
+    total         meta-steps done in all
+    order         state of the generator that shuffles, when this epoch began
+    next_task     of a sampler without end, when this epoch began
+    tasks, sums   of this epoch so far: tasks seen, and each number summed over them
+    """
+
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+    order: dict[str, Any] = field(default_factory=dict)
+    next_task: int = 0
+    tasks: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run changes, and what it is of: all that a checkpoint needs to know.
+
+    tasks   which tasks, in which batches; a run goes on with the same ones only
+    """
+
+    learner: MetaLearner
+    optimizer: optim.Optimizer
+    schedule: optim.Schedule | None
+    tasks: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def owners(self) -> list[Any]:
+        # A schedule sets the optimizer's rate, so the optimizer comes after it.
+        schedule = [] if self.schedule is None else [self.schedule]
+        return [self.learner, *schedule, self.optimizer]
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder of their own.
+
+    folder   made if it is not there
+    every    meta-steps between two of them; None: one an epoch
+    keep     how many stay; older ones are deleted once a newer one is on the disk
+
+    A file is `checkpoint-000000120.safetensors`, named by the meta-steps done. It
+    appears as a whole or not at all, also where the process is killed or the disk
+    fills up.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], every: int | None, keep: int
+    ) -> None:
+        self.folder = Path(folder)
+        self.every = every
+        self.keep = keep
+        self.last = -1  # meta-steps of the newest one
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for part in self.folder.glob(".checkpoint-*.part"):
+                part.unlink(missing_ok=True)  # of a process that was killed
+        except OSError as error:
+            raise StorageError(
+                f"checkpoint={str(self.folder)!r} cannot be a folder for checkpoints: "
+                f"{error.strerror or error}"
+            ) from error
+
+    def files(self) -> list[Path]:
+        """Those that are there, oldest first."""
+        found = [p for p in self.folder.iterdir() if _NAME.fullmatch(p.name)]
+        return sorted(found, key=_steps)
+
+    def is_due(self, total: int, epoch_is_done: bool) -> bool:
+        if self.every is None:
+            return epoch_is_done
+        return total - max(self.last, 0) >= self.every
+
+    def save(self, trained: Trained, position: Position, history: History) -> None:
+        """Writes one more, and deletes what is too old.
+
+        Raises StorageError if it cannot be written: those before it stay.
+        """
+        if position.total == self.last and position.step:
+            return
+        content = learner_files.described(trained.learner)
+        content["training"] = {
+            "optimizer": _kind_and_state(trained.optimizer),
+            "schedule": _kind_and_state(trained.schedule),
+            "random": nx.random.state_dict(),
+            "tasks": trained.tasks,
+            "position": dict(vars(position)),
+            "history": {name: history[name] for name in history},
+            "epochs": history.epochs,
+        }
+        name = f"checkpoint-{position.total:09d}.safetensors"
+        nx.save(content, self.folder / name)
+        self.last = position.total
+        for old in self.files()[: -self.keep]:
+            old.unlink(missing_ok=True)
+
+    def restore(self, trained: Trained) -> tuple[Position, History] | None:
+        """Puts everything where the newest one has it; None if there is none yet.
+
+        Raises FileFormatError for a file that is damaged or of a newer version, and
+        InvalidArgumentError or ShapeError for one of another model, optimizer,
+        schedule or of other tasks, in each case with nothing changed.
+        """
+        files = self.files()
+        if not files:
+            return None
+        path = files[-1]
+        content = learner_files.read(path)
+        with learner_files.undone_on_error(*trained.owners):
+            training = content.get("training")
+            if not training:
+                raise InvalidArgumentError(
+                    f"{path} is a learner without a run; MetaLearner.load() reads it"
+                )
+            _check_same(path, trained, content)
+            learner_files.fill(trained.learner, content, path)
+            if trained.schedule is not None:
+                trained.schedule.load_state_dict(training["schedule"]["state"])
+            with learner_files.told_of_file(path, "of another optimizer"):
+                trained.optimizer.load_state_dict(training["optimizer"]["state"])
+            position = Position(**training["position"])
+            history = History.of(training["history"], training["epochs"])
+            nx.random.load_state_dict(training["random"])
+        self.last = position.total
+        return position, history
+
+
+def newest(folder: Path) -> Path:
+    """The newest checkpoint of a folder; StorageError if there is none."""
+    found = sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), key=_steps)
+    if not found:
+        raise StorageError(f"there is no checkpoint in the folder {folder}")
+    return found[-1]
+
+
+def _steps(path: Path) -> int:
+    return int(path.stem.split("-")[1])
+
+
+def _kind_and_state(owner: Any) -> dict[str, Any]:
+    if owner is None:
+        return {"type": "None", "settings": {}, "state": {}}
+    kept = learner_files.settings(owner)
+    if isinstance(owner, optim.Schedule):  # these two are its state
+        kept = {k: v for k, v in kept.items() if k not in ("epoch", "initial_lr")}
+    state = owner.state_dict()
+    return {"type": type(owner).__name__, "settings": kept, "state": state}
+
+
+def _check_same(path: Path, trained: Trained, content: Mapping[str, Any]) -> None:
+    """A run goes on as what it was, or it would be another run."""
+    training = content["training"]
+    learner = {
+        "type": type(trained.learner).__name__,
+        "settings": learner_files.settings(trained.learner),
+    }
+    pairs = [
+        ("learner", content["learner"], learner),
+        ("optimizer", training["optimizer"], _kind_and_state(trained.optimizer)),
+        ("schedule", training["schedule"], _kind_and_state(trained.schedule)),
+    ]
+    differences = []
+    for what, saved, now in pairs:
+        if saved["type"] != now["type"]:
+            differences.append(f"{what}: {saved['type']} saved, {now['type']} now")
+        else:
+            differences += _differences(what, saved["settings"], now["settings"])
+    differences += _differences("tasks", training["tasks"], trained.tasks)
+    if differences:
+        raise InvalidArgumentError(
+            f"{path} is of another run: {'; '.join(differences)}. Go on with what it "
+            "was saved with, or name another folder; MetaLearner.load() takes its "
+            "weights alone"
+        )
+
+
+def _differences(what: str, saved: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
+    names = [n for n in {**saved, **now} if saved.get(n) != now.get(n)]
+    return [f"{what}: {n}={saved.get(n)!r} saved, {now.get(n)!r} now" for n in names]
