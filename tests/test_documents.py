@@ -50,8 +50,11 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize(("document", "program"), PROGRAMS)
-def test_programs_in_documents(document: Path, program: str) -> None:
+def test_programs_in_documents(
+    document: Path, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each block by itself: whoever copies it has nothing else."""
+    monkeypatch.chdir(tmp_path)  # some write files
     exec(compile(program, str(document), "exec"), {"__name__": "__main__"})
 
 

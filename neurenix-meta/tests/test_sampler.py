@@ -8,6 +8,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.errors import InvalidArgumentError
+from neurenix.meta.counters import uniform, uniforms
 from neurenix.meta.datasets import ArrayDataset, Glyphs
 from neurenix.meta.sampler import TaskSampler, _distinct
 
@@ -184,3 +185,10 @@ def test_other_bad_arguments_are_named(uneven):
         TaskSampler(uneven, 2, 1, 1, tasks=0)
     with pytest.raises(InvalidArgumentError, match="count must be at least 1"):
         TaskSampler(uneven, 2, 1, 1).batch_indices(0, 0)
+
+
+def test_many_streams_at_once_are_numpys_philox():
+    for seed, start, streams, count in ((3, 2**64 - 40, 40, 9), (2**64 - 1, 0, 16, 4)):
+        numbers = uniforms(seed, start, streams, count)
+        one_by_one = [uniform(seed, start + i, count) for i in range(streams)]
+        assert np.array_equal(numbers, one_by_one)

@@ -19,6 +19,9 @@ from neurenix.dtypes import Dtype
 
 from .sampler import TaskSampler
 
+# Tasks of a sampler drawn at once: many cost little more than one.
+_DRAWN_AHEAD = 256
+
 Numbers = NDArray[np.int64]
 Targets = Literal["classes", "values", "either"]
 
@@ -193,11 +196,15 @@ class EndlessSource(Source):
         self, size: int, order: np.random.Generator | None = None, skip: int = 0
     ) -> Iterator[Batch]:
         self.next_task += skip * size
-        for _ in range(skip, self.steps_per_epoch):
-            rows = _rows(self.sampler, self.next_task, size)
-            numbers = np.arange(self.next_task, self.next_task + size)
-            self.next_task += size
-            yield Batch(self.buckets[0], rows, numbers)
+        steps = self.steps_per_epoch
+        ahead = max(1, _DRAWN_AHEAD // size)
+        for first in range(skip, steps, ahead):
+            last = min(first + ahead, steps)
+            rows = _rows(self.sampler, self.next_task, (last - first) * size)
+            for part in rows.reshape(last - first, size, -1):
+                numbers = np.arange(self.next_task, self.next_task + size)
+                self.next_task += size
+                yield Batch(self.buckets[0], part, numbers)
 
 
 class SampledSource(Source):

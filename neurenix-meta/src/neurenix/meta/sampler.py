@@ -14,7 +14,7 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.tensor import Tensor, tensor
 
 from .checks import check_seed, whole_number
-from .counters import uniform
+from .counters import uniforms
 from .datasets import ClassDataset
 from .tasks import Task
 
@@ -187,12 +187,7 @@ class TaskSampler:
             wrong = first if first < 0 else last
             raise IndexError(f"no task {wrong}: this sampler's go from 0{end}")
         examples = self.shots + self.queries
-        numbers = np.stack(
-            [
-                uniform(self.seed, task, self.ways * (1 + examples))
-                for task in range(first, last + 1)
-            ]
-        )
+        numbers = uniforms(self.seed, first, count, self.ways * (1 + examples))
         every_class = np.full(count, len(self._counts))
         classes = _distinct(numbers[:, : self.ways], every_class)
         within = numbers[:, self.ways :].reshape(count, self.ways, examples)
