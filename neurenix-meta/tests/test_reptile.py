@@ -5,6 +5,7 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
+from neurenix.errors import InvalidArgumentError
 from neurenix.meta import MLP, Reptile, generate_regression_tasks
 
 INNER_LR, EPSILON, STEPS = 0.02, 0.1, 8
@@ -42,6 +43,41 @@ def test_a_step_is_a_numpy_loops(device):
     for found, wanted in zip(learner.parameters(), theta, strict=True):
         assert np.allclose(found.numpy(), wanted, rtol=1e-10, atol=1e-12)
     assert history["loss"] == pytest.approx(losses, rel=1e-10)
+
+
+def test_adam_inside_is_a_numpy_loops(device):
+    """β₁ = 0; moments go on from batch to batch, as their mean over the tasks."""
+    nx.manual_seed(0)
+    net = nn.Linear(2, 1, bias=False).to(nx.float64)
+    learner = Reptile(net, 0.01, inner_steps=3, inner_optimizer="adam")
+    rng = np.random.default_rng(0)
+    tasks = [
+        (x := rng.normal(size=(5, 2)), y := rng.normal(size=(5, 1)), x, y)
+        for _ in range(2)
+    ]
+    theta, moment, count = net.weight.numpy()[0].copy(), np.zeros(2), 0
+    for _ in range(3):
+        ends = []
+        for x, y, _, _ in tasks:
+            w, v = theta, moment
+            for step in range(3):
+                g = 2 / len(x) * x.T @ (x @ w - y[:, 0])
+                v = 0.999 * v + 0.001 * g**2
+                unbiased = v / (1 - 0.999 ** (count + step + 1))
+                w = w - 0.01 * g / (np.sqrt(unbiased) + 1e-8)
+            ends.append((w, v))
+        count += 3
+        theta = theta + EPSILON * (np.mean([w for w, _ in ends], axis=0) - theta)
+        moment = np.mean([v for _, v in ends], axis=0)
+    sgd = optim.SGD(learner.parameters(), lr=EPSILON)
+    learner.meta_learn(tasks, sgd, 3, 2, progress=False)
+    assert np.allclose(net.weight.numpy()[0], theta, rtol=1e-10)
+    assert np.allclose(learner.moments["weight"].numpy()[0], moment, rtol=1e-10)
+
+
+def test_the_inner_optimizer_is_sgd_or_adam():
+    with pytest.raises(InvalidArgumentError, match="'rmsprop'; expected 'sgd' or"):
+        Reptile(nn.Linear(1, 1), inner_optimizer="rmsprop")
 
 
 def test_it_learns_sine_waves(compiled_device):

@@ -9,8 +9,10 @@ from .evaluation import Evaluation
 from .events import Callback, Event, ProgressBar
 from .fomaml import FOMAML
 from .history import History
+from .imaml import IMAML
 from .learner import MetaLearner, Outcome
 from .maml import MAML
+from .maml_plus_plus import MAMLPlusPlus
 from .matching import MatchingNetworks
 from .meta_sgd import MetaSGD
 from .models import MLP, Conv4
@@ -30,6 +32,8 @@ __all__ = [
     "MetaSGD",
     "Reptile",
     "ProtoMAML",
+    "IMAML",
+    "MAMLPlusPlus",
     "PrototypicalNetworks",
     "MatchingNetworks",
     "R2D2",

@@ -99,6 +99,16 @@ class MetaLearner(nn.Module):
         before any step of adaptation and after each."""
         raise NotImplementedError(f"{type(self).__name__} defines no task_scores()")
 
+    def begin_epoch(self, epoch: int) -> None:
+        """An epoch of `meta_learn` begins, or goes on: set what depends on how many
+        epochs were done before, `epoch`."""
+
+    def default_schedule(
+        self, optimizer: optim.Optimizer, epochs: int
+    ) -> optim.Schedule | None:
+        """The schedule of the optimizer that `meta_learn` makes if it is given none."""
+        return None
+
     def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
         """For each step of adaptation whether it is finite, bool [steps]; it serves the
         message of a meta-step that failed."""
@@ -215,6 +225,7 @@ class MetaLearner(nn.Module):
         size = batch_size(tasks_per_batch, source.largest_batch)
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
+            schedule = schedule or self.default_schedule(meta_optimizer, count)
         if schedule is not None and (
             not isinstance(schedule, optim.Schedule)
             or schedule.optimizer is not meta_optimizer

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.errors import InvalidArgumentError
 
 from .batches import Episode
-from .gradient_based import GradientBased, Loss
+from .gradient_based import GradientBased, InnerStep, Loss
 from .learner import Outcome, Values
+
+# Adam's, of the paper's experiments.
+BETA2, EPSILON = 0.999, 1e-8
 
 
 class Reptile(GradientBased):
@@ -20,7 +24,17 @@ class Reptile(GradientBased):
     of gradient descent on the support set; queries serve evaluation only. The loss in
     the history is the support loss before the last inner step.
 
-    Arguments are those of `MAML`.
+    inner_optimizer   "sgd", or "adam": Adam with β₁ = 0, as in the paper's experiments
+                      (section 6.1), whose second moments are not reset between tasks
+
+        v ← β₂ v + (1 − β₂) g²;  θ ← θ − α g / (√(v / (1 − β₂ᵗ)) + ε)
+
+    with β₂ = 0.999 and ε = 1e-8. Every task of a batch starts from the v and t of the
+    step before, and their means over the tasks are kept (the authors' code takes tasks
+    one after the other); evaluation starts from what training left, too.
+
+    Other arguments are those of `MAML`. Raises InvalidArgumentError for another
+    inner_optimizer.
 
     >>> from neurenix.meta import generate_regression_tasks
     >>> learner = Reptile(nn.Linear(1, 1), inner_lr=0.02, inner_steps=8)
@@ -36,12 +50,41 @@ class Reptile(GradientBased):
         meta_lr: float = 0.001,
         inner_steps: int = 8,
         *,
+        inner_optimizer: str = "sgd",
         loss: Loss | None = None,
         batch_norm: str | None = None,
     ) -> None:
         super().__init__(
             model, inner_lr, meta_lr, inner_steps, loss=loss, batch_norm=batch_norm
         )
+        if inner_optimizer not in ("sgd", "adam"):
+            raise InvalidArgumentError(
+                f"inner_optimizer={inner_optimizer!r}; expected 'sgd' or 'adam'"
+            )
+        self.inner_optimizer = inner_optimizer
+        if inner_optimizer == "adam":
+            self.moments = {
+                name: nn.Buffer(nx.zeros_like(p.value().detach()))
+                for name, p in self.model.named_parameters()
+                if p.requires_grad
+            }
+            # 1 − β₂ᵗ, as a running value, which keeps its digits in float32
+            self.correction = nn.Buffer(0.0, self.dtype)
+
+    def moved(
+        self, fast: Values, gradient: Values, step: InnerStep
+    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+        if self.inner_optimizer == "sgd":
+            return super().moved(fast, gradient, step)
+        old = step.rest["correction"]
+        correction = old + (1.0 - old) * (1.0 - BETA2)
+        kept, values = {"correction": correction}, {}
+        for name, p in fast.items():
+            cell, g = name.replace("model.", "moments.", 1), gradient[name]
+            kept[cell] = step.rest[cell] * BETA2 + g * g * (1.0 - BETA2)
+            length = nx.sqrt(kept[cell] / correction) + EPSILON
+            values[name] = p - self.inner_lr * g / length
+        return values, kept
 
     def task_gradient(
         self, parameters: Values, task: Episode

@@ -107,6 +107,7 @@ class Run:
             for epoch in range(self.position.epoch, count):
                 event.epoch, event.metrics = epoch + 1, {}
                 event.step = self.position.step
+                self.learner.begin_epoch(epoch)
                 self.tell("on_epoch_start", event)
                 self.epoch(event, order, size)
                 if event.stopped:
