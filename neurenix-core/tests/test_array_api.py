@@ -118,7 +118,8 @@ def test_namespace(device: str) -> None:
 
 def test_signatures_have_the_standard_names() -> None:
     """The parameters that may be named are those that NumPy names."""
-    for name in ("sum", "prod", "var", "std", "concat", "roll", "diff", "astype"):
+    names = ("sum", "prod", "var", "std", "concat", "roll", "diff", "astype")
+    for name in (*names, "cumulative_sum", "cumulative_prod"):
         theirs = inspect.signature(getattr(np, name)).parameters
         for parameter in inspect.signature(getattr(xp, name)).parameters.values():
             if parameter.kind is parameter.KEYWORD_ONLY:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neurenix as nx
+from neurenix.errors import IndexOutOfRangeError, InvalidArgumentError, ShapeError
 from neurenix.testing.derivatives import check_function
 
 Function = Callable[..., Any]
@@ -207,3 +208,76 @@ def test_triangles_of_other_dtypes(device: str) -> None:
 def test_named_errors(call: Callable[[], Any]) -> None:
     with pytest.raises(nx.errors.InvalidArgumentError, match=r"^\w+: "):
         call()
+
+
+# ---- masks, integer powers, several axes ---------------------------------------------
+
+MASKS = {
+    "whole": np.array([[True, False, True], [False, True, False]]),
+    "rows": np.array([True, False]),
+    "last": (Ellipsis, np.array([True, False, True])),
+    "with an integer": (1, np.array([False, True, True])),
+    "rank 0": np.array(True),
+    "rank 0, false": (slice(None), np.array(False)),
+    "none": np.zeros((2, 3), bool),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks(device: str, name: str) -> None:
+    key = MASKS[name]
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    x = nx.tensor(array)
+    np.testing.assert_array_equal(x[key].numpy(), array[key])
+    parts = key if isinstance(key, tuple) else (key,)
+    tensors = tuple(nx.tensor(k) if isinstance(k, np.ndarray) else k for k in parts)
+    np.testing.assert_array_equal(x[tensors].numpy(), array[key])
+    array[key] = -1.0
+    x[tensors] = -1.0
+    np.testing.assert_array_equal(x.numpy(), array)
+
+
+def test_masks_of_other_shapes(device: str) -> None:
+    x = nx.zeros(2, 3)
+    keys = {
+        r"mask of shape \(3, 2\) .* have \(2, 3\)": np.ones((3, 2), bool),
+        r"mask of shape \(3,\) .* have \(2,\)": np.ones(3, bool),
+        r"mask of shape \(2,\) .* have \(3,\)": (..., np.ones(2, bool)),
+        r"mask of shape \(0, 0\) .* have \(2, 3\)": np.ones((0, 0), bool),
+    }
+    for message, key in keys.items():
+        with pytest.raises(IndexError, match=message):
+            x[key]
+        with pytest.raises(IndexOutOfRangeError):
+            x[key] = 1.0
+
+
+def test_powers_of_integers_are_integers(device: str) -> None:
+    a = np.array([-3, -1, 0, 1, 2, 3, 7], np.int32)
+    b = np.array([5, 3, 64, 100, 31, 40, 0], np.int32)
+    found = nx.tensor(a) ** nx.tensor(b)
+    assert found.dtype is nx.int32
+    np.testing.assert_array_equal(found.numpy(), a**b)
+    assert (2 ** nx.tensor([3, 4])).tolist() == [8, 16]
+    assert (nx.tensor(a) ** nx.tensor(-1)).tolist() == [0, -1, 0, 1, 0, 0, 0]
+    assert (nx.tensor(2) ** -1).item() == 0.5
+    small = nx.tensor([3, 2], dtype="uint8") ** nx.tensor([6, 255], dtype="uint8")
+    assert small.tolist() == [3**6 % 256, 0] and small.dtype is nx.uint8
+
+
+def test_moveaxis_of_several_axes(device: str) -> None:
+    x = np.zeros((2, 3, 4, 5), np.float32)
+    for source, destination in [(0, -1), ((0, 1), (-1, 0)), ([], []), ((3, 0), (0, 2))]:
+        expected = np.moveaxis(x, source, destination).shape
+        assert nx.moveaxis(nx.tensor(x), source, destination).shape == expected
+    for source, destination in [((0, 1), 0), ((0, 0), (0, 1)), ((0, 1), (2, -2))]:
+        with pytest.raises(InvalidArgumentError, match="moveaxis: source="):
+            nx.moveaxis(nx.tensor(x), source, destination)
+
+
+def test_what_python_and_numpy_ask_of_numbers(device: str) -> None:
+    assert (+nx.tensor([1, -2])).tolist() == [1, -2]
+    assert complex(nx.tensor(2.0)) == 2 + 0j
+    assert nx.slogdet(nx.eye(2) * 2).sign.item() == 1.0
+    with pytest.raises(ShapeError, match=r"vecdot: .* differ along axis -1"):
+        nx.ones(3).__array_namespace__().vecdot(nx.ones(3), nx.ones(1))

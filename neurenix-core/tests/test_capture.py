@@ -7,7 +7,7 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.errors import CaptureError
+from neurenix.errors import CaptureError, FileFormatError
 from neurenix.program import Program
 from neurenix.program.interchange import from_json, to_json
 
@@ -97,3 +97,11 @@ def test_json_keeps_which_region_is_the_reverse_of_which() -> None:
     for p in (program, from_json(to_json(program))):
         reverse, forward = p.regions()
         assert reverse.notes["reverse_of"][0]() is forward
+
+
+def test_an_unknown_primitive_is_named() -> None:
+    written = to_json(nx.capture(lambda x: x * 2, nx.zeros(2)))
+    for name in ("mulberry", "__class__"):
+        written["regions"][0]["instructions"][0]["primitive"] = name
+        with pytest.raises(FileFormatError, match=f"primitive '{name}'"):
+            from_json(written)

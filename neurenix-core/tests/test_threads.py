@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -149,6 +150,21 @@ def test_a_failed_capture_takes_back_what_it_drew(device: str) -> None:
     assert len(set(drawn.tolist())) == 2
 
 
+def test_threads_draw_different_numbers(device: str) -> None:
+    generator = nx.Generator(7)
+
+    def draw() -> list[int]:
+        return [int(nx.random.random_bits((), generator=generator)) for _ in range(200)]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        drawn = [n for part in together(draw, draw, draw) for n in part]
+    finally:
+        sys.setswitchinterval(interval)
+    assert generator.step.item() == len(set(drawn)) == 600
+
+
 def test_compiled_state_that_something_stands_in_for(device: str) -> None:
     layer = nn.Linear(2, 1)
     compiled = nx.compile(lambda x: layer(x), state=[layer])
@@ -157,12 +173,16 @@ def test_compiled_state_that_something_stands_in_for(device: str) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.layer = layer
+            self.call: Any = compiled
 
         def forward(self, x: nx.Tensor) -> Any:
-            return compiled(x)
+            return self.call(x)
 
     outer = Outer()
     weight = nx.zeros(1, 2)
-    with pytest.raises(InvalidArgumentError, match=r"functional_call stands in for .*"):
-        nn.functional_call(outer, {"layer.weight": weight}, nx.ones(3, 2))
+    for call in (compiled, lambda x: compiled.run_steps(x, in_axes=0)):
+        outer.call = call
+        with pytest.raises(InvalidArgumentError, match="functional_call stands in for"):
+            nn.functional_call(outer, {"layer.weight": weight}, nx.ones(3, 2))
+    outer.call = compiled
     assert nn.functional_call(outer, {}, nx.ones(3, 2))[0].shape == (3, 1)

@@ -42,6 +42,10 @@ class ShapeError(InvalidArgumentError):
     """Shapes do not go together; the message has the operation and all shapes."""
 
 
+class IndexOutOfRangeError(InvalidArgumentError, IndexError):
+    """An index or a mask does not fit the axes that it is for."""
+
+
 class DtypeError(NeurenixError, TypeError):
     """Dtypes do not go together, or the device lacks one."""
 

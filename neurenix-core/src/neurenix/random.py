@@ -48,8 +48,12 @@ def within(index: Tensor) -> Iterator[None]:
         _indices.stack.pop()
 
 
+_ADVANCING = threading.RLock()
+
+
 class Generator(Watched):
-    """A stream of keys. In compiled code it is state: nx.compile(f, state=[generator]).
+    """A stream of keys; threads that draw from one get different keys. In compiled code
+    it is state: nx.compile(f, state=[generator]).
 
     >>> import neurenix as nx
     >>> a = nx.uniform((2,), generator=nx.Generator(0))
@@ -69,14 +73,16 @@ class Generator(Watched):
         """How many draws (in compiled code: calls) there were; made on first use, so
         that importing this touches no device."""
         cell = self._cell
-        if cell is None or not (
-            cell.is_state or cell.device == current_device()
-        ):  # nx.init chose another since
-            count = np.zeros((), np.uint32) if cell is None else cell.numpy()
-            with dispatch.outside_captures():
-                self._cell = Cell(tensor(count, dtype=uint32), name="generator.step")
-        assert self._cell is not None
-        return self._cell
+        if cell is not None and (cell.is_state or cell.device == current_device()):
+            return cell
+        with _ADVANCING:
+            cell = self._cell  # another thread may have made it
+            if cell is None or cell.device != current_device():  # nx.init chose another
+                count = np.zeros((), np.uint32) if cell is None else cell.numpy()
+                with dispatch.outside_captures():
+                    made = Cell(tensor(count, dtype=uint32), name="generator.step")
+                cell = self._cell = made
+            return cell
 
     def state_cells(self) -> dict[str, Cell]:
         return {"step": self.step}
@@ -129,13 +135,16 @@ class Generator(Watched):
         words = np.array(
             [self.seed & 0xFFFFFFFF, (self.seed >> 32) & 0xFFFFFFFF], np.uint32
         )
-        key = fold_in(literal(words, uint32), step)
         if step.is_state:  # the compiled call advances the step, once
             self._draws += 1
+            key = fold_in(literal(words, uint32), step)
             key = fold_in(key, literal(np.asarray(self._draws), uint32))
         else:
-            with dispatch.outside_captures():
-                step.assign(ops.add(step, literal(np.asarray(1), uint32)))
+            with _ADVANCING:  # else two threads could find the same step
+                now = step.value()
+                with dispatch.outside_captures():
+                    step.assign(ops.add(now, literal(np.asarray(1), uint32)))
+            key = fold_in(literal(words, uint32), now)
         for index in _indices.stack:
             key = fold_in(key, index)
         return key

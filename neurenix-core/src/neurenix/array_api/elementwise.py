@@ -37,6 +37,7 @@ from ..functions.arithmetic import (
     multiply,
     negative,
     not_equal,
+    positive,
     remainder,
     sign,
     sin,
@@ -57,10 +58,6 @@ from ..tensor import Tensor
 from .kinds import broadcast_arrays
 
 abs = absolute
-
-
-def positive(x: Tensor, /) -> Tensor:
-    return x
 
 
 def conj(x: Tensor, /) -> Tensor:
@@ -134,14 +131,7 @@ def isinf(x: Tensor, /) -> Tensor:
 
 def pow(x1: Any, x2: Any, /) -> Tensor:
     """x1 to the power x2; of integers an integer, exact modulo its range."""
-    a, b = operands("pow", x1, x2)
-    if a.dtype.is_floating:
-        return _power(a, b)
-    result, base = b * 0 + 1 + a * 0, a
-    for bit in range(6):  # whatever exceeds 63 has wrapped round, or is 0, 1 or -1
-        result = where((b & (1 << bit)) != 0, result * base, result)
-        base = base * base
-    return result
+    return _power(*operands("pow", x1, x2))
 
 
 def reciprocal(x: Tensor, /) -> Tensor:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import int32
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
 from ..functions.arrangement import repeat as _repeat
 from ..functions.arrangement import roll as _roll
@@ -155,17 +155,29 @@ def std(
 
 
 def cumulative_sum(
-    x: Tensor, /, *, axis: int | None = None, dtype: Any = None, **more: bool
+    x: Tensor,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any = None,
+    include_initial: bool = False,
 ) -> Tensor:
     """The sums so far; `include_initial=True` puts a 0 before them."""
-    return _cumulative("cumulative_sum", x, axis, dtype, zeros, _cumsum, **more)
+    first = zeros if include_initial else None
+    return _cumulative("cumulative_sum", x, axis, dtype, _cumsum, first)
 
 
 def cumulative_prod(
-    x: Tensor, /, *, axis: int | None = None, dtype: Any = None, **more: bool
+    x: Tensor,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any = None,
+    include_initial: bool = False,
 ) -> Tensor:
     """The products so far; `include_initial=True` puts a 1 before them."""
-    return _cumulative("cumulative_prod", x, axis, dtype, ones, _products, **more)
+    first = ones if include_initial else None
+    return _cumulative("cumulative_prod", x, axis, dtype, _products, first)
 
 
 def _products(x: Tensor, axis: int) -> Tensor:
@@ -183,18 +195,17 @@ def _cumulative(
     x: Tensor,
     axis: int | None,
     dtype: Any,
-    neutral: Any,
     accumulate: Any,
-    include_initial: bool = False,
+    first: Any,
 ) -> Tensor:
     if axis is None and x.ndim > 1:
         raise InvalidArgumentError(f"{name}: axis is needed for rank {x.ndim}")
     a = one_axis(name, -1 if axis is None else axis, x.ndim)
     x = accumulate(integer_sum(x, dtype), a)
-    if not include_initial:
+    if first is None:
         return x
     shape = (*x.shape[:a], 1, *x.shape[a + 1 :])
-    return _concat([neutral(shape, dtype=x.dtype, device=x.device), x], a)
+    return _concat([first(shape, dtype=x.dtype, device=x.device), x], a)
 
 
 def diff(
@@ -229,6 +240,11 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Σ x1·x2 along one axis; the others broadcast."""
+    sizes = [x.shape[one_axis("vecdot", axis, x.ndim)] for x in (x1, x2)]
+    if sizes[0] != sizes[1]:
+        raise ShapeError(
+            f"vecdot: shapes {x1.shape} and {x2.shape} differ along axis {axis}"
+        )
     return _sum(x1 * x2, axis)
 
 

@@ -46,7 +46,9 @@ def floor_divide(a: Any, b: Any) -> Tensor:
 
 
 def power(a: Any, b: Any) -> Tensor:
-    """a to the power b. A whole-number exponent is exact, also for negative a.
+    """a to the power b. A whole-number exponent is exact, also for negative a. Integers
+    make integers, modulo their range; a negative exponent within a tensor of integers
+    makes 0, unless a is 1 or -1.
 
     >>> import neurenix as nx
     >>> nx.power(nx.tensor(-2.0), 3).item()
@@ -61,7 +63,23 @@ def power(a: Any, b: Any) -> Tensor:
     if isinstance(b, float) and b == 0.5:
         return ops.sqrt(floating("power", a))
     x, y = operands("power", a, b)
+    if x.dtype.kind in ("int", "uint"):
+        return _integer_power(x, y)
     return ops.pow(floating("power", x), floating("power", y))
+
+
+def _integer_power(a: Tensor, b: Tensor) -> Tensor:
+    """By squaring: a to 1, 2, 4, ..., of which the bits of b choose."""
+    bits = 8 * b.dtype.itemsize - (b.dtype.kind == "int")
+    result, repeated = add(multiply(b, 0), 1), a
+    for bit in range(bits):
+        chosen = not_equal(ops.bitwise_and(*operands("power", b, 1 << bit)), 0)
+        result = where(chosen, multiply(result, repeated), result)
+        repeated = multiply(repeated, repeated)
+    if b.dtype.kind == "uint":
+        return result
+    unit = logical_or(equal(a, 1), equal(a, -1))
+    return where(logical_and(less(b, 0), logical_not(unit)), multiply(a, 0), result)
 
 
 def _small_whole(number: Any) -> int | None:
@@ -212,6 +230,11 @@ def _largest(dtype: Dtype) -> float:
 
 def negative(x: Any) -> Tensor:
     return ops.neg(as_tensor(x))
+
+
+def positive(x: Any) -> Tensor:
+    """x itself."""
+    return as_tensor(x)
 
 
 def absolute(x: Any) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..cells import Cell
 from ..dtypes import bool_, int32
-from ..errors import DtypeError, InvalidArgumentError, ShapeError
+from ..errors import DtypeError, IndexOutOfRangeError, ShapeError
 from ..primitives import ops
 from ..program import Symbol
 from ..tensor import Tensor, host_array, tensor
@@ -36,7 +36,7 @@ def _index(name: str, index: Any, size: int) -> Tensor:
             raise DtypeError(f"{name}: indices are integers, not {array.dtype}")
         if array.size and (array.min() < -size or array.max() >= size):
             bad = array.min() if array.min() < -size else array.max()
-            raise InvalidArgumentError(
+            raise IndexOutOfRangeError(
                 f"{name}: index {bad} is out of range for an axis of size {size}"
             )
         return tensor(np.where(array < 0, array + size, array).astype(np.int32))
@@ -79,22 +79,39 @@ def _expanded(x: Tensor, key: Any) -> list[Any]:
     """One entry for each axis and each None: `...` filled in, masks made indices."""
     given = list(key) if isinstance(key, tuple) else [key]
     parts: list[Any] = []
+    masks: list[tuple[int, np.ndarray[Any, Any]]] = []
     for k in given:
-        mask = k.numpy() if isinstance(k, Tensor) and k.dtype is bool_ and k.ndim else k
+        mask = k.numpy() if isinstance(k, Tensor) and k.dtype is bool_ else k
         if isinstance(mask, np.ndarray) and mask.dtype == bool:
-            parts += [*np.nonzero(mask)]
+            masks.append((len(parts), mask))
+            # of rank 0: an axis of its own, with its one element or without
+            parts += [*np.nonzero(mask)] if mask.ndim else [mask]
         elif isinstance(k, list):
             parts.append(np.asarray(k, dtype=np.int64 if not k else None))
         else:
             parts.append(k)
-    used = sum(k is not None and k is not Ellipsis for k in parts)
+    used = sum(k is not None and k is not Ellipsis and not _is_flag(k) for k in parts)
     dots = [i for i, k in enumerate(parts) if k is Ellipsis]
     if used > x.ndim or len(dots) > 1:
-        raise InvalidArgumentError(
+        raise IndexOutOfRangeError(
             f"index {key!r} has more axes than a tensor of shape {x.shape}"
         )
     at = dots[0] if dots else len(parts)
+    for place, mask in masks:
+        before = [k for k in parts[:place] if k is not None and not _is_flag(k)]
+        first = len(before) + (x.ndim - used - 1 if place > at else 0)
+        here = x.shape[first : first + mask.ndim]
+        if mask.shape != here:
+            raise IndexOutOfRangeError(
+                f"index: a mask of shape {mask.shape} where the axes of the tensor of "
+                f"shape {x.shape} have {here}"
+            )
     return parts[:at] + [slice(None)] * (x.ndim - used) + parts[at + len(dots) :]
+
+
+def _is_flag(k: Any) -> bool:
+    """A mask of rank 0."""
+    return isinstance(k, np.ndarray) and k.dtype == bool
 
 
 def _is_array(k: Any) -> bool:
@@ -111,6 +128,10 @@ def get_item(x: Tensor, key: Any) -> Tensor:
     axis = 0
     for k in _expanded(x, key):
         if k is None:
+            shape.append(1)
+            continue
+        if _is_flag(k):
+            arrays.append((len(shape), np.zeros(int(k), np.int64)))
             shape.append(1)
             continue
         n = x.shape[axis]
@@ -159,7 +180,7 @@ def _integer(k: Any, n: int, axis: int, shape: Any) -> int:
             f"index {k!r}: expected an int, a slice, an index array or a mask"
         ) from None
     if not -n <= i < n:
-        raise InvalidArgumentError(
+        raise IndexOutOfRangeError(
             f"index {i} is out of range for axis {axis} of shape {shape}"
         ) from None
     return i % n
@@ -190,6 +211,7 @@ def _gather_arrays(x: Tensor, arrays: list[tuple[int, Any]]) -> Tensor:
 
 def set_item(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value: the handle gets a new value; who shared the old one keeps it."""
+    _expanded(x, key)  # which refuses masks of other shapes
     positions = np.arange(x.size, dtype=np.int32).reshape(x.shape)
     plain = tuple(
         k.numpy() if isinstance(k, Tensor) else k
@@ -198,7 +220,7 @@ def set_item(x: Tensor, key: Any, value: Any) -> None:
     try:
         where = positions[plain]
     except IndexError as error:
-        raise InvalidArgumentError(
+        raise IndexOutOfRangeError(
             f"index {key!r} for a tensor of shape {x.shape}: {error}"
         ) from None
     _, new = (

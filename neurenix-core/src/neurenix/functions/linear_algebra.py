@@ -6,7 +6,7 @@ result holds infinities or NaN.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..dtypes import int32
 from ..errors import ShapeError
@@ -131,7 +131,14 @@ def det(a: Any) -> Tensor:
     return prod(diagonal(packed, 0, -2, -1), -1) * _sign(order, packed)
 
 
-def slogdet(a: Any) -> tuple[Tensor, Tensor]:
+class SignAndLogarithm(NamedTuple):
+    """What `slogdet` gives."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+def slogdet(a: Any) -> SignAndLogarithm:
     """The determinant's sign, and the logarithm of its absolute value, which does not
     overflow; 0 and −inf for a singular matrix.
 
@@ -143,7 +150,7 @@ def slogdet(a: Any) -> tuple[Tensor, Tensor]:
     packed, order = ops.lu(_square("slogdet", a))
     on = diagonal(packed, 0, -2, -1)
     sign = prod(ops.sign(on), -1) * _sign(order, packed)
-    return sign, sum_over(ops.log(ops.abs(on)), -1)
+    return SignAndLogarithm(sign, sum_over(ops.log(ops.abs(on)), -1))
 
 
 def _sign(order: Tensor, like: Tensor) -> Tensor:

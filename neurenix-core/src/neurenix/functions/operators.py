@@ -111,6 +111,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "dlpack": exchange.dlpack,
     "dlpack_device": exchange.dlpack_device,
     "neg": arithmetic.negative,
+    "pos": arithmetic.positive,
     "abs": arithmetic.absolute,
     "invert": _invert,
     "getitem": indexing.get_item,

@@ -90,14 +90,31 @@ def permute(x: Any, *axes: Any) -> Tensor:
     )
 
 
-def moveaxis(x: Any, source: int, destination: int) -> Tensor:
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    """The axes `source` at the places `destination`, the others in their order.
+
+    >>> import neurenix as nx
+    >>> nx.moveaxis(nx.zeros((2, 3, 4)), (0, 1), (-1, 0)).shape
+    (3, 4, 2)
+    """
     x = as_tensor(x)
-    order = list(range(x.ndim))
-    order.insert(
-        one_axis("moveaxis", destination, x.ndim),
-        order.pop(one_axis("moveaxis", source, x.ndim)),
+    moved, places = (
+        [one_axis("moveaxis", a, x.ndim) for a in _several(axes)]
+        for axes in (source, destination)
     )
+    if not len({*moved}) == len(moved) == len(places) == len({*places}):
+        raise InvalidArgumentError(
+            f"moveaxis: source={source!r}, destination={destination!r}; expected as "
+            "many axes in each, none of them twice"
+        )
+    order = [a for a in range(x.ndim) if a not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
     return ops.transpose(x, permutation=tuple(order))
+
+
+def _several(axes: Any) -> Sequence[Any]:
+    return axes if isinstance(axes, (tuple, list)) else [axes]
 
 
 def expand_dims(x: Any, axis: int = 0) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..dtypes import Dtype, as_dtype
 from ..errors import FileFormatError, InvalidArgumentError
-from ..primitives import TensorType, ops
+from ..primitives import TensorType, all_primitives
 from ..primitives.sources import ConstantArray
 from .ir import Instruction, Program, Symbol
 
@@ -110,19 +110,29 @@ def _symbol(kind: list[Any]) -> Symbol:
 
 
 def from_json(data: dict[str, Any]) -> Program:
+    """The program that `to_json` wrote.
+
+    Raises FileFormatError for anything else, and for a primitive that is not known.
+    """
     if data.get("format") != "neurenix-program" or data.get("version") != 1:
         raise FileFormatError("not a Neurenix program of version 1")
     regions: list[Program] = []
+    known = {primitive.name: primitive for primitive in all_primitives()}
     for packed in data["regions"]:
         inputs = [_symbol(t) for t in packed["inputs"]]
         values, instructions = list(inputs), []
         for i in packed["instructions"]:
+            if i["primitive"] not in known:
+                raise FileFormatError(
+                    f"from_json: the program has a primitive {i['primitive']!r}, which "
+                    "is not known here: it was written by a newer Neurenix, or altered"
+                )
             outputs = [_symbol(t) for t in i["outputs"]]
             params = {k: _unpack(v, regions) for k, v in i["params"].items()}
             operands = [values[n] for n in i["inputs"]]
             instructions.append(
                 Instruction(
-                    getattr(ops, i["primitive"]), operands, params, outputs, i["source"]
+                    known[i["primitive"]], operands, params, outputs, i["source"]
                 )
             )
             values += outputs
