@@ -150,13 +150,14 @@ class MAMLPlusPlus(MAML):
         # Running statistics go on from one pass to the next.
         names = [name for name, _ in self.named_buffers()]
         buffers: Values = {name: stages[-1][name] for name in names}
-        losses = []
+        losses, metrics = [], {}
         for count, values in enumerate(stages, 1):
             outcome, _ = self.on_queries({**values, **buffers}, task, count)
             buffers = {**buffers, **outcome.buffers}
             losses.append(outcome.loss)
+            metrics = outcome.metrics  # of the last
         loss = (nx.stack(losses) * self.weights.value()).sum()
-        return Outcome(loss, outcome.metrics, buffers)
+        return Outcome(loss, metrics, buffers)
 
 
 def _layer(name: str) -> str:
