@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neurenix.errors import DatasetError, InvalidArgumentError
+from neurenix.errors import DatasetError, InvalidArgumentError, ShapeError
 from neurenix.meta.datasets import (
     ArrayDataset,
     ClassDataset,
@@ -98,6 +98,13 @@ def test_uint8_arrays_stay_pixels():
 def test_arrays_that_do_not_fit_are_named(X, y, words):
     with pytest.raises(InvalidArgumentError, match=words):
         ArrayDataset(X, y)
+
+
+def test_images_of_several_sizes_are_named():
+    images = [np.zeros((1, 8, 8)), np.zeros((1, 8, 8)), np.zeros((1, 9, 8))]
+    words = r"example 0 has shape \(1, 8, 8\) and example 2 shape \(1, 9, 8\)"
+    with pytest.raises(ShapeError, match=words):
+        ArrayDataset(images, [0, 0, 1])
 
 
 # Folders.

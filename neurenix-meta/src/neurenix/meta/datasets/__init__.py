@@ -2,8 +2,10 @@
 
 from .arrays import ArrayDataset
 from .base import ClassDataset, MissingDataError
+from .cifar import CIFARFS, FC100
 from .folders import ImageFolder
 from .glyphs import Glyphs
+from .image_files import CUB200, MiniImageNet
 from .omniglot import Omniglot
 from .splits import load_split
 
@@ -12,6 +14,10 @@ __all__ = [
     "ArrayDataset",
     "ImageFolder",
     "Omniglot",
+    "MiniImageNet",
+    "CIFARFS",
+    "FC100",
+    "CUB200",
     "Glyphs",
     "MissingDataError",
     "load_split",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .base import ClassDataset
 
@@ -23,6 +23,7 @@ class ArrayDataset(ClassDataset):
     Raises:
         InvalidArgumentError: `y` is not one label an example, `X` is empty, or is not
             numbers, or holds a NaN or an infinity.
+        ShapeError: examples of several shapes.
 
     >>> import numpy as np
     >>> flowers = ArrayDataset(np.eye(4), ["rose", "lily", "rose", "lily"])
@@ -33,7 +34,10 @@ class ArrayDataset(ClassDataset):
     """
 
     def __init__(self, X: ArrayLike, y: ArrayLike, *, name: str = "arrays") -> None:
-        examples: np.ndarray[Any, Any] = np.asarray(X)
+        try:
+            examples: np.ndarray[Any, Any] = np.asarray(X)
+        except ValueError:  # of lists; there is no array of several shapes
+            raise ShapeError(f"{name}: {_shapes(X)}") from None
         labels: np.ndarray[Any, Any] = np.asarray(y)
         if examples.ndim == 0 or labels.shape != examples.shape[:1] or not labels.size:
             raise InvalidArgumentError(
@@ -58,3 +62,15 @@ class ArrayDataset(ClassDataset):
             examples[order],
             np.bincount(inverse, minlength=len(values)),
         )
+
+
+def _shapes(X: Any) -> str:
+    """Which examples differ in shape."""
+    first, *others = (np.shape(x) for x in X)
+    for number, shape in enumerate(others, start=1):
+        if shape != first:
+            return (
+                f"example 0 has shape {first} and example {number} shape {shape}; "
+                "examples are of one shape: resize images first (ImageFolder does)"
+            )
+    return "X is ragged; examples are of one shape"

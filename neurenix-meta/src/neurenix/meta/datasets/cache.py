@@ -30,6 +30,14 @@ def cache_folder() -> Path:
     return Path(base) / "neurenix"
 
 
+def data_root(root: str | os.PathLike[str] | None) -> Path:
+    """The folder that holds one folder a data set: `root`, or NEURENIX_DATA, or one in
+    the user's cache."""
+    if root is None:
+        root = os.environ.get("NEURENIX_DATA") or cache_folder() / "data"
+    return Path(root)
+
+
 def cached(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
     """The arrays that `make` makes, from a file if they were made before.
 

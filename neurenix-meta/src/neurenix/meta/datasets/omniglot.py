@@ -13,7 +13,7 @@ from neurenix.errors import DatasetError, InvalidArgumentError
 
 from ..checks import whole_number
 from .base import ClassDataset
-from .cache import Arrays, cache_folder, cached
+from .cache import Arrays, cached, data_root
 from .omniglot_files import DRAWERS, RELEASE, Part, download, locate
 from .resample import resample
 from .splits import load_split
@@ -68,7 +68,7 @@ class Omniglot(ClassDataset):
     ) -> None:
         size = whole_number("size", size)
         parts, wanted = _choose(split, splits)
-        folder = _data_root(root)
+        folder = data_root(root)
         loaded = [_load(folder, RELEASE[part], size, download) for part in parts]
         classes = [str(name) for part in loaded for name in part["classes"]]
         drawings = np.concatenate([part["drawings"] for part in loaded])
@@ -113,12 +113,6 @@ def _choose(split: str, splits: str) -> tuple[tuple[str, ...], tuple[str, ...] |
     raise InvalidArgumentError(
         f'split={split!r} of Omniglot; there is "train", "validation", "test" and "all"'
     )
-
-
-def _data_root(root: str | os.PathLike[str] | None) -> Path:
-    if root is None:
-        root = os.environ.get("NEURENIX_DATA") or cache_folder() / "data"
-    return Path(root)
 
 
 def _load(root: Path, part: Part, size: int, may_download: bool) -> Arrays:

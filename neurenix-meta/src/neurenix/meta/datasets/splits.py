@@ -7,7 +7,13 @@ import json
 
 from neurenix.errors import InvalidArgumentError
 
-_FILES = {"omniglot": {"vinyals": "omniglot_vinyals.json"}}
+_FILES = {
+    "omniglot": {"vinyals": "omniglot_vinyals.json"},
+    "miniimagenet": {"ravi": "miniimagenet_ravi.json"},
+    "cifar_fs": {"bertinetto": "cifar_fs_bertinetto.json"},
+    "fc100": {"oreshkin": "fc100_oreshkin.json"},
+    "cub_200": {"chen": "cub_200_chen.json"},
+}
 _KEYS = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -15,10 +21,18 @@ def load_split(dataset: str, name: str) -> dict[str, tuple[str, ...]]:
     """The class names of each part of a benchmark's split.
 
     Args:
-        dataset: "omniglot".
-        name: "vinyals": 1028 training, 172 validation and 423 test characters, before
-            rotation (Vinyals et al., 2016, arXiv:1606.04080, in the form that
+        dataset: "omniglot", "miniimagenet", "cifar_fs", "fc100" or "cub_200".
+        name: whose split.
+            omniglot "vinyals": 1028 training, 172 validation and 423 test characters,
+            before rotation (Vinyals et al., 2016, arXiv:1606.04080, in the form that
             Prototypical Networks' authors published, arXiv:1703.05175).
+            miniimagenet "ravi": 64, 16 and 20 classes by their WordNet numbers (Ravi
+            and Larochelle, 2017).
+            cifar_fs "bertinetto": 64, 16 and 20 of CIFAR-100's classes (Bertinetto et
+            al., 2019, arXiv:1805.08136).
+            fc100 "oreshkin": 12, 4 and 4 of its superclasses, of five classes each
+            (Oreshkin et al., 2018, arXiv:1805.10123).
+            cub_200 "chen": 100, 50 and 50 birds (Chen et al., 2019, arXiv:1904.04232).
 
     Returns:
         Class names under "train", "validation" and "test".
