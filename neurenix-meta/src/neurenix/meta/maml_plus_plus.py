@@ -150,7 +150,8 @@ class MAMLPlusPlus(MAML):
         # Running statistics go on from one pass to the next.
         names = [name for name, _ in self.named_buffers()]
         buffers: Values = {name: stages[-1][name] for name in names}
-        losses, metrics = [], {}
+        losses: list[nx.Tensor] = []
+        metrics: Values = {}
         for count, values in enumerate(stages, 1):
             outcome, _ = self.on_queries({**values, **buffers}, task, count)
             buffers = {**buffers, **outcome.buffers}
