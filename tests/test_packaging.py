@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,22 @@ def test_package(folder: Path) -> None:
     licence = (folder / "LICENSE").read_bytes()
     assert licence == (ROOT / "LICENSE").read_bytes()
     assert (folder / "README.md").is_file()
+
+
+def test_the_sdist_of_the_engine_has_the_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = pytest.importorskip(
+        "scikit_build_core.build", reason="scikit-build-core is not installed"
+    )
+    monkeypatch.chdir(ROOT / "neurenix-backend-cpu")
+    name = build.build_sdist(str(tmp_path))
+    with tarfile.open(tmp_path / name) as sdist:
+        packed = sdist.extractfile(name.removesuffix(".tar.gz") + "/include/phynexus.h")
+        assert packed is not None
+        header = ROOT / "neurenix-core/src/neurenix/phynexus/phynexus.h"
+        assert packed.read() == header.read_bytes()
+        assert not [n for n in sdist.getnames() if n.endswith((".so", ".o"))]
 
 
 def test_the_changelog_names_this_version() -> None:
