@@ -7,6 +7,12 @@ from .boil import BOIL
 from .embedding_based import EmbeddingClassifier
 from .evaluation import Evaluation
 from .events import Callback, Event, ProgressBar
+from .families import (
+    generate_gaussian_mixture_tasks,
+    generate_gaussian_process_tasks,
+    generate_harmonic_tasks,
+    generate_sine_mixture_tasks,
+)
 from .fomaml import FOMAML
 from .history import History
 from .imaml import IMAML
@@ -46,6 +52,10 @@ __all__ = [
     "TaskSampler",
     "generate_regression_tasks",
     "generate_classification_tasks",
+    "generate_sine_mixture_tasks",
+    "generate_harmonic_tasks",
+    "generate_gaussian_process_tasks",
+    "generate_gaussian_mixture_tasks",
     "datasets",
     "Conv4",
     "MLP",

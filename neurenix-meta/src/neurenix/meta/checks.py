@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -24,3 +25,13 @@ def check_seed(seed: Any) -> int:
     if number >= 2**64:
         raise InvalidArgumentError(f"seed must be below 2**64, not {number}")
     return number
+
+
+def positive(what: str, value: Any, *, or_zero: bool = False) -> float:
+    """A finite number above 0 (or 0 itself), else an error that names it."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    wrong = not is_number or not math.isfinite(value) or value < 0
+    if wrong or (value == 0 and not or_zero):
+        least = "of 0 or more" if or_zero else "above 0"
+        raise InvalidArgumentError(f"{what}={value!r}; expected a number {least}")
+    return float(value)

@@ -15,8 +15,8 @@ from neurenix.nn.functional import cross_entropy, mse_loss
 
 from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
-from .checks import whole_number
-from .learner import MetaLearner, Outcome, Values, positive
+from .checks import positive, whole_number
+from .learner import MetaLearner, Outcome, Values
 from .targets import class_numbers, is_classes, ways_of
 from .training import mode
 

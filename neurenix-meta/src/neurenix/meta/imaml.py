@@ -10,9 +10,9 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 
 from .batches import Episode
-from .checks import whole_number
+from .checks import positive, whole_number
 from .gradient_based import GradientBased, InnerStep, Loss
-from .learner import Outcome, Values, positive
+from .learner import Outcome, Values
 
 SOLVERS = ("conjugate_gradient", "neumann")
 

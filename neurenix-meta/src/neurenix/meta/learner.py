@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from neurenix.errors import InvalidArgumentError
 from . import batch_norm, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
 from .checkpoints import Checkpoints, Trained, newest
-from .checks import whole_number
+from .checks import positive, whole_number
 from .evaluation import Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar
 from .history import History
@@ -329,11 +328,3 @@ def _listed(tasks: Any) -> list[Any]:
     if not listed:
         raise InvalidArgumentError("there are zero tasks; give at least one")
     return listed
-
-
-def positive(what: str, value: Any) -> float:
-    """A finite number above 0, else an error that names it."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
-        raise InvalidArgumentError(f"{what}={value!r}; expected a number above 0")
-    return float(value)

@@ -7,8 +7,9 @@ import math
 import neurenix as nx
 from neurenix import nn
 
+from .checks import positive
 from .embedding_based import EmbeddingBased
-from .learner import Values, positive
+from .learner import Values
 
 
 class R2D2(EmbeddingBased):

@@ -82,16 +82,16 @@ def generate_regression_tasks(
     (100, (20, 1), (20, 1))
     """
     shots = whole_number("num_samples_per_task", num_samples_per_task)
-    queries = _queries(num_queries, shots)
+    queries = query_count(num_queries, shots)
     dimensions = whole_number("input_dim", input_dim)
     intervals = [
-        _interval("amplitude", amplitude),
-        _interval("phase", phase),
-        _interval("domain", domain),
+        interval("amplitude", amplitude),
+        interval("phase", phase),
+        interval("domain", domain),
     ]
     return [
-        _task(_sine_wave(rng, shots, queries, dimensions, *intervals))
-        for rng in _streams(num_tasks, seed)
+        stacked_task(*_sine_wave(rng, shots, queries, dimensions, *intervals))
+        for rng in streams(num_tasks, seed)
     ]
 
 
@@ -139,11 +139,11 @@ def generate_classification_tasks(
     """
     classes = whole_number("num_classes", num_classes, least=2)
     shots = whole_number("num_samples_per_class", num_samples_per_class)
-    queries = _queries(num_queries, shots)
+    queries = query_count(num_queries, shots)
     mixing = _mixing(whole_number("input_dim", input_dim))
     return [
-        _task(_mixed_classes(rng, classes, shots, queries, mixing))
-        for rng in _streams(num_tasks, seed)
+        stacked_task(*_mixed_classes(rng, classes, shots, queries, mixing))
+        for rng in streams(num_tasks, seed)
     ]
 
 
@@ -194,7 +194,7 @@ def _mixing(dimensions: int) -> NDArray[np.float64]:
     return np.asarray(q * np.sign(np.diag(r)))
 
 
-def _streams(num_tasks: int, seed: int | None) -> list[np.random.Generator]:
+def streams(num_tasks: int, seed: int | None) -> list[np.random.Generator]:
     """A generator of random numbers for each task, by its number."""
     count = whole_number("num_tasks", num_tasks)
     root = host_seed() if seed is None else check_seed(seed)
@@ -202,16 +202,17 @@ def _streams(num_tasks: int, seed: int | None) -> list[np.random.Generator]:
     return [np.random.Generator(np.random.Philox(key=key)) for key in keys]
 
 
-def _queries(num_queries: int | None, shots: int) -> int:
+def query_count(num_queries: int | None, shots: int) -> int:
     return shots if num_queries is None else whole_number("num_queries", num_queries)
 
 
-def _interval(what: str, value: Any) -> tuple[float, float]:
+def interval(what: str, value: Any) -> tuple[float, float]:
     low, high = (float(end) for end in value)
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise InvalidArgumentError(f"{what} {value} is no interval (low, high)")
     return low, high
 
 
-def _task(arrays: Arrays) -> Task:
+def stacked_task(*arrays: Floats) -> Task:
+    """A task of four arrays, in the order of its members."""
     return Task(*(tensor(array) for array in arrays))
