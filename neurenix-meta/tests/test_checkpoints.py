@@ -23,7 +23,9 @@ from neurenix.meta import (
     MAML,
     MLP,
     Callback,
+    MAMLPlusPlus,
     PrototypicalNetworks,
+    Reptile,
     TaskSampler,
     generate_regression_tasks,
 )
@@ -145,6 +147,32 @@ def test_a_stopped_run_over_episodes_goes_on(device, tmp_path):
     resumed = train(glyphs(), checkpoint=tmp_path, **settings)
     assert not resumed[0].interrupted
     assert_same(resumed, plain)
+
+
+@pytest.mark.parametrize("calls", [2, 9])
+@pytest.mark.parametrize("method", ["annealed", "adam inside"])
+def test_what_methods_keep_and_change_goes_on(device, tmp_path, method, calls):
+    def made(seed=0):
+        nx.manual_seed(seed)
+        if method == "annealed":  # what it does depends on the epoch
+            return MAMLPlusPlus(
+                MLP([1, 8, 1]), inner_steps=2, multi_step_epochs=2, first_order_epochs=1
+            )
+        return Reptile(MLP([1, 8, 1]), inner_steps=2, inner_optimizer="adam")
+
+    def run(learner, **settings):
+        history = learner.meta_learn(
+            TASKS, epochs=EPOCHS, tasks_per_batch=3, progress=False, **settings
+        )
+        return history, learner.state_dict()
+
+    history, values = run(made())
+    folder = {"checkpoint": tmp_path, "checkpoint_every": 2}
+    with pytest.raises(RuntimeError, match="crash"):
+        run(made(), callbacks=[Crash(calls)], **folder)
+    again, resumed = run(made(0 if calls == 2 else 7), **folder)
+    assert dict(again) == dict(history)
+    assert all(np.array_equal(resumed[n].numpy(), x.numpy()) for n, x in values.items())
 
 
 TASKS_OF_GLYPHS = TaskSampler(Glyphs(classes=8), 3, 1, 2, seed=5, tasks=4)

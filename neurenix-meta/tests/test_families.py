@@ -115,8 +115,8 @@ def test_a_gaussian_process_has_the_covariance_of_its_kernel():
 
 
 def test_a_gaussian_process_of_many_near_points_has_a_root():
-    task = generate_gaussian_process_tasks(1, 150, noise=0.0, length_scale=2.0, seed=0)[0]
-    assert np.isfinite(task.support_y.numpy()).all()
+    tasks = generate_gaussian_process_tasks(1, 150, noise=0.0, length_scale=2.0, seed=0)
+    assert np.isfinite(tasks[0].support_y.numpy()).all()
 
 
 def test_a_mixture_has_its_components():
