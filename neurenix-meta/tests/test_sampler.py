@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import neurenix as nx
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.meta.counters import uniform, uniforms
-from neurenix.meta.datasets import ArrayDataset, Glyphs
+from neurenix.meta.datasets import ArrayDataset, Domains, Glyphs
 from neurenix.meta.sampler import TaskSampler, _distinct
 
 
@@ -192,3 +192,43 @@ def test_many_streams_at_once_are_numpys_philox():
         numbers = uniforms(seed, start, streams, count)
         one_by_one = [uniform(seed, start + i, count) for i in range(streams)]
         assert np.array_equal(numbers, one_by_one)
+
+
+def domains(*sizes):
+    """Domains of so many classes, of four examples each, which hold their domain."""
+    made = []
+    for number, size in enumerate(sizes):
+        labels = np.repeat(np.arange(size), 4)
+        examples = np.full((len(labels), 1), number, np.float32)
+        made.append(ArrayDataset(examples, labels, name=f"domain {number}"))
+    return Domains(made)
+
+
+def test_a_task_has_its_classes_from_one_domain():
+    data = domains(3, 10, 4)
+    sampler = TaskSampler(data, ways=3, shots=1, queries=3, seed=0)
+    met = np.zeros(17, int)
+    for number in range(600):
+        classes, support, query = sampler.indices(number)
+        rows = np.concatenate([support.ravel(), query.ravel()])
+        assert len(set(data.examples[rows, 0])) == 1
+        assert len(set(rows)) == 12 and len(set(classes)) == 3
+        met[classes] += 1
+    # 200 tasks each, with deviation 11.5; a domain's classes are equally likely.
+    shares = [met[a:b].sum() / 3 for a, b in ((0, 3), (3, 13), (13, 17))]
+    assert np.abs(np.array(shares) - 200).max() < 58 and met.min() > 30
+    batch = sampler.batch_indices(100, 40)
+    one = sampler.indices(117)
+    assert np.array_equal(batch.support[17], one.support.ravel())
+
+
+def test_domains_that_do_not_fit_are_named():
+    with pytest.raises(InvalidArgumentError, match="a domain with 3 classes"):
+        TaskSampler(domains(3, 10), ways=5, shots=1, queries=1)
+    data = domains(3, 10)
+    with pytest.raises(InvalidArgumentError, match="1 data sets; domains are two"):
+        Domains([data])
+    with pytest.raises(InvalidArgumentError, match="two domains are named 'domains'"):
+        Domains([data, data])
+    with pytest.raises(ShapeError, match=r"float32\[1\], Glyphs of uint8\[1, 28, 28\]"):
+        Domains([data, Glyphs(classes=2)])

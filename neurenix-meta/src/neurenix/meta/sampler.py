@@ -52,6 +52,7 @@ class TaskSampler:
 
     Task i is made from the numbers of Philox with the key (seed, i): the same in every
     process, order and batch. Within a task classes differ, and no example occurs twice.
+    All classes of a task are of one domain, where the data set has several (`Domains`).
 
     A learner that keeps `device_examples()` on its device needs only the numbers of
     `batch_indices`; `sampler[i]` gives the same task as tensors of its own.
@@ -67,7 +68,8 @@ class TaskSampler:
 
     Raises:
         InvalidArgumentError: sizes below 1, fewer than two ways, more ways than the
-            data set has classes, or more examples than a class has (named).
+            data set (or one of its domains) has classes, or more examples than a class
+            has (named).
 
     >>> from neurenix.meta.datasets import Glyphs
     >>> sampler = TaskSampler(Glyphs(classes=10), ways=5, shots=1, queries=3, seed=0)
@@ -95,10 +97,12 @@ class TaskSampler:
         self.seed = check_seed(seed)
         self.one_hot = one_hot
         self.tasks = None if tasks is None else whole_number("tasks", tasks)
-        if self.ways > len(dataset.classes):
+        fewest = int(np.diff(dataset.domain_offsets).min())
+        if self.ways > fewest:
+            part = "" if len(dataset.domain_offsets) == 2 else "a domain with "
             raise InvalidArgumentError(
                 f"{self.ways} ways asked of {dataset.name}, which has "
-                f"{len(dataset.classes)} classes"
+                f"{part}{fewest} classes"
             )
         self._counts = dataset.counts
         smallest = int(self._counts.argmin())
@@ -125,6 +129,7 @@ class TaskSampler:
             "dataset": self.dataset.name,
             "split": self.dataset.split,
             "classes": len(self.dataset.classes),
+            "domains": tuple(self.dataset.domain_offsets.tolist()),
             "examples": self.dataset.examples.shape,
         }
 
@@ -187,10 +192,14 @@ class TaskSampler:
             wrong = first if first < 0 else last
             raise IndexError(f"no task {wrong}: this sampler's go from 0{end}")
         examples = self.shots + self.queries
-        numbers = uniforms(self.seed, first, count, self.ways * (1 + examples))
-        every_class = np.full(count, len(self._counts))
-        classes = _distinct(numbers[:, : self.ways], every_class)
-        within = numbers[:, self.ways :].reshape(count, self.ways, examples)
+        needed = self.ways * (1 + examples)
+        numbers = uniforms(self.seed, first, count, needed + 1)
+        # The last number chooses the domain, so that one domain needs none.
+        offsets = self.dataset.domain_offsets
+        domain = (numbers[:, needed] * (len(offsets) - 1)).astype(np.int64)
+        classes = _distinct(numbers[:, : self.ways], np.diff(offsets)[domain])
+        classes += offsets[domain][:, None]
+        within = numbers[:, self.ways : needed].reshape(count, self.ways, examples)
         rows = _distinct(within, self._counts[classes])
         return classes, rows + self.dataset.class_offsets[classes][..., None]
 

@@ -3,6 +3,7 @@
 from .arrays import ArrayDataset
 from .base import ClassDataset, MissingDataError
 from .cifar import CIFARFS, FC100
+from .domains import Domains
 from .folders import ImageFolder
 from .glyphs import Glyphs
 from .image_files import CUB200, MiniImageNet
@@ -12,6 +13,7 @@ from .splits import load_split
 __all__ = [
     "ClassDataset",
     "ArrayDataset",
+    "Domains",
     "ImageFolder",
     "Omniglot",
     "MiniImageNet",

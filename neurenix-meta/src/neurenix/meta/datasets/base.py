@@ -76,6 +76,8 @@ class ClassDataset:
         self.classes = tuple(classes)
         self.examples = examples
         self.class_offsets = np.concatenate([[0], np.cumsum(sizes)])
+        # Tasks take classes from one domain: here there is one, with all classes.
+        self.domain_offsets = np.array([0, len(self.classes)])
         self.scale = 1.0 / 255.0 if examples.dtype == np.uint8 else 1.0
         self._on_device: dict[str, Tensor] = {}
 
