@@ -4,6 +4,7 @@ from . import datasets
 from .anil import ANIL
 from .batches import Episode
 from .boil import BOIL
+from .drop_block import DropBlock
 from .embedding_based import EmbeddingClassifier
 from .evaluation import Evaluation
 from .events import Callback, Event, ProgressBar
@@ -27,7 +28,9 @@ from .proto_maml import ProtoMAML
 from .prototypical import PrototypicalNetworks
 from .r2d2 import R2D2
 from .reptile import Reptile
+from .residual import ResNet12
 from .sampler import TaskSampler
+from .sequences import RecurrentNetwork, Transformer
 from .tasks import Task, generate_classification_tasks, generate_regression_tasks
 
 __all__ = [
@@ -59,6 +62,10 @@ __all__ = [
     "datasets",
     "Conv4",
     "MLP",
+    "ResNet12",
+    "DropBlock",
+    "RecurrentNetwork",
+    "Transformer",
     "Evaluation",
     "History",
     "Callback",
