@@ -20,7 +20,7 @@ SOLVERS = ("conjugate_gradient", "neumann")
 class IMAML(GradientBased):
     """Implicit MAML (Rajeswaran et al. 2019, arXiv:1909.04630).
 
-        φ* = argmin over φ of L_support(φ) + λ/2 ‖φ − θ‖²                 (eq. 3)
+        φ* = argmin over φ of L_support(φ) + λ/2 ‖φ − θ‖²                 (eq. 4)
         meta-gradient = (I + ∇²L_support(φ*) / λ)⁻¹ ∇L_query(φ*)          (eq. 6)
 
     φ* is approached by `inner_steps` steps of gradient descent, from φ = θ, and the
