@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -73,3 +75,15 @@ def test_the_basis_is_small() -> None:
     assert len(BASIS) == len(set(BASIS)) <= 27
     marked = [p.name for p in all_primitives() if isinstance(p.decomposition, InBasis)]
     assert sorted(BASIS) == sorted(marked)
+
+
+def test_opcodes_are_those_of_the_header() -> None:
+    """And none has a number that the header gives to something else."""
+    header = files("neurenix.phynexus").joinpath("phynexus.h").read_text("utf-8")
+    (enum,) = re.findall(r"typedef enum phx_opcode \{(.*?)\} phx_opcode;", header, re.S)
+    pairs = re.findall(r"PHX_(\w+) = (\d+)", enum)
+    theirs = {int(number): name.lower() for name, number in pairs}
+    count = next(n for n, name in theirs.items() if name == "opcode_count")
+    for primitive in all_primitives():
+        assert primitive.opcode < count, primitive.name
+        assert theirs.get(primitive.opcode, primitive.name) == primitive.name
