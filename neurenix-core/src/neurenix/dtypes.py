@@ -45,15 +45,15 @@ class Dtype:
         return np.dtype(self.name)
 
 
-float32 = Dtype("float32", 0, 4, "float")
-float64 = Dtype("float64", 1, 8, "float")
-float16 = Dtype("float16", 2, 2, "float")
-bfloat16 = Dtype("bfloat16", 3, 2, "float")
-int32 = Dtype("int32", 4, 4, "int")
-int64 = Dtype("int64", 5, 8, "int")
-uint8 = Dtype("uint8", 6, 1, "uint")
-uint32 = Dtype("uint32", 7, 4, "uint")
-bool_ = Dtype("bool", 8, 1, "bool")
+float32: Dtype = Dtype("float32", 0, 4, "float")
+float64: Dtype = Dtype("float64", 1, 8, "float")
+float16: Dtype = Dtype("float16", 2, 2, "float")
+bfloat16: Dtype = Dtype("bfloat16", 3, 2, "float")
+int32: Dtype = Dtype("int32", 4, 4, "int")
+int64: Dtype = Dtype("int64", 5, 8, "int")
+uint8: Dtype = Dtype("uint8", 6, 1, "uint")
+uint32: Dtype = Dtype("uint32", 7, 4, "uint")
+bool_: Dtype = Dtype("bool", 8, 1, "bool")
 
 ALL = (float32, float64, float16, bfloat16, int32, int64, uint8, uint32, bool_)
 _BY_NAME = {d.name: d for d in ALL}

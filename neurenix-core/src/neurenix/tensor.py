@@ -52,11 +52,11 @@ class Tensor:
         node: Any = None,
         index: int = 0,
     ) -> None:
-        self.data = data
-        self.type = type
-        self.device = device
-        self.node = node
-        self.index = index
+        self.data: Any = data
+        self.type: TensorType = type
+        self.device: Device | None = device
+        self.node: Any = node
+        self.index: int = index
 
     @property
     def shape(self) -> tuple[int, ...]:

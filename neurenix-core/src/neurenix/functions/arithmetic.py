@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -255,7 +256,10 @@ def stop_gradient(x: Any) -> Tensor:
     return ops.stop_gradient(as_tensor(x))
 
 
-def _unary(name: str, primitive: str, text: str) -> Any:
+Unary = Callable[[Any], Tensor]
+
+
+def _unary(name: str, primitive: str, text: str) -> Unary:
     operation = getattr(ops, primitive)
 
     def function(x: Any) -> Tensor:
@@ -268,20 +272,22 @@ def _unary(name: str, primitive: str, text: str) -> Any:
     return function
 
 
-exp = _unary("exp", "exp", "eˣ, elementwise.")
-log = _unary("log", "log", "The natural logarithm; −inf at 0, NaN below.")
-log1p = _unary("log1p", "log1p", "log(1 + x), accurate near 0.")
-sqrt = _unary("sqrt", "sqrt", "The square root. Its derivative at 0 is infinite.")
-rsqrt = _unary("rsqrt", "rsqrt", "1 / √x.")
-sin = _unary("sin", "sin", "The sine of radians.")
-cos = _unary("cos", "cos", "The cosine of radians.")
-tan = _unary("tan", "tan", "The tangent of radians.")
-atan = _unary("atan", "atan", "The inverse tangent, in radians.")
-tanh = _unary("tanh", "tanh", "The hyperbolic tangent.")
-erf = _unary("erf", "erf", "The error function, 2/√π ∫₀ˣ exp(−t²) dt.")
-floor = _unary(
+exp: Unary = _unary("exp", "exp", "eˣ, elementwise.")
+log: Unary = _unary("log", "log", "The natural logarithm; −inf at 0, NaN below.")
+log1p: Unary = _unary("log1p", "log1p", "log(1 + x), accurate near 0.")
+sqrt: Unary = _unary(
+    "sqrt", "sqrt", "The square root. Its derivative at 0 is infinite."
+)
+rsqrt: Unary = _unary("rsqrt", "rsqrt", "1 / √x.")
+sin: Unary = _unary("sin", "sin", "The sine of radians.")
+cos: Unary = _unary("cos", "cos", "The cosine of radians.")
+tan: Unary = _unary("tan", "tan", "The tangent of radians.")
+atan: Unary = _unary("atan", "atan", "The inverse tangent, in radians.")
+tanh: Unary = _unary("tanh", "tanh", "The hyperbolic tangent.")
+erf: Unary = _unary("erf", "erf", "The error function, 2/√π ∫₀ˣ exp(−t²) dt.")
+floor: Unary = _unary(
     "floor", "floor", "The largest whole number not above x. Its derivative is 0."
 )
-round = _unary(
+round: Unary = _unary(
     "round", "round", "The nearest whole number, halves to even. Its derivative is 0."
 )

@@ -33,8 +33,8 @@ class MultiHeadAttention(Module):
 
     def __init__(self, embed_dim: int, num_heads: int, bias: bool = True) -> None:
         super().__init__()
-        self.embed_dim = whole("MultiHeadAttention: embed_dim", embed_dim)
-        self.num_heads = whole("MultiHeadAttention: num_heads", num_heads)
+        self.embed_dim: int = whole("MultiHeadAttention: embed_dim", embed_dim)
+        self.num_heads: int = whole("MultiHeadAttention: num_heads", num_heads)
         if embed_dim % num_heads:
             raise InvalidArgumentError(
                 f"MultiHeadAttention: num_heads={num_heads} does not divide "

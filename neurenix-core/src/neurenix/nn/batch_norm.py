@@ -109,10 +109,10 @@ class BatchNorm(Module):
     ) -> None:
         super().__init__()
         kind = type(self).__name__
-        self.num_features = whole(f"{kind}: num_features", num_features)
-        self.eps = number(f"{kind}: eps", eps, 0.0)
-        self.momentum = number(f"{kind}: momentum", momentum, 0.0, 1.0)
-        self.mode = one_of(f"{kind}: mode", mode, MODES)
+        self.num_features: int = whole(f"{kind}: num_features", num_features)
+        self.eps: float = number(f"{kind}: eps", eps, 0.0)
+        self.momentum: float = number(f"{kind}: momentum", momentum, 0.0, 1.0)
+        self.mode: str = one_of(f"{kind}: mode", mode, MODES)
         if (mode == "per_step") != (steps is not None):
             raise InvalidArgumentError(
                 f"{kind}: mode={mode!r} and steps={steps!r}; "

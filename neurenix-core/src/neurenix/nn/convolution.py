@@ -45,8 +45,8 @@ class Conv2d(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.in_channels = whole("Conv2d: in_channels", in_channels)
-        self.out_channels = whole("Conv2d: out_channels", out_channels)
+        self.in_channels: int = whole("Conv2d: in_channels", in_channels)
+        self.out_channels: int = whole("Conv2d: out_channels", out_channels)
         self.kernel_size = pair("Conv2d: kernel_size", kernel_size)
         self.stride = pair("Conv2d: stride", stride)
         self.padding = pair("Conv2d: padding", padding, 0)

@@ -24,8 +24,8 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
         super().__init__()
-        self.p = number("Dropout: p", p, 0.0, 1.0)
-        self.generator = generator
+        self.p: float = number("Dropout: p", p, 0.0, 1.0)
+        self.generator: Generator | None = generator
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.p, self.training, self.generator)

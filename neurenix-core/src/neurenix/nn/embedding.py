@@ -25,8 +25,8 @@ class Embedding(Module):
 
     def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
         super().__init__()
-        self.num_embeddings = whole("Embedding: num_embeddings", num_embeddings)
-        self.embedding_dim = whole("Embedding: embedding_dim", embedding_dim)
+        self.num_embeddings: int = whole("Embedding: num_embeddings", num_embeddings)
+        self.embedding_dim: int = whole("Embedding: embedding_dim", embedding_dim)
         self.weight = init.normal_(Parameter(zeros(num_embeddings, embedding_dim)))
 
     def forward(self, index: Tensor) -> Tensor:

@@ -29,8 +29,8 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()
-        self.in_features = whole("Linear: in_features", in_features)
-        self.out_features = whole("Linear: out_features", out_features)
+        self.in_features: int = whole("Linear: in_features", in_features)
+        self.out_features: int = whole("Linear: out_features", out_features)
         self.weight = init.kaiming_uniform_(
             Parameter(zeros(out_features, in_features)), math.sqrt(5.0)
         )

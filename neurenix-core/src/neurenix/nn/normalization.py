@@ -178,7 +178,7 @@ class LayerNorm(Module):
         self.normalized_shape = tuple(
             whole("LayerNorm: normalized_shape", n) for n in given
         )
-        self.eps = number("LayerNorm: eps", eps, 0.0)
+        self.eps: float = number("LayerNorm: eps", eps, 0.0)
         self.weight = Parameter(ones(self.normalized_shape)) if affine else None
         self.bias = Parameter(zeros(self.normalized_shape)) if affine else None
 

@@ -83,7 +83,7 @@ class Buffer(Cell):
                 f'Buffer: reduction={reduction!r}; expected "mean" or "discard"'
             )
         super().__init__(_held("Buffer", data, dtype))
-        self.reduction = reduction
+        self.reduction: str = reduction
 
     def __deepcopy__(self, memo: Any) -> Any:
         copy = super().__deepcopy__(memo)

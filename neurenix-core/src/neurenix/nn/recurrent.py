@@ -36,11 +36,11 @@ class _Recurrent(Module):
     ) -> None:
         super().__init__()
         kind = type(self).__name__
-        self.input_size = whole(f"{kind}: input_size", input_size)
-        self.hidden_size = whole(f"{kind}: hidden_size", hidden_size)
-        self.num_layers = whole(f"{kind}: num_layers", num_layers)
-        self.bias = bool(bias)
-        self.batch_first = bool(batch_first)
+        self.input_size: int = whole(f"{kind}: input_size", input_size)
+        self.hidden_size: int = whole(f"{kind}: hidden_size", hidden_size)
+        self.num_layers: int = whole(f"{kind}: num_layers", num_layers)
+        self.bias: bool = bool(bias)
+        self.batch_first: bool = bool(batch_first)
         rows, bound = self.gates * hidden_size, 1.0 / math.sqrt(hidden_size)
         shapes: dict[str, tuple[int, ...]]
         for layer in range(num_layers):

@@ -50,8 +50,8 @@ class Adam(Optimizer):
                 f"{kind}: betas={betas!r}; expected two numbers from 0 to below 1"
             )
         self.betas = (float(betas[0]), float(betas[1]))
-        self.eps = number(f"{kind}: eps", eps, 0.0)
-        self.weight_decay = number(f"{kind}: weight_decay", weight_decay, 0.0)
+        self.eps: float = number(f"{kind}: eps", eps, 0.0)
+        self.weight_decay: float = number(f"{kind}: weight_decay", weight_decay, 0.0)
         self._first = self._like_params("exp_avg")
         self._second = self._like_params("exp_avg_sq")
         self._corrections = [self._scalar("correction1"), self._scalar("correction2")]

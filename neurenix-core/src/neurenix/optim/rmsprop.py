@@ -34,10 +34,10 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
     ) -> None:
         super().__init__(params, lr)
-        self.alpha = number("RMSprop: alpha", alpha, 0.0, 1.0)
-        self.eps = number("RMSprop: eps", eps, 0.0)
-        self.weight_decay = number("RMSprop: weight_decay", weight_decay, 0.0)
-        self.momentum = number("RMSprop: momentum", momentum, 0.0)
+        self.alpha: float = number("RMSprop: alpha", alpha, 0.0, 1.0)
+        self.eps: float = number("RMSprop: eps", eps, 0.0)
+        self.weight_decay: float = number("RMSprop: weight_decay", weight_decay, 0.0)
+        self.momentum: float = number("RMSprop: momentum", momentum, 0.0)
         self._square = self._like_params("square_avg")
         self._momentum = self._like_params("momentum") if momentum else []
 

@@ -26,7 +26,7 @@ class Schedule:
                 f"{type(self).__name__}: expected an optimizer, "
                 f"not {type(optimizer).__name__}"
             )
-        self.optimizer = optimizer
+        self.optimizer: Optimizer = optimizer
         self.initial_lr = optimizer.lr
         self.epoch = 0
 
@@ -71,8 +71,8 @@ class StepLR(Schedule):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1
     ) -> None:
         super().__init__(optimizer)
-        self.step_size = whole("StepLR: step_size", step_size)
-        self.gamma = number("StepLR: gamma", gamma, 0.0)
+        self.step_size: int = whole("StepLR: step_size", step_size)
+        self.gamma: float = number("StepLR: gamma", gamma, 0.0)
 
     def value(self, epoch: int) -> float:
         return self.initial_lr * self.gamma ** (epoch // self.step_size)
@@ -85,7 +85,7 @@ class CosineAnnealingLR(Schedule):
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         super().__init__(optimizer)
         self.T_max = whole("CosineAnnealingLR: T_max", T_max)
-        self.eta_min = number("CosineAnnealingLR: eta_min", eta_min, 0.0)
+        self.eta_min: float = number("CosineAnnealingLR: eta_min", eta_min, 0.0)
 
     def value(self, epoch: int) -> float:
         share = min(epoch / self.T_max, 1.0)
@@ -118,7 +118,7 @@ class LinearWarmup(Schedule):
         self, optimizer: Optimizer, epochs: int, then: Schedule | None = None
     ) -> None:
         super().__init__(optimizer)
-        self.epochs = whole("LinearWarmup: epochs", epochs)
+        self.epochs: int = whole("LinearWarmup: epochs", epochs)
         if then is not None and (
             not isinstance(then, Schedule) or then.optimizer is not optimizer
         ):
@@ -126,7 +126,7 @@ class LinearWarmup(Schedule):
                 f"LinearWarmup: then={then!r}; "
                 "expected a schedule of the same optimizer"
             )
-        self.then = then
+        self.then: Schedule | None = then
         optimizer.lr = self.value(0)
 
     def value(self, epoch: int) -> float:

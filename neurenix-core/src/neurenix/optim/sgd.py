@@ -35,9 +35,9 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr)
-        self.momentum = number("SGD: momentum", momentum, 0.0)
-        self.weight_decay = number("SGD: weight_decay", weight_decay, 0.0)
-        self.nesterov = bool(nesterov)
+        self.momentum: float = number("SGD: momentum", momentum, 0.0)
+        self.weight_decay: float = number("SGD: weight_decay", weight_decay, 0.0)
+        self.nesterov: bool = bool(nesterov)
         if nesterov and not momentum:
             raise InvalidArgumentError("SGD: nesterov needs a momentum above 0")
         self._momentum = self._like_params("momentum") if momentum else []

@@ -85,8 +85,8 @@ class Compiled:
     ) -> None:
         if not callable(f):
             raise InvalidArgumentError(f"compile: {f!r} is not callable")
-        self.f = f
-        self.guard = guard
+        self.f: Callable[..., Any] = f
+        self.guard: bool = guard
         self.state = list(tree.flatten(state)[0])
         for s in self.state:
             if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
@@ -100,7 +100,7 @@ class Compiled:
         self._attributes_now = -1, 0
         self._attributes_seen: dict[Any, int] = {}
         self.__name__ = getattr(f, "__name__", "compiled")
-        self.verbose = verbose
+        self.verbose: bool = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
         self._lock: Any = None  # of its state, once it is called
         self._owned: list[Cell] = []

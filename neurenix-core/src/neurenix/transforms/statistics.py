@@ -24,8 +24,8 @@ class CompileStats:
     """
 
     def __init__(self, name: str, bound: int) -> None:
-        self.name = name
-        self.bound = bound
+        self.name: str = name
+        self.bound: int = bound
         self.entries = self.hits = self.misses = self.instructions = 0
         self.seconds = {"capture": 0.0, "passes": 0.0, "plan": 0.0, "backend": 0.0}
 
