@@ -26,8 +26,11 @@ class NeurenixError(Exception):
     diagonal: a tensor of shape (); expected two axes (in trace)
     """
 
+    _names_caller = True
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if len(args) == 1 and isinstance(args[0], str) and " (in " not in args[0]:
+        plain = len(args) == 1 and isinstance(args[0], str)
+        if plain and self._names_caller and " (in " not in args[0]:
             name = _called(sys._getframe(1))
             if name and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", args[0]):
                 args = (f"{args[0]} (in {name})",)
@@ -56,6 +59,8 @@ class DeviceError(NeurenixError, RuntimeError):
 
 class BackendError(DeviceError):
     """A backend failed, or two of them claim one device type."""
+
+    _names_caller = False  # it has nothing to do with what was called
 
 
 class ExchangeError(NeurenixError, BufferError):
@@ -114,7 +119,10 @@ class StepsInterrupted(KeyboardInterrupt):
 
 
 # Rooms that a user does not call into, and wrappers, which bear other functions' names.
-_INNER = {"errors", "primitives", "program", "backends", "dispatch", "interpreter"}
+_INNER = {
+    *("errors", "primitives", "program", "backends", "dispatch", "interpreter"),
+    *("cli", "__main__"),
+}
 _WRAPPERS = {"operator", "pull", "run", "wrapper"}
 
 
