@@ -79,7 +79,7 @@ def test_more_than_there_is(name: str, device: str) -> None:
     assert isinstance(caught.value, MemoryError)
     del caught
     assert stats(device).keys() == before.keys()
-    assert stats(device).get("arenas") == before.get("arenas")
+    assert stats(device).get("arenas", 0) <= before.get("arenas", 0)
     assert (nx.ones(3) + 1).tolist() == [2.0, 2.0, 2.0]
 
 
