@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from .backends import discovery
+from .backends.lacking import lacking
 from .devices import Device
-from .errors import DeviceError
+from .errors import DeviceError, DtypeError
 from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
@@ -159,10 +160,21 @@ def executable(
     device: Device,
 ) -> Any:
     """The program of one instruction, made ready for a device."""
+    program = prepared(one_instruction(primitive, types, params), device)
+    return discovery.backend(device.type).compile(program, device.index)
+
+
+def prepared(program: Program, device: Device) -> Program:
+    """The program after all passes, in what the device has.
+
+    Raises DtypeError where it lacks a dtype, BackendError for a primitive of the basis.
+    """
     backend = discovery.backend(device.type)
-    has = backend.capabilities(device.index).primitives
-    program = prepare(one_instruction(primitive, types, params), has, str(device))
-    return backend.compile(program, device.index)
+    can = backend.capabilities(device.index)
+    missing = lacking(program, can.dtypes)
+    if missing is not None:
+        raise DtypeError(discovery.lacks_dtype(backend, device.index, missing))
+    return prepare(program, can.primitives, str(device))
 
 
 def on_device(literal: ConstantArray, device: Device) -> Any:

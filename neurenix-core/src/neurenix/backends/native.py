@@ -18,7 +18,6 @@ import numpy as np
 from .. import dtypes
 from ..errors import (
     BackendError,
-    DtypeError,
     InvalidArgumentError,
     NeurenixError,
     OutOfMemoryError,
@@ -28,11 +27,9 @@ from ..program import Program
 from ..program.encode import encode
 from ..program.lowering import make_plan
 from . import _phynexus
-from .lacking import lacking
 from .memory import host_available, no_memory, require
 from .native_profile import finish_profile, start_profile
 from .native_steps import NativeSteps
-from .plugins import discovery
 from .protocol import Capabilities, InstructionCost
 from .steps import StepsCall
 
@@ -367,9 +364,6 @@ class NativeBackend:
                 engine.check(engine.api.set_threads(engine.handle, threads))
 
     def compile(self, program: Program, index: int, state: int = 0) -> NativeExecutable:
-        missing = lacking(program, self.capabilities(index).dtypes)
-        if missing is not None:
-            raise DtypeError(discovery.lacks_dtype(self, index, missing))
         return NativeExecutable(self.engine(index), program, state)
 
     def upload(

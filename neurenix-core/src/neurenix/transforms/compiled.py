@@ -15,7 +15,7 @@ from ..cells import Cell, stood_in_for
 from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..program import Symbol
-from ..program.passes import prepare, without_dead_code
+from ..program.passes import without_dead_code
 from ..settings import current_device
 from ..tensor import Tensor, literal, tensor
 from .capture import capturing, symbol_tensors
@@ -261,11 +261,10 @@ class Compiled:
                 if hasattr(s, "end_capture"):
                     s.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
-        backend = discovery.backend(device.type)
-        has = backend.capabilities(device.index).primitives
         with self._stats.timed("passes"):
-            program = prepare(program, has, str(device))
+            program = dispatch.prepared(program, device)
         with self._stats.timed("backend"):
+            backend = discovery.backend(device.type)
             executable = backend.compile(program, device.index, written)
         self._stats.planned(getattr(executable, "plan_seconds", 0.0))
         return Entry(
