@@ -67,7 +67,7 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     tree = _described(state, (), arrays)
     text = json.dumps({"format": _FORMAT, "tree": tree})
     metadata = {_KEY: text, _DIGEST: _digest(text, arrays)}
-    _write(Path(path), library.numpy.save(arrays, metadata))
+    write_atomically(Path(path), library.numpy.save(arrays, metadata))
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:
@@ -123,7 +123,7 @@ def _described(
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         with open(temporary, "xb") as file:

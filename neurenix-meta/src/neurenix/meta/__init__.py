@@ -1,6 +1,6 @@
 """Meta-learning: learners, tasks, data sets and evaluation."""
 
-from . import datasets
+from . import datasets, recipes
 from .anil import ANIL
 from .batches import Episode
 from .boil import BOIL
@@ -30,6 +30,7 @@ from .r2d2 import R2D2
 from .reptile import Reptile
 from .residual import ResNet12
 from .sampler import TaskSampler
+from .selection import KeepBest
 from .sequences import RecurrentNetwork, Transformer
 from .tasks import Task, generate_classification_tasks, generate_regression_tasks
 
@@ -60,6 +61,7 @@ __all__ = [
     "generate_gaussian_process_tasks",
     "generate_gaussian_mixture_tasks",
     "datasets",
+    "recipes",
     "Conv4",
     "MLP",
     "ResNet12",
@@ -71,4 +73,5 @@ __all__ = [
     "Callback",
     "Event",
     "ProgressBar",
+    "KeepBest",
 ]

@@ -1,0 +1,192 @@
+"""The rows of docs/results.md: which recipe, how long, tested on what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from neurenix.meta import (
+    Evaluation,
+    TaskSampler,
+    generate_regression_tasks,
+    recipes,
+)
+
+Scores = dict[str, Any]
+
+
+@cache
+def characters():
+    return recipes.omniglot()
+
+
+@dataclass(frozen=True)
+class Training:
+    """A recipe and what is changed in it; several rows may share one."""
+
+    name: str
+    make: Callable[..., recipes.Recipe]
+    meta_steps: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    steps_per_call: int = 1
+
+    def recipe(self, seed: int) -> recipes.Recipe:
+        more = dict(self.settings)
+        if self.make.__name__.endswith("_omniglot"):
+            more["data"] = characters()
+        return self.make(seed=seed, meta_steps=self.meta_steps, **more)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A row of one training: the share of right answers on test tasks."""
+
+    name: str
+    training: Training
+    ways: int
+    shots: int
+    seeds: tuple[int, ...] = (0,)
+    goal: float | None = None
+    title: str | None = None
+    paper: float | None = None
+
+    def published(self, recipe: recipes.Recipe) -> Scores:
+        return {"accuracy": self.paper} if self.paper else dict(recipe.published)
+
+    def scores(self, recipe: recipes.Recipe, seed: int) -> Scores:
+        tasks = recipe.test_tasks
+        if (tasks.ways, tasks.shots) != (self.ways, self.shots):
+            tasks = TaskSampler(
+                tasks.dataset,
+                self.ways,
+                self.shots,
+                tasks.queries,
+                seed=seed,
+                tasks=tasks.tasks,
+            )
+        return accuracy_of(recipe.test(tasks))
+
+    def together(self, found: list[Scores]) -> Scores:
+        return found[0]
+
+
+def accuracy_of(result: Evaluation) -> Scores:
+    return {
+        "accuracy": round(100 * result.accuracy, 2),
+        "interval": round(100 * result.interval("accuracy"), 2),
+        "median": round(100 * result.median("accuracy"), 2),
+        "diverged": result.diverged,
+        "test_tasks": result.tasks,
+        "batch_norm": result.batch_norm,
+        "transductive": result.transductive,
+    }
+
+
+@dataclass(frozen=True)
+class Waves:
+    """A row of several trainings: the mean squared error on sine waves after steps."""
+
+    name: str
+    training: Training
+    shots: int
+    score: str = "loss"
+    steps: tuple[int, ...] = (1, 5, 10)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    title: str | None = None
+
+    def published(self, recipe: recipes.Recipe) -> Scores:
+        return dict(recipe.published) if self.shots == 5 else {}
+
+    def scores(self, recipe: recipes.Recipe, seed: int) -> Scores:
+        tasks = recipe.test_tasks
+        if self.shots != 5:
+            tasks = generate_regression_tasks(
+                len(tasks), self.shots, num_queries=10, seed=2 * seed + 1
+            )
+        result = recipe.test(tasks)
+        steps = self.steps if result.steps else (0,)
+        return {
+            "test_tasks": result.tasks,
+            **{str(step): result.scores[self.score][:, step] for step in steps},
+        }
+
+    def together(self, found: list[Scores]) -> Scores:
+        """Over the tasks of all seeds: nothing is dropped, so that a mean may be huge."""
+        errors = {}
+        for name in found[0]:
+            if name == "test_tasks":
+                continue
+            values = np.concatenate([scores[name] for scores in found])
+            errors[name] = {
+                "mean": float(f"{values.mean():.4g}"),
+                "median": float(f"{np.median(values):.4g}"),
+                "of each seed": [float(f"{s[name].mean():.4g}") for s in found],
+                # a prediction of 0 for everything has an error near 3
+                "above 10": float(f"{100 * (~(values <= 10)).mean():.3g}"),
+            }
+        return {"errors": errors, "test_tasks": found[0]["test_tasks"]}
+
+
+PROTOTYPES_1 = Training(
+    "prototypical-1shot",
+    recipes.prototypical_networks_omniglot,
+    4000,
+    {"ways": 20, "shots": 1, "decay": "cosine"},
+)
+PROTOTYPES_5 = Training(
+    "prototypical-5shot",
+    recipes.prototypical_networks_omniglot,
+    2500,
+    {"ways": 20, "shots": 5, "decay": "cosine"},
+)
+SINE = Training("maml-sine", recipes.maml_sine, 70_000, steps_per_call=100)
+SINE_SLOW = Training(
+    "maml-sine-slow", recipes.maml_sine, 70_000, {"inner_lr": 0.001}, 100
+)
+NEURAL_PROCESS = Training(
+    "neural-process-sine",
+    recipes.conditional_neural_process_sine,
+    70_000,
+    steps_per_call=100,
+)
+
+
+def one_shot(name: str, make: Any, meta_steps: int, goal: Any = None, **settings: Any):
+    """5-way 1-shot of one method."""
+    training = Training(f"{name}-5way-1shot", make, meta_steps, settings)
+    return Accuracy(training.name, training, 5, 1, goal=goal)
+
+
+PROTOTYPES = "Prototypical Networks, Omniglot, "
+ROWS = {
+    row.name: row
+    for row in (
+        Accuracy(
+            "prototypical-5way-1shot", PROTOTYPES_1, 5, 1,
+            goal=98.4, title=PROTOTYPES + "5-way 1-shot", paper=98.8,
+        ),
+        Accuracy("prototypical-20way-1shot", PROTOTYPES_1, 20, 1, goal=94.5),
+        Accuracy(
+            "prototypical-5way-5shot", PROTOTYPES_5, 5, 5,
+            goal=99.5, title=PROTOTYPES + "5-way 5-shot", paper=99.7,
+        ),
+        Accuracy("prototypical-20way-5shot", PROTOTYPES_5, 20, 5, goal=98.4),
+        one_shot("maml", recipes.maml_omniglot, 20_000, 97.5),
+        one_shot("fomaml", recipes.maml_omniglot, 10_000, first_order=True),
+        one_shot("anil", recipes.anil_omniglot, 8_000),
+        one_shot("meta-sgd", recipes.meta_sgd_omniglot, 5_000),
+        one_shot("maml-plus-plus", recipes.maml_plus_plus_omniglot, 3_000),
+        one_shot("imaml", recipes.imaml_omniglot, 1_500),
+        one_shot("r2d2", recipes.r2d2_omniglot, 6_000),
+        Waves("sine-maml-5shot", SINE, 5),
+        Waves("sine-maml-10shot", SINE, 10),
+        Waves("sine-maml-20shot", SINE, 20),
+        Waves("sine-maml-slow-5shot", SINE_SLOW, 5),
+        Waves("sine-neural-process-5shot", NEURAL_PROCESS, 5, score="mse"),
+        Waves("sine-neural-process-10shot", NEURAL_PROCESS, 10, score="mse"),
+    )
+}  # fmt: skip

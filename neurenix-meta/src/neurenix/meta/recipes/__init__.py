@@ -1,0 +1,27 @@
+"""Published settings, each as one function: learner, tasks, optimizer, differences."""
+
+from .characters import omniglot
+from .embedding import prototypical_networks_omniglot, r2d2_omniglot
+from .gradient import (
+    anil_omniglot,
+    imaml_omniglot,
+    maml_omniglot,
+    maml_plus_plus_omniglot,
+    meta_sgd_omniglot,
+)
+from .recipe import Recipe
+from .sine import conditional_neural_process_sine, maml_sine
+
+__all__ = [
+    "Recipe",
+    "omniglot",
+    "maml_sine",
+    "conditional_neural_process_sine",
+    "maml_omniglot",
+    "anil_omniglot",
+    "meta_sgd_omniglot",
+    "maml_plus_plus_omniglot",
+    "imaml_omniglot",
+    "prototypical_networks_omniglot",
+    "r2d2_omniglot",
+]
