@@ -133,7 +133,8 @@ def main():
         wanted = [name for name in rows.ROWS if name not in done]
     unknown = [name for name in wanted if name not in rows.ROWS]
     if unknown or not (wanted or options.document):
-        parser.error(f"rows: {', '.join(rows.ROWS)}" + f"; not {unknown}" * any(unknown))
+        wrong = f"; not {', '.join(unknown)}" if unknown else ""
+        parser.error(f"the rows are {', '.join(rows.ROWS)}{wrong}")
     for name in wanted:
         line = make(rows.ROWS[name], options.folder, options.threads)
         with results.open("a") as file:

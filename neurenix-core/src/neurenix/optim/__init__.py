@@ -4,7 +4,7 @@ from .adam import Adam, AdamW
 from .clipping import clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
-from .schedules import CosineAnnealingLR, LinearWarmup, Schedule, StepLR
+from .schedules import CosineAnnealingLR, LinearLR, LinearWarmup, Schedule, StepLR
 from .sgd import SGD
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Schedule",
     "StepLR",
     "CosineAnnealingLR",
+    "LinearLR",
     "LinearWarmup",
 ]

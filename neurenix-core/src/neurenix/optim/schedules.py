@@ -95,6 +95,37 @@ class CosineAnnealingLR(Schedule):
         )
 
 
+class LinearLR(Schedule):
+    """The learning rate times a factor that goes in a straight line from `start_factor`
+    to `end_factor` in `total_iters` epochs; there it stays. It takes effect at once.
+
+    >>> import neurenix as nx
+    >>> optimizer = nx.optim.SGD([nx.nn.Parameter([1.0])], lr=1.0)
+    >>> schedule = LinearLR(optimizer, 1.0, 0.0, total_iters=4)
+    >>> schedule.step()
+    >>> optimizer.lr
+    0.75
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3.0,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+    ) -> None:
+        super().__init__(optimizer)
+        self.start_factor: float = number("LinearLR: start_factor", start_factor, 0.0)
+        self.end_factor: float = number("LinearLR: end_factor", end_factor, 0.0)
+        self.total_iters = whole("LinearLR: total_iters", total_iters)
+        optimizer.lr = self.value(0)
+
+    def value(self, epoch: int) -> float:
+        share = min(epoch / self.total_iters, 1.0)
+        factor = self.start_factor + share * (self.end_factor - self.start_factor)
+        return self.initial_lr * factor
+
+
 class LinearWarmup(Schedule):
     """In epoch e < `epochs` the learning rate times (e + 1) / epochs; afterwards what
     `then`, another schedule of the same optimizer, gives for epoch e − epochs (without

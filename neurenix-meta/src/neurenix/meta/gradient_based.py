@@ -103,6 +103,12 @@ class GradientBased(MetaLearner):
         """Values after a step along this gradient, and new values of buffers."""
         return {n: p - self.inner_lr * gradient[n] for n, p in fast.items()}, {}
 
+    def inner_batch_of(
+        self, x: nx.Tensor, y: nx.Tensor, number: int
+    ) -> tuple[nx.Tensor, nx.Tensor]:
+        """The support examples of the inner step of this number, from 0: all."""
+        return x, y
+
     def adapted(
         self,
         parameters: Values,
@@ -152,8 +158,9 @@ class GradientBased(MetaLearner):
         fast = start
         for number in range(steps):
             index = nx.constant(nx.tensor(np.uint32(number), dtype=nx.uint32))
+            some_x, some_y = self.inner_batch_of(x, y, number)
             loss, fast, buffers = step(
-                fast, rest, start, x, y, index, number if has_rows else 0
+                fast, rest, start, some_x, some_y, index, number if has_rows else 0
             )
             rest.update(buffers)
             yield loss, {**rest, **fast}

@@ -7,6 +7,7 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 
 from .batches import Episode
+from .checks import whole_number
 from .gradient_based import GradientBased, InnerStep, Loss
 from .learner import Outcome, Values
 
@@ -33,6 +34,11 @@ class Reptile(GradientBased):
     step before, and their means over the tasks are kept (the authors' code takes tasks
     one after the other); evaluation starts from what training left, too.
 
+    inner_batch       support examples of an inner step, None for all: of b batches, b =
+                      ⌈n / inner_batch⌉, step k takes the examples k, k + b, k + 2b, …
+                      (k modulo b), so that examples that lie class after class give
+                      batches of all classes. The paper's are drawn at random
+
     Other arguments are those of `MAML`. Raises InvalidArgumentError for another
     inner_optimizer.
 
@@ -51,6 +57,7 @@ class Reptile(GradientBased):
         inner_steps: int = 8,
         *,
         inner_optimizer: str = "sgd",
+        inner_batch: int | None = None,
         loss: Loss | None = None,
         batch_norm: str | None = None,
     ) -> None:
@@ -62,6 +69,9 @@ class Reptile(GradientBased):
                 f"inner_optimizer={inner_optimizer!r}; expected 'sgd' or 'adam'"
             )
         self.inner_optimizer = inner_optimizer
+        if inner_batch is not None:
+            whole_number("inner_batch", inner_batch)
+        self.inner_batch = inner_batch
         if inner_optimizer == "adam":
             self.moments = {
                 name: nn.Buffer(nx.zeros_like(p.value().detach()))
@@ -70,6 +80,15 @@ class Reptile(GradientBased):
             }
             # 1 − β₂ᵗ, as a running value, which keeps its digits in float32
             self.correction = nn.Buffer(0.0, self.dtype)
+
+    def inner_batch_of(
+        self, x: nx.Tensor, y: nx.Tensor, number: int
+    ) -> tuple[nx.Tensor, nx.Tensor]:
+        if self.inner_batch is None or self.inner_batch >= len(x):
+            return x, y
+        batches = -(-len(x) // self.inner_batch)
+        first = number % batches
+        return x[first::batches], y[first::batches]
 
     def moved(
         self, fast: Values, gradient: Values, step: InnerStep

@@ -10,6 +10,7 @@ from .gradient import (
     meta_sgd_omniglot,
 )
 from .recipe import Recipe
+from .reptile import reptile_omniglot
 from .sine import conditional_neural_process_sine, maml_sine
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "meta_sgd_omniglot",
     "maml_plus_plus_omniglot",
     "imaml_omniglot",
+    "reptile_omniglot",
     "prototypical_networks_omniglot",
     "r2d2_omniglot",
 ]

@@ -49,7 +49,8 @@ def prototypical_networks_omniglot(
     data          what `omniglot()` gave, to read it once for several recipes
     """
     learner = PrototypicalNetworks(Conv4())
-    changed = () if decay == "halved" else (_decay_changed(decay),)
+    figure = PUBLISHED.get((ways, shots))
+    changed: tuple[str, ...] = () if decay == "halved" else (_decay_changed(decay),)
     if (train_ways, train_queries) != (60, 5):
         changed += (
             f"Training episodes have {train_ways} ways and {train_queries} queries "
@@ -65,7 +66,7 @@ def prototypical_networks_omniglot(
             *changed,
         ),
         learner=learner,
-        published=_figure(PUBLISHED, ways, shots),
+        published={"accuracy": figure} if figure else {},
         **_on_characters(
             learner,
             omniglot(root) if data is None else data,
@@ -140,7 +141,8 @@ def _on_characters(
         )
     steps = whole_number("meta_steps", meta_steps)
     optimizer = optim.Adam(learner.parameters(), lr=1e-3)
-    epochs, schedule = min(EPOCHS, steps), None
+    epochs = min(EPOCHS, steps)
+    schedule: optim.Schedule | None = None
     if decay == "halved":
         # epochs that the halving meets
         epochs = max(1, round(steps / (HALVED_EVERY / 4)))
@@ -161,10 +163,3 @@ def _decay_changed(decay: str) -> str:
     said = "stays" if decay == "none" else f"goes down along half a {decay} to 0"
     return f"The learning rate {said} (the paper halves it every 2000 episodes)."
 
-
-def _figure(
-    published: dict[tuple[int, int], float], ways: int, shots: int
-) -> dict[str, float]:
-    if (ways, shots) not in published:
-        return {}
-    return {"accuracy": published[ways, shots]}

@@ -233,7 +233,7 @@ def _recipe(
     notes = [SPLIT, ROTATIONS, NETWORK]
     if "inner_lr" not in changes:
         notes.append(RATE_FACTOR.format(ways=ways, rate=rate, product=ways * rate))
-    found = {} if (ways, shots) not in published else published[ways, shots]
+    figure = published.get((ways, shots))
     setting = Setting(ways, shots, shots)
     return Recipe(
         name=f"{name}, Omniglot, {ways}-way {shots}-shot",
@@ -246,7 +246,7 @@ def _recipe(
         steps_per_epoch=min(STEPS_PER_EPOCH, meta_steps),
         tasks_per_batch=tasks_per_batch,
         evaluation_steps=evaluation_steps,
-        published={"accuracy": found} if found else {},
+        published={"accuracy": figure} if figure else {},
         **samplers(
             omniglot(root) if data is None else data, setting, setting, tests, seed
         ),
