@@ -1,6 +1,6 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
 # make test    lint, types and every test
-# make lint, make types, make bench, make races, make scaling, make clean
+# make lint, make types, make bench, make reproduce, make races, make scaling, make clean
 # PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
 
 PYTHON ?= python3
@@ -18,7 +18,7 @@ PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: demo test lint types bench races scaling clean
+.PHONY: demo test lint types bench reproduce races scaling clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -54,6 +54,12 @@ bench: $(VENV)/.for-demo
 	$(BENCH)/contract_kernels $(ISA)
 	$(PY) benchmarks/bench.py --peers "$(PEERS)" --peaks $(BENCH)/peaks \
 	    --output build/bench.jsonl $(if $(QUICK),--quick) $(if $(DOCUMENT),--document)
+
+# Published settings trained and tested, a row each: ROW=maml-5way-1shot, or all that is
+# missing; writes docs/results.md. Needs Omniglot in NEURENIX_DATA.
+ROW ?= all
+reproduce: $(VENV)/.for-demo
+	$(PY) benchmarks/reproduce.py $(ROW) --document
 
 # The three races to an accuracy, and how time grows with sizes: see docs/performance.md.
 races: $(VENV)/.for-demo
