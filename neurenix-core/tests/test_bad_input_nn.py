@@ -185,6 +185,10 @@ TABLE: dict[str, list[Case]] = {
         *SCHEDULE,
         (lambda f: f(optimizer(), 0), InvalidArgumentError, "0"),
     ],
+    "optim.LinearLR": [
+        *SCHEDULE,
+        (lambda f: f(optimizer(), total_iters=0), InvalidArgumentError, "0"),
+    ],
     "optim.CosineAnnealingLR": [
         *SCHEDULE,
         (lambda f: f(optimizer(), 1.5), InvalidArgumentError, "1.5"),
@@ -192,6 +196,11 @@ TABLE: dict[str, list[Case]] = {
     "optim.LinearWarmup": [
         *SCHEDULE,
         (lambda f: f(optimizer(), 0), InvalidArgumentError, "0"),
+    ],
+    "optim.clip_by_global_norm": [
+        (lambda f: f([nx.ones(2)], -1.0), InvalidArgumentError, "-1.0"),
+        (lambda f: f({"w": 5}, 1.0), InvalidArgumentError, "5"),
+        (lambda f: f([], 1.0), InvalidArgumentError, "no tensor"),
     ],
     "optim.clip_grad_norm_": [
         (lambda f: f([parameter(2)], -1.0), InvalidArgumentError, "-1.0"),

@@ -231,6 +231,20 @@ def test_clipping() -> None:
     assert params[2].grad is None
 
 
+def test_clipping_is_differentiable() -> None:
+    def clipped(x: nx.Tensor) -> nx.Tensor:
+        found, _ = optim.clip_by_global_norm({"a": x[:2], "b": x[2]}, 1.0)
+        return found["a"].sum() + 2.0 * found["b"]
+
+    x, weights = np.array([3.0, -1.0, 2.0]), np.array([1.0, 1.0, 2.0])
+    norm = np.sqrt(14.0)
+    wanted = weights / (norm + 1e-6) - (weights @ x) * x / (norm * (norm + 1e-6) ** 2)
+    found = nx.grad(clipped)(nx.tensor(x, dtype=nx.float64))
+    assert np.allclose(found.numpy(), wanted, rtol=1e-12)
+    at_zero = nx.grad(clipped)(nx.zeros(3))
+    assert at_zero.tolist() == [1.0, 1.0, 2.0]
+
+
 def test_schedules() -> None:
     optimizer = optim.SGD([nn.Parameter([1.0])], lr=0.8)
     steps, seen = optim.StepLR(optimizer, 2, 0.5), []

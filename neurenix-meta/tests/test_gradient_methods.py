@@ -36,9 +36,12 @@ def gradient(w, x, y):
     return dict(zip(NAMES, found))
 
 
-def adapted(w, x, y, names=NAMES, rates=None):
+def adapted(w, x, y, names=NAMES, rates=None, limit=None):
     for _ in range(STEPS):
         g = gradient(w, x, y)
+        if limit is not None:
+            norm = np.sqrt(sum((g[n] ** 2).sum() for n in names))
+            g = {n: a * min(1.0, limit / (norm + 1e-6)) for n, a in g.items()}
         rate = {n: INNER_LR if rates is None else rates[n] for n in names}
         w = {**w, **{n: w[n] - rate[n] * g[n] for n in names}}
     return w
@@ -130,6 +133,40 @@ def test_meta_sgds_meta_gradients_are_finite_differences(device):
         return loss(adapted(w, task[0], task[1], NAMES, rates), task[2], task[3])
 
     hold_to_differences(learner, meta_loss)
+
+
+@pytest.mark.parametrize("limit", [0.3, 0.8, 1e3])  # in all, in some, in no steps
+def test_meta_gradients_through_clipping_are_finite_differences(device, limit):
+    nx.manual_seed(0)
+    learner = MAML(network(), INNER_LR, inner_steps=STEPS, inner_clip_norm=limit)
+    start, (x, y, *_) = values_of(learner), some_tasks()[0]
+    wanted = adapted(start, x, y, limit=limit)
+    for name, value in learner.adapt_to_task(x, y).named_parameters():
+        assert np.allclose(value.numpy(), wanted[f"model.{name}"], rtol=1e-10)
+    hold_to_differences(
+        learner, lambda w, t: loss(adapted(w, *t[:2], limit=limit), *t[2:])
+    )
+
+
+def test_the_norm_that_is_clipped_is_of_what_the_inner_steps_change(device):
+    nx.manual_seed(0)
+    learner = ANIL(network(), INNER_LR, inner_steps=STEPS, inner_clip_norm=0.3)
+    start, (x, y, *_) = values_of(learner), some_tasks()[0]
+    wanted = adapted(start, x, y, HEAD, limit=0.3)
+    for name, value in learner.adapt_to_task(x, y).named_parameters():
+        assert np.allclose(value.numpy(), wanted[f"model.{name}"], rtol=1e-10)
+
+
+def test_clipping_keeps_a_task_from_diverging(device):
+    """For f(x) = w x and x = 20 the curvature is 800: at rate 0.01 each plain step
+    multiplies the error by −7, and a clipped one leads at most 0.01 · 5 further."""
+    tasks = [tuple(np.full((2, 1), v) for v in (20.0, 20.0, 20.0, 20.0))]
+    learner = MAML(nn.Linear(1, 1, bias=False), 0.01, inner_steps=64)
+    learner.model.weight.assign(nx.tensor([[0.0]]))
+    assert learner.evaluate(tasks).diverged == 1
+    learner.inner_clip_norm = 5.0  # a setting: evaluation alone may have it
+    assert learner.evaluate(tasks).scores["loss"][0, -1] < (20 * 0.05) ** 2
+    learner.meta_learn(tasks, tasks_per_batch=1, progress=False)
 
 
 def test_a_head_is_found_or_named(device):

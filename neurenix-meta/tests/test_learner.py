@@ -319,6 +319,8 @@ def test_bad_sizes(learner, tasks, arguments, message):
         {"inner_steps": 0},
         {"batch_norm": "layer"},
         {"loss": 3},
+        {"inner_clip_norm": 0},
+        {"inner_clip_norm": math.inf},
     ],
 )
 def test_bad_settings(device, arguments):

@@ -111,7 +111,7 @@ def std(
     1.0
     """
     given = axis_or_dim("std", axis, dim)
-    return _safe_sqrt(var(x, given, keepdims, correction=correction))
+    return safe_sqrt(var(x, given, keepdims, correction=correction))
 
 
 def max(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
@@ -180,10 +180,10 @@ def norm(
 ) -> Tensor:
     """The Euclidean norm √Σx². At 0 its derivative is 0, not NaN."""
     x = floating("norm", x)
-    return _safe_sqrt(sum(x * x, axis_or_dim("norm", axis, dim), keepdims))
+    return safe_sqrt(sum(x * x, axis_or_dim("norm", axis, dim), keepdims))
 
 
-def _safe_sqrt(squares: Tensor) -> Tensor:
+def safe_sqrt(squares: Tensor) -> Tensor:
     """√, with the derivative 0 at 0."""
     nothing = ops.equal(squares, squares * 0.0)
     safe = ops.where(nothing, squares * 0.0 + 1.0, squares)

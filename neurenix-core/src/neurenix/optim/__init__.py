@@ -1,7 +1,7 @@
 """Optimizers, limits on gradients, and schedules of the learning rate."""
 
 from .adam import Adam, AdamW
-from .clipping import clip_grad_norm_, clip_grad_value_
+from .clipping import clip_by_global_norm, clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .schedules import CosineAnnealingLR, LinearLR, LinearWarmup, Schedule, StepLR
@@ -13,6 +13,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "RMSprop",
+    "clip_by_global_norm",
     "clip_grad_norm_",
     "clip_grad_value_",
     "Schedule",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from neurenix import nn
 
-from .gradient_based import Loss
+from .gradient_based import InnerOptions
 from .heads import head_of
 from .maml import MAML
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class ANIL(MAML):
@@ -41,18 +46,9 @@ class ANIL(MAML):
         inner_steps: int = 5,
         *,
         head: str | None = None,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
-        super().__init__(
-            model,
-            inner_lr,
-            meta_lr,
-            first_order,
-            inner_steps,
-            loss=loss,
-            batch_norm=batch_norm,
-        )
+        super().__init__(model, inner_lr, meta_lr, first_order, inner_steps, **options)
         self.head = head_of(type(self).__name__, model, head)
 
     def adapts(self, name: str) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from neurenix import nn
 
-from .gradient_based import Loss
+from .gradient_based import InnerOptions
 from .maml import MAML
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class FOMAML(MAML):
@@ -29,16 +34,6 @@ class FOMAML(MAML):
         inner_lr: float = 0.01,
         meta_lr: float = 0.001,
         inner_steps: int = 5,
-        *,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
-        super().__init__(
-            model,
-            inner_lr,
-            meta_lr,
-            True,
-            inner_steps,
-            loss=loss,
-            batch_norm=batch_norm,
-        )
+        super().__init__(model, inner_lr, meta_lr, True, inner_steps, **options)

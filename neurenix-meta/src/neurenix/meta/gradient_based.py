@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 import neurenix as nx
-from neurenix import nn
+from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy, mse_loss
 
@@ -21,6 +21,14 @@ from .targets import class_numbers, is_classes, ways_of
 from .training import mode
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
+
+
+class InnerOptions(TypedDict, total=False):
+    """Keywords that all gradient-based methods take; see `GradientBased`."""
+
+    loss: Loss | None
+    batch_norm: str | None
+    inner_clip_norm: float | None
 
 
 class InnerStep(NamedTuple):
@@ -43,6 +51,10 @@ class GradientBased(MetaLearner):
                  are class labels (whole numbers [n], or one-hot rows), else the mean
                  squared error, for which targets have the outputs' shape
     batch_norm   a mode for all batch-norm layers of the model; None: as they say
+    inner_clip_norm   c: a step goes along g · min(1, c / (‖g‖ + 1e-6)) with ‖g‖ the
+                 norm of all of its gradient g = ∇L(θ), so that none moves θ by more
+                 than α c, and few tasks' divergence spoils no mean. The derivative goes
+                 through it (`neurenix.optim.clip_by_global_norm`). None: as it is
 
     Each inner step is a call of one function, captured and differentiated once. A
     method changes what it adapts (`split`) or how a step goes (`moved`).
@@ -57,6 +69,7 @@ class GradientBased(MetaLearner):
         *,
         loss: Loss | None = None,
         batch_norm: str | None = None,
+        inner_clip_norm: float | None = None,
     ) -> None:
         super().__init__(model, meta_lr)
         self.inner_lr = positive("inner_lr", inner_lr)
@@ -66,6 +79,11 @@ class GradientBased(MetaLearner):
                 f"loss={loss!r}; expected a function of (output, target)"
             )
         self._loss = loss
+        self.inner_clip_norm = (
+            None
+            if inner_clip_norm is None
+            else positive("inner_clip_norm", inner_clip_norm)
+        )
         norm.check_mode(batch_norm)
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
@@ -148,6 +166,8 @@ class GradientBased(MetaLearner):
                 (loss, buffers), gradient = nx.value_and_grad(
                     support_loss, has_aux=True
                 )(fast)
+            if self.inner_clip_norm is not None:
+                gradient, _ = optim.clip_by_global_norm(gradient, self.inner_clip_norm)
             if first_order:
                 gradient = {n: nx.stop_gradient(g) for n, g in gradient.items()}
             values, more = self.moved(fast, gradient, InnerStep(start, rest, number))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import neurenix as nx
 from neurenix import nn
@@ -11,8 +11,11 @@ from neurenix.errors import InvalidArgumentError
 
 from .batches import Episode
 from .checks import positive, whole_number
-from .gradient_based import GradientBased, InnerStep, Loss
+from .gradient_based import GradientBased, InnerOptions, InnerStep
 from .learner import Outcome, Values
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 SOLVERS = ("conjugate_gradient", "neumann")
 
@@ -53,12 +56,9 @@ class IMAML(GradientBased):
         regularization: float = 2.0,
         solver: str = "conjugate_gradient",
         solver_steps: int = 5,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
-        super().__init__(
-            model, inner_lr, meta_lr, inner_steps, loss=loss, batch_norm=batch_norm
-        )
+        super().__init__(model, inner_lr, meta_lr, inner_steps, **options)
         self.regularization = positive("regularization", regularization)
         if solver not in SOLVERS:
             raise InvalidArgumentError(
@@ -72,8 +72,7 @@ class IMAML(GradientBased):
     ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
         return {
             n: p
-            - self.inner_lr
-            * (gradient[n] + self.regularization * (p - step.start[n]))
+            - self.inner_lr * (gradient[n] + self.regularization * (p - step.start[n]))
             for n, p in fast.items()
         }, {}
 

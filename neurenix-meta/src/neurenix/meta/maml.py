@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from neurenix import nn
 
 from .batches import Episode
-from .gradient_based import GradientBased, Loss
+from .gradient_based import GradientBased, InnerOptions
 from .learner import Outcome, Values
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class MAML(GradientBased):
@@ -47,13 +52,9 @@ class MAML(GradientBased):
         meta_lr: float = 0.001,
         first_order: bool = False,
         inner_steps: int = 5,
-        *,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
-        super().__init__(
-            model, inner_lr, meta_lr, inner_steps, loss=loss, batch_norm=batch_norm
-        )
+        super().__init__(model, inner_lr, meta_lr, inner_steps, **options)
         self.first_order = bool(first_order)
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:

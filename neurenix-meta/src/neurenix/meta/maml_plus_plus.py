@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,12 @@ from neurenix.nn.arguments import number
 from .batch_norm import layers
 from .batches import Episode
 from .checks import whole_number
-from .gradient_based import InnerStep, Loss
+from .gradient_based import InnerOptions, InnerStep
 from .learner import Outcome, Values
 from .maml import MAML
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # The least weight of a step before the last, times the steps: the authors' code's.
 LEAST_WEIGHT = 0.03
@@ -54,7 +57,7 @@ class MAMLPlusPlus(MAML):
     Epochs are those of one `meta_learn`.
 
     inner_lr     where every rate starts
-    batch_norm   as of `MAML`; "per_step" is the paper's
+    batch_norm   as of `MAML`; without it the paper's, "per_step"
 
     Other arguments are those of `MAML`.
 
@@ -76,17 +79,16 @@ class MAMLPlusPlus(MAML):
         multi_step_epochs: int = 10,
         first_order_epochs: int = 0,
         least_meta_lr: float = 1e-5,
-        loss: Loss | None = None,
-        batch_norm: str | None = "per_step",
+        **options: Unpack[InnerOptions],
     ) -> None:
+        options.setdefault("batch_norm", "per_step")
         super().__init__(
             model,
             inner_lr,
             meta_lr,
             False,
             inner_steps,
-            loss=loss,
-            batch_norm=batch_norm,
+            **options,
         )
         self.multi_step_epochs = whole_number(
             "multi_step_epochs", multi_step_epochs, least=0
@@ -164,4 +166,3 @@ class MAMLPlusPlus(MAML):
 def _layer(name: str) -> str:
     """The path of the layer in the model that a parameter is of."""
     return name.removeprefix("model.").rpartition(".")[0] or "model"
-

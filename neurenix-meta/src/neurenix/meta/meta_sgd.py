@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import neurenix as nx
 from neurenix import nn
 
-from .gradient_based import InnerStep, Loss
+from .gradient_based import InnerOptions, InnerStep
 from .learner import Values
 from .maml import MAML
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class MetaSGD(MAML):
@@ -39,19 +44,9 @@ class MetaSGD(MAML):
         meta_lr: float = 0.001,
         first_order: bool = False,
         inner_steps: int = 1,
-        *,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
-        super().__init__(
-            model,
-            inner_lr,
-            meta_lr,
-            first_order,
-            inner_steps,
-            loss=loss,
-            batch_norm=batch_norm,
-        )
+        super().__init__(model, inner_lr, meta_lr, first_order, inner_steps, **options)
         self.rates = {
             name: nn.Parameter(nx.full_like(p.value().detach(), self.inner_lr))
             for name, p in self.model.named_parameters()

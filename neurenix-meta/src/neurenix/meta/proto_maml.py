@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import ShapeError
 
-from .gradient_based import Loss
+from .gradient_based import InnerOptions
 from .learner import Values
 from .maml import MAML
 from .prototypical import prototypes
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 HEAD = ("head.weight", "head.bias")
 
@@ -46,18 +51,10 @@ class ProtoMAML(MAML):
         meta_lr: float = 0.001,
         first_order: bool = False,
         inner_steps: int = 5,
-        *,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
         super().__init__(
-            embedding_model,
-            inner_lr,
-            meta_lr,
-            first_order,
-            inner_steps,
-            loss=loss,
-            batch_norm=batch_norm,
+            embedding_model, inner_lr, meta_lr, first_order, inner_steps, **options
         )
         self.targets = "classes"
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 
 from .batches import Episode
 from .checks import whole_number
-from .gradient_based import GradientBased, InnerStep, Loss
+from .gradient_based import GradientBased, InnerOptions, InnerStep
 from .learner import Outcome, Values
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # Adam's, of the paper's experiments.
 BETA2, EPSILON = 0.999, 1e-8
@@ -58,12 +63,9 @@ class Reptile(GradientBased):
         *,
         inner_optimizer: str = "sgd",
         inner_batch: int | None = None,
-        loss: Loss | None = None,
-        batch_norm: str | None = None,
+        **options: Unpack[InnerOptions],
     ) -> None:
-        super().__init__(
-            model, inner_lr, meta_lr, inner_steps, loss=loss, batch_norm=batch_norm
-        )
+        super().__init__(model, inner_lr, meta_lr, inner_steps, **options)
         if inner_optimizer not in ("sgd", "adam"):
             raise InvalidArgumentError(
                 f"inner_optimizer={inner_optimizer!r}; expected 'sgd' or 'adam'"
