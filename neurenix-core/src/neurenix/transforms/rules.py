@@ -49,9 +49,11 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
     memory for time. Only its inputs are kept.
 
     Arguments and results are trees; tensors that f closes over are kept like its
-    inputs. It gives the same values as f, to the last bit. A program holds it as one
-    call; the pullback reads the inputs through a `barrier`, so that no pass merges the
-    second computation with the first.
+    inputs. Random draws are the same again. It gives the same values as f, to the last
+    bit; where chains are fused, fused sums may be added up in another order. A program
+    holds it as one call; the pullback reads the inputs through a `barrier`, so that no
+    pass merges the second computation with the first. For what is called often,
+    `nx.compile(nx.remat(f))` is captured and differentiated once.
 
     Chen et al. 2016, https://arxiv.org/abs/1604.06174 (there called checkpointing; the
     word is kept for files here).

@@ -29,6 +29,7 @@ class InnerOptions(TypedDict, total=False):
     loss: Loss | None
     batch_norm: str | None
     inner_clip_norm: float | None
+    remat: bool
 
 
 class InnerStep(NamedTuple):
@@ -56,6 +57,13 @@ class GradientBased(MetaLearner):
                  than α c, and few tasks' divergence spoils no mean. The derivative goes
                  through it (`neurenix.optim.clip_by_global_norm`). None: as it is
 
+    remat        compute the inner steps' values again in the derivative through them
+                 instead of keeping them: of each step only its weights stay, for one
+                 more forward and backward pass of it (`neurenix.remat`; docs/memory.md
+                 has figures). Random draws are the same again, and so are the bits of
+                 all results where nothing is fused; fused sums may be added up in
+                 another order. No effect where nothing is differentiated through steps
+
     Each inner step is a call of one function, captured and differentiated once. A
     method changes what it adapts (`split`) or how a step goes (`moved`).
     """
@@ -70,6 +78,7 @@ class GradientBased(MetaLearner):
         loss: Loss | None = None,
         batch_norm: str | None = None,
         inner_clip_norm: float | None = None,
+        remat: bool = False,
     ) -> None:
         super().__init__(model, meta_lr)
         self.inner_lr = positive("inner_lr", inner_lr)
@@ -84,6 +93,8 @@ class GradientBased(MetaLearner):
             if inner_clip_norm is None
             else positive("inner_clip_norm", inner_clip_norm)
         )
+        # Not settings of a learner, which checkpoints compare: they change no result.
+        self._remat = bool(remat)
         norm.check_mode(batch_norm)
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
@@ -126,6 +137,10 @@ class GradientBased(MetaLearner):
     ) -> tuple[nx.Tensor, nx.Tensor]:
         """The support examples of the inner step of this number, from 0: all."""
         return x, y
+
+    def recomputed(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """f, computed again for its derivative if this learner was made so."""
+        return nx.remat(f) if self._remat else f
 
     def adapted(
         self,
@@ -173,7 +188,7 @@ class GradientBased(MetaLearner):
             values, more = self.moved(fast, gradient, InnerStep(start, rest, number))
             return loss, values, {**buffers, **more}
 
-        step = nx.compile(inner_step)
+        step = nx.compile(self.recomputed(inner_step))
         start, rest = self.split(parameters, x, y, ways)
         fast = start
         for number in range(steps):
