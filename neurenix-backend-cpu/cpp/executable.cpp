@@ -52,7 +52,7 @@ std::unique_ptr<Arena> Executable::make_arena(int threads) const {
   const Region& whole = regions_.back();
   const int64_t scratch = round_up(whole.scratch_bytes), workspace = whole.workspace_bytes(threads);
   // With one thread a map's iterations live in the workspace.
-  const int64_t own = threads > 1 ? whole.worker_bytes() : 0;
+  const int64_t own = threads > 1 ? whole.worker_bytes(threads) : 0;
   auto arena = std::make_unique<Arena>();
   arena->pool = &engine_->pool;
   arena->threads = threads;

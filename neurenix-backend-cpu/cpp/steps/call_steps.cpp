@@ -22,7 +22,7 @@ struct CallStep final : Step {
     region->run({bases, frame.workspace, frame.worker, frame.arena});
   }
   int64_t workspace_bytes(int threads) const override { return region->workspace_bytes(threads); }
-  int64_t worker_bytes() const override { return region->worker_bytes(); }
+  int64_t worker_bytes(int threads) const override { return region->worker_bytes(threads); }
 };
 
 struct ScanStep final : Step {
@@ -48,7 +48,7 @@ struct ScanStep final : Step {
   int64_t workspace_bytes(int threads) const override {
     return unread_bytes + region->workspace_bytes(threads);
   }
-  int64_t worker_bytes() const override { return region->worker_bytes(); }
+  int64_t worker_bytes(int threads) const override { return region->worker_bytes(threads); }
 
   void run(const Frame& frame) const override {
     const size_t inputs = consts.size() + carries.size() + xs.size(), outputs = carries.size() + ys.size();

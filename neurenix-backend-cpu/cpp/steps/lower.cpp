@@ -11,9 +11,9 @@ int64_t Region::workspace_bytes(int threads) const {
   return round_up(bytes);
 }
 
-int64_t Region::worker_bytes() const {
+int64_t Region::worker_bytes(int threads) const {
   int64_t bytes = 0;
-  for (const StepPointer& step : steps) bytes = std::max(bytes, step->worker_bytes());
+  for (const StepPointer& step : steps) bytes = std::max(bytes, step->worker_bytes(threads));
   return round_up(bytes);
 }
 

@@ -36,9 +36,11 @@ struct MapStep final : Step {
   int64_t slot_bytes = 0;  // the terms of one iteration
   int levels = 0;          // of the stack of sums
 
-  // Fewer iterations than threads: one after the other, each on all threads. The steps' chunks depend on
-  // sizes alone, so the result is the same.
-  bool on_all_threads(int threads) const { return threads > 1 && iterations < threads; }
+  // Fewer iterations at once than threads: one after the other, each on all threads. The steps' chunks depend
+  // on sizes alone, so the result is the same.
+  bool on_all_threads(int threads) const {
+    return threads > 1 && (iterations < threads || (wished_chunk > 0 && wished_chunk < threads));
+  }
 
   // Of whoever runs an iteration: scratch, what its steps need, outputs that nobody reads.
   int64_t iteration_bytes(int threads) const {
@@ -78,8 +80,9 @@ struct MapStep final : Step {
     return iteration_bytes(threads) + (slot_bytes ? places_in_turn() * slot_bytes : 0);
   }
   // The largest blocks are those of two threads.
-  int64_t worker_bytes() const override {
-    return std::max(iteration_bytes(1) + block_bytes(2), region->worker_bytes());
+  int64_t worker_bytes(int threads) const override {
+    const int64_t inner = region->worker_bytes(threads);
+    return on_all_threads(threads) ? inner : std::max(iteration_bytes(1) + block_bytes(2), inner);
   }
 
   void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker, Arena* arena) const {

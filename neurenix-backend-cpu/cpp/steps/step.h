@@ -56,8 +56,8 @@ struct Step {
   virtual void run(const Frame& frame) const = 0;
   // Of frame.workspace, with so many threads (1: as within a map).
   virtual int64_t workspace_bytes(int) const { return 0; }
-  // Of each worker's memory, where it is run outside of maps.
-  virtual int64_t worker_bytes() const { return 0; }
+  // Of each worker's memory, where it is run outside of maps with so many threads.
+  virtual int64_t worker_bytes(int) const { return 0; }
 };
 using StepPointer = std::unique_ptr<Step>;
 
@@ -69,7 +69,7 @@ struct Region {
     for (const StepPointer& step : steps) step->run(frame);
   }
   int64_t workspace_bytes(int threads) const;
-  int64_t worker_bytes() const;
+  int64_t worker_bytes(int threads) const;
 };
 
 // What lowering an instruction needs to know.

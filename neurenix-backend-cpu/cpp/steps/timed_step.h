@@ -61,7 +61,7 @@ class TimedStep final : public Step {
     inside = before + all;
   }
   int64_t workspace_bytes(int threads) const override { return step_->workspace_bytes(threads); }
-  int64_t worker_bytes() const override { return step_->worker_bytes(); }
+  int64_t worker_bytes(int threads) const override { return step_->worker_bytes(threads); }
 
  private:
   StepPointer step_;

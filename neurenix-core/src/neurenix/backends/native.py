@@ -25,6 +25,7 @@ from ..errors import (
 from ..primitives import TensorType, all_primitives
 from ..program import Program
 from ..program.encode import encode
+from ..program.footprint import footprint
 from ..program.lowering import make_plan
 from . import _phynexus
 from .memory import host_available, no_memory, require
@@ -104,12 +105,21 @@ class Engine:
         self.allocate, self.release = self.api.allocate, self.api.release
         self.executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
         self.profiled: set[NativeExecutable] | None = None  # while a profile is taken
+        raw = self.raw_capabilities()
+        self.memory_bytes = int(raw.memory_bytes)
+        self.host_visible = bool(raw.host_visible)
+        self.threads = int(raw.threads)
+
+    def raw_capabilities(self) -> Any:
         raw = ffi.new(
             "phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")}
         )
         self.check(self.api.capabilities(self.handle, raw))
-        self.memory_bytes = int(raw.memory_bytes)
-        self.host_visible = bool(raw.host_visible)
+        return raw
+
+    def set_threads(self, threads: int) -> None:
+        self.check(self.api.set_threads(self.handle, threads))
+        self.threads = int(self.raw_capabilities().threads)
 
     def has(self, function: str) -> bool:
         """Whether the engine is new enough for this function of the table."""
@@ -205,9 +215,8 @@ class NativeExecutable:
         self.plan_seconds = perf_counter() - start
         self.in_count = len(program.inputs)
         self.out_bytes = [t.nbytes for t in program.output_types]
-        # the least that it takes: threads have further scratch of their own
-        *inner, scratch = (region.scratch for region in plan.regions)
-        need = scratch + max(inner, default=0) + sum(self.out_bytes[state:])
+        self.footprint = footprint(plan)
+        need = self.memory_bytes() + sum(self.out_bytes[state:])
         require("running the program", need, engine.available)
         encoded = encode(plan)
         self.lines = encoded.lines
@@ -220,6 +229,9 @@ class NativeExecutable:
         engine.executables.add(self)
         if engine.profiled is not None:
             engine.profiled.add(self)
+
+    def memory_bytes(self) -> int:
+        return self.footprint.bytes(self.engine.threads)
 
     def _slots(self) -> tuple[Any, Any]:
         """Room for the addresses of the inputs and of the outputs."""
@@ -335,10 +347,7 @@ class NativeBackend:
     def capabilities(self, index: int) -> Capabilities:
         if index not in self._capabilities:
             engine = self.engine(index)
-            raw = ffi.new(
-                "phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")}
-            )
-            engine.check(engine.api.capabilities(engine.handle, raw))
+            raw = engine.raw_capabilities()
             kinds = frozenset(d for d in dtypes.ALL if raw.dtypes >> d.code & 1)
             names = frozenset(
                 p.name
@@ -361,7 +370,7 @@ class NativeBackend:
             self.threads = threads
             self._capabilities.clear()
             for engine in self.engines.values():
-                engine.check(engine.api.set_threads(engine.handle, threads))
+                engine.set_threads(threads)
 
     def compile(self, program: Program, index: int, state: int = 0) -> NativeExecutable:
         return NativeExecutable(self.engine(index), program, state)

@@ -52,8 +52,10 @@ class Steps(Protocol):
 class Executable(Protocol):
     """A program made ready for a device.
 
-    It may have a fourth method, `begin_steps(call: StepsCall) -> Steps | None`, if it
+    It may have two more methods. `begin_steps(call: StepsCall) -> Steps | None`, if it
     can make several steps at once; see `backends.steps`, which does without.
+    `memory_bytes() -> int`: what a run takes beside inputs and outputs, for
+    `Compiled.memory_bytes`.
     """
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:

@@ -22,7 +22,8 @@ from .ir import Instruction, Program, Symbol
 from .simplify import Rewriter, simplify, without_dead_code
 
 # Views of something else, or made from nothing: cheaper made again than handed over.
-_FREE = {*"reshape transpose broadcast slice flip constant iota barrier".split()}
+_MOVES = {"reshape", "transpose", "broadcast", "slice", "flip"}
+_FREE = {*_MOVES, "constant", "iota", "barrier"}
 # As cheap to make again as to read, where what they compare is there.
 _MASKS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 

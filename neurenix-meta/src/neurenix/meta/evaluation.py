@@ -108,7 +108,7 @@ class Evaluation:
         return f"<Evaluation: {self}>"
 
 
-def scoring(learner: MetaLearner, steps: int) -> nx.Compiled:
+def scoring(learner: MetaLearner, steps: int, chunk: int = 0) -> nx.Compiled:
     """The compiled function of a batch of tasks: scores by name, [tasks, steps + 1]."""
 
     def score(read: Any, data: Any, picks: nx.Tensor) -> Any:
@@ -118,7 +118,7 @@ def scoring(learner: MetaLearner, steps: int) -> nx.Compiled:
             return learner.task_scores(parameters, read(data, pick), steps)
 
         with nx.no_grad():
-            return nx.map(one)(picks)
+            return nx.map(one, chunk=chunk)(picks)
 
     return nx.compile(score, state=[learner, nx.random.default_generator])
 

@@ -17,10 +17,11 @@ from . import batch_norm, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
-from .evaluation import Evaluation, scores_of, scoring
+from .evaluation import TASKS_PER_CALL, Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar
 from .history import History
 from .listed import listed_source
+from .memory import MemoryPlan, amount, largest_calls, planned
 from .sampler import TaskSampler
 from .training import Run, batch_size, meta_step, mode
 
@@ -71,6 +72,7 @@ class MetaLearner(nn.Module):
         self.model = model
         self.meta_lr = positive("meta_lr", meta_lr)
         self._programs: dict[Any, Any] = {}
+        self._memory_plans: dict[str, MemoryPlan] = {}
 
     # ---- what a method adds ----------------------------------------------------------
 
@@ -101,6 +103,11 @@ class MetaLearner(nn.Module):
     def begin_epoch(self, epoch: int) -> None:
         """An epoch of `meta_learn` begins, or goes on: set what depends on how many
         epochs were done before, `epoch`."""
+
+    def turning_epochs(self) -> Sequence[int]:
+        """The epochs from which on `meta_learn` runs another program than before; 0 is
+        one."""
+        return (0,)
 
     def default_schedule(
         self, optimizer: optim.Optimizer, epochs: int
@@ -143,6 +150,11 @@ class MetaLearner(nn.Module):
         """The network's floating dtype, which tasks are converted to."""
         return next((p.dtype for p in self.parameters()), nx.float32)
 
+    @property
+    def memory_plans(self) -> Mapping[str, MemoryPlan]:
+        """How the last "meta_learn" and "evaluate" with max_memory kept to it."""
+        return MappingProxyType(self._memory_plans)
+
     def compiled(self, key: Any, make: Any) -> Any:
         """The program of that key, made on first use and kept with the learner."""
         if key not in self._programs:
@@ -166,6 +178,7 @@ class MetaLearner(nn.Module):
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         chunk: int = 0,
+        max_memory: int | str | None = None,
         steps_per_call: int = 1,
         schedule: optim.Schedule | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -185,6 +198,10 @@ class MetaLearner(nn.Module):
         progress          a line on the terminal
         chunk             at most so many tasks at once, to bound memory; 0: the engine
                           chooses. It never changes a result
+        max_memory        choose `chunk` so that a meta-step, and a batch of the
+                          validation, takes at most so many bytes (or "512 MB") beside
+                          data, parameters and the optimizer's state; `memory_plans`
+                          has what was chosen. It never changes a result
         steps_per_call    meta-steps that the engine makes at once, without Python
                           between them; callbacks and progress come after so many. It
                           never changes a result
@@ -202,15 +219,21 @@ class MetaLearner(nn.Module):
 
         Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks or
         do not fit the model, and for a checkpoint of another run, before anything is
-        changed; FileFormatError for a damaged checkpoint or one of a newer version;
-        StorageError for one that cannot be written, those before it stay;
-        NonFiniteError at the first
-        step whose loss or update is not finite, with parameters and optimizer as they
-        were before it, and with the epochs so far as its `history`.
+        changed; OutOfMemoryError, with the bytes, where one task at a time takes more
+        than max_memory, likewise; FileFormatError for a damaged checkpoint or one of a
+        newer version; StorageError for one that cannot be written, those before it
+        stay; NonFiniteError at the first step whose loss or update is not finite, with
+        parameters and optimizer as they were before it, and with the epochs so far as
+        its `history`.
         """
         count = whole_number("epochs", epochs)
         whole_number("tasks_per_batch", tasks_per_batch)
         whole_number("chunk", chunk, least=0)
+        limit = None if max_memory is None else amount("max_memory", max_memory)
+        if limit is not None and chunk:
+            raise InvalidArgumentError(
+                f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
+            )
         whole_number("steps_per_call", steps_per_call)
         whole_number("keep", keep)
         if checkpoint_every is not None:
@@ -232,18 +255,74 @@ class MetaLearner(nn.Module):
             raise InvalidArgumentError(
                 f"schedule={schedule!r}; expected a schedule of the meta_optimizer"
             )
-        # The program keeps its optimizer alive: no other can get this id.
-        key = ("step", id(meta_optimizer), chunk)
-        if key not in self._programs:
-            for old in [k for k in self._programs if k[0] == "step"]:
-                del self._programs[old]
-        step = self.compiled(key, lambda: meta_step(self, meta_optimizer, chunk))
+        if limit is None:
+            step = self._step(meta_optimizer, chunk)
+        else:
+            if held_out is not None:
+                self._scoring(held_out, self.evaluation_steps(None), limit)
+            step = self._step_within(limit, meta_optimizer, source, size, count)
         listeners = [*([ProgressBar()] if progress else []), *callbacks]
         trained = Trained(self, meta_optimizer, schedule)
-        run = Run(trained, step, source, held_out, listeners, steps_per_call)
+        run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
         if checkpoint is not None:
             run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
         return run.epochs(count, size)
+
+    def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
+        # The program keeps its optimizer alive: no other can get this id.
+        for old in [k for k in self._programs if k[0] == "step"]:
+            if old[1] != id(optimizer):
+                del self._programs[old]
+        key = ("step", id(optimizer), chunk)
+        program: nx.Compiled = self.compiled(
+            key, lambda: meta_step(self, optimizer, chunk)
+        )
+        return program
+
+    def _step_within(
+        self,
+        limit: int,
+        optimizer: optim.Optimizer,
+        source: Source,
+        size: int,
+        epochs: int,
+    ) -> nx.Compiled:
+        """The meta-step that takes the most tasks at once within the limit."""
+        found: list[tuple[nx.Compiled, MemoryPlan]] = []
+        try:
+            with mode(self, training=True):
+                for epoch in self.turning_epochs():
+                    if epoch < epochs:
+                        self.begin_epoch(epoch)
+                        calls = largest_calls(source, size)
+                        found.append(
+                            planned(
+                                limit, size, lambda n: self._step(optimizer, n), calls
+                            )
+                        )
+        finally:
+            self.begin_epoch(0)
+        step, plan = min(found, key=lambda pair: pair[1].chunk or size)
+        self._memory_plans["meta_learn"] = plan
+        return step
+
+    def _scoring(self, source: Source, steps: int, limit: int | None) -> nx.Compiled:
+        """What scores a batch of tasks, within the limit if there is one."""
+
+        def make(chunk: int) -> nx.Compiled:
+            key = ("scores", steps, chunk)
+            program: nx.Compiled = self.compiled(
+                key, lambda: scoring(self, steps, chunk)
+            )
+            return program
+
+        if limit is None:
+            return make(0)
+        size = min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)
+        with mode(self, training=False):
+            score, plan = planned(limit, size, make, largest_calls(source, size))
+        self._memory_plans["evaluate"] = plan
+        return score
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, buffers and settings to a file: safetensors, with JSON in it.
@@ -270,17 +349,25 @@ class MetaLearner(nn.Module):
         with learner_files.undone_on_error(self):
             learner_files.fill(self, content, file)
 
-    def evaluate(self, tasks: Any, steps: int | None = None) -> Evaluation:
+    def evaluate(
+        self,
+        tasks: Any,
+        steps: int | None = None,
+        *,
+        max_memory: int | str | None = None,
+    ) -> Evaluation:
         """Adapt to each task's support set, and score its queries.
 
-        tasks   as in `meta_learn`; a TaskSampler must have an end
-        steps   of adaptation; without it as in training
+        tasks        as in `meta_learn`; a TaskSampler must have an end
+        steps        of adaptation; without it as in training
+        max_memory   as in `meta_learn`
 
         >>> # result = learner.evaluate(test_tasks); print(result)
         """
+        limit = None if max_memory is None else amount("max_memory", max_memory)
         source = self._source(tasks)
         count = self.evaluation_steps(steps)
-        score = self.compiled(("scores", count), lambda: scoring(self, count))
+        score = self._scoring(source, count, limit)
         with mode(self, training=False):
             scores = scores_of(score, source)
         norm = batch_norm.mode_of(self)

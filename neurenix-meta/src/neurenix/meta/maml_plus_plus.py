@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,9 @@ class MAMLPlusPlus(MAML):
         # Not settings of a learner, which checkpoints compare, but of a program.
         self._multi_step = epoch < self.multi_step_epochs
         self._first_order_now = epoch < self.first_order_epochs
+
+    def turning_epochs(self) -> Sequence[int]:
+        return sorted({0, self.multi_step_epochs, self.first_order_epochs})
 
     def static_extra(self) -> tuple[Any, ...]:
         return (self._multi_step, self._first_order_now)

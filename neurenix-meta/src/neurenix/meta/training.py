@@ -87,6 +87,7 @@ class Run:
         validation: Source | None,
         callbacks: Sequence[Callback],
         steps_per_call: int = 1,
+        max_memory: int | None = None,
     ) -> None:
         self.trained = trained
         self.learner = trained.learner
@@ -95,6 +96,7 @@ class Run:
         self.validation = validation
         self.callbacks = callbacks
         self.steps_per_call = steps_per_call
+        self.max_memory = max_memory
         self.checkpoints: Checkpoints | None = None
         self.history = History()
         self.position = Position()
@@ -232,7 +234,7 @@ class Run:
         )
 
     def validated(self) -> dict[str, float]:
-        result = self.learner.evaluate(self.validation)
+        result = self.learner.evaluate(self.validation, max_memory=self.max_memory)
         row = {"validation_loss": result.mean("loss")}
         if "accuracy" in result.scores:
             row["validation_accuracy"] = result.mean("accuracy")
