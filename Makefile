@@ -1,6 +1,6 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
 # make test    lint, types and every test
-# make lint, make types, make bench, make reproduce, make races, make scaling, make clean
+# make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
 # PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
 
 PYTHON ?= python3
@@ -18,7 +18,7 @@ PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: demo test lint types bench reproduce races scaling clean
+.PHONY: demo test lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -65,6 +65,9 @@ reproduce: $(VENV)/.for-demo
 races: $(VENV)/.for-demo
 	$(PY) benchmarks/time_to_accuracy.py --peers "$(PEERS)" \
 	    --output build/races.jsonl $(if $(DOCUMENT),--document)
+
+memory: $(VENV)/.for-demo
+	$(PY) benchmarks/memory.py $(if $(DOCUMENT),--document)
 
 scaling: $(VENV)/.for-demo
 	$(PY) benchmarks/scaling.py --output build/scaling.jsonl \

@@ -15,7 +15,7 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
     yield
     for name in list(sys.modules):
-        if name.split(".")[0] in ("growth", "harness", "time_to_accuracy"):
+        if name.split(".")[0] in ("growth", "harness", "memory", "time_to_accuracy"):
             del sys.modules[name]
 
 
@@ -128,3 +128,18 @@ def test_every_level_is_reached_at_its_first_evaluation():
     found = reached([row(1, 94.0), row(2, 96.1), row(3, 95.0), row(4, 97.0)])
     times = {level: line["seconds"] for (_, _, level), (line, _) in found.items()}
     assert times == {"95 %": 2, "96 %": 2, "97 %": 4}
+
+
+def test_the_table_of_memory_grows_with_kept_steps_only(monkeypatch):
+    if not nx.get_device_count("cpu"):
+        pytest.skip("the reference device plans no memory")
+    import memory
+
+    nx.init({"device": "cpu", "threads": 1})
+    methods, steps = ("MAML", "IMAML"), (1, 8)
+    found = memory.rows(methods, steps, channels=4, size=16)
+    grown = {(row["method"], row["remat"]): row[8] / row[1] for row in found}
+    assert grown["MAML", False] > 1.4 and grown["MAML", True] < 1.1
+    assert grown["IMAML", False] == grown["IMAML", True] < 1.1
+    lines = memory.table(found, steps).splitlines()
+    assert len(lines) == 2 + len(found) and "| 1 " in lines[0] and "remat" in lines[3]

@@ -16,8 +16,8 @@ from .layout import View
 from .memory import aligned
 from .plan import Plan, Step
 
-# Of each thread, for the values of a fused chain that are under way.
-REGISTERS = 16 << 10
+# Of each thread, for the values of a fused chain that are under way and parts of sums.
+REGISTERS = 32 << 10
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def footprint(plan: Plan) -> Footprint:
     >>> from neurenix.program.lowering import make_plan
     >>> from neurenix.program.passes import prepare
     >>> each = nx.map(lambda x: nx.sort(x)[0].sum(), reduce="sum")
-    >>> plan = make_plan(prepare(nx.capture(each, nx.ones(4, 1024))))
+    >>> plan = make_plan(prepare(nx.capture(each, nx.ones(4, 1 << 16))))
     >>> footprint(plan).bytes(4) > 3 * footprint(plan).bytes(1)
     True
     """

@@ -156,7 +156,8 @@ class Compiled:
 
         >>> import neurenix as nx
         >>> f = nx.compile(lambda x: nx.sort(x)[0].sum())
-        >>> f.memory_bytes(nx.ones(1024)) in (None, 8192)
+        >>> need = f.memory_bytes(nx.ones(1024))
+        >>> need is None or need >= 4096
         True
         """
         tensors: list[Tensor] = []

@@ -303,7 +303,8 @@ class MetaLearner(nn.Module):
         finally:
             self.begin_epoch(0)
         step, plan = min(found, key=lambda pair: pair[1].chunk or size)
-        self._memory_plans["meta_learn"] = plan
+        most = max(other.bytes for _, other in found)
+        self._memory_plans["meta_learn"] = plan._replace(bytes=most)
         return step
 
     def _scoring(self, source: Source, steps: int, limit: int | None) -> nx.Compiled:
