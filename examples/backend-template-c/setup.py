@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from neurenix.phynexus import INCLUDE_DIR
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+
+from neurenix.phynexus import INCLUDE_DIR
 
 SOURCES = Path("src/neurenix_backend_template_c")
 

@@ -3,9 +3,10 @@
     pytest --pyargs neurenix.testing.suite --nx-device template
 """
 
+from neurenix_backend_template.kernels import KERNELS
+
 import neurenix as nx
 from neurenix.primitives import BASIS
-from neurenix_backend_template.kernels import KERNELS
 
 
 def test_there_is_a_kernel_for_the_basis_and_for_nothing_else():

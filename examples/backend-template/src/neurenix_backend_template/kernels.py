@@ -123,7 +123,7 @@ def sum_(a, axes):
 
 @kernel("dot_general")
 def dot_general(a, b, lhs_contract, rhs_contract, lhs_batch, rhs_batch):
-    """[batch.., a's other axes.., b's other axes..], summed over the contracted ones."""
+    """Sums over the contracted axes: [batch.., others of a.., others of b..]."""
 
     def arranged(x, batch, contract, contract_last):
         free = [i for i in range(x.ndim) if i not in batch and i not in contract]
