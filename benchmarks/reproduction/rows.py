@@ -69,7 +69,11 @@ class Accuracy:
                 seed=seed,
                 tasks=tasks.tasks,
             )
-        return accuracy_of(recipe.test(tasks))
+        result = recipe.test(tasks, transductive="both")
+        found = accuracy_of(result)
+        if result.beside is not None:
+            found["other_mode"] = accuracy_of(result.beside)
+        return found
 
     def together(self, found: list[Scores]) -> Scores:
         return found[0]
@@ -80,6 +84,7 @@ def accuracy_of(result: Evaluation) -> Scores:
         "accuracy": round(100 * result.accuracy, 2),
         "interval": round(100 * result.interval("accuracy"), 2),
         "median": round(100 * result.median("accuracy"), 2),
+        "calibration_error": round(100 * result.calibration_error(), 2),
         "diverged": result.diverged,
         "test_tasks": result.tasks,
         "batch_norm": result.batch_norm,

@@ -51,6 +51,7 @@ def _character(row: Accuracy, line: Line) -> dict[str, str]:
         "setting": line["recipe"].replace(", Omniglot", ""),
         "non-transductive, %": figures.get(False, ""),
         "transductive, %": figures.get(True, ""),
+        "calibration error, %": f"{line['calibration_error']:.1f}",
         "paper": f"{published:g}" if published else "",
         "goal": f"{row.goal:g}" if row.goal else "",
         "meta-steps × tasks": f"{line['meta_steps']:,} × {line['tasks_per_batch']}",

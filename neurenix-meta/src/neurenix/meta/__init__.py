@@ -4,6 +4,7 @@ from . import datasets, recipes
 from .anil import ANIL
 from .batches import Episode
 from .boil import BOIL
+from .comparison import Comparison
 from .drop_block import DropBlock
 from .embedding_based import EmbeddingClassifier
 from .evaluation import Evaluation
@@ -69,6 +70,7 @@ __all__ = [
     "RecurrentNetwork",
     "Transformer",
     "Evaluation",
+    "Comparison",
     "History",
     "Callback",
     "Event",

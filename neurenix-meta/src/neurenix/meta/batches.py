@@ -132,6 +132,7 @@ class Source:
     def __init__(self, buckets: Sequence[Bucket], groups: Sequence[Numbers]) -> None:
         self.buckets = list(buckets)
         self.groups = list(groups)  # each bucket's tasks by their numbers in the whole
+        self._digest: str | None = None
         self.next_task = 0  # of a sampler without end: where its next epoch begins
 
     def __len__(self) -> int:
@@ -148,11 +149,13 @@ class Source:
 
     def description(self) -> dict[str, Any]:
         """What tells these tasks from others, for a checkpoint."""
-        digest = hashlib.sha256()
-        for bucket in self.buckets:
-            for column in bucket.data:
-                digest.update(np.ascontiguousarray(column.numpy()).data)
-        return {"count": len(self), "sha256": digest.hexdigest()}
+        if self._digest is None:
+            digest = hashlib.sha256()
+            for bucket in self.buckets:
+                for column in bucket.data:
+                    digest.update(np.ascontiguousarray(column.numpy()).data)
+            self._digest = digest.hexdigest()
+        return {"count": len(self), "sha256": self._digest}
 
     def epoch(
         self, size: int, order: np.random.Generator | None = None, skip: int = 0

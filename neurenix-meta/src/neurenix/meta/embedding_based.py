@@ -14,6 +14,8 @@ from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy
 
 from .batches import Bucket, Episode, inputs
+from .calibration import confidence_bins
+from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
 from .learner import MetaLearner, Outcome, Values
 from .targets import class_numbers, ways_of
@@ -67,16 +69,25 @@ class EmbeddingBased(MetaLearner):
     # ---- what follows from it --------------------------------------------------------
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
+        return self._judged(parameters, task)[0]
+
+    def _judged(self, parameters: Values, task: Episode) -> tuple[Outcome, nx.Tensor]:
+        """The outcome, and the queries' logits."""
         assert task.ways is not None  # "classes" says so
         support, query, buffers = self._embedded(parameters, task)
         fitted = self.fitted(parameters, support, task.support_y, task.ways)
         logits = self.logits(parameters, fitted, query)
         loss = cross_entropy(logits, task.query_y)
-        return Outcome(loss, {"accuracy": accuracy(logits, task.query_y)}, buffers)
+        metrics = {"accuracy": accuracy(logits, task.query_y)}
+        return Outcome(loss, metrics, buffers), logits
 
     def _embedded(
         self, parameters: Values, task: Episode
     ) -> tuple[nx.Tensor, nx.Tensor, Values]:
+        if self.each_query_alone:
+            support, _ = self.run(parameters, task.support_x)
+            query, _ = self.run_queries(parameters, task)
+            return nx.flatten(support, 1), nx.flatten(query, 1), {}
         if self.embed == "together":
             count = len(task.support_x)
             both = nx.concat([task.support_x, task.query_x])
@@ -90,9 +101,10 @@ class EmbeddingBased(MetaLearner):
     def task_scores(
         self, parameters: Values, task: Episode, steps: int
     ) -> dict[str, nx.Tensor]:
-        outcome = self.task_loss(parameters, task)
+        outcome, logits = self._judged(parameters, task)
         scores = {"loss": outcome.loss, **outcome.metrics}
-        return {name: score.reshape(1) for name, score in scores.items()}
+        scores[CONFIDENCE] = confidence_bins(logits, task.query_y)
+        return {name: nx.expand_dims(score, 0) for name, score in scores.items()}
 
     def evaluation_steps(self, steps: int | None) -> int:
         if steps is not None:

@@ -15,7 +15,9 @@ from neurenix.nn.functional import cross_entropy, mse_loss
 
 from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
+from .calibration import confidence_bins
 from .checks import positive, whole_number
+from .evaluation import CONFIDENCE
 from .learner import MetaLearner, Outcome, Values
 from .targets import class_numbers, is_classes, ways_of
 from .training import mode
@@ -228,7 +230,7 @@ class GradientBased(MetaLearner):
         with nn.inner_step(step):
             values = {**values, **self.support_statistics(values, task.support_x)}
             with nn.batch_norm_phase("stored"):
-                output, buffers = self.run(values, task.query_x)
+                output, buffers = self.run_queries(values, task)
         loss = self.criterion(output, task.query_y)
         metrics = {}
         if not task.query_y.dtype.is_floating and output.ndim == 2:
@@ -248,10 +250,12 @@ class GradientBased(MetaLearner):
         has_rows = norm.mode_of(self) in ("per_step", "mixed")
 
         def scores(values: Values, data: Any, row: int) -> dict[str, nx.Tensor]:
-            outcome, _ = self.on_queries(
-                values, Episode(data[0], data[1], data[2], data[3], task.ways), row
-            )
-            return {"loss": outcome.loss, **outcome.metrics}
+            episode = Episode(data[0], data[1], data[2], data[3], task.ways)
+            outcome, output = self.on_queries(values, episode, row)
+            found = {"loss": outcome.loss, **outcome.metrics}
+            if "accuracy" in outcome.metrics:
+                found[CONFIDENCE] = confidence_bins(output, episode.query_y)
+            return found
 
         score = nx.compile(scores)
         x, y = task.support_x, task.support_y

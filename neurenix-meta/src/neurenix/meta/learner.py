@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from . import batch_norm, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
-from .evaluation import TASKS_PER_CALL, Evaluation, scores_of, scoring
+from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar
 from .history import History
 from .listed import listed_source
@@ -72,6 +73,7 @@ class MetaLearner(nn.Module):
         self.model = model
         self.meta_lr = positive("meta_lr", meta_lr)
         self._programs: dict[Any, Any] = {}
+        self._each_query_alone = False
         self._memory_plans: dict[str, MemoryPlan] = {}
 
     # ---- what a method adds ----------------------------------------------------------
@@ -140,6 +142,26 @@ class MetaLearner(nn.Module):
         buffers' new values."""
         output, buffers = nn.functional_call(self, values, x)
         return output, buffers
+
+    def run_queries(
+        self, values: Values, task: Episode
+    ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
+        """The network's output for a task's queries: of one batch of them or, where an
+        evaluation is to be non-transductive, each in one batch with the support set
+        (Nichol et al. 2018, section 6.1), so that no query sees another."""
+        if not self.each_query_alone:
+            return self.run(values, task.query_x)
+
+        def alone(query: nx.Tensor) -> nx.Tensor:
+            both = nx.concat([task.support_x, nx.expand_dims(query, 0)])
+            return self.run(values, both)[0][-1]
+
+        return nx.vmap(alone)(task.query_x), {}
+
+    @property
+    def each_query_alone(self) -> bool:
+        """Whether a query must not see the others, though batch norm would let it."""
+        return self._each_query_alone
 
     def learned(self) -> dict[str, nx.Tensor]:
         """The meta-parameters' values by name."""
@@ -307,11 +329,30 @@ class MetaLearner(nn.Module):
         self._memory_plans["meta_learn"] = plan._replace(bytes=most)
         return step
 
+    def _evaluated(
+        self, source: Source, steps: int, limit: int | None, alone: bool
+    ) -> Evaluation:
+        """One evaluation; `alone`: each query in a batch with the support set."""
+        self._each_query_alone = alone
+        try:
+            score = self._scoring(source, steps, limit)
+            with mode(self, training=False):
+                scores = scores_of(score, source)
+        finally:
+            self._each_query_alone = False
+        confidence = scores.pop(CONFIDENCE, None)
+        norm = batch_norm.mode_of(self)
+        transductive = batch_norm.depends_on_batch(self)
+        if alone:
+            norm, transductive = "support and the query", False
+        key = repr(sorted(source.description().items()))
+        return Evaluation(scores, norm, transductive, confidence, key)
+
     def _scoring(self, source: Source, steps: int, limit: int | None) -> nx.Compiled:
         """What scores a batch of tasks, within the limit if there is one."""
 
         def make(chunk: int) -> nx.Compiled:
-            key = ("scores", steps, chunk)
+            key = ("scores", steps, chunk, self._each_query_alone)
             program: nx.Compiled = self.compiled(
                 key, lambda: scoring(self, steps, chunk)
             )
@@ -356,23 +397,43 @@ class MetaLearner(nn.Module):
         steps: int | None = None,
         *,
         max_memory: int | str | None = None,
+        transductive: bool | str | None = None,
     ) -> Evaluation:
         """Adapt to each task's support set, and score its queries.
 
-        tasks        as in `meta_learn`; a TaskSampler must have an end
-        steps        of adaptation; without it as in training
-        max_memory   as in `meta_learn`
+        tasks          as in `meta_learn`; a TaskSampler must have an end
+        steps          of adaptation; without it as in training
+        max_memory     as in `meta_learn`
+        transductive   None: as the network is. Where its batch norm is "transductive"
+                       (statistics of the queries, all together), False gives the
+                       non-transductive score: each query goes through the network in
+                       one batch with the support set (Nichol et al. 2018, section
+                       6.1). "both": the score as the network is, and that one in its
+                       `beside`
+
+        Raises InvalidArgumentError for transductive=True of a network that is not.
 
         >>> # result = learner.evaluate(test_tasks); print(result)
         """
         limit = None if max_memory is None else amount("max_memory", max_memory)
         source = self._source(tasks)
         count = self.evaluation_steps(steps)
-        score = self._scoring(source, count, limit)
-        with mode(self, training=False):
-            scores = scores_of(score, source)
-        norm = batch_norm.mode_of(self)
-        return Evaluation(scores, norm, batch_norm.depends_on_batch(self))
+        depends = batch_norm.depends_on_batch(self)
+        if transductive not in (None, True, False, "both"):
+            raise InvalidArgumentError(
+                f"transductive={transductive!r}; expected None, True, False or 'both'"
+            )
+        if transductive is True and not depends:
+            raise InvalidArgumentError(
+                "transductive=True, but no prediction of this network depends on other "
+                "queries; batch norm in mode 'transductive' makes it so"
+            )
+        alone = depends and transductive is False
+        found = self._evaluated(source, count, limit, alone)
+        if transductive == "both" and depends:
+            beside = self._evaluated(source, count, limit, alone=True)
+            return replace(found, beside=beside)
+        return found
 
     def adapt_to_task(self, support_x: Any, support_y: Any) -> nn.Module:
         """A network adapted to a task: call it with queries."""

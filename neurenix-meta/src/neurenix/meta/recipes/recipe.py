@@ -68,12 +68,11 @@ class Recipe:
             self.train_tasks, self.optimizer, **{**arguments, **options}
         )
 
-    def test(self, tasks: Any = None) -> Evaluation:
-        """The score on the test tasks, or on others, with the recipe's steps."""
+    def test(self, tasks: Any = None, **options: Any) -> Evaluation:
+        """The score on the test tasks, or on others, with the recipe's steps; options
+        are further arguments of `MetaLearner.evaluate`."""
         chosen = self.test_tasks if tasks is None else tasks
-        if self.evaluation_steps is None:
-            return self.learner.evaluate(chosen)
-        return self.learner.evaluate(chosen, self.evaluation_steps)
+        return self.learner.evaluate(chosen, self.evaluation_steps, **options)
 
     def __str__(self) -> str:
         lines = [f"{self.name} ({self.source})"]
