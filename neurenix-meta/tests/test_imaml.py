@@ -107,6 +107,17 @@ def scratch(learner):
     return sum(region.scratch for region in make_plan(prepare(program)).regions)
 
 
+def test_forward_over_reverse_is_the_same_to_rounding(device):
+    def found(forward):
+        nx.manual_seed(0)
+        net = MLP([3, 4, 2], activation=nn.Tanh).to(nx.float64)
+        learner = IMAML(net, 0.1, regularization=4.0, forward_over_reverse=forward)
+        return meta_gradient(learner, some_tasks(outputs=2))
+
+    for a, b in zip(found(True), found(False), strict=True):
+        assert np.any(b != 0) and np.allclose(a, b, rtol=1e-9, atol=1e-14)
+
+
 def test_memory_does_not_grow_with_the_inner_steps(compiled_device):
     few, many = (scratch(IMAML(MLP([8, 32, 8]), inner_steps=n)) for n in (2, 32))
     assert many <= 1.01 * few

@@ -12,7 +12,10 @@ from ..arguments import function
 from ..autograd import followed_vjp, grad_function
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives.base import zeros
+from ..program.passes import without_dead_code
 from ..tensor import Tensor, literal
+from .capture import capture_flat, inline
+from .forward import tangent_program
 from .mapping import vmap
 
 
@@ -80,12 +83,21 @@ def jacobian(
 
 
 def hvp(
-    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    forward_over_reverse: bool = False,
 ) -> tuple[Any, ...]:
     """The Hessian of a scalar function times a vector: ∂/∂p ⟨∂f/∂p, t⟩ at p = primals,
     which is H·t, as H is symmetric; H itself is never made.
 
-    primals, tangents   one for each argument of f, trees of one structure and shapes
+    primals, tangents      one for each argument of f, trees of one structure and shapes
+    forward_over_reverse   differentiate ∂f/∂p along t in forward mode, which is H·t
+                           without the symmetry: values are kept no longer than for the
+                           gradient itself, so that a compiled program takes less
+                           memory. f is captured, so its control flow may not depend on
+                           values; without compile it is slower
 
     Returns a tuple like the primals. Pearlmutter 1994.
 
@@ -106,6 +118,8 @@ def hvp(
             f"the primals {[x.type for x in xs]}"
         )
     numbers = tuple(range(len(primals)))
+    if forward_over_reverse:
+        return _forward_hvp(f, xs, ts, structure)
 
     def along(*args: Any) -> Any:
         gs, _ = tree.flatten(list(grad_function(f, numbers)(*args)))
@@ -116,3 +130,19 @@ def hvp(
 
     found: tuple[Any, ...] = grad_function(along, numbers)(*primals)
     return found
+
+
+def _forward_hvp(
+    f: Callable[..., Any], xs: Sequence[Tensor], ts: Sequence[Tensor], structure: Any
+) -> tuple[Any, ...]:
+    def gradient(*values: Tensor) -> list[Tensor]:
+        given = tree.unflatten(structure, list(values))
+        found = grad_function(f, tuple(range(len(given))))(*given)
+        return list(tree.flatten(list(found))[0])
+
+    program, lifted = capture_flat(
+        gradient, [x.type for x in xs], [x.device for x in xs]
+    )
+    along = tangent_program(without_dead_code(program), len(xs))
+    out = inline(along, [*xs, *lifted, *ts])
+    return tuple(tree.unflatten(structure, out))

@@ -1,0 +1,95 @@
+"""Forward mode: a program's derivative along a direction, an instruction at a time.
+
+Each instruction is followed by its own tangent, so that a value is needed no longer
+than in the program itself; `nx.jvp`, the pullback of a whole pullback, computes all
+values first and then all tangents. An instruction's tangent is the pullback of its
+pullback, which is linear in the cotangent: what depends on the cotangent is dead code,
+and no primitive needs a rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..autograd import pullback, track, zeros_of
+from ..dispatch import taping
+from ..primitives import ops
+from ..program import Instruction, Program, Symbol
+from ..program.simplify import without_dead_code
+from ..tensor import Tensor
+from .capture import _emit, capture_flat
+
+
+def tangent_program(program: Program, moving: int) -> Program:
+    """(inputs, tangents of the first `moving` of them) to the outputs' tangents; what
+    moves, and all outputs, are floating."""
+    count = len(program.inputs)
+
+    def along(*values: Tensor) -> list[Tensor]:
+        tangents: list[Tensor | None] = [None] * count
+        tangents[:moving] = values[count:]
+        outputs, tangents = _forward(program, values[:count], tangents)
+        return [
+            zeros_of(y) if t is None else t
+            for y, t in zip(outputs, tangents, strict=True)
+        ]
+
+    types = program.input_types
+    made, lifted = capture_flat(along, [*types, *types[:moving]])
+    assert not lifted, "a program uses what it was not given"
+    return without_dead_code(made)
+
+
+def _forward(
+    program: Program, values: Sequence[Tensor], tangents: Sequence[Tensor | None]
+) -> tuple[list[Tensor], list[Tensor | None]]:
+    known: dict[Symbol, Tensor] = dict(zip(program.inputs, values, strict=True))
+    moving = {
+        s: t for s, t in zip(program.inputs, tangents, strict=True) if t is not None
+    }
+    for i in program.instructions:
+        inputs = [known[s] for s in i.inputs]
+        directions = [moving.get(s) for s in i.inputs]
+        body = i.params.get("body") if i.primitive is ops.call else None
+        found: Sequence[Tensor | None]
+        if body is not None and "rule" not in body.notes:
+            results, found = _forward(body, inputs, directions)
+        else:
+            results = list(_emit(i, inputs))
+            found = _tangents(i, inputs, directions)
+        known.update(zip(i.outputs, results, strict=True))
+        moving.update(
+            (s, t) for s, t in zip(i.outputs, found, strict=True) if t is not None
+        )
+    return [known[s] for s in program.outputs], [
+        moving.get(s) for s in program.outputs
+    ]
+
+
+def _tangents(
+    i: Instruction, inputs: Sequence[Tensor], directions: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """An instruction's; None where nothing moves."""
+    nothing: list[Tensor | None] = [None] * len(i.outputs)
+    along = [k for k, d in enumerate(directions) if d is not None]
+    if not along:
+        return nothing
+    with taping(True):
+        leaves = track([inputs[k] for k in along])
+        replaced = list(inputs)
+        for k, leaf in zip(along, leaves, strict=True):
+            replaced[k] = leaf
+        outputs = _emit(i, replaced)
+        floating = [n for n, y in enumerate(outputs) if y.dtype.is_floating]
+        cotangents = track([zeros_of(outputs[n]) for n in floating])
+        back = pullback([outputs[n] for n in floating], cotangents, leaves)
+        pairs = [
+            (back[id(leaf.node), 0], directions[k])
+            for k, leaf in zip(along, leaves, strict=True)
+            if (id(leaf.node), 0) in back
+        ]
+        found = pullback([g for g, _ in pairs], [d for _, d in pairs], cotangents)
+    for n, u in zip(floating, cotangents, strict=True):
+        t = found.get((id(u.node), 0))
+        nothing[n] = None if t is None else Tensor(t.data, t.type, t.device)
+    return nothing
