@@ -192,7 +192,7 @@ def test_two_learners_are_compared_task_by_task(device):
     elsewhere = other.evaluate(generate_regression_tasks(40, 10, seed=4))
     with pytest.raises(InvalidArgumentError, match="other tasks"):
         a.compare(elsewhere)
-    with pytest.raises(InvalidArgumentError, match="no score 'accuracy'.*'loss'"):
+    with pytest.raises(InvalidArgumentError, match=r"no score 'accuracy'.*'loss'"):
         a.compare(b, "accuracy")
     with pytest.raises(InvalidArgumentError, match="an Evaluation, not float"):
         a.compare(1.0)
@@ -234,7 +234,7 @@ def test_without_transduction_the_statistics_are_of_support_and_query(device):
     norm = nn.BatchNorm2d(5, mode="transductive")
     body = [nn.Conv2d(1, 5, 3), norm, nn.ReLU(), nn.Flatten(), nn.Linear(180, 4)]
     learner = MAML(nn.Sequential(body), inner_lr=0.1, inner_steps=2)
-    support, _, queries, wanted = conv_task()
+    support, _, queries, _ = conv_task()
     adapted = learner.adapt_to_task(support, [0, 1, 2, 3])
     losses = []
     for query in queries:
