@@ -204,7 +204,7 @@ ROWS = {
         ),
         Accuracy("prototypical-20way-5shot", PROTOTYPES_5, 20, 5, goal=98.4),
         one_shot("maml", recipes.maml_omniglot, 12_000, 97.5),
-        one_shot("fomaml", recipes.maml_omniglot, 10_000, first_order=True),
+        one_shot("fomaml", recipes.maml_omniglot, 5_000, first_order=True),
         one_shot("anil", recipes.anil_omniglot, 8_000),
         one_shot("meta-sgd", recipes.meta_sgd_omniglot, 5_000),
         one_shot("maml-plus-plus", recipes.maml_plus_plus_omniglot, 3_000),

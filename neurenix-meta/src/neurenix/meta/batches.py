@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import neurenix as nx
 from neurenix.dtypes import Dtype
+from neurenix.errors import InvalidArgumentError
 
 from .sampler import TaskSampler
 
@@ -143,6 +144,9 @@ class Source:
         """The most tasks that a batch can have; None: no bound."""
         return max(len(bucket) for bucket in self.buckets)
 
+    def check_batch(self, size: int) -> None:
+        """Refuse a number of tasks a step that cannot be."""
+
     def steps(self, size: int) -> int:
         """Batches in an epoch."""
         return sum(-(-len(bucket) // size) for bucket in self.buckets)
@@ -181,9 +185,13 @@ class EndlessSource(Source):
     def __init__(
         self, sampler: TaskSampler, dtype: Dtype, steps_per_epoch: int
     ) -> None:
-        super().__init__([_sampled(sampler, dtype, 1)], [np.zeros(1, np.int64)])
+        # The largest setting stands for all: what fits it fits the others.
+        largest = _bucket(sampler, dtype, sampler.largest_setting)
+        super().__init__([largest], [np.zeros(1, np.int64)])
         self.sampler = sampler
+        self.dtype = dtype
         self.steps_per_epoch = steps_per_epoch
+        self._of_setting = {sampler.largest_setting: largest}
 
     @property
     def largest_batch(self) -> int | None:
@@ -200,32 +208,68 @@ class EndlessSource(Source):
     ) -> Iterator[Batch]:
         self.next_task += skip * size
         steps = self.steps_per_epoch
-        ahead = max(1, _DRAWN_AHEAD // size)
+        ahead = 1 if self.sampler.varies else max(1, _DRAWN_AHEAD // size)
         for first in range(skip, steps, ahead):
             last = min(first + ahead, steps)
             rows = _rows(self.sampler, self.next_task, (last - first) * size)
+            bucket = self._bucket_of(self.sampler.setting(self.next_task))
             for part in rows.reshape(last - first, size, -1):
                 numbers = np.arange(self.next_task, self.next_task + size)
                 self.next_task += size
-                yield Batch(self.buckets[0], part, numbers)
+                yield Batch(bucket, part, numbers)
+
+    def _bucket_of(self, setting: tuple[int, int]) -> Bucket:
+        if setting not in self._of_setting:
+            self._of_setting[setting] = _bucket(self.sampler, self.dtype, setting)
+        return self._of_setting[setting]
+
+    def check_batch(self, size: int) -> None:
+        alike = self.sampler.tasks_per_setting
+        if self.sampler.varies and alike % size:
+            raise InvalidArgumentError(
+                f"tasks_per_batch={size}, but ways and shots are drawn anew after "
+                f"every {alike} tasks, and a batch needs tasks of one shape: give "
+                f"TaskSampler(..., tasks_per_setting=n) a multiple of {size}"
+            )
 
 
 class SampledSource(Source):
     """All tasks of a sampler that has an end."""
 
     def __init__(self, sampler: TaskSampler, dtype: Dtype) -> None:
-        count = len(sampler)
-        super().__init__([_sampled(sampler, dtype, count)], [np.arange(count)])
+        numbers = np.arange(len(sampler))
+        groups: dict[tuple[int, int], list[int]] = {}
+        if sampler.varies:
+            for number in numbers.tolist():
+                groups.setdefault(sampler.setting(number), []).append(number)
+        else:
+            groups[sampler.largest_setting] = numbers.tolist()
+        super().__init__(
+            [_bucket(sampler, dtype, s, group) for s, group in groups.items()],
+            [np.array(group) for group in groups.values()],
+        )
         self.sampler = sampler
 
     def description(self) -> dict[str, Any]:
         return self.sampler.description()
 
 
-def _sampled(sampler: TaskSampler, dtype: Dtype, count: int) -> Bucket:
-    read = ReadEpisode(sampler.ways, sampler.shots, sampler.queries, dtype)
-    data = (sampler.device_examples(),)
-    return Bucket(read, data, _rows(sampler, 0, count), sampler.ways - 1)
+def _bucket(
+    sampler: TaskSampler,
+    dtype: Dtype,
+    setting: tuple[int, int],
+    numbers: Sequence[int] = (),
+) -> Bucket:
+    """Tasks of one setting; without numbers, one that is made up, to look at."""
+    ways, shots = setting
+    if not numbers:
+        rows = np.zeros((1, ways * (shots + sampler.queries)), np.int32)
+    elif sampler.varies:
+        rows = np.concatenate([_rows(sampler, number, 1) for number in numbers])
+    else:
+        rows = _rows(sampler, numbers[0], len(numbers))
+    read = ReadEpisode(ways, shots, sampler.queries, dtype)
+    return Bucket(read, (sampler.device_examples(),), rows, ways - 1)
 
 
 def _rows(sampler: TaskSampler, start: int, count: int) -> NDArray[np.int32]:

@@ -267,6 +267,7 @@ class MetaLearner(nn.Module):
         source = self._source(tasks, steps_per_epoch)
         held_out = None if validation is None else self._source(validation)
         size = batch_size(tasks_per_batch, source.largest_batch)
+        source.check_batch(size)
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
             schedule = schedule or self.default_schedule(meta_optimizer, count)

@@ -14,8 +14,9 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.tensor import Tensor, tensor
 
 from .checks import check_seed, whole_number
-from .counters import uniforms
+from .counters import uniform, uniforms
 from .datasets import ClassDataset
+from .disjoint import deal, most_disjoint_tasks
 from .tasks import Task
 
 
@@ -54,24 +55,38 @@ class TaskSampler:
     process, order and batch. Within a task classes differ, and no example occurs twice.
     All classes of a task are of one domain, where the data set has several (`Domains`).
 
+    Ways and shots may be ranges, (low, high) with both ends: each is drawn evenly, anew
+    after every `tasks_per_setting` tasks, for the tasks of a meta-step must have one
+    shape. Queries are the same number for each class. No mask is needed: tasks of one
+    shape share a program.
+
     A learner that keeps `device_examples()` on its device needs only the numbers of
     `batch_indices`; `sampler[i]` gives the same task as tensors of its own.
 
     Args:
         dataset: where classes and examples come from.
-        ways: classes in a task.
-        shots: support examples of a class.
+        ways: classes in a task, or a range of them.
+        shots: support examples of a class, or a range of them.
         queries: query examples of a class.
         seed: of the sequence of tasks, below 2**64.
         one_hot: labels as float32 rows [n, ways] instead of int32 numbers [n].
         tasks: how many tasks there are; without it the sequence has no end.
+        tasks_per_setting: neighbouring tasks that have the same ways and shots, where
+            these are ranges; a multiple of `tasks_per_batch` in training.
+        replacement: False: no example is in two tasks, until all that can be dealt out
+            are (`tasks_per_pass` tasks); then a new pass begins. An interval over tasks
+            that are drawn again and again from few images is too narrow
+            (arXiv:2409.02850).
 
     Raises:
         InvalidArgumentError: sizes below 1, fewer than two ways, more ways than the
             data set (or one of its domains) has classes, or more examples than a class
-            has (named).
+            has (named); more tasks without replacement than there can be.
 
     >>> from neurenix.meta.datasets import Glyphs
+    >>> varied = TaskSampler(Glyphs(classes=10), (2, 5), (1, 3), queries=3, seed=0)
+    >>> [varied.setting(number) for number in (0, 4, 8)]
+    [(4, 1), (3, 3), (2, 1)]
     >>> sampler = TaskSampler(Glyphs(classes=10), ways=5, shots=1, queries=3, seed=0)
     >>> sampler[0].support_x.shape, sampler[0].query_y.tolist()
     ((5, 1, 28, 28), [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4])
@@ -82,50 +97,100 @@ class TaskSampler:
     def __init__(
         self,
         dataset: ClassDataset,
-        ways: int,
-        shots: int,
+        ways: int | tuple[int, int],
+        shots: int | tuple[int, int],
         queries: int,
         *,
         seed: int = 0,
         one_hot: bool = False,
         tasks: int | None = None,
+        tasks_per_setting: int = 4,
+        replacement: bool = True,
     ) -> None:
         self.dataset = dataset
-        self.ways = whole_number("ways", ways, least=2)
-        self.shots = whole_number("shots", shots)
+        self.ways, self._ways = _range("ways", ways, 2)
+        self.shots, self._shots = _range("shots", shots, 1)
+        self.tasks_per_setting = whole_number("tasks_per_setting", tasks_per_setting)
         self.queries = whole_number("queries", queries)
         self.seed = check_seed(seed)
         self.one_hot = one_hot
         self.tasks = None if tasks is None else whole_number("tasks", tasks)
         fewest = int(np.diff(dataset.domain_offsets).min())
-        if self.ways > fewest:
+        most_ways, most_shots = self.largest_setting
+        if most_ways > fewest:
             part = "" if len(dataset.domain_offsets) == 2 else "a domain with "
             raise InvalidArgumentError(
-                f"{self.ways} ways asked of {dataset.name}, which has "
+                f"{most_ways} ways asked of {dataset.name}, which has "
                 f"{part}{fewest} classes"
             )
         self._counts = dataset.counts
         smallest = int(self._counts.argmin())
-        if self.shots + self.queries > self._counts[smallest]:
+        if most_shots + self.queries > self._counts[smallest]:
             raise InvalidArgumentError(
-                f"{self.shots} shots and {self.queries} queries need "
-                f"{self.shots + self.queries} examples of a class; "
+                f"{most_shots} shots and {self.queries} queries need "
+                f"{most_shots + self.queries} examples of a class; "
                 f"{dataset.classes[smallest]!r} of {dataset.name} has "
                 f"{self._counts[smallest]}"
             )
+        self.replacement = bool(replacement)
+        self.tasks_per_pass: int | None = None
+        self._pass: tuple[int, Any] = (-1, None)
+        if not self.replacement:
+            self._check_disjoint(most_ways, most_shots + self.queries)
+
+    def _check_disjoint(self, ways: int, examples: int) -> None:
+        if self.varies:
+            raise InvalidArgumentError(
+                f"replacement=False with ways={self.ways} and shots={self.shots}; "
+                "tasks without replacement have one number of each"
+            )
+        most = most_disjoint_tasks(self.dataset, ways, examples)
+        self.tasks_per_pass = most
+        if most < (self.tasks or 1):
+            raise InvalidArgumentError(
+                f"{self.tasks or 1} tasks without replacement asked of "
+                f"{self.dataset.name}: {len(self.dataset.classes)} classes make {most} "
+                f"of {ways} ways with {examples} examples of each"
+            )
+
+    @property
+    def varies(self) -> bool:
+        """Whether tasks differ in ways or shots."""
+        return not isinstance(self.ways, int) or not isinstance(self.shots, int)
+
+    @property
+    def largest_setting(self) -> tuple[int, int]:
+        """The most ways and the most shots that a task can have."""
+        return self._ways[1], self._shots[1]
+
+    def setting(self, number: int) -> tuple[int, int]:
+        """The ways and shots of task `number`."""
+        if not self.varies:
+            return self.largest_setting
+        # counted from the far end, so that no task has the same stream
+        stream = 2**64 - 1 - operator.index(number) // self.tasks_per_setting
+        first, second = uniform(self.seed, stream, 2)
+        return _within(self._ways, first), _within(self._shots, second)
 
     def __repr__(self) -> str:
         end = "" if self.tasks is None else f", tasks={self.tasks}"
         return (
-            f"TaskSampler({self.dataset.name}, {self.ways}-way {self.shots}-shot, "
+            f"TaskSampler({self.dataset.name}, {_shown(self._ways)}-way "
+            f"{_shown(self._shots)}-shot, "
             f"queries={self.queries}, seed={self.seed}{end})"
         )
 
     def description(self) -> dict[str, Any]:
         """What its sequence of tasks depends on."""
         settings = ("ways", "shots", "queries", "seed", "one_hot", "tasks")
+        more = {}
+        if self.varies:
+            more["tasks_per_setting"] = self.tasks_per_setting
+        if not self.replacement:
+            more["replacement"] = 0
         return {
             **{name: getattr(self, name) for name in settings},
+            **more,
             "dataset": self.dataset.name,
             "split": self.dataset.split,
             "classes": len(self.dataset.classes),
@@ -150,9 +215,9 @@ class TaskSampler:
         support, query, support_y, query_y = self.batch_indices(number, 1)
         return Task(
             self._examples(support[0]),
-            self._labels(support_y),
+            self._labels(support_y, number),
             self._examples(query[0]),
-            self._labels(query_y),
+            self._labels(query_y, number),
         )
 
     def indices(self, number: int) -> EpisodeIndices:
@@ -160,20 +225,21 @@ class TaskSampler:
 
         Raises IndexError for a negative number, or one past the last task.
         """
-        classes, rows = self._draw(number, 1)
-        return EpisodeIndices(
-            classes[0], rows[0, :, : self.shots], rows[0, :, self.shots :]
-        )
+        classes, rows, shots = self._draw(number, 1)
+        return EpisodeIndices(classes[0], rows[0, :, :shots], rows[0, :, shots:])
 
     def batch_indices(self, start: int, count: int) -> BatchIndices:
-        """The examples of the tasks from `start` to before `start + count`."""
+        """The examples of the tasks from `start` to before `start + count`.
+
+        Raises InvalidArgumentError if these are not all of one setting.
+        """
         count = whole_number("count", count)
-        _, rows = self._draw(start, count)
-        ways = np.arange(self.ways, dtype=np.int32)
+        _, rows, shots = self._draw(start, count)
+        ways = np.arange(rows.shape[1], dtype=np.int32)
         return BatchIndices(
-            rows[..., : self.shots].reshape(count, -1).astype(np.int32),
-            rows[..., self.shots :].reshape(count, -1).astype(np.int32),
-            ways.repeat(self.shots),
+            rows[..., :shots].reshape(count, -1).astype(np.int32),
+            rows[..., shots:].reshape(count, -1).astype(np.int32),
+            ways.repeat(shots),
             ways.repeat(self.queries),
         )
 
@@ -183,33 +249,89 @@ class TaskSampler:
 
     def _draw(
         self, start: int, count: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Classes [count, ways] and rows [count, ways, shots + queries]."""
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Classes [count, ways], rows [count, ways, shots + queries], and shots."""
         first = operator.index(start)
         last = first + count - 1
         if first < 0 or (self.tasks is not None and last >= self.tasks):
             end = "" if self.tasks is None else f" to {self.tasks - 1}"
             wrong = first if first < 0 else last
             raise IndexError(f"no task {wrong}: this sampler's go from 0{end}")
-        examples = self.shots + self.queries
-        needed = self.ways * (1 + examples)
+        ways, shots = self.setting(first)
+        if self.varies:
+            for number in range(first, last + 1, self.tasks_per_setting):
+                self._check_setting(first, number)
+            self._check_setting(first, last)
+        examples = shots + self.queries
+        if not self.replacement:
+            return *self._dealt(first, count, ways, examples), shots
+        needed = ways * (1 + examples)
         numbers = uniforms(self.seed, first, count, needed + 1)
         # The last number chooses the domain, so that one domain needs none.
         offsets = self.dataset.domain_offsets
         domain = (numbers[:, needed] * (len(offsets) - 1)).astype(np.int64)
-        classes = _distinct(numbers[:, : self.ways], np.diff(offsets)[domain])
+        classes = _distinct(numbers[:, :ways], np.diff(offsets)[domain])
         classes += offsets[domain][:, None]
-        within = numbers[:, self.ways : needed].reshape(count, self.ways, examples)
+        within = numbers[:, ways:needed].reshape(count, ways, examples)
         rows = _distinct(within, self._counts[classes])
-        return classes, rows + self.dataset.class_offsets[classes][..., None]
+        return classes, rows + self.dataset.class_offsets[classes][..., None], shots
+
+    def _check_setting(self, first: int, number: int) -> None:
+        if self.setting(number) != self.setting(first):
+            raise InvalidArgumentError(
+                f"tasks {first} and {number} differ in ways or shots, "
+                f"{self.setting(first)} and {self.setting(number)}; one batch takes "
+                f"tasks of one setting (tasks_per_setting={self.tasks_per_setting})"
+            )
+
+    def _dealt(
+        self, first: int, count: int, ways: int, examples: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        assert self.tasks_per_pass is not None
+        found = []
+        for number in range(first, first + count):
+            turn, place = divmod(number, self.tasks_per_pass)
+            if self._pass[0] != turn:
+                rng = np.random.Generator(
+                    np.random.Philox(key=np.array([self.seed, turn], np.uint64))
+                )
+                self._pass = turn, deal(self.dataset, ways, examples, rng)
+            classes, rows = self._pass[1]
+            found.append((classes[place], rows[place]))
+        return np.stack([c for c, _ in found]), np.stack([r for _, r in found])
 
     def _examples(self, rows: NDArray[np.int32]) -> Tensor:
         examples = self.dataset.examples[rows].astype(np.float32)
         return tensor(examples * np.float32(self.dataset.scale))
 
-    def _labels(self, labels: NDArray[np.int32]) -> Tensor:
-        rows = np.eye(self.ways, dtype=np.float32)
+    def _labels(self, labels: NDArray[np.int32], number: int) -> Tensor:
+        rows = np.eye(self.setting(number)[0], dtype=np.float32)
         return tensor(rows[labels] if self.one_hot else labels)
+
+
+def _range(
+    name: str, value: int | tuple[int, int], least: int
+) -> tuple[int | tuple[int, int], tuple[int, int]]:
+    """As it was given, and as a range."""
+    if not isinstance(value, (tuple, list)):
+        count = whole_number(name, value, least=least)
+        return count, (count, count)
+    if len(value) != 2:
+        raise InvalidArgumentError(
+            f"{name}={value!r}; expected a number or (low, high)"
+        )
+    low, high = (whole_number(name, end, least=least) for end in value)
+    if low > high:
+        raise InvalidArgumentError(f"{name}={value!r}: {low} is above {high}")
+    return (low if low == high else (low, high)), (low, high)
+
+
+def _within(ends: tuple[int, int], uniform_number: float) -> int:
+    return ends[0] + int(uniform_number * (ends[1] - ends[0] + 1))
+
+
+def _shown(ends: tuple[int, int]) -> str:
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _distinct(
