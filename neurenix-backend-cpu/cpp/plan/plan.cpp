@@ -184,6 +184,35 @@ void check_instruction(const Plan& plan, const phx_instruction& instruction, int
   }
 }
 
+// Regions run within each other on the C++ stack, where each has a list of its base pointers: what would go too
+// deep is refused. check_region has seen to it that the inner ones come first.
+void check_nesting(const Plan& plan) {
+  constexpr int64_t most_pointers = 1 << 16;
+  struct Nest {
+    int64_t depth = 0, pointers = 0;
+  };
+  std::vector<Nest> nests(plan.regions.size());
+  for (size_t r = 0; r < nests.size(); r++) {
+    const phx_region& region = plan.regions[r];
+    Nest& nest = nests[r];
+    for (int32_t i = 0; i < region.instructions; i++) {
+      const int32_t inner = plan.instructions[size_t(region.first_instruction + i)].region;
+      if (inner < 0) continue;
+      nest.depth = std::max(nest.depth, nests[size_t(inner)].depth);
+      nest.pointers = std::max(nest.pointers, nests[size_t(inner)].pointers);
+    }
+    nest.depth++;
+    if (nest.depth > PHX_MAX_DEPTH)
+      refuse(format("region %zu: regions lie within each other %lld deep; at most %d are possible", r,
+                    (long long)nest.depth, PHX_MAX_DEPTH));
+    if (r + 1 == nests.size()) return;  // the whole program's pointers are not on the stack
+    nest.pointers += int64_t(region.inputs) + region.outputs;
+    if (nest.pointers > most_pointers)
+      refuse(format("region %zu and those within it have %lld inputs and outputs; at most %lld are possible", r,
+                    (long long)nest.pointers, (long long)most_pointers));
+  }
+}
+
 }  // namespace
 
 void decode(const phx_plan& source, Plan& plan) {
@@ -201,6 +230,7 @@ void decode(const phx_plan& source, Plan& plan) {
   for (size_t i = 0; i < plan.regions.size(); i++) check_region(plan, plan.regions[i], int32_t(i));
   for (size_t i = 0; i < plan.instructions.size(); i++)
     check_instruction(plan, plan.instructions[i], int32_t(i));
+  check_nesting(plan);
   const phx_region& whole = plan.whole_program();
   plan.input_bytes = copied(source.input_bytes, whole.inputs, "input_bytes");
   plan.output_bytes = copied(source.output_bytes, whole.outputs, "output_bytes");

@@ -172,6 +172,31 @@ void factors_refused() {
   refuse("scratch that is too small", [](Builder& b) { b.regions[0].scratch_bytes = 415; });
 }
 
+// Calls within calls, so many regions deep: each adds 1 to what the one within it makes.
+Builder nested(int depth) {
+  Builder b;
+  const phx_value in = dense(f32, {1}, PHX_INPUT, 0), out = dense(f32, {1}, PHX_OUTPUT, 0);
+  for (int level = 0; level < depth; level++) {
+    if (level) b.add(PHX_CALL, {in}, {&out}, {0}, level - 1);
+    b.add(PHX_FUSED, {level ? out : in}, {&out}, {1, 1, 0, 1, 1, PHX_ADD, f32, 0, 0, -1, 0, 1, 0});
+    b.region(1, 1, 0);
+  }
+  b.input_bytes = b.output_bytes = {4};
+  return b;
+}
+
+// A call that passes the same value on as so many inputs.
+Builder wide(int32_t inputs) {
+  Builder b;
+  const phx_value in = dense(f32, {1}, PHX_INPUT, 0), out = dense(f32, {1}, PHX_OUTPUT, 0);
+  b.add(PHX_COPY, {in}, {&out}, {});
+  const int32_t body = b.region(inputs, 1, 0);
+  b.add(PHX_CALL, std::vector<phx_value>(size_t(inputs), in), {&out}, {0}, body);
+  b.region(1, 1, 0);
+  b.input_bytes = b.output_bytes = {4};
+  return b;
+}
+
 void accepted(const Builder& b) {
   std::vector<Bytes> in = sized(b.input_bytes), out = sized(b.output_bytes);
   CHECK(run(b, in, out), "%s", api().last_error());
@@ -182,6 +207,12 @@ void accepted(const Builder& b) {
 void test_refusals() {
   accepted(good_plan());
   accepted(good_factors());
+  accepted(nested(PHX_MAX_DEPTH));
+  accepted(wide(60000));
+  const auto unchanged = [](Builder&) {};
+  refused("regions that lie too deep", unchanged, nested(PHX_MAX_DEPTH + 1));
+  refused("regions that would overflow the stack", unchanged, nested(100000));
+  refused("base pointers that would overflow the stack", unchanged, wide(1 << 20));
   factors_refused();
   refused("a view beyond its input", [](Builder& b) { b.input_bytes[0] -= 1; });
   refused("a view beyond its output", [](Builder& b) { b.output_bytes[2] -= 1; });
@@ -194,6 +225,10 @@ void test_refusals() {
   refused("a region that comes later", [](Builder& b) {
     for (auto& x : b.instructions)
       if (x.region >= 0) x.region = 1;
+  });
+  refused("a region that uses itself", [](Builder& b) {
+    for (auto& x : b.instructions)
+      if (x.region < 0) x.region = 0;
   });
   refused("an unknown opcode", [](Builder& b) { b.instructions[0].opcode = 155; });
   refused("half types", [](Builder& b) { b.values[0].dtype = PHX_FLOAT16; });

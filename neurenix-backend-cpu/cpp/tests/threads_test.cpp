@@ -14,6 +14,45 @@ namespace {
 constexpr int32_t f32 = PHX_FLOAT32;
 constexpr int64_t n = 30000, iterations = 6;
 
+// Many small iterations, whose sums are made by blocks of them: the same from every thread, of every team.
+void sums_by_blocks() {
+  constexpr int64_t small = 37, many = 403;
+  Builder b;
+  const phx_value x = dense(f32, {small}, PHX_INPUT, 0), y = dense(f32, {small}, PHX_OUTPUT, 0);
+  b.add(PHX_FUSED, {x}, {&y}, {1, 1, 0, 1, small, PHX_TANH, f32, 0, -1, -1, 0, 1, 0});
+  const int32_t body = b.region(1, 1, 0);
+  const phx_value xs = dense(f32, {many, small}, PHX_INPUT, 0), sum = dense(f32, {small}, PHX_OUTPUT, 0);
+  b.add(PHX_MAP, {xs}, {&sum}, {many, 0, 1, 1}, body);
+  b.region(1, 1, 0);
+  b.input_bytes = {many * small * 4};
+  b.output_bytes = {small * 4};
+  Bytes numbers(size_t(many * small * 4));
+  for (int64_t i = 0; i < many * small; i++) set(numbers.data(), f32, i, normal());
+  std::vector<Bytes> in{numbers}, want{Bytes(small * 4)};
+  CHECK(run(b, in, want, 1), "%s", api().last_error());
+
+  const phx_plan plan = b.plan();
+  for (int threads : {2, 3, 5}) {
+    Handle engine(threads);
+    phx_executable* executable = nullptr;
+    CHECK(api().compile(engine.engine, &plan, &executable) == PHX_OK, "%s", api().last_error());
+    std::vector<std::thread> hosts;
+    std::atomic<int> good{0};
+    for (int h = 0; h < 3; h++)
+      hosts.emplace_back([&] {
+        for (int i = 0; i < 20; i++) {
+          Bytes out(small * 4);
+          void* inputs[] = {numbers.data()};
+          void* outputs[] = {out.data()};
+          good += api().run(executable, inputs, outputs) == PHX_OK && out == want[0];
+        }
+      });
+    for (auto& host : hosts) host.join();
+    CHECK(good == 60, "%d of 60 sums by %d threads", int(good), threads);
+    api().release_executable(executable);
+  }
+}
+
 // map over rows: sum of x * x, and x + 1 stacked; then a large sum outside of the map.
 Builder program() {
   Builder b;
@@ -36,6 +75,7 @@ Builder program() {
 }  // namespace
 
 void test_threads() {
+  sums_by_blocks();
   const Builder b = program();
   Bytes x(size_t(iterations * n * 4));
   for (int64_t i = 0; i < iterations * n; i++) set(x.data(), f32, i, normal());

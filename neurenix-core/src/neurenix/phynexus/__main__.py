@@ -1,9 +1,14 @@
-"""python -m neurenix.phynexus --include-dir: where phynexus.h lies, for engines."""
+"""python -m neurenix.phynexus: where phynexus.h lies, and how its structs do."""
 
 import sys
 
 from . import INCLUDE_DIR
 
-if sys.argv[1:] != ["--include-dir"]:
-    sys.exit("usage: python -m neurenix.phynexus --include-dir")
-print(INCLUDE_DIR)
+if sys.argv[1:] == ["--include-dir"]:
+    print(INCLUDE_DIR)
+elif sys.argv[1:] == ["--layout"]:
+    from .layout import layout_text
+
+    print(layout_text())
+else:
+    sys.exit("usage: python -m neurenix.phynexus --include-dir | --layout")

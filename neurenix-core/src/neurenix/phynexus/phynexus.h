@@ -1,12 +1,25 @@
 /* phynexus.h: the C ABI between Neurenix and a native engine.
  *
  * An engine is a shared library that exports one symbol, `phynexus_api`. A whole program crosses once, as a
- * `phx_plan` of plain arrays, and is run with one call a step. Nothing is thrown across this boundary; each
- * call that can fail returns a status, and `last_error` has the message of the calling thread's last failure.
+ * `phx_plan` of plain arrays, and is run with one call a step. docs/engine-abi.md shows plans of small programs,
+ * lists the sizes and offsets of all structs, and has the changelog.
  *
- * Versions: `abi_major` changes when something here changes its meaning; `abi_minor` when something is added
- * at the end of a struct, or an opcode (1.1: sort, cholesky, triangular_solve, lu; 1.2: run_steps, set_profiling,
- * read_profile). A reader looks at `struct_size` before it reads a field newer than 1.0.
+ * Versions. `abi_major` changes when something here changes its meaning; core refuses another one. `abi_minor`
+ * changes when something is added at the end of a struct, or an opcode. What came after 1.0 is marked "from 1.x".
+ * Each struct that crosses begins with `struct_size`, set by whoever made it; its reader looks at no field beyond
+ * that size, and refuses one that is smaller than version 1.0's.
+ *
+ * Errors. A call that can fail returns a status; 0 is success. On failure nothing was done, but for what the call
+ * says itself, and `last_error` has a message for people in UTF-8: what was wrong, with the numbers. Nothing is
+ * thrown across this boundary, and nothing aborts: a wrong plan, pointer or size that the engine can see is
+ * PHX_INVALID_ARGUMENT.
+ *
+ * Threads. Calls may come from any thread, and from several at once, unless they say otherwise. Neurenix holds no
+ * lock of Python's interpreter during a call. An engine may use threads of its own; after a fork() it must work
+ * in the child, or fail there with a message.
+ *
+ * Ownership. What an engine hands out (an engine, memory, an executable) belongs to the caller, who gives it back
+ * once, by the call named beside it. What a caller passes in belongs to the caller and is not kept after the call.
  */
 #ifndef PHYNEXUS_H
 #define PHYNEXUS_H
@@ -17,7 +30,8 @@
 #define PHX_ABI_MAJOR 1
 #define PHX_ABI_MINOR 2
 #define PHX_MAX_RANK 8
-#define PHX_ALIGNMENT 64 /* bytes: every buffer, and every offset into scratch or constants */
+#define PHX_ALIGNMENT 64 /* bytes: every buffer, and the offset of every block in scratch and in constants */
+#define PHX_MAX_DEPTH 64 /* regions within each other; an engine refuses a plan with more */
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,8 +39,8 @@ extern "C" {
 
 typedef enum phx_status {
   PHX_OK = 0,
-  PHX_INVALID_ARGUMENT = 1, /* the plan, a pointer or an option is wrong; nothing was done */
-  PHX_OUT_OF_MEMORY = 2,
+  PHX_INVALID_ARGUMENT = 1, /* the plan, a pointer or an option is wrong */
+  PHX_OUT_OF_MEMORY = 2,    /* of the device, or of the host */
   PHX_UNSUPPORTED = 3, /* a dtype or opcode that the engine does not declare */
   PHX_DEVICE_ERROR = 4 /* the device or its driver failed */
 } phx_status;
@@ -170,6 +184,8 @@ typedef struct phx_region {
   int64_t scratch_bytes;     /* of its frame, that of the regions that it calls included, maps excluded */
 } phx_region;
 
+/* A program. All arrays belong to the caller and may be freed after compile(); one whose count is 0 may be null.
+ * An engine checks everything in it before it runs anything: see compile(). */
 typedef struct phx_plan {
   size_t struct_size;
   const phx_value *values;
@@ -186,24 +202,24 @@ typedef struct phx_plan {
 
 typedef struct phx_options {
   size_t struct_size;
-  int32_t threads; /* 0: NEURENIX_NUM_THREADS, else what affinity and control groups allow */
+  int32_t threads; /* 0: NEURENIX_NUM_THREADS, else what affinity and control groups allow; most 1024 */
 } phx_options;
 
 typedef struct phx_capabilities {
-  size_t struct_size;
+  size_t struct_size;                         /* in: the caller's; kept */
   uint32_t dtypes;                            /* bit d: dtype d */
   uint8_t opcodes[PHX_OPCODE_COUNT];          /* 1: has a native kernel */
   int32_t threads;
   int32_t host_visible;                       /* 1: buffers can be read and written by the host at their address */
   int64_t memory_bytes;                       /* 0: unknown */
-  char name[64];                              /* the device's */
-  char instruction_set[32];                   /* "avx512", "sm_90", ... */
+  char name[64];                              /* the device's; ends with a 0 */
+  char instruction_set[32];                   /* "avx512", "sm_90", ...; ends with a 0 */
 } phx_capabilities;
 
 typedef struct phx_memory_stats {
-  size_t struct_size;
-  int64_t allocated_bytes; /* in buffers now */
-  int64_t peak_bytes;
+  size_t struct_size;      /* in: the caller's; kept */
+  int64_t allocated_bytes; /* in buffers that were allocated and not released */
+  int64_t peak_bytes;      /* the most that allocated_bytes has been */
   int64_t arena_bytes;     /* scratch that executables hold */
 } phx_memory_stats;
 
@@ -231,43 +247,89 @@ typedef struct phx_cost {
 typedef struct phx_engine phx_engine;
 typedef struct phx_executable phx_executable;
 
+/* The table of an engine's functions. It lives as long as the library; the first four fields never move. */
 typedef struct phx_api {
   size_t struct_size;
   int32_t abi_major;
   int32_t abi_minor;
-  const char *engine_version;
+  const char *engine_version; /* for people, such as "0.1.0" */
 
+  /* How many devices there are; 0 where there are none or no driver. It keeps hold of nothing. */
   int32_t (*device_count)(void);
-  const char *(*last_error)(void); /* of this thread; valid until its next call */
+
+  /* The message of this thread's last failed call; never null. The engine's, valid until this thread's next call. */
+  const char *(*last_error)(void);
+
+  /* An engine for the device `device_index`, from 0. `options` may be null. *engine is the caller's, until destroy();
+   * null after a failure. PHX_INVALID_ARGUMENT: no such device, an option out of range. PHX_DEVICE_ERROR: the
+   * device does not answer. */
   phx_status (*create)(int32_t device_index, const phx_options *options, phx_engine **engine);
+
+  /* Ends the caller's hold of an engine; null is allowed. Executables that still live keep what they need of it;
+   * memory must have been released. Not while another call on this engine is under way. */
   void (*destroy)(phx_engine *engine);
+
+  /* Fills *out, whose struct_size the caller has set. The same each time, but for `threads`. */
   phx_status (*capabilities)(phx_engine *engine, phx_capabilities *out);
+
+  /* From now on runs use so many threads; 0: the engine's choice. It waits for runs that use the threads now.
+   * Results do not depend on the number, to the bit. */
   phx_status (*set_threads)(phx_engine *engine, int32_t threads);
 
-  phx_status (*allocate)(phx_engine *engine, int64_t bytes, void **out); /* 64-byte aligned; 0 bytes gives a pointer too */
+  /* Memory of the device, 64-byte aligned, uninitialised; 0 bytes gives a pointer too. The caller's, until release().
+   * PHX_INVALID_ARGUMENT: a negative or absurd size. PHX_OUT_OF_MEMORY: it cannot be had. */
+  phx_status (*allocate)(phx_engine *engine, int64_t bytes, void **out);
+
+  /* Gives memory back; null is allowed. Work that uses it may still be under way: the engine waits, or frees it
+   * later. PHX_INVALID_ARGUMENT, where the engine can tell: not from allocate(), or released before. */
   phx_status (*release)(phx_engine *engine, void *pointer);
+
+  /* Copies to and from the device's memory, in order with runs. On return `host` has been read, or written. */
   phx_status (*upload)(phx_engine *engine, void *device, const void *host, int64_t bytes);
   phx_status (*download)(phx_engine *engine, void *host, const void *device, int64_t bytes);
 
-  /* The plan is validated and copied; it may be freed afterwards. */
+  /* Makes a plan ready to run. It is checked and copied. *out is the caller's, until release_executable(); null after a
+   * failure. PHX_INVALID_ARGUMENT: an index outside its array, a size, offset or stride that leaves its memory or
+   * overflows, operands that do not fit the opcode, a region that comes later than its use, regions deeper than
+   * PHX_MAX_DEPTH. PHX_UNSUPPORTED: an opcode or dtype that capabilities() does not declare. A plan that passes never
+   * reads or writes outside of its scratch, constants, input_bytes and output_bytes. The message says which
+   * instruction, by number, name and source line. */
   phx_status (*compile)(phx_engine *engine, const phx_plan *plan, phx_executable **out);
-  void (*release_executable)(phx_executable *executable);
-  /* May be entered by several threads at once: each entry takes an arena from the executable's pool. An output may
-   * be the same buffer as an input where the plan was made for it. */
-  phx_status (*run)(phx_executable *executable, void *const *inputs, void *const *outputs);
-  phx_status (*synchronize)(phx_engine *engine);
-  phx_status (*memory_stats)(phx_engine *engine, phx_memory_stats *out);
-  int64_t (*run_count)(phx_engine *engine); /* how often run() or run_steps() was called: for tests */
 
-  /* From 1.2. It returns early when its time is up, so that its caller can look for signals, and call again with
-   * the same struct. Outputs of steps that were not made are left as they are. */
+  /* Ends the caller's hold of an executable; null is allowed. Not while it runs. */
+  void (*release_executable)(phx_executable *executable);
+
+  /* Runs it once. `inputs` and `outputs` have an address for each of the whole program's, aligned for its dtypes; the
+   * two lists are read before the call returns and not kept. Several threads may enter one executable at once, each
+   * with scratch of its own. An output may be the same buffer as an input where the plan was made for it.
+   * The call may return before the work is done: then release(), download() and later runs wait for what they
+   * need, and errors of the work surface in the next call that needs it, or in synchronize(). After a failure the
+   * outputs' contents are undefined. It ends by itself: nothing can break it off from outside. */
+  phx_status (*run)(phx_executable *executable, void *const *inputs, void *const *outputs);
+
+  /* Returns when all work is done, with the first error of it that has not surfaced. */
+  phx_status (*synchronize)(phx_engine *engine);
+
+  /* Fills *out, whose struct_size the caller has set. */
+  phx_status (*memory_stats)(phx_engine *engine, phx_memory_stats *out);
+
+  /* How often run() or run_steps() was called: for tests. */
+  int64_t (*run_count)(phx_engine *engine);
+
+  /* From 1.2. Several runs in a row; see phx_steps. It returns early when its time is up, so that its caller can look
+   * for signals, and call again with the same struct. Outputs of steps that were not made are left as they are.
+   * After a failure `done` has the steps made before the one that failed. */
   phx_status (*run_steps)(phx_executable *executable, phx_steps *steps);
-  /* From 1.2. While it is on, every run adds up what its instructions cost. */
+
+  /* From 1.2. While it is on, every run of this engine adds up what its instructions cost. */
   phx_status (*set_profiling)(phx_engine *engine, int32_t on);
-  /* From 1.2. For each instruction of the plan, in its order; then they start again from 0. */
+
+  /* From 1.2. Costs of the plan's instructions, in its order, added up since they were last read; room for
+   * `capacity` of them, at least instruction_count. Not while it runs. */
   phx_status (*read_profile)(phx_executable *executable, phx_cost *costs, int32_t capacity);
 } phx_api;
 
+/* The one exported symbol. The same table each time; it loads no driver and cannot fail. */
 const phx_api *phynexus_api(void);
 
 #ifdef __cplusplus

@@ -11,6 +11,7 @@ from .checks import (
     numeric_gradient,
     relative_error,
 )
+from .plan_text import plan_of, plan_text
 from .restricted import RestrictedBackend, add_restricted_device
 
 __all__ = [
@@ -24,5 +25,7 @@ __all__ = [
     "check_forward",
     "check_map",
     "numeric_gradient",
+    "plan_of",
+    "plan_text",
     "relative_error",
 ]
