@@ -47,6 +47,9 @@ MODULES = {
     "other_name": "    return _record(name='something_else')\n",
     "raises": "    return _record(lambda: _raise(OSError('driver 470 is old')))\n",
     "hangs": "    import time\n    return _record(lambda: time.sleep(600))\n",
+    "create_hangs": (
+        "    import time\n    return _record(create=lambda: time.sleep(600))\n"
+    ),
     "crashes": "    import os\n    return _record(lambda: os.abort())\n",
     "no_device": "    return _record(lambda: 0)\n",
     "no_library": ENGINE.format(library="/nowhere/libengine.so"),

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from neurenix.backends import API_VERSION
+
 _spec = importlib.util.spec_from_file_location(
     "fake_plugins", Path(__file__).with_name("fake_plugins.py")
 )
@@ -22,6 +24,7 @@ assert _spec is not None and _spec.loader is not None
 fake_plugins = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(fake_plugins)
 
+API = f"backend API {API_VERSION}"
 COMPILER = next((c for c in ("cc", "gcc", "clang", "c++") if shutil.which(c)), None)
 ABIS = {"old_abi": 0, "new_abi": 2} if COMPILER else {}
 
@@ -148,11 +151,12 @@ def test_another_abi(name: str, remedy: str, reports: dict[str, Any]) -> None:
     assert remedy in reports[name]["reason"]
 
 
-def test_a_probe_that_hangs(reports: dict[str, Any]) -> None:
-    report = reports["hangs"]
+@pytest.mark.parametrize("name", ["hangs", "create_hangs"])
+def test_one_that_hangs(name: str, reports: dict[str, Any]) -> None:
+    report = reports[name]
     assert report["state"] == "broken"
-    assert "its probe hung: no answer within 15 s (in " in report["reason"]
-    assert "fake_hangs.py:" in report["reason"], "it says where"
+    assert "it hung: no answer within 15 s (in " in report["reason"]
+    assert f"fake_{name}.py:" in report["reason"], "it says where"
     assert 14 < report["seconds"] < 22
 
 
@@ -182,7 +186,7 @@ def test_absent(python: Path, reports: dict[str, Any]) -> None:
 def test_good(reports: dict[str, Any]) -> None:
     report = reports["good"]
     assert (report["state"], report["distribution"]) == ("available", "fake-good")
-    assert report["version"] == "1.2"
+    assert (report["version"], report["api_version"]) == ("1.2", API_VERSION)
     assert [d["check"] for d in report["devices"]] == ["passed"]
 
 
@@ -224,7 +228,7 @@ def test_the_allow_list_comes_before_any_import(python: Path) -> None:
 def test_the_doctor_in_words(python: Path) -> None:
     done = run(python, "-m", "neurenix", "doctor", "good", "raises", "reference")
     assert done.returncode == 1
-    assert lines(done.stdout, "good       available  fake-good 1.2")
+    assert lines(done.stdout, f"good       available  fake-good 1.2 ({API})")
     assert lines(done.stdout, "good:0  NumPy, 1 thread, self-check: passed")
     assert lines(done.stdout, "raises     broken     fake-raises 1.2 is installed but")
     assert run(python, "-m", "neurenix", "doctor", "reference").returncode == 0

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from .backends import discovery
+from .backends.debug import CheckedExecutable, debugging
+from .backends.failures import raise_failure
 from .backends.lacking import lacking
 from .devices import Device
 from .errors import DeviceError, DtypeError
@@ -161,7 +163,22 @@ def executable(
 ) -> Any:
     """The program of one instruction, made ready for a device."""
     program = prepared(one_instruction(primitive, types, params), device)
-    return discovery.backend(device.type).compile(program, device.index)
+    return compiled(program, device)
+
+
+def compiled(program: Program, device: Device, state: int = 0) -> Any:
+    """A prepared program as an executable of the device's backend, whose first `state`
+    outputs replace the first `state` inputs.
+
+    Raises BackendError for whatever the backend raises that is no error of Neurenix's.
+    """
+    backend = discovery.backend(device.type)
+    if debugging():
+        return CheckedExecutable(backend, str(device), program, device.index, state)
+    try:
+        return backend.compile(program, device.index, state)
+    except Exception as error:  # noqa: BLE001  a plugin's code
+        raise_failure(f"{device}: to compile a program", error)
 
 
 def prepared(program: Program, device: Device) -> Program:
@@ -235,4 +252,8 @@ def run(
         out_types = infer(primitive, types, params)
         ready = executable(primitive, types, params, device)
         found = _remember(cache, tuple(key), (ready, out_types))
-    return found[0](buffers), found[1], device
+    try:
+        return found[0](buffers), found[1], device
+    except Exception as error:  # noqa: BLE001  a plugin's code
+        kinds = ", ".join(f"{x.type.dtype.name}{x.type.shape}" for x in inputs)
+        raise_failure(f"{device}: {primitive.name} of ({kinds})", error)

@@ -125,6 +125,13 @@ class Engine:
         """Whether the engine is new enough for this function of the table."""
         return int(self.api.struct_size) > int(ffi.offsetof("phx_api", function))
 
+    @property
+    def version(self) -> str:
+        """For people: the engine's version, and that of its ABI."""
+        api = self.api
+        release = ffi.string(api.engine_version).decode()
+        return f"Phynexus {release}, ABI {api.abi_major}.{api.abi_minor}"
+
     def check(self, status: int) -> None:
         if status:
             raise self.failure(status)
@@ -360,7 +367,7 @@ class NativeBackend:
             )
             size, visible = raw.memory_bytes, bool(raw.host_visible)
             self._capabilities[index] = Capabilities(
-                kinds, names, raw.threads, size, *text, visible
+                kinds, names, raw.threads, size, *text, visible, engine.version
             )
         return self._capabilities[index]
 

@@ -59,8 +59,10 @@ State = Available | Absent | Broken
 class Discovery:
     """Looks plugins up, once each."""
 
-    # seconds that a plugin may take to be imported, and to count its devices
+    # seconds that a plugin may take to be imported and to count its devices, and to
+    # make its backend, which may load a driver
     probe_limit: float | None = 10.0
+    create_limit: float | None = 60.0
 
     def __init__(self) -> None:
         self._entries: dict[str, list[Any]] | None = None  # all that are installed
@@ -151,7 +153,8 @@ class Discovery:
             state = self.state(device_type)
             if isinstance(state, Available):
                 try:
-                    found = self._backends[device_type] = state.info.create()
+                    found = within(self.create_limit, "its create()", state.info.create)
+                    self._backends[device_type] = found
                     return found
                 except (Exception, SystemExit) as error:  # noqa: BLE001  here too
                     state = Broken(error, *self.origin(device_type))

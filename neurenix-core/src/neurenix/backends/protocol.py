@@ -52,6 +52,12 @@ class Steps(Protocol):
 class Executable(Protocol):
     """A program made ready for a device.
 
+    A run that raises, or that Ctrl-C ends, leaves the bound state as it was: it is
+    written last. What it raises becomes a BackendError, unless it is an error of
+    `neurenix.errors`, which had better name the primitive. A foreign call cannot be
+    ended from outside, and should take no longer than a moment (`begin_steps` is there
+    for more).
+
     It may have two more methods. `begin_steps(call: StepsCall) -> Steps | None`, if it
     can make several steps at once; see `backends.steps`, which does without.
     `memory_bytes() -> int`: what a run takes beside inputs and outputs, for
@@ -75,7 +81,8 @@ class Executable(Protocol):
 class Capabilities:
     """What a device has. `primitives`: names with a native kernel, at least those of
     `neurenix.primitives.BASIS`; programs come without the others. `host_visible`: the
-    host and the device may use each other's memory at its address."""
+    host and the device may use each other's memory at its address. `engine`: what runs
+    programs there, with its versions, for people."""
 
     dtypes: frozenset[Dtype]
     primitives: frozenset[str]
@@ -84,6 +91,7 @@ class Capabilities:
     name: str = ""
     instruction_set: str = ""
     host_visible: bool = False
+    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,9 @@ class InstructionCost:
 
 class Backend(Protocol):
     """A device type's implementation. Work may be asynchronous: errors of work that was
-    accepted surface in the next call that needs its result, or in `synchronize`.
+    accepted surface in the next call that needs its result, or in `synchronize`. With
+    NEURENIX_DEBUG=1 it gets each instruction as a program of its own, and what it gives
+    is checked (`backends.debug`).
 
     It may have two more methods, for `nx.profile`: `start_profile() -> None` and
     `finish_profile() -> list[InstructionCost]`, of what ran between them.
@@ -134,7 +144,10 @@ class Backend(Protocol):
         ...
 
     def synchronize(self, index: int) -> None: ...
-    def memory_stats(self, index: int) -> dict[str, int]: ...
+    def memory_stats(self, index: int) -> dict[str, int]:
+        """Bytes in use, by kind, and "peak", the most that there were; {} if unknown.
+        The conformance suite finds leaks by it."""
+        ...
 
 
 @dataclass(frozen=True)

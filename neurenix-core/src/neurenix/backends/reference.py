@@ -34,7 +34,7 @@ class ReferenceExecutable:
         self.state: list[Any] = []  # weak: whoever holds a buffer is counted
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        return [_owned(o) for o in self._evaluated(inputs)]
+        return [_new(o, inputs) for o in self._evaluated(inputs)]
 
     def _evaluated(self, inputs: Sequence[Any]) -> list[Any]:
         require("an instruction's result", self.largest, host_available)
@@ -54,7 +54,7 @@ class ReferenceExecutable:
         results = [
             np.array(o)
             if any(np.may_share_memory(o, old) for old in state)
-            else _owned(o)
+            else _new(o, inputs)
             for o in outputs
         ]
         for old, new in zip(state, results[: self.state_count], strict=False):
@@ -62,13 +62,12 @@ class ReferenceExecutable:
         return results[self.state_count :]
 
 
-def _owned(array: Any) -> Any:
-    """The array, or a copy of what is only a view: who holds a buffer is counted."""
-    return (
-        array
-        if array.base is None and array.flags.c_contiguous and array.flags.writeable
-        else np.array(array, order="C")
-    )
+def _new(array: Any, inputs: Sequence[Any]) -> Any:
+    """The array, or a copy of what is an input or only a view: who holds a buffer is
+    counted."""
+    own = array.base is None and array.flags.c_contiguous and array.flags.writeable
+    given = any(array is x for x in inputs)
+    return array if own and not given else np.array(array, order="C")
 
 
 class ReferenceBackend:

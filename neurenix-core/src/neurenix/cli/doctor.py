@@ -97,7 +97,7 @@ class _Child:
         )
 
     def _hung(self, log: str) -> str:
-        cause = f"its probe hung: no answer within {self.limit:g} s"
+        cause = f"it hung: no answer within {self.limit:g} s"
         # the innermost frame of the main thread, which comes last
         last = log.rpartition("(most recent call first):")[2]
         frame = re.search(r'File "(.+)", line (\d+) in (\S+)', last)

@@ -17,7 +17,8 @@ from .report import DeviceReport, Report
 
 def look(device_type: str) -> Report:
     """Everything that can be said of a device type from within this process."""
-    discovery.probe_limit = None  # the process has one, which says where it hangs
+    # the process has a limit, which says where it hangs
+    discovery.probe_limit = discovery.create_limit = None
     state = discovery.state(device_type)
     distribution, version = discovery.origin(device_type)
     if isinstance(state, Absent):
@@ -44,6 +45,7 @@ def look(device_type: str) -> Report:
         else "",
         distribution,
         version,
+        state.info.api_version,
         state.info.priority,
         devices=devices,
     )
@@ -56,6 +58,7 @@ def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
         device,
         has.name,
         has.instruction_set,
+        has.engine,
         has.threads,
         has.memory_bytes,
         tuple(sorted(d.name for d in has.dtypes)),

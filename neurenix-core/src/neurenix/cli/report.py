@@ -24,6 +24,7 @@ class DeviceReport:
     device: str
     name: str = ""
     instruction_set: str = ""
+    engine: str = ""
     threads: int = 0
     memory_bytes: int = 0
     dtypes: tuple[str, ...] = ()
@@ -32,13 +33,18 @@ class DeviceReport:
 
 @dataclass(frozen=True)
 class Report:
-    """One device type: "available", "absent" or "broken", with the reason."""
+    """One device type: "available", "absent" or "broken", with the reason.
+
+    `api_version` is that of the backend protocol which it is made for, 0 where that
+    could not be asked or does not fit, and the reason says so.
+    """
 
     device_type: str
     state: str
     reason: str = ""
     distribution: str = ""
     version: str = ""
+    api_version: int = 0
     priority: int = 0
     seconds: float = 0.0
     devices: tuple[DeviceReport, ...] = ()
@@ -80,6 +86,7 @@ def as_text(reports: Sequence[Report], taken: str | None) -> str:
     width = max((len(r.device_type) for r in reports), default=0)
     for r in reports:
         source = " ".join(part for part in (r.distribution, r.version) if part)
+        source += f" (backend API {r.api_version})" if r.api_version else ""
         told = r.reason or source
         lines.append(f"{r.device_type:{width}}  {r.state:9}  {told}".rstrip())
         lines += [f"{'':{width}}             {_line(d)}" for d in r.devices]
@@ -92,6 +99,7 @@ def _line(d: DeviceReport) -> str:
     parts = [
         d.name,
         d.instruction_set,
+        d.engine,
         f"{d.threads} threads" if d.threads > 1 else "1 thread" if d.threads else "",
         f"{d.memory_bytes / 2**30:.1f} GiB" if d.memory_bytes else "",
         f"self-check: {d.check}",

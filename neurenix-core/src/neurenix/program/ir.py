@@ -85,7 +85,7 @@ class Program:
         values: dict[Symbol, Any] = dict(zip(self.inputs, arrays, strict=True))
         last_use = self.notes.get("last_use")
         if last_use is None:
-            last_use = self.notes["last_use"] = _last_uses(self)
+            last_use = self.notes["last_use"] = last_uses(self)
         watch = watching[0]
         for i, instruction in enumerate(self.instructions):
             inputs = [values[s] for s in instruction.inputs]
@@ -124,7 +124,7 @@ class Program:
         return to_text(self)
 
 
-def _last_uses(program: Program) -> list[list[Symbol]]:
+def last_uses(program: Program) -> list[list[Symbol]]:
     """For each instruction, what nobody reads after it."""
     dead: list[list[Symbol]] = [[] for _ in program.instructions]
     seen = set(program.outputs)

@@ -31,6 +31,7 @@ from neurenix.testing.checks import (
     check_forward,
     check_map,
 )
+from neurenix.testing.conduct import check_conduct
 from neurenix.testing.random import (
     EXAMPLES,
     axes_of,
@@ -68,6 +69,9 @@ def _typed(choose: Callable[[Case], tuple[Dtype, ...]]) -> pytest.MarkDecorator:
 
 def _first(case: Case) -> tuple[Dtype, ...]:
     return case.dtypes[:1] if case.shapes else ()
+
+
+_ONE_OF_EACH = list({c.primitive: c for c in reversed(CASES)}.values())
 
 
 def _batchable(case: Case) -> tuple[Dtype, ...]:
@@ -125,6 +129,12 @@ def test_map(nx_device: str, nx_fusion: bool, case: Case, dtype: Dtype) -> None:
 @_typed(_first)
 def test_compiled(nx_device: str, nx_fusion: bool, case: Case, dtype: Dtype) -> None:
     check_compiled(case, dtype)
+
+
+@_typed(lambda case: case.dtypes[:1] if case in _ONE_OF_EACH else ())
+def test_conduct(nx_device: str, case: Case, dtype: Dtype) -> None:
+    """Dtypes and shapes of what it gives; nothing is kept when that is let go."""
+    check_conduct(case, dtype)
 
 
 # ---- at random -----------------------------------------------------------------------

@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from typing import Any
 
 from .. import dispatch, tree
-from ..backends import discovery
 from ..cells import Cell, stood_in_for
 from ..errors import InvalidArgumentError
 from ..primitives import ops
@@ -284,8 +283,7 @@ class Compiled:
         with self._stats.timed("passes"):
             program = dispatch.prepared(program, device)
         with self._stats.timed("backend"):
-            backend = discovery.backend(device.type)
-            executable = backend.compile(program, device.index, written)
+            executable = dispatch.compiled(program, device, written)
         self._stats.planned(getattr(executable, "plan_seconds", 0.0))
         return Entry(
             program,

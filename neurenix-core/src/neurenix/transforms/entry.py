@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .. import dispatch
 from ..backends import discovery
+from ..backends.failures import raise_failure
 from ..cells import Cell, touched
 from ..devices import Device
 from ..program import Program
@@ -59,13 +60,24 @@ class Entry:
             buffers.append(
                 x.data if where is not None else dispatch.on_device(x.data, device)
             )
-        if self.cells:
-            if self.seen is not touched[0]:
-                self._look()
-            results = self.executable.step(buffers)
-        else:
-            results = self.executable(buffers)
+        try:
+            if self.cells:
+                if self.seen is not touched[0]:
+                    self._look()
+                results = self.executable.step(buffers)
+            else:
+                results = self.executable(buffers)
+        except Exception as error:  # noqa: BLE001  a plugin's code
+            self.failed(error)
         return [Tensor(b, t, device) for b, t in zip(results, self.out_types)]
+
+    def failed(self, error: Exception) -> NoReturn:
+        """Raise what says where the backend's code has failed."""
+        raise_failure(
+            f"{self.device}: a compiled program of {self.program.size()} instructions "
+            "(NEURENIX_DEBUG=1 says which of them)",
+            error,
+        )
 
     def _look(self) -> None:
         """Whether the state is where it was, and nobody but its cells holds what will

@@ -72,6 +72,8 @@ def _run(compiled: Compiled, entry: Entry, call: StepsCall) -> Any:
         while steps.done < call.count and not steps.stopped:
             _bind(entry)
             steps.go_on()
+    except Exception as error:  # noqa: BLE001  a plugin's code
+        entry.failed(error)
     except KeyboardInterrupt as cause:
         if not steps.done:
             raise
