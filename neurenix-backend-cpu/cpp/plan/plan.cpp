@@ -136,7 +136,7 @@ std::vector<T> copied(const T* from, int32_t count, const char* what) {
   return std::vector<T>(from, from + count);
 }
 
-void check_value(const phx_value& value, int32_t index) {
+void check_value(phx_value& value, int32_t index) {
   if (value.rank < 0 || value.rank > PHX_MAX_RANK)
     refuse(format("value %d has rank %d; at most %d are possible", index, value.rank, PHX_MAX_RANK));
   if (value.dtype < 0 || value.dtype > PHX_BOOL)
@@ -151,7 +151,15 @@ void check_value(const phx_value& value, int32_t index) {
   if (value.offset % item_bytes(value.dtype))
     refuse(format("value %d: offset %lld is no multiple of the size of %s", index, (long long)value.offset,
                   dtype_name(value.dtype)));
-  (void)element_count(value);
+  // Of an empty value, and along an axis of one element, a stride leads nowhere and may be any number: what is
+  // computed with it later must not overflow.
+  constexpr int64_t most = int64_t(1) << 46;
+  const bool empty = element_count(value) == 0;
+  for (int d = 0; d < value.rank; d++) {
+    if (empty) value.strides[d] = 0;
+    if (value.strides[d] > most || value.strides[d] < -most)
+      refuse(format("value %d has the absurd stride %lld", index, (long long)value.strides[d]));
+  }
   (void)extent_of(value);
 }
 

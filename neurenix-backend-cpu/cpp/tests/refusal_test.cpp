@@ -236,6 +236,10 @@ void test_refusals() {
   refused("rank 9", [](Builder& b) { b.values[0].rank = 9; });
   refused("sizes that overflow",
           [](Builder& b) { b.values[1].shape[0] = b.values[1].shape[1] = int64_t(1) << 40; });
+  refused("a stride that overflows along an axis of one element", [](Builder& b) {
+    for (auto& v : b.values)
+      if (v.rank == 2 && v.shape[0] == 1) v.strides[0] = INT64_MAX;
+  });
   refused("no regions", [](Builder& b) { b.regions.clear(); });
   refused("an offset inside an element", [](Builder& b) { b.values[2].offset = 2; });
   phx_executable* executable = nullptr;

@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..primitives import TensorType, all_primitives
 from ..program import Program
-from ..program.encode import encode
+from ..program.encode import Encoded, encode
 from ..program.footprint import footprint
 from ..program.lowering import make_plan
 from . import _phynexus
@@ -211,6 +211,37 @@ class Buffer:
         }
 
 
+def compile_plan(engine: Engine, encoded: Encoded) -> Any:
+    """The engine's executable of a plan, let go with the last reference.
+
+    Raises InvalidArgumentError, with the engine's message, for a plan that is wrong.
+    """
+    def pointer(array: Any, ctype: str) -> Any:
+        keep.append(array)
+        return ffi.cast(ctype, array.ctypes.data)
+
+    keep: list[Any] = []
+    plan = ffi.new("phx_plan *")
+    plan.struct_size = ffi.sizeof("phx_plan")
+    plan.values = pointer(encoded.values, "phx_value *")
+    plan.instructions = pointer(encoded.instructions, "phx_instruction *")
+    plan.operands = pointer(encoded.operands, "int32_t *")
+    plan.params = pointer(encoded.params, "int64_t *")
+    plan.regions = pointer(encoded.regions, "phx_region *")
+    plan.constants = pointer(encoded.constants, "void *")
+    plan.value_count = len(encoded.values)
+    plan.instruction_count = len(encoded.instructions)
+    plan.operand_count = len(encoded.operands)
+    plan.param_count = len(encoded.params)
+    plan.region_count = len(encoded.regions)
+    plan.constant_bytes = encoded.constants.nbytes
+    plan.input_bytes = pointer(encoded.input_bytes, "int64_t *")
+    plan.output_bytes = pointer(encoded.output_bytes, "int64_t *")
+    out = ffi.new("phx_executable **")
+    engine.check(engine.api.compile(engine.handle, plan, out))
+    return ffi.gc(out[0], engine.api.release_executable)
+
+
 class NativeExecutable:
     def __init__(self, engine: Engine, program: Program, state: int) -> None:
         self.engine = engine
@@ -228,7 +259,7 @@ class NativeExecutable:
         encoded = encode(plan)
         self.lines = encoded.lines
         self.result_bytes = self.out_bytes[state:]
-        self.handle = self._compile(encoded)
+        self.handle = compile_plan(engine, encoded)
         self.inputs, self.outputs = self._slots()
         self.idle = [self._slots()]
         self.run = engine.api.run
@@ -245,32 +276,6 @@ class NativeExecutable:
         counts = self.in_count, len(self.out_bytes)
         inputs, outputs = (ffi.new("void *[]", max(n, 1)) for n in counts)
         return inputs, outputs
-
-    def _compile(self, encoded: Any) -> Any:
-        def pointer(array: Any, ctype: str) -> Any:
-            keep.append(array)
-            return ffi.cast(ctype, array.ctypes.data)
-
-        keep: list[Any] = []
-        plan = ffi.new("phx_plan *")
-        plan.struct_size = ffi.sizeof("phx_plan")
-        plan.values = pointer(encoded.values, "phx_value *")
-        plan.instructions = pointer(encoded.instructions, "phx_instruction *")
-        plan.operands = pointer(encoded.operands, "int32_t *")
-        plan.params = pointer(encoded.params, "int64_t *")
-        plan.regions = pointer(encoded.regions, "phx_region *")
-        plan.constants = pointer(encoded.constants, "void *")
-        plan.value_count = len(encoded.values)
-        plan.instruction_count = len(encoded.instructions)
-        plan.operand_count = len(encoded.operands)
-        plan.param_count = len(encoded.params)
-        plan.region_count = len(encoded.regions)
-        plan.constant_bytes = encoded.constants.nbytes
-        plan.input_bytes = pointer(encoded.input_bytes, "int64_t *")
-        plan.output_bytes = pointer(encoded.output_bytes, "int64_t *")
-        out = ffi.new("phx_executable **")
-        self.engine.check(self.engine.api.compile(self.engine.handle, plan, out))
-        return ffi.gc(out[0], self.engine.api.release_executable)
 
     def __call__(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         # slots of its own: an executable may be entered by several threads

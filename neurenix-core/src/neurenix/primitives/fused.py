@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from .base import (
     NotBatchable,
     NotDifferentiable,
@@ -32,6 +33,13 @@ def _infer(
     axes: Shape,
     reductions: Sequence[str | None],
 ) -> list[TensorType]:
+    for t, inner in zip(types, body.input_types, strict=True):
+        given = TensorType(t.shape, t.dtype)
+        if given != inner or np.broadcast_shapes(t.shape, shape) != tuple(shape):
+            raise ShapeError(
+                f"fused: an input {given} of the iterations {shape}, whose expression "
+                f"takes {inner}"
+            )
     return [
         TensorType(kept(shape, axes) if r else shape, t.dtype)
         for t, r in zip(body.output_types, reductions, strict=True)

@@ -1,18 +1,15 @@
-"""A program as JSON, for files and reports."""
+"""A program as JSON, for files and reports. What is read is checked in `reading`."""
 
 from __future__ import annotations
 
 import base64
-import weakref
 from typing import Any
 
-import numpy as np
-
-from ..dtypes import Dtype, as_dtype
-from ..errors import FileFormatError, InvalidArgumentError
-from ..primitives import TensorType, all_primitives
+from ..dtypes import Dtype
+from ..errors import InvalidArgumentError
 from ..primitives.sources import ConstantArray
-from .ir import Instruction, Program, Symbol
+from .ir import Program
+from .reading import FORMAT, VERSION, from_json
 
 
 def _pack(value: Any, numbers: dict[Program, int]) -> Any:
@@ -30,20 +27,6 @@ def _pack(value: Any, numbers: dict[Program, int]) -> Any:
     if isinstance(value, tuple):
         return [_pack(v, numbers) for v in value]
     return value
-
-
-def _unpack(value: Any, regions: list[Program]) -> Any:
-    if isinstance(value, list):
-        return tuple(_unpack(v, regions) for v in value)
-    if not isinstance(value, dict):
-        return value
-    if "region" in value:
-        return regions[value["region"]]
-    dtype = as_dtype(value["dtype"])
-    if "constant" not in value:
-        return dtype
-    data = np.frombuffer(base64.b64decode(value["constant"]), dtype.numpy)
-    return ConstantArray(data.reshape(value["shape"]), dtype)
 
 
 def _pack_notes(program: Program, numbers: dict[Program, int]) -> dict[str, Any]:
@@ -101,48 +84,7 @@ def to_json(program: Program) -> dict[str, Any]:
                 "notes": _pack_notes(r, numbers),
             }
         )
-    return {"format": "neurenix-program", "version": 1, "regions": packed}
+    return {"format": FORMAT, "version": VERSION, "regions": packed}
 
 
-def _symbol(kind: list[Any]) -> Symbol:
-    dtype, shape = kind
-    return Symbol(TensorType(tuple(shape), as_dtype(dtype)))
-
-
-def from_json(data: dict[str, Any]) -> Program:
-    """The program that `to_json` wrote.
-
-    Raises FileFormatError for anything else, and for a primitive that is not known.
-    """
-    if data.get("format") != "neurenix-program" or data.get("version") != 1:
-        raise FileFormatError("not a Neurenix program of version 1")
-    regions: list[Program] = []
-    known = {primitive.name: primitive for primitive in all_primitives()}
-    for packed in data["regions"]:
-        inputs = [_symbol(t) for t in packed["inputs"]]
-        values, instructions = list(inputs), []
-        for i in packed["instructions"]:
-            if i["primitive"] not in known:
-                raise FileFormatError(
-                    f"from_json: the program has a primitive {i['primitive']!r}, which "
-                    "is not known here: it was written by a newer Neurenix, or altered"
-                )
-            outputs = [_symbol(t) for t in i["outputs"]]
-            params = {k: _unpack(v, regions) for k, v in i["params"].items()}
-            operands = [values[n] for n in i["inputs"]]
-            instructions.append(
-                Instruction(
-                    known[i["primitive"]], operands, params, outputs, i["source"]
-                )
-            )
-            values += outputs
-        ends = [values[n] for n in packed["outputs"]]
-        regions.append(Program(inputs, instructions, ends))
-    for region, packed in zip(regions, data["regions"], strict=True):
-        notes = packed.get("notes", {})
-        if "remat" in notes:
-            region.notes["remat"] = True
-        if "reverse_of" in notes:
-            number, count = notes["reverse_of"]
-            region.notes["reverse_of"] = weakref.ref(regions[number]), count
-    return regions[-1]
+__all__ = ["from_json", "to_json"]
