@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../errors.h"
+#include "limits.h"
 
 namespace phynexus {
 
@@ -136,6 +137,12 @@ std::vector<T> copied(const T* from, int32_t count, const char* what) {
   return std::vector<T>(from, from + count);
 }
 
+void expect_sane(int64_t bytes, const char* what, size_t index) {
+  const std::string message = format("%s %zu has a size of %lld bytes", what, index, (long long)bytes);
+  if (bytes < 0) refuse(message);
+  if (bytes > most_bytes) throw Failure(PHX_OUT_OF_MEMORY, message + ", which no machine has");
+}
+
 void check_value(phx_value& value, int32_t index) {
   if (value.rank < 0 || value.rank > PHX_MAX_RANK)
     refuse(format("value %d has rank %d; at most %d are possible", index, value.rank, PHX_MAX_RANK));
@@ -151,13 +158,14 @@ void check_value(phx_value& value, int32_t index) {
   if (value.offset % item_bytes(value.dtype))
     refuse(format("value %d: offset %lld is no multiple of the size of %s", index, (long long)value.offset,
                   dtype_name(value.dtype)));
-  // Of an empty value, and along an axis of one element, a stride leads nowhere and may be any number: what is
-  // computed with it later must not overflow.
-  constexpr int64_t most = int64_t(1) << 46;
+  // Of an empty value, and along an axis of one element, a stride or offset leads nowhere and may be any number:
+  // what is computed with it later must not overflow.
+  if (value.offset > 8 * most_bytes || value.offset < -8 * most_bytes)
+    refuse(format("value %d has the absurd offset %lld", index, (long long)value.offset));
   const bool empty = element_count(value) == 0;
   for (int d = 0; d < value.rank; d++) {
     if (empty) value.strides[d] = 0;
-    if (value.strides[d] > most || value.strides[d] < -most)
+    if (value.strides[d] > most_bytes || value.strides[d] < -most_bytes)
       refuse(format("value %d has the absurd stride %lld", index, (long long)value.strides[d]));
   }
   (void)extent_of(value);
@@ -166,8 +174,9 @@ void check_value(phx_value& value, int32_t index) {
 void check_region(const Plan& plan, const phx_region& region, int32_t index) {
   const int64_t end = int64_t(region.first_instruction) + region.instructions;
   if (region.inputs < 0 || region.outputs < 0 || region.first_instruction < 0 || region.instructions < 0 ||
-      end > int64_t(plan.instructions.size()) || region.scratch_bytes < 0)
+      end > int64_t(plan.instructions.size()))
     refuse(format("region %d: counts or instructions outside the plan", index));
+  expect_sane(region.scratch_bytes, "the scratch of region", size_t(index));
   if (region.inputs > 1 << 20 || region.outputs > 1 << 20)
     refuse(format("region %d: too many inputs", index));
   for (int32_t i = region.first_instruction; i < end; i++) {
@@ -242,6 +251,8 @@ void decode(const phx_plan& source, Plan& plan) {
   const phx_region& whole = plan.whole_program();
   plan.input_bytes = copied(source.input_bytes, whole.inputs, "input_bytes");
   plan.output_bytes = copied(source.output_bytes, whole.outputs, "output_bytes");
+  for (size_t k = 0; k < plan.input_bytes.size(); k++) expect_sane(plan.input_bytes[k], "input", k);
+  for (size_t k = 0; k < plan.output_bytes.size(); k++) expect_sane(plan.output_bytes[k], "output", k);
   require(source.constant_bytes >= 0 && (source.constant_bytes == 0 || source.constants),
           "the plan has no constants");
   plan.constant_bytes = source.constant_bytes;

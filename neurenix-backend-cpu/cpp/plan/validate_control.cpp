@@ -1,5 +1,6 @@
 // Instructions that own a region. What the region touches is checked in bounds.cpp.
 #include "../errors.h"
+#include "limits.h"
 #include "plan.h"
 
 namespace phynexus {
@@ -20,7 +21,7 @@ void check_map(const Plan& plan, const phx_instruction& x, const phx_region& bod
   expect_operands(x, body.inputs, body.outputs);
   require(x.params == 2 + x.inputs + x.outputs, "its number of params is wrong");
   const int64_t* p = plan.params_of(x);
-  require(p[0] >= 0 && p[1] >= 0, "a negative number of iterations, or chunk");
+  require(p[0] >= 0 && p[0] <= most_bytes && p[1] >= 0, "a negative or absurd number of iterations, or chunk");
   for (int k = 0; k < x.inputs + x.outputs; k++) {
     require(p[2 + k] == 0 || p[2 + k] == 1, "a flag is neither 0 nor 1");
     const bool leading = k < x.inputs ? p[2 + k] == 1 : p[2 + k] == 0;
@@ -34,7 +35,7 @@ void check_scan(const Plan& plan, const phx_instruction& x, const phx_region& bo
   require(x.params >= 7, "too few params");
   const int64_t* p = plan.params_of(x);
   const int64_t length = p[1], consts = p[2], carries = p[3], xs = p[4], ys = p[5];
-  require(length >= 0, "a negative length");
+  require(length >= 0 && length <= most_bytes, "a negative or absurd length");
   for (int i = 2; i < 6; i++) require(p[i] >= 0 && p[i] < 1 << 20, "a count is negative or absurd");
   require(x.params == 7 + 2 * carries, "its number of params is wrong");
   expect_operands(x, consts + carries + xs, carries + ys + carries);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "../errors.h"
+#include "../plan/limits.h"
 #include "copy_step.h"
 #include "step.h"
 
@@ -268,6 +270,8 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       output.gaps = output.elements != element_count(*value);
       output.add = lowering.kernels.binary(PHX_ADD, value->dtype, Form::vectors);
       step->slot_bytes += round_up(std::max<int64_t>(bytes, 1));
+      // Many of them are needed at once: what is computed with it must not overflow.
+      if (step->slot_bytes > most_bytes >> 6) throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
       phx_value source = *value;
       if (p[0] == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
       step->results.emplace_back(source, *value, lowering.kernels);

@@ -240,6 +240,14 @@ void test_refusals() {
     for (auto& v : b.values)
       if (v.rank == 2 && v.shape[0] == 1) v.strides[0] = INT64_MAX;
   });
+  refused("an offset that overflows in an empty value", [](Builder& b) {
+    for (auto& v : b.values) v.shape[0] = 0, v.offset = INT64_MIN;
+  });
+  for (const int64_t bytes : {INT64_MAX, int64_t(1) << 60, int64_t(-1)}) {
+    refused("absurd scratch", [=](Builder& b) { b.regions[0].scratch_bytes = bytes; });
+    refused("an absurd input", [=](Builder& b) { b.input_bytes[0] = bytes; });
+    refused("an absurd output", [=](Builder& b) { b.output_bytes[0] = bytes; });
+  }
   refused("no regions", [](Builder& b) { b.regions.clear(); });
   refused("an offset inside an element", [](Builder& b) { b.values[2].offset = 2; });
   phx_executable* executable = nullptr;
