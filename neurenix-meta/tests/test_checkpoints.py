@@ -221,6 +221,23 @@ def refused(made, folder, error, words, **settings):
     assert (now["seed"], now["step"]) == (random_state["seed"], random_state["step"])
 
 
+def test_a_checkpoint_says_on_what_it_was_made(device, saved):
+    training = nx.load(saved)["training"]
+    assert training["choices"] == {"chunk": 0, "steps_per_call": 1}
+    assert training["made_on"]["device"] == device
+    assert training["made_on"]["fusion"] is True
+    assert "neurenix-" in training["made_on"]["backend"]
+
+
+def test_going_on_with_other_bits_is_said(device, saved):
+    content = nx.load(saved)
+    content["training"]["made_on"]["instruction_set"] = "abacus"
+    nx.save(content, saved)
+    plain = train(regression())
+    with pytest.warns(RuntimeWarning, match="instruction_set: abacus then, .* now"):
+        assert_same(train(regression(), checkpoint=saved.parent), plain)
+
+
 def test_a_checkpoint_of_another_model(saved):
     learner = MAML(MLP([1, 4, 1]), inner_steps=2)
     optimizer = optim.Adam(learner.parameters(), lr=0.01)

@@ -15,6 +15,7 @@ from neurenix.errors import InvalidArgumentError, StorageError
 
 from . import learner_files
 from .history import History
+from .where_made import made_on, warn_of_other
 
 if TYPE_CHECKING:
     from .learner import MetaLearner
@@ -47,13 +48,15 @@ class Position:
 class Trained:
     """What a run changes, and what it is of: all that a checkpoint needs to know.
 
-    tasks   which tasks, in which batches; a run goes on with the same ones only
+    tasks     which tasks, in which batches; a run goes on with the same ones only
+    choices   chunk, steps a call and the like, which never change a result
     """
 
     learner: MetaLearner
     optimizer: optim.Optimizer
     schedule: optim.Schedule | None
     tasks: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, Any] = field(default_factory=dict)
 
     @property
     def owners(self) -> list[Any]:
@@ -114,6 +117,8 @@ class Checkpoints:
             "schedule": _kind_and_state(trained.schedule),
             "random": nx.random.state_dict(),
             "tasks": trained.tasks,
+            "choices": trained.choices,
+            "made_on": made_on(),
             "position": dict(vars(position)),
             "history": {name: history[name] for name in history},
             "epochs": history.epochs,
@@ -151,6 +156,7 @@ class Checkpoints:
             position = Position(**training["position"])
             history = History.of(training["history"], training["epochs"])
             nx.random.load_state_dict(training["random"])
+        warn_of_other(path, training.get("made_on", {}))
         self.last = position.total
         return position, history
 

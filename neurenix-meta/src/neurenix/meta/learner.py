@@ -285,7 +285,10 @@ class MetaLearner(nn.Module):
                 self._scoring(held_out, self.evaluation_steps(None), limit)
             step = self._step_within(limit, meta_optimizer, source, size, count)
         listeners = [*([ProgressBar()] if progress else []), *callbacks]
-        trained = Trained(self, meta_optimizer, schedule)
+        choices = {"chunk": chunk, "steps_per_call": steps_per_call}
+        if limit is not None:
+            choices = {**choices, **self.memory_plans["meta_learn"]._asdict()}
+        trained = Trained(self, meta_optimizer, schedule, choices=choices)
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
         if checkpoint is not None:
             run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
