@@ -10,12 +10,11 @@ import pytest
 
 import neurenix as nx
 from neurenix import optim
-from neurenix.errors import InvalidArgumentError
 from neurenix.meta import recipes
 from neurenix.meta.datasets import Glyphs
 
 SPLITS = ("train", "validation", "test")
-# Of differences. A step across a ReLU's kink makes the loss jump, for inner gradients do.
+# Of differences: a step across a ReLU's kink makes the loss jump.
 TINY = 1e-8
 WAVES = {"pool": 25, "meta_steps": 1, "test_tasks": 4}
 
