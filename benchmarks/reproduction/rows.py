@@ -127,6 +127,7 @@ class Waves:
             if name == "test_tasks":
                 continue
             values = np.concatenate([scores[name] for scores in found])
+            values = np.where(np.isnan(values), np.inf, values)  # a task that blew up
             errors[name] = {
                 "mean": float(f"{values.mean():.4g}"),
                 "median": float(f"{np.median(values):.4g}"),
