@@ -208,7 +208,7 @@ ROWS = {
         one_shot("fomaml", recipes.maml_omniglot, 5_000, first_order=True),
         one_shot("anil", recipes.anil_omniglot, 8_000),
         one_shot("meta-sgd", recipes.meta_sgd_omniglot, 5_000),
-        one_shot("maml-plus-plus", recipes.maml_plus_plus_omniglot, 3_000),
+        one_shot("maml-plus-plus", recipes.maml_plus_plus_omniglot, 6_000),
         one_shot("imaml", recipes.imaml_omniglot, 1_500),
         one_shot("reptile", recipes.reptile_omniglot, 8_000, rotated=("train",)),
         one_shot("r2d2", recipes.r2d2_omniglot, 6_000),

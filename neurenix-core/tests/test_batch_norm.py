@@ -163,6 +163,20 @@ def test_per_step_has_rows() -> None:
         assert np.allclose(layer(double(x)).numpy(), expected, rtol=1e-10)
 
 
+def test_per_step_transductive_has_rows_of_scales_and_stores_nothing() -> None:
+    layer = nn.BatchNorm1d(2, mode="per_step_transductive", steps=3).to(nx.float64)
+    assert layer.weight is not None and layer.running_mean is None
+    w, x = array(3, 2, seed=5), array(6, 2)
+    layer.weight.assign(w)
+    mean, var = statistics(x)
+    for training in (True, False):
+        layer.train(training)
+        for step, row in ((0, 0), (2, 2), (9, 2)):
+            with nn.inner_step(step):
+                y = layer(double(x)).numpy()
+            assert np.allclose(y, formula(x, mean, var, w[row]), rtol=1e-10)
+
+
 def test_compiled_code_sees_phase_and_step() -> None:
     support = nn.BatchNorm1d(2, mode="support").eval()
     steps = nn.BatchNorm1d(2, mode="per_step", steps=2).eval()
@@ -210,6 +224,9 @@ NORMS = {
     "running": lambda: nn.BatchNorm2d(3),
     "support": lambda: nn.BatchNorm2d(3, mode="support"),
     "per_step": lambda: nn.BatchNorm2d(3, mode="per_step", steps=2),
+    "per_step_transductive": lambda: nn.BatchNorm2d(
+        3, mode="per_step_transductive", steps=2
+    ),
     "layer_norm": lambda: nn.LayerNorm((3, 6, 6)),
 }
 
@@ -305,7 +322,7 @@ def test_errors() -> None:
     assert layer.eval()(nx.ones(1, 3, 1, 1)).shape == (1, 3, 1, 1)
     with pytest.raises(InvalidArgumentError, match="mode='batch'"):
         nn.BatchNorm1d(3, mode="batch")
-    with pytest.raises(InvalidArgumentError, match="needs steps"):
+    with pytest.raises(InvalidArgumentError, match="need steps"):
         nn.BatchNorm1d(3, mode="per_step")
     with pytest.raises(InvalidArgumentError, match="others have none"):
         nn.BatchNorm1d(3, steps=2)

@@ -7,6 +7,7 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.meta import ProtoMAML, PrototypicalNetworks
+from neurenix.nn.batch_norm import MODES
 
 INNER_LR, STEPS = 0.1, 2
 
@@ -98,7 +99,7 @@ def test_tasks_may_differ_in_their_ways(device):
     assert np.isfinite(history["loss"]).all()
 
 
-@pytest.mark.parametrize("mode", ["running", "transductive", "support", "per_step"])
+@pytest.mark.parametrize("mode", MODES)
 def test_every_mode_of_batch_norm(compiled_device, mode):
     nx.manual_seed(0)
     net = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4))

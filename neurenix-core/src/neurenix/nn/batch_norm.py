@@ -1,4 +1,4 @@
-"""Batch norm, and the four ways in which meta-learning uses it."""
+"""Batch norm, and the ways in which meta-learning uses it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from .module import Module
 from .normalization import normalize_batch, normalize_stored
 from .parameter import Buffer, Parameter
 
-MODES = ("running", "transductive", "support", "per_step")
+MODES = ("running", "transductive", "support", "per_step", "per_step_transductive")
+OF_THE_BATCH = ("transductive", "per_step_transductive")  # nothing is stored
+OF_EACH_STEP = ("per_step", "per_step_transductive")  # rows of scales
 PHASES = ("collect", "stored")
 
 
@@ -55,7 +57,7 @@ def batch_norm_phase(phase: str) -> Iterator[None]:
 
 @contextmanager
 def inner_step(index: int) -> Iterator[None]:
-    """For layers with mode="per_step": which inner step this is, from 0. The last of a
+    """For layers in a mode of steps: which inner step this is, from 0. The last of a
     layer's steps serves those beyond. Outside of any it is step 0."""
     whole("inner_step: index", index, 0)
     before, _context.step = _context.step, index
@@ -75,7 +77,7 @@ class BatchNorm(Module):
     eps            added to the biased variance
     momentum       share of a new batch in the running statistics
     affine         whether there are weight (ones) and bias (zeros)
-    steps          of mode="per_step": how many rows of statistics and scales there are
+    steps          of the modes of steps: how many rows of statistics and scales
     mode           whose mean and variance:
       "running"       in training the batch's, which also move the stored ones
                       (r ← (1 − momentum)·r + momentum·batch's, with the unbiased
@@ -83,7 +85,10 @@ class BatchNorm(Module):
       "transductive"  always the batch's; nothing is stored
       "support"       by `nn.batch_norm_phase`; outside of it as "running"
       "per_step"      as "running", but buffers, weight and bias have shape [steps, C],
-                      and `nn.inner_step` chooses the row (Antoniou et al. 2019)
+                      and `nn.inner_step` chooses the row (Antoniou et al. 2019,
+                      section 4)
+      "per_step_transductive"  as "transductive", with the rows of weight and bias of
+                      "per_step" (what the authors' code of that paper computes)
 
     Within nx.map, nx.vmap and nx.scan what moves stored statistics goes through
     `functional_call`, which returns them.
@@ -113,14 +118,14 @@ class BatchNorm(Module):
         self.eps: float = number(f"{kind}: eps", eps, 0.0)
         self.momentum: float = number(f"{kind}: momentum", momentum, 0.0, 1.0)
         self.mode: str = one_of(f"{kind}: mode", mode, MODES)
-        if (mode == "per_step") != (steps is not None):
+        if (mode in OF_EACH_STEP) != (steps is not None):
             raise InvalidArgumentError(
                 f"{kind}: mode={mode!r} and steps={steps!r}; "
-                'mode="per_step" needs steps, others have none'
+                f"{' and '.join(map(repr, OF_EACH_STEP))} need steps, others have none"
             )
         self.steps = None if steps is None else whole(f"{kind}: steps", steps)
         shape = (num_features,) if steps is None else (steps, num_features)
-        stored = mode != "transductive"
+        stored = not self.of_the_batch
         reduction = "discard" if mode == "support" else "mean"
         self.weight = Parameter(ones(shape)) if affine else None
         self.bias = Parameter(zeros(shape)) if affine else None
@@ -141,7 +146,7 @@ class BatchNorm(Module):
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)
         batch = (
-            self.mode == "transductive"
+            self.of_the_batch
             or phase == "collect"
             or (self.training and phase is None)
         )
@@ -155,17 +160,22 @@ class BatchNorm(Module):
                 self._stored(name), (average, variance), strict=True
             ):
                 cell.assign(value)
-        elif self.mode != "transductive":
+        elif not self.of_the_batch:
             count = x.size // self.num_features
             self._move(
                 name, average.detach(), variance.detach() * (count / (count - 1))
             )
         return y
 
+    @property
+    def of_the_batch(self) -> bool:
+        """Whether the statistics are always the batch's, in evaluation, too."""
+        return self.mode in OF_THE_BATCH
+
     def _stored(self, name: str) -> tuple[Buffer, Buffer]:
         if self.running_mean is None or self.running_var is None:
             raise InvalidArgumentError(
-                f'{name}: it was made with mode="transductive" and stores no statistics'
+                f"{name}: it was made with mode={self.mode!r} and stores no statistics"
             )
         return self.running_mean, self.running_var
 
@@ -186,11 +196,8 @@ class BatchNorm(Module):
                 cell.assign(moved)
 
     def static_extra(self) -> tuple[Any, ...]:
-        return (
-            (_context.phase, _context.step)
-            if self.mode in ("support", "per_step")
-            else ()
-        )
+        reads_context = self.mode == "support" or self.steps is not None
+        return (_context.phase, _context.step) if reads_context else ()
 
     def extra_repr(self) -> str:
         steps = "" if self.steps is None else f", steps={self.steps}"

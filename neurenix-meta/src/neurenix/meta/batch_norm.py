@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError
+from neurenix.nn.batch_norm import MODES, OF_EACH_STEP
 
 
 def layers(model: nn.Module) -> Iterator[nn.BatchNorm]:
@@ -28,29 +29,35 @@ def mode_of(model: nn.Module) -> str | None:
 
 def depends_on_batch(model: nn.Module) -> bool:
     """Whether, in evaluation, an output depends on the other examples of its batch."""
-    return any(layer.mode == "transductive" for layer in layers(model))
+    return any(layer.of_the_batch for layer in layers(model))
+
+
+def has_steps(model: nn.Module) -> bool:
+    """Whether a layer has scales of its own for each inner step."""
+    return any(layer.steps is not None for layer in layers(model))
 
 
 def use_mode(model: nn.Module, mode: str, steps: int) -> None:
-    """Give every batch-norm layer a mode; `steps` rows where it is "per_step".
+    """Give every batch-norm layer a mode; `steps` rows where it is one of steps.
 
     Weights and biases stay as they are (repeated for each step); stored statistics
     start anew.
     """
     for layer in list(layers(model)):
         if layer.mode != mode:
-            _become(layer, mode, steps if mode == "per_step" else None, 0)
+            _become(layer, mode, steps if mode in OF_EACH_STEP else None, 0)
 
 
 def last_step_only(model: nn.Module, step: int) -> None:
-    """Make "per_step" layers plain ones, with the statistics and scales of a step."""
+    """Make layers with rows plain ones, with the statistics and scales of a step."""
     for layer in list(layers(model)):
-        if layer.mode == "per_step":
-            _become(layer, "running", None, step)
+        if layer.steps is not None:
+            plain = "transductive" if layer.of_the_batch else "running"
+            _become(layer, plain, None, step)
 
 
 def _become(layer: nn.BatchNorm, mode: str, steps: int | None, row: int) -> None:
-    """The constructor again, in another mode; from a row of what was "per_step"."""
+    """The constructor again, in another mode; from a row of what had some."""
     old_steps = layer.steps
     names = ("weight", "bias", "running_mean", "running_var")
     old = {name: getattr(layer, name) for name in names}
@@ -80,9 +87,8 @@ def _become(layer: nn.BatchNorm, mode: str, steps: int | None, row: int) -> None
 
 
 def check_mode(mode: str | None) -> None:
-    modes = ("running", "transductive", "support", "per_step")
-    if mode is not None and mode not in modes:
+    if mode is not None and mode not in MODES:
         raise InvalidArgumentError(
             f"batch_norm={mode!r}; expected None (as the layers say) or one of "
-            f"{', '.join(modes)}"
+            f"{', '.join(MODES)}"
         )

@@ -32,7 +32,8 @@ class Evaluation:
     scores        by name ("loss", "accuracy"): float64 [tasks, steps + 1], in the order
                   of the tasks
     batch_norm    whose statistics normalised: "running", "transductive", "support",
-                  "per_step"; None for a network without batch norm
+                  "per_step", "per_step_transductive"; None for a network without batch
+                  norm
     transductive  whether a query's prediction depends on the other queries
     confidence    for classes: float64 [tasks, steps + 1, 3, 15], see
                   `calibration.confidence_bins`; else None

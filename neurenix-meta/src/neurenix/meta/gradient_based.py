@@ -158,7 +158,7 @@ class GradientBased(MetaLearner):
         first_order   take the inner gradients as constants
         ways          how many classes the task has, where that is known
         """
-        has_rows = norm.mode_of(self) in ("per_step", "mixed")
+        has_rows = norm.has_steps(self)
 
         def inner_step(
             fast: Values,
@@ -174,7 +174,7 @@ class GradientBased(MetaLearner):
                 return self.criterion(output, y), buffers
 
             # Random layers draw anew in each step; "support" layers use this batch's
-            # statistics, "per_step" ones their row.
+            # statistics, those with rows their row.
             with (
                 nx.random.within(number),
                 nn.inner_step(row),
@@ -247,7 +247,7 @@ class GradientBased(MetaLearner):
     def task_scores(
         self, parameters: Values, task: Episode, steps: int
     ) -> dict[str, nx.Tensor]:
-        has_rows = norm.mode_of(self) in ("per_step", "mixed")
+        has_rows = norm.has_steps(self)
 
         def scores(values: Values, data: Any, row: int) -> dict[str, nx.Tensor]:
             episode = Episode(data[0], data[1], data[2], data[3], task.ways)

@@ -408,7 +408,7 @@ class MetaLearner(nn.Module):
         tasks          as in `meta_learn`; a TaskSampler must have an end
         steps          of adaptation; without it as in training
         max_memory     as in `meta_learn`
-        transductive   None: as the network is. Where its batch norm is "transductive"
+        transductive   None: as the network is. Where its batch norm is transductive
                        (statistics of the queries, all together), False gives the
                        non-transductive score: each query goes through the network in
                        one batch with the support set (Nichol et al. 2018, section

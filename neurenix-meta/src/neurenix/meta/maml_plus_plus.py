@@ -59,7 +59,9 @@ class MAMLPlusPlus(MAML):
     Epochs are those of one `meta_learn`.
 
     inner_lr     where every rate starts
-    batch_norm   as of `MAML`; without it the paper's, "per_step"
+    batch_norm   as of `MAML`; without it the paper's, "per_step".
+                 "per_step_transductive" is what the authors' code computes: the
+                 batch's statistics, in evaluation, too
 
     Other arguments are those of `MAML`.
 

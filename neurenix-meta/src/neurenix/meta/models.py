@@ -27,7 +27,7 @@ class Conv4(nn.Module):
                    Vinyals et al. 2016); "stride": convolutions of stride 2 (Finn et al.
                    2017 on Omniglot)
     batch_norm     a mode of `nn.BatchNorm2d`; None: no batch norm
-    steps          of batch_norm="per_step": its rows
+    steps          of a batch_norm of steps: its rows
 
     >>> Conv4()(nx.ones(2, 1, 28, 28)).shape
     (2, 64)

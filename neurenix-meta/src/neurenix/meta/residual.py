@@ -58,7 +58,7 @@ class ResNet12(nn.Module):
     dropout       of elements, after the first two blocks
     drop_block    of squares of 5 × 5, after the last two; 0 for neither
     batch_norm    a mode of `nn.BatchNorm2d`
-    steps         of batch_norm="per_step": its rows
+    steps         of a batch_norm of steps: its rows
 
     Each block halves height and width; 16 × 16 is the least.
 
