@@ -15,17 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 import neurenix as nx
-from neurenix import optim
 from neurenix.errors import DatasetError
-from neurenix.meta import (
-    MAML,
-    MLP,
-    Callback,
-    Conv4,
-    PrototypicalNetworks,
-    TaskSampler,
-    generate_regression_tasks,
-)
+from neurenix.meta import Callback, recipes
 from neurenix.meta.datasets import Glyphs, Omniglot
 
 SEED = 0
@@ -36,13 +27,11 @@ TEST_TASKS = 600
 # than the reverse, at the same number of drawings.
 TRAIN_WAYS, TRAIN_QUERIES = 40, 2
 STEPS_PER_EPOCH, EPOCHS = 300, 8
-LEARNING_RATE = 1e-3
 # Training is cut short on a machine too slow for all epochs.
 TIME_LIMIT_S = 240
 
-SINE_STEPS, SINE_BATCH = 5000, 25
-SINE_TASKS, SINE_TRAIN_SHOTS, SINE_TEST_SHOTS = 5000, 10, 5
-PAPER = {1: 0.67, 5: 0.38, 10: 0.35}  # Finn et al. 2017, table 2, 70,000 meta-steps
+# Five inner steps in training (the paper: one), so that little training shows much.
+SINE_STEPS, SINE_TASKS, SINE_SHOTS, SINE_INNER_STEPS = 15_000, 15_000, 5, 5
 
 
 class Anneal(Callback):
@@ -50,7 +39,7 @@ class Anneal(Callback):
     steps, or by the clock where that is sooner; and tells how it goes."""
 
     def __init__(self, optimizer):
-        self.optimizer = optimizer
+        self.optimizer, self.rate = optimizer, optimizer.lr
         self.start = time.perf_counter()
 
     def on_step_end(self, learner, event):
@@ -60,7 +49,7 @@ class Anneal(Callback):
         elapsed = time.perf_counter() - self.start
         share = max(done / (event.epochs * event.steps), elapsed / TIME_LIMIT_S)
         if share < 1:
-            self.optimizer.lr = LEARNING_RATE * (1 + np.cos(np.pi * share)) / 2
+            self.optimizer.lr = self.rate * (1 + np.cos(np.pi * share)) / 2
         elif done < event.epochs * event.steps:
             tqdm.write(f"time is up after {done} steps")
             event.stop()
@@ -76,69 +65,77 @@ class Anneal(Callback):
 def characters():
     """Training, validation and test characters, and what they are called."""
     try:
-        return (
-            Omniglot(split="train", rotations=True, download=True),
-            Omniglot(split="validation"),
-            Omniglot(split="test"),
-        ), "Omniglot"
+        return {
+            "train": Omniglot(split="train", rotations=True, download=True),
+            "validation": Omniglot(split="validation"),
+            "test": Omniglot(split="test"),
+        }, "Omniglot"
     except DatasetError as error:
         print(
             f"Omniglot is not at hand, so generated characters stand in.\n  {error}\n"
         )
-        return (
-            Glyphs(classes=1000, seed=SEED),
-            Glyphs(classes=172, seed=SEED + 1),
-            Glyphs(classes=423, seed=SEED + 2),
-        ), "Glyphs (generated)"
+        return {
+            "train": Glyphs(classes=1000, seed=SEED),
+            "validation": Glyphs(classes=172, seed=SEED + 1),
+            "test": Glyphs(classes=423, seed=SEED + 2),
+        }, "Glyphs (generated)"
 
 
 def learn_drawings():
     """A meta-trained embedding, and the tasks that it was tested on."""
     start = time.perf_counter()
-    (train, validation, test), name = characters()
+    data, name = characters()
+    train, validation, test = data.values()
     print(
         f"{name}: {len(train.classes)} classes to train ({len(train):,} drawings), "
         f"{len(validation.classes)} to validate, {len(test.classes)} to test; "
         f"read in {time.perf_counter() - start:.0f} s"
     )
-    learner = PrototypicalNetworks(Conv4())
-    adam = optim.Adam(learner.parameters(), lr=LEARNING_RATE)
-    learner.meta_learn(
-        TaskSampler(train, TRAIN_WAYS, SHOTS, TRAIN_QUERIES, seed=SEED),
-        adam,
-        EPOCHS,
-        tasks_per_batch=1,
-        steps_per_epoch=STEPS_PER_EPOCH,
-        validation=TaskSampler(validation, WAYS, SHOTS, 5, seed=SEED, tasks=200),
-        callbacks=[Anneal(adam)],
+    recipe = recipes.prototypical_networks_omniglot(
+        WAYS,
+        SHOTS,
+        train_ways=TRAIN_WAYS,
+        train_queries=TRAIN_QUERIES,
+        meta_steps=EPOCHS * STEPS_PER_EPOCH,
+        decay="none",
+        test_tasks=TEST_TASKS,
+        seed=SEED,
+        data=data,
     )
-    tasks = TaskSampler(test, WAYS, SHOTS, 15, seed=SEED, tasks=TEST_TASKS)
-    result = learner.evaluate(tasks)
+    recipe.train(
+        epochs=EPOCHS,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        callbacks=[Anneal(recipe.optimizer)],
+    )
+    result = recipe.test()
     low = 100 * (result.accuracy - result.interval("accuracy"))
     print(
         f"{name}, {WAYS}-way {SHOTS}-shot, {len(test.classes)} unseen characters, "
         f"Prototypical Networks (Conv-4):\n  {result}, 95 % interval from {low:.2f} %\n"
     )
-    return learner, tasks, name
+    return recipe.learner, recipe.test_tasks, name
 
 
 def learn_sine_waves():
     """A meta-trained regressor, and tasks that it was tested on."""
-    train = generate_regression_tasks(SINE_TASKS, SINE_TRAIN_SHOTS, seed=SEED)
-    test = generate_regression_tasks(
-        TEST_TASKS, SINE_TEST_SHOTS, num_queries=10, seed=SEED + 1
+    recipe = recipes.maml_sine(
+        inner_steps=SINE_INNER_STEPS,
+        shots=SINE_SHOTS,
+        meta_steps=SINE_STEPS,
+        pool=SINE_TASKS,
+        test_tasks=TEST_TASKS,
+        seed=SEED,
     )
-    learner = MAML(MLP([1, 40, 40, 1]), inner_lr=0.01, meta_lr=1e-3, inner_steps=5)
-    untrained = learner.evaluate(test, steps=10)
+    untrained = recipe.test()
     start = time.perf_counter()
-    epochs = SINE_STEPS * SINE_BATCH // SINE_TASKS
-    learner.meta_learn(train, epochs=epochs, tasks_per_batch=SINE_BATCH)
+    recipe.train()
     seconds = time.perf_counter() - start
-    trained = learner.evaluate(test, steps=10)
+    trained = recipe.test()
+    batch = recipe.tasks_per_batch
     print(
-        f"Sine waves, MAML: {SINE_STEPS} meta-steps of {SINE_BATCH} tasks in "
+        f"Sine waves, MAML: {SINE_STEPS} meta-steps of {batch} tasks in "
         f"{seconds:.0f} s.\nMean squared error after n gradient steps on "
-        f"{SINE_TEST_SHOTS} examples ({TEST_TASKS} test tasks):"
+        f"{SINE_SHOTS} examples ({TEST_TASKS} test tasks):"
     )
     print("  n                     " + "".join(f"{step:6}" for step in range(11)))
     for label, curve in (
@@ -146,7 +143,8 @@ def learn_sine_waves():
         ("not meta-trained", untrained.curve()),
     ):
         print(f"  {label:22}" + "".join(f"{value:6.2f}" for value in curve))
-    paper = "".join(f"{PAPER.get(step, ''):>6}" for step in range(11))
+    figures = [recipe.published.get(f"loss after {step}", "") for step in range(11)]
+    paper = "".join(f"{figure:>6}" for figure in figures)
     print(f"  MAML paper, 70k steps {paper}")
     share = trained.mean() / untrained.mean()
     print(
@@ -156,7 +154,7 @@ def learn_sine_waves():
     )
     falls = all(a > b for a, b in pairwise(trained.curve()[:6]))
     print(f"  falls with each of the first five steps: {'yes' if falls else 'no'}\n")
-    return learner, test
+    return recipe.learner, recipe.test_tasks
 
 
 def draw(path, drawings, sines):

@@ -51,6 +51,31 @@ def test_for_a_quadratic_it_is_the_exact_derivative(device):
         assert found[0, i] == pytest.approx(wanted, rel=1e-6, abs=1e-9)
 
 
+def test_damping_adds_to_the_strength_in_the_system_alone(device):
+    """Against NumPy's solution of the damped system at φ*."""
+    nx.manual_seed(0)
+    net, damping = nn.Linear(3, 1, bias=False).to(nx.float64), 5.0
+    learner = IMAML(
+        net,
+        0.1,
+        inner_steps=200,
+        regularization=STRENGTH,
+        solver_steps=3,
+        damping=damping,
+    )
+    tasks, theta = some_tasks(), net.weight.numpy()[0].copy()
+    (found,) = meta_gradient(learner, tasks)
+    wanted = np.zeros(3)
+    for x, y, q, z in tasks:
+        hessian = 2 / len(x) * x.T @ x
+        right = 2 / len(x) * x.T @ y[:, 0] + STRENGTH * theta
+        phi = np.linalg.solve(hessian + STRENGTH * np.eye(3), right)
+        outer = 2 / len(q) * q.T @ (q @ phi - z[:, 0])
+        system = np.eye(3) + hessian / (STRENGTH + damping)
+        wanted += np.linalg.solve(system, outer) / len(tasks)
+    assert np.allclose(found[0], wanted, rtol=1e-6)
+
+
 class LongMAML(MAML):
     """MAML through the steps of the same inner objective."""
 
@@ -128,6 +153,8 @@ def test_memory_does_not_grow_with_the_inner_steps(compiled_device):
 def test_arguments_are_checked(device):
     with pytest.raises(InvalidArgumentError, match="regularization=0"):
         IMAML(nn.Linear(1, 1), regularization=0)
+    with pytest.raises(InvalidArgumentError, match="damping=-1"):
+        IMAML(nn.Linear(1, 1), damping=-1.0)
     with pytest.raises(InvalidArgumentError, match="'conjugate_gradient' or 'neumann'"):
         IMAML(nn.Linear(1, 1), solver="lu")
     with pytest.raises(InvalidArgumentError, match="solver_steps"):

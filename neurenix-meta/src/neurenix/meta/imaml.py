@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError
+from neurenix.nn.arguments import number
 
 from .batches import Episode
 from .checks import positive, whole_number
@@ -37,6 +38,10 @@ class IMAML(GradientBased):
     solver           "conjugate_gradient", or "neumann": the series Σ (−∇²L / λ)ʲ v,
                      which converges only if the Hessian's norm is below λ
     solver_steps     iterations; with 0 the meta-gradient is ∇L_query(φ*)
+    damping          d ≥ 0: the system is solved with ∇²L / (λ + d), so that a smaller λ
+                     serves, with steps that go further, where the Hessian is not
+                     positive; the meta-gradient then lies between eq. 6 and that of
+                     first order. The authors' code does this, with d = 22 for λ = 2
     forward_over_reverse   make the products by `nx.hvp` in forward mode: the same to
                      rounding, in somewhat less memory for deep networks
 
@@ -58,6 +63,7 @@ class IMAML(GradientBased):
         regularization: float = 2.0,
         solver: str = "conjugate_gradient",
         solver_steps: int = 5,
+        damping: float = 0.0,
         forward_over_reverse: bool = False,
         **options: Unpack[InnerOptions],
     ) -> None:
@@ -70,6 +76,7 @@ class IMAML(GradientBased):
         self.solver = solver
         self.forward_over_reverse = bool(forward_over_reverse)
         self.solver_steps = whole_number("solver_steps", solver_steps, least=0)
+        self.damping = number("damping", damping, 0.0)
 
     def moved(
         self, fast: Values, gradient: Values, step: InnerStep
@@ -96,14 +103,15 @@ class IMAML(GradientBased):
                 return self.criterion(self.run({**rest, **values}, x)[0], y)
 
         def curvature(vector: Values) -> dict[str, nx.Tensor]:
-            """∇²L_support(φ*) / λ times a vector."""
+            """∇²L_support(φ*) / (λ + damping) times a vector."""
             (product,) = nx.hvp(
                 support_loss,
                 (fast,),
                 (vector,),
                 forward_over_reverse=self.forward_over_reverse,
             )
-            return {n: p * (1.0 / self.regularization) for n, p in product.items()}
+            scale = 1.0 / (self.regularization + self.damping)
+            return {n: p * scale for n, p in product.items()}
 
         (_, outcome), gradient = nx.value_and_grad(query_loss, has_aux=True)(fast)
         solve = neumann if self.solver == "neumann" else conjugate_gradient
