@@ -162,6 +162,17 @@ SINE_CLIPPED = Training(
     {"inner_clip_norm": 60.0},
     steps_per_call=100,
 )
+LINEAR = {"weight_deviation": None}
+SINE_LINEAR = Training(
+    "maml-sine-linear", recipes.maml_sine, 70_000, LINEAR, steps_per_call=100
+)
+SINE_LINEAR_CLIPPED = Training(
+    "maml-sine-linear-clipped",
+    recipes.maml_sine,
+    70_000,
+    {**LINEAR, "inner_clip_norm": 60.0},
+    steps_per_call=100,
+)
 SINE_SLOW = Training(
     "maml-sine-slow", recipes.maml_sine, 70_000, {"inner_lr": 0.001}, 100
 )
@@ -190,6 +201,8 @@ def one_shot(
 
 PLAIN = "MAML, sine waves, "
 CLIPPED = "MAML, inner gradient's norm ≤ 60, sine waves, "
+AS_LINEAR = "MAML, weights as of nn.Linear, "
+AS_LINEAR_CLIPPED = AS_LINEAR + "inner gradient's norm ≤ 60, sine waves, "
 PROTOTYPES = "Prototypical Networks, Omniglot, "
 ROWS = {
     row.name: row
@@ -209,7 +222,7 @@ ROWS = {
         one_shot("anil", recipes.anil_omniglot, 8_000),
         one_shot("meta-sgd", recipes.meta_sgd_omniglot, 5_000),
         one_shot("maml-plus-plus", recipes.maml_plus_plus_omniglot, 6_000),
-        one_shot("imaml", recipes.imaml_omniglot, 1_500),
+        one_shot("imaml", recipes.imaml_omniglot, 5_000),
         one_shot("reptile", recipes.reptile_omniglot, 8_000, rotated=("train",)),
         one_shot("r2d2", recipes.r2d2_omniglot, 6_000),
         Waves("sine-maml-5shot", SINE, 5),
@@ -218,6 +231,17 @@ ROWS = {
         Waves("sine-maml-clipped-10shot", SINE_CLIPPED, 10, title=CLIPPED + "10-shot"),
         Waves("sine-maml-20shot", SINE, 20, title=PLAIN + "20-shot"),
         Waves("sine-maml-clipped-20shot", SINE_CLIPPED, 20, title=CLIPPED + "20-shot"),
+        Waves(
+            "sine-maml-linear-5shot", SINE_LINEAR, 5,
+            title=AS_LINEAR + "sine waves, 5-shot",
+        ),
+        *(
+            Waves(
+                f"sine-maml-linear-clipped-{shots}shot", SINE_LINEAR_CLIPPED, shots,
+                title=f"{AS_LINEAR_CLIPPED}{shots}-shot",
+            )
+            for shots in (5, 10, 20)
+        ),
         Waves(
             "sine-maml-slow-5shot", SINE_SLOW, 5,
             title="MAML, inner rate 0.001, sine waves, 5-shot",

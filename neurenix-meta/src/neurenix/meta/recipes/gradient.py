@@ -55,6 +55,14 @@ FIRST_ORDER_STEPS = (
     "10,000 meta-steps: so long a step is far from its gradient."
 )
 
+IMPLICIT = (
+    "16 inner steps of 0.5 on the regularised loss with λ = 0.1, and a system damped by "
+    "2. The paper says λ = 2; its released code takes steps of 0.1 without the "
+    "regulariser, one step of it after them, none in test, and in the system adds 10 to "
+    "λ and 1 to the identity. With λ = 2 in the loss and no damping, as in eq. 4 and 6, "
+    "accuracy stays below 65 % for the first 2,000 tasks, with these settings it is 85 %."
+)
+
 Figures = Mapping[tuple[int, int], float]
 
 
@@ -197,23 +205,24 @@ def imaml_omniglot(
     data: Characters | None = None,
     **changes: Any,
 ) -> Recipe:
-    """Characters by iMAML (Rajeswaran et al. 2019): 16 inner steps, λ = 2, five
-    iterations of conjugate gradient, 16 tasks a meta-step. Arguments are those of
-    `maml_omniglot`."""
+    """Characters by iMAML (Rajeswaran et al. 2019): 16 inner steps of 0.5 with λ = 0.1,
+    five iterations of conjugate gradient, damped by 2, 16 tasks a meta-step. Arguments
+    are those of `maml_omniglot`."""
     return _recipe(
         "iMAML",
         "Rajeswaran et al. 2019, arXiv:1909.04630, section 4",
         IMAML,
         IMAML_PUBLISHED,
-        ("Network, rotations and batch norm are those of MAML's recipe.",),
+        ("Network, rotations and batch norm are those of MAML's recipe.", IMPLICIT),
         (ways, shots, seed, root, data),
         {
-            "inner_lr": 0.3,
+            "inner_lr": 0.5,
             "inner_steps": 16,
             "evaluation_steps": 16,
             "tasks_per_batch": 16,
-            "regularization": 2.0,
+            "regularization": 0.1,
             "solver_steps": 5,
+            "damping": 2.0,
             **changes,
         },
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from neurenix import nn, optim
 
-from ..checks import whole_number
+from ..checks import positive, whole_number
 from ..maml import MAML
 from ..models import MLP
 from ..neural_process import ConditionalNeuralProcess
@@ -14,7 +14,6 @@ from ..tasks import generate_regression_tasks
 from .recipe import Recipe
 
 TASKS_PER_BATCH = 25
-WEIGHT_DEVIATION = 0.01
 PUBLISHED = {"loss after 1": 0.67, "loss after 5": 0.38, "loss after 10": 0.35}
 POOL = (
     "Training draws its tasks from a pool of {pool} fixed ones, shuffled anew in each "
@@ -30,6 +29,7 @@ def maml_sine(
     train_shots: int = 10,
     meta_steps: int = 70_000,
     pool: int = 50_000,
+    weight_deviation: float | None = 0.01,
     test_tasks: int = 600,
     seed: int = 0,
     **settings: Any,
@@ -44,10 +44,21 @@ def maml_sine(
     shots         support examples of the test tasks
     meta_steps    made up to whole epochs of the pool
     pool          training tasks
+    weight_deviation   of the truncated normal distribution from which weights are
+                  drawn, as in the released code; None: as `nn.Linear` draws them, which
+                  does better
     settings      further arguments of `MAML`
     """
     model = MLP([1, 40, 40, 1])
-    start_small(model)
+    starts: tuple[str, ...] = ()
+    if weight_deviation is None:
+        starts = (
+            "Weights and biases start as `nn.Linear` draws them, from U(−1/√n, 1/√n) "
+            "for n inputs; the released code draws weights from a truncated normal "
+            "distribution of deviation 0.01.",
+        )
+    else:
+        start_small(model, positive("weight_deviation", weight_deviation))
     learner = MAML(model, inner_lr, 1e-3, inner_steps=inner_steps, **settings)
     return Recipe(
         name=f"MAML, sine waves, {shots}-shot",
@@ -55,6 +66,7 @@ def maml_sine(
         differences=(
             "The paper says that the inner rate is 0.01; the released command leaves "
             f"it at 0.001. Here it is {inner_lr:g}.",
+            *starts,
             POOL.format(pool=pool),
         ),
         learner=learner,
@@ -107,12 +119,12 @@ def _waves(
     }
 
 
-def start_small(model: nn.Module) -> None:
-    """Weights from a normal distribution of deviation 0.01, truncated at two of them,
+def start_small(model: nn.Module, deviation: float) -> None:
+    """Weights from a normal distribution of that deviation, truncated at two of them,
     and biases 0, as the released code has them."""
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
         else:
-            bound = 2 * WEIGHT_DEVIATION
-            nn.init.trunc_normal_(parameter, 0.0, WEIGHT_DEVIATION, -bound, bound)
+            bound = 2 * deviation
+            nn.init.trunc_normal_(parameter, 0.0, deviation, -bound, bound)
