@@ -138,7 +138,7 @@ def main():
     for name in wanted:
         line = make(rows.ROWS[name], options.folder, options.threads)
         with results.open("a") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
         print(json.dumps(line, ensure_ascii=False, indent=1))
     if options.document:
         table.document(DOCUMENT, table.read(results))

@@ -129,13 +129,18 @@ class Waves:
             values = np.concatenate([scores[name] for scores in found])
             values = np.where(np.isnan(values), np.inf, values)  # a task that blew up
             errors[name] = {
-                "mean": float(f"{values.mean():.4g}"),
-                "median": float(f"{np.median(values):.4g}"),
-                "of each seed": [float(f"{s[name].mean():.4g}") for s in found],
+                "mean": rounded(values.mean()),
+                "median": rounded(np.median(values)),
+                "of each seed": [rounded(s[name].mean()) for s in found],
                 # a prediction of 0 for everything has an error near 3
                 "above 10": float(f"{100 * (~(values <= 10)).mean():.3g}"),
             }
         return {"errors": errors, "test_tasks": found[0]["test_tasks"]}
+
+
+def rounded(value: float) -> float | str:
+    """To four digits; JSON has no number for what is not finite."""
+    return float(f"{value:.4g}") if np.isfinite(value) else str(value)
 
 
 ALL = ("train", "validation", "test")

@@ -66,13 +66,13 @@ def _wave(line: Line) -> dict[str, str]:
     errors = line["errors"]
     for step in ("1", "5", "10"):
         found = errors.get(step)
-        cells[f"mean, {step}"] = f"{found['mean']:.3g}" if found else ""
-        cells[f"median, {step}"] = f"{found['median']:.3g}" if found else ""
+        cells[f"mean, {step}"] = f"{float(found['mean']):.3g}" if found else ""
+        cells[f"median, {step}"] = f"{float(found['median']):.3g}" if found else ""
         cells[f"above 10, {step}"] = f"{found['above 10']:g} %" if found else ""
     if "0" in errors:  # adaptation in one pass
         found = errors["0"]
-        cells["mean, 1"] = f"{found['mean']:.3g}"
-        cells["median, 1"] = f"{found['median']:.3g}"
+        cells["mean, 1"] = f"{float(found['mean']):.3g}"
+        cells["median, 1"] = f"{float(found['median']):.3g}"
         cells["above 10, 1"] = f"{found['above 10']:g} %"
     cells["training"] = f"{line['training_seconds'] / len(line['seeds']):.0f} s a seed"
     cells["row"] = f"`{line['row']}`"

@@ -80,10 +80,11 @@ def maml_plus_plus(p, task):
 
 
 def imaml(p, task):
-    """16 proximal steps, then (I + H/λ)⁻¹ of the query gradient by five iterations of
-    conjugate gradient, with H times a vector by differences of gradients."""
+    """16 proximal steps, then (I + H/(λ + damping))⁻¹ of the query gradient by five
+    iterations of conjugate gradient, with H times a vector by differences of gradients.
+    """
     support_x, support_y, query_x, query_y = task
-    strength, rate, start = 2.0, 0.3, p
+    strength, damping, rate, start = 0.1, 2.0, 0.5, p
     for _ in range(16):
         _, g = classified(p, support_x, support_y)
         p = {n: a - rate * (g[n] + strength * (a - start[n])) for n, a in p.items()}
@@ -96,7 +97,8 @@ def imaml(p, task):
             for h in (size, -size)
         ]
         return {
-            n: v[n] + (ends[0][n] - ends[1][n]) / (2 * size) / strength for n in v
+            n: v[n] + (ends[0][n] - ends[1][n]) / (2 * size) / (strength + damping)
+            for n in v
         }
 
     x, residual, direction = {n: 0 * a for n, a in b.items()}, b, b
