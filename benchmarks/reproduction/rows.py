@@ -100,7 +100,7 @@ class Waves:
     training: Training
     shots: int
     score: str = "loss"
-    steps: tuple[int, ...] = (1, 5, 10)
+    steps: tuple[int, ...] = tuple(range(11))
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     title: str | None = None
 

@@ -28,7 +28,9 @@ def document(path: Path, lines: dict[str, Line]) -> None:
     waves = [_wave(x) for r, x in found if isinstance(r, Waves)]
     notes = [_note(line) for _, line in found]
     report.put_between(path, "characters", _table(characters))
+    curves = [_curve(x) for r, x in found if isinstance(r, Waves) and _adapts(x)]
     report.put_between(path, "waves", _table(waves))
+    report.put_between(path, "curves", _table(curves))
     report.put_between(path, "differences", "\n\n".join(dict.fromkeys(notes)))
 
 
@@ -69,7 +71,7 @@ def _wave(line: Line) -> dict[str, str]:
         cells[f"mean, {step}"] = f"{float(found['mean']):.3g}" if found else ""
         cells[f"median, {step}"] = f"{float(found['median']):.3g}" if found else ""
         cells[f"above 10, {step}"] = f"{found['above 10']:g} %" if found else ""
-    if "0" in errors:  # adaptation in one pass
+    if not _adapts(line):
         found = errors["0"]
         cells["mean, 1"] = f"{float(found['mean']):.3g}"
         cells["median, 1"] = f"{float(found['median']):.3g}"
@@ -77,6 +79,19 @@ def _wave(line: Line) -> dict[str, str]:
     cells["training"] = f"{line['training_seconds'] / len(line['seeds']):.0f} s a seed"
     cells["row"] = f"`{line['row']}`"
     return cells
+
+
+def _adapts(line: Line) -> bool:
+    """By steps; not in one pass."""
+    return len(line["errors"]) > 1
+
+
+def _curve(line: Line) -> dict[str, str]:
+    """The mean error before the first step and after each."""
+    means = {
+        step: f"{float(found['mean']):.3g}" for step, found in line["errors"].items()
+    }
+    return {"mean after": line["recipe"].replace(", sine waves", ""), **means}
 
 
 def _note(line: Line) -> str:
