@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ANIL(MAML):
-    """Almost no inner loop (Raghu et al. 2020, arXiv:1909.09157, section 4.1).
+    """Almost no inner loop (Raghu et al. 2020, arXiv:1909.09157, section 4).
 
         min over θ, w of  mean over tasks of L_query(θ, U(w)),
         U: w ← w − α ∇_w L_support(θ, w), inner_steps times

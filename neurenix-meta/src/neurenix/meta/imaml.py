@@ -22,10 +22,10 @@ SOLVERS = ("conjugate_gradient", "neumann")
 
 
 class IMAML(GradientBased):
-    """Implicit MAML (Rajeswaran et al. 2019, arXiv:1909.04630).
+    """Implicit MAML (Rajeswaran et al. 2019, arXiv:1909.04630, section 3).
 
         φ* = argmin over φ of L_support(φ) + λ/2 ‖φ − θ‖²                 (eq. 4)
-        meta-gradient = (I + ∇²L_support(φ*) / λ)⁻¹ ∇L_query(φ*)          (eq. 6)
+        meta-gradient = (I + ∇²L_support(φ*) / λ)⁻¹ ∇L_query(φ*)          (lemma 1)
 
     φ* is approached by `inner_steps` steps of gradient descent, from φ = θ, and the
     system is solved by a fixed number of iterations, each a product with the Hessian
@@ -40,8 +40,9 @@ class IMAML(GradientBased):
     solver_steps     iterations; with 0 the meta-gradient is ∇L_query(φ*)
     damping          d ≥ 0: the system is solved with ∇²L / (λ + d), so that a smaller λ
                      serves, with steps that go further, where the Hessian is not
-                     positive; the meta-gradient then lies between eq. 6 and that of
-                     first order. The authors' code does this, with d = 22 for λ = 2
+                     positive; the meta-gradient then lies between lemma 1's and that
+                     of first order. The authors' code does this, with d = 22 for λ = 2,
+                     and takes half of the result
     forward_over_reverse   make the products by `nx.hvp` in forward mode: the same to
                      rounding, in somewhat less memory for deep networks
 

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 
 class MAML(GradientBased):
-    """Model-agnostic meta-learning (Finn, Abbeel & Levine 2017, arXiv:1703.03400).
+    """Model-agnostic meta-learning (Finn, Abbeel & Levine 2017, arXiv:1703.03400,
+    section 2.2 and algorithm 1).
 
         min over θ of  mean over tasks of L_query(U(θ)),
-        U: θ ← θ − α ∇L_support(θ), inner_steps times                      (eq. 1)
+        U: θ ← θ − α ∇L_support(θ), inner_steps times
 
-    The derivative goes through the inner steps. With `first_order` the inner gradients
-    are taken as constants, so that ∂U/∂θ is the identity and a task's meta-gradient is
-    ∇L_query at U(θ) (section 5.2).
+    The paper writes it with one step and the sum over tasks. The derivative goes
+    through the inner steps. With `first_order` the inner gradients are taken as
+    constants, so that ∂U/∂θ is the identity and a task's meta-gradient is ∇L_query at
+    U(θ) (section 5.2).
 
     model         maps [n, ...] to outputs [n, ways] or [n, outputs]
     inner_lr      α

@@ -13,7 +13,7 @@ class MatchingNetworks(EmbeddingBased):
     """Matching Networks (Vinyals et al. 2016, arXiv:1606.04080, section 2.1).
 
         p(y | x) = Σᵢ a(x, xᵢ) yᵢ                                         (eq. 1)
-        a(x, xᵢ) = softmax over i of c(f(x), f(xᵢ))
+        a(x, xᵢ) = softmax over i of c(f(x), f(xᵢ))             (section 2.1.1)
 
     with c the cosine and yᵢ the one-hot labels of the support set; the loss is −log p
     of the queries' classes. One embedding f serves support and queries, each example by

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MetaSGD(MAML):
-    """Meta-SGD (Li et al. 2017, arXiv:1707.09835, section 3.2).
+    """Meta-SGD (Li et al. 2017, arXiv:1707.09835, section 3, algorithm 1).
 
         min over θ, α of  mean over tasks of L_query(U(θ)),
         U: θ ← θ − α ∘ ∇L_support(θ), inner_steps times (in the paper once)
@@ -24,7 +24,7 @@ class MetaSGD(MAML):
     with ∘ the product by elements: α has a rate for every element of θ, may become
     negative, and is learned with θ.
 
-    inner_lr   where every rate starts (the paper draws them from U(0.005, 0.1))
+    inner_lr   where every rate starts (the paper: at random from 0.005 to 0.1)
 
     Other arguments are those of `MAML`. The rates are the learner's own parameters,
     named "rates" and the parameter's name in the model.

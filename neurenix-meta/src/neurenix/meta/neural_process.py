@@ -14,7 +14,7 @@ from .batches import Bucket, Episode, inputs
 from .learner import MetaLearner, Outcome, Values
 from .training import mode
 
-# The standard deviation's floor, which keeps the likelihood bounded: as published.
+# The deviation's floor, which keeps the likelihood bounded: the authors' code's.
 LEAST_DEVIATION = 0.1
 
 
@@ -49,16 +49,16 @@ class Predictor(nn.Module):
 
 
 class ConditionalNeuralProcess(MetaLearner):
-    """Conditional Neural Process (Garnelo et al. 2018, arXiv:1807.01613, section 2.2).
+    """Conditional Neural Process (Garnelo et al. 2018, arXiv:1807.01613, section 2).
 
-        r = mean over the context of h(xᵢ, yᵢ)                            (eqs. 1, 2)
-        (μ, σ) = g(x, r),  σ = 0.1 + 0.9 softplus(·)                      (eq. 3)
+        r = mean over the context of h(xᵢ, yᵢ)                     (eqs. 1 and 2)
+        (μ, σ) = g(x, r),  σ = 0.1 + 0.9 softplus(·)               (eq. 3)
 
     For regression: x [n, dx], y [n, dy]. The loss is −log N(y; μ, σ²), summed over y's
     axes and averaged over support and query examples, given the support set; what is
-    asked for includes what was seen, as in the paper. Scores are of queries alone:
-    "loss" likewise, and "mse", the mean of (μ − y)². Adapting is one pass of h: there
-    are no inner steps.
+    asked for includes what was seen, as in the paper (section 2.3). The form of σ is
+    that of the authors' code. Scores are of queries alone: "loss" likewise, and "mse",
+    the mean of (μ − y)². Adapting is one pass of h: there are no inner steps.
 
     encoder   h: [n, dx + dy] to [n, r]
     decoder   g: [m, r + dx] to [m, 2 dy]

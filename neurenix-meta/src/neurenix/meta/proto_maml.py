@@ -20,15 +20,15 @@ HEAD = ("head.weight", "head.bias")
 
 
 class ProtoMAML(MAML):
-    """ProtoMAML (Triantafillou et al. 2020, arXiv:1903.03096, section 3).
+    """ProtoMAML (Triantafillou et al. 2020, arXiv:1903.03096).
 
         logits = f(x) Wᵀ + b, with W_k = 2 c_k and b_k = −‖c_k‖² at the start
 
     where c_k is the mean of f over the support examples of class k: before any step the
     logits are those of Prototypical Networks with the squared Euclidean distance, up to
-    ‖f(x)‖², which is the same for all classes. Then W, b and f take MAML's inner steps.
-    The derivative goes through these and through the prototypes. Tasks may differ in
-    how many classes they have.
+    ‖f(x)‖², which is the same for all classes (Snell et al. 2017, section 2.4). Then W,
+    b and f take MAML's inner steps. The derivative goes through these and through the
+    prototypes. Tasks may differ in how many classes they have.
 
     embedding_model   f: [n, ...] to [n, d] (more axes are flattened)
     loss              of (logits, classes); by default the cross-entropy

@@ -47,7 +47,8 @@ def unit(x: nx.Tensor) -> nx.Tensor:
 
 
 class PrototypicalNetworks(EmbeddingBased):
-    """Prototypical Networks (Snell, Swersky & Zemel 2017, arXiv:1703.05175).
+    """Prototypical Networks (Snell, Swersky & Zemel 2017, arXiv:1703.05175,
+    section 2.2).
 
         c_k = mean of f over the support examples of class k              (eq. 1)
         p(y = k | x) = softmax over k of −d(f(x), c_k)                    (eq. 2)

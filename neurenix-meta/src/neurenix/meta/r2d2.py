@@ -16,8 +16,8 @@ class R2D2(EmbeddingBased):
     """Ridge regression differentiable discriminator (Bertinetto et al. 2019,
     arXiv:1805.08136, section 3.2).
 
-        W = argmin ‖Z W − Y‖² + λ ‖W‖² = Zᵀ (Z Zᵀ + λ I)⁻¹ Y              (eqs. 4, 5)
-        logits = α f(x) W + β                                             (eq. 6)
+        W = argmin ‖Z W − Y‖² + λ ‖W‖² = Zᵀ (Z Zᵀ + λ I)⁻¹ Y
+        logits = α f(x) W + β
 
     with Z [n, d] the support set's embeddings and Y [n, ways] its one-hot labels: by
     Woodbury's identity a system of n equations is solved, not of d, and the derivative

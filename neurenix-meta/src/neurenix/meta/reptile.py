@@ -30,8 +30,9 @@ class Reptile(GradientBased):
     of gradient descent on the support set; queries serve evaluation only. The loss in
     the history is the support loss before the last inner step.
 
-    inner_optimizer   "sgd", or "adam": Adam with β₁ = 0, as in the paper's experiments
-                      (section 6.1), whose second moments are not reset between tasks
+    inner_optimizer   "sgd", or "adam": Adam with β₁ = 0, as in the paper's experiments,
+                      whose second moments are not reset between tasks, as in the
+                      authors' code
 
         v ← β₂ v + (1 − β₂) g²;  θ ← θ − α g / (√(v / (1 − β₂ᵗ)) + ε)
 
