@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,92 @@ def test_schedules() -> None:
     other = optim.StepLR(optim.SGD([nn.Parameter([1.0])], lr=0.1), 2, 0.5)
     other.load_state_dict(steps.state_dict())
     assert other.epoch == 5 and other.optimizer.lr == 0.2
+
+
+def one_parameter(lr: float = 1.0) -> optim.SGD:
+    return optim.SGD([nn.Parameter([1.0])], lr=lr)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "epochs"), [(1.0, 0.0, 4), (0.25, 2.0, 7), (0.5, 0.5, 1)]
+)
+def test_a_linear_schedule_is_its_closed_form(
+    start: float, end: float, epochs: int
+) -> None:
+    """lr · (start + t / epochs · (end − start)) in epoch t, and lr · end from then."""
+    optimizer = one_parameter(0.8)
+    schedule = optim.LinearLR(optimizer, start, end, total_iters=epochs)
+    seen = [optimizer.lr]  # it takes effect at once
+    for _ in range(epochs + 2):
+        schedule.step()
+        seen.append(optimizer.lr)
+    line = np.linspace(0.8 * start, 0.8 * end, epochs + 1)
+    assert np.allclose(seen, [*line, line[-1], line[-1]], rtol=1e-6)
+    assert schedule.epoch == epochs + 2
+
+
+def test_a_linear_schedule_scales_the_steps() -> None:
+    optimizer = one_parameter(0.5)
+    schedule = optim.LinearLR(optimizer, 1.0, 0.0, total_iters=2)
+    places = []
+    for _ in range(4):
+        optimizer.step([nx.tensor([1.0])])
+        schedule.step()
+        places.append(optimizer.params[0].item())
+    assert places == [0.5, 0.25, 0.25, 0.25]
+
+
+def test_a_linear_schedule_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    optimizer = one_parameter(0.8)
+    schedule = optim.LinearLR(optimizer, 1.0, 0.0, total_iters=8)
+    for _ in range(3):
+        schedule.step()
+    state = {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+    nx.save(state, tmp_path / "state.safetensors")
+    loaded = nx.load(tmp_path / "state.safetensors")
+    fresh = one_parameter(9.0)
+    resumed = optim.LinearLR(fresh, 1.0, 0.0, total_iters=8)
+    fresh.load_state_dict(loaded["optimizer"])
+    resumed.load_state_dict(loaded["schedule"])
+    assert resumed.state_dict() == schedule.state_dict()
+    for _ in range(6):
+        assert fresh.lr == optimizer.lr
+        schedule.step()
+        resumed.step()
+    assert fresh.lr == 0.0
+
+
+def test_a_linear_schedule_keeps_its_place_where_a_state_is_refused() -> None:
+    optimizer = one_parameter()
+    schedule = optim.LinearLR(optimizer, 1.0, 0.0, total_iters=4)
+    schedule.step()
+    for state, message in [
+        ({"epoch": 2}, "expected epoch and initial_lr"),
+        ({"epoch": -1, "initial_lr": 1.0}, "epoch=-1"),
+        ({"epoch": 2, "initial_lr": -1.0}, "initial_lr=-1.0"),
+    ]:
+        with pytest.raises(InvalidArgumentError, match=message):
+            schedule.load_state_dict(state)
+        assert (schedule.epoch, schedule.initial_lr, optimizer.lr) == (1, 1.0, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"start_factor": -0.5}, "LinearLR: start_factor=-0.5"),
+        ({"end_factor": float("nan")}, "LinearLR: end_factor=nan"),
+        ({"total_iters": 0}, "LinearLR: total_iters=0"),
+        ({"total_iters": 2.5}, "LinearLR: total_iters=2.5"),
+    ],
+)
+def test_a_refused_linear_schedule_leaves_the_rate(
+    arguments: dict[str, Any], message: str
+) -> None:
+    optimizer = one_parameter(0.8)
+    with pytest.raises(InvalidArgumentError, match=message):
+        optim.LinearLR(optimizer, **arguments)
+    assert optimizer.lr == pytest.approx(0.8)
 
 
 def test_a_failed_step_changes_nothing() -> None:

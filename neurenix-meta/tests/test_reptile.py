@@ -1,5 +1,7 @@
 """Reptile against a plain NumPy loop."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,93 @@ def test_adam_inside_is_a_numpy_loops(device):
     learner.meta_learn(tasks, sgd, 3, 2, progress=False)
     assert np.allclose(net.weight.numpy()[0], theta, rtol=1e-10)
     assert np.allclose(learner.moments["weight"].numpy()[0], moment, rtol=1e-10)
+
+
+def gradient(w, x, y):
+    """Of the mean squared error of x w against y."""
+    return 2 / len(x) * x.T @ (x @ w - y[:, 0])
+
+
+def through_batches(w, x, y, batch):
+    """Gradient descent whose step k takes the examples k, k + b, k + 2b, … (k modulo
+    b), of b = ⌈n / batch⌉ batches, by NumPy."""
+    batches = math.ceil(len(x) / batch)
+    for step in range(STEPS):
+        chosen = [i for i in range(len(x)) if i % batches == step % batches]
+        w = w - INNER_LR * gradient(w, x[chosen], y[chosen])
+    return w
+
+
+def linear_learner(**options):
+    nx.manual_seed(0)
+    net = nn.Linear(2, 1, bias=False).to(nx.float64)
+    return Reptile(net, INNER_LR, inner_steps=STEPS, **options)
+
+
+def linear_task(examples=7, seed=0):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(examples, 2)), rng.normal(size=(examples, 1))
+    return x, y, x, y
+
+
+@pytest.mark.parametrize("batch", [1, 3, 4, 6])
+def test_batches_inside_are_a_numpy_loops(device, batch):
+    """Of seven examples: batches of one size, and of sizes that differ."""
+    learner = linear_learner(inner_batch=batch)
+    tasks = [linear_task(seed=seed) for seed in range(3)]
+    theta = learner.model.weight.numpy()[0].copy()
+    for _ in range(2):
+        ends = [through_batches(theta, x, y, batch) for x, y, _, _ in tasks]
+        theta = theta + EPSILON * (np.mean(ends, axis=0) - theta)
+    sgd = optim.SGD(learner.parameters(), lr=EPSILON)
+    learner.meta_learn(tasks, sgd, 2, 3, progress=False)
+    assert np.allclose(learner.model.weight.numpy()[0], theta, rtol=1e-10)
+    x, y, _, _ = tasks[0]
+    adapted = learner.adapt_to_task(x, y).weight.numpy()[0]
+    assert np.allclose(adapted, through_batches(theta, x, y, batch), rtol=1e-10)
+
+
+def test_adam_inside_takes_batches(device):
+    learner = linear_learner(inner_batch=4, inner_optimizer="adam")
+    x, y, _, _ = linear_task()
+    w, moment = learner.model.weight.numpy()[0].copy(), np.zeros(2)
+    for step in range(STEPS):
+        g = gradient(w, x[step % 2 :: 2], y[step % 2 :: 2])
+        moment = 0.999 * moment + 0.001 * g**2
+        unbiased = moment / (1 - 0.999 ** (step + 1))
+        w = w - INNER_LR * g / (np.sqrt(unbiased) + 1e-8)
+    adapted = learner.adapt_to_task(x, y).weight.numpy()[0]
+    assert np.allclose(adapted, w, rtol=1e-10)
+
+
+def test_a_batch_of_each_step_has_all_classes_in_turn(device):
+    """Examples lie class after class: of three classes of four, batches of three."""
+    learner = Reptile(nn.Linear(1, 3), inner_batch=3)
+    x = nx.arange(12.0).reshape(12, 1)
+    y = nx.tensor(np.repeat([0, 1, 2], 4), dtype=nx.int32)
+    seen = []
+    for step in range(4):
+        some_x, some_y = learner.inner_batch_of(x, y, step)
+        assert some_y.tolist() == [0, 1, 2]
+        seen += some_x.reshape(-1).tolist()
+    assert sorted(seen) == list(range(12))
+    again, _ = learner.inner_batch_of(x, y, 4)
+    assert again.reshape(-1).tolist() == seen[:3]
+
+
+@pytest.mark.parametrize("batch", [7, 8, 100])
+def test_a_support_set_no_larger_than_a_batch_is_taken_whole(device, batch):
+    whole = linear_learner()
+    learner = linear_learner(inner_batch=batch)
+    x, y, _, _ = linear_task()
+    results = [each.adapt_to_task(x, y).weight.numpy() for each in (whole, learner)]
+    assert np.array_equal(*results)
+
+
+@pytest.mark.parametrize("batch", [0, -1, 2.5, "3", True])
+def test_a_batch_is_a_whole_number_from_1_on(batch):
+    with pytest.raises(InvalidArgumentError, match=f"inner_batch must .*not {batch!r}"):
+        Reptile(nn.Linear(1, 1), inner_batch=batch)
 
 
 def test_the_inner_optimizer_is_sgd_or_adam():

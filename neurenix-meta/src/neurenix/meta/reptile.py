@@ -43,10 +43,11 @@ class Reptile(GradientBased):
     inner_batch       support examples of an inner step, None for all: of b batches, b =
                       ⌈n / inner_batch⌉, step k takes the examples k, k + b, k + 2b, …
                       (k modulo b), so that examples that lie class after class give
-                      batches of all classes. The paper's are drawn at random
+                      batches of all classes. A smaller support set is taken
+                      whole. The paper's batches are drawn at random
 
     Other arguments are those of `MAML`. Raises InvalidArgumentError for another
-    inner_optimizer.
+    inner_optimizer, or an inner_batch below 1.
 
     >>> from neurenix.meta import generate_regression_tasks
     >>> learner = Reptile(nn.Linear(1, 1), inner_lr=0.02, inner_steps=8)
