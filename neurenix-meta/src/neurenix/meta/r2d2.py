@@ -22,7 +22,8 @@ class R2D2(EmbeddingBased):
     with Z [n, d] the support set's embeddings and Y [n, ways] its one-hot labels: by
     Woodbury's identity a system of n equations is solved, not of d, and the derivative
     goes through the solution. The loss is the cross-entropy of the queries' logits. α,
-    β and λ (as log λ, which keeps it above 0) are learned with f.
+    β and λ (as log λ, which keeps it above 0) are learned with f. The authors' code
+    besides gives Z a column of ones, and divides Z and Y by √n: λ is then n times it.
 
     regularization   where λ starts
     scale            where α starts; β starts at 0
