@@ -130,6 +130,7 @@ def test_mamls_network(data, ways):
     assert isinstance(pool, nn.GlobalAveragePool2d)
     assert linear.weight.shape == (ways, 64)
     assert said(recipe, "batch norm is transductive, in test too")
+    assert said(recipe, "adapt batch norm's scales and shifts", "not adapted")
     assert said(recipe, "rotations", "released code")
 
 

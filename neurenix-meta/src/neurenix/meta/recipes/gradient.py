@@ -8,6 +8,7 @@ from typing import Any
 from neurenix import optim
 
 from ..anil import ANIL
+from ..batch_norm import layers
 from ..checks import whole_number
 from ..gradient_based import GradientBased
 from ..imaml import IMAML
@@ -38,6 +39,14 @@ RATE_FACTOR = (
     "The released code's loss is the number of ways times the mean cross-entropy; here "
     "it is the mean, so that the inner rate is that many times larger: {ways} · "
     "{rate:g} = {product:g}."
+)
+OWN_SPLIT = (
+    "The paper has 1200 training characters, drawn at random; the released code takes "
+    "100 of them to validate."
+)
+ADAPTED_NORM = (
+    "Inner steps adapt batch norm's scales and shifts, too; the released code has "
+    "shifts alone, which are meta-learned and not adapted."
 )
 NETWORK = (
     "Four convolutions of stride 2 with 64 filters, the last map's mean, a linear "
@@ -150,7 +159,7 @@ def meta_sgd_omniglot(
         META_SGD_PUBLISHED,
         (
             KIN,
-            "Every rate starts at MAML's (the paper draws them from U(0.005, 0.1)).",
+            "Every rate starts at MAML's (the paper: at random from 0.005 to 0.1).",
         ),
         (ways, shots, seed, root, data),
         {"inner_steps": 1, "evaluation_steps": 1, **changes},
@@ -259,7 +268,10 @@ def _recipe(
     schedule = None
     if cosine_to is not None:
         schedule = optim.CosineAnnealingLR(optimizer, epochs, cosine_to)
-    notes = [SPLIT, ROTATIONS, NETWORK]
+    notes = [SPLIT, OWN_SPLIT, ROTATIONS, NETWORK]
+    norms = {id(p) for layer in layers(model) for p in layer.parameters()}
+    if any(learner.adapts(n) for n, p in learner.named_parameters() if id(p) in norms):
+        notes.append(ADAPTED_NORM)
     if "inner_lr" not in changes:
         notes.append(RATE_FACTOR.format(ways=ways, rate=rate, product=ways * rate))
     figure = published.get((ways, shots))
