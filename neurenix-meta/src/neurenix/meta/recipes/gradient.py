@@ -41,8 +41,8 @@ RATE_FACTOR = (
     "{rate:g} = {product:g}."
 )
 OWN_SPLIT = (
-    "The paper has 1200 training characters, drawn at random; the released code takes "
-    "100 of them to validate."
+    "MAML's paper has 1200 training characters, drawn at random; its released code "
+    "takes 100 of them to validate."
 )
 ADAPTED_NORM = (
     "Inner steps adapt batch norm's scales and shifts, too; the released code has "

@@ -62,8 +62,8 @@ def reptile_omniglot(
             SPLIT,
             "The paper has 1200 training characters.",
             "Rates, batches and iterations are those of the paper's table. The authors' "
-            "repository gives other commands, for 5-way 1-shot with transduction 3 inner "
-            "steps on 25 of 15 shots and 10 tasks a meta-step.",
+            "repository has other commands, for 5-way 1-shot with transduction 3 inner "
+            "steps on 25 examples, 15 shots and 10 tasks a meta-step.",
             "Test characters are not rotated; those of training are, as classes of "
             "their own; both as in the authors' code.",
             "Ink is 1 (the authors' code does not invert the drawings).",
