@@ -61,8 +61,8 @@ def reptile_omniglot(
         differences=(
             SPLIT,
             "The paper has 1200 training characters.",
-            "Rates, batches and iterations are those of the paper's table. The authors' "
-            "repository has other commands, for 5-way 1-shot with transduction 3 inner "
+            "Rates, batches and iterations are those of the paper's table. Its authors "
+            "give other commands, too, for 5-way 1-shot with transduction 3 inner "
             "steps on 25 examples, 15 shots and 10 tasks a meta-step.",
             "Test characters are not rotated; those of training are, as classes of "
             "their own; both as in the authors' code.",
