@@ -155,6 +155,15 @@ def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
         nx.load(tmp_path / "absent")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match=r"cannot write .*pipe: it is no regular"):
+        nx.save({"x": nx.ones(1)}, pipe)
+    assert pipe.is_fifo() and os.listdir(tmp_path) == ["pipe"]
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "state"
     nx.save({"x": nx.ones(4), "y": 1}, path)

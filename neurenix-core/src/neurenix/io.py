@@ -124,6 +124,9 @@ def _described(
 
 
 def write_atomically(path: Path, content: bytes) -> None:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # The new file would take the place of a device or a pipe.
+        raise StorageError(f"save: cannot write {path}: it is no regular file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         with open(temporary, "xb") as file:

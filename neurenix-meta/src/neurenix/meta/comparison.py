@@ -35,7 +35,7 @@ class Comparison:
 
     >>> found = Comparison("accuracy", np.array([0.2, 0.0, 0.1, 0.1]), 0)
     >>> print(found)
-    accuracy: difference +10.00 % ± 8.00 (4 tasks, paired; the interval is without 0)
+    accuracy: difference +10.00 % ± 8.00 (4 tasks, paired; the interval excludes 0)
     """
 
     name: str
@@ -53,7 +53,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the 95 % interval is without 0."""
+        """Whether the 95 % interval excludes 0."""
         return abs(self.mean) > self.interval
 
     def __str__(self) -> str:
@@ -62,8 +62,8 @@ class Comparison:
         else:
             shown = f"{self.mean:+.4g} ± {self.interval:.2g}"
         lost = f", {self.left_out} more diverged" if self.left_out else ""
-        zero = "without" if self.significant else "with"
+        zero = "excludes" if self.significant else "contains"
         return (
             f"{self.name}: difference {shown} ({len(self.differences)} tasks{lost}, "
-            f"paired; the interval is {zero} 0)"
+            f"paired; the interval {zero} 0)"
         )
