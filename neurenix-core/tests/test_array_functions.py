@@ -281,3 +281,12 @@ def test_what_python_and_numpy_ask_of_numbers(device: str) -> None:
     assert nx.slogdet(nx.eye(2) * 2).sign.item() == 1.0
     with pytest.raises(ShapeError, match=r"vecdot: .* differ along axis -1"):
         nx.ones(3).__array_namespace__().vecdot(nx.ones(3), nx.ones(1))
+
+
+def test_random_numbers_of_half_precision_are_in_their_range() -> None:
+    nx.init({"device": "reference"})  # which has float16
+    unit = nx.uniform((5000,), dtype=nx.float16, generator=nx.Generator(0)).numpy()
+    assert unit.dtype == np.float16 and unit.min() >= 0 and unit.max() < 1
+    assert abs(unit.astype(np.float64).mean() - 0.5) < 0.02
+    drawn = nx.normal((5000,), dtype=nx.float16, generator=nx.Generator(0)).numpy()
+    assert np.isfinite(drawn).all() and abs(drawn.astype(np.float64).std() - 1) < 0.05

@@ -61,6 +61,33 @@ def test_attributes_of_state(device: str) -> None:
     assert compiled(x).tolist() == [-0.25] * 4 and entries(compiled) == 3
 
 
+class Scaled(nn.Module):
+    def __init__(self, factor: Any) -> None:
+        super().__init__()
+        self.factor = factor
+        self.factors = (factor, 2)
+
+    def forward(self, x: Any) -> Any:
+        return x * self.factor * self.factors[0]
+
+
+def test_attributes_that_are_equal_and_differ(device: str) -> None:
+    net = Scaled(1)
+    scaled = nx.compile(lambda x: net(x), state=[net])
+    x = nx.tensor([3])
+    assert scaled(x).dtype is nx.int32
+    net.factor = 1.0
+    assert scaled(x).dtype is nx.float32
+    net.factor, net.factors = 1, (1.0, 2)
+    assert scaled(x).dtype is nx.float32
+    over = nx.compile(lambda x: x / net.factor, state=[net])
+    one, found = nx.tensor([1.0]), []
+    for zero in (0.0, -0.0):
+        net.factor = zero
+        found.append(over(one).item())
+    assert found == [np.inf, -np.inf]
+
+
 def test_shapes_dtypes_trees_and_devices(device: str) -> None:
     f = nx.compile(lambda p: p["x"] * 2)
     assert f({"x": nx.ones(2)}).shape == (2,)
@@ -323,6 +350,15 @@ def test_the_cache_is_bounded(device: str) -> None:
     assert f(nx.ones(1), 0).item() == 1.0  # made again
     stats = f.stats()
     assert (stats.hits, stats.misses, stats.entries) == (0, 71, 64)
+
+
+def test_attributes_that_change_for_ever_are_forgotten(device: str) -> None:
+    net = Scaled(0)
+    scaled = nx.compile(lambda x: net(x), state=[net])
+    for n in [*range(150), 0, 149, 3]:
+        net.factor, net.factors = n, (1, 2)
+        assert scaled(nx.ones(1)).item() == n
+    assert entries(scaled) == len(scaled._attributes_seen) == 64
 
 
 def test_stats_and_the_verbose_flag(device: str, capsys: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.testing import numeric_gradient
+from neurenix.transforms import regions
 
 F64 = nx.float64
 
@@ -26,6 +27,27 @@ def rows(*shape: int, seed: int = 0) -> np.ndarray:
 def curved(w: Any, x: Any) -> Any:
     """Something with second derivatives in both arguments."""
     return (nx.tanh(x * w) * nx.sin(x)).sum() + (w * w * x).sum()
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 4), (3, 4, 0), (3, 1, 4), (0, 4)], ids=str)
+def test_a_compiled_scan_has_a_derivative_of_any_shape(device: str, shape: Any) -> None:
+    def loss(start: Any, xs: Any, w: Any) -> Any:
+        last, ys = nx.scan(lambda c, x: (nx.tanh(c + x), (c * w).sum()), start, xs)
+        return (last * last).sum() + ys.sum()
+
+    args = [t(rows(*s)) for s in (shape[1:], shape, shape[1:])]
+    gradient = nx.grad(loss, argnums=(0, 1, 2))
+    eager, compiled = gradient(*args), nx.compile(gradient)(*args)
+    for a, b in zip(eager, compiled, strict=True):
+        assert a.shape == b.shape and np.allclose(a.numpy(), b.numpy(), rtol=1e-12)
+
+
+def test_regions_of_primitives_are_forgotten(device: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(regions, "_BOUND", 4)
+    for n in range(2, 9):
+        drawn = nx.vmap(lambda x, n=n: nx.uniform((n,)) + x)(nx.ones(2))
+        assert drawn.shape == (2, n)
+    assert 0 < len(regions._CAPTURED) <= 4
 
 
 def test_map_is_the_loop(device: str) -> None:

@@ -17,6 +17,14 @@ class Watched:
         object.__setattr__(self, name, value)
 
 
+def static_key(value: Any) -> Any:
+    """Equal for two scalars, or tuples of them, only if no program can tell them apart:
+    1 and 1.0 differ, 0.0 and -0.0 do, and NaN is NaN."""
+    if isinstance(value, tuple):
+        return tuple, tuple([static_key(v) for v in value])
+    return type(value), value if value and value == value else repr(value)
+
+
 def scalars(obj: Any) -> tuple[Any, ...]:
     """The public attributes that are numbers, strings or tuples of them, sorted."""
     found = []
@@ -29,3 +37,8 @@ def scalars(obj: Any) -> tuple[Any, ...]:
         ):
             found.append((name, value))
     return tuple(found)
+
+
+def scalar_keys(obj: Any) -> tuple[Any, ...]:
+    """The same attributes, their values by `static_key`."""
+    return tuple([(name, static_key(value)) for name, value in scalars(obj)])

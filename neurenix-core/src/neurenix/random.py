@@ -274,6 +274,9 @@ def random_bits(shape: Any, *, generator: Generator | None = None) -> Tensor:
     return ops.random_bits(_key(generator), shape=size)
 
 
+_SIGNIFICAND_BITS = {"float16": 11, "bfloat16": 8}
+
+
 def uniform(
     shape: Any,
     low: float = 0.0,
@@ -282,7 +285,8 @@ def uniform(
     dtype: Any = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform in [low, high): 24 random bits a number.
+    """Uniform in [low, high): 24 random bits a number (float16: 11, bfloat16: 8, so
+    that the cast neither overflows nor rounds up to 1).
 
     >>> import neurenix as nx
     >>> nx.uniform((2, 3)).shape
@@ -293,8 +297,9 @@ def uniform(
     if low > high:
         raise InvalidArgumentError(f"uniform: low={low} is above high={high}")
     bits = random_bits(_size("uniform", shape, kind), generator=generator)
-    top = ops.shift_right(bits, literal(np.asarray(8), uint32))
-    unit = ops.mul(cast(top, kind), literal(np.asarray(2.0**-24), kind))
+    kept = _SIGNIFICAND_BITS.get(kind.name, 24)
+    top = ops.shift_right(bits, literal(np.asarray(32 - kept), uint32))
+    unit = ops.mul(cast(top, kind), literal(np.asarray(2.0**-kept), kind))
     return unit * (high - low) + low if (low, high) != (0.0, 1.0) else unit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..attributes import Watched, changes, scalars
+from ..attributes import Watched, changes, scalar_keys
 from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
@@ -238,7 +238,7 @@ class Module(Watched):
         """What a compiled program depends on besides values: public attributes of every
         module, and what kind of tensors it owns."""
         attributes = [
-            (path, type(m), m.training, *scalars(m), *m.static_extra())
+            (path, type(m), m.training, *scalar_keys(m), *m.static_extra())
             for path, m in self.named_modules()
         ]
         kinds = [

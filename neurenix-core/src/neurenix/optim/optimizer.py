@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attributes import Watched, scalars
+from ..attributes import Watched, scalar_keys, scalars
 from ..cells import Cell
 from ..dispatch import no_grad, recorder
 from ..dtypes import float32, float64, int32
@@ -153,7 +153,7 @@ class Optimizer(Watched):
     def static_key(self) -> tuple[Any, ...]:
         return (
             type(self),
-            *scalars(self),
+            *scalar_keys(self),
             *((c.type, c.device) for c in self.state_cells().values()),
         )
 

@@ -6,10 +6,12 @@ import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from itertools import count
 from typing import Any
 
 from .. import dispatch, tree
+from ..attributes import static_key
 from ..cells import Cell, stood_in_for
 from ..errors import InvalidArgumentError
 from ..primitives import ops
@@ -25,7 +27,6 @@ from .statics import (
     attributes_of,
     key_of_argument,
     scalars_around,
-    static_key,
     with_tensors,
 )
 from .statistics import CAPTURING, CompileStats, lock_of, register
@@ -97,7 +98,8 @@ class Compiled:
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
         self._scalars_around = scalars_around(f)
         self._attributes_now = -1, 0
-        self._attributes_seen: dict[Any, int] = {}
+        self._attributes_seen: OrderedDict[Any, int] = OrderedDict()
+        self._numbers = count()  # never the same twice, whatever is forgotten
         self.__name__ = getattr(f, "__name__", "compiled")
         self.verbose: bool = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
@@ -239,7 +241,12 @@ class Compiled:
         seen, number = self._attributes_now
         if seen != changes:
             found = tuple([attributes_of(s) for s in self.state])
-            number = self._attributes_seen.setdefault(found, len(self._attributes_seen))
+            known = self._attributes_seen.get(found)
+            number = next(self._numbers) if known is None else known
+            self._attributes_seen[found] = number
+            if len(self._attributes_seen) > _CACHE_BOUND:
+                with suppress(KeyError):  # another thread may have emptied it
+                    self._attributes_seen.popitem(last=False)
             self._attributes_now = changes, number
         return number
 

@@ -17,7 +17,8 @@ from ..sources import at_line
 from ..tensor import Tensor
 from .capture import _emit, capture_flat, inline
 
-_CAPTURED: dict[Any, Program] = {}
+_CAPTURED: dict[Any, Program] = {}  # of primitives, which no body owns
+_BOUND = 1024
 
 
 class Regions:
@@ -33,11 +34,14 @@ class Regions:
             if owner is not None
             else key
         )
-        if short not in table:
+        found: Program | None = table.get(short)
+        if found is None:
             program, lifted = capture_flat(function, types)
             assert not lifted, "a rule's region uses what it was not given"
-            table[short] = without_dead_code(program)
-        return table[short]
+            if owner is None and len(table) >= _BOUND:
+                table.clear()
+            found = table[short] = without_dead_code(program)
+        return found
 
     def inline(self, body: Program, values: Sequence[Any]) -> list[Any]:
         return inline(body, values)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..attributes import changes
+from ..attributes import changes, static_key
 from ..cells import Cell
 from ..errors import InvalidArgumentError
 from ..tensor import Tensor, tensor
@@ -29,12 +29,6 @@ def attributes_of(state: Any) -> Any:
     """The public scalars of a state object and of the objects in it."""
     key = getattr(state, "static_key", None)
     return key() if key is not None else None
-
-
-def static_key(value: Any) -> Any:
-    """Equal for two scalars only if no program can tell them apart: 1 and 1.0 differ,
-    0.0 and -0.0 do, and NaN is NaN."""
-    return type(value), value if value and value == value else repr(value)
 
 
 def key_of_argument(name: str, x: Any, tensors: list[Tensor]) -> Any:
