@@ -22,7 +22,7 @@ FLOORS = [
     {"devices"},
     {"dispatch", "settings", "profiling"},
     {"tape"},
-    {"tensor", "cells", "interpreter"},
+    {"tensor", "cells", "interpreter", "locks"},
     {"autograd", "transforms", "functions", "random", "array_api"},
     {"nn", "optim", "io"},
     {"testing", "cli"},

@@ -165,6 +165,31 @@ def test_threads_draw_different_numbers(device: str) -> None:
     assert generator.step.item() == len(set(drawn)) == 600
 
 
+def test_a_thread_draws_while_another_runs_compiled_steps(device: str) -> None:
+    generator = nx.Generator(7)
+    step = nx.compile(
+        lambda x: x + nx.uniform((), generator=generator), state=[generator]
+    )
+    x = nx.zeros(1)
+    step(x)
+
+    def compiled() -> None:
+        for _ in range(1500):
+            step(x)
+
+    def eager() -> None:
+        for _ in range(500):
+            nx.uniform((), generator=generator)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        together(compiled, eager, eager)
+    finally:
+        sys.setswitchinterval(interval)
+    assert generator.step.item() == 2501
+
+
 def test_compiled_state_that_something_stands_in_for(device: str) -> None:
     layer = nn.Linear(2, 1)
     compiled = nx.compile(lambda x: layer(x), state=[layer])

@@ -65,7 +65,8 @@ class Cell(Tensor):
     Operations see the value that it holds when they are called.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "turn")
+    turn: Any  # once asked for: see locks.py
     # Its own, whatever stands in for it; to read `held` rather than `data` leaves no
     # trace.
     held: Any = Tensor.__dict__["data"]

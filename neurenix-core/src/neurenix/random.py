@@ -23,6 +23,7 @@ from .cells import Cell
 from .dtypes import Dtype, as_dtype, float32, uint32
 from .errors import DtypeError, InvalidArgumentError
 from .functions.common import as_tensor, cast, check_shape
+from .locks import turn_of
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device
@@ -48,12 +49,12 @@ def within(index: Tensor) -> Iterator[None]:
         _indices.stack.pop()
 
 
-_ADVANCING = threading.RLock()
+_MAKING = threading.RLock()
 
 
 class Generator(Watched):
-    """A stream of keys; threads that draw from one get different keys. In compiled code
-    it is state: nx.compile(f, state=[generator]).
+    """A stream of keys; threads that draw from one, in compiled code or not, get
+    different keys. In compiled code it is state: nx.compile(f, state=[generator]).
 
     >>> import neurenix as nx
     >>> a = nx.uniform((2,), generator=nx.Generator(0))
@@ -75,7 +76,7 @@ class Generator(Watched):
         cell = self._cell
         if cell is not None and (cell.is_state or cell.device == current_device()):
             return cell
-        with _ADVANCING:
+        with _MAKING:
             cell = self._cell  # another thread may have made it
             if cell is None or cell.device != current_device():  # nx.init chose another
                 count = np.zeros((), np.uint32) if cell is None else cell.numpy()
@@ -119,7 +120,8 @@ class Generator(Watched):
         self.seed = _check_seed(seed)
         self._draws = 0
         if self._cell is not None:
-            self._cell.assign(np.zeros((), np.uint32))
+            with turn_of(self._cell):
+                self._cell.assign(np.zeros((), np.uint32))
         return self
 
     def key(self) -> Tensor:
@@ -140,7 +142,7 @@ class Generator(Watched):
             key = fold_in(literal(words, uint32), step)
             key = fold_in(key, literal(np.asarray(self._draws), uint32))
         else:
-            with _ADVANCING:  # else two threads could find the same step
+            with turn_of(step):  # else two threads could find the same step
                 now = step.value()
                 with dispatch.outside_captures():
                     step.assign(ops.add(now, literal(np.asarray(1), uint32)))

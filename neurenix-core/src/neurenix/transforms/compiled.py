@@ -14,6 +14,7 @@ from .. import dispatch, tree
 from ..attributes import static_key
 from ..cells import Cell, stood_in_for
 from ..errors import InvalidArgumentError
+from ..locks import lock_of
 from ..primitives import ops
 from ..program import Symbol
 from ..program.passes import without_dead_code
@@ -29,7 +30,7 @@ from .statics import (
     scalars_around,
     with_tensors,
 )
-from .statistics import CAPTURING, CompileStats, lock_of, register
+from .statistics import CAPTURING, CompileStats, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64

@@ -1,15 +1,13 @@
-"""What compiled functions have cost, and the locks of their state."""
+"""What compiled functions have cost, and the lock of all captures."""
 
 from __future__ import annotations
 
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-from ..cells import Cell
 
 
 class CompileStats:
@@ -74,38 +72,6 @@ def compile_stats() -> list[CompileStats]:
     return sorted((f.stats() for f in list(_FUNCTIONS)), key=lambda s: s.name)
 
 
-# ---- locks ---------------------------------------------------------------------------
-
 # One capture at a time: what an object of the state notes in it, such as how often it
 # drew, every thread sees.
 CAPTURING = threading.RLock()
-
-
-# By the id of a cell: the lock of all functions that share it.
-_LOCKS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-
-
-class _All:
-    """Several locks, taken in an order that is everywhere the same."""
-
-    def __init__(self, locks: list[Any]) -> None:
-        self.locks = sorted(locks, key=id)
-
-    def __enter__(self) -> None:
-        for lock in self.locks:
-            lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        for lock in reversed(self.locks):
-            lock.release()
-
-
-def lock_of(cells: Iterable[Cell]) -> Any:
-    """What to hold while these cells are state: one lock, unless some of them were
-    state of functions that shared none."""
-    with CAPTURING:
-        ids = [id(c) for c in cells]
-        found = list({_LOCKS[i] for i in ids if i in _LOCKS}) or [threading.RLock()]
-        for i in ids:
-            _LOCKS.setdefault(i, found[0])
-        return found[0] if len(found) == 1 else _All(found)
