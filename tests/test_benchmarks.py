@@ -132,7 +132,7 @@ def test_every_level_is_reached_at_its_first_evaluation():
 
 def test_the_table_of_memory_grows_with_kept_steps_only(monkeypatch):
     if not nx.get_device_count("cpu"):
-        pytest.skip("the reference device plans no memory")
+        pytest.skip("the CPU engine is not installed")
     import memory
 
     nx.init({"device": "cpu", "threads": 1})

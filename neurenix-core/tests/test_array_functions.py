@@ -290,3 +290,13 @@ def test_random_numbers_of_half_precision_are_in_their_range() -> None:
     assert abs(unit.astype(np.float64).mean() - 0.5) < 0.02
     drawn = nx.normal((5000,), dtype=nx.float16, generator=nx.Generator(0)).numpy()
     assert np.isfinite(drawn).all() and abs(drawn.astype(np.float64).std() - 1) < 0.05
+
+
+@pytest.mark.parametrize("dtype", [nx.float32, nx.float64])
+@pytest.mark.parametrize(
+    "function", [nx.sin, nx.tan, nx.tanh, nx.atan, nx.erf, nx.log1p, nx.sqrt, nx.floor]
+)
+def test_zeros_keep_their_sign(device: str, function: Function, dtype: Any) -> None:
+    zeros = np.array([0.0, -0.0] * 20)
+    found = function(nx.tensor(zeros, dtype=dtype)).numpy()
+    assert not found.any() and (np.signbit(found) == np.signbit(zeros)).all()

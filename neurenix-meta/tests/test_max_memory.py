@@ -20,7 +20,7 @@ from neurenix.meta import (
 )
 
 needs_a_plan = pytest.mark.skipif(
-    not nx.get_device_count("cpu"), reason="the reference device plans no memory"
+    not nx.get_device_count("cpu"), reason="the CPU engine is not installed"
 )
 
 

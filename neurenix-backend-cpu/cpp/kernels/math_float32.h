@@ -107,7 +107,7 @@ inline Floats tanh_float(Floats x) {
   p = p * s - 3.33332819422e-1f;
   const Floats near = x + x * s * p;
   const Floats far = 1.f - 2.f / (exp_float(a + a) + 1.f);
-  return a < 0.625f ? near : with_bits(far, sign_bits(x));
+  return with_bits(a < 0.625f ? near : far, sign_bits(x));  // near of -0 is 0
 }
 
 inline Floats erf_float(Floats x) {
