@@ -265,6 +265,16 @@ def test_powers_of_integers_are_integers(device: str) -> None:
     assert small.tolist() == [3**6 % 256, 0] and small.dtype is nx.uint8
 
 
+def test_quotients_of_64_bits_are_exact(device: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(-(2**63), 2**63 - 1, 2000)
+    y = np.maximum(rng.integers(1, 2**63 - 1, 2000) >> rng.integers(0, 62, 2000), 1)
+    y *= rng.choice([-1, 1], 2000)
+    x[:3], y[:3] = (2**53 + 1, 2**63 - 1, -(2**63)), (1, -1, 3)
+    a, b = (nx.tensor(each, dtype=nx.int64) for each in (x, y))
+    assert np.array_equal((a // b).numpy(), x // y)
+
+
 def test_moveaxis_of_several_axes(device: str) -> None:
     x = np.zeros((2, 3, 4, 5), np.float32)
     for source, destination in [(0, -1), ((0, 1), (-1, 0)), ([], []), ((3, 0), (0, 2))]:

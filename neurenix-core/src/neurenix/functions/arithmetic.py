@@ -42,7 +42,17 @@ def floor_divide(a: Any, b: Any) -> Tensor:
     x, y = operands("floor_divide", a, b)
     if x.dtype.is_floating:
         return ops.floor(ops.div(x, y))
-    wide = [cast(v, float64) for v in (x, y)]  # exact for 32-bit integers
+    quotient = _rounded_quotient(x, y)
+    if x.dtype.itemsize < 8:
+        return quotient
+    # Of 64 bits a float64 holds 53: what is left over is divided once more.
+    rest = subtract(x, multiply(quotient, y))
+    return add(quotient, _rounded_quotient(rest, y))
+
+
+def _rounded_quotient(x: Tensor, y: Tensor) -> Tensor:
+    """⌊x / y⌋ of integers in float64: exact for 32 bits."""
+    wide = [cast(v, float64) for v in (x, y)]
     return cast(ops.floor(ops.div(*wide)), x.dtype)
 
 
