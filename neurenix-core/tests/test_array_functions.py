@@ -265,6 +265,13 @@ def test_powers_of_integers_are_integers(device: str) -> None:
     assert small.tolist() == [3**6 % 256, 0] and small.dtype is nx.uint8
 
 
+def test_large_floats_become_integers(device: str) -> None:
+    values = np.array([1.5 * 2**62, -1.5 * 2**62, 2.0**62, 1e300, -1e300])
+    found = nx.tensor(values, dtype=nx.float64).to(nx.int64).numpy()
+    most = np.iinfo(np.int64)
+    assert found.tolist() == [3 * 2**61, -3 * 2**61, 2**62, most.max, most.min]
+
+
 def test_quotients_of_64_bits_are_exact(device: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(-(2**63), 2**63 - 1, 2000)

@@ -56,7 +56,7 @@ def _cast_reference(a: Any, dtype: Dtype) -> list[Any]:
         exact = np.where(
             wide >= float(info.max),
             info.max,
-            np.minimum(wide, 2.0**62).astype(np.int64),
+            np.minimum(wide, np.nextafter(2.0**63, 0.0)).astype(np.int64),
         )
         return [exact.astype(dtype.numpy)]
     with np.errstate(all="ignore"):
