@@ -265,6 +265,14 @@ def test_powers_of_integers_are_integers(device: str) -> None:
     assert small.tolist() == [3**6 % 256, 0] and small.dtype is nx.uint8
 
 
+def test_padding_keeps_the_sign_of_zero(device: str) -> None:
+    x = nx.tensor([0.0, -0.0, 2.0])
+    for value, sign in ((0.0, False), (-0.0, True), (0.0, False)):
+        found = nx.pad(x, [(1, 1)], value).numpy()
+        assert np.signbit(found).tolist() == [sign, False, True, False, sign]
+        assert found.tolist() == [0.0, 0.0, 0.0, 2.0, 0.0]
+
+
 def test_large_floats_become_integers(device: str) -> None:
     values = np.array([1.5 * 2**62, -1.5 * 2**62, 2.0**62, 1e300, -1e300])
     found = nx.tensor(values, dtype=nx.float64).to(nx.int64).numpy()

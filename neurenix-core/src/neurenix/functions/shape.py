@@ -208,4 +208,8 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor
     low = tuple(whole("pad", f"{widths!r} has a width", a, 0) for a, _ in pairs)
     high = tuple(whole("pad", f"{widths!r} has a width", b, 0) for _, b in pairs)
     filler = float(number("pad", "value", value))
-    return ops.pad(x, low=low, high=high, interior=(0,) * x.ndim, value=filler)
+    sizes = {"low": low, "high": high, "interior": (0,) * x.ndim}
+    if x.dtype.is_floating and filler == 0.0 and math.copysign(1.0, filler) < 0.0:
+        # -0.0 and 0.0 are one parameter to caches of programs.
+        return ops.neg(ops.pad(ops.neg(x), **sizes, value=0.0))
+    return ops.pad(x, **sizes, value=filler)
