@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 
 import neurenix as nx
@@ -13,3 +16,12 @@ DEVICES = ["reference"] + [d for d in ("cpu",) if nx.get_device_count(d)]
 def device(request: pytest.FixtureRequest) -> str:
     nx.init({"device": request.param})
     return str(request.param)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c() -> Iterator[None]:
+    """Shells start what runs in the background with SIGINT ignored, and children inherit
+    that: tests that send it would wait for ever."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
