@@ -225,7 +225,7 @@ ROWS = {
         one_shot("maml", recipes.maml_omniglot, 12_000, 97.5),
         one_shot("fomaml", recipes.maml_omniglot, 15_000, first_order=True),
         one_shot("anil", recipes.anil_omniglot, 20_000),
-        one_shot("meta-sgd", recipes.meta_sgd_omniglot, 5_000),
+        one_shot("meta-sgd", recipes.meta_sgd_omniglot, 8_000),
         one_shot("maml-plus-plus", recipes.maml_plus_plus_omniglot, 6_000),
         one_shot("imaml", recipes.imaml_omniglot, 5_000),
         one_shot("reptile", recipes.reptile_omniglot, 30_000, rotated=("train",)),

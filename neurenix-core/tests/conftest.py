@@ -20,8 +20,8 @@ def device(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True, scope="session")
 def ctrl_c() -> Iterator[None]:
-    """Shells start what runs in the background with SIGINT ignored, and children inherit
-    that: tests that send it would wait for ever."""
+    """Shells start what runs in the background with SIGINT ignored, and children
+    inherit that: tests that send it would wait for ever."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
