@@ -19,6 +19,7 @@ struct Memory {
   uint8_t scale = 0;     // of the index: its logarithm
   bool spread = false;   // one element, to all lanes
   int32_t constant = -1;
+  uint8_t unit = 0;  // bytes that a short displacement counts, as the form has it; 0 for long ones only
 };
 
 class Assembler {
@@ -62,6 +63,14 @@ class Assembler {
       word32(0);
       return;
     }
+    if (!m.indexed && (m.base & 7) != 4) {  // no index: no byte for one
+      const int32_t units = m.unit ? m.displacement / m.unit : 0;
+      const bool fits = m.unit && units * m.unit == m.displacement && units >= -128 && units < 128;
+      byte((fits ? 0x40 : 0x80) | (destination & 7) << 3 | (m.base & 7));
+      if (fits) byte(units);
+      else word32(m.displacement);
+      return;
+    }
     byte(0x80 | (destination & 7) << 3 | 4);
     byte(m.scale << 6 | (index & 7) << 3 | (m.base & 7));
     word32(m.displacement);
@@ -103,8 +112,9 @@ class Assembler {
     return here();
   }
   void land(int64_t after_jump) { patch(after_jump - 4, here() - after_jump); }
-  void jump_back(int64_t target) {
-    byte(0xe9);
+  void jump_back(int64_t target, int condition = -1) {
+    if (condition < 0) byte(0xe9);
+    else raw({0x0f, 0x80 | condition});
     word32(target - (here() + 4));
   }
 

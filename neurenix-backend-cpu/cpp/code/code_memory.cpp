@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #if defined(__x86_64__) && !defined(_WIN32)
 #define PHYNEXUS_WRITES_CODE 1
@@ -42,6 +43,8 @@ bool CodeMemory::usable() {
 }
 
 const void* CodeMemory::add(const std::vector<uint8_t>& bytes) {
+  std::string name(bytes.begin(), bytes.end());
+  if (const auto found = known_.find(name); found != known_.end()) return found->second;
   const int64_t size = int64_t(bytes.size());
   if (chunks_.empty() || chunks_.back().sealed || chunks_.back().size - chunks_.back().used < size) {
     const int64_t whole = (size + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
@@ -54,6 +57,7 @@ const void* CodeMemory::add(const std::vector<uint8_t>& bytes) {
   uint8_t* to = chunk.memory + chunk.used;
   std::memcpy(to, bytes.data(), bytes.size());
   chunk.used = (chunk.used + size + alignment - 1) / alignment * alignment;
+  known_.emplace(std::move(name), to);
   return to;
 }
 

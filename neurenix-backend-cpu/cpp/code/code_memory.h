@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace phynexus {
@@ -17,7 +19,8 @@ class CodeMemory {
   // Whether this machine has the instructions that are written here, and lets a process execute what it wrote.
   static bool usable();
 
-  // Where the bytes will be executed, not before seal(); null where there is no memory for them.
+  // Where the bytes will be executed, not before seal(); null where there is no memory for them. The same bytes
+  // lie in one place, so that steps that do the same find them in the processor's cache.
   const void* add(const std::vector<uint8_t>& bytes);
   // False where the system refuses: then nothing that was added may be called.
   bool seal();
@@ -29,6 +32,7 @@ class CodeMemory {
     bool sealed;
   };
   std::vector<Chunk> chunks_;
+  std::unordered_map<std::string, const void*> known_;
 };
 
 }  // namespace phynexus

@@ -2,12 +2,14 @@
 
 #include "convolution.h"
 #include "matmul.h"
+#include "transpose.h"
 
 namespace phynexus::PHYNEXUS_ISA {
 
 extern const ContractKernels contract_kernels = {
     contract::decide_matmul<float>,
     contract::decide_matmul<double>,
+    contract::copy_matrix<float>,
     contract::matmul<float>,
     contract::matmul<double>,
     contract::convolution<float>,

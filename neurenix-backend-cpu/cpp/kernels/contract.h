@@ -43,6 +43,9 @@ struct ContractKernels {
   // The same problem, decided: for whoever multiplies often.
   MatmulProblem (*decide_matmul_f32)(const MatmulProblem&);
   MatmulProblem (*decide_matmul_f64)(const MatmulProblem&);
+  // to[r * to_stride + c] = from[r * row_stride + c * column_stride]: an operand whose rows are to be dense.
+  void (*copy_matrix_f32)(const float* from, int64_t row_stride, int64_t column_stride, float* to, int64_t to_stride,
+                          int64_t rows, int64_t columns);
   void (*matmul_f32)(const MatmulProblem&, const float* lhs, const float* rhs, float* out, Team&);
   void (*matmul_f64)(const MatmulProblem&, const double* lhs, const double* rhs, double* out, Team&);
   void (*convolution_f32)(const ConvolutionProblem&, const float* x, const float* weight, float* out, Team&);

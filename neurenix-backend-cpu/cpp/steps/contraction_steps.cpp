@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <type_traits>
 
 #include "copy_step.h"
+#include "product_code.h"
 #include "teams.h"
 #include "walk.h"
 
@@ -144,6 +146,75 @@ struct ContractionStep final : Step {
   }
 };
 
+// Products that were written as code, one after the other.
+struct ProductStep final : Step {
+  Place lhs, rhs, out;
+  ProductCode code = nullptr;
+  Walk<3> each;  // out, lhs, rhs; bytes
+  double work = 0;
+  // Where the rows of rhs are not dense they are copied first.
+  decltype(ContractKernels::copy_matrix_f32) copy = nullptr;
+  int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 0, copied_stride = 0;
+
+  void one(const float* a, const float* b, float* to, Worker& worker) const {
+    if (copy) {
+      float* dense = reinterpret_cast<float*>(worker.own.at_least(rows * copied_stride * int64_t(sizeof(float))));
+      copy(b, row_stride, column_stride, dense, copied_stride, rows, columns);
+      b = dense;
+    }
+    code(a, b, to);
+  }
+
+  void run(const Frame& frame) const override {
+    const char *a = lhs.at(frame.bases), *b = rhs.at(frame.bases);
+    char* to = out.at(frame.bases);
+    const auto one_at = [&](const std::array<int64_t, 3>& at, Worker& worker) {
+      one(reinterpret_cast<const float*>(a + at[1]), reinterpret_cast<const float*>(b + at[2]),
+          reinterpret_cast<float*>(to + at[0]), worker);
+    };
+    const int64_t count = each.total();
+    if (count == 1) return one_at({}, *frame.worker);
+    if (frame.arena && work > 300'000) {
+      const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(count))));
+      return parallel_ranges(frame, count, grain, [&](int64_t begin, int64_t end, Worker& worker) {
+        each.each(begin, end, [&](const auto& at) { one_at(at, worker); });
+      });
+    }
+    each.each(0, count, [&](const auto& at) { one_at(at, *frame.worker); });
+  }
+};
+
+// Null where there is no code for the product.
+StepPointer written_product(Lowering& lowering, const ContractionStep<float, MatmulProblem>& step) {
+  using P = MatmulProblem;
+  P p = step.problem;
+  const bool packs = p.way == P::packed_each || (p.way == P::packed_once && p.batch == 1);
+  if (!lowering.code || step.copy_a || step.copy_b || !(packs || p.way == P::in_place)) return nullptr;
+  auto written = std::make_unique<ProductStep>();
+  written->lhs = step.a;
+  written->rhs = step.b;
+  written->out = step.out;
+  if (p.exchanged) std::swap(written->lhs, written->rhs);
+  if (packs && p.n > 1 && p.rhs_n != 1) {
+    written->copy = lowering.contract.copy_matrix_f32;
+    written->rows = p.k;
+    written->columns = p.n;
+    written->row_stride = p.rhs_k;
+    written->column_stride = p.rhs_n;
+    written->copied_stride = p.rhs_k = (p.n + 15) / 16 * 16;
+    p.rhs_n = 1;
+  }
+  written->code = write_product(p, *lowering.code);
+  if (!written->code) return nullptr;
+  const int64_t size = sizeof(float);
+  written->each.add_axis(p.batch, {p.out_batch * size, p.lhs_batch * size, p.rhs_batch * size});
+  step.outer.for_axes([&](int64_t count, const std::array<int64_t, 3>& strides) {
+    written->each.add_axis(count, p.exchanged ? std::array<int64_t, 3>{strides[0], strides[2], strides[1]} : strides);
+  });
+  written->work = step.work;
+  return written;
+}
+
 template <class Contraction>
 void fill_with_zeros(Contraction& step, const phx_value& out, const RuntimeKernels& kernels) {
   phx_value zero = out;
@@ -189,6 +260,8 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
     step->copy_b.emplace(rhs, dense_copy(rhs), lowering.kernels);
     step->b_bytes = round_up(element_count(rhs) * int64_t(sizeof(T)));
   }
+  if constexpr (std::is_same_v<T, float>)
+    if (StepPointer written = written_product(lowering, *step)) return written;
   return step;
 }
 

@@ -19,6 +19,11 @@ class Walk {
     total_ *= size;
   }
   int64_t total() const { return total_; }
+  // f(size, strides), the outermost axis first.
+  template <class F>
+  void for_axes(const F& f) const {
+    for (int d = 0; d < rank_; d++) f(sizes_[d], strides_[d]);
+  }
 
   std::array<int64_t, Operands> offsets(int64_t position) const {
     std::array<int64_t, Operands> at{};

@@ -17,6 +17,7 @@ int main() {
       {"along an axis", test_along_axis},
       {"linear algebra", test_linear_algebra},
       {"contractions", test_contractions},
+      {"product code", test_product_code},
       {"control", test_control},
       {"refusals", test_refusals},
       {"threads", test_threads},

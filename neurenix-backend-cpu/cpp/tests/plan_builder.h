@@ -252,6 +252,7 @@ void test_movement();
 void test_along_axis();
 void test_linear_algebra();
 void test_contractions();
+void test_product_code();
 void test_control();
 void test_refusals();
 void test_threads();
