@@ -2,6 +2,9 @@
 // joins ops, fused_lower.cpp gives them registers and kernels.
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "fused_code.h"
 #include "fused_layout.h"
 
@@ -47,6 +50,8 @@ class FusedBuilder {
   Source small_register(int64_t bytes);
   void free_after(size_t index, const Op& op);
   void write_code();
+  std::vector<Source> read_after_ops() const;
+  void drop_registers(const std::vector<Source>& used);
   bool may_share_memory(size_t input, size_t output) const;
   bool shares_shifted_memory() const;
   bool read_later_from_memory(size_t output, size_t after) const;
@@ -68,6 +73,7 @@ class FusedBuilder {
   int64_t largest_item_ = 1, block_bytes_ = 0, file_bytes_ = 0;
   bool reduces_ = false;
   std::vector<Source> free_blocks_;
+  std::vector<std::pair<int32_t, int64_t>> allocated_;  // offset and bytes of each register
   std::vector<PlacedOp> placed_;  // what step_->ops do
 };
 

@@ -107,6 +107,7 @@ class Writer {
   // False where it takes more registers than there are.
   bool write();
   const std::vector<uint8_t>& bytes() const { return a_.bytes(); }
+  const std::vector<Source>& touched() const { return touched_; }
 
  private:
   struct Value {
@@ -125,7 +126,7 @@ class Writer {
   int new_mask();
   void free_read(size_t index);
   bool dies(size_t index, int argument) const;
-  Memory at(Source s, int32_t dtype, bool element) const;
+  Memory at(Source s, int32_t dtype, bool element);
   void blend_into(int to, int mask, int no, int yes) { a_.vector(blend, to, no, yes, mask); }
   int tail_or_all() const { return tail_ ? tail_mask : 0; }
 
@@ -140,6 +141,7 @@ class Writer {
   std::map<int, int> needed_until_;         // the last op here that reads an op's result
   std::map<Key, Value> values_;
   std::vector<int> free_vectors_, free_masks_;
+  std::vector<Source> touched_;
   int32_t ones_ = 0;
   bool tail_ = false, failed_ = false;
 };
@@ -169,7 +171,8 @@ bool Writer::assign_pointers() {
   return pointer_.size() <= most_pointers;
 }
 
-Memory Writer::at(Source s, int32_t dtype, bool element) const {
+Memory Writer::at(Source s, int32_t dtype, bool element) {
+  touched_.push_back(s);
   Memory m;
   m.base = pointer_.at(s.slot);
   m.displacement = s.offset;
@@ -429,38 +432,50 @@ bool Writer::write() {
 
 }  // namespace
 
-void write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
-                const std::vector<Source>& read_after, CodeMemory& memory) {
+std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
+                               const std::vector<Source>& read_after, CodeMemory* memory) {
+  std::vector<Source> touched;
+  const auto keep = [&](std::vector<FusedOp>& list, const FusedOp& op, const PlacedOp& its) {
+    list.push_back(op);
+    touched.push_back(its.out);
+    touched.insert(touched.end(), its.arguments, its.arguments + its.arity);
+  };
   // What is one element for the whole block depends on nothing else.
   std::vector<FusedOp> result, rest;
   std::vector<PlacedOp> described;
   for (size_t i = 0; i < ops.size(); i++) {
     if (placed[i].known && placed[i].single) {
-      result.push_back(ops[i]);
+      keep(result, ops[i], placed[i]);
     } else {
       rest.push_back(ops[i]);
       described.push_back(placed[i]);
     }
   }
   const Flow flow(described, read_after);
-  // As long a run from `begin` as the registers allow; null for fewer than two ops.
-  const auto code_from = [&](size_t begin, size_t& end) -> const void* {
+  // As long a run from `begin` as the registers allow; false for fewer than two ops.
+  const auto code_from = [&](size_t begin, size_t& end, FusedOp& op) {
     for (end = begin; end < rest.size() && can_write(described[end]);) end++;
-    for (; end > begin + 1; end--)
-      if (Writer writer(described, flow, begin, end); writer.write()) return memory.add(writer.bytes());
-    return nullptr;
+    for (; end > begin + 1; end--) {
+      Writer writer(described, flow, begin, end);
+      if (!writer.write()) continue;
+      touched.insert(touched.end(), writer.touched().begin(), writer.touched().end());
+      const void* code = memory ? memory->add(writer.bytes()) : nullptr;
+      op.code = reinterpret_cast<FusedCode>(const_cast<void*>(code));
+      return code || !memory;
+    }
+    return false;
   };
   for (size_t i = 0, end = 0; i < rest.size();) {
-    if (const void* code = code_from(i, end)) {
-      FusedOp op;
-      op.code = reinterpret_cast<FusedCode>(const_cast<void*>(code));
+    if (FusedOp op; code_from(i, end, op)) {
       result.push_back(op);
       i = end;
     } else {
-      result.push_back(rest[i++]);
+      keep(result, rest[i], described[i]);
+      i++;
     }
   }
-  ops = std::move(result);
+  if (memory) ops = std::move(result);
+  return touched;
 }
 
 }  // namespace phynexus

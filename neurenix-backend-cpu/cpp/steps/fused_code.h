@@ -39,8 +39,8 @@ struct PlacedOp {
 };
 
 // Replaces what it can of `ops` by code. `placed` describes each of them; `read_after` lists what is read when all
-// have run.
-void write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
-                const std::vector<Source>& read_after, CodeMemory& memory);
+// have run. Without memory nothing is replaced. Either way, gives the places that what runs then reads or writes.
+std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
+                               const std::vector<Source>& read_after, CodeMemory* memory);
 
 }  // namespace phynexus

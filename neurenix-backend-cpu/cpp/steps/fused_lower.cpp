@@ -1,6 +1,8 @@
 // From the params of a PHX_FUSED to a FusedStep: which kernel runs on which registers.
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "../errors.h"
 #include "fused_builder.h"
@@ -66,6 +68,7 @@ Source FusedBuilder::block_register() {
 
 Source FusedBuilder::small_register(int64_t bytes) {
   const Source source{0, int32_t(file_bytes_)};
+  allocated_.emplace_back(source.offset, round_up(bytes));
   file_bytes_ += round_up(bytes);
   if (file_bytes_ > INT32_MAX / 2) lack("a fused instruction needs too many registers");
   return source;
@@ -217,12 +220,62 @@ bool FusedBuilder::shares_shifted_memory() const {
   return false;
 }
 
+std::vector<Source> FusedBuilder::read_after_ops() const {
+  std::vector<Source> read;
+  for (const FusedReduction& reduction : step_->reductions) read.push_back(reduction.values);
+  for (const FusedTile& store : step_->stores) read.push_back(store.dense);
+  return read;
+}
+
 void FusedBuilder::write_code() {
   if (!lowering_.code || shares_shifted_memory()) return;
-  std::vector<Source> read_after;
-  for (const FusedReduction& reduction : step_->reductions) read_after.push_back(reduction.values);
-  for (const FusedTile& store : step_->stores) read_after.push_back(store.dense);
-  phynexus::write_code(step_->ops, placed_, read_after, *lowering_.code);
+  // Values that stay in the processor's registers need no room here: which ones do shows once the code is written, so
+  // it is written twice.
+  drop_registers(phynexus::write_code(step_->ops, placed_, read_after_ops(), nullptr));
+  phynexus::write_code(step_->ops, placed_, read_after_ops(), lowering_.code);
+}
+
+void FusedBuilder::drop_registers(const std::vector<Source>& used_by_ops) {
+  std::vector<Source*> sources;
+  const auto all_of = [&](std::vector<FusedOp>& ops) {
+    for (FusedOp& op : ops) sources.insert(sources.end(), {&op.out, &op.a, &op.b, &op.c, &op.fourth});
+  };
+  const auto tiles = [&](std::vector<FusedTile>& list) {
+    for (FusedTile& tile : list) sources.insert(sources.end(), {&tile.dense, &tile.strided});
+  };
+  all_of(step_->first_ops);
+  tiles(step_->first_loads);
+  tiles(step_->loads);
+  tiles(step_->stores);
+  for (FusedReduction& r : step_->reductions) {
+    sources.insert(sources.end(), {&r.values, &r.spare, &r.partial});
+    if (step_->steps > 1) sources.push_back(&r.levels);
+  }
+  std::set<int32_t> used;
+  for (const Source* source : sources)
+    if (source->slot == 0) used.insert(source->offset);
+  for (const Source& source : used_by_ops)
+    if (source.slot == 0) used.insert(source.offset);
+
+  all_of(step_->ops);
+  for (PlacedOp& placed : placed_) {
+    sources.push_back(&placed.out);
+    for (Source& argument : placed.arguments) sources.push_back(&argument);
+  }
+  std::map<int32_t, int32_t> moved;
+  file_bytes_ = 0;
+  for (const auto& [offset, bytes] : allocated_)
+    if (used.count(offset)) {
+      moved[offset] = int32_t(file_bytes_);
+      file_bytes_ += bytes;
+    }
+  // A dropped register is still the name of a value; what lies in the file is below the names.
+  int32_t name = int32_t(file_bytes_);
+  for (const auto& [offset, bytes] : allocated_)
+    if (!used.count(offset)) moved[offset] = name, name += int32_t(bytes);
+  for (Source* source : sources)
+    if (const auto found = moved.find(source->offset); source->slot == 0 && found != moved.end())
+      source->offset = found->second;
 }
 
 void FusedBuilder::emit() {
