@@ -14,7 +14,10 @@ import pytest
 import neurenix as nx
 from neurenix.program import Program
 
-SHAPES = [(7,), (16,), (33,), (3, 5), (10, 40), (4, 64, 9), (2, 3, 4, 5), (100, 70)]
+SHAPES = [
+    (7,), (16,), (33,), (3, 5), (10, 40), (4, 64, 9), (2, 3, 4, 5), (100, 70),
+    (9, 8), (300, 64), (50, 37), (2000, 12), (4, 30, 48), (5, 300), (40, 3, 5, 64),
+]  # fmt: skip
 Operation = Callable[..., nx.Tensor]
 OPERATIONS: list[Operation] = [
     lambda x, y, z, s: x + y,
@@ -63,8 +66,9 @@ def random_chain(seed: int) -> tuple[Callable[..., Any], list[nx.Tensor]]:
             values.append(operation(x, y, z, 4 * scalar - 2))
             if keep < 0.25:
                 results.append(values[-1])
-            if keep > 0.95 and values[-1].ndim > 1:
-                results.append(values[-1].sum(0 if keep > 0.975 else -1))
+            if keep > 0.9 and values[-1].ndim > 1:
+                over = 0, -1, tuple(range(values[-1].ndim - 1))
+                results.append(values[-1].sum(over[int(keep * 1000) % 3]))
         return [*results, values[-1]]
 
     return chain, inputs
@@ -83,14 +87,14 @@ def bits(seeds: Sequence[int]) -> str:
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_chains_agree_with_the_reference() -> None:
-    for seed in range(40):
+    for seed in range(80):
         chain, inputs = random_chain(seed)
         arrays = [x.numpy() for x in inputs]
         found = nx.compile(chain)(*inputs)
         with np.errstate(all="ignore"):
             expected = nx.capture(chain, *inputs).evaluate(arrays)
         for mine, other in zip(found, expected, strict=True):
-            np.testing.assert_allclose(mine.numpy(), other, rtol=2e-4, atol=1e-5)
+            np.testing.assert_allclose(mine.numpy(), other, rtol=1e-3, atol=1e-5)
 
 
 def test_machine_code_gives_the_bits_of_the_kernels() -> None:
@@ -98,7 +102,7 @@ def test_machine_code_gives_the_bits_of_the_kernels() -> None:
     if nx.get_device_count("cpu") == 0:
         pytest.skip("the engine for CPUs is not installed")
     asked = "from test_fusion import bits; import neurenix as nx; "
-    asked += "nx.init({'device': 'cpu'}); print(bits(range(100)))"
+    asked += "nx.init({'device': 'cpu'}); print(bits(range(250)))"
     found = set()
     for setting in ("0", "1"):
         environment = {**os.environ, "NEURENIX_CPU_CODE": setting}

@@ -1,5 +1,5 @@
 // The parts of lowering a PHX_FUSED: fused_params.cpp reads it and cuts the space into blocks, fused_join.cpp
-// joins ops, fused_lower.cpp gives them registers and kernels.
+// joins ops, fused_lower.cpp gives them registers and kernels, fused_emit_code.cpp writes code instead of kernels.
 #pragma once
 
 #include <utility>
@@ -50,6 +50,10 @@ class FusedBuilder {
   Source small_register(int64_t bytes);
   void free_after(size_t index, const Op& op);
   void write_code();
+  bool write_rows();
+  int64_t row_columns() const;
+  bool sums_rows() const;
+  bool is_row(size_t input, int64_t columns) const;
   std::vector<Source> read_after_ops() const;
   void drop_registers(const std::vector<Source>& used);
   bool may_share_memory(size_t input, size_t output) const;

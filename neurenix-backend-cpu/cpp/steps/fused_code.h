@@ -35,12 +35,24 @@ struct PlacedOp {
   int arity = 0;
   Source arguments[4];
   bool uniform[4] = {};
+  bool row[4] = {};  // one row, the same for all rows
   int32_t dtypes[4] = {};
+};
+
+// Of the rows of a block, to dense columns.
+struct RowSum {
+  Source value, to;
 };
 
 // Replaces what it can of `ops` by code. `placed` describes each of them; `read_after` lists what is read when all
 // have run. Without memory nothing is replaced. Either way, gives the places that what runs then reads or writes.
 std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
                                const std::vector<Source>& read_after, CodeMemory* memory);
+
+// All of `ops` as code over rows of so many columns, with sums over the rows. Without memory it only says whether there
+// is such code, and what it touches.
+bool write_rows(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed, int64_t columns,
+                const std::vector<RowSum>& sums, const std::vector<Source>& read_after, CodeMemory* memory,
+                std::vector<Source>& touched);
 
 }  // namespace phynexus

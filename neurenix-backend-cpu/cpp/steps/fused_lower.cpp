@@ -1,8 +1,6 @@
 // From the params of a PHX_FUSED to a FusedStep: which kernel runs on which registers.
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <set>
 
 #include "../errors.h"
 #include "fused_builder.h"
@@ -220,64 +218,6 @@ bool FusedBuilder::shares_shifted_memory() const {
   return false;
 }
 
-std::vector<Source> FusedBuilder::read_after_ops() const {
-  std::vector<Source> read;
-  for (const FusedReduction& reduction : step_->reductions) read.push_back(reduction.values);
-  for (const FusedTile& store : step_->stores) read.push_back(store.dense);
-  return read;
-}
-
-void FusedBuilder::write_code() {
-  if (!lowering_.code || shares_shifted_memory()) return;
-  // Values that stay in the processor's registers need no room here: which ones do shows once the code is written, so
-  // it is written twice.
-  drop_registers(phynexus::write_code(step_->ops, placed_, read_after_ops(), nullptr));
-  phynexus::write_code(step_->ops, placed_, read_after_ops(), lowering_.code);
-}
-
-void FusedBuilder::drop_registers(const std::vector<Source>& used_by_ops) {
-  std::vector<Source*> sources;
-  const auto all_of = [&](std::vector<FusedOp>& ops) {
-    for (FusedOp& op : ops) sources.insert(sources.end(), {&op.out, &op.a, &op.b, &op.c, &op.fourth});
-  };
-  const auto tiles = [&](std::vector<FusedTile>& list) {
-    for (FusedTile& tile : list) sources.insert(sources.end(), {&tile.dense, &tile.strided});
-  };
-  all_of(step_->first_ops);
-  tiles(step_->first_loads);
-  tiles(step_->loads);
-  tiles(step_->stores);
-  for (FusedReduction& r : step_->reductions) {
-    sources.insert(sources.end(), {&r.values, &r.spare, &r.partial});
-    if (step_->steps > 1) sources.push_back(&r.levels);
-  }
-  std::set<int32_t> used;
-  for (const Source* source : sources)
-    if (source->slot == 0) used.insert(source->offset);
-  for (const Source& source : used_by_ops)
-    if (source.slot == 0) used.insert(source.offset);
-
-  all_of(step_->ops);
-  for (PlacedOp& placed : placed_) {
-    sources.push_back(&placed.out);
-    for (Source& argument : placed.arguments) sources.push_back(&argument);
-  }
-  std::map<int32_t, int32_t> moved;
-  file_bytes_ = 0;
-  for (const auto& [offset, bytes] : allocated_)
-    if (used.count(offset)) {
-      moved[offset] = int32_t(file_bytes_);
-      file_bytes_ += bytes;
-    }
-  // A dropped register is still the name of a value; what lies in the file is below the names.
-  int32_t name = int32_t(file_bytes_);
-  for (const auto& [offset, bytes] : allocated_)
-    if (!used.count(offset)) moved[offset] = name, name += int32_t(bytes);
-  for (Source* source : sources)
-    if (const auto found = moved.find(source->offset); source->slot == 0 && found != moved.end())
-      source->offset = found->second;
-}
-
 void FusedBuilder::emit() {
   for (size_t i = 0; i < ops_.size(); i++)
     if (!ops_[i].gone && registers_[inputs_ + i].readers > 0)
@@ -306,6 +246,7 @@ void FusedBuilder::emit_reduction(size_t k, Source values) {
   reduction.level_bytes = round_up(most * size);
   reduction.partial = small_register(reduction.level_bytes);
   reduction.compensated = outputs_[k].reduction == PHX_SUM;
+  reduction.is_float32 = dtype == PHX_FLOAT32;
   if (layout_.steps > 1)
     reduction.levels = small_register(reduction.level_bytes * (reduction.compensated ? reduction_levels : 1));
   reduction.saved_offset = step_->saved_bytes;

@@ -41,7 +41,8 @@ void FusedStep::reduce_single(char* const* slots, int64_t now) const {
                 c = varying == by_columns ? columns * now : columns;
   for (const FusedReduction& reduction : reductions) {
     char* to = reduction.dense ? reduction.tile.strided.at(slots) : reduction.partial.at(slots);
-    reduction.reduce(reduction.values.at(slots), to, reduction.spare.at(slots), g, r, c);
+    if (!reduction.in_code)
+      reduction.reduce(reduction.values.at(slots), to, reduction.spare.at(slots), g, r, c);
     if (!reduction.dense)
       kernels->write_tile(reduction.tile.strided.at(slots), to, reduction.tile.tile,
                           reduction.tile.varies ? now : 1);
@@ -53,7 +54,7 @@ void FusedStep::reduce_step(char* const* slots, int64_t now, int64_t step) const
                 c = varying == by_columns ? columns * now : columns, width = g * c;
   for (const FusedReduction& reduction : reductions) {
     char* partial = reduction.partial.at(slots);
-    reduction.reduce(reduction.values.at(slots), partial, reduction.spare.at(slots), g, r, c);
+    if (!reduction.in_code) reduction.reduce(reduction.values.at(slots), partial, reduction.spare.at(slots), g, r, c);
     char* level = reduction.levels.at(slots);
     const int last = reduction.compensated ? reduction_levels - 1 : 0;
     for (int i = 0;; i++, level += reduction.level_bytes) {

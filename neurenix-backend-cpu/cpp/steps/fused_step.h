@@ -46,6 +46,8 @@ struct FusedReduction {
   FusedTile tile;
   bool dense = false;        // the output's elements of a cell lie together
   bool compensated = false;  // partial results are added up by levels
+  bool is_float32 = false;
+  bool in_code = false;  // the ops' code leaves the block's result where `reduce` would
   int32_t item_bytes = 0;
   int64_t level_bytes = 0;
   int64_t saved_offset = 0;  // of a chunk's partial result in its part of the workspace

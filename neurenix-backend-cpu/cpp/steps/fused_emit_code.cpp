@@ -1,0 +1,156 @@
+// Where a fused step's ops become machine code: by rows where that helps, else element after element.
+#include <map>
+#include <set>
+
+#include "../errors.h"
+#include "fused_builder.h"
+
+namespace phynexus {
+namespace {
+
+constexpr int64_t fewest_columns = 8, most_columns = 256;
+
+}  // namespace
+
+std::vector<Source> FusedBuilder::read_after_ops() const {
+  std::vector<Source> read;
+  for (const FusedReduction& reduction : step_->reductions)
+    if (!reduction.in_code) read.push_back(reduction.values);
+  for (const FusedTile& store : step_->stores) read.push_back(store.dense);
+  return read;
+}
+
+void FusedBuilder::write_code() {
+  if (!lowering_.code || shares_shifted_memory()) return;
+  if (write_rows()) return;
+  // Values that stay in the processor's registers need no room here: which ones do shows once the code is written, so
+  // it is written twice.
+  drop_registers(phynexus::write_code(step_->ops, placed_, read_after_ops(), nullptr));
+  phynexus::write_code(step_->ops, placed_, read_after_ops(), lowering_.code);
+}
+
+// The block as rows of dense columns, which sums add up or operands repeat; 0 where it is nothing of the kind.
+int64_t FusedBuilder::row_columns() const {
+  const auto& axes = layout_.tile_axes;
+  const bool sums = sums_rows();
+  if (!sums && axes.size() < 2) return 0;
+  const int64_t columns = sums ? layout_.columns : axes.back().size;
+  return columns < fewest_columns || columns > most_columns ? 0 : columns;
+}
+
+bool FusedBuilder::sums_rows() const {
+  return reduces_ && layout_.groups == 1 && layout_.columns > 1 &&
+         (layout_.varying == FusedStep::none || layout_.varying == FusedStep::by_rows);
+}
+
+// Whether input k is one row that all rows of the block share.
+bool FusedBuilder::is_row(size_t k, int64_t columns) const {
+  const int64_t size = item_bytes(registers_[k].dtype);
+  const Tile tile = layout_.tile(k, int32_t(size), false).tile;
+  return tile.rank == 2 && tile.strides[0] == 0 && tile.strides[1] == size && tile.counts[1] == columns;
+}
+
+bool FusedBuilder::write_rows() {
+  const int64_t columns = row_columns();
+  if (columns == 0 || placed_.empty()) return false;
+  std::vector<PlacedOp> placed = placed_;
+  std::map<int32_t, int32_t> rows;  // from the register that a row is copied to, to its operand's slot
+  for (size_t k = 0; k < inputs_; k++)
+    if (!registers_[k].memory && !registers_[k].uniform && is_row(k, columns))
+      rows[registers_[k].source.offset] = int32_t(k + 1);
+  bool uses_rows = false;
+  for (PlacedOp& op : placed)
+    for (int i = 0; i < op.arity; i++)
+      if (const auto found = rows.find(op.arguments[i].offset);
+          op.arguments[i].slot == 0 && !op.uniform[i] && found != rows.end()) {
+        op.arguments[i] = {found->second, 0};
+        op.row[i] = uses_rows = true;
+      }
+  std::vector<RowSum> sums;
+  for (FusedReduction& reduction : step_->reductions) {
+    const auto row = rows.find(reduction.values.offset);
+    const bool of_row = reduction.values.slot == 0 && row != rows.end();
+    reduction.in_code = sums_rows() && reduction.compensated && reduction.is_float32 && !of_row;
+    if (reduction.in_code)
+      sums.push_back({reduction.values, layout_.steps == 1 && reduction.dense ? reduction.tile.strided
+                                                                             : reduction.partial});
+  }
+  std::vector<Source> touched;
+  const auto write = [&](CodeMemory* memory) {
+    return phynexus::write_rows(step_->ops, placed, columns, sums, read_after_ops(), memory, touched);
+  };
+  if ((!uses_rows && sums.empty()) || !write(nullptr)) {
+    for (FusedReduction& reduction : step_->reductions) reduction.in_code = false;
+    return false;
+  }
+  // Rows that are read where they lie are not copied.
+  const auto copied_for_others = [&](const FusedTile& load) {
+    for (const FusedOp& op : step_->first_ops)
+      for (const Source& source : {op.a, op.b, op.c, op.fourth})
+        if (source.slot == 0 && source.offset == load.dense.offset) return true;
+    for (const Source& source : read_after_ops())
+      if (source.slot == 0 && source.offset == load.dense.offset) return true;
+    return rows.find(load.dense.offset) == rows.end();
+  };
+  for (std::vector<FusedTile>* loads : {&step_->loads, &step_->first_loads})
+    std::erase_if(*loads, [&](const FusedTile& load) { return !copied_for_others(load); });
+  placed_ = placed;
+  drop_registers(touched);
+  placed = placed_;
+  for (size_t i = 0, k = 0; i < step_->reductions.size(); i++) {
+    const FusedReduction& reduction = step_->reductions[i];
+    if (reduction.in_code)
+      sums[k++] = {reduction.values, layout_.steps == 1 && reduction.dense ? reduction.tile.strided
+                                                                           : reduction.partial};
+  }
+  if (!write(lowering_.code)) throw Failure(PHX_OUT_OF_MEMORY, "no memory for the code of a fused instruction");
+  return true;
+}
+
+void FusedBuilder::drop_registers(const std::vector<Source>& used_by_ops) {
+  std::vector<Source*> sources;
+  const auto all_of = [&](std::vector<FusedOp>& ops) {
+    for (FusedOp& op : ops) sources.insert(sources.end(), {&op.out, &op.a, &op.b, &op.c, &op.fourth});
+  };
+  const auto tiles = [&](std::vector<FusedTile>& list) {
+    for (FusedTile& tile : list) sources.insert(sources.end(), {&tile.dense, &tile.strided});
+  };
+  all_of(step_->first_ops);
+  tiles(step_->first_loads);
+  tiles(step_->loads);
+  tiles(step_->stores);
+  for (FusedReduction& r : step_->reductions) {
+    sources.push_back(&r.partial);
+    if (step_->steps > 1) sources.push_back(&r.levels);
+    if (!r.in_code) sources.insert(sources.end(), {&r.values, &r.spare});
+  }
+  std::set<int32_t> used;
+  for (const Source* source : sources)
+    if (source->slot == 0) used.insert(source->offset);
+  for (const Source& source : used_by_ops)
+    if (source.slot == 0) used.insert(source.offset);
+
+  for (FusedReduction& r : step_->reductions)
+    if (r.in_code) sources.push_back(&r.values);  // the name of a sum's terms
+  all_of(step_->ops);
+  for (PlacedOp& placed : placed_) {
+    sources.push_back(&placed.out);
+    for (Source& argument : placed.arguments) sources.push_back(&argument);
+  }
+  std::map<int32_t, int32_t> moved;
+  file_bytes_ = 0;
+  for (const auto& [offset, bytes] : allocated_)
+    if (used.count(offset)) {
+      moved[offset] = int32_t(file_bytes_);
+      file_bytes_ += bytes;
+    }
+  // A dropped register is still the name of a value; what lies in the file is below the names.
+  int32_t name = int32_t(file_bytes_);
+  for (const auto& [offset, bytes] : allocated_)
+    if (!used.count(offset)) moved[offset] = name, name += int32_t(bytes);
+  for (Source* source : sources)
+    if (const auto found = moved.find(source->offset); source->slot == 0 && found != moved.end())
+      source->offset = found->second;
+}
+
+}  // namespace phynexus
