@@ -37,7 +37,8 @@ bool CodeMemory::usable() {
     const char* wish = std::getenv("NEURENIX_CPU_CODE");
     if (wish && std::string_view(wish) == "0") return false;
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && returns_from_written_code();
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           returns_from_written_code();
   }();
   return found;
 }

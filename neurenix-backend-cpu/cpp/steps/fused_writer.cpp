@@ -63,7 +63,8 @@ bool Writer::assign_pointers() {
   };
   for (size_t i = begin_; i < end_; i++) {
     use(ops_[i].out);
-    for (int k = 0; k < ops_[i].arity; k++) use(ops_[i].arguments[k]);
+    for (int k = 0; k < ops_[i].arity; k++)
+      if (!ops_[i].uniform[k]) use(ops_[i].arguments[k]);
   }
   for (const RowSum& s : sums_) use(s.to);
   return pointer_.size() <= most_pointers;
@@ -74,7 +75,7 @@ Memory Writer::at(Source s, int32_t dtype, Spread over) {
   const int scale = dtype == PHX_BOOL ? 0 : 2;
   Memory m;
   m.base = pointer_.at(s.slot);
-  m.displacement = s.offset + (over == Spread::all ? 0 : column_ << scale);
+  m.displacement = s.offset + (column_ << scale);
   m.indexed = over == Spread::elements;
   m.scale = uint8_t(scale);
   return m;
@@ -299,6 +300,17 @@ bool Writer::prepare() {
 
   const size_t saved = pointer_.size() > saved_from ? pointer_.size() - saved_from : 0;
   for (size_t i = 0; i < saved; i++) a_.push(pointers[saved_from + i]);
+  int next = 0;
+  for (auto& [key, number] : hoisted_) {  // read once: no pointer stays
+    number = next++;
+    const Source source{key.first, key.second};
+    touched_.push_back(source);
+    Memory element;
+    element.base = rdx;
+    element.displacement = source.offset;
+    a_.load_pointer(rdx, rdi, source.slot * 8);
+    a_.vector(spread, number, 0, element);
+  }
   General last = rdi;
   int32_t last_slot = -1;
   for (const auto& [slot, pointer] : pointer_) {
@@ -306,11 +318,6 @@ bool Writer::prepare() {
     else a_.load_pointer(pointer, rdi, slot * 8);
   }
   if (last_slot >= 0) a_.load_pointer(last, rdi, last_slot * 8);
-  int next = 0;
-  for (auto& [key, number] : hoisted_) {
-    number = next++;
-    a_.vector(spread, number, 0, at({key.first, key.second}, PHX_FLOAT32, Spread::all));
-  }
   first_sum_ = next;
   return true;
 }

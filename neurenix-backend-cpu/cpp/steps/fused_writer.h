@@ -76,8 +76,8 @@ class Writer {
   int new_mask();
   void free_read(size_t index);
   bool dies(size_t index, int argument) const;
-  // Where the elements at hand of an operand lie: of one (`all`) that is the same for all elements, or in all rows.
-  enum class Spread { elements, row, all };
+  // Where the elements at hand of an operand lie: of one with all elements, or with one row for all rows.
+  enum class Spread { elements, row };
   Memory at(Source s, int32_t dtype, Spread over);
   int tail_or_all() const;
 

@@ -77,7 +77,12 @@ struct MapStep final : Step {
     const int below = block_levels(threads);
     return iterations % (int64_t(1) << below) ? 0 : below;
   }
+  // Whole blocks that are all there at once are added up where they were made.
+  bool all_at_once(int threads) const {
+    return chunk(threads) == blocks(threads) && iterations % (int64_t(1) << block_levels(threads)) == 0;
+  }
   int64_t workspace_bytes(int threads) const override {
+    if (!one_by_one(threads) && all_at_once(threads)) return blocks(threads) * slot_bytes;
     if (!one_by_one(threads)) return (chunk(threads) + levels - lowest_level(threads)) * slot_bytes;
     return iteration_bytes(threads) + (slot_bytes ? places_in_turn() * slot_bytes : 0);
   }
@@ -142,6 +147,23 @@ struct MapStep final : Step {
     }
   }
 
+  // The sum of slots [0, count), to the first one, in the order in which a stack would add them.
+  void add_slots(char* slots, int64_t count, const Output& output, int64_t from, int64_t elements) const {
+    char* first = slots + output.first + from * item_bytes(output.dtype);
+    const auto add = [&](int64_t to, int64_t other) {
+      output.add(first + to * slot_bytes, first + to * slot_bytes, first + other * slot_bytes, nullptr, elements, 0);
+    };
+    for (int64_t size = 2; size <= count; size *= 2)
+      for (int64_t end = size; end <= count; end += size) add(end - size, end - size / 2);
+    int64_t last = -1;  // of the sums that remain, the latest
+    for (int64_t size = 1; size <= count; size *= 2) {
+      if (!(count & size)) continue;
+      const int64_t start = count & ~(2 * size - 1);
+      if (last >= 0) add(start, last);
+      last = start;
+    }
+  }
+
   // What is left on the stack, from the top down.
   char* total(char* stack, const Output& output, int64_t from, int64_t count) const {
     const int64_t at = output.first + from * item_bytes(output.dtype);
@@ -197,6 +219,18 @@ struct MapStep final : Step {
           });
         }
       }
+    } else if (all_at_once(threads)) {
+      const int below = block_levels(threads);
+      const int64_t size = int64_t(1) << below, all = blocks(threads);
+      parallel_for(frame, all, [&](int64_t k, Worker& worker) {
+        char* term = worker.memory + iteration_bytes(1);
+        run_block(frame.bases, k * size, (k + 1) * size, below, term, term + slot_bytes, own + k * slot_bytes,
+                  worker.memory, worker);
+      });
+      each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
+        add_slots(own, all, output, from, count);
+      });
+      return copy_results(frame, all ? own : nullptr);
     } else {
       const int below = block_levels(threads);
       const int64_t size = int64_t(1) << below, step = chunk(threads), all = blocks(threads);
@@ -220,12 +254,16 @@ struct MapStep final : Step {
     each_summed(
         frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
     // The total of all lies in the level of the highest bit.
+    copy_results(frame, iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr);
+  }
+
+  // The sums to where they are wanted; zeros where there is no slot of them.
+  void copy_results(const Frame& frame, const char* slot) const {
     alignas(8) static const char nothing[8] = {};
-    char* top = iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr;
     size_t k = 0;
     for (const Output& output : outputs)
       if (output.kind == Output::summed)
-        results[k++].run(frame, output.place.at(frame.bases), top ? top + output.at : nothing);
+        results[k++].run(frame, output.place.at(frame.bases), slot ? slot + output.at : nothing);
   }
 };
 
