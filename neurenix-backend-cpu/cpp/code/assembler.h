@@ -15,7 +15,8 @@ enum General : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r1
 struct Memory {
   General base = rax;
   int32_t displacement = 0;
-  bool indexed = false;  // by rax
+  bool indexed = false;
+  General index = rax;   // or another one below r8
   uint8_t scale = 0;     // of the index: its logarithm
   bool spread = false;   // one element, to all lanes
   int32_t constant = -1;
@@ -54,7 +55,7 @@ class Assembler {
   }
   void vector(Form form, int destination, int first, const Memory& m, int mask = 0, bool zero = false,
               int bytes_after = 0) {
-    const int index = m.indexed ? rax : rsp;  // rsp: none
+    const int index = m.indexed ? m.index : rsp;  // rsp: none
     prefix(form, destination, first, m.constant >= 0 || !(m.base >> 3 & 1), true, m.spread, mask, zero);
     byte(form.opcode);
     if (m.constant >= 0) {

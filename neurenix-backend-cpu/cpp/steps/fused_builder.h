@@ -51,9 +51,10 @@ class FusedBuilder {
   void free_after(size_t index, const Op& op);
   void write_code();
   bool write_rows();
+  StepPointer only_code() const;
   int64_t row_columns() const;
   bool sums_rows() const;
-  bool is_row(size_t input, int64_t columns) const;
+  PlacedOp::Repeated repetition(size_t input, int64_t columns) const;
   std::vector<Source> read_after_ops() const;
   void drop_registers(const std::vector<Source>& used);
   bool may_share_memory(size_t input, size_t output) const;

@@ -73,10 +73,10 @@ std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<Plac
   Parted parted(ops, placed);
   const std::vector<PlacedOp>& described = parted.described;
   const Flow flow(described, read_after);
-  // As long a run from `begin` as the registers allow; false for fewer than two ops.
+  // As long a run from `begin` as the registers allow; false where there is none.
   const auto code_from = [&](size_t begin, size_t& end, FusedOp& op) {
     for (end = begin; end < described.size() && can_write(described[end]);) end++;
-    for (; end > begin + 1; end--) {
+    for (; end > begin; end--) {
       Writer writer(described, flow, begin, end);
       if (!writer.write()) continue;
       parted.touch(writer.touched());

@@ -35,7 +35,8 @@ struct PlacedOp {
   int arity = 0;
   Source arguments[4];
   bool uniform[4] = {};
-  bool row[4] = {};  // one row, the same for all rows
+  enum Repeated : uint8_t { not_repeated, in_rows, in_columns };  // one row for all rows, one element a row
+  Repeated repeated[4] = {};
   int32_t dtypes[4] = {};
 };
 

@@ -1,4 +1,6 @@
 // Where a fused step's ops become machine code: by rows where that helps, else element after element.
+#include <alloca.h>
+
 #include <map>
 #include <set>
 
@@ -9,6 +11,21 @@ namespace phynexus {
 namespace {
 
 constexpr int64_t fewest_columns = 8, most_columns = 256;
+
+// A step that is one run of code over one block.
+struct CodeStep final : Step {
+  std::vector<Place> places;
+  FusedCode code = nullptr;
+  int64_t count = 0;
+
+  void run(const Frame& frame) const override {
+    const size_t operands = places.size();
+    char** slots = static_cast<char**>(alloca((operands + 1) * sizeof(char*)));
+    slots[0] = frame.worker->registers;
+    for (size_t k = 0; k < operands; k++) slots[k + 1] = places[k].at(frame.bases);
+    code(slots, count);
+  }
+};
 
 }  // namespace
 
@@ -43,28 +60,43 @@ bool FusedBuilder::sums_rows() const {
          (layout_.varying == FusedStep::none || layout_.varying == FusedStep::by_rows);
 }
 
-// Whether input k is one row that all rows of the block share.
-bool FusedBuilder::is_row(size_t k, int64_t columns) const {
+// Whether input k repeats one row in all rows of the block, or in each row one element.
+PlacedOp::Repeated FusedBuilder::repetition(size_t k, int64_t columns) const {
   const int64_t size = item_bytes(registers_[k].dtype);
   const Tile tile = layout_.tile(k, int32_t(size), false).tile;
-  return tile.rank == 2 && tile.strides[0] == 0 && tile.strides[1] == size && tile.counts[1] == columns;
+  if (tile.rank != 2 || tile.counts[1] != columns) return PlacedOp::not_repeated;
+  if (tile.strides[0] == 0 && tile.strides[1] == size) return PlacedOp::in_rows;
+  return tile.strides[0] == size && tile.strides[1] == 0 && size == 4 ? PlacedOp::in_columns : PlacedOp::not_repeated;
+}
+
+StepPointer FusedBuilder::only_code() const {
+  const FusedStep& s = *step_;
+  const bool plain = s.loops.empty() && s.loads.empty() && s.stores.empty() && s.ops.size() == 1 && s.ops[0].code;
+  for (const FusedReduction& reduction : s.reductions)
+    if (!reduction.in_code || !reduction.dense) return nullptr;
+  if (!plain) return nullptr;
+  auto step = std::make_unique<CodeStep>();
+  step->places = s.places;
+  step->code = s.ops[0].code;
+  step->count = s.leading * s.inner;
+  return step;
 }
 
 bool FusedBuilder::write_rows() {
   const int64_t columns = row_columns();
   if (columns == 0 || placed_.empty()) return false;
   std::vector<PlacedOp> placed = placed_;
-  std::map<int32_t, int32_t> rows;  // from the register that a row is copied to, to its operand's slot
+  std::map<int32_t, size_t> rows;  // from the register that a repeated operand is copied to, to its number
   for (size_t k = 0; k < inputs_; k++)
-    if (!registers_[k].memory && !registers_[k].uniform && is_row(k, columns))
-      rows[registers_[k].source.offset] = int32_t(k + 1);
+    if (!registers_[k].memory && !registers_[k].uniform && repetition(k, columns)) rows[registers_[k].source.offset] = k;
   bool uses_rows = false;
   for (PlacedOp& op : placed)
     for (int i = 0; i < op.arity; i++)
       if (const auto found = rows.find(op.arguments[i].offset);
           op.arguments[i].slot == 0 && !op.uniform[i] && found != rows.end()) {
-        op.arguments[i] = {found->second, 0};
-        op.row[i] = uses_rows = true;
+        op.arguments[i] = {int32_t(found->second + 1), 0};
+        op.repeated[i] = repetition(found->second, columns);
+        uses_rows = true;
       }
   std::vector<RowSum> sums;
   for (FusedReduction& reduction : step_->reductions) {

@@ -315,6 +315,7 @@ StepPointer FusedBuilder::build() {
   if (reduces_ && s.cells < 16 && layout_.total * cost >= 300'000 && s.steps >= 8)
     s.chunks = std::min<int64_t>(32 / s.cells, s.steps / 4);
   lowering_.register_bytes = std::max(lowering_.register_bytes, file_bytes_);
+  if (StepPointer code = only_code()) return code;
   return std::move(step_);
 }
 

@@ -70,13 +70,14 @@ bool Writer::assign_pointers() {
   return pointer_.size() <= most_pointers;
 }
 
-Memory Writer::at(Source s, int32_t dtype, Spread over) {
+Memory Writer::at(Source s, int32_t dtype, PlacedOp::Repeated repeated) {
   touched_.push_back(s);
   const int scale = dtype == PHX_BOOL ? 0 : 2;
   Memory m;
   m.base = pointer_.at(s.slot);
-  m.displacement = s.offset + (column_ << scale);
-  m.indexed = over == Spread::elements;
+  m.displacement = s.offset + (repeated == PlacedOp::in_columns ? 0 : column_ << scale);
+  m.indexed = repeated != PlacedOp::in_rows;
+  m.index = repeated == PlacedOp::in_columns ? rcx : rax;
   m.scale = uint8_t(scale);
   return m;
 }
@@ -106,17 +107,20 @@ int Writer::read(size_t index, int argument) {
   const auto found = values_.find(key);
   if (found != values_.end()) return found->second.number;
   const int32_t dtype = p.dtypes[argument];
-  const Spread over = p.row[argument] ? Spread::row : Spread::elements;
+  const PlacedOp::Repeated repeated = p.repeated[argument];
   Value value{0, dtype == PHX_BOOL, loaded_until_.at(key)};
   if (value.mask) {
     value.number = new_mask();
     const int bytes = new_vector();
-    a_.vector(load_bytes, bytes, 0, at(source, dtype, over), tail_or_all(), tail_);
+    a_.vector(load_bytes, bytes, 0, at(source, dtype, repeated), tail_or_all(), tail_);
     a_.vector(test_bytes, value.number, bytes, bytes);
     free_vectors_.push_back(bytes);
+  } else if (repeated == PlacedOp::in_columns) {
+    value.number = new_vector();
+    a_.vector(spread, value.number, 0, at(source, dtype, repeated));
   } else {
     value.number = new_vector();
-    a_.vector(load_vector, value.number, 0, at(source, dtype, over), tail_or_all(), tail_);
+    a_.vector(load_vector, value.number, 0, at(source, dtype, repeated), tail_or_all(), tail_);
   }
   values_[key] = value;
   return value.number;
@@ -146,7 +150,7 @@ void Writer::store(size_t index, int number) {
   // Elements of another size in the same place: these would be written over some that are still to be read.
   const auto loaded = loaded_bytes_.find(key_of(p.out));
   if (loaded != loaded_bytes_.end() && loaded->second != item_bytes(p.op.dtype)) failed_ = true;
-  const Memory to = at(p.out, p.op.dtype, Spread::elements);
+  const Memory to = at(p.out, p.op.dtype);
   if (p.op.dtype == PHX_BOOL) {
     const int bytes = new_vector();
     Memory ones;
@@ -354,7 +358,7 @@ bool Writer::write() {
   return !failed_;
 }
 
-// All rows of some columns: rax counts the elements before a row.
+// All rows of some columns: rax counts the elements before a row, rcx the rows.
 void Writer::rows_of_columns(int first, int vectors) {
   const auto each_vector = [&](const auto& f) {
     for (int v = 0; v < vectors && !failed_; v++) {
@@ -367,23 +371,25 @@ void Writer::rows_of_columns(int first, int vectors) {
   zero.constant = a_.constant(0x80000000u);  // -0 + x is x for every x
   for (int i = 0; i < sums_at_once_; i++) a_.vector(spread, first_sum_ + i, 0, zero);
   a_.raw({0x31, 0xc0});  // xor eax, eax
+  a_.raw({0x31, 0xc9});  // xor ecx, ecx
   const int64_t loop = a_.here();
   each_vector([&](int sum) {
     body(tail_);
     for (const RowSum& s : sums_) {
       const auto value = values_.find(key_of(s.value));
       if (value != values_.end()) a_.vector(add, sum, sum, value->second.number);
-      else a_.vector(add, sum, sum, at(s.value, PHX_FLOAT32, Spread::elements), tail_or_all());
+      else a_.vector(add, sum, sum, at(s.value, PHX_FLOAT32), tail_or_all());
       sum++;
     }
   });
   a_.raw({0x48, 0x05});  // add rax, columns
   a_.word32(columns_);
+  a_.raw({0x48, 0xff, 0xc1});  // inc rcx
   a_.raw({0x48, 0x39, 0xf0});  // cmp rax, rsi
   a_.jump_back(loop, 2);       // below
   each_vector([&](int sum) {
     for (const RowSum& s : sums_)
-      a_.vector(store_vector, sum++, 0, at(s.to, PHX_FLOAT32, Spread::row), tail_or_all());
+      a_.vector(store_vector, sum++, 0, at(s.to, PHX_FLOAT32, PlacedOp::in_rows), tail_or_all());
   });
 }
 

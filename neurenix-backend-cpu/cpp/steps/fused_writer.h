@@ -1,6 +1,6 @@
 // The code of a run of element-wise ops: which registers hold what, and the loops around them. Either over the elements
-// one after the other, or row by row, a few columns at a time: then operands that all rows share are read where they
-// lie, and sums over rows stay in registers.
+// one after the other, or row by row, a few columns at a time: then operands that repeat a row, or an element
+// within a row, are read where they lie, and sums over rows stay in registers.
 #pragma once
 
 #include <array>
@@ -76,9 +76,8 @@ class Writer {
   int new_mask();
   void free_read(size_t index);
   bool dies(size_t index, int argument) const;
-  // Where the elements at hand of an operand lie: of one with all elements, or with one row for all rows.
-  enum class Spread { elements, row };
-  Memory at(Source s, int32_t dtype, Spread over);
+  // Where the elements at hand of an operand lie.
+  Memory at(Source s, int32_t dtype, PlacedOp::Repeated repeated = PlacedOp::not_repeated);
   int tail_or_all() const;
 
   const std::vector<PlacedOp>& ops_;
