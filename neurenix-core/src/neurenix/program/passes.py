@@ -10,6 +10,7 @@ from ..primitives import ops
 from .decompose import ALL, decomposed
 from .fuse import fuse
 from .ir import Program
+from .order import reductions_together
 from .regions import (
     inline_empty,
     inline_once,
@@ -65,7 +66,7 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
         program, lambda body: _prepared(body, lacking, device), (fused, lacking)
     )
     program = inline_empty(program)
-    return fuse(program) if fused else program
+    return fuse(reductions_together(program)) if fused else program
 
 
 def _shared(program: Program) -> Program:
