@@ -139,7 +139,7 @@ def test_the_table_of_memory_grows_with_kept_steps_only(monkeypatch):
     methods, steps = ("MAML", "IMAML"), (1, 8)
     found = memory.rows(methods, steps, channels=4, size=16)
     grown = {(row["method"], row["remat"]): row[8] / row[1] for row in found}
-    assert grown["MAML", False] > 1.4 and grown["MAML", True] < 1.1
+    assert grown["MAML", False] > 1.2 and grown["MAML", True] < 1.1
     assert grown["IMAML", False] == grown["IMAML", True] < 1.1
     lines = memory.table(found, steps).splitlines()
     assert len(lines) == 2 + len(found) and "| 1 " in lines[0] and "remat" in lines[3]

@@ -10,6 +10,8 @@ import pytest
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError, InvalidArgumentError, ShapeError
+from neurenix.nn.normalization import normalize_batch
+from neurenix.program.passes import prepare
 
 pytestmark = pytest.mark.usefixtures("device")
 Array = np.ndarray[Any, Any]
@@ -345,3 +347,119 @@ def test_errors() -> None:
     assert all(
         np.array_equal(v.numpy(), before[n]) for n, v in layer.state_dict().items()
     )
+
+
+def plainly(
+    x: Any, w: Any, b: Any, average: Any = None, variance: Any = None
+) -> tuple[Any, Any, Any]:
+    """Batch norm as it is written in the paper, to be differentiated as it stands."""
+    ones = (1, -1, *(1,) * (x.ndim - 2))
+    axes = (0, *range(2, x.ndim))
+    m = nx.mean(x, axes) if average is None else average
+    centred = x - m.reshape(ones)
+    v = nx.mean(centred * centred, axes) if variance is None else variance
+    y = centred * nx.rsqrt(v.reshape(ones) + 1e-5) * w.reshape(ones) + b.reshape(ones)
+    return y, m, v
+
+
+def ours(
+    x: Any, w: Any, b: Any, average: Any = None, variance: Any = None
+) -> tuple[Any, Any, Any]:
+    if average is not None:
+        y = nn.functional.batch_norm(x, average, variance, w, b)
+        return y, average, variance
+    return normalize_batch("batch_norm", x, w, b, 1e-5)
+
+
+def to_second_order(norm: Any, arguments: tuple[Any, ...], used: int) -> list[Any]:
+    """Values, gradients, and the gradient of their product with a direction, by all
+    arguments; of the outputs the first `used`, so the statistics too."""
+
+    def loss(*given: Any) -> nx.Tensor:
+        outs = norm(*given)[:used]
+        return sum(nx.sin(o * (k + 1.3)).sum() for k, o in enumerate(outs))
+
+    numbers = tuple(range(len(arguments)))
+
+    def along(*given: Any) -> nx.Tensor:
+        gradients = nx.grad(loss, numbers)(*given)
+        return sum(
+            (g * nx.cos(nx.arange(g.size).reshape(g.shape).to(g.dtype))).sum()
+            for g in gradients
+        )
+
+    return [
+        *norm(*arguments),
+        *nx.grad(loss, numbers)(*arguments),
+        *nx.grad(along, numbers)(*arguments),
+    ]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("used", [1, 3])
+@pytest.mark.parametrize("shape", [(6, 3), (4, 3, 5), (2, 3, 4, 5)])
+def test_derivatives_are_those_of_the_formula(
+    shape: tuple[int, ...], used: int, stored: bool
+) -> None:
+    arguments = [
+        double(3 * array(*shape) + 5),
+        *(double(array(3, seed=k)) for k in (1, 2)),
+    ]
+    if stored:
+        arguments += [double(array(3, seed=3)), double(array(3, seed=4) ** 2 + 0.3)]
+    expected = to_second_order(plainly, tuple(arguments), used)
+    for how in (lambda f: f, nx.compile):
+        found = how(lambda *given: to_second_order(ours, given, used))(*arguments)
+        for a, b in zip(found, expected, strict=True):
+            assert np.allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("transform", [nx.vmap, nx.map])
+def test_second_order_over_tasks(transform: Any) -> None:
+    x, w, b = array(5, 6, 3), array(5, 3, seed=1), array(5, 3, seed=2)
+    each = [
+        to_second_order(plainly, tuple(double(v[i]) for v in (x, w, b)), 3)
+        for i in range(5)
+    ]
+    found = transform(lambda *given: to_second_order(ours, given, 3))(
+        double(x), double(w), double(b)
+    )
+    for k, a in enumerate(found):
+        expected = np.stack([row[k].numpy() for row in each])
+        assert np.allclose(a.numpy(), expected, rtol=1e-8, atol=1e-8)
+
+
+def test_forward_mode_is_that_of_the_formula() -> None:
+    x, t = double(array(6, 3)), double(array(6, 3, seed=1))
+    w, b = double(array(3, seed=2)), double(array(3, seed=3))
+
+    def loss(norm: Any) -> Any:
+        return lambda x: sum(nx.sin(o).sum() for o in norm(x, w, b))
+
+    expected = nx.hvp(loss(plainly), (x,), (t,))[0].numpy()
+    for forward in (False, True):
+        found = nx.hvp(loss(ours), (x,), (t,), forward_over_reverse=forward)[0].numpy()
+        assert np.allclose(found, expected, rtol=1e-8, atol=1e-8)
+    assert np.allclose(
+        nx.jvp(loss(ours), (x,), (t,))[1].numpy(),
+        nx.jvp(loss(plainly), (x,), (t,))[1].numpy(),
+        rtol=1e-8,
+    )
+
+
+@pytest.mark.parametrize("of_a_layer", [False, True])
+def test_the_derivative_takes_two_sums_in_one_pass(of_a_layer: bool) -> None:
+    """Beside the mean's and the variance's own."""
+
+    def loss(x: Any) -> nx.Tensor:
+        if of_a_layer:
+            return nx.sin(nn.functional.layer_norm(x, 64)).sum()
+        return nx.sin(nn.functional.batch_norm(x, training=True)).sum()
+
+    program = prepare(nx.capture(nx.grad(loss), nx.ones(32, 64)))
+    sums = [
+        len([s for s in i.outputs if s.type.size < 32 * 64])
+        for i in program.instructions
+        if any(s.type.size == 32 * 64 for s in i.inputs)
+    ]
+    assert sorted(n for n in sums if n) == [1, 1, 2]

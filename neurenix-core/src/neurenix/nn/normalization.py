@@ -1,5 +1,13 @@
-"""Normalisation: mean, centred, mean of squares, rsqrt, each written out, so that
-derivatives of any order are right under nx.map and nx.vmap as well."""
+"""Normalisation, each step written out, so that derivatives of any order are right
+under nx.map and nx.vmap as well.
+
+A mean m is subtracted as a constant c that equals it, and what depends on m − c, which
+is zero, is added for its derivatives' sake: (x − m)·s = (x − c)·s − (m − c)·s, and
+mean((x − m)²) = mean((x − c)²) − (m − c)² whatever c is, so derivatives of every order
+are exact. What reaches m on its way back then comes from terms as small as m; through
+x − m each cotangent would be summed over all of x, that of the variance only to find
+zero. Two sums are left, Σg and Σg·(x − m), as in Ioffe & Szegedy 2015.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ShapeError
-from ..functions.arithmetic import rsqrt
+from ..functions.arithmetic import rsqrt, stop_gradient
 from ..functions.common import floating
 from ..functions.creation import ones, zeros
 from ..functions.reduction import mean
@@ -28,11 +36,40 @@ def _per_channel(name: str, what: str, value: Tensor, x: Tensor) -> Tensor:
     return reshape(value, (x.shape[1], *(1,) * (x.ndim - 2)))
 
 
-def _affine(
-    name: str, x: Tensor, y: Tensor, weight: Tensor | None, bias: Tensor | None
+def _centred(x: Tensor, average: Tensor) -> tuple[Tensor, Tensor]:
+    """x − c and m − c; see above."""
+    constant = stop_gradient(average)
+    return x - constant, average - constant
+
+
+def _statistics(
+    x: Tensor, axes: tuple[int, ...]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The mean over the axes, which stay, and the biased variance; x − c and m − c."""
+    average = mean(x, axes, keepdims=True)
+    centred, moved = _centred(x, average)
+    variance = mean(centred * centred, axes, keepdims=True) - moved * moved
+    return average, variance, centred, moved
+
+
+def _scaled(
+    name: str,
+    x: Tensor,
+    parts: tuple[Tensor, Tensor],
+    variance: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
 ) -> Tensor:
-    y = y if weight is None else y * _per_channel(name, "the weight", weight, x)
-    return y if bias is None else y + _per_channel(name, "the bias", bias, x)
+    """(x − m) / √(variance + eps) · weight + bias, with the parts of x − m."""
+    centred, moved = parts
+    scale = rsqrt(variance + eps)
+    if weight is not None:
+        scale = scale * _per_channel(name, "the weight", weight, x)
+    shift = moved * scale
+    if bias is None:
+        return centred * scale - shift
+    return centred * scale + (_per_channel(name, "the bias", bias, x) - shift)
 
 
 def _channels(name: str, x: Any) -> Tensor:
@@ -58,10 +95,8 @@ def normalize_batch(
             "batch statistics need two or more (a larger batch, or stored statistics)"
         )
     axes = (0, *range(2, x.ndim))
-    average = mean(x, axes, keepdims=True)
-    centred = x - average
-    variance = mean(centred * centred, axes, keepdims=True)
-    y = _affine(name, x, centred * rsqrt(variance + eps), weight, bias)
+    average, variance, centred, moved = _statistics(x, axes)
+    y = _scaled(name, x, (centred, moved), variance, weight, bias, eps)
     return y, reshape(average, (x.shape[1],)), reshape(variance, (x.shape[1],))
 
 
@@ -76,14 +111,9 @@ def normalize_stored(
 ) -> Tensor:
     """x by given statistics, each [C]."""
     x = _channels(name, x)
-    centred = x - _per_channel(name, "the mean", average, x)
-    return _affine(
-        name,
-        x,
-        centred * rsqrt(_per_channel(name, "the variance", variance, x) + eps),
-        weight,
-        bias,
-    )
+    parts = _centred(x, _per_channel(name, "the mean", average, x))
+    spread = _per_channel(name, "the variance", variance, x)
+    return _scaled(name, x, parts, spread, weight, bias, eps)
 
 
 def batch_norm(
@@ -147,8 +177,8 @@ def layer_norm(
                 f"layer_norm: a {what} of shape {value.shape}; expected {shape}"
             )
     axes = tuple(range(x.ndim - len(shape), x.ndim))
-    centred = x - mean(x, axes, keepdims=True)
-    y: Tensor = centred * rsqrt(mean(centred * centred, axes, keepdims=True) + eps)
+    _, variance, centred, moved = _statistics(x, axes)
+    y: Tensor = (centred - moved) * rsqrt(variance + eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
 
