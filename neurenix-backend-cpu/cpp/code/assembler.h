@@ -77,7 +77,7 @@ class Assembler {
     word32(m.displacement);
   }
 
-  // A constant of 4 or 16 bytes, for Memory::constant.
+  // A constant of 4 or 16 bytes, for Memory::constant, or a table.
   int32_t constant(const void* data, int64_t size) {
     const uint8_t* raw = static_cast<const uint8_t*>(data);
     pool_.insert(pool_.end(), raw, raw + size);
@@ -101,6 +101,13 @@ class Assembler {
     byte(0x8b);
     byte(0x80 | (to & 7) << 3 | (base & 7));  // base is never rsp or r12
     word32(displacement);
+  }
+  void load_address(General to, int32_t constant) {  // lea to, [a constant]
+    byte(0x48 | (to >> 3 & 1) << 2);
+    byte(0x8d);
+    byte((to & 7) << 3 | 5);
+    uses_.push_back({here(), constant, 0});
+    word32(0);
   }
   void raw(std::initializer_list<int> bytes) {
     for (int b : bytes) byte(b);

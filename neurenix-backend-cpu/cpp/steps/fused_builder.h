@@ -2,6 +2,7 @@
 // joins ops, fused_lower.cpp gives them registers and kernels, fused_emit_code.cpp writes code instead of kernels.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,12 @@ struct Output {
   int32_t value = 0, reduction = 0;
 };
 
+// How an input lies in a block's rows, each of which it repeats or has an element of.
+struct RowOperand {
+  PlacedOp::Repeated repeated = PlacedOp::not_repeated;
+  RowWalk walk;  // no starts: there is no need of one
+};
+
 constexpr int32_t at_the_end = 1 << 30;
 
 class FusedBuilder {
@@ -46,6 +53,7 @@ class FusedBuilder {
   void emit_op(size_t index, bool first);
   void emit_outputs();
   void emit_reduction(size_t k, Source values);
+  void join_argmax();
   Source block_register();
   Source small_register(int64_t bytes);
   void free_after(size_t index, const Op& op);
@@ -54,7 +62,7 @@ class FusedBuilder {
   StepPointer only_code() const;
   int64_t row_columns() const;
   bool sums_rows() const;
-  PlacedOp::Repeated repetition(size_t input, int64_t columns) const;
+  std::optional<RowOperand> as_rows(size_t input, int64_t columns) const;
   std::vector<Source> read_after_ops() const;
   void drop_registers(const std::vector<Source>& used);
   bool may_share_memory(size_t input, size_t output) const;

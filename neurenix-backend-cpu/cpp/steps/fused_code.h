@@ -35,7 +35,8 @@ struct PlacedOp {
   int arity = 0;
   Source arguments[4];
   bool uniform[4] = {};
-  enum Repeated : uint8_t { not_repeated, in_rows, in_columns };  // one row for all rows, one element a row
+  // One row for all rows, one element a row; with a RowWalk, one element where it has got to.
+  enum Repeated : uint8_t { not_repeated, in_rows, in_columns, one_element };
   Repeated repeated[4] = {};
   int32_t dtypes[4] = {};
 };
@@ -43,6 +44,12 @@ struct PlacedOp {
 // Of the rows of a block, to dense columns.
 struct RowSum {
   Source value, to;
+};
+
+// An operand whose rows lie anywhere: where each begins, in bytes. It counts as repeated, and moves from row to row.
+struct RowWalk {
+  int32_t slot = 0;
+  std::vector<int32_t> starts;
 };
 
 // Replaces what it can of `ops` by code. `placed` describes each of them; `read_after` lists what is read when all
@@ -53,7 +60,7 @@ std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<Plac
 // All of `ops` as code over rows of so many columns, with sums over the rows. Without memory it only says whether there
 // is such code, and what it touches.
 bool write_rows(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed, int64_t columns,
-                const std::vector<RowSum>& sums, const std::vector<Source>& read_after, CodeMemory* memory,
-                std::vector<Source>& touched);
+                const std::vector<RowSum>& sums, const std::vector<RowWalk>& walks,
+                const std::vector<Source>& read_after, CodeMemory* memory, std::vector<Source>& touched);
 
 }  // namespace phynexus

@@ -1,6 +1,8 @@
 // Where a fused step's ops become machine code: by rows where that helps, else element after element.
 #include <alloca.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -26,6 +28,24 @@ struct CodeStep final : Step {
     code(slots, count);
   }
 };
+
+// One element a row, one after the other, needs no walk where nothing else does.
+std::vector<RowWalk> needed_walks(const std::map<int32_t, RowWalk>& walked, std::vector<PlacedOp>& placed) {
+  std::vector<RowWalk> walks;
+  bool counted = true;  // all are such elements
+  for (const auto& [slot, walk] : walked) {
+    walks.push_back(walk);
+    for (size_t row = 0; row < walk.starts.size(); row++) counted &= walk.starts[row] == int32_t(4 * row);
+  }
+  for (const PlacedOp& op : placed)
+    for (int i = 0; i < op.arity; i++)
+      counted &= op.repeated[i] != PlacedOp::in_rows || !walked.count(op.arguments[i].slot);
+  if (!counted) return walks;
+  for (PlacedOp& op : placed)
+    for (PlacedOp::Repeated& repeated : op.repeated)
+      if (repeated == PlacedOp::one_element) repeated = PlacedOp::in_columns;
+  return {};
+}
 
 }  // namespace
 
@@ -60,13 +80,32 @@ bool FusedBuilder::sums_rows() const {
          (layout_.varying == FusedStep::none || layout_.varying == FusedStep::by_rows);
 }
 
-// Whether input k repeats one row in all rows of the block, or in each row one element.
-PlacedOp::Repeated FusedBuilder::repetition(size_t k, int64_t columns) const {
+// Input k in rows of so many columns, where each of its rows is dense or one element.
+std::optional<RowOperand> FusedBuilder::as_rows(size_t k, int64_t columns) const {
   const int64_t size = item_bytes(registers_[k].dtype);
-  const Tile tile = layout_.tile(k, int32_t(size), false).tile;
-  if (tile.rank != 2 || tile.counts[1] != columns) return PlacedOp::not_repeated;
-  if (tile.strides[0] == 0 && tile.strides[1] == size) return PlacedOp::in_rows;
-  return tile.strides[0] == size && tile.strides[1] == 0 && size == 4 ? PlacedOp::in_columns : PlacedOp::not_repeated;
+  const auto& axes = layout_.tile_axes;
+  size_t first = axes.size();
+  int64_t inner = 1;
+  bool dense = true, element = size == 4;
+  while (first > 0 && inner < columns) {
+    const Axis& axis = axes[--first];
+    dense &= axis.strides[k] == inner * size;
+    element &= axis.strides[k] == 0;
+    inner *= axis.size;
+  }
+  if (inner != columns || (!dense && !element)) return {};
+  RowWalk walk{int32_t(k + 1), {0}};
+  for (size_t d = 0; d < first; d++) {
+    const int64_t stride = axes[d].strides[k];
+    if (std::abs(stride) > INT32_MAX / PHX_MAX_RANK / axes[d].size) return {};
+    const std::vector<int32_t> outer = std::move(walk.starts);
+    walk.starts.clear();
+    for (const int32_t start : outer)
+      for (int64_t i = 0; i < axes[d].size; i++) walk.starts.push_back(int32_t(start + i * stride));
+  }
+  const bool walks = std::any_of(walk.starts.begin(), walk.starts.end(), [](int32_t start) { return start != 0; });
+  if (!walks) walk.starts.clear();
+  return RowOperand{dense ? PlacedOp::in_rows : PlacedOp::one_element, walk};
 }
 
 StepPointer FusedBuilder::only_code() const {
@@ -86,18 +125,23 @@ bool FusedBuilder::write_rows() {
   const int64_t columns = row_columns();
   if (columns == 0 || placed_.empty()) return false;
   std::vector<PlacedOp> placed = placed_;
-  std::map<int32_t, size_t> rows;  // from the register that a repeated operand is copied to, to its number
+  std::map<int32_t, RowOperand> rows;  // by the register that the operand is copied to
   for (size_t k = 0; k < inputs_; k++)
-    if (!registers_[k].memory && !registers_[k].uniform && repetition(k, columns)) rows[registers_[k].source.offset] = k;
+    if (!registers_[k].memory && !registers_[k].uniform)
+      if (const auto found = as_rows(k, columns)) rows[registers_[k].source.offset] = *found;
+  std::map<int32_t, RowWalk> walked;  // by slot
   bool uses_rows = false;
   for (PlacedOp& op : placed)
     for (int i = 0; i < op.arity; i++)
       if (const auto found = rows.find(op.arguments[i].offset);
           op.arguments[i].slot == 0 && !op.uniform[i] && found != rows.end()) {
-        op.arguments[i] = {int32_t(found->second + 1), 0};
-        op.repeated[i] = repetition(found->second, columns);
+        const RowOperand& operand = found->second;
+        op.arguments[i] = {operand.walk.slot, 0};
+        op.repeated[i] = operand.repeated;
         uses_rows = true;
+        if (!operand.walk.starts.empty()) walked[operand.walk.slot] = operand.walk;
       }
+  const std::vector<RowWalk> walks = needed_walks(walked, placed);
   std::vector<RowSum> sums;
   for (FusedReduction& reduction : step_->reductions) {
     const auto row = rows.find(reduction.values.offset);
@@ -109,7 +153,7 @@ bool FusedBuilder::write_rows() {
   }
   std::vector<Source> touched;
   const auto write = [&](CodeMemory* memory) {
-    return phynexus::write_rows(step_->ops, placed, columns, sums, read_after_ops(), memory, touched);
+    return phynexus::write_rows(step_->ops, placed, columns, sums, walks, read_after_ops(), memory, touched);
   };
   if ((!uses_rows && sums.empty()) || !write(nullptr)) {
     for (FusedReduction& reduction : step_->reductions) reduction.in_code = false;

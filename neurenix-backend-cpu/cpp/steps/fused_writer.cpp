@@ -10,7 +10,7 @@ using A = Assembler;
 constexpr int all_vectors = 32, lanes = 16, tail_mask = 1, first_mask = 2, masks = 8;
 constexpr size_t most_hoisted = 10;
 // rax counts elements, rdx and rcx are for the loop, rsi is their number.
-constexpr General pointers[] = {rdi, r8, r9, r10, r11, rbx, rbp, r13, r14, r15};
+constexpr General pointers[] = {rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15};
 constexpr size_t most_pointers = std::size(pointers), saved_from = 5;
 
 constexpr A::Form load_vector{A::map_0f, A::none, 0x10}, store_vector{A::map_0f, A::none, 0x11},
@@ -75,8 +75,9 @@ Memory Writer::at(Source s, int32_t dtype, PlacedOp::Repeated repeated) {
   const int scale = dtype == PHX_BOOL ? 0 : 2;
   Memory m;
   m.base = pointer_.at(s.slot);
-  m.displacement = s.offset + (repeated == PlacedOp::in_columns ? 0 : column_ << scale);
-  m.indexed = repeated != PlacedOp::in_rows;
+  const bool element = repeated == PlacedOp::in_columns || repeated == PlacedOp::one_element;
+  m.displacement = s.offset + (element ? 0 : column_ << scale);
+  m.indexed = repeated == PlacedOp::not_repeated || repeated == PlacedOp::in_columns;
   m.index = repeated == PlacedOp::in_columns ? rcx : rax;
   m.scale = uint8_t(scale);
   return m;
@@ -115,7 +116,7 @@ int Writer::read(size_t index, int argument) {
     a_.vector(load_bytes, bytes, 0, at(source, dtype, repeated), tail_or_all(), tail_);
     a_.vector(test_bytes, value.number, bytes, bytes);
     free_vectors_.push_back(bytes);
-  } else if (repeated == PlacedOp::in_columns) {
+  } else if (repeated == PlacedOp::in_columns || repeated == PlacedOp::one_element) {
     value.number = new_vector();
     a_.vector(spread, value.number, 0, at(source, dtype, repeated));
   } else {
@@ -358,7 +359,7 @@ bool Writer::write() {
   return !failed_;
 }
 
-// All rows of some columns: rax counts the elements before a row, rcx the rows.
+// All rows of some columns: rax counts the elements before a row.
 void Writer::rows_of_columns(int first, int vectors) {
   const auto each_vector = [&](const auto& f) {
     for (int v = 0; v < vectors && !failed_; v++) {
@@ -371,7 +372,7 @@ void Writer::rows_of_columns(int first, int vectors) {
   zero.constant = a_.constant(0x80000000u);  // -0 + x is x for every x
   for (int i = 0; i < sums_at_once_; i++) a_.vector(spread, first_sum_ + i, 0, zero);
   a_.raw({0x31, 0xc0});  // xor eax, eax
-  a_.raw({0x31, 0xc9});  // xor ecx, ecx
+  first_row();
   const int64_t loop = a_.here();
   each_vector([&](int sum) {
     body(tail_);
@@ -384,7 +385,7 @@ void Writer::rows_of_columns(int first, int vectors) {
   });
   a_.raw({0x48, 0x05});  // add rax, columns
   a_.word32(columns_);
-  a_.raw({0x48, 0xff, 0xc1});  // inc rcx
+  next_row();
   a_.raw({0x48, 0x39, 0xf0});  // cmp rax, rsi
   a_.jump_back(loop, 2);       // below
   each_vector([&](int sum) {
@@ -393,10 +394,13 @@ void Writer::rows_of_columns(int first, int vectors) {
   });
 }
 
-bool Writer::write_rows(int64_t columns, int vectors, const std::vector<RowSum>& sums) {
+bool Writer::write_rows(int64_t columns, int vectors, const std::vector<RowSum>& sums,
+                        const std::vector<RowWalk>& walks) {
   columns_ = columns;
   sums_ = sums;
+  walks_ = walks;
   if (!prepare()) return false;
+  make_walks();
   const int all = int((columns + lanes - 1) / lanes);
   if (columns % lanes) {
     a_.raw({0xb8});  // mov eax, ...
@@ -407,6 +411,7 @@ bool Writer::write_rows(int64_t columns, int vectors, const std::vector<RowSum>&
     const int now = std::min(vectors, all - first);
     sums_at_once_ = now * int(sums_.size());
     if (first_sum_ + sums_at_once_ >= all_vectors) return false;
+    if (first > 0) back_to_first_row();
     rows_of_columns(first, now);
   }
   finish();

@@ -51,7 +51,7 @@ class Writer {
   // False where it takes more registers than there are.
   bool write();
   // Rows of so many elements, `vectors` of them at a time, and sums over the rows.
-  bool write_rows(int64_t columns, int vectors, const std::vector<RowSum>& sums);
+  bool write_rows(int64_t columns, int vectors, const std::vector<RowSum>& sums, const std::vector<RowWalk>& walks);
   const std::vector<uint8_t>& bytes() const { return a_.bytes(); }
   const std::vector<Source>& touched() const { return touched_; }
 
@@ -67,6 +67,10 @@ class Writer {
   void find_uses();
   void free_registers();
   void rows_of_columns(int first, int vectors);
+  void make_walks();
+  void first_row();
+  void next_row();
+  void back_to_first_row();
   bool assign_pointers();
   void body(bool tail);
   void one(size_t index);
@@ -93,6 +97,8 @@ class Writer {
   std::vector<int> free_vectors_, free_masks_;
   std::vector<Source> touched_;
   std::vector<RowSum> sums_;
+  std::vector<RowWalk> walks_;
+  int32_t walk_table_ = 0;
   int64_t columns_ = 0;
   int column_ = 0;     // the first of those at hand
   int first_sum_ = 0;  // register of the first sum of the columns at hand
