@@ -60,6 +60,7 @@ void describe(const Engine& engine, phx_capabilities& out) {
                                     {PHX_FUSED, PHX_FUSED},
                                     {PHX_CHOLESKY, PHX_LU}})
     std::fill(out.opcodes + first, out.opcodes + last + 1, uint8_t(1));
+  out.opcodes[PHX_FUSED] = 2;  // with argmax
   out.threads = engine.pool.threads();
   out.host_visible = 1;
 #if defined(_SC_PHYS_PAGES)

@@ -49,7 +49,68 @@ void argmax_columns_of(const char* values, const int64_t* offsets, int64_t rows,
   });
 }
 
+// Whether x comes before the largest so far, which stands earlier.
+template <class V>
+inline auto larger(V x, V best) {
+  return (x > best) | ((x != x) & (best == best));
+}
+
+// One column after the other.
+template <class T>
+void first_largest_one(const T* x, T* best, int32_t* places, const int32_t* positions, int32_t base, int64_t rows,
+                       int64_t stride, bool more) {
+  T most = more ? *best : *x;
+  int32_t place = more ? *places : base + positions[0];
+  for (int64_t r = 0; r < rows; r++, x += stride)
+    if (larger(*x, most)) most = *x, place = base + positions[r];
+  *best = most, *places = place;
+}
+
+template <class T>
+void first_largest_of(const char* values, char* largest, int32_t* places, const int32_t* positions, int32_t base,
+                      int64_t groups, int64_t rows, int64_t columns, bool more) {
+  constexpr int N = lanes<T>;
+  using S = Signed<T>;
+  const T* x = reinterpret_cast<const T*>(values);
+  T* best = reinterpret_cast<T*>(largest);
+  for (int64_t g = 0; g < groups; g++, x += rows * columns, best += columns, places += columns) {
+    if (columns < N || sizeof(T) == 1) {
+      for (int64_t c = 0; c < columns; c++)
+        first_largest_one(x + c, best + c, places + c, positions, base, rows, columns, more);
+      continue;
+    }
+    for_vectors<N>(columns, [&](int64_t i, auto part) {
+      Vector<T, N> most = fetch<T, N>(more ? best : x, i, columns, part);
+      const int64_t end = i + N < columns ? i + N : columns;
+      Vector<S, N> place = uniform<S, N>(S(base + positions[0]));
+      if (more)
+        for (int64_t k = i; k < end; k++) place[k - i] = S(places[k]);
+      for (int64_t r = 0; r < rows; r++) {
+        const Vector<T, N> now = fetch<T, N>(x + r * columns, i, columns, part);
+        const Vector<S, N> better = larger(now, most);
+        most = better ? now : most;
+        place = better ? uniform<S, N>(S(base + positions[r])) : place;
+      }
+      put<T, N>(best, most, i, columns, part);
+      if constexpr (sizeof(T) == 4) put<int32_t, N>(places, place, i, columns, part);
+      else
+        for (int64_t k = i; k < end; k++) places[k] = int32_t(place[k - i]);
+    });
+  }
+}
+
 }  // namespace
+
+FirstLargestKernel first_largest(int32_t dtype) {
+  switch (dtype) {
+    case PHX_FLOAT32: return first_largest_of<float>;
+    case PHX_FLOAT64: return first_largest_of<double>;
+    case PHX_INT32: return first_largest_of<int32_t>;
+    case PHX_INT64: return first_largest_of<int64_t>;
+    case PHX_UINT32: return first_largest_of<uint32_t>;
+    default: return first_largest_of<uint8_t>;
+  }
+}
 
 int64_t argmax(int32_t dtype, const char* values, int64_t count) {
   switch (dtype) {

@@ -23,6 +23,7 @@ ElementKernel cast_between(int32_t from, int32_t to);
 ElementKernel splat(int32_t item_bytes);
 ReduceKernel reduction(int32_t opcode, int32_t dtype);
 WindowKernel window(int32_t dtype, bool largest);
+FirstLargestKernel first_largest(int32_t dtype);
 int64_t argmax(int32_t dtype, const char* values, int64_t count);
 void argmax_columns(int32_t dtype, const char* values, const int64_t* offsets, int64_t rows, int64_t columns,
                     int32_t* out);

@@ -24,8 +24,8 @@ ElementKernel binary(int32_t opcode, int32_t dtype, Form form) {
 
 extern const RuntimeKernels runtime_kernels;
 const RuntimeKernels runtime_kernels = {
-    unary,  binary,         select, compare_select, multiply_add, cast_between, splat,       reduction,
-    argmax, argmax_columns, window, read_tile,      write_tile,   copy_strided, random_bits,
+    unary,         binary, select,         compare_select, multiply_add, cast_between, splat,        reduction,
+    first_largest, argmax, argmax_columns, window,         read_tile,    write_tile,   copy_strided, random_bits,
 };
 
 }  // namespace phynexus::PHYNEXUS_ISA

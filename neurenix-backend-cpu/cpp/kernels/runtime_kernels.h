@@ -20,6 +20,12 @@ enum class Form : int32_t { vectors = 0, second_uniform = 1, first_uniform = 2 }
 using ReduceKernel = void (*)(const char* values, char* out, char* spare, int64_t groups, int64_t rows,
                               int64_t columns);
 
+// values [groups, rows, columns], dense: the largest of the rows to best [groups, columns], and to places where
+// the first of that size is, `base` + positions[row] (which grow with the row). With `more`, both go on from what
+// earlier rows left. NaN is larger than everything.
+using FirstLargestKernel = void (*)(const char* values, char* best, int32_t* places, const int32_t* positions,
+                                    int32_t base, int64_t groups, int64_t rows, int64_t columns, bool more);
+
 inline constexpr int max_tile_rank = 9;
 
 // The largest (or smallest) of windows whose elements lie at in + offsets[p], for `count` neighbours.
@@ -58,6 +64,7 @@ struct RuntimeKernels {
   ElementKernel (*cast)(int32_t from, int32_t to);
   ElementKernel (*splat)(int32_t item_bytes);
   ReduceKernel (*reduce)(int32_t opcode, int32_t dtype);
+  FirstLargestKernel (*first_largest)(int32_t dtype);
   // The first largest (or first NaN) of `count` dense elements.
   int64_t (*argmax)(int32_t dtype, const char* values, int64_t count);
   // The same for `columns` neighbours at once, whose `rows` (at most 64) candidates lie at `offsets` (bytes).

@@ -133,13 +133,12 @@ void check_fused(const Plan& plan, const Instruction& x) {
     if (named < 0 || named >= int64_t(dtypes.size()))
       refuse(format("output %lld names no register", (long long)k));
     const Value& value = plan.output(x, k);
-    expect_dtype(value, dtypes[size_t(named)], "output");
-    const bool known =
-        reduction == 0 || (reduction >= PHX_SUM && reduction <= PHX_ALL && reduction != PHX_ARGMAX);
+    expect_dtype(value, reduction == PHX_ARGMAX ? int32_t(PHX_INT32) : dtypes[size_t(named)], "output");
+    const bool known = reduction == 0 || (reduction >= PHX_SUM && reduction <= PHX_ALL);
     if (!known)
       refuse(format("output %lld has the unknown reduction %lld", (long long)k, (long long)reduction));
     const bool logical = reduction == PHX_ANY || reduction == PHX_ALL;
-    if (reduction && logical != (value.dtype == PHX_BOOL))
+    if (reduction && reduction != PHX_ARGMAX && logical != (value.dtype == PHX_BOOL))
       refuse(format("%s of %s", opcode_name(int32_t(reduction)), dtype_name(value.dtype)));
     if (value.rank != rank) refuse(format("output %lld has rank %d", (long long)k, value.rank));
     for (int64_t d = 0; d < rank; d++) {

@@ -15,6 +15,10 @@ void group_axes(std::vector<Axis>& axes) {
     while (end > 0 && !axes[end - 1].reduced) end--;
   std::stable_partition(axes.begin(), axes.begin() + int64_t(end),
                         [](const Axis& axis) { return !axis.reduced; });
+  // Reduced axes in their own order, so that the first of equals is met first.
+  const auto first = std::find_if(axes.begin(), axes.begin() + int64_t(end), [](const Axis& a) { return a.reduced; });
+  std::stable_sort(first, axes.begin() + int64_t(end),
+                   [](const Axis& a, const Axis& b) { return a.strides.back() > b.strides.back(); });
 }
 
 FusedLoop loop_over(const Axis& axis, int64_t count, int64_t step, bool split) {
@@ -117,6 +121,19 @@ Access FusedLayout::access(const FusedTile& tile) const {
   if (tile.tile.rank > 1) return Access::strided;
   if (tile.tile.strides[0] == tile.tile.item_bytes) return Access::dense;
   return tile.tile.strides[0] == 0 ? Access::uniform : Access::strided;
+}
+
+void FusedLayout::find_positions(size_t operand, std::vector<int32_t>& rows, std::vector<int32_t>& starts) const {
+  rows = starts = {0};
+  const auto walk = [&](std::vector<int32_t>& positions, int64_t count, int64_t stride) {
+    const std::vector<int32_t> before = std::move(positions);
+    positions.clear();
+    for (const int32_t start : before)
+      for (int64_t i = 0; i < count; i++) positions.push_back(int32_t(start + i * stride));
+  };
+  for (const Axis& axis : tile_axes)
+    if (axis.reduced) walk(rows, axis.size, axis.strides[operand]);
+  for (size_t d = cell_loops; d < loops.size(); d++) walk(starts, loops[d].count, loops[d].strides[operand]);
 }
 
 bool FusedLayout::same_in_all_blocks(size_t operand) const {

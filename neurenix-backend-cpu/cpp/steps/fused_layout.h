@@ -21,6 +21,9 @@ struct FusedLayout {
   FusedTile tile(size_t operand, int32_t item_bytes, bool without_reduced) const;
   Access access(const FusedTile& tile) const;
   bool same_in_all_blocks(size_t operand) const;
+  // Of the rows of a block, and of the first row of each step: the row-major position among what is reduced, whose
+  // steps are those of `operand`.
+  void find_positions(size_t operand, std::vector<int32_t>& rows, std::vector<int32_t>& starts) const;
 };
 
 // `axes` as in the instruction, with strides in bytes; block_limit in elements.

@@ -225,14 +225,21 @@ void FusedBuilder::emit() {
 }
 
 void FusedBuilder::emit_reduction(size_t k, Source values) {
-  const int32_t dtype = registers_[size_t(outputs_[k].value)].dtype, size = item_bytes(dtype);
+  const int32_t dtype = registers_[size_t(outputs_[k].value)].dtype;
   static constexpr int32_t joins[] = {PHX_ADD, PHX_MUL,        PHX_MAXIMUM,    PHX_MINIMUM,
                                       0,       PHX_BITWISE_OR, PHX_BITWISE_AND};
+  const bool argmax = outputs_[k].reduction == PHX_ARGMAX;
+  const int32_t size = argmax ? 4 : item_bytes(dtype);
   FusedReduction reduction;
-  reduction.reduce = lowering_.kernels.reduce(outputs_[k].reduction, dtype);
-  reduction.combine = lowering_.kernels.binary(joins[outputs_[k].reduction - PHX_SUM], dtype, Form::vectors);
-  if (!reduction.reduce || !reduction.combine)
-    lack(format("%s of %s", opcode_name(outputs_[k].reduction), dtype_name(dtype)));
+  if (argmax) {
+    reduction.first_largest = lowering_.kernels.first_largest(dtype);
+    layout_.find_positions(inputs_ + outputs_.size(), reduction.row_positions, reduction.step_positions);
+  } else {
+    reduction.reduce = lowering_.kernels.reduce(outputs_[k].reduction, dtype);
+    reduction.combine = lowering_.kernels.binary(joins[outputs_[k].reduction - PHX_SUM], dtype, Form::vectors);
+    if (!reduction.reduce || !reduction.combine)
+      lack(format("%s of %s", opcode_name(outputs_[k].reduction), dtype_name(dtype)));
+  }
   reduction.values = values;
   reduction.item_bytes = size;
   reduction.spare = small_register(block_bytes_);
@@ -247,11 +254,28 @@ void FusedBuilder::emit_reduction(size_t k, Source values) {
   reduction.partial = small_register(reduction.level_bytes);
   reduction.compensated = outputs_[k].reduction == PHX_SUM;
   reduction.is_float32 = dtype == PHX_FLOAT32;
-  if (layout_.steps > 1)
+  reduction.is_max = outputs_[k].reduction == PHX_MAX;
+  if (argmax) reduction.levels = reduction.partial;
+  else if (layout_.steps > 1)
     reduction.levels = small_register(reduction.level_bytes * (reduction.compensated ? reduction_levels : 1));
   reduction.saved_offset = step_->saved_bytes;
   step_->saved_bytes += reduction.level_bytes;
   step_->reductions.push_back(reduction);
+}
+
+// An argmax finds the maximum on its way: one pass for both, where a block has all that is reduced.
+void FusedBuilder::join_argmax() {
+  auto& all = step_->reductions;
+  std::stable_partition(all.begin(), all.end(), [](const auto& r) { return r.first_largest != nullptr; });
+  if (layout_.steps > 1) return;
+  for (FusedReduction& argmax : all)
+    for (FusedReduction& max : all) {
+      const bool same = max.values.slot == argmax.values.slot && max.values.offset == argmax.values.offset;
+      if (!argmax.first_largest || !max.is_max || !same || max.in_argmax) continue;
+      argmax.spare = max.dense ? max.tile.strided : max.partial;
+      max.in_argmax = true;
+      break;
+    }
 }
 
 void FusedBuilder::emit_outputs() {
@@ -303,6 +327,7 @@ StepPointer FusedBuilder::build() {
   join_ops();
   emit();
   emit_outputs();
+  join_argmax();
   write_code();
 
   int64_t cost = 2;
@@ -312,7 +337,9 @@ StepPointer FusedBuilder::build() {
   // All of this depends on sizes alone, and so do the results.
   s.worth_threads = layout_.total * cost >= 300'000 && s.cells > 1;
   s.cells_in_task = std::max<int64_t>(1, 60'000 / std::max<int64_t>(1, cell_elements * cost));
-  if (reduces_ && s.cells < 16 && layout_.total * cost >= 300'000 && s.steps >= 8)
+  const bool merges = reduces_ && std::all_of(s.reductions.begin(), s.reductions.end(),
+                                              [](const auto& r) { return r.first_largest == nullptr; });
+  if (merges && s.cells < 16 && layout_.total * cost >= 300'000 && s.steps >= 8)
     s.chunks = std::min<int64_t>(32 / s.cells, s.steps / 4);
   lowering_.register_bytes = std::max(lowering_.register_bytes, file_bytes_);
   if (StepPointer code = only_code()) return code;

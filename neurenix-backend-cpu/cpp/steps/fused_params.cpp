@@ -38,6 +38,12 @@ void FusedBuilder::read_params() {
     }
     axes_.push_back(std::move(axis));
   }
+  // Behind the operands: steps in the row-major order of what is reduced, for argmax.
+  int64_t position = 1;
+  for (size_t d = axes_.size(); d-- > 0;) {
+    axes_[d].strides.push_back(axes_[d].reduced ? position : 0);
+    if (axes_[d].reduced) position *= axes_[d].size;
+  }
   for (size_t k = 0; k < inputs_ + outputs_.size(); k++) step_->places.push_back(lowering_.place(operand(k)));
 }
 

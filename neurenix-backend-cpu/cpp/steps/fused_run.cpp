@@ -41,7 +41,10 @@ void FusedStep::reduce_single(char* const* slots, int64_t now) const {
                 c = varying == by_columns ? columns * now : columns;
   for (const FusedReduction& reduction : reductions) {
     char* to = reduction.dense ? reduction.tile.strided.at(slots) : reduction.partial.at(slots);
-    if (!reduction.in_code)
+    if (reduction.first_largest)
+      reduction.first_largest(reduction.values.at(slots), reduction.spare.at(slots), reinterpret_cast<int32_t*>(to),
+                              reduction.row_positions.data(), 0, g, r, c, false);
+    else if (!reduction.in_code && !reduction.in_argmax)
       reduction.reduce(reduction.values.at(slots), to, reduction.spare.at(slots), g, r, c);
     if (!reduction.dense)
       kernels->write_tile(reduction.tile.strided.at(slots), to, reduction.tile.tile,
@@ -54,6 +57,12 @@ void FusedStep::reduce_step(char* const* slots, int64_t now, int64_t step) const
                 c = varying == by_columns ? columns * now : columns, width = g * c;
   for (const FusedReduction& reduction : reductions) {
     char* partial = reduction.partial.at(slots);
+    if (reduction.first_largest) {
+      reduction.first_largest(reduction.values.at(slots), reduction.spare.at(slots),
+                              reinterpret_cast<int32_t*>(partial), reduction.row_positions.data(),
+                              reduction.step_positions[size_t(step)], g, r, c, step > 0);
+      continue;
+    }
     if (!reduction.in_code) reduction.reduce(reduction.values.at(slots), partial, reduction.spare.at(slots), g, r, c);
     char* level = reduction.levels.at(slots);
     const int last = reduction.compensated ? reduction_levels - 1 : 0;

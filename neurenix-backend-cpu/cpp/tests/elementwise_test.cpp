@@ -184,9 +184,10 @@ void one_program(int round) {
   std::vector<std::pair<int64_t, int64_t>> ends;
   for (int64_t k = 0; k < output_count; k++) {
     const int64_t reg = pick(0, 3) ? int64_t(dtypes.size()) - 1 : pick(0, int64_t(dtypes.size()) - 1);
-    const int32_t dtype = dtypes[size_t(reg)];
+    int32_t dtype = dtypes[size_t(reg)];
     static const int joins[] = {PHX_SUM, PHX_SUM, PHX_MAX, PHX_MIN};
     int64_t reduction = pick(0, 1) ? 0 : dtype == PHX_BOOL ? pick(PHX_ANY, PHX_ALL) : joins[pick(0, 3)];
+    if (reduction && pick(0, 2) == 0) reduction = PHX_ARGMAX, dtype = PHX_INT32;
     Shape out_shape = shape, strides;
     if (reduction)
       for (size_t d = 0; d < shape.size(); d++)
@@ -208,6 +209,7 @@ void one_program(int round) {
   if (failures) return;
 
   std::vector<std::map<int64_t, Reduction>> totals(static_cast<size_t>(output_count));
+  std::vector<std::map<int64_t, std::vector<double>>> candidates(static_cast<size_t>(output_count));
   for (int64_t k = 0; k < output_count; k++)  // also where nothing is reduced
     if (ends[size_t(k)].second) {
       const phx_value& v = outputs[size_t(k)];
@@ -243,6 +245,10 @@ void one_program(int round) {
       Shape where = index;
       for (size_t d = 0; d < shape.size(); d++)
         if (reduced >> d & 1) where[d] = 0;
+      if (ends[k].second == PHX_ARGMAX) {  // in row-major order
+        candidates[k][at(v, where)].push_back(x);
+        continue;
+      }
       Reduction& total = totals[k][at(v, where)];
       switch (ends[k].second) {
         case PHX_SUM: total.sum += x; break;
@@ -260,7 +266,21 @@ void one_program(int round) {
   });
   CHECK(wrong <= 3 + compared / 20, "program %d: %d of %d elements", round, wrong, compared);
   for (size_t k = 0; k < outputs.size(); k++)
+    for (const auto& [element, values] : candidates[k]) {
+      const int64_t found = int64_t(get(out[k].data(), PHX_INT32, element));
+      CHECK(found >= 0 && found < int64_t(values.size()), "program %d argmax: %d", round, int(found));
+      if (failures) return;
+      size_t best = 0;
+      for (size_t i = 1; i < values.size(); i++)
+        if (values[i] > values[best] || (values[i] != values[i] && values[best] == values[best])) best = i;
+      const double x = values[best], y = values[size_t(found)];
+      const bool close = !ops.empty() && std::fabs(x - y) <= 1e-2 * (std::fabs(x) + 1e-3);
+      CHECK(size_t(found) == best || close || ops.size() > 4,
+            "program %d argmax: %d, not %d", round, int(found), int(best));
+    }
+  for (size_t k = 0; k < outputs.size(); k++)
     for (const auto& [element, total] : totals[k]) {
+      if (ends[k].second == PHX_ARGMAX) continue;
       const phx_value& v = outputs[k];
       const double y = get(out[k].data(), v.dtype, element),
                    x = ends[k].second == PHX_SUM && v.dtype != PHX_FLOAT64 && v.dtype != PHX_FLOAT32

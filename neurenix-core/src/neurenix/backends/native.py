@@ -22,7 +22,8 @@ from ..errors import (
     NeurenixError,
     OutOfMemoryError,
 )
-from ..primitives import TensorType, all_primitives
+from ..primitives import TensorType, all_primitives, ops
+from ..primitives.fused import FUSED_ARGMAX
 from ..program import Program
 from ..program.encode import Encoded, encode
 from ..program.footprint import footprint
@@ -366,6 +367,8 @@ class NativeBackend:
                 for p in all_primitives()
                 if p.name in _LOWERED or (p.opcode < 160 and raw.opcodes[p.opcode])
             )
+            if raw.opcodes[ops.fused.opcode] >= 2:
+                names |= {FUSED_ARGMAX}
             text = (
                 ffi.string(raw.name).decode(),
                 ffi.string(raw.instruction_set).decode(),

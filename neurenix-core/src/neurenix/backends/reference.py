@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from ..primitives import TensorType, all_primitives
+from ..primitives.fused import FUSED_ARGMAX
 from ..program import Instruction, Program
 from ..program.describe import describe_instruction, walk
 from ..program.watch import Watch, watching
@@ -80,7 +81,7 @@ class ReferenceBackend:
         kinds = [d for d in dtypes.ALL if d.name != "bfloat16"]
         return Capabilities(
             frozenset(kinds),
-            frozenset(p.name for p in all_primitives()),
+            frozenset(p.name for p in all_primitives()) | {FUSED_ARGMAX},
             name="NumPy",
             host_visible=True,
         )

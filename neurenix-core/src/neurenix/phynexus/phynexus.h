@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define PHX_ABI_MAJOR 1
-#define PHX_ABI_MINOR 2
+#define PHX_ABI_MINOR 3
 #define PHX_MAX_RANK 8
 #define PHX_ALIGNMENT 64 /* bytes: every buffer, and the offset of every block in scratch and in constants */
 #define PHX_MAX_DEPTH 64 /* regions within each other; an engine refuses a plan with more */
@@ -71,7 +71,7 @@ typedef enum phx_opcode {
   PHX_BITWISE_AND = 50, PHX_BITWISE_OR = 51, PHX_BITWISE_XOR = 52, PHX_SHIFT_LEFT = 53, PHX_SHIFT_RIGHT = 54,
   /* elementwise, three operands: condition (bool), value if true, value if false */
   PHX_WHERE = 60,
-  /* reductions; all but argmax occur only as the reduction of a PHX_FUSED output */
+  /* reductions; all but argmax, which may be that too, occur only as the reduction of a PHX_FUSED output */
   PHX_SUM = 70, PHX_PROD = 71, PHX_MAX = 72, PHX_MIN = 73, PHX_ARGMAX = 74, PHX_ANY = 75, PHX_ALL = 76,
   PHX_CUMSUM = 77,
   /* contractions */
@@ -118,7 +118,8 @@ typedef struct phx_value {
  * PHX_FUSED: an elementwise program over one iteration space, its outputs stored or reduced.
  *   params: ops, outputs, reduced (bit d set: axis d is reduced), rank, shape[rank],
  *           then for each op:     opcode, dtype of the result, a, b, c, immediate
- *           then for each output: register, reduction (0: stored; else PHX_SUM, PROD, MAX, MIN, ANY or ALL)
+ *           then for each output: register, reduction (0: stored; else PHX_SUM, PROD, MAX, MIN, ANY or ALL; from
+ *           1.3 also ARGMAX, for engines that say so in phx_capabilities: int32, as PHX_ARGMAX has it)
  *   Registers 0 .. inputs-1 are the inputs; inputs+i is the result of op i (a, b, c name earlier registers or
  *   are -1). Every input has the iteration space's rank and shape (stride 0 on broadcast axes). A stored output
  *   has the iteration shape; a reduced one has shape 1 and stride 0 on the reduced axes. The operands of an op
@@ -208,7 +209,7 @@ typedef struct phx_options {
 typedef struct phx_capabilities {
   size_t struct_size;                         /* in: the caller's; kept */
   uint32_t dtypes;                            /* bit d: dtype d */
-  uint8_t opcodes[PHX_OPCODE_COUNT];          /* 1: has a native kernel */
+  uint8_t opcodes[PHX_OPCODE_COUNT];          /* 1: has a native kernel; of PHX_FUSED, from 1.3, 2: also with ARGMAX */
   int32_t threads;
   int32_t host_visible;                       /* 1: buffers can be read and written by the host at their address */
   int64_t memory_bytes;                       /* 0: unknown */

@@ -2,7 +2,8 @@
 
 Only the fusing pass makes it, after everything has been differentiated and batched.
 Each input broadcasts to the iteration shape; `reductions` has for each output of `body`
-None (stored) or the name of a reduction over `axes`.
+None (stored) or the name of a reduction over `axes`; argmax only for devices that have
+`FUSED_ARGMAX` among their primitives.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import int32
 from ..errors import ShapeError
 from .base import (
     NotBatchable,
@@ -24,6 +26,8 @@ from .base import (
     register,
 )
 from .reduction import kept
+
+FUSED_ARGMAX = "fused_argmax"
 
 
 def _infer(
@@ -41,7 +45,9 @@ def _infer(
                 f"takes {inner}"
             )
     return [
-        TensorType(kept(shape, axes) if r else shape, t.dtype)
+        TensorType(
+            kept(shape, axes) if r else shape, int32 if r == "argmax" else t.dtype
+        )
         for t, r in zip(body.output_types, reductions, strict=True)
     ]
 

@@ -32,15 +32,18 @@ class _Group:
         self.first_use = 1 << 60  # the first instruction outside that needs a result
 
 
-def fuse(program: Program) -> Program:
-    """The program with its elementwise instructions grouped; regions are left alone."""
+def fuse(program: Program, argmax: bool = False) -> Program:
+    """The program with its elementwise instructions grouped; regions are left alone.
+
+    argmax   whether it may be among the reductions of a group
+    """
     group_of: dict[Symbol, _Group] = {}
     alive: dict[int, _Group] = {}
     home: dict[int, _Group] = {}
     for position, i in enumerate(program.instructions):
-        shape = _space(i)
+        shape = _space(i, argmax)
         group = None if shape is None else _choose(i, shape, group_of)
-        if shape is not None:
+        if shape is not None and (group or i.primitive is not ops.argmax):
             if group is None:
                 group = _Group(shape)
                 alive[id(group)] = group
@@ -52,11 +55,12 @@ def fuse(program: Program) -> Program:
     return _rebuilt(program, home, group_of)
 
 
-def _space(i: Instruction) -> tuple[int, ...] | None:
+def _space(i: Instruction, argmax: bool) -> tuple[int, ...] | None:
     """The iteration shape, of what can be fused."""
     if i.primitive.family == "elementwise":
         return i.outputs[0].type.shape
-    if i.primitive.name in _REDUCTIONS and i.params["axes"]:
+    reduces = i.primitive.name in _REDUCTIONS or (argmax and i.primitive is ops.argmax)
+    if reduces and i.params["axes"]:
         return i.inputs[0].type.shape
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..primitives import ops
+from ..primitives.fused import FUSED_ARGMAX
 from .decompose import ALL, decomposed
 from .fuse import fuse
 from .ir import Program
@@ -21,6 +22,7 @@ from .regions import (
 )
 from .simplify import simplify, without_dead_code
 
+EVERYTHING = ALL | {FUSED_ARGMAX}
 _fusion = [os.environ.get("NEURENIX_FUSION", "1") != "0"]
 
 
@@ -47,26 +49,29 @@ def fusing() -> bool:
 
 
 def prepare(
-    program: Program, primitives: frozenset[str] = ALL, device: str = ""
+    program: Program, primitives: frozenset[str] = EVERYTHING, device: str = ""
 ) -> Program:
     """Everything that makes a program quicker without changing what it computes; and
     what a device that has only these primitives needs to run it at all.
 
     Raises BackendError if the device lacks one that has no decomposition.
     """
-    return _prepared(program, ALL - primitives, device)
+    return _prepared(program, EVERYTHING - primitives, device)
 
 
 def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program:
     program = _shared(program)
-    if lacking:
+    if lacking - {FUSED_ARGMAX}:
         program = simplify(decomposed(program, lacking, device))
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
         program, lambda body: _prepared(body, lacking, device), (fused, lacking)
     )
     program = inline_empty(program)
-    return fuse(reductions_together(program)) if fused else program
+    if not fused:
+        return program
+    program = reductions_together(program)
+    return fuse(program, argmax=FUSED_ARGMAX not in lacking)
 
 
 def _shared(program: Program) -> Program:
