@@ -21,6 +21,7 @@ from .regions import (
     share_residuals,
 )
 from .simplify import simplify, without_dead_code
+from .windows import in_windows
 
 EVERYTHING = ALL | {FUSED_ARGMAX}
 _fusion = [os.environ.get("NEURENIX_FUSION", "1") != "0"]
@@ -70,7 +71,7 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
     program = inline_empty(program)
     if not fused:
         return program
-    program = reductions_together(program)
+    program = reductions_together(in_windows(program))
     return fuse(program, argmax=FUSED_ARGMAX not in lacking)
 
 
