@@ -5,6 +5,7 @@
 // result does not depend on the number of threads.
 #include "convolution.h"
 #include "convolution_patches.h"
+#include "convolution_weight_sums.h"
 
 namespace phynexus::PHYNEXUS_ISA::contract {
 
@@ -31,30 +32,17 @@ struct PixelRuns {
   int64_t length() const { return across_images ? images : out_w; }
 };
 
-// Where the sums of one panel go: rows of columns for each tap and channel of x.
-template <class T>
-struct SumRows {
-  T* data;
-  int64_t tap_h, tap_w, channel;  // strides
-
-  T* tap(int64_t h, int64_t w) const { return data + h * tap_h + w * tap_w; }
-};
-
 template <class T>
 struct WeightGradient {
   const ConvolutionProblem& p;
   const Images<T>& x;
   const Images<T>& g;
   PixelRuns runs;
-  Panels<T> panels;
 
   WeightGradient(const ConvolutionProblem& p, const Images<T>& x, const Images<T>& g)
-      : p(p), x(x), g(g), runs(p), panels(p.out_channels) {}
+      : p(p), x(x), g(g), runs(p) {}
 
   int64_t taps() const { return p.kernel_h * p.kernel_w; }
-  // A buffer is [panel][tap][channel of x][vectors of channels of g].
-  int64_t rows() const { return taps() * p.in_channels; }
-  int64_t buffer_elements() const { return rows() * panels.padded_columns(); }
   double operations() const {
     return 2.0 * p.images * p.out_h * p.out_w * p.out_channels * p.in_channels * taps();
   }
@@ -90,11 +78,6 @@ struct WeightGradient {
     segment.rows[0] = x.data + n * x.image + in_h * x.row + (begin * p.stride_w + offset_w) * x.column;
     segment.panel = g.data + n * g.image + h * g.row + begin * g.column;
     return true;
-  }
-
-  SumRows<T> rows_of_buffer(T* buffer, const typename Panels<T>::Panel& panel) const {
-    const int64_t width = panel.vectors * lanes<T>;
-    return {buffer + panel.first * rows(), p.kernel_w * p.in_channels * width, p.in_channels * width, width};
   }
 
   void sum_runs(const Range& range, const typename Panels<T>::Panel& panel, const SumRows<T>& sums,
@@ -190,36 +173,6 @@ struct WeightGradient {
   }
 };
 
-// weight = the buffers of all chunks added in order, for channels [range) of x.
-template <class T>
-void add_buffers(const WeightGradient<T>& gradient, T* buffers, int64_t chunks, const Range& range,
-                 const TapOrder& order, bool rows_whole, T* weight) {
-  const ConvolutionProblem& p = gradient.p;
-  const int64_t elements = gradient.buffer_elements(), taps = gradient.taps();
-  for (int64_t i = 0; i < gradient.panels.count; i++) {
-    const auto panel = gradient.panels[i];
-    const int64_t width = panel.vectors * lanes<T>;
-    T* const first = buffers + panel.first * gradient.rows();
-    for (int64_t tap = 0; tap < taps && chunks > 1; tap++) {
-      T* const sum = first + (tap * p.in_channels + range.begin) * width;
-      for (int64_t chunk = 1; chunk < chunks; chunk++)
-        for (int64_t j = 0; j < range.size() * width; j++) sum[j] += sum[chunk * elements + j];
-    }
-    T* const to = weight + panel.first * p.weight[0];
-    if (rows_whole) {
-      const int32_t* row = order.row + range.begin * taps;
-      vectors_to_rows([=](int64_t c) { return first + row[c] * width; }, to + range.begin * p.weight[1],
-                      p.weight[0], panel.width, range.size() * taps);
-      continue;
-    }
-    for (int64_t tap = 0; tap < taps; tap++)
-      copy_matrix_out(
-          first + (tap * p.in_channels + range.begin) * width, width,
-          to + range.begin * p.weight[1] + tap / p.kernel_w * p.weight[2] + tap % p.kernel_w * p.weight[3],
-          p.weight[1], p.weight[0], range.size(), panel.width);
-  }
-}
-
 }  // namespace
 
 template <class T>
@@ -231,22 +184,22 @@ void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const 
   Images<T> x_images = channels_last<T>(x_data, images, p.in_channels, p.in_h, p.in_w, p.x, nullptr);
   Images<T> g_images = channels_last<T>(g_data, images, p.out_channels, p.out_h, p.out_w, p.out, nullptr);
   const WeightGradient<T> gradient(p, x_images, g_images);
-  const int64_t units = gradient.units();
+  const WeightSums<T> weight_sums(p);
+  const int64_t units = gradient.units(), elements = weight_sums.elements();
   // Enough work in each chunk that adding its buffer is a small part of it.
-  const double least = gradient.buffer_elements() < 32000 ? 32e6 : 1000.0 * gradient.buffer_elements();
+  const double least = elements < 32000 ? 32e6 : 1000.0 * elements;
   const int64_t chunks = larger(1, smaller(smaller(units, 16), int64_t(gradient.operations() / least)));
-  const int64_t taps = gradient.taps(), panels = gradient.panels.count;
+  const int64_t panels = weight_sums.panels.count;
   // Where panels can lie in the weights' own memory, a single chunk needs no buffer.
   const bool in_place = chunks == 1 && units > 0 && (p.weight[0] == 1 || p.out_channels == 1);
-  const bool rows_whole =
-      !in_place && taps > 1 && p.weight[3] == 1 && p.weight[2] == p.kernel_w && p.weight[1] == taps;
 
   Carver carver{nullptr};
   TapOrder order;
   T *buffers, *x_space, *g_space;
   for (int pass = 0; pass < 2; pass++) {
-    order.row = carver.take<int32_t>(rows_whole ? TapOrder::size(p.in_channels, taps) : 0);
-    buffers = carver.take<T>(in_place ? 0 : chunks * gradient.buffer_elements());
+    order.row = carver.take<int32_t>(
+        !in_place && weight_sums.rows_whole() ? TapOrder::size(p.in_channels, gradient.taps()) : 0);
+    buffers = carver.take<T>(in_place ? 0 : chunks * elements);
     x_space = carver.take<T>(channels_last_space<T>(images, p.in_channels, p.in_h, p.in_w, p.x));
     g_space = carver.take<T>(channels_last_space<T>(images, p.out_channels, p.out_h, p.out_w, p.out));
     if (pass == 0) carver = {static_cast<char*>(team.shared_workspace(carver.used))};
@@ -261,15 +214,15 @@ void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const 
   }
 
   if (units == 0) {
-    for (int64_t i = 0; i < gradient.buffer_elements(); i++) buffers[i] = 0;
+    for (int64_t i = 0; i < elements; i++) buffers[i] = 0;
   } else {
     const auto sum = [&](int64_t index, int worker) {
       void* workspace = team.workspace(worker, gradient.workspace_bytes());
-      const auto panel = gradient.panels[index % panels];
-      T* const buffer = buffers + index / panels * gradient.buffer_elements();
+      const auto panel = weight_sums.panels[index % panels];
+      T* const buffer = buffers + index / panels * elements;
       const SumRows<T> sums = in_place
                                   ? SumRows<T>{weight + panel.first, p.weight[2], p.weight[3], p.weight[1]}
-                                  : gradient.rows_of_buffer(buffer, panel);
+                                  : weight_sums.rows_of(buffer, panel);
       const Range range = part(units, chunks, index / panels);
       if (gradient.by_patches())
         gradient.sum_patches(range, panel, sums, workspace);
@@ -278,12 +231,7 @@ void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const 
     };
     for_chunks(team, chunks * panels, sum, gradient.operations() < 4e6);
   }
-  if (in_place) return;
-  if (rows_whole) order.fill(p.in_channels, taps);
-  const int64_t parts = chunks_for(4.0 * chunks * gradient.buffer_elements(), p.in_channels);
-  for_chunks(team, parts, [&](int64_t index, int) {
-    add_buffers(gradient, buffers, chunks, part(p.in_channels, parts, index), order, rows_whole, weight);
-  });
+  if (!in_place) weight_sums.add_up(buffers, chunks, order, weight, team);
 }
 
 template void convolution_weight_gradient<float>(const ConvolutionProblem&, const float*, const float*,
