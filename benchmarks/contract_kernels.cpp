@@ -232,6 +232,8 @@ int main(int argc, char** argv) {
   convolve(1, 64, 28, 64, 1);
   convolve(5, 32, 14, 32, 1);
   convolve(50, 32, 14, 32, 1);
+  convolve(120, 64, 14, 64, 1);
+  convolve(120, 64, 7, 64, 1);
   convolve(50, 37, 14, 37, 1);
   convolve(16, 3, 32, 32, 1);
   convolve(8, 128, 28, 128, 1);
