@@ -37,6 +37,9 @@ struct ConvolutionProblem {
   int64_t out_channels, kernel_h, kernel_w, out_h, out_w;
   int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;  // pad: the low side; the high side follows
   int64_t x[4], weight[4], out[4];
+  // Whether float32 goes by Winograd's algorithm. The last is for tests: it is possible for more than it pays for.
+  enum Winograd : int32_t { never, where_it_pays, where_possible };
+  Winograd winograd = where_it_pays;
 };
 
 struct ContractKernels {

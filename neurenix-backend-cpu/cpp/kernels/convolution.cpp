@@ -3,6 +3,7 @@
 #include "convolution.h"
 
 #include "convolution_gather.h"
+#include "winograd.h"
 
 namespace phynexus::PHYNEXUS_ISA::contract {
 
@@ -68,6 +69,8 @@ void convolve(const ConvolutionProblem& p, const Direction<T>& d, const T* from,
 
 template <class T>
 void convolution(const ConvolutionProblem& p, const T* x, const T* weight, T* out, Team& team) {
+  if constexpr (sizeof(T) == 4)
+    if (by_winograd(p)) return winograd_convolution(p, x, weight, out, team);
   convolve<T>(p,
               {true,
                p.in_channels,
@@ -85,6 +88,8 @@ void convolution(const ConvolutionProblem& p, const T* x, const T* weight, T* ou
 
 template <class T>
 void convolution_input_gradient(const ConvolutionProblem& p, const T* g, const T* weight, T* x, Team& team) {
+  if constexpr (sizeof(T) == 4)
+    if (by_winograd(p)) return winograd_input_gradient(p, g, weight, x, team);
   convolve<T>(p,
               {false,
                p.out_channels,

@@ -1,7 +1,9 @@
 // PHX_DOT_GENERAL and the convolutions: axes are merged until the kernels in contract.h fit.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 
 #include "copy_step.h"
@@ -265,6 +267,14 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
   return step;
 }
 
+ConvolutionProblem::Winograd winograd_setting() {
+  static const bool off = [] {
+    const char* wish = std::getenv("NEURENIX_CPU_WINOGRAD");
+    return wish && std::string_view(wish) == "0";
+  }();
+  return off ? ConvolutionProblem::never : ConvolutionProblem::where_it_pays;
+}
+
 template <class T>
 StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
                         void (*kernel)(const ConvolutionProblem&, const T*, const T*, T*, Team&)) {
@@ -305,7 +315,8 @@ StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
        p[8],
        {},
        {},
-       {}};
+       {},
+       winograd_setting()};
   for (int d = 0; d < 4; d++) {
     q.x[d] = image->strides[b + d];
     q.weight[d] = weight->strides[b + d];

@@ -269,9 +269,9 @@ void test_convolution(ConvolutionProblem p, int kind) {
     std::copy(o.strides.begin(), o.strides.end(), p.out);
     char what[300];
     std::snprintf(what, sizeof what,
-                  "convolution%d.%d n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d "
+                  "convolution%d.%d way %d n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d "
                   "%d %d %d o %d %d %d %d",
-                  int(sizeof(T)), which, int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w),
+                  int(sizeof(T)), which, int(p.winograd), int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w),
                   int(p.out_channels), int(p.out_h), int(p.out_w), int(p.kernel_h), int(p.kernel_w),
                   int(p.stride_h), int(p.stride_w), int(p.pad_h), int(p.pad_w), int(p.dilation_h),
                   int(p.dilation_w), int(p.x[0]), int(p.x[1]), int(p.x[2]), int(p.x[3]), int(p.weight[0]),
@@ -281,6 +281,8 @@ void test_convolution(ConvolutionProblem p, int kind) {
     auto in_h = [&](int64_t oh, int64_t kh) { return oh * p.stride_h - p.pad_h + kh * p.dilation_h; };
     auto in_w = [&](int64_t ow, int64_t kw) { return ow * p.stride_w - p.pad_w + kw * p.dilation_w; };
     const double taps = double(p.kernel_h * p.kernel_w);
+    // Winograd's algorithm rounds by the size of a whole tile, however few terms a result has.
+    const double least_scale = p.winograd == ConvolutionProblem::where_possible ? 1 : 0;
     if (which == 0)
       check<T>(
           what, o,
@@ -288,7 +290,7 @@ void test_convolution(ConvolutionProblem p, int kind) {
             Entry<T>::convolution(k, 0)(p, x.data(), w.data(), o.data(), team);
           },
           [&](int64_t n, int64_t c, int64_t oh, int64_t ow, double& terms) {
-            Wanted sum{0, 0};
+            Wanted sum{0, least_scale};
             for (int64_t i = 0; i < p.in_channels; i++)
               for (int64_t kh = 0; kh < p.kernel_h; kh++)
                 for (int64_t kw = 0; kw < p.kernel_w; kw++) {
@@ -306,7 +308,7 @@ void test_convolution(ConvolutionProblem p, int kind) {
             Entry<T>::convolution(k, 1)(p, o.data(), w.data(), x.data(), team);
           },
           [&](int64_t n, int64_t i, int64_t h, int64_t v, double& terms) {
-            Wanted sum{0, 0};
+            Wanted sum{0, least_scale};
             for (int64_t kh = 0; kh < p.kernel_h; kh++)
               for (int64_t kw = 0; kw < p.kernel_w; kw++)
                 for (int64_t oh = 0; oh < p.out_h; oh++) {
@@ -326,7 +328,7 @@ void test_convolution(ConvolutionProblem p, int kind) {
             Entry<T>::convolution(k, 2)(p, x.data(), o.data(), w.data(), team);
           },
           [&](int64_t c, int64_t i, int64_t kh, int64_t kw, double& terms) {
-            Wanted sum{0, 0};
+            Wanted sum{0, least_scale};
             for (int64_t n = 0; n < p.images; n++)
               for (int64_t oh = 0; oh < p.out_h; oh++) {
                 const int64_t h = in_h(oh, kh);
@@ -351,6 +353,23 @@ ConvolutionProblem square(int64_t images, int64_t in, int64_t size, int64_t out,
   return p;
 }
 
+// Winograd's algorithm on all that it is possible for: odd sizes, paddings beyond the kernel, channels that fill
+// no vector, several panels and parts of the depth.
+void test_winograd(int rounds, int kind) {
+  for (auto p : {square(3, 64, 14, 64, 1), square(2, 130, 5, 37, 1), square(2, 20, 6, 140, 1, 3, 0),
+                 square(1, 3, 1, 5, 1), square(30, 33, 7, 31, 1, 3, 2)}) {
+    p.winograd = ConvolutionProblem::where_possible;
+    test_convolution<float>(p, kind);
+  }
+  for (int i = 0; i < rounds; i++) {
+    ConvolutionProblem p = square(pick(1, 9), choose<int64_t>({1, 2, 7, 8, 9, 16, 20, 33, 65}), pick(1, 13),
+                                  choose<int64_t>({1, 2, 5, 16, 17, 31, 48, 66}), 1, 3, pick(0, 4));
+    p.in_w = pick(1, 20), p.pad_w = pick(0, 4);
+    p.winograd = ConvolutionProblem::where_possible;
+    test_convolution<float>(p, kind);
+  }
+}
+
 template <class T>
 void test_all(int rounds) {
   for (int kind = 0; kind < 3; kind++) {
@@ -372,6 +391,7 @@ void test_all(int rounds) {
         square(0, 4, 5, 6, 1),       square(2, 0, 5, 6, 1),        square(2, 4, 1, 6, 3),
         square(1, 4, 2, 3, 1, 5, 1), square(2, 70, 6, 70, 3, 2, 0)};
     for (auto& p : shapes) test_convolution<T>(p, kind);
+    if (sizeof(T) == 4) test_winograd(rounds, kind);
     for (int i = 0; i < rounds; i++) {
       ConvolutionProblem p{};
       p.images = pick(1, 9), p.in_channels = choose<int64_t>({1, 2, 3, 7, 8, 9, 16, 20, 33}),
