@@ -1,5 +1,5 @@
 """The whole conformance suite on the engine's other paths: without machine code of its
-own, and with the kernels of lesser processors."""
+own, without Winograd's algorithm, and with the kernels of lesser processors."""
 
 import os
 import subprocess
@@ -11,6 +11,7 @@ import neurenix as nx
 
 SETTINGS = [
     {"NEURENIX_CPU_CODE": "0"},
+    {"NEURENIX_CPU_WINOGRAD": "0"},
     {"NEURENIX_CPU_ISA": "avx2"},
     {"NEURENIX_CPU_ISA": "portable"},
 ]

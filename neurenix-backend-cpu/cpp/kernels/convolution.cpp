@@ -70,7 +70,7 @@ void convolve(const ConvolutionProblem& p, const Direction<T>& d, const T* from,
 template <class T>
 void convolution(const ConvolutionProblem& p, const T* x, const T* weight, T* out, Team& team) {
   if constexpr (sizeof(T) == 4)
-    if (by_winograd(p)) return winograd_convolution(p, x, weight, out, team);
+    if (by_winograd(p, Convolution::forward)) return winograd_convolution(p, x, weight, out, team);
   convolve<T>(p,
               {true,
                p.in_channels,
@@ -89,7 +89,7 @@ void convolution(const ConvolutionProblem& p, const T* x, const T* weight, T* ou
 template <class T>
 void convolution_input_gradient(const ConvolutionProblem& p, const T* g, const T* weight, T* x, Team& team) {
   if constexpr (sizeof(T) == 4)
-    if (by_winograd(p)) return winograd_input_gradient(p, g, weight, x, team);
+    if (by_winograd(p, Convolution::input_gradient)) return winograd_input_gradient(p, g, weight, x, team);
   convolve<T>(p,
               {false,
                p.out_channels,

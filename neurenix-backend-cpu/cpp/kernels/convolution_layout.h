@@ -57,8 +57,8 @@ void copy_images(T* any, const int64_t s[4], const Images<T>& last, Team& team) 
 
 // Images to be read: themselves, or copied into `space`.
 template <class T>
-Images<const T> read_channels_last(const T* data, int64_t count, int64_t channels, int64_t height, int64_t width,
-                                   const int64_t s[4], T* space, Team& team) {
+Images<const T> read_channels_last(const T* data, int64_t count, int64_t channels, int64_t height,
+                                   int64_t width, const int64_t s[4], T* space, Team& team) {
   T* const source = const_cast<T*>(data);  // read only
   const Images<T> last = channels_last(source, count, channels, height, width, s, space);
   if (last.data != source) copy_images<true>(source, s, last, team);

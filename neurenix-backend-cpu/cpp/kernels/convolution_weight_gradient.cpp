@@ -179,7 +179,7 @@ struct WeightGradient {
 template <class T>
 void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const T* g, T* weight, Team& team) {
   if constexpr (sizeof(T) == 4)
-    if (by_winograd(p)) return winograd_weight_gradient(p, x, g, weight, team);
+    if (by_winograd(p, Convolution::weight_gradient)) return winograd_weight_gradient(p, x, g, weight, team);
   if (p.out_channels <= 0 || p.in_channels <= 0 || p.kernel_h <= 0 || p.kernel_w <= 0) return;
   const int64_t images = larger(0, p.images);
   T* const x_data = const_cast<T*>(x);  // read only: copied from, or read in place

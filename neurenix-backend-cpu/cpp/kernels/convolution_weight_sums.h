@@ -1,5 +1,5 @@
-// Partial sums for the weights: a buffer for each chunk of pixels, and how the buffers become the weights, added
-// in the order of the chunks, whoever summed them.
+// Partial sums for the weights: a buffer for each chunk of pixels, and how the buffers become the weights,
+// added in the order of the chunks, whoever summed them.
 #pragma once
 
 #include "convolution_layout.h"

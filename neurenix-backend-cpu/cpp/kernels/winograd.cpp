@@ -11,10 +11,11 @@ namespace phynexus::PHYNEXUS_ISA::contract {
 namespace {
 
 constexpr int64_t block_tiles = 24;
-constexpr int64_t depth_in_part = 128;  // of a product, so that a panel of one point stays in the first-level cache
+constexpr int64_t depth_in_part =
+    128;  // of a product, so that a panel of one point stays in the first-level cache
 
-// The convolution is a sum over `depth` channels of the source for each of `width` channels of the result; so is
-// the gradient for its input, with the kernel turned by half a turn.
+// The convolution is a sum over `depth` channels of the source for each of `width` channels of the result; so
+// is the gradient for its input, with the kernel turned by half a turn.
 struct Direction {
   bool turned;
   Images<const float> source;
@@ -29,9 +30,7 @@ struct Direction {
   int64_t points_of(const Panels<float>::Panel& panel, int64_t point) const {
     return (panel.first * winograd_points + point * panel.vectors * lanes<float>)*depth();
   }
-  double operations() const {
-    return 2.0 * grid.points() * double(depth()) * double(panels.columns);
-  }
+  double operations() const { return 2.0 * grid.points() * double(depth()) * double(panels.columns); }
 };
 
 // G g G^T for every pair of channels.
@@ -60,8 +59,8 @@ void transform_weights(const Direction& d, const TapPanels<float>& taps, float* 
 }
 
 // products = points times the transformed weights of one panel, for each of the sixteen.
-void multiply(const Direction& d, const float* weights, const Panels<float>::Panel& panel, const TileBlock& block,
-              const PointMatrices& points, const PointMatrices& products) {
+void multiply(const Direction& d, const float* weights, const Panels<float>::Panel& panel,
+              const TileBlock& block, const PointMatrices& points, const PointMatrices& products) {
   const int64_t depths = ceil_divide(d.depth(), depth_in_part), step = panel.vectors * lanes<float>;
   const Parts depth_parts(d.depth(), depths);
   for (int64_t point = 0; point < winograd_points; point++) {
@@ -94,8 +93,7 @@ void convolve_tiles(const Direction& d, const float* weights, const float* zeros
   const int64_t chunks = chunks_for(d.operations(), blocks);
   const int64_t panel_columns = d.panels.widest() * lanes<float>;
   for_chunks(team, chunks, [&](int64_t index, int worker) {
-    PointMatrices points(nullptr, block_tiles, d.depth()),
-        products(nullptr, block_tiles, panel_columns);
+    PointMatrices points(nullptr, block_tiles, d.depth()), products(nullptr, block_tiles, panel_columns);
     float* beyond = nullptr;
     Carver carver{nullptr};
     for (int pass = 0; pass < 2; pass++) {
@@ -133,8 +131,10 @@ void convolve(Direction d, const int64_t source_strides[4], const int64_t result
     order.row = carver.take<int32_t>(in_place ? 0 : TapOrder::size(d.depth(), 9));
     packed = carver.take<float>(in_place ? 0 : d.weights.packed_elements());
     transformed = carver.take<float>(d.transformed_elements());
-    source_space = carver.take<float>(channels_last_space<float>(s.count, s.channels, s.height, s.width, source_strides));
-    result_space = carver.take<float>(channels_last_space<float>(r.count, r.channels, r.height, r.width, result_strides));
+    source_space = carver.take<float>(
+        channels_last_space<float>(s.count, s.channels, s.height, s.width, source_strides));
+    result_space = carver.take<float>(
+        channels_last_space<float>(r.count, r.channels, r.height, r.width, result_strides));
     if (pass == 0) carver = {static_cast<char*>(team.shared_workspace(carver.used))};
   }
   for (int64_t i = 0; i < d.depth(); i++) zeros[i] = 0;
@@ -148,15 +148,6 @@ void convolve(Direction d, const int64_t source_strides[4], const int64_t result
 }
 
 }  // namespace
-
-bool by_winograd(const ConvolutionProblem& p) {
-  if (p.winograd == ConvolutionProblem::never) return false;
-  const bool possible = p.kernel_h == 3 && p.kernel_w == 3 && p.stride_h == 1 && p.stride_w == 1 &&
-                        p.dilation_h == 1 && p.dilation_w == 1 && p.images > 0 && p.in_channels > 0 &&
-                        p.out_channels > 0 && p.in_h > 0 && p.in_w > 0 && p.out_h > 0 && p.out_w > 0;
-  const bool pays = p.in_channels >= 32 && p.out_channels >= 32;
-  return possible && (pays || p.winograd == ConvolutionProblem::where_possible);
-}
 
 void winograd_convolution(const ConvolutionProblem& p, const float* x, const float* weight, float* out,
                           Team& team) {

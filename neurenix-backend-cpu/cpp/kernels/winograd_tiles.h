@@ -1,5 +1,5 @@
-// Tiles of 2 by 2 results, each from 4 by 4 pixels of the source: where they lie, and the way between images and
-// the sixteen matrices [tile, channel] that Winograd's algorithm multiplies.
+// Tiles of 2 by 2 results, each from 4 by 4 pixels of the source: where they lie, and the way between images
+// and the sixteen matrices [tile, channel] that Winograd's algorithm multiplies.
 #pragma once
 
 #include "convolution_layout.h"
@@ -28,9 +28,9 @@ struct TileGrid {
   }
 };
 
-// Some tiles in the order that matrices have them: whole ones, those that lack their right column, both, or their
-// bottom row. The last points along an axis serve its second result alone, so the tiles that a point is needed
-// for are some at the start and some at the end.
+// Some tiles in the order that matrices have them: whole ones, those that lack their right column, both, or
+// their bottom row. The last points along an axis serve its second result alone, so the tiles that a point is
+// needed for are some at the start and some at the end.
 struct TileBlock {
   const TileGrid& grid;
   Range range;
@@ -93,8 +93,8 @@ struct PointMatrices {
 
 // Pixels outside an image are read from, and results beyond its edge written to, an array of one pixel.
 template <class T, int N>
-PHYNEXUS_INLINE void place_pixels(const Images<T>& images, int64_t image, int64_t top, int64_t left, T* outside,
-                                  T* pixel[N][N]) {
+PHYNEXUS_INLINE void place_pixels(const Images<T>& images, int64_t image, int64_t top, int64_t left,
+                                  T* outside, T* pixel[N][N]) {
   T* const base = images.data + image * images.image;
   for (int i = 0; i < N; i++)
     for (int j = 0; j < N; j++) {
@@ -109,7 +109,8 @@ PHYNEXUS_INLINE void write_source_points(const Images<const float>& source, cons
                                          const float* zeros, const PointMatrices& to) {
   block.for_tiles([&](int64_t t, int64_t image, int64_t top, int64_t left) {
     const float* pixel[4][4];
-    place_pixels<const float, 4>(source, image, top - block.grid.pad_h, left - block.grid.pad_w, zeros, pixel);
+    place_pixels<const float, 4>(source, image, top - block.grid.pad_h, left - block.grid.pad_w, zeros,
+                                 pixel);
     float* const first = to.at(0, t);
     for_channel_vectors(source.channels, [&](int64_t c, const Head<float>* head) {
       Floats d[4][4];

@@ -1,5 +1,5 @@
-// The transforms of Winograd's F(2x2, 3x3): along one axis, two outputs y of a kernel g of three taps over four
-// inputs d are
+// The transforms of Winograd's F(2x2, 3x3): along one axis, two outputs y of a kernel g of three taps over
+// four inputs d are
 //   y = A^T ((G g) * (B^T d)),   four multiplications in place of six,
 // and along both axes sixteen in place of thirty-six. Signs are chosen so that no transform has to negate.
 // Each function does one axis of a square, over vectors of channels.
@@ -83,7 +83,9 @@ PHYNEXUS_INLINE void for_channel_vectors(int64_t channels, const Step& step) {
     step(c, &head);
   }
 }
-PHYNEXUS_INLINE Floats load_some(const float* p, const Head<float>* head) { return head ? load(p, *head) : load(p); }
+PHYNEXUS_INLINE Floats load_some(const float* p, const Head<float>* head) {
+  return head ? load(p, *head) : load(p);
+}
 PHYNEXUS_INLINE void store_some(float* p, Floats v, const Head<float>* head) {
   head ? store(p, v, *head) : store(p, v);
 }

@@ -1,7 +1,7 @@
-// The gradient for the weights by Winograd's algorithm: for each of the sixteen points, the transformed tiles of x
-// transposed times those of g, a sum over tiles. Tiles are cut into chunks by their number alone; each chunk sums
-// into a buffer of its own, turned into taps at its end, and the buffers are added in order, so the result does
-// not depend on the number of threads.
+// The gradient for the weights by Winograd's algorithm: for each of the sixteen points, the transformed tiles
+// of x transposed times those of g, a sum over tiles. Tiles are cut into chunks by their number alone; each
+// chunk sums into a buffer of its own, turned into taps at its end, and the buffers are added in order, so
+// the result does not depend on the number of threads.
 #include "convolution_weight_sums.h"
 #include "winograd.h"
 #include "winograd_tiles.h"
@@ -21,8 +21,9 @@ struct PartialGradient {
   Panels<float>::Panel panel;
   PointMatrices x_points, g_points, sums;
 
-  PartialGradient(const Images<const float>& images, const Range& channels, const Images<const float>& gradient,
-                  const Panels<float>::Panel& panel, const TileGrid& grid, const float* zeros)
+  PartialGradient(const Images<const float>& images, const Range& channels,
+                  const Images<const float>& gradient, const Panels<float>::Panel& panel,
+                  const TileGrid& grid, const float* zeros)
       : x(images),
         g(gradient),
         grid(grid),
@@ -101,8 +102,7 @@ void winograd_weight_gradient(const ConvolutionProblem& p, const float* x, const
   const TileGrid grid(p.images, p.out_h, p.out_w, p.pad_h, p.pad_w);
   const WeightSums<float> weight_sums(p);
   const int64_t elements = weight_sums.elements();
-  const double operations =
-      2.0 * grid.points() * double(p.in_channels) * double(p.out_channels);
+  const double operations = 2.0 * grid.points() * double(p.in_channels) * double(p.out_channels);
   // Enough work in each chunk that turning its sums into taps and adding them is a small part of it.
   const int64_t chunks =
       larger(1, smaller(smaller(grid.tiles(), 16), int64_t(operations / (1000.0 * double(elements)))));
@@ -116,7 +116,8 @@ void winograd_weight_gradient(const ConvolutionProblem& p, const float* x, const
     order.row = carver.take<int32_t>(weight_sums.rows_whole() ? TapOrder::size(p.in_channels, 9) : 0);
     buffers = carver.take<float>(chunks * elements);
     x_space = carver.take<float>(channels_last_space<float>(p.images, p.in_channels, p.in_h, p.in_w, p.x));
-    g_space = carver.take<float>(channels_last_space<float>(p.images, p.out_channels, p.out_h, p.out_w, p.out));
+    g_space =
+        carver.take<float>(channels_last_space<float>(p.images, p.out_channels, p.out_h, p.out_w, p.out));
     if (pass == 0) carver = {static_cast<char*>(team.shared_workspace(carver.used))};
   }
   for (int64_t i = 0; i < larger(p.in_channels, p.out_channels); i++) zeros[i] = 0;

@@ -269,9 +269,10 @@ void test_convolution(ConvolutionProblem p, int kind) {
     std::copy(o.strides.begin(), o.strides.end(), p.out);
     char what[300];
     std::snprintf(what, sizeof what,
-                  "convolution%d.%d way %d n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d "
+                  "convolution%d.%d%s n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d "
                   "%d %d %d o %d %d %d %d",
-                  int(sizeof(T)), which, int(p.winograd), int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w),
+                  int(sizeof(T)), which, p.winograd == ConvolutionProblem::where_possible ? " winograd" : "",
+                  int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w),
                   int(p.out_channels), int(p.out_h), int(p.out_w), int(p.kernel_h), int(p.kernel_w),
                   int(p.stride_h), int(p.stride_w), int(p.pad_h), int(p.pad_w), int(p.dilation_h),
                   int(p.dilation_w), int(p.x[0]), int(p.x[1]), int(p.x[2]), int(p.x[3]), int(p.weight[0]),
@@ -353,8 +354,8 @@ ConvolutionProblem square(int64_t images, int64_t in, int64_t size, int64_t out,
   return p;
 }
 
-// Winograd's algorithm on all that it is possible for: odd sizes, paddings beyond the kernel, channels that fill
-// no vector, several panels and parts of the depth.
+// Winograd's algorithm on all that it is possible for: odd sizes, paddings beyond the kernel, channels that
+// fill no vector, several panels and parts of the depth.
 void test_winograd(int rounds, int kind) {
   for (auto p : {square(3, 64, 14, 64, 1), square(2, 130, 5, 37, 1), square(2, 20, 6, 140, 1, 3, 0),
                  square(1, 3, 1, 5, 1), square(30, 33, 7, 31, 1, 3, 2)}) {

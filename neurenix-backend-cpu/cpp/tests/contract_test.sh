@@ -11,7 +11,7 @@ flags="-std=c++20 -O3 -ffp-contract=fast -fno-math-errno -Wall -Wextra -pthread 
 objects=
 for set in "avx512 -march=x86-64-v4 -mprefer-vector-width=512" "avx2 -march=x86-64-v3" "portable"; do
   name=${set%% *}
-  for unit in product_tile_f32 product_tile_f64 matmul convolution_gather convolution convolution_weight_gradient winograd winograd_weight_gradient contract; do
+  for unit in product_tile_f32 product_tile_f64 matmul convolution_gather convolution convolution_weight_gradient winograd winograd_choice winograd_weight_gradient contract; do
     object="$build/$name.$unit.o"
     objects="$objects $object"
     # shellcheck disable=SC2086
