@@ -8,13 +8,13 @@ namespace phynexus::PHYNEXUS_ISA::contract {
 
 namespace {
 
-// Costs in multiply-adds, fitted to measurements: with shorter vectors a multiply-add takes longer, the rest
-// less so.
-constexpr double relative = lanes<float> == 16 ? 1 : 0.65;
-constexpr double points_cost = 100 * relative;      // of a tile's sixteen points, for each channel
-constexpr double results_cost = 70 * relative;      // of a tile's four results, for each channel
-constexpr double weights_cost = 240 * relative;     // of the weights' points, for each pair of channels
-constexpr double weight_sums_cost = 80 * relative;  // of turning the points' sums into taps, likewise
+// Costs in multiply-adds, fitted to measurements. With shorter vectors a multiply-add takes longer, a
+// transform's loads and stores less so.
+constexpr double relative = lanes<float> == 16 ? 1 : lanes<float> == 8 ? 0.65 : 0.4;
+constexpr double points_cost = 100 * relative;  // of a tile's sixteen points, for each channel
+constexpr double results_cost = 70 * relative;  // of a tile's four results, for each channel
+constexpr double weights_cost = 240;            // of the weights' points, for each pair of channels
+constexpr double weight_sums_cost = 80;         // of turning the points' sums into taps, likewise
 constexpr double least_gain = 1.05;
 
 // Pairs of a result and one of its three taps along an axis that is inside the source.
