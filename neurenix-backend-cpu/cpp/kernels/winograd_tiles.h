@@ -38,7 +38,10 @@ struct TileBlock {
 
   TileBlock(const TileGrid& grid, const Range& range) : grid(grid), range(range) {
     int64_t count[4] = {};
-    each([&](int64_t, int64_t top, int64_t left) { count[kind(top, left)]++; });
+    each_run([&](const Run& run) {
+      count[kind(run.top, run.left)] += run.count - 1;
+      count[kind(run.top, run.left + 2 * run.count - 2)]++;
+    });
     for (int k = 1; k < 4; k++) begin[k] = begin[k - 1] + count[k - 1];
   }
 
@@ -53,11 +56,28 @@ struct TileBlock {
     return {second_row ? begin[2] : range.size(), 0, range.size()};
   }
 
-  // step(tile, image, top, left): for each tile, top and left of its results.
+  // Tiles beside one another: top and left of the first one's results, and where matrices have them.
+  struct Run {
+    int64_t image, top, left, count, first, last;
+    int64_t tile(int64_t i) const { return i + 1 < count ? first + i : last; }
+  };
+  template <class Step>
+  PHYNEXUS_INLINE void for_runs(const Step& step) const {
+    int64_t next[4] = {begin[0], begin[1], begin[2], begin[3]};
+    each_run([&](Run run) {
+      int64_t& at = next[kind(run.top, run.left)];
+      run.first = at;
+      at += run.count - 1;
+      run.last = next[kind(run.top, run.left + 2 * run.count - 2)]++;
+      step(run);
+    });
+  }
+  // step(tile, image, top, left)
   template <class Step>
   PHYNEXUS_INLINE void for_tiles(const Step& step) const {
-    int64_t next[4] = {begin[0], begin[1], begin[2], begin[3]};
-    each([&](int64_t image, int64_t top, int64_t left) { step(next[kind(top, left)]++, image, top, left); });
+    for_runs([&](const Run& run) {
+      for (int64_t i = 0; i < run.count; i++) step(run.tile(i), run.image, run.top, run.left + 2 * i);
+    });
   }
 
  private:
@@ -66,15 +86,14 @@ struct TileBlock {
     return column ? (row ? 0 : 3) : (row ? 1 : 2);
   }
   template <class Step>
-  PHYNEXUS_INLINE void each(const Step& step) const {
+  PHYNEXUS_INLINE void each_run(const Step& step) const {
     int64_t image = range.begin / (grid.rows * grid.columns), i = range.begin / grid.columns % grid.rows,
             j = range.begin % grid.columns;
-    for (int64_t left = range.size(); left; left--) {
-      step(image, 2 * i, 2 * j);
-      if (++j == grid.columns) {
-        j = 0;
-        if (++i == grid.rows) i = 0, image++;
-      }
+    for (int64_t left = range.size(), count; left; left -= count) {
+      count = smaller(left, grid.columns - j);
+      step(Run{image, 2 * i, 2 * j, count, 0, 0});
+      j = 0;
+      if (++i == grid.rows) i = 0, image++;
     }
   }
 };
@@ -104,19 +123,43 @@ PHYNEXUS_INLINE void place_pixels(const Images<T>& images, int64_t image, int64_
     }
 }
 
-// to = B^T d B for the source d of each tile.
+// to = B^T d B for the source d of each tile. Tiles beside one another share two columns.
 PHYNEXUS_INLINE void write_source_points(const Images<const float>& source, const TileBlock& block,
                                          const float* zeros, const PointMatrices& to) {
-  block.for_tiles([&](int64_t t, int64_t image, int64_t top, int64_t left) {
-    const float* pixel[4][4];
-    place_pixels<const float, 4>(source, image, top - block.grid.pad_h, left - block.grid.pad_w, zeros,
-                                 pixel);
-    float* const first = to.at(0, t);
+  block.for_runs([&](const TileBlock::Run& run) {
+    const float* line[4];
+    int64_t step[4];
+    for (int i = 0; i < 4; i++) {
+      const int64_t h = run.top - block.grid.pad_h + i;
+      const bool inside = uint64_t(h) < uint64_t(source.height);
+      line[i] = inside ? source.data + run.image * source.image + h * source.row : zeros;
+      step[i] = inside ? source.column : 0;
+    }
     for_channel_vectors(source.channels, [&](int64_t c, const Head<float>* head) {
+      int64_t w = run.left - block.grid.pad_w;
+      const auto next_column = [&](Floats d[4][4], int j) {
+        if (uint64_t(w) < uint64_t(source.width)) {
+          PHYNEXUS_UNROLL for (int i = 0; i < 4; i++) d[i][j] = load_some(line[i] + w * step[i] + c, head);
+          source_points(d[0][j], d[1][j], d[2][j], d[3][j]);
+        } else {
+          PHYNEXUS_UNROLL for (int i = 0; i < 4; i++) d[i][j] = Floats{};
+        }
+        w++;
+      };
       Floats d[4][4];
-      PHYNEXUS_UNROLL for (int i = 0; i < 16; i++) d[i / 4][i % 4] = load_some(pixel[i / 4][i % 4] + c, head);
-      source_points(d);
-      PHYNEXUS_UNROLL for (int i = 0; i < 16; i++) store(first + i * to.matrix + c, d[i / 4][i % 4]);
+      next_column(d, 0);
+      next_column(d, 1);
+      for (int64_t t = 0; t < run.count; t++) {
+        next_column(d, 2);
+        next_column(d, 3);
+        float* const first = to.at(0, run.tile(t)) + c;
+        PHYNEXUS_UNROLL for (int i = 0; i < 4; i++) {
+          Floats p[4] = {d[i][0], d[i][1], d[i][2], d[i][3]};
+          source_points(p[0], p[1], p[2], p[3]);
+          PHYNEXUS_UNROLL for (int j = 0; j < 4; j++) store(first + (4 * i + j) * to.matrix, p[j]);
+          d[i][0] = d[i][2], d[i][1] = d[i][3];
+        }
+      }
     });
   });
 }

@@ -40,10 +40,6 @@ PHYNEXUS_INLINE void taps_of_points(Floats u0, Floats u1, Floats u2, Floats u3, 
 }
 
 // The same along both axes.
-PHYNEXUS_INLINE void source_points(Floats d[4][4]) {
-  PHYNEXUS_UNROLL for (int j = 0; j < 4; j++) source_points(d[0][j], d[1][j], d[2][j], d[3][j]);
-  PHYNEXUS_UNROLL for (int i = 0; i < 4; i++) source_points(d[i][0], d[i][1], d[i][2], d[i][3]);
-}
 PHYNEXUS_INLINE void result_of_points(const Floats m[4][4], Floats y[2][2]) {
   Floats half[2][4];
   PHYNEXUS_UNROLL for (int j = 0; j < 4; j++)
