@@ -2,7 +2,8 @@
 // peak. Operations are the nominal ones, 2 m n k, with padding counted (so skipping it can show more than the
 // peak).
 //   neurenix-backend-cpu/cpp/tests/contract_test.sh BUILD        # builds the kernels of all instruction sets
-//   there g++ -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp BUILD/*.o -o
+//   there g++ -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp BUILD/*.o
+//   neurenix-backend-cpu/cpp/steps/product_code.cpp neurenix-backend-cpu/cpp/code/code_memory.cpp -o
 //   BUILD/contract_kernels
 // Arguments: the instruction set (avx512, avx2, portable), then words that a line's name must contain.
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "../neurenix-backend-cpu/cpp/kernels/contract.h"
+#include "../neurenix-backend-cpu/cpp/steps/product_code.h"
 
 using namespace phynexus;
 
@@ -148,6 +150,25 @@ void product(int64_t batch, int64_t m, int64_t k, int64_t n, bool lhs_transposed
                         1};
   report(name, 2.0 * double(batch * m * k * n),
          best([&] { kernels->matmul_f32(p, a.data(), b.data(), c.data(), team); }));
+  // What programs run where the processor has AVX-512: an rhs whose rows are not dense is copied first.
+  if (kernels != &avx512::contract_kernels || !CodeMemory::usable()) return;
+  const MatmulProblem decided = kernels->decide_matmul_f32(p);
+  if (decided.way == MatmulProblem::by_dots || decided.exchanged) return;
+  CodeMemory memory;
+  MatmulProblem dense = p;
+  auto copy = numbers(k * (n + 15));
+  if (rhs_transposed) dense.rhs_k = (n + 15) / 16 * 16, dense.rhs_n = 1;
+  const ProductCode code = write_product(dense, memory);
+  if (!code || !memory.seal()) return;
+  std::strncat(name, ", code", sizeof name - std::strlen(name) - 1);
+  report(name, 2.0 * double(batch * m * k * n), best([&] {
+           for (int64_t i = 0; i < batch; i++) {
+             const float* rhs = b.data() + i * k * n;
+             if (rhs_transposed)
+               kernels->copy_matrix_f32(rhs, p.rhs_k, p.rhs_n, copy.data(), dense.rhs_k, k, n), rhs = copy.data();
+             code(a.data() + i * m * k, rhs, c.data() + i * m * n);
+           }
+         }));
 }
 
 void convolve(int64_t images, int64_t in, int64_t size, int64_t out, int64_t stride,
