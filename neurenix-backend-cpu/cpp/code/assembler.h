@@ -102,6 +102,11 @@ class Assembler {
     byte(0x80 | (to & 7) << 3 | (base & 7));  // base is never rsp or r12
     word32(displacement);
   }
+  void prefetch(const Memory& m) {  // to all caches; of no index
+    if (m.base >= r8) byte(0x41);
+    raw({0x0f, 0x18, 0x80 | 1 << 3 | 4, 4 << 3 | (m.base & 7)});
+    word32(m.displacement);
+  }
   void load_address(General to, int32_t constant) {  // lea to, [a constant]
     byte(0x48 | (to >> 3 & 1) << 2);
     byte(0x8d);

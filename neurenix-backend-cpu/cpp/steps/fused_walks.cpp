@@ -1,13 +1,27 @@
 // Operands whose rows lie anywhere, in code over rows: their pointers go from row to row by a table behind the code.
+#include <algorithm>
+
 #include "fused_writer.h"
 
 namespace phynexus {
 namespace {
 
+// Rows that lie apart are no stream that a processor would follow of itself; the windows of an image are two or three.
+constexpr int32_t bytes_ahead = 1536;
+
 // 48 or 49: a register of 64 bits as the second operand.
 int wide(General r) { return 0x48 | (r >> 3 & 1); }
 
 }  // namespace
+
+bool Writer::walks(int32_t slot) const {
+  return std::any_of(walks_.begin(), walks_.end(), [&](const RowWalk& walk) { return walk.slot == slot; });
+}
+
+void Writer::fetch_ahead(Memory m) {
+  m.displacement += bytes_ahead;
+  a_.prefetch(m);
+}
 
 // For each row the step to the next one, for each operand; then where each row begins. The first row comes after the
 // last. rcx is the place in the table.

@@ -122,6 +122,7 @@ int Writer::read(size_t index, int argument) {
   } else {
     value.number = new_vector();
     a_.vector(load_vector, value.number, 0, at(source, dtype, repeated), tail_or_all(), tail_);
+    if (repeated == PlacedOp::in_rows && walks(source.slot)) fetch_ahead(at(source, dtype, repeated));
   }
   values_[key] = value;
   return value.number;

@@ -67,6 +67,8 @@ class Writer {
   void find_uses();
   void free_registers();
   void rows_of_columns(int first, int vectors);
+  bool walks(int32_t slot) const;
+  void fetch_ahead(Memory m);
   void make_walks();
   void first_row();
   void next_row();
