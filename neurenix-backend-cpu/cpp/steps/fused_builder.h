@@ -62,6 +62,9 @@ class FusedBuilder {
   StepPointer only_code() const;
   int64_t row_columns() const;
   bool sums_rows() const;
+  bool finds_maxima(int64_t columns) const;
+  const FusedReduction* maximum_of(const FusedReduction& argmax) const;
+  RowResults row_results() const;
   std::optional<RowOperand> as_rows(size_t input, int64_t columns) const;
   std::vector<Source> read_after_ops() const;
   void drop_registers(const std::vector<Source>& used);

@@ -100,7 +100,7 @@ std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<Plac
 }
 
 bool write_rows(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed, int64_t columns,
-                const std::vector<RowSum>& sums, const std::vector<RowWalk>& walks,
+                const RowResults& results, const std::vector<RowWalk>& walks,
                 const std::vector<Source>& read_after, CodeMemory* memory, std::vector<Source>& touched) {
   Parted parted(ops, placed);
   const size_t count = parted.described.size();
@@ -110,7 +110,7 @@ bool write_rows(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed, 
   const int all = int((columns + 15) / 16);
   for (int vectors = std::min(all, 4); vectors > 0; vectors--) {
     Writer writer(parted.described, flow, 0, count);
-    if (!writer.write_rows(columns, vectors, sums, walks)) continue;
+    if (!writer.write_rows(columns, vectors, results, walks)) continue;
     parted.touch(writer.touched());
     touched = parted.touched;
     if (!memory) return true;

@@ -46,6 +46,19 @@ struct RowSum {
   Source value, to;
 };
 
+// Of each group of so many rows that follow one another: the largest, and where the first one of that size stands.
+struct RowMaximum {
+  Source value, to, place_to;
+  std::vector<int32_t> places;  // of the rows of a group; empty: nobody asks where
+};
+
+// What is made of the rows of a block.
+struct RowResults {
+  std::vector<RowSum> sums;
+  std::vector<RowMaximum> maxima;
+  int rows_in_group = 1;  // of the maxima
+};
+
 // An operand whose rows lie anywhere: where each begins, in bytes. It counts as repeated, and moves from row to row.
 struct RowWalk {
   int32_t slot = 0;
@@ -57,10 +70,10 @@ struct RowWalk {
 std::vector<Source> write_code(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed,
                                const std::vector<Source>& read_after, CodeMemory* memory);
 
-// All of `ops` as code over rows of so many columns, with sums over the rows. Without memory it only says whether there
+// All of `ops` as code over rows of so many columns, with what is made of the rows. Without memory it only says whether there
 // is such code, and what it touches.
 bool write_rows(std::vector<FusedOp>& ops, const std::vector<PlacedOp>& placed, int64_t columns,
-                const std::vector<RowSum>& sums, const std::vector<RowWalk>& walks,
+                const RowResults& results, const std::vector<RowWalk>& walks,
                 const std::vector<Source>& read_after, CodeMemory* memory, std::vector<Source>& touched);
 
 }  // namespace phynexus

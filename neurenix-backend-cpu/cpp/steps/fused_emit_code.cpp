@@ -12,7 +12,7 @@
 namespace phynexus {
 namespace {
 
-constexpr int64_t fewest_columns = 8, most_columns = 256;
+constexpr int64_t fewest_columns = 8, most_columns = 256, most_rows_in_group = 16;
 
 // A step that is one run of code over one block.
 struct CodeStep final : Step {
@@ -80,6 +80,34 @@ bool FusedBuilder::sums_rows() const {
          (layout_.varying == FusedStep::none || layout_.varying == FusedStep::by_rows);
 }
 
+// Whether the maxima of the block are those of short groups of its rows.
+bool FusedBuilder::finds_maxima(int64_t columns) const {
+  return layout_.steps == 1 && layout_.columns == columns && layout_.rows <= most_rows_in_group &&
+         (layout_.varying == FusedStep::none || layout_.varying == FusedStep::by_groups);
+}
+
+// The maximum that an argmax finds on its way.
+const FusedReduction* FusedBuilder::maximum_of(const FusedReduction& argmax) const {
+  for (const FusedReduction& r : step_->reductions)
+    if (r.in_argmax && r.values.slot == argmax.values.slot && r.values.offset == argmax.values.offset) return &r;
+  return nullptr;
+}
+
+RowResults FusedBuilder::row_results() const {
+  const auto place = [&](const FusedReduction& r) {
+    return layout_.steps == 1 && r.dense ? r.tile.strided : r.partial;
+  };
+  RowResults results;
+  for (const FusedReduction& r : step_->reductions) {
+    if (!r.in_code) continue;
+    if (r.compensated) results.sums.push_back({r.values, place(r)});
+    else if (r.first_largest) results.maxima.push_back({r.values, place(*maximum_of(r)), place(r), r.row_positions});
+    else if (!r.in_argmax) results.maxima.push_back({r.values, place(r), {}, {}});
+  }
+  if (!results.maxima.empty()) results.rows_in_group = int(layout_.rows);
+  return results;
+}
+
 // Input k in rows of so many columns, where each of its rows is dense or one element.
 std::optional<RowOperand> FusedBuilder::as_rows(size_t k, int64_t columns) const {
   const int64_t size = item_bytes(registers_[k].dtype);
@@ -142,20 +170,22 @@ bool FusedBuilder::write_rows() {
         if (!operand.walk.starts.empty()) walked[operand.walk.slot] = operand.walk;
       }
   const std::vector<RowWalk> walks = needed_walks(walked, placed);
-  std::vector<RowSum> sums;
+  const auto is_copied_row = [&](Source s) { return s.slot == 0 && rows.count(s.offset); };
+  for (FusedReduction& reduction : step_->reductions)
+    reduction.in_code = reduction.is_float32 && !is_copied_row(reduction.values) &&
+                        (reduction.compensated ? sums_rows()
+                                               : (reduction.is_max || reduction.first_largest) && finds_maxima(columns));
+  bool results = false;
   for (FusedReduction& reduction : step_->reductions) {
-    const auto row = rows.find(reduction.values.offset);
-    const bool of_row = reduction.values.slot == 0 && row != rows.end();
-    reduction.in_code = sums_rows() && reduction.compensated && reduction.is_float32 && !of_row;
-    if (reduction.in_code)
-      sums.push_back({reduction.values, layout_.steps == 1 && reduction.dense ? reduction.tile.strided
-                                                                             : reduction.partial});
+    // An argmax alone has nowhere to leave the largest.
+    if (reduction.first_largest && !maximum_of(reduction)) reduction.in_code = false;
+    results |= reduction.in_code;
   }
   std::vector<Source> touched;
   const auto write = [&](CodeMemory* memory) {
-    return phynexus::write_rows(step_->ops, placed, columns, sums, walks, read_after_ops(), memory, touched);
+    return phynexus::write_rows(step_->ops, placed, columns, row_results(), walks, read_after_ops(), memory, touched);
   };
-  if ((!uses_rows && sums.empty()) || !write(nullptr)) {
+  if ((!uses_rows && !results) || !write(nullptr)) {
     for (FusedReduction& reduction : step_->reductions) reduction.in_code = false;
     return false;
   }
@@ -173,12 +203,6 @@ bool FusedBuilder::write_rows() {
   placed_ = placed;
   drop_registers(touched);
   placed = placed_;
-  for (size_t i = 0, k = 0; i < step_->reductions.size(); i++) {
-    const FusedReduction& reduction = step_->reductions[i];
-    if (reduction.in_code)
-      sums[k++] = {reduction.values, layout_.steps == 1 && reduction.dense ? reduction.tile.strided
-                                                                           : reduction.partial};
-  }
   if (!write(lowering_.code)) throw Failure(PHX_OUT_OF_MEMORY, "no memory for the code of a fused instruction");
   return true;
 }

@@ -41,7 +41,7 @@ void FusedStep::reduce_single(char* const* slots, int64_t now) const {
                 c = varying == by_columns ? columns * now : columns;
   for (const FusedReduction& reduction : reductions) {
     char* to = reduction.dense ? reduction.tile.strided.at(slots) : reduction.partial.at(slots);
-    if (reduction.first_largest)
+    if (reduction.first_largest && !reduction.in_code)
       reduction.first_largest(reduction.values.at(slots), reduction.spare.at(slots), reinterpret_cast<int32_t*>(to),
                               reduction.row_positions.data(), 0, g, r, c, false);
     else if (!reduction.in_code && !reduction.in_argmax)

@@ -9,8 +9,6 @@ using A = Assembler;
 
 constexpr int all_vectors = 32, lanes = 16, tail_mask = 1, first_mask = 2, masks = 8;
 constexpr size_t most_hoisted = 10;
-// rax counts elements, rdx and rcx are for the loop, rsi is their number.
-constexpr General pointers[] = {rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15};
 constexpr size_t most_pointers = std::size(pointers), saved_from = 5;
 
 constexpr A::Form load_vector{A::map_0f, A::none, 0x10}, store_vector{A::map_0f, A::none, 0x11},
@@ -46,12 +44,15 @@ void Writer::find_uses() {
       else if (from >= int(begin_)) needed_until_[from] = int(i);
       else loaded_until_[key] = int(i), loaded_bytes_[key] = item_bytes(ops_[i].dtypes[k]);
     }
-  for (const RowSum& s : sums_)
+  const auto keep = [&](Source value) {
     for (size_t i = end_; i-- > begin_;)
-      if (key_of(ops_[i].out) == key_of(s.value)) {
+      if (key_of(ops_[i].out) == key_of(value)) {
         needed_until_[int(i)] = INT_MAX;
-        break;
+        return;
       }
+  };
+  for (const RowSum& s : results_.sums) keep(s.value);
+  for (const RowMaximum& m : results_.maxima) keep(m.value);
 }
 
 bool Writer::assign_pointers() {
@@ -66,8 +67,8 @@ bool Writer::assign_pointers() {
     for (int k = 0; k < ops_[i].arity; k++)
       if (!ops_[i].uniform[k]) use(ops_[i].arguments[k]);
   }
-  for (const RowSum& s : sums_) use(s.to);
-  return pointer_.size() <= most_pointers;
+  for (const RowSum& s : results_.sums) use(s.to);
+  return pointer_.size() + maxima_go_to().size() <= most_pointers;
 }
 
 Memory Writer::at(Source s, int32_t dtype, PlacedOp::Repeated repeated) {
@@ -286,7 +287,7 @@ void Writer::free_registers() {
   values_.clear();
   free_vectors_.clear();
   free_masks_.clear();
-  for (int i = all_vectors; i-- > first_sum_ + sums_at_once_;) free_vectors_.push_back(i);
+  for (int i = all_vectors; i-- > first_result_ + results_at_once_;) free_vectors_.push_back(i);
   for (int i = masks; i-- > first_mask;) free_masks_.push_back(i);
 }
 
@@ -304,7 +305,7 @@ bool Writer::prepare() {
   std::fill(ones, ones + 16, uint8_t(1));
   ones_ = a_.constant(ones, 16);
 
-  const size_t saved = pointer_.size() > saved_from ? pointer_.size() - saved_from : 0;
+  const size_t used = pointer_.size() + maxima_go_to().size(), saved = used > saved_from ? used - saved_from : 0;
   for (size_t i = 0; i < saved; i++) a_.push(pointers[saved_from + i]);
   int next = 0;
   for (auto& [key, number] : hoisted_) {  // read once: no pointer stays
@@ -317,6 +318,7 @@ bool Writer::prepare() {
     a_.load_pointer(rdx, rdi, source.slot * 8);
     a_.vector(spread, number, 0, element);
   }
+  load_places_of_maxima();
   General last = rdi;
   int32_t last_slot = -1;
   for (const auto& [slot, pointer] : pointer_) {
@@ -324,12 +326,12 @@ bool Writer::prepare() {
     else a_.load_pointer(pointer, rdi, slot * 8);
   }
   if (last_slot >= 0) a_.load_pointer(last, rdi, last_slot * 8);
-  first_sum_ = next;
+  first_result_ = next;
   return true;
 }
 
 void Writer::finish() {
-  const size_t saved = pointer_.size() > saved_from ? pointer_.size() - saved_from : 0;
+  const size_t used = pointer_.size() + maxima_go_to().size(), saved = used > saved_from ? used - saved_from : 0;
   for (size_t i = saved; i-- > 0;) a_.pop(pointers[saved_from + i]);
   a_.raw({0xc5, 0xf8, 0x77, 0xc3});  // vzeroupper, ret
   a_.finish();
@@ -360,45 +362,63 @@ bool Writer::write() {
   return !failed_;
 }
 
+int Writer::results_of_a_vector() const {
+  int count = int(results_.sums.size());
+  for (const RowMaximum& m : results_.maxima) count += m.places.empty() ? 1 : 2;
+  return count;
+}
+
+// The register with a value of the row at hand.
+int Writer::value_of(Source s) {
+  const auto value = values_.find(key_of(s));
+  if (value != values_.end()) return value->second.number;
+  const int number = new_vector();
+  a_.vector(load_vector, number, 0, at(s, PHX_FLOAT32), tail_or_all(), tail_);
+  free_vectors_.push_back(number);
+  return number;
+}
+
 // All rows of some columns: rax counts the elements before a row.
 void Writer::rows_of_columns(int first, int vectors) {
   const auto each_vector = [&](const auto& f) {
     for (int v = 0; v < vectors && !failed_; v++) {
       column_ = (first + v) * lanes;
       tail_ = columns_ - column_ < lanes;
-      f(first_sum_ + v * int(sums_.size()));
+      f(first_result_ + v * results_of_a_vector());
     }
   };
+  const int sums = int(results_.sums.size());
   Memory zero;
   zero.constant = a_.constant(0x80000000u);  // -0 + x is x for every x
-  for (int i = 0; i < sums_at_once_; i++) a_.vector(spread, first_sum_ + i, 0, zero);
+  each_vector([&](int result) {
+    for (int i = 0; i < sums; i++) a_.vector(spread, result + i, 0, zero);
+  });
   a_.raw({0x31, 0xc0});  // xor eax, eax
   first_row();
   const int64_t loop = a_.here();
-  each_vector([&](int sum) {
-    body(tail_);
-    for (const RowSum& s : sums_) {
-      const auto value = values_.find(key_of(s.value));
-      if (value != values_.end()) a_.vector(add, sum, sum, value->second.number);
-      else a_.vector(add, sum, sum, at(s.value, PHX_FLOAT32), tail_or_all());
-      sum++;
-    }
-  });
-  a_.raw({0x48, 0x05});  // add rax, columns
-  a_.word32(columns_);
-  next_row();
+  for (int row = 0; row < results_.rows_in_group; row++) {
+    each_vector([&](int result) {
+      body(tail_);
+      for (const RowSum& s : results_.sums) a_.vector(add, result, result, value_of(s.value)), result++;
+      find_maxima(row, result);
+    });
+    a_.raw({0x48, 0x05});  // add rax, columns
+    a_.word32(columns_);
+    next_row();
+  }
+  each_vector([&](int result) { store_maxima(result + sums); });
+  next_places_of_maxima();
   a_.raw({0x48, 0x39, 0xf0});  // cmp rax, rsi
   a_.jump_back(loop, 2);       // below
-  each_vector([&](int sum) {
-    for (const RowSum& s : sums_)
-      a_.vector(store_vector, sum++, 0, at(s.to, PHX_FLOAT32, PlacedOp::in_rows), tail_or_all());
+  each_vector([&](int result) {
+    for (const RowSum& s : results_.sums)
+      a_.vector(store_vector, result++, 0, at(s.to, PHX_FLOAT32, PlacedOp::in_rows), tail_or_all());
   });
 }
 
-bool Writer::write_rows(int64_t columns, int vectors, const std::vector<RowSum>& sums,
-                        const std::vector<RowWalk>& walks) {
+bool Writer::write_rows(int64_t columns, int vectors, const RowResults& results, const std::vector<RowWalk>& walks) {
   columns_ = columns;
-  sums_ = sums;
+  results_ = results;
   walks_ = walks;
   if (!prepare()) return false;
   make_walks();
@@ -410,10 +430,13 @@ bool Writer::write_rows(int64_t columns, int vectors, const std::vector<RowSum>&
   }
   for (int first = 0; first < all; first += vectors) {
     const int now = std::min(vectors, all - first);
-    sums_at_once_ = now * int(sums_.size());
-    if (first_sum_ + sums_at_once_ >= all_vectors) return false;
+    results_at_once_ = now * results_of_a_vector();
+    if (first_result_ + results_at_once_ >= all_vectors) return false;
     if (first > 0) back_to_first_row();
+    const size_t moving = maxima_go_to().size();
+    for (size_t i = 0; i < moving; i++) a_.push(pointers[pointer_.size() + i]);
     rows_of_columns(first, now);
+    for (size_t i = moving; i-- > 0;) a_.pop(pointers[pointer_.size() + i]);
   }
   finish();
   return !failed_;

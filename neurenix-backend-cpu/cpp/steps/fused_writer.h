@@ -17,6 +17,9 @@ inline constexpr int64_t most_exponent = 16;
 
 inline bool is_comparison(int32_t opcode) { return opcode >= PHX_EQUAL && opcode <= PHX_GREATER_EQUAL; }
 
+// What may point to operands. rax counts elements, rdx and rcx are for the loop, rsi is their number.
+inline constexpr General pointers[] = {rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15};
+
 using Key = std::pair<int32_t, int32_t>;
 inline Key key_of(Source s) { return {s.slot, s.offset}; }
 
@@ -50,8 +53,8 @@ class Writer {
 
   // False where it takes more registers than there are.
   bool write();
-  // Rows of so many elements, `vectors` of them at a time, and sums over the rows.
-  bool write_rows(int64_t columns, int vectors, const std::vector<RowSum>& sums, const std::vector<RowWalk>& walks);
+  // Rows of so many elements, `vectors` of them at a time, and what is made of the rows.
+  bool write_rows(int64_t columns, int vectors, const RowResults& results, const std::vector<RowWalk>& walks);
   const std::vector<uint8_t>& bytes() const { return a_.bytes(); }
   const std::vector<Source>& touched() const { return touched_; }
 
@@ -67,6 +70,13 @@ class Writer {
   void find_uses();
   void free_registers();
   void rows_of_columns(int first, int vectors);
+  int results_of_a_vector() const;
+  std::vector<Source> maxima_go_to() const;
+  void load_places_of_maxima();
+  void next_places_of_maxima();
+  void find_maxima(int row, int result);
+  void store_maxima(int result);
+  int value_of(Source s);
   bool walks(int32_t slot) const;
   void fetch_ahead(Memory m);
   void make_walks();
@@ -98,13 +108,13 @@ class Writer {
   std::map<Key, Value> values_;
   std::vector<int> free_vectors_, free_masks_;
   std::vector<Source> touched_;
-  std::vector<RowSum> sums_;
+  RowResults results_;
   std::vector<RowWalk> walks_;
   int32_t walk_table_ = 0;
   int64_t columns_ = 0;
   int column_ = 0;     // the first of those at hand
-  int first_sum_ = 0;  // register of the first sum of the columns at hand
-  int sums_at_once_ = 0;
+  int first_result_ = 0;  // register of the first sum, or largest or place, of the columns at hand
+  int results_at_once_ = 0;
   int32_t ones_ = 0;
   bool tail_ = false, failed_ = false;
 };
