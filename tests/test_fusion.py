@@ -69,6 +69,9 @@ def random_chain(seed: int) -> tuple[Callable[..., Any], list[nx.Tensor]]:
             if keep > 0.9 and values[-1].ndim > 1:
                 over = 0, -1, tuple(range(values[-1].ndim - 1))
                 results.append(values[-1].sum(over[int(keep * 1000) % 3]))
+            if keep > 0.95 and values[-1].ndim > 2:  # as pooling does
+                results.append(values[-1].max((1, 2)[: values[-1].ndim - 2]))
+                results.append(values[-1].argmax(1))
         return [*results, values[-1]]
 
     return chain, inputs
