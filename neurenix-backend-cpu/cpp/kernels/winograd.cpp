@@ -60,7 +60,8 @@ void transform_weights(const Direction& d, const TapPanels<float>& taps, float* 
 
 // products = points times the transformed weights of one panel, for each of the sixteen.
 void multiply(const Direction& d, const float* weights, const Panels<float>::Panel& panel,
-              const TileBlock& block, const PointMatrices& points, const PointMatrices& products) {
+              const TileBlock& block, const PointMatrices& points, const PointMatrices& products,
+              Ahead& ahead) {
   const int64_t depths = ceil_divide(d.depth(), depth_in_part), step = panel.vectors * lanes<float>;
   const Parts depth_parts(d.depth(), depths);
   for (int64_t point = 0; point < winograd_points; point++) {
@@ -82,6 +83,7 @@ void multiply(const Direction& d, const float* weights, const Panels<float>::Pan
           segment.rows[r] = points.at(point, tile) + depth.begin;
           out[r] = products.at(point, tile);
         }
+        ahead.next(d.source);
         tile_kernel<float>(rows.size(), panel.vectors, panel.kind)(call);
       }
     }
@@ -92,6 +94,11 @@ void convolve_tiles(const Direction& d, const float* weights, const float* zeros
   const int64_t tiles = d.grid.tiles(), blocks = ceil_divide(tiles, block_tiles);
   const int64_t chunks = chunks_for(d.operations(), blocks);
   const int64_t panel_columns = d.panels.widest() * lanes<float>;
+  const auto tiles_of_block = [&](int64_t b) {
+    return Range{b * block_tiles, smaller(tiles, (b + 1) * block_tiles)};
+  };
+  const int64_t products_in_block = winograd_points * d.panels.count * ceil_divide(d.depth(), depth_in_part) *
+                                    ceil_divide(block_tiles, tile_rows_for[d.panels.widest()]);
   for_chunks(team, chunks, [&](int64_t index, int worker) {
     PointMatrices points(nullptr, block_tiles, d.depth()), products(nullptr, block_tiles, panel_columns);
     float* beyond = nullptr;
@@ -104,11 +111,12 @@ void convolve_tiles(const Direction& d, const float* weights, const float* zeros
     }
     const Range range = part(blocks, chunks, index);
     for (int64_t b = range.begin; b < range.end; b++) {
-      const TileBlock block(d.grid, {b * block_tiles, smaller(tiles, (b + 1) * block_tiles)});
+      const TileBlock block(d.grid, tiles_of_block(b));
       write_source_points(d.source, block, zeros, points);
+      Ahead ahead(d.grid, b + 1 < range.end ? tiles_of_block(b + 1) : Range{0, 0}, products_in_block);
       for (int64_t i = 0; i < d.panels.count; i++) {
         const auto panel = d.panels[i];
-        multiply(d, weights, panel, block, points, products);
+        multiply(d, weights, panel, block, points, products, ahead);
         Images<float> result = d.result;
         result.data += panel.first, result.channels = panel.width;
         write_results(products, block, result, beyond);

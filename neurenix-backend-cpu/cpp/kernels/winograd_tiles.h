@@ -196,4 +196,40 @@ PHYNEXUS_INLINE void write_gradient_points(const Images<const float>& gradient, 
   });
 }
 
+// Asks for the pixels of the next block, a few before each product of this one: they come from far away, and
+// products leave the way free.
+struct Ahead {
+  const TileGrid& grid;
+  int64_t pixels, products;  // four for each tile of the block; products that follow
+  int64_t image, i, j;       // the next tile
+  int64_t product = 0, pixel = 0;
+
+  Ahead(const TileGrid& grid, const Range& tiles, int64_t products)
+      : grid(grid),
+        pixels(4 * tiles.size()),
+        products(products),
+        image(tiles.begin / (grid.rows * grid.columns)),
+        i(tiles.begin / grid.columns % grid.rows),
+        j(tiles.begin % grid.columns) {}
+
+  template <class... Source>
+  PHYNEXUS_INLINE void next(const Source&... sources) {
+    product++;
+    for (; pixel * products < pixels * product && pixel < pixels; pixel++) {
+      (ask(sources, 2 * i + pixel / 2 % 2, 2 * j + pixel % 2), ...);
+      if (pixel % 4 < 3) continue;
+      if (++j < grid.columns) continue;
+      j = 0;
+      if (++i == grid.rows) i = 0, image++;
+    }
+  }
+
+ private:
+  PHYNEXUS_INLINE void ask(const Images<const float>& source, int64_t h, int64_t w) const {
+    if (h >= source.height || w >= source.width) return;
+    const float* first = source.data + image * source.image + h * source.row + w * source.column;
+    for (int64_t c = 0; c < source.channels; c += 16) __builtin_prefetch(first + c, 0, 2);
+  }
+};
+
 }  // namespace phynexus::PHYNEXUS_ISA::contract

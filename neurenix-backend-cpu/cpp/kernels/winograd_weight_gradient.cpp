@@ -46,8 +46,9 @@ struct PartialGradient {
     }
   }
 
-  void add_block(const TileBlock& block, bool first) const {
+  void add_block(const TileBlock& block, const Range& next, bool first) const {
     const int64_t count = tiles_of(x.channels, adjacent_rows_for[panel.vectors]);
+    Ahead ahead(grid, next, winograd_points * count);
     const Parts parts(x.channels, count);
     Segment<float> segments[2];
     float* out[max_adjacent_rows];
@@ -65,6 +66,7 @@ struct PartialGradient {
         const Range rows = parts[i];
         for (int64_t r = 0; r < rows.size(); r++) out[r] = sums.at(point, rows.begin + r);
         call.row_shift = rows.begin;
+        ahead.next(x, g);
         adjacent_tile_kernel<float>(rows.size(), panel.vectors, panel.kind)(call);
       }
     }
@@ -85,11 +87,14 @@ struct PartialGradient {
   void sum(const Range& tiles, const SumRows<float>& taps) const {
     const int64_t blocks = ceil_divide(tiles.size(), block_tiles);
     const Parts parts(tiles.size(), blocks);
+    const auto tiles_of_block = [&](int64_t b) {
+      return Range{tiles.begin + parts[b].begin, tiles.begin + parts[b].end};
+    };
     for (int64_t b = 0; b < blocks; b++) {
-      const TileBlock block(grid, {tiles.begin + parts[b].begin, tiles.begin + parts[b].end});
+      const TileBlock block(grid, tiles_of_block(b));
       write_source_points(x, block, zeros, x_points);
       write_gradient_points(g, block, zeros, g_points);
-      add_block(block, b == 0);
+      add_block(block, b + 1 < blocks ? tiles_of_block(b + 1) : Range{0, 0}, b == 0);
     }
     write_taps(taps);
   }
