@@ -6,6 +6,7 @@
 //   neurenix-backend-cpu/cpp/steps/product_code.cpp neurenix-backend-cpu/cpp/code/code_memory.cpp -o
 //   BUILD/contract_kernels
 // Arguments: the instruction set (avx512, avx2, portable), then words that a line's name must contain.
+// NEURENIX_CPU_WINOGRAD=0 measures all convolutions as plain sums.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -178,6 +179,8 @@ void convolve(int64_t images, int64_t in, int64_t size, int64_t out, int64_t str
   p.kernel_h = p.kernel_w = 3;
   p.stride_h = p.stride_w = stride, p.pad_h = p.pad_w = p.dilation_h = p.dilation_w = 1;
   p.out_h = p.out_w = (size - 1) / stride + 1;
+  const char* winograd = std::getenv("NEURENIX_CPU_WINOGRAD");
+  if (winograd && !std::strcmp(winograd, "0")) p.winograd = ConvolutionProblem::never;
   auto layout = [&](int64_t* s, int64_t c, int64_t h, int64_t w) {
     s[0] = c * h * w, s[1] = first ? h * w : 1, s[2] = first ? w : w * c, s[3] = first ? 1 : c;
   };
