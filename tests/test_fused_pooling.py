@@ -158,6 +158,27 @@ def test_over_tasks(transform: Any) -> None:
             np.testing.assert_allclose(a[k], b, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("count", [8, 12, 20])
+@pytest.mark.parametrize("columns", [9, 32, 70, 200])
+def test_many_operands_whose_rows_lie_apart(count: int, columns: int) -> None:
+    """More of them than a processor has registers for their addresses."""
+    numbers = np.random.default_rng(count)
+    shape = (5, 3, 4, columns)
+    kinds = [shape, (5, 1, 4, columns), (1, 3, 1, columns), (5, 3, 1, 1), (columns,)]
+    arrays = [numbers.normal(size=kinds[k % 5]) for k in range(count)]
+
+    def f(*xs: nx.Tensor) -> tuple[nx.Tensor, ...]:
+        total = xs[0]
+        for k, x in enumerate(xs[1:]):
+            total = nx.where(total > x, total * x, x - total) if k % 2 else total + x
+        return total, total.sum((0, 1, 2)), total.max(1)
+
+    inputs = [nx.tensor(x) for x in arrays]
+    expected = nx.capture(f, *inputs).evaluate([x.numpy() for x in inputs])
+    for a, b in zip(flat(nx.compile(f)(*inputs)), expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5 * np.abs(b).max())
+
+
 def test_threads_change_no_bit() -> None:
     if nx.get_device_count("cpu") == 0:
         pytest.skip("the engine for CPUs is not installed")
