@@ -22,8 +22,16 @@ ElementKernel binary(int32_t opcode, int32_t dtype, Form form) {
 
 }  // namespace
 
+// With AVX-512 chains are code, whose values stay in registers: only what it reads and writes takes room.
+#if defined(__AVX512F__)
+constexpr int64_t block_bytes = 64 * 1024;
+#else
+constexpr int64_t block_bytes = 24 * 1024;
+#endif
+
 extern const RuntimeKernels runtime_kernels;
 const RuntimeKernels runtime_kernels = {
+    block_bytes,
     unary,         binary, select,         compare_select, multiply_add, cast_between, splat,        reduction,
     first_largest, argmax, argmax_columns, window,         read_tile,    write_tile,   copy_strided, random_bits,
 };

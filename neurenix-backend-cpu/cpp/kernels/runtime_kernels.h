@@ -52,6 +52,8 @@ struct StridedCopy {
 };
 
 struct RuntimeKernels {
+  // Of all values of a chain over one block: blocks are as large as that allows.
+  int64_t block_bytes;
   // Each returns null where the pair has no meaning.
   ElementKernel (*unary)(int32_t opcode, int32_t dtype);
   ElementKernel (*binary)(int32_t opcode, int32_t dtype, Form form);

@@ -63,9 +63,13 @@ void FusedBuilder::make_layout() {
     for (size_t r = inputs_; r < inputs_ + i; r++)
       if (last[r] == int32_t(i)) live--;
   }
-  const int64_t streams = most + int64_t(inputs_ + outputs_.size());
+  // What repeats within a block is little, wherever it is kept.
+  int64_t streams = most + int64_t(outputs_.size());
+  for (size_t k = 0; k < inputs_; k++)
+    streams += std::none_of(axes_.begin(), axes_.end(),
+                            [&](const Axis& axis) { return axis.size > 1 && axis.strides[k] == 0; });
   int64_t limit = 2048;
-  while (limit > 256 && limit * largest_item_ * streams > 24 * 1024) limit /= 2;
+  while (limit > 256 && limit * largest_item_ * streams > lowering_.kernels.block_bytes) limit /= 2;
   int64_t total = 1;
   for (const Axis& axis : axes_) total *= axis.size;
   if (total <= 2048 && total * largest_item_ * streams <= 64 * 1024) limit = std::max(limit, total);

@@ -7,7 +7,7 @@ namespace phynexus {
 namespace {
 
 // Rows that lie apart are no stream that a processor would follow of itself; the windows of an image are two or three.
-constexpr int32_t bytes_ahead = 1536;
+constexpr int32_t bytes_ahead = 8192;
 
 // 48 or 49: a register of 64 bits as the second operand.
 int wide(General r) { return 0x48 | (r >> 3 & 1); }

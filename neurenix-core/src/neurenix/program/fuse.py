@@ -194,6 +194,7 @@ class _Body:
         self.names: dict[Symbol, Symbol] = {}
         self.inputs: list[Symbol] = []
         self.instructions: list[Instruction] = []
+        self.made_by: dict[Symbol, Instruction] = {}
 
     def read(self, s: Symbol) -> Symbol:
         if s not in self.names:
@@ -206,10 +207,27 @@ class _Body:
 
     def compute(self, i: Instruction) -> None:
         operands = [self.read(s) for s in i.inputs]
+        mask = self._mask_that_chose(i, operands)
+        if mask is not None:
+            self.names[i.outputs[0]] = mask
+            return
         result = self.names[i.outputs[0]] = Symbol(i.outputs[0].type)
-        self.instructions.append(
-            Instruction(i.primitive, operands, i.params, [result], i.source)
-        )
+        made = Instruction(i.primitive, operands, i.params, [result], i.source)
+        self.instructions.append(made)
+        self.made_by[result] = made
+
+    def _mask_that_chose(self, i: Instruction, operands: list[Symbol]) -> Symbol | None:
+        """For y > c where y = where(x > c, x, c) is made here: x > c, which is equal."""
+        chosen = self.made_by.get(operands[0])
+        if i.primitive not in (ops.greater, ops.less) or chosen is None:
+            return None
+        if chosen.primitive is not ops.where or chosen.inputs[2] is not operands[1]:
+            return None
+        mask, *chosen_from = chosen.inputs
+        compared = self.made_by.get(mask)
+        if compared is None or compared.primitive is not i.primitive:
+            return None
+        return mask if [*compared.inputs] == chosen_from else None
 
     def program(self, outputs: list[Symbol]) -> tuple[Program, list[Symbol]]:
         """Only what the outputs need, and the symbols that it is called with."""
