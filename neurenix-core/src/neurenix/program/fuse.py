@@ -217,7 +217,7 @@ class _Body:
         self.made_by[result] = made
 
     def _mask_that_chose(self, i: Instruction, operands: list[Symbol]) -> Symbol | None:
-        """For y > c where y = where(x > c, x, c) is made here: x > c, which is equal."""
+        """For y > c where y = where(x > c, x, c) is made here: x > c, its equal."""
         chosen = self.made_by.get(operands[0])
         if i.primitive not in (ops.greater, ops.less) or chosen is None:
             return None
