@@ -64,7 +64,7 @@ reproduce: $(VENV)/.for-demo
 
 # The three races to an accuracy, and how time grows with sizes: see docs/performance.md.
 races: $(VENV)/.for-demo
-	$(PY) benchmarks/time_to_accuracy.py --peers "$(PEERS)" \
+	$(PY) benchmarks/time_to_accuracy.py --peers "$(PEERS)" --seeds 3 \
 	    --output build/races.jsonl $(if $(DOCUMENT),--document)
 
 memory: $(VENV)/.for-demo

@@ -13,6 +13,9 @@ maml           second-order MAML, 1 inner step of 0.4, 32 tasks a step; 5-way 1-
                transductive batch norm. On its own.
 sine           70,000 updates of MAML on sine waves. Beside JAX's lax.scan.
 
+When a level is first reached is a matter of luck too: --seeds runs the prototypical
+race on so many seeds (of weights and training episodes), and the median counts.
+
 Drawings are read from NEURENIX_DATA. Each evaluation is a line of JSON.
 """
 
@@ -23,6 +26,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from harness import machine, report
@@ -51,6 +55,7 @@ def arguments():
     parser.add_argument("--only", default="prototypical,maml,sine")
     parser.add_argument("--alone", action="store_true", help="without the peers")
     parser.add_argument("--core", type=int, help="the last one without it")
+    parser.add_argument("--seeds", type=int, default=1, help="runs of prototypical")
     parser.add_argument("--level", type=float, help="stop at this accuracy, in %%")
     parser.add_argument("--seconds", type=float, default=900, help="of training, each")
     parser.add_argument("--updates", type=int, default=SINE_UPDATES, help="of sine")
@@ -93,7 +98,7 @@ def contenders(race, options, peers, folder):
         yield "torch", TORCH, ["drawings_torch.py", path, steps], ALLOCATOR
 
 
-def run(race, options, peers):
+def run(race, options, peers, seed=0):
     """Lines of a race: a row for each turn of each contender."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -105,7 +110,8 @@ def run(race, options, peers):
             python = peers.python(form) if form is not None else sys.executable
             own = stack.enter_context(tempfile.TemporaryDirectory())
             environment = {
-                **os.environ, **more, "NEURENIX_RACE_CORE": str(core), "TMPDIR": own
+                **os.environ, **more, "NEURENIX_RACE_CORE": str(core),
+                "NEURENIX_RACE_SEED": str(seed), "TMPDIR": own,
             }  # fmt: skip
             if form is not None:
                 environment.pop("PYTHONPATH", None)
@@ -120,7 +126,7 @@ def run(race, options, peers):
                     row = process.ask("go")
                 except Failed as failed:
                     row = {"error": str(failed)}
-                yield {"race": race, "contender": name, **row}
+                yield {"race": race, "contender": name, "seed": seed, **row}
                 if "error" in row or over(race, options, row):
                     del running[name]
                     process.close()
@@ -135,19 +141,19 @@ def over(race, options, row):
 
 
 def reached(rows):
-    """Seconds and steps to each level, by race and contender."""
+    """The first row at each level, by race, contender and level, one for each seed."""
     found = {}
     for row in rows:
         if "error" in row:
             continue
-        if row["race"] == "sine":
-            what = f"{row['steps']} updates, error {row['score']:.3f}"
-            found["sine", row["contender"], "all"] = row, what
+        race, contender, seed = row["race"], row["contender"], row.get("seed", 0)
+        if race == "sine":
+            found["sine", contender, "all"] = {seed: row}
             continue
-        for level in LEVELS[row["race"]]:
-            key = row["race"], row["contender"], f"{level} %"
-            if row["score"] >= level and key not in found:
-                found[key] = row, f"{row['steps']} steps"
+        for level in LEVELS[race]:
+            if row["score"] >= level:
+                key = race, contender, f"{level} %"
+                found.setdefault(key, {}).setdefault(seed, row)
     return found
 
 
@@ -156,16 +162,27 @@ def summary(rows):
         (name, lambda row, name=name: row[name])
         for name in ("race", "contender", "level", "seconds of training", "after")
     ]
-    lines = [
-        {
-            "race": race,
-            "contender": contender,
-            "level": level,
-            "seconds of training": f"{row['seconds']:.1f}",
-            "after": what,
-        }
-        for (race, contender, level), (row, what) in reached(rows).items()
-    ]
+    lines = []
+    for (race, contender, level), by_seed in reached(rows).items():
+        every = list(by_seed.values())
+        seconds = [f"{row['seconds']:.1f}" for row in every]
+        steps = ", ".join(str(row["steps"]) for row in every)
+        if race == "sine":
+            what = f"{steps} updates, error {every[0]['score']:.3f}"
+        else:
+            what = f"{steps} steps"
+        if len(every) > 1:
+            middle = f"{median(row['seconds'] for row in every):.1f}"
+            seconds = [f"{middle} ({', '.join(seconds)})"]
+        lines.append(
+            {
+                "race": race,
+                "contender": contender,
+                "level": level,
+                "seconds of training": seconds[0],
+                "after": what,
+            }
+        )
     lines.sort(key=lambda row: (row["race"], row["level"], row["contender"]))
     return report.table(columns, lines)
 
@@ -175,8 +192,13 @@ def main():
     peers = Peers(options.peers)
     before, rows = machine.load(), []
     with open(options.output, "a") as output:
-        for race in options.only.split(","):
-            for row in run(race, options, peers):
+        races = [
+            (race, seed)
+            for race in options.only.split(",")
+            for seed in range(options.seeds if race == "prototypical" else 1)
+        ]
+        for race, seed in races:
+            for row in run(race, options, peers, seed):
                 row = {**row, "load": machine.load()}
                 rows.append(row)
                 print(json.dumps(row), flush=True)

@@ -117,17 +117,23 @@ def test_a_table_is_replaced_between_its_markers(tmp_path):
 
 
 def test_every_level_is_reached_at_its_first_evaluation():
-    from time_to_accuracy import reached
+    from time_to_accuracy import reached, summary
 
-    def row(seconds, score):
+    def row(seconds, score, seed=0):
         return {
             "race": "prototypical", "contender": "a", "seconds": seconds,
-            "steps": 25, "score": score,
+            "steps": 25, "score": score, "seed": seed,
         }  # fmt: skip
 
-    found = reached([row(1, 94.0), row(2, 96.1), row(3, 95.0), row(4, 97.0)])
-    times = {level: line["seconds"] for (_, _, level), (line, _) in found.items()}
-    assert times == {"95 %": 2, "96 %": 2, "97 %": 4}
+    first = [row(1, 94.0), row(2, 96.1), row(3, 95.0), row(4, 97.0)]
+    other = [row(1, 94.0, 1), row(6, 97.5, 1), row(8, 96.0, 1)]
+    found = reached([*first, *other])
+    times = {
+        level: {seed: line["seconds"] for seed, line in by_seed.items()}
+        for (_, _, level), by_seed in found.items()
+    }
+    assert times == {"95 %": {0: 2, 1: 6}, "96 %": {0: 2, 1: 6}, "97 %": {0: 4, 1: 6}}
+    assert "4.0 (2.0, 6.0)" in summary([*first, *other])
 
 
 def test_the_table_of_memory_grows_with_kept_steps_only(monkeypatch):

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from turns import Clock, answer, one_core, turn
+from turns import Clock, answer, one_core, seed, turn
 
 TRAIN_WAYS, WAYS, SHOTS, QUERIES = 20, 5, 1, 5
 EVALUATION_TASKS = 300
-SEED = 0
+SEED = seed()
 
 
 def block(channels):
@@ -49,7 +49,7 @@ def logits(network, x, ways):
 def accuracy(network, drawings):
     """Of the same tasks every time."""
     network.eval()
-    random = np.random.default_rng(SEED + 1)
+    random = np.random.default_rng(1)
     labels = torch.arange(WAYS).repeat_interleave(QUERIES)
     right = 0.0
     with torch.inference_mode():

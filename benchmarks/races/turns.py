@@ -17,6 +17,11 @@ def one_core():
     os.sched_setaffinity(0, {int(os.environ["NEURENIX_RACE_CORE"])})
 
 
+def seed():
+    """NEURENIX_RACE_SEED: which episodes to train on, and how the weights begin."""
+    return int(os.environ.get("NEURENIX_RACE_SEED", "0"))
+
+
 def answer(**values):
     _answers.write(json.dumps(values) + "\n")
     _answers.flush()
