@@ -77,10 +77,27 @@ def random_chain(seed: int) -> tuple[Callable[..., Any], list[nx.Tensor]]:
     return chain, inputs
 
 
+def random_products(seed: int) -> tuple[Callable[..., Any], list[nx.Tensor]]:
+    """Matrices of odd sizes, operands as they are or transposed, alone and in a map."""
+    numbers = np.random.default_rng(seed)
+    m, n, k = (int(size) for size in numbers.integers(1, 70, 3))
+    a, b = numbers.normal(size=(3, m, k)), numbers.normal(size=(3, k, n))
+
+    def products(*xs: nx.Tensor) -> list[nx.Tensor]:
+        x, y, turned_x, turned_y = xs
+        lhs, rhs = (x, turned_x.swapaxes(1, 2)), (y, turned_y.swapaxes(1, 2))
+        pairs = [(p, q) for p in lhs for q in rhs]
+        alone = [p[0] @ q[0] for p, q in pairs]
+        return [*alone, *(nx.map(nx.matmul)(p, q) for p, q in pairs)]
+
+    inputs = [a, b, a.swapaxes(1, 2), b.swapaxes(1, 2)]
+    return products, [nx.tensor(np.ascontiguousarray(x)) for x in inputs]
+
+
 def bits(seeds: Sequence[int]) -> str:
     found = hashlib.sha256()
     for seed in seeds:
-        chain, inputs = random_chain(seed)
+        chain, inputs = (random_products if seed % 4 == 3 else random_chain)(seed)
         for result in nx.compile(chain)(*inputs):
             array = result.numpy()
             found.update(np.where(np.isnan(array), np.float32(7), array).tobytes())
@@ -98,6 +115,15 @@ def test_chains_agree_with_the_reference() -> None:
             expected = nx.capture(chain, *inputs).evaluate(arrays)
         for mine, other in zip(found, expected, strict=True):
             np.testing.assert_allclose(mine.numpy(), other, rtol=1e-3, atol=1e-5)
+
+
+def test_products_agree_with_numpy() -> None:
+    for seed in range(40):
+        products, inputs = random_products(seed)
+        a, b = (x.numpy().astype(np.float64) for x in inputs[:2])
+        for k, result in enumerate(nx.compile(products)(*inputs)):
+            expected = a[0] @ b[0] if k < 4 else a @ b
+            np.testing.assert_allclose(result.numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_machine_code_gives_the_bits_of_the_kernels() -> None:

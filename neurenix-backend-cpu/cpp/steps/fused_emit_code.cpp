@@ -185,9 +185,10 @@ bool FusedBuilder::write_rows() {
   const auto write = [&](CodeMemory* memory) {
     return phynexus::write_rows(step_->ops, placed, columns, row_results(), walks, read_after_ops(), memory, touched);
   };
-  if ((!uses_rows && !results) || !write(nullptr)) {
+  if (!uses_rows && !results) return false;
+  if (!write(nullptr)) {  // with fewer registers for results there may be enough
     for (FusedReduction& reduction : step_->reductions) reduction.in_code = false;
-    return false;
+    if (!uses_rows || !results || !write(nullptr)) return false;
   }
   // Rows that are read where they lie are not copied.
   const auto copied_for_others = [&](const FusedTile& load) {
