@@ -37,6 +37,7 @@ from harness.process import Failed, Process
 HERE = Path(__file__).resolve().parent
 DOCUMENT = HERE.parent / "docs" / "performance.md"
 LEVELS = {"prototypical": (95, 96, 97), "maml": (90,)}
+EVALUATION, EVALUATION_TASKS = (5, 1, 5), 300  # ways, shots, queries
 SINE_UPDATES = 70_000
 # glibc's allocator keeps what it freed, instead of asking the kernel for zeroed pages
 # again and again: PyTorch then takes half the time.
@@ -67,16 +68,18 @@ def arguments():
 
 
 def drawings(folder):
-    """The training and test characters with rotations, for who does not know us."""
+    """The training characters with rotations, and the tasks that both are judged on
+    (support, then queries, class after class), for who does not know us."""
+    from neurenix.meta import TaskSampler
     from neurenix.meta.datasets import Omniglot
 
     path = Path(folder) / "drawings.npz"
-    arrays = {}
-    for split in ("train", "test"):
-        found = Omniglot(split=split, rotations=True)
-        side = found.examples.shape[-1]
-        arrays[split] = found.examples.reshape(len(found.classes), -1, side, side)
-    np.savez(path, **arrays)
+    train, test = (Omniglot(split=split, rotations=True) for split in ("train", "test"))
+    side = train.examples.shape[-1]
+    classes = train.examples.reshape(len(train.classes), -1, side, side)
+    tasks = TaskSampler(test, *EVALUATION, seed=0, tasks=EVALUATION_TASKS)
+    images = [np.concatenate([t.support_x.numpy(), t.query_x.numpy()]) for t in tasks]
+    np.savez(path, train=classes, tasks=np.rint(np.stack(images) * 255).astype("u1"))
     return str(path)
 
 

@@ -4,7 +4,8 @@
 
 Channels last, the fused Adam, no gradients in evaluation; the caller tunes the
 allocator (see time_to_accuracy.py), without which this takes twice as long.
-DRAWINGS.npz has uint8 `train` and `test` [classes, drawings, height, width].
+DRAWINGS.npz has uint8 `train` [classes, drawings, height, width] and `tasks` [tasks,
+images, 1, height, width], a support image of each class, then its queries.
 """
 
 import sys
@@ -16,7 +17,6 @@ from torch import nn
 from turns import Clock, answer, one_core, seed, turn
 
 TRAIN_WAYS, WAYS, SHOTS, QUERIES = 20, 5, 1, 5
-EVALUATION_TASKS = 300
 SEED = seed()
 
 
@@ -29,15 +29,19 @@ def block(channels):
     )
 
 
-def images(drawings, ways, random):
+def ready(images):
+    x = torch.from_numpy(images).float().div_(255)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def episode(drawings, ways, random):
     """Support, then queries, class after class: float32 [ways * (1 + 5), 1, 28, 28]."""
     classes = random.choice(len(drawings), ways, replace=False)
     order = np.argsort(random.random((ways, drawings.shape[1])), axis=1)
     chosen = drawings[classes[:, None], order[:, : SHOTS + QUERIES]]
     parts = chosen[:, :SHOTS], chosen[:, SHOTS:]
-    flat = np.concatenate([p.reshape(-1, 1, *p.shape[2:]) for p in parts])
-    x = torch.from_numpy(flat).float().div_(255)
-    return x.contiguous(memory_format=torch.channels_last)
+    flat = [p.reshape(-1, 1, *p.shape[2:]) for p in parts]
+    return ready(np.concatenate(flat))
 
 
 def logits(network, x, ways):
@@ -46,18 +50,16 @@ def logits(network, x, ways):
     return -(z[ways * SHOTS :, None] - centres).square().sum(2)
 
 
-def accuracy(network, drawings):
-    """Of the same tasks every time."""
+def accuracy(network, tasks):
     network.eval()
-    random = np.random.default_rng(1)
     labels = torch.arange(WAYS).repeat_interleave(QUERIES)
     right = 0.0
     with torch.inference_mode():
-        for _ in range(EVALUATION_TASKS):
-            found = logits(network, images(drawings, WAYS, random), WAYS).argmax(1)
+        for images in tasks:
+            found = logits(network, ready(images), WAYS).argmax(1)
             right += (found == labels).float().mean().item()
     network.train()
-    return 100 * right / EVALUATION_TASKS
+    return 100 * right / len(tasks)
 
 
 def main():
@@ -66,7 +68,7 @@ def main():
     torch.manual_seed(SEED)
     random = np.random.default_rng(SEED)
     with np.load(sys.argv[1]) as file:
-        train, test = file["train"], file["test"]
+        train, tasks = file["train"], file["tasks"]
     network = nn.Sequential(block(1), block(64), block(64), block(64))
     network = network.to(memory_format=torch.channels_last)
     adam = torch.optim.Adam(network.parameters(), lr=1e-3, fused=True)
@@ -76,14 +78,14 @@ def main():
     while turn():
         clock.start()
         for _ in range(int(sys.argv[2])):
-            x = images(train, TRAIN_WAYS, random)
+            x = episode(train, TRAIN_WAYS, random)
             loss = F.cross_entropy(logits(network, x, TRAIN_WAYS), labels)
             adam.zero_grad(set_to_none=True)
             loss.backward()
             adam.step()
             steps += 1
         seconds = clock.stop()
-        score = accuracy(network, test)
+        score = accuracy(network, tasks)
         answer(
             seconds=seconds,
             steps=steps,
