@@ -102,6 +102,12 @@ class Assembler {
     byte(0x80 | (to & 7) << 3 | (base & 7));  // base is never rsp or r12
     word32(displacement);
   }
+  void add(General to, int64_t value) {
+    byte(0x48 | (to >> 3 & 1));
+    byte(0x81);
+    byte(0xc0 | (to & 7));
+    word32(value);
+  }
   void prefetch(const Memory& m) {  // to all caches; of no index
     if (m.base >= r8) byte(0x41);
     raw({0x0f, 0x18, 0x80 | 1 << 3 | 4, 4 << 3 | (m.base & 7)});

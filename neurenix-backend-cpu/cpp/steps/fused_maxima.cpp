@@ -11,8 +11,6 @@ constexpr A::Form compare_floats{A::map_0f, A::none, 0xc2}, move_vector{A::map_0
 // Predicates of vcmpps: neither of two is NaN; not less or equal, not greater, or one of them is.
 constexpr int ordered = 7, not_less_equal = 0x16, not_greater = 0x1a;
 
-int wide(General r) { return 0x48 | (r >> 3 & 1); }
-
 }  // namespace
 
 // The largest, then its place where it is asked for; each has a pointer of its own, which goes on with the groups.
@@ -31,17 +29,13 @@ void Writer::load_places_of_maxima() {
     const General pointer = pointers[next++];
     touched_.push_back(to);
     a_.load_pointer(pointer, rdi, to.slot * 8);
-    a_.raw({wide(pointer), 0x81, 0xc0 | (pointer & 7)});  // add pointer, offset
-    a_.word32(to.offset);
+    a_.add(pointer, to.offset);
   }
 }
 
 void Writer::next_places_of_maxima() {
-  for (size_t i = 0, count = maxima_go_to().size(); i < count; i++) {
-    const General pointer = pointers[pointer_.size() + i];
-    a_.raw({wide(pointer), 0x81, 0xc0 | (pointer & 7)});  // add pointer, bytes of a row
-    a_.word32(columns_ * 4);
-  }
+  for (size_t i = 0, count = maxima_go_to().size(); i < count; i++)
+    a_.add(pointers[pointer_.size() + i], columns_ * 4);
 }
 
 // As the kernels have it: the first of equals, and the first NaN before all else.

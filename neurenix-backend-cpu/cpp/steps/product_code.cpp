@@ -173,10 +173,10 @@ void ProductWriter::tile(int rows, const Panel& panel) {
     set({0xb9}, p_.k / unrolled);    // mov ecx, ...
     const int64_t loop = a_.here();
     steps(unrolled, rax, r10, 0);
-    set({0x48, 0x05}, unrolled * lhs_step);        // add rax, ...
-    set({0x49, 0x81, 0xc2}, unrolled * rhs_step);  // add r10, ...
-    a_.raw({0xff, 0xc9});                          // dec ecx
-    a_.jump_back(loop, 5);                         // not zero
+    a_.add(rax, unrolled * lhs_step);
+    a_.add(r10, unrolled * rhs_step);
+    a_.raw({0xff, 0xc9});   // dec ecx
+    a_.jump_back(loop, 5);  // not zero
     steps(p_.k % unrolled, rax, r10, 0);
   }
   store(rows, panel);
@@ -189,8 +189,8 @@ void ProductWriter::rows_of_tiles(int64_t tiles, int rows, bool more) {
   const int64_t loop = a_.here();
   for (const Panel& panel : panels_) tile(rows, panel);
   if (tiles == 1 && !more) return;
-  set({0x48, 0x81, 0xc7}, rows * p_.lhs_m * 4);  // add rdi, ...
-  set({0x48, 0x81, 0xc2}, rows * p_.out_m * 4);  // add rdx, ...
+  a_.add(rdi, rows * p_.lhs_m * 4);
+  a_.add(rdx, rows * p_.out_m * 4);
   if (tiles == 1) return;
   a_.raw({0x41, 0xff, 0xc8});  // dec r8d
   a_.jump_back(loop, 5);
