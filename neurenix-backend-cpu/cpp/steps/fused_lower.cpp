@@ -242,7 +242,10 @@ void FusedBuilder::emit_reduction(size_t k, Source values) {
   }
   reduction.values = values;
   reduction.item_bytes = size;
-  reduction.spare = small_register(block_bytes_);
+  // Room for half of the rows, where these are shorter than half a vector (see reduce.cpp).
+  const bool narrow = layout_.columns > 1 && (layout_.varying == FusedStep::by_columns ||
+                                              layout_.columns * 2 * item_bytes(dtype) < PHX_ALIGNMENT);
+  reduction.spare = argmax || narrow ? small_register(block_bytes_) : values;
   reduction.tile = layout_.tile(inputs_ + k, size, true);
   reduction.tile.strided = {int32_t(inputs_ + k + 1), 0};
   reduction.dense = layout_.access(reduction.tile) == Access::dense;

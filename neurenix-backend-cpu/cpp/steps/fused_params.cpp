@@ -72,7 +72,8 @@ void FusedBuilder::make_layout() {
   while (limit > 256 && limit * largest_item_ * streams > lowering_.kernels.block_bytes) limit /= 2;
   int64_t total = 1;
   for (const Axis& axis : axes_) total *= axis.size;
-  if (total <= 2048 && total * largest_item_ * streams <= 64 * 1024) limit = std::max(limit, total);
+  const int64_t every = most + int64_t(inputs_ + outputs_.size());
+  if (total <= 2048 && total * largest_item_ * every <= 64 * 1024) limit = std::max(limit, total);
   layout_ = lay_out(std::move(axes_), limit);
 
   FusedStep& s = *step_;
