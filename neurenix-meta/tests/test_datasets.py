@@ -1,5 +1,6 @@
 """Data sets from arrays and folders, class splits, and the cache of decoded ones."""
 
+import enum
 import stat
 import subprocess
 import sys
@@ -98,6 +99,55 @@ def test_uint8_arrays_stay_pixels():
 def test_arrays_that_do_not_fit_are_named(X, y, words):
     with pytest.raises(InvalidArgumentError, match=words):
         ArrayDataset(X, y)
+
+
+class Pet(enum.IntEnum):
+    CAT = 1
+
+
+@pytest.mark.parametrize(
+    "y, classes",
+    [
+        (np.array([b"dog", b"cat"]), ("cat", "dog")),
+        (["Löwe".encode(), b"cat"], ("Löwe", "cat")),
+        (np.array(["dog", "cat"], object), ("cat", "dog")),
+        (np.array([b"dog", "cat"], object), ("cat", "dog")),
+        (np.array(["dog", "cat"], np.dtypes.StringDType()), ("cat", "dog")),
+        (np.array([10, np.int64(9)], object), ("9", "10")),
+        (np.array([2**40, 2**40 + 1]), (str(2**40), str(2**40 + 1))),
+        (np.array([2**63, 1], np.uint64), ("1", str(2**63))),
+        (np.array([2**70, 1], object), ("1", str(2**70))),
+        ([True, False], ("False", "True")),
+        (["", "a"], ("", "a")),
+    ],
+)
+def test_labels_as_people_have_them(y, classes):
+    data = ArrayDataset(np.eye(2), y)
+    assert sorted(data.classes) == sorted(classes)
+    order = sorted(range(2), key=lambda i: data.classes.index(classes[i]))
+    assert data.classes == tuple(classes[i] for i in order)
+    assert sorted(data.examples.argmax(axis=1).tolist()) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "y, words",
+    [
+        (np.array(["cat", 3], object), "several kinds, 'cat' and 3"),
+        (np.array([True, 2], object), "several kinds, True and 2"),
+        (np.array(["cat", None], object), "label 1 is None"),
+        (np.array(["cat", np.nan], object), "label 1 is nan"),
+        (np.array([b"\xff", b"a"]), r"label 0 is b'\\xff', which is not UTF-8"),
+        (np.array([Pet.CAT, 2], object), "label 0 is <Pet.CAT"),
+        (np.array([("a", 1), ("b", 2)], object)[:, 0:1], r"y \[2, 1\]"),
+        (np.array(["2020", "2021"], "M8[Y]"), "labels of datetime64"),
+        (np.array([1j, 2]), "labels of complex128"),
+        (np.array([0.0, 1.0]), r"labels of float64; .* \(y.astype\(int\)\)"),
+        ([[0], [0, 1]], "ragged"),
+    ],
+)
+def test_labels_that_are_none_are_named(y, words):
+    with pytest.raises(InvalidArgumentError, match=words):
+        ArrayDataset(np.eye(2), y)
 
 
 def test_images_of_several_sizes_are_named():

@@ -53,6 +53,11 @@ def class_numbers(name: str, y: Array) -> tuple[NDArray[np.int32], int | None]:
         )
     if y.size and y.min() < 0:
         raise InvalidArgumentError(f"{name} has the label {y.min()}; labels go from 0")
+    if y.size and y.max() > np.iinfo(np.int32).max:
+        raise InvalidArgumentError(
+            f"{name} has the label {y.max()}; labels go from 0 to ways - 1: "
+            "np.unique(labels, return_inverse=True)[1] numbers them so"
+        )
     return y.astype(np.int32), None
 
 

@@ -10,10 +10,14 @@ from numpy.typing import ArrayLike
 from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .base import ClassDataset
+from .labels import plain_labels
 
 
 class ArrayDataset(ClassDataset):
-    """Examples `X` [n, ...] with a label each, `y` [n]: integers or strings.
+    """Examples `X` [n, ...] with a label each, `y` [n]: integers, bools or strings.
+
+    Labels may be an array of objects (a column of a table) or of NumPy's `StringDType`;
+    bytes are UTF-8.
 
     Classes come in the order of their sorted labels, and within a class examples keep
     their order. uint8 stays (pixels, scaled by 1/255 when a network reads them); every
@@ -21,8 +25,9 @@ class ArrayDataset(ClassDataset):
     `neurenix.nn` read them.
 
     Raises:
-        InvalidArgumentError: `y` is not one label an example, `X` is empty, or is not
-            numbers, or holds a NaN or an infinity.
+        InvalidArgumentError: `y` is not one label an example, or has labels of several
+            kinds or of another kind (named), or `X` is empty, or is not numbers, or
+            holds a NaN or an infinity.
         ShapeError: examples of several shapes.
 
     >>> import numpy as np
@@ -38,15 +43,11 @@ class ArrayDataset(ClassDataset):
             examples: np.ndarray[Any, Any] = np.asarray(X)
         except ValueError:  # of lists; there is no array of several shapes
             raise ShapeError(f"{name}: {_shapes(X)}") from None
-        labels: np.ndarray[Any, Any] = np.asarray(y)
+        labels = plain_labels(name, y)
         if examples.ndim == 0 or labels.shape != examples.shape[:1] or not labels.size:
             raise InvalidArgumentError(
                 f"{name}: X {list(examples.shape)} and y {list(labels.shape)}; "
                 "expected X [n, ...] and one label for each of n ≥ 1 examples in y [n]"
-            )
-        if labels.dtype.kind not in "iubUS":
-            raise InvalidArgumentError(
-                f"{name}: labels of {labels.dtype}; expected integers or strings"
             )
         if examples.dtype.kind not in "iubf":
             raise InvalidArgumentError(f"{name}: X of {examples.dtype} is not numbers")

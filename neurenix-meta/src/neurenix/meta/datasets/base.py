@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,10 +32,15 @@ class ClassDataset:
         examples: [total, ...], uint8 or float32, class after class.
         counts: how many examples each class has.
         split: which part of the data set this is, or None.
+        files: where each example comes from, if they come from files.
+
+    Attributes:
+        files: object [total], a path an example; None where examples are not files.
 
     Raises:
         InvalidArgumentError: a class without examples, names that repeat, a dtype other
-            than uint8 or float32, or counts that do not add up to `total`.
+            than uint8 or float32, counts that do not add up to `total`, or not one file
+            an example.
 
     >>> import numpy as np
     >>> animals = ClassDataset(
@@ -54,6 +60,7 @@ class ClassDataset:
         counts: Sequence[int] | NDArray[np.int64],
         *,
         split: str | None = None,
+        files: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
         sizes = np.asarray(counts, np.int64)
         if examples.dtype not in (np.uint8, np.float32):
@@ -71,8 +78,15 @@ class ClassDataset:
         for label, size in zip(classes, sizes, strict=True):
             if size < 1:
                 raise InvalidArgumentError(f"{name}: class {label!r} has no examples")
+        if files is not None and len(files) != len(examples):
+            raise InvalidArgumentError(
+                f"{name}: {len(files)} files for {len(examples)} examples"
+            )
         self.name = name
         self.split = split
+        self.files: NDArray[np.object_] | None = None
+        if files is not None:
+            self.files = np.array([os.fspath(file) for file in files], object)
         self.classes = tuple(classes)
         self.examples = examples
         self.class_offsets = np.concatenate([[0], np.cumsum(sizes)])
@@ -132,12 +146,15 @@ class ClassDataset:
         if not len(classes):
             raise InvalidArgumentError(f"{self.name}: a subset of no classes")
         chosen = [self._class_index(label) for label in classes]
+        starts, ends = self.class_offsets[:-1], self.class_offsets[1:]
+        rows = np.concatenate([np.arange(starts[c], ends[c]) for c in chosen])
         return ClassDataset(
             self.name,
             [self.classes[c] for c in chosen],
-            np.concatenate([self.class_examples(c) for c in chosen]),
+            self.examples[rows],
             self.counts[chosen],
             split=self.split,
+            files=None if self.files is None else self.files[rows].tolist(),
         )
 
     def _class_index(self, label: str | int) -> int:

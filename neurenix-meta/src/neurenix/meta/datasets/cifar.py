@@ -65,14 +65,17 @@ class CIFARFS(ClassDataset):
         self, root: str | os.PathLike[str] | None = None, split: Split = "train"
     ) -> None:
         where = data_root(root)
+        files = None
         classes = class_names("cifar_fs", "bertinetto", split)
         if (where / _FOLDER).is_dir():
             cifar = _read(where / _FOLDER)
             examples, counts = _chosen(cifar, list(classes), where / _FOLDER)
         else:
             loaded = load_images(CIFAR_FS_FOLDERS, where, classes, _SIDE)
-            examples, counts = loaded["examples"], loaded["counts"].tolist()
-        super().__init__("CIFAR-FS", classes, examples, counts, split=split)
+            examples, counts, files = loaded
+        super().__init__(
+            "CIFAR-FS", classes, examples, counts, split=split, files=files
+        )
 
 
 class FC100(ClassDataset):

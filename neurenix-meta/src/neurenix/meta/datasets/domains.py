@@ -62,6 +62,17 @@ class Domains(ClassDataset):
             [f"{d.name}/{label}" for d in datasets for label in d.classes],
             np.concatenate([d.examples for d in datasets]),
             np.concatenate([d.counts for d in datasets]),
+            files=_files(datasets),
         )
         sizes = [len(d.classes) for d in datasets]
         self.domain_offsets = np.concatenate([[0], np.cumsum(sizes)])
+
+
+def _files(datasets: Sequence[ClassDataset]) -> list[str] | None:
+    """The files of all examples, if each has one."""
+    found: list[str] = []
+    for dataset in datasets:
+        if dataset.files is None:
+            return None
+        found += dataset.files.tolist()
+    return found

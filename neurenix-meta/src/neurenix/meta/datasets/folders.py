@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,39 +12,26 @@ from neurenix.errors import DatasetError, InvalidArgumentError
 
 from ..checks import whole_number
 from .base import ClassDataset, MissingDataError
-from .images import decode, pixels
+from .found_images import FoundImages, find_images
+from .images import pixels, read
 
 _SUFFIXES = {
     ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
 }  # fmt: skip
 
 
-def class_folders(root: Path, suffixes: set[str]) -> dict[str, list[Path]]:
-    """The images of each folder below `root` that holds any, in sorted order.
-
-    A class's name is its folder's path from `root`, with "/" between the parts; hidden
-    files and folders are left out.
-    """
-    found: dict[str, list[Path]] = {}
-    for folder, below, files in os.walk(root, followlinks=True):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        here = Path(folder)
-        images = [
-            here / name
-            for name in sorted(files)
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
-        ]
-        if images and here != root:
-            found[here.relative_to(root).as_posix()] = images
-    return dict(sorted(found.items()))
-
-
 class ImageFolder(ClassDataset):
     """Images in one folder a class, at any depth: `root/alphabet/letter/01.png`.
 
     Every folder that holds images is a class, named by its path from `root`. Images
-    become uint8 [total, channels, size, size]; an image that is not square is
-    stretched. Files that are no images by their suffix are passed over.
+    become uint8 [total, channels, size, size], upright as their EXIF data say; an image
+    that is not square is stretched. Files that are no images by their suffix are passed
+    over, and so are hidden ones. Links are followed, each folder once. A warning names
+    the folders that hold no images, links to a folder that is there already, and images
+    that are in no class folder.
+
+    `files` has the path of each example, so that `files[sampler.indices(i).support]`,
+    [ways, shots], are those that task i adapts to.
 
     Args:
         root: the folder of class folders.
@@ -53,7 +41,8 @@ class ImageFolder(ClassDataset):
 
     Raises:
         MissingDataError: `root` is no folder.
-        DatasetError: no class folders in it, or an image that cannot be read (named).
+        DatasetError: no class folders in it, a folder or an image that cannot be read,
+            or a link to an image that is not there (named).
         InvalidArgumentError: channels other than 1 or 3, or a size below 1.
 
     >>> import tempfile, pathlib
@@ -62,8 +51,11 @@ class ImageFolder(ClassDataset):
     >>> for name in ("circle", "square"):
     ...     (root / name).mkdir()
     ...     Image.new("L", (40, 40)).save(root / name / "1.png")
-    >>> ImageFolder(root, size=32).examples.shape
+    >>> shapes = ImageFolder(root, size=32)
+    >>> shapes.examples.shape
     (2, 1, 32, 32)
+    >>> [pathlib.Path(file).name for file in shapes.files]
+    ['1.png', '1.png']
     """
 
     def __init__(
@@ -80,20 +72,46 @@ class ImageFolder(ClassDataset):
             raise InvalidArgumentError(f"channels must be 1 or 3, not {channels!r}")
         if not folder.is_dir():
             raise MissingDataError(f"there is no folder {folder}")
-        found = class_folders(folder, _SUFFIXES)
-        if not found:
+        found = find_images(folder, _SUFFIXES)
+        if not found.classes:
             raise DatasetError(
                 f"{folder} has no class folders: expected one folder a class, with "
                 f"images ({', '.join(sorted(_SUFFIXES))}) in it"
             )
-        counts = [len(files) for files in found.values()]
-        examples = np.empty((sum(counts), channels, size, size), np.uint8)
-        row = 0
-        for files in found.values():
-            for file in files:
-                image = decode(file.read_bytes(), str(file))
-                examples[row] = pixels(image, size, channels)
-                row += 1
+        files = [file for images in found.classes.values() for file in images]
+        examples = np.empty((len(files), channels, size, size), np.uint8)
+        for row, file in enumerate(files):
+            examples[row] = pixels(read(file), size, channels)
         if invert:
             np.subtract(255, examples, out=examples)
-        super().__init__(folder.name, list(found), examples, counts)
+        counts = [len(images) for images in found.classes.values()]
+        super().__init__(
+            folder.resolve().name, list(found.classes), examples, counts, files=files
+        )
+        _warn_of_left_out(folder, found)
+
+
+def _warn_of_left_out(folder: Path, found: FoundImages) -> None:
+    """One warning for all that lies in the folder and is in no class."""
+    without = [
+        f"{name!r} ({', '.join(suffixes)})" if suffixes else repr(name)
+        for name, suffixes in found.without_images.items()
+    ]
+    links = [repr(name) for name in found.repeated_links]
+    loose = [repr(file.name) for file in found.loose]
+    parts = [
+        f"{what} {', '.join(names[:3])}"
+        + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        for what, names in (
+            ("folders without images:", without),
+            ("links to folders that are read already:", links),
+            ("images in no class folder:", loose),
+        )
+        if names
+    ]
+    if parts:
+        warnings.warn(
+            f"{folder}: left out are {'; '.join(parts)}. Expected one folder a class, "
+            f"with images ({', '.join(sorted(_SUFFIXES))}) in it",
+            stacklevel=3,
+        )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurenix.errors import DatasetError, InvalidArgumentError
 
 from ..checks import whole_number
 from .base import ClassDataset, MissingDataError
 from .cache import Arrays, cached, data_root
-from .images import decode, pixels
+from .found_images import find_images, fingerprint
+from .images import pixels, read
 from .splits import load_split
 
 Split = Literal["train", "validation", "test", "all"]
@@ -54,16 +56,13 @@ class Release:
     def find(self, folder: Path, classes: Sequence[str]) -> dict[str, list[Path]]:
         """Each class's images, in sorted order, anywhere below the folder."""
         found: dict[str, list[Path]] = {name: [] for name in classes}
-        for here, below, files in os.walk(folder, followlinks=True):
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            for name in sorted(files):
-                if name.startswith(".") or Path(name).suffix.lower() not in _SUFFIXES:
-                    continue
-                label = Path(here).name
-                if self.prefix and label not in found:
-                    label = name[: len(classes[0])]
-                if label in found:
-                    found[label].append(Path(here) / name)
+        there = find_images(folder, _SUFFIXES)
+        for file in chain(there.loose, *there.classes.values()):
+            label = file.parent.name
+            if self.prefix and label not in found:
+                label = file.name[: len(classes[0])]
+            if label in found:
+                found[label].append(file)
         for label, images in found.items():
             if not images:
                 missing = sum(not others for others in found.values())
@@ -92,27 +91,31 @@ def class_names(dataset: str, name: str, split: str) -> tuple[str, ...]:
     return parts[split]
 
 
+class Images(NamedTuple):
+    """uint8 [total, 3, size, size] class after class, how many each class has, and
+    where each image lies."""
+
+    examples: NDArray[np.uint8]
+    counts: list[int]
+    files: list[Path]
+
+
 def load_images(
     release: Release, root: Path, classes: Sequence[str], size: int
-) -> Arrays:
-    """uint8 `examples` [total, 3, size, size] class after class, and `counts`."""
+) -> Images:
+    """The images of these classes, square, from the cache if they were read before."""
     found = release.find(release.folder(root), classes)
     files = [file for images in found.values() for file in images]
-    listing = hashlib.sha256()
-    for file in files:
-        status = file.stat()
-        listing.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
 
     def make() -> Arrays:
         examples = np.empty((len(files), 3, size, size), np.uint8)
         for row, file in enumerate(files):
-            examples[row] = pixels(decode(file.read_bytes(), str(file)), size, 3)
-        return {
-            "examples": examples,
-            "counts": np.array([len(images) for images in found.values()]),
-        }
+            examples[row] = pixels(read(file), size, 3)
+        return {"examples": examples}
 
-    return cached(release.folders[0], f"lanczos {size} {listing.hexdigest()}", make)
+    key = f"lanczos, upright {size} {fingerprint(files)}"
+    examples = cached(release.folders[0], key, make)["examples"]
+    return Images(examples, [len(images) for images in found.values()], files)
 
 
 MINI_IMAGENET = Release(
@@ -169,7 +172,12 @@ class MiniImageNet(ClassDataset):
         classes = class_names("miniimagenet", "ravi", split)
         loaded = load_images(MINI_IMAGENET, data_root(root), classes, size)
         super().__init__(
-            "miniImageNet", classes, loaded["examples"], loaded["counts"], split=split
+            "miniImageNet",
+            classes,
+            loaded.examples,
+            loaded.counts,
+            split=split,
+            files=loaded.files,
         )
 
 
@@ -201,5 +209,10 @@ class CUB200(ClassDataset):
         classes = class_names("cub_200", "chen", split)
         loaded = load_images(CUB, data_root(root), classes, size)
         super().__init__(
-            "CUB-200", classes, loaded["examples"], loaded["counts"], split=split
+            "CUB-200",
+            classes,
+            loaded.examples,
+            loaded.counts,
+            split=split,
+            files=loaded.files,
         )

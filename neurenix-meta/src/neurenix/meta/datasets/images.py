@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import stat
 import struct
 import types
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurenix.errors import DatasetError
+
+from .found_images import unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,8 +37,23 @@ def pillow() -> types.ModuleType:
     return PIL.Image
 
 
+def read(file: Path) -> Image:
+    """The decoded image of a file: see `decode`.
+
+    Raises DatasetError, naming it, also for a file that cannot be opened, and for a
+    link that leads nowhere.
+    """
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for
+            raise DatasetError(f"{file} is no file, but has an image's suffix")
+        content = file.read_bytes()
+    except OSError as error:
+        raise unreadable(file, error) from error
+    return decode(content, str(file))
+
+
 def decode(content: bytes, file: str) -> Image:
-    """A decoded image from a file's bytes; `file` is its name in errors.
+    """A decoded image from a file's bytes, upright; `file` is its name in errors.
 
     What is see-through becomes white. Raises DatasetError for a file that is no image,
     is cut off or damaged, or has more than 8 bits a channel.
@@ -42,6 +62,7 @@ def decode(content: bytes, file: str) -> Image:
     try:
         image: Image = module.open(io.BytesIO(content))
         image.load()
+        _turn_upright(image)
         if image.mode in _MODES and image.has_transparency_data:
             image = image.convert("RGBA")
             paper = module.new("RGBA", image.size, "white")
@@ -64,6 +85,16 @@ def decode(content: bytes, file: str) -> Image:
             f"{file} has the mode {image.mode}; expected at most 8 bits a channel"
         )
     return image
+
+
+def _turn_upright(image: Image) -> None:
+    """Turn or mirror it in place as its EXIF orientation says."""
+    from PIL import ImageOps
+
+    # EXIF data that are damaged say nothing, and spoil no image.
+    damaged = (SyntaxError, ValueError, KeyError, TypeError, struct.error)
+    with contextlib.suppress(*damaged):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def pixels(image: Image, size: int, channels: int) -> NDArray[np.uint8]:

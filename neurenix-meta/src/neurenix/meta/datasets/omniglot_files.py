@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,11 @@ from numpy.typing import NDArray
 from neurenix.errors import DatasetError
 
 from .base import MissingDataError
-from .folders import class_folders
-from .images import decode
+from .found_images import find_images, fingerprint
+from .images import decode, read
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 DRAWERS = 20
 _SIDE = 105
@@ -79,13 +83,8 @@ class Source:
         """Changes when the drawings do: an archive's digest, or its files' dates."""
         if self._zipped:
             return hashlib.sha256(self.path.read_bytes()).hexdigest()
-        listing = hashlib.sha256()
-        for files in class_folders(self.path, {".png"}).values():
-            for file in files:
-                status = file.stat()
-                entry = f"{file} {status.st_size} {status.st_mtime_ns}\n"
-                listing.update(entry.encode())
-        return listing.hexdigest()
+        classes = find_images(self.path, {".png"}).classes
+        return fingerprint(file for files in classes.values() for file in files)
 
     def characters(self) -> dict[str, list[str]]:
         """Each character's drawings by file name, if the counts are the release's."""
@@ -115,7 +114,7 @@ class Source:
         drawn = np.empty((len(names), _SIDE, _SIDE), np.bool_)
         if not self._zipped:
             for row, name in enumerate(names):
-                drawn[row] = _ink((self.path / name).read_bytes(), self.path / name)
+                drawn[row] = _ink(read(self.path / name), self.path / name)
             return drawn
         with zipfile.ZipFile(self.path) as archive:
             for row, name in enumerate(names):
@@ -125,7 +124,9 @@ class Source:
                     raise DatasetError(
                         f"{self.path} is damaged at {name}: {error}"
                     ) from error
-                drawn[row] = _ink(content, self.path / name)
+                drawn[row] = _ink(
+                    decode(content, str(self.path / name)), self.path / name
+                )
         return drawn
 
     def _archived(self) -> dict[str, list[str]]:
@@ -144,15 +145,14 @@ class Source:
         return found
 
     def _unpacked(self) -> dict[str, list[str]]:
-        folders = class_folders(self.path, {".png"})
+        folders = find_images(self.path, {".png"}).classes
         return {
             name: [file.relative_to(self.path).as_posix() for file in files]
             for name, files in folders.items()
         }
 
 
-def _ink(content: bytes, file: Path) -> NDArray[np.bool_]:
-    image = decode(content, str(file))
+def _ink(image: Image, file: Path) -> NDArray[np.bool_]:
     if image.size != (_SIDE, _SIDE):
         raise DatasetError(
             f"{file} has {image.size[0]} × {image.size[1]} pixels; Omniglot's drawings "

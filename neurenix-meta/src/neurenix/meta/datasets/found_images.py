@@ -1,0 +1,136 @@
+"""Which images lie below a folder, in which folders, and what else lies there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neurenix.errors import DatasetError
+
+
+@dataclass
+class FoundImages:
+    """What `find_images` saw below a root. Names are paths from it, with "/" between
+    the parts.
+
+    classes         the images of each folder that holds any
+    without_images  folders with no image in them or below, and the suffixes of what
+                    files they have
+    repeated_links  links to a folder that is read already, or that holds the root
+    loose           images that lie in the root itself
+    """
+
+    classes: dict[str, list[Path]] = field(default_factory=dict)
+    without_images: dict[str, list[str]] = field(default_factory=dict)
+    repeated_links: list[str] = field(default_factory=list)
+    loose: list[Path] = field(default_factory=list)
+
+
+def find_images(root: Path, suffixes: set[str]) -> FoundImages:
+    """The images below `root`, folders and files in sorted order; hidden ones are left
+    out.
+
+    Links are followed, but no folder is read twice: the one of two names that is no
+    link counts, else the first. So a link to a folder above ends no search, and makes
+    no class again.
+
+    Raises DatasetError, naming it, for a folder that cannot be read.
+    """
+    found = FoundImages()
+    real_root = Path(os.path.realpath(root))
+    seen: set[str] = set()
+    links = [root]
+    folders: dict[Path, list[Path]] = {}
+    while links:
+        start = links.pop(0)
+        real = os.path.realpath(start)
+        if start != root and (real in seen or real_root.is_relative_to(real)):
+            found.repeated_links.append(start.relative_to(root).as_posix())
+            continue
+        # Links wait until all that is no link has been seen.
+        for folder, images, below in _folders_without_links(start, suffixes, seen):
+            folders[folder] = images
+            links += below
+    for folder, images in sorted(folders.items()):
+        if folder == root:
+            found.loose = images
+        elif images:
+            found.classes[folder.relative_to(root).as_posix()] = images
+    holding = {
+        above for f, images in folders.items() if images for above in (f, *f.parents)
+    }
+    for folder in sorted(folders):
+        above = folder.parent
+        if folder != root and folder not in holding and above in {root, *holding}:
+            name = folder.relative_to(root).as_posix()
+            found.without_images[name] = _suffixes_in(folder)
+    found.classes = dict(sorted(found.classes.items()))
+    return found
+
+
+def _folders_without_links(
+    start: Path, suffixes: set[str], seen: set[str]
+) -> list[tuple[Path, list[Path], list[Path]]]:
+    """Each folder from `start` down that is not seen yet, its images, and the links to
+    folders in it."""
+    rows = []
+    for name, below, files in os.walk(start, onerror=_refuse):
+        here = Path(name)
+        seen.add(os.path.realpath(here))
+        shown = sorted(n for n in below if not n.startswith("."))
+        links = [here / n for n in shown if (here / n).is_symlink()]
+        below[:] = [
+            n
+            for n in shown
+            if here / n not in links and os.path.realpath(here / n) not in seen
+        ]
+        images = [
+            here / n
+            for n in sorted(files)
+            if not n.startswith(".") and Path(n).suffix.lower() in suffixes
+        ]
+        rows.append((here, images, links))
+    return rows
+
+
+def _suffixes_in(folder: Path) -> list[str]:
+    return sorted(
+        {
+            Path(name).suffix.lower()
+            for _, _, files in os.walk(folder)
+            for name in files
+        }
+        - {""}
+    )
+
+
+def _refuse(error: OSError) -> None:
+    raise unreadable(error.filename, error) from error
+
+
+def unreadable(file: str | Path, error: OSError) -> DatasetError:
+    """The error for a file or folder that the system refuses."""
+    if isinstance(error, FileNotFoundError) and os.path.islink(file):
+        return DatasetError(
+            f"{file} is a link to what is not there; put it right or delete it"
+        )
+    return DatasetError(f"{file} cannot be read: {error.strerror or error}")
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Changes when the files do, as far as their names, sizes and dates tell.
+
+    Raises DatasetError, naming it, for a file that is not there.
+    """
+    listing = hashlib.sha256()
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise unreadable(file, error) from error
+        entry = f"{file} {status.st_size} {status.st_mtime_ns}\n"
+        listing.update(entry.encode("utf-8", "surrogateescape"))
+    return listing.hexdigest()
