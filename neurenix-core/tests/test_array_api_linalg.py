@@ -26,7 +26,14 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("diagonal", (MATRIX,), {"offset": 1}),
     ("inv", (SQUARE,), {}),
     ("matmul", (MATRIX, SQUARE), {}),
-    *(("matrix_norm", (MATRIX,), {"ord": o}) for o in ("fro", 1, -1, INF, -INF)),
+    ("eigvalsh", (SQUARE + np.swapaxes(SQUARE, -1, -2),), {}),
+    *(("matrix_norm", (MATRIX,), {"ord": o})
+      for o in ("fro", "nuc", 1, -1, 2, -2, INF, -INF)),
+    ("matrix_norm", (MATRIX,), {"ord": "nuc", "keepdims": True}),
+    ("matrix_rank", (MATRIX,), {}),
+    ("matrix_rank", (MATRIX,), {"rtol": 0.5}),
+    ("pinv", (MATRIX,), {}),
+    ("svdvals", (MATRIX,), {}),
     ("matrix_norm", (MATRIX,), {"ord": 1, "keepdims": True}),
     *(("matrix_power", (SQUARE, n), {}) for n in (-3, -1, 0, 1, 2, 5)),
     ("matrix_transpose", (MATRIX,), {}),
@@ -57,6 +64,16 @@ def test_against_numpy(device: str, name: str, args: Any, options: Any) -> None:
         np.testing.assert_allclose(mine.numpy(), theirs, rtol=1e-10, atol=1e-12)
 
 
+def test_factors_that_are_products(device: str) -> None:
+    symmetric = SQUARE + np.swapaxes(SQUARE, -1, -2)
+    w, v = xp.linalg.eigh(xp.asarray(symmetric))
+    np.testing.assert_allclose((v * w[:, None] @ v.mT).numpy(), symmetric, atol=1e-12)
+    q, r = xp.linalg.qr(xp.asarray(MATRIX), mode="complete")
+    np.testing.assert_allclose((q @ r).numpy(), MATRIX, atol=1e-12)
+    u, s, vh = xp.linalg.svd(xp.asarray(MATRIX), full_matrices=False)
+    np.testing.assert_allclose((u * s[:, None] @ vh).numpy(), MATRIX, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["matrix_norm", "vector_norm"])
 @pytest.mark.parametrize("order", [1, INF, -INF])
 def test_derivatives_of_norms(device: str, name: str, order: float) -> None:
@@ -71,7 +88,7 @@ def test_derivatives_of_norms(device: str, name: str, order: float) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "told"),
     [
-        (lambda x: xp.linalg.matrix_norm(x, ord=2), InvalidArgumentError, "singular"),
+        (lambda x: xp.linalg.matrix_norm(x, ord=3), InvalidArgumentError, "ord=3"),
         (lambda x: xp.linalg.matrix_norm(x[0, 0]), ShapeError, r"expected matrices"),
         (lambda x: xp.linalg.matrix_power(x, 2), ShapeError, "expected square"),
         (lambda x: xp.linalg.cross(x, x), ShapeError, "expected 3 along axis -1"),

@@ -147,7 +147,7 @@ from .transforms import (
 )
 from .transforms.programs import capture
 
-from . import array_api, nn, optim  # isort: skip
+from . import array_api, linalg, nn, optim  # isort: skip
 from .io import load, save  # isort: skip
 
 __version__ = "0.1.0"
@@ -231,6 +231,7 @@ __all__ = [
     "leaky_relu",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "load",
     "log",

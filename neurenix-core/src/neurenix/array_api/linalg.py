@@ -1,14 +1,12 @@
-"""The standard's extension `linalg`: matrices in the last two axes, the others a batch.
-
-What would need eigenvalues, singular values or an orthogonal factor is absent; see
-`docs/array-api.md`.
-"""
+"""The standard's extension `linalg`: matrices in the last two axes, the others a
+batch."""
 
 
 from __future__ import annotations
 
 from typing import Any
 
+from .. import linalg as _linalg
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute
 from ..functions.common import cast, floating, one_axis, operands
@@ -24,6 +22,7 @@ from ..functions.reduction import sum as _sum
 from ..functions.shape import broadcast_to as _broadcast_to
 from ..functions.shape import concat, cut
 from ..functions.shape import reshape as _reshape
+from ..linalg import QR, SVD, Eigen
 from ..tensor import Tensor
 from .kinds import broadcast_arrays, integer_sum
 from .others import matrix_transpose, tensordot, vecdot
@@ -57,24 +56,60 @@ def matrix_norm(
     x: Tensor, /, *, keepdims: bool = False, ord: float | str | None = "fro"
 ) -> Tensor:
     """"fro": √Σx²; 1 and -1: the largest and smallest sum of a column's absolute
-    values; inf and -inf: of a row's.
-
-    Raises InvalidArgumentError for 2, -2 and "nuc": they need singular values.
-    """
+    values; inf and -inf: of a row's; 2, -2 and "nuc": the largest singular value, the
+    smallest, and their sum."""
     x = floating("matrix_norm", x)
     if x.ndim < 2:
         raise ShapeError(f"matrix_norm: shape {x.shape}; expected matrices [.., m, n]")
     if ord in ("fro", None):
         return _norm(x, (-2, -1), keepdims)
-    if ord not in (1, -1, float("inf"), -float("inf")):
+    if ord not in (1, -1, 2, -2, "nuc", float("inf"), -float("inf")):
         raise InvalidArgumentError(
-            f'matrix_norm: ord={ord!r}; there is "fro", 1, -1, inf and -inf '
-            "(what needs singular values is absent)"
+            f'matrix_norm: ord={ord!r}; there is "fro", "nuc", 1, -1, 2, -2, inf, -inf'
         )
-    summed = -2 if ord in (1, -1) else -1
-    choose = max if ord in (1, float("inf")) else min
-    norms = choose(_sum(absolute(x), summed, True), (-2, -1), True)
-    return norms if keepdims else _reshape(norms, x.shape[:-2])
+    if ord in (2, -2, "nuc"):
+        values = svdvals(x)
+        choose = {2: max, -2: min, "nuc": _sum}[ord]
+        norms = choose(values, -1)
+    else:
+        choose = max if ord in (1, float("inf")) else min
+        norms = choose(_sum(absolute(x), -2 if ord in (1, -1) else -1), -1)
+    return _reshape(norms, (*x.shape[:-2], 1, 1)) if keepdims else norms
+
+
+def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
+    """How many singular values exceed rtol times the largest."""
+    return _linalg.matrix_rank(x, rtol=rtol)
+
+
+def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
+    """The Moore–Penrose inverse; see `neurenix.linalg.pinv`."""
+    return _linalg.pinv(x, rtol=rtol)
+
+
+def eigh(x: Tensor, /) -> Eigen:
+    """Eigenvalues, ascending, and eigenvectors of symmetric matrices."""
+    return _linalg.eigh(x)
+
+
+def eigvalsh(x: Tensor, /) -> Tensor:
+    """Eigenvalues of symmetric matrices, ascending."""
+    return _linalg.eigvalsh(x)
+
+
+def qr(x: Tensor, /, *, mode: str = "reduced") -> QR:
+    """An orthonormal Q and an upper triangle R; see `neurenix.linalg.qr`."""
+    return _linalg.qr(x, mode)
+
+
+def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVD:
+    """U, singular values S, descending, and Vh; see `neurenix.linalg.svd`."""
+    return _linalg.svd(x, full_matrices)
+
+
+def svdvals(x: Tensor, /) -> Tensor:
+    """Singular values, descending."""
+    return _linalg.svdvals(x)
 
 
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
@@ -141,14 +176,21 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eigh",
+    "eigvalsh",
     "inv",
     "matmul",
     "matrix_norm",
     "matrix_power",
+    "matrix_rank",
     "matrix_transpose",
     "outer",
+    "pinv",
+    "qr",
     "slogdet",
     "solve",
+    "svd",
+    "svdvals",
     "tensordot",
     "trace",
     "vecdot",

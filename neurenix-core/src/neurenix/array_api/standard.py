@@ -36,15 +36,10 @@ NAMES = {
 _DTYPE = "there is no such dtype"
 _COMPLEX = "there is no complex dtype"
 _DATA = "the shape of the result depends on the data"
-_EIGEN = "it needs a symmetric eigendecomposition, which is not there"
-_SINGULAR = "it needs a singular value decomposition, which is not there"
 ABSENT = {
     **dict.fromkeys(("int8", "int16", "uint16", "uint64"), _DTYPE),
     **dict.fromkeys(("complex64", "complex128"), _COMPLEX),
     **dict.fromkeys(NAMES["Sets"].split(), _DATA),
-    **dict.fromkeys(("eigh", "eigvalsh"), _EIGEN),
-    **dict.fromkeys(("matrix_rank", "pinv", "svd", "svdvals"), _SINGULAR),
-    "qr": "it needs an orthogonal factor, which is not there",
     "fft": "an optional extension, of complex numbers: there is no complex dtype",
     "nonzero": _DATA,
 }
@@ -65,8 +60,6 @@ def page() -> str:
         "",
         "The default dtypes are float32 and int32. Values never change, so that",
         "`copy=` makes no difference; `x[i] = v` gives the handle `x` a new value.",
-        "`linalg.matrix_norm` has no `ord` 2, -2 and \"nuc\", which need singular",
-        "values.",
     ]
     for section, names in NAMES.items():
         lines += ["", f"## {section}", "", "| name | |", "| --- | --- |"]
