@@ -107,8 +107,10 @@ def test_namespace(device: str) -> None:
         x.__array_namespace__(api_version="1999.12")
     info = xp.__array_namespace_info__()
     assert info.capabilities()["max dimensions"] == 8
-    assert info.default_device() == f"{device}:0"
-    assert f"{device}:0" in info.devices()
+    assert info.default_device() is xp.ones(1).device
+    assert info.default_device() in info.devices()
+    for where in info.devices():
+        assert xp.ones(1, device=where).device == where
     assert info.default_dtypes()["real floating"] is nx.float32
     assert "float64" in info.dtypes(kind="real floating")
     assert "int32" not in info.dtypes(kind="real floating")
@@ -306,3 +308,17 @@ def test_code_that_is_written_to_the_standard(device: str) -> None:
     compare(standardised(xp.asarray(x)), standardised(x))
     gradient = nx.grad(lambda x: (standardised(x) ** 3).sum())(xp.asarray(x))
     assert gradient.shape == x.shape and np.isfinite(gradient.numpy()).all()
+
+
+@pytest.mark.parametrize("axis", [-5, -4, -1, 0, 3, 4])
+def test_expand_dims_refuses_a_place_that_is_none(axis: int) -> None:
+    x = xp.ones((2, 3, 4))
+    if -4 <= axis <= 3:
+        assert xp.expand_dims(x, axis=axis).shape == np.expand_dims(x, axis).shape
+    else:
+        with pytest.raises(IndexError, match=f"axis {axis} of a tensor of rank 3"):
+            xp.expand_dims(x, axis=axis)
+
+
+def test_what_is_empty_can_be_shared_without_a_copy() -> None:
+    xp.ones((0,)).__dlpack__(copy=False, max_version=(1, 0))

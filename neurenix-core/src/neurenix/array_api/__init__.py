@@ -17,7 +17,7 @@ from __future__ import annotations
 from math import e, inf, nan, pi
 from typing import Any
 
-from ..devices import parse_device
+from ..devices import Device, parse_device
 from ..dtypes import bool_ as bool
 from ..dtypes import float32, float64, int32, int64, uint8, uint32
 from ..errors import InvalidArgumentError
@@ -43,17 +43,17 @@ class NamespaceInfo:
             "max dimensions": 8,
         }
 
-    def default_device(self) -> str:
-        return str(current_device())
+    def default_device(self) -> Device:
+        return current_device()
 
-    def devices(self) -> list[str]:
+    def devices(self) -> list[Device]:
         """The devices of the available types."""
         from ..backends import Available, discovery
 
         names = ["reference", *discovery.names()]
         states = {name: discovery.state(name) for name in names}
         return [
-            f"{name}:{i}"
+            Device(name, i)
             for name, state in states.items()
             if isinstance(state, Available)
             for i in range(state.count)

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from ..dtypes import int32
-from ..errors import InvalidArgumentError, ShapeError
+from ..errors import IndexOutOfRangeError, InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
 from ..functions.arrangement import repeat as _repeat
 from ..functions.arrangement import roll as _roll
@@ -26,7 +27,8 @@ from ..functions.reduction import sum as _sum
 from ..functions.reduction import var as _var
 from ..functions.shape import broadcast_to as _broadcast_to
 from ..functions.shape import concat as _concat
-from ..functions.shape import cut, expand_dims, moveaxis, permute, stack
+from ..functions.shape import cut, moveaxis, permute, stack
+from ..functions.shape import expand_dims as _expand_dims
 from ..functions.shape import flip as _flip
 from ..functions.shape import reshape as _reshape
 from ..functions.shape import squeeze as _squeeze
@@ -48,6 +50,17 @@ def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
     if axis is None:
         return _concat([_reshape(x, (x.size,)) for x in arrays], 0)
     return _concat(list(arrays), axis)
+
+
+def expand_dims(x: Tensor, /, axis: int) -> Tensor:
+    """With an axis of size 1; IndexOutOfRangeError where there is no such place."""
+    place = operator.index(axis)
+    if not -x.ndim - 1 <= place <= x.ndim:
+        raise IndexOutOfRangeError(
+            f"expand_dims: axis {axis} of a tensor of rank {x.ndim}; expected "
+            f"{-x.ndim - 1} to {x.ndim}"
+        )
+    return _expand_dims(x, place)
 
 
 def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:

@@ -60,6 +60,9 @@ def page() -> str:
         "",
         "The default dtypes are float32 and int32. Values never change, so that",
         "`copy=` makes no difference; `x[i] = v` gives the handle `x` a new value.",
+        "A tensor has at most 8 axes. `__dlpack__(copy=False)` is refused where the",
+        "other side does not say that it knows read-only memory (`max_version=(1, 0)`",
+        "or later), as NumPy refuses it for arrays that may not be written.",
     ]
     for section, names in NAMES.items():
         lines += ["", f"## {section}", "", "| name | |", "| --- | --- |"]

@@ -52,7 +52,7 @@ def dlpack(
             f"{_HOST}"
         )
     array = x.numpy()
-    shared = isinstance(x.data, ConstantArray) or array.base is not None
+    shared = isinstance(x.data, ConstantArray) or array.base is not None or not x.size
     knows_read_only = _VERSIONED and max_version is not None and max_version[0] >= 1
     if copy is False and not (shared and knows_read_only):
         why = (
