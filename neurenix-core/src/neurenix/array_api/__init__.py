@@ -53,7 +53,7 @@ class NamespaceInfo:
         names = ["reference", *discovery.names()]
         states = {name: discovery.state(name) for name in names}
         return [
-            Device(name, i)
+            parse_device(f"{name}:{i}")
             for name, state in states.items()
             if isinstance(state, Available)
             for i in range(state.count)
