@@ -184,15 +184,41 @@ def test_costly_values_are_stored() -> None:
     )
 
 
-def test_the_mask_of_a_relu_follows_from_its_result() -> None:
+RECTIFIERS: dict[str, Callable[[nx.Tensor], nx.Tensor]] = {
+    "relu": nx.relu,
+    "x > 0": lambda x: nx.where(x > 0, x, 0.0),
+    "x < 0": lambda x: nx.where(x < 0, x, 0.0),
+    "x <= 0": lambda x: nx.where(x <= 0, 0.0, x),
+    "x >= 0": lambda x: nx.where(x >= 0, 0.0, x),
+}
+
+
+@pytest.mark.parametrize("name", RECTIFIERS)
+def test_the_mask_of_a_relu_follows_from_its_result(name: str) -> None:
+    rectify = RECTIFIERS[name]
+
     def f(x: nx.Tensor) -> nx.Tensor:
-        return nx.grad(lambda v: (nx.relu(v) ** 3).sum())(x)
+        return nx.grad(lambda v: (rectify(v) ** 3).sum())(x)
 
     from neurenix.program.simplify import simplify
 
     program = simplify(nx.capture(f, nx.zeros(5)))
-    masks = [i for i in program.instructions if i.primitive.name == "greater"]
     relu = next(i for i in program.instructions if i.primitive.name == "where")
+    compared = [i for i in program.instructions if i.outputs[0] is relu.inputs[0]]
+    masks = [i for i in program.instructions if i.primitive is compared[0].primitive]
     assert len(masks) == 2 and masks[1].inputs[0] is relu.outputs[0]
-    x = nx.tensor([-1.0, 0.0, 2.0, float("nan")])
-    assert nx.compile(f)(x).tolist()[:3] == [0.0, 0.0, 12.0]
+    x = nx.tensor([-1.0, -0.0, 0.0, 2.0, float("inf"), float("nan")])
+    np.testing.assert_array_equal(nx.compile(f)(x).numpy(), f(x).numpy())
+
+
+@pytest.mark.parametrize("mask", ["x >= 0", "x < 0", "x == 0", "x != 0"])
+def test_other_masks_are_left_alone(mask: str) -> None:
+    """where(x ≥ 0, x, 0) ≥ 0 holds everywhere, x ≥ 0 does not."""
+
+    def f(x: nx.Tensor) -> nx.Tensor:
+        chosen = eval(mask)
+        y = nx.where(chosen, 0.0, x) if mask == "x < 0" else nx.where(chosen, x, 0.0)
+        return y + nx.where(chosen, y * 5.0, 7.0)
+
+    x = nx.tensor([-1.0, -0.0, 0.0, 2.0, float("inf"), float("nan")])
+    np.testing.assert_array_equal(nx.compile(f)(x).numpy(), f(x).numpy())

@@ -7,7 +7,16 @@ import pytest
 import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, NonFiniteError
-from neurenix.meta import ANIL, BOIL, FOMAML, MAML, MLP, Conv4, MetaSGD
+from neurenix.meta import (
+    ANIL,
+    BOIL,
+    FOMAML,
+    MAML,
+    MLP,
+    Conv4,
+    MetaSGD,
+    generate_regression_tasks,
+)
 
 INNER_LR, STEPS = 0.1, 3
 NAMES = ["model.0.weight", "model.0.bias", "model.2.weight", "model.2.bias"]
@@ -195,6 +204,21 @@ def test_a_head_is_found_or_named(device):
 def test_no_head_is_an_error(model, head, message):
     with pytest.raises(InvalidArgumentError, match=message):
         ANIL(model, head=head)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("member", ["support_x", "support_y", "query_x", "query_y"])
+def test_what_is_not_finite_in_the_data_is_named(device, member, value):
+    tasks = generate_regression_tasks(3, 4, seed=0)
+    bad = getattr(tasks[1], member).numpy().copy()
+    bad[2, 0] = value
+    tasks[1] = tasks[1]._replace(**{member: bad})
+    learner = MAML(MLP([1, 8, 1]), inner_steps=2)
+    evaluation = learner.evaluate(tasks)
+    assert evaluation.diverged == 1 and np.isfinite(evaluation.mean("loss"))
+    place = rf"task 1: {member} has {value} at \[2, 0\]\. .* leave out"
+    with pytest.raises(NonFiniteError, match=place):
+        learner.meta_learn(tasks, epochs=1, tasks_per_batch=3, progress=False)
 
 
 @pytest.mark.parametrize("steps_per_call", [1, 2])

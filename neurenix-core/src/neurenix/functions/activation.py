@@ -15,10 +15,16 @@ from .common import axis_or_dim, floating, one_axis
 
 
 def relu(x: Any) -> Tensor:
-    """x where x > 0, else 0; its derivative at 0 is 0."""
+    """0 where x ≤ 0, else x; its derivative at 0 is 0. NaN stays NaN, with derivative
+    1, so that it is seen behind a network.
+
+    >>> import neurenix as nx
+    >>> nx.relu(nx.tensor([-1.0, 2.0, float("nan")])).tolist()
+    [0.0, 2.0, nan]
+    """
     x = floating("relu", x)
     zero = scalar_like(x, 0)
-    return ops.where(ops.greater(x, zero), x, zero)
+    return ops.where(ops.less_equal(x, zero), zero, x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..dtypes import bool_, int32
 from ..primitives import ops
+from ..primitives.base import scalar_like
 from ..primitives.reduction import with_ones
 from ..tensor import Tensor
 from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis
@@ -160,11 +161,19 @@ def all(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
 def logsumexp(
     x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
 ) -> Tensor:
-    """log Σ eˣ, without overflow."""
+    """log Σ eˣ, without overflow: −∞ of −∞ alone, +∞ where one is +∞ (the derivative
+    is 0 in both cases), and NaN where one is NaN.
+
+    >>> import neurenix as nx
+    >>> nx.logsumexp(nx.tensor([-float("inf"), -float("inf")])).item()
+    -inf
+    """
     x = floating("logsumexp", x)
     axes = all_axes("logsumexp", axis_or_dim("logsumexp", axis, dim), x.ndim)
     top = ops.stop_gradient(_reduce("max", x, axes, None, True))
-    total = ops.log(_reduce("sum", ops.exp(ops.sub(x, top)), axes, None, True))
+    endless = ops.equal(ops.abs(top), scalar_like(top, float("inf")))
+    below = ops.where(endless, scalar_like(x, 0), ops.sub(x, top))  # not ∞ − ∞
+    total = ops.log(_reduce("sum", ops.exp(below), axes, None, True))
     out = ops.add(total, top)
     return (
         out

@@ -11,7 +11,7 @@ from typing import Any
 from ..primitives import ops
 from .ir import Instruction, Program, Symbol
 from .recompute import to_compute_again
-from .simplify import without_dead_code
+from .simplify import ends_of_rectifier, without_dead_code
 
 _MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
 _MAX_INPUTS = 24
@@ -217,17 +217,16 @@ class _Body:
         self.made_by[result] = made
 
     def _mask_that_chose(self, i: Instruction, operands: list[Symbol]) -> Symbol | None:
-        """For y > c where y = where(x > c, x, c) is made here: x > c, its equal."""
+        """For y ≤ c where y = where(x ≤ c, c, x) is made here: x ≤ c, its equal."""
         chosen = self.made_by.get(operands[0])
-        if i.primitive not in (ops.greater, ops.less) or chosen is None:
-            return None
-        if chosen.primitive is not ops.where or chosen.inputs[2] is not operands[1]:
+        if chosen is None or chosen.primitive is not ops.where:
             return None
         mask, *chosen_from = chosen.inputs
         compared = self.made_by.get(mask)
         if compared is None or compared.primitive is not i.primitive:
             return None
-        return mask if [*compared.inputs] == chosen_from else None
+        same = compared.inputs[1] is operands[1]
+        return mask if same and ends_of_rectifier(compared) == (*chosen_from,) else None
 
     def program(self, outputs: list[Symbol]) -> tuple[Program, list[Symbol]]:
         """Only what the outputs need, and the symbols that it is called with."""

@@ -275,20 +275,28 @@ def _where(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol
 
 
 def _mask_of_what_it_chose(r: Rewriter, xs: tuple[Symbol, ...]) -> Symbol | None:
-    """For the mask x > c of y = where(x > c, x, c), a ReLU, the equal mask y > c: what
+    """For the mask x ≤ c of y = where(x ≤ c, c, x), a ReLU, the equal mask y ≤ c: what
     comes after needs only y, which is there anyway."""
     mask, *chosen_from = xs
     made = r.maker.get(mask)
-    if made is None or made.primitive not in (ops.greater, ops.less):
+    ends = None if made is None else ends_of_rectifier(made)
+    if made is None or ends is None or ends == tuple(chosen_from):  # the last: y itself
         return None
-    if made.inputs == tuple(chosen_from):  # y itself
-        return None
-    chosen = r.known.get((ops.where, (mask, *made.inputs), ()))
+    chosen = r.known.get((ops.where, (mask, *ends), ()))
     if chosen is None or chosen[0].type.shape != mask.type.shape:
         return None
     return r.emit(
         made.primitive.name, (chosen[0], made.inputs[1]), made.params, made.source
     )
+
+
+def ends_of_rectifier(mask: Instruction) -> tuple[Symbol, ...] | None:
+    """For a comparison of x with c: (a, b) for which y = where(it, a, b), x limited by
+    c, compares with c as x does, NaN included."""
+    x_and_c = mask.inputs
+    if mask.primitive in (ops.less_equal, ops.greater_equal):
+        return x_and_c[::-1]
+    return x_and_c if mask.primitive in (ops.less, ops.greater) else None
 
 
 def simplify(program: Program) -> Program:

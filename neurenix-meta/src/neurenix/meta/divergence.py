@@ -1,4 +1,5 @@
-"""Where adaptation went wrong: the first task and inner step that are not finite."""
+"""Where a meta-step went wrong: in the data, or in the first task and inner step that
+are not finite."""
 
 from __future__ import annotations
 
@@ -11,6 +12,22 @@ import neurenix as nx
 if TYPE_CHECKING:
     from .batches import Batch
     from .learner import MetaLearner
+
+
+def not_finite(batch: Batch) -> str:
+    """A clause on the first number of a batch's tasks that is NaN or infinite; "" where
+    there is none."""
+    for number, pick in zip(batch.numbers, batch.picks, strict=True):
+        episode = batch.bucket.read(batch.bucket.data, nx.tensor(pick))
+        for member in ("support_x", "support_y", "query_x", "query_y"):
+            values = getattr(episode, member).numpy()
+            if values.dtype.kind in "iub":
+                continue
+            bad = np.argwhere(~np.isfinite(values.astype(np.float64)))
+            if len(bad):
+                place = tuple(bad[0].tolist())
+                return f"task {number}: {member} has {values[place]} at {[*place]}"
+    return ""
 
 
 def diverged_step(learner: MetaLearner, batch: Batch) -> str:

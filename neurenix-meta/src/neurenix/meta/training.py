@@ -14,7 +14,7 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
 from .checkpoints import Checkpoints, Position, Trained
-from .divergence import diverged_step
+from .divergence import diverged_step, not_finite
 from .events import Callback, Event
 from .history import History
 
@@ -224,13 +224,18 @@ class Run:
 
     def failure(self, batch: Batch, event: Event, loss: Any) -> str:
         tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
+        data = not_finite(batch)
+        where = f"; {data}" if data else diverged_step(self.learner, batch)
+        remedy = (
+            "leave out examples with such numbers"
+            if data
+            else "a smaller learning rate may help"
+        )
         return (
             f"meta-step {self.position.total} (epoch {event.epoch}, step {event.step}; "
             f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
-            f"{float(loss)}, and the loss or the update is not finite"
-            f"{diverged_step(self.learner, batch)}. Parameters "
-            "and optimizer are as they were before this step; a smaller learning "
-            "rate may help"
+            f"{float(loss)}, and the loss or the update is not finite{where}. "
+            f"Parameters and optimizer are as they were before this step; {remedy}"
         )
 
     def validated(self) -> dict[str, float]:
