@@ -1,56 +1,57 @@
-"""x[...], and x[...] = v: slices, integers, index arrays, masks that the host knows."""
+"""x[...], and x[...] = v; take, and take_along_axis."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import dispatch
 from ..cells import Cell
-from ..dtypes import bool_, int32
-from ..errors import DtypeError, IndexOutOfRangeError, ShapeError
+from ..dtypes import int32
+from ..errors import CaptureError, ShapeError
 from ..primitives import ops
+from ..primitives.base import literal
 from ..program import Symbol
-from ..tensor import Tensor, host_array, tensor
+from ..sources import user_line
+from ..tensor import Tensor, tensor
 from .common import as_tensor, cast, one_axis, operands
+from .index_keys import (
+    Array,
+    Indices,
+    Mask,
+    axis_of,
+    from_zero,
+    index_values,
+    place_of_arrays,
+    read_key,
+    read_now,
+)
+from .shape import reshape
 
 
 def take(x: Any, index: Any, axis: int = 0) -> Tensor:
     """The elements at `index` along an axis: shape x[:axis] + index + x[axis+1:].
 
-    Negative indices count from the end. Indices that the host knows are checked.
+    Negative indices count from the end. Raises DtypeError for what is no integer, and
+    IndexOutOfRangeError. Inside compile, vmap, map and scan the values of an argument
+    are not known: there an index that is out of range takes the nearest element.
     """
     x = as_tensor(x)
     at = one_axis("take", axis, x.ndim)
-    return ops.gather(x, _index("take", index, x.shape[at]), axis=at, batch=0)
-
-
-def _index(name: str, index: Any, size: int) -> Tensor:
-    """An int32 tensor of indices from 0; checked if the host has the values at hand."""
-    if not isinstance(index, Tensor):
-        array, _ = host_array(index)
-        if array.size == 0:
-            array = array.astype(np.int32)
-        if array.dtype.kind not in "iu":
-            raise DtypeError(f"{name}: indices are integers, not {array.dtype}")
-        if array.size and (array.min() < -size or array.max() >= size):
-            bad = array.min() if array.min() < -size else array.max()
-            raise IndexOutOfRangeError(
-                f"{name}: index {bad} is out of range for an axis of size {size}"
-            )
-        return tensor(np.where(array < 0, array + size, array).astype(np.int32))
-    if index.dtype.is_floating or index.dtype is bool_:
-        raise DtypeError(f"{name}: indices are integers, not {index.dtype.name}")
-    found = cast(index, int32)
-    if not isinstance(index.data, Symbol) and index.size <= 4096:
-        return _index(name, index.numpy(), size)
-    return ops.where(ops.less(found, tensor(0)), ops.add(found, tensor(size)), found)
+    found = index_values("take", index)
+    values = from_zero(found, x.shape[at], axis_of(at, x.shape))
+    return ops.gather(x, _beside(x, values), axis=at, batch=0)
 
 
 def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
-    """x [.., n, ..], index [.., k, ..], other axes equal: the element at each index."""
-    x, index = as_tensor(x), as_tensor(index)
+    """x [.., n, ..], index [.., k, ..], other axes equal: the element at each index.
+
+    Indices are as in `take`.
+    """
+    x, index = as_tensor(x), as_tensor(index_values("take_along_axis", index))
     at = one_axis("take_along_axis", axis, x.ndim)
     if index.ndim != x.ndim or any(
         a != b
@@ -64,178 +65,236 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
     order = (*(i for i in range(x.ndim) if i != at), at)
     back = tuple(int(i) for i in np.argsort(order))
     rows = ops.transpose(x, permutation=order)
-    picks = ops.transpose(
-        _index("take_along_axis", index, x.shape[at]), permutation=order
-    )
+    values = from_zero(index, x.shape[at], axis_of(at, x.shape))
+    picks = ops.transpose(values, permutation=order)
     return ops.transpose(
         ops.gather(rows, picks, axis=x.ndim - 1, batch=x.ndim - 1), permutation=back
     )
 
 
+def _beside(x: Tensor, values: Any) -> Tensor:
+    """Positions as an int32 tensor where x is."""
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values, np.int32)
+    return tensor(array, device=x.device if dispatch.recorder() is None else None)
+
+
 # ---- x[key] --------------------------------------------------------------------------
 
 
-def _expanded(x: Tensor, key: Any) -> list[Any]:
-    """One entry for each axis and each None: `...` filled in, masks made indices."""
-    given = list(key) if isinstance(key, tuple) else [key]
-    parts: list[Any] = []
-    masks: list[tuple[int, np.ndarray[Any, Any]]] = []
-    for k in given:
-        mask = k.numpy() if isinstance(k, Tensor) and k.dtype is bool_ else k
-        if isinstance(mask, np.ndarray) and mask.dtype == bool:
-            masks.append((len(parts), mask))
-            # of rank 0: an axis of its own, with its one element or without
-            parts += [*np.nonzero(mask)] if mask.ndim else [mask]
-        elif isinstance(k, list):
-            parts.append(np.asarray(k, dtype=np.int64 if not k else None))
-        else:
-            parts.append(k)
-    used = sum(k is not None and k is not Ellipsis and not _is_flag(k) for k in parts)
-    dots = [i for i, k in enumerate(parts) if k is Ellipsis]
-    if used > x.ndim or len(dots) > 1:
-        raise IndexOutOfRangeError(
-            f"index {key!r} has more axes than a tensor of shape {x.shape}"
-        )
-    at = dots[0] if dots else len(parts)
-    for place, mask in masks:
-        before = [k for k in parts[:place] if k is not None and not _is_flag(k)]
-        first = len(before) + (x.ndim - used - 1 if place > at else 0)
-        here = x.shape[first : first + mask.ndim]
-        if mask.shape != here:
-            raise IndexOutOfRangeError(
-                f"index: a mask of shape {mask.shape} where the axes of the tensor of "
-                f"shape {x.shape} have {here}"
-            )
-    return parts[:at] + [slice(None)] * (x.ndim - used) + parts[at + len(dots) :]
-
-
-def _is_flag(k: Any) -> bool:
-    """A mask of rank 0."""
-    return isinstance(k, np.ndarray) and k.dtype == bool
-
-
-def _is_array(k: Any) -> bool:
-    return isinstance(k, np.ndarray) or (
-        isinstance(k, Tensor) and not (k.ndim == 0 and not isinstance(k.data, Symbol))
-    )
-
-
 def get_item(x: Tensor, key: Any) -> Tensor:
-    """A copy of the part that the key names; never a view."""
+    """A copy of the part that the key names, by NumPy's rules; never a view.
+
+    Index arrays broadcast together, and with integers beside them; their axes stand
+    where the first of them stood, or in front if a slice, None or `...` parts them. A
+    mask stands for the indices where it holds. What is out of range is an error, and
+    inside a program, where values are not known, the nearest element (see `take`).
+    """
+    return _part_of(x.value(), read_key(x.shape, key))
+
+
+def _part_of(x: Tensor, parts: Sequence[Any]) -> Tensor:
     start, stop, step, flips = [], [], [], []
     shape: list[int] = []  # after slicing, integers dropped and None added
-    arrays: list[tuple[int, Any]] = []  # (axis in `shape`, index array)
+    arrays: list[tuple[int, Any]] = []  # (axis in `shape`, positions)
     axis = 0
-    for k in _expanded(x, key):
-        if k is None:
-            shape.append(1)
-            continue
-        if _is_flag(k):
-            arrays.append((len(shape), np.zeros(int(k), np.int64)))
-            shape.append(1)
-            continue
-        n = x.shape[axis]
-        if _is_array(k):
-            a, b, s = 0, n, 1
-            arrays.append((len(shape), k))
-            shape.append(n)
-        elif isinstance(k, slice):
-            a, b, s = k.indices(n)
-            count = len(range(a, b, s))
-            if s < 0:
-                a, b, s = a + (count - 1) * s if count else 0, a + 1, -s
-                flips.append(axis)
-            b = max(a, b) if count else a
-            shape.append(count)
-        else:
-            i = _integer(k, n, axis, x.shape)
-            a, b, s = i, i + 1, 1
+
+    def cut(a: int, b: int, s: int = 1) -> None:
+        nonlocal axis
         start.append(a)
         stop.append(b)
         step.append(s)
         axis += 1
-    out = x.value()
-    if (tuple(start), tuple(stop), tuple(step)) != (
-        (0,) * x.ndim,
-        x.shape,
-        (1,) * x.ndim,
-    ):
-        out = ops.slice(out, start=tuple(start), stop=tuple(stop), step=tuple(step))
+
+    for part in parts:
+        if part is None:
+            shape.append(1)
+        elif isinstance(part, slice):
+            a, b, s = part.indices(x.shape[axis])
+            count = len(range(a, b, s))
+            if s < 0:
+                a, b, s = a + (count - 1) * s if count else 0, a + 1, -s
+                flips.append(axis)
+            shape.append(count)
+            cut(a, max(a, b) if count else a, s)
+        elif isinstance(part, int):
+            cut(part, part + 1)
+        elif isinstance(part, (Indices, Mask)):
+            for values in _positions(part):
+                arrays.append((len(shape), values))
+                is_axis = isinstance(part, Indices) or part.values.ndim > 0
+                shape.append(x.shape[axis] if is_axis else 1)
+                if is_axis:
+                    cut(0, x.shape[axis])
+    if (*start, *stop, *step) != (*(0,) * x.ndim, *x.shape, *(1,) * x.ndim):
+        x = ops.slice(x, start=tuple(start), stop=tuple(stop), step=tuple(step))
     if flips:
-        out = ops.flip(out, axes=tuple(flips))
-    if out.shape != tuple(shape):
-        out = ops.reshape(out, shape=tuple(shape))
-    return _gather_arrays(out, arrays) if arrays else out
+        x = ops.flip(x, axes=tuple(flips))
+    if x.shape != tuple(shape):
+        x = ops.reshape(x, shape=tuple(shape))
+    return _gathered(x, arrays, place_of_arrays(parts)) if arrays else x
 
 
-def _integer(k: Any, n: int, axis: int, shape: Any) -> int:
-    if isinstance(k, (bool, float, np.floating)):
-        raise DtypeError(
-            f"index {k!r}: expected an int, a slice, an index array or a mask"
-        )
-    try:
-        i = int(k.__index__())
-    except (AttributeError, TypeError):
-        raise DtypeError(
-            f"index {k!r}: expected an int, a slice, an index array or a mask"
-        ) from None
-    if not -n <= i < n:
-        raise IndexOutOfRangeError(
-            f"index {i} is out of range for axis {axis} of shape {shape}"
-        ) from None
-    return i % n
+def _positions(part: Indices | Mask) -> Sequence[Any]:
+    """Along each axis; a mask of rank 0 takes or leaves the one of an axis of its
+    own."""
+    if isinstance(part, Indices):
+        return [part.values]
+    mask = part.values
+    if isinstance(mask, Tensor):
+        mask = read_now("a mask", mask)
+    return np.nonzero(mask) if mask.ndim else [np.zeros(int(mask), np.int64)]
 
 
-def _joined(
-    x: Tensor, arrays: list[tuple[int, Any]]
-) -> tuple[Tensor, Tensor, list[int]]:
-    """x with the indexed axes as one in front of the first, and one index into it."""
+def _gathered(x: Tensor, arrays: list[tuple[int, Any]], place: int) -> Tensor:
+    """The indexed axes as one, at `place` among the others, and one index into it."""
     axes = [a for a, _ in arrays]
     sizes = [x.shape[a] for a in axes]
-    index = [_index("index", k, n) for (_, k), n in zip(arrays, sizes, strict=True)]
-    total = index[0]
-    for k, n in zip(index[1:], sizes[1:], strict=True):
-        total = total * n + k
-    first = axes[0] if axes == list(range(axes[0], axes[0] + len(axes))) else 0
+    index = _one_index(x, [values for _, values in arrays], sizes)
     rest = [i for i in range(x.ndim) if i not in axes]
-    order = (*rest[:first], *axes, *rest[first:])
+    order = (*rest[:place], *axes, *rest[place:])
     moved = ops.transpose(x, permutation=order) if order != tuple(range(x.ndim)) else x
-    merged = (*moved.shape[:first], math.prod(sizes), *moved.shape[first + len(axes) :])
-    return ops.reshape(moved, shape=merged), total, [first, *order]
+    merged = (*moved.shape[:place], math.prod(sizes), *moved.shape[place + len(axes) :])
+    joined = ops.reshape(moved, shape=merged)
+    return ops.gather(joined, index, axis=place, batch=0)
 
 
-def _gather_arrays(x: Tensor, arrays: list[tuple[int, Any]]) -> Tensor:
-    merged, index, (first, *_) = _joined(x, arrays)
-    return ops.gather(merged, index, axis=first, batch=0)
+def _one_index(x: Tensor, values: Sequence[Any], sizes: Sequence[int]) -> Tensor:
+    """Row-major positions in axes of these sizes."""
+    if len(values) == 1:
+        return _beside(x, values[0])
+    shapes = [tuple(v.shape) for v in values]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        listed = ", ".join(map(str, shapes))
+        raise ShapeError(
+            f"index: the index arrays of shapes {listed} do not broadcast together"
+        ) from None
+    if not any(isinstance(v, Tensor) for v in values):
+        total = values[0]
+        for v, n in zip(values[1:], sizes[1:], strict=True):
+            total = total * n + v
+        return _beside(x, total)
+    found = [_in_range(_beside(x, v), n) for v, n in zip(values, sizes, strict=True)]
+    joined = found[0]
+    for v, n in zip(found[1:], sizes[1:], strict=True):
+        joined = ops.add(ops.mul(joined, literal(n, int32)), v)
+    return joined
+
+
+def _in_range(index: Tensor, size: int) -> Tensor:
+    """What is not known to fit, limited: one axis must not spill into another."""
+    if not isinstance(index.data, Symbol):
+        return index
+    last = literal(max(size - 1, 0), int32)
+    return ops.minimum(ops.maximum(index, literal(0, int32)), last)
+
+
+# ---- x[key] = value ------------------------------------------------------------------
 
 
 def set_item(x: Tensor, key: Any, value: Any) -> None:
-    """x[key] = value: the handle gets a new value; who shared the old one keeps it."""
-    _expanded(x, key)  # which refuses masks of other shapes
-    positions = np.arange(x.size, dtype=np.int32).reshape(x.shape)
-    plain = tuple(
-        k.numpy() if isinstance(k, Tensor) else k
-        for k in (key if isinstance(key, tuple) else (key,))
-    )
-    try:
-        where = positions[plain]
-    except IndexError as error:
-        raise IndexOutOfRangeError(
-            f"index {key!r} for a tensor of shape {x.shape}: {error}"
-        ) from None
-    _, new = (
-        operands("x[...] = v", x.detach(), value)
-        if not isinstance(value, Tensor)
-        else (x, cast(value, x.dtype))
-    )
-    new = cast(new, x.dtype)
-    if new.shape != where.shape:
-        new = ops.broadcast(new, shape=where.shape)
-    flat = ops.reshape(x.value(), shape=(x.size,))
-    updates = ops.reshape(new, shape=(where.size,))
-    out = ops.scatter(flat, tensor(where.reshape(-1)), updates, axis=0, batch=0)
-    out = ops.reshape(out, shape=x.shape)
+    """x[key] = value: the handle gets a new value; who shared the old one keeps it.
+
+    Keys are those of reading. Where one element is named twice the last value stays.
+    """
+    parts = read_key(x.shape, key)
+    old = x.value()
+    if isinstance(value, Tensor):
+        new = cast(value.value(), x.dtype)
+    else:
+        new = cast(operands("x[...] = v", x.detach(), value)[1], x.dtype)
+    out = _masked(old, parts, new)
+    if out is None:
+        out = _written(old, parts, new)
     if isinstance(x, Cell):
         x.assign(out.detach())
     else:
         x.data, x.node, x.index, x.device = out.data, out.node, out.index, out.device
+
+
+def _written(x: Tensor, parts: Sequence[Any], value: Tensor) -> Tensor:
+    where = _named(x, parts)
+    updates = reshape(_spread(value, where.shape), -1)
+    flat = _beside(x, where.reshape(-1))
+    out = ops.scatter(reshape(x, -1), flat, updates, axis=0, batch=0)
+    return reshape(out, x.shape)
+
+
+def _named(x: Tensor, parts: Sequence[Any]) -> Any:
+    """The row-major positions of the part, in its shape."""
+    values = [p.values for p in parts if isinstance(p, (Indices, Mask))]
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    if dispatch.recorder() is None or not tensors:
+        numbers = np.arange(x.size, dtype=np.int32).reshape(x.shape)
+        return _part_of_array(numbers, parts)
+    flat = ops.iota(shape=(x.size,), axis=0, dtype=int32)
+    return _part_of(ops.reshape(flat, shape=x.shape), parts)
+
+
+def _part_of_array(numbers: Array, parts: Sequence[Any]) -> Array:
+    key = tuple(
+        np.asarray(part.values) if isinstance(part, (Indices, Mask)) else part
+        for part in parts
+    )
+    try:
+        return numbers[key]
+    except IndexError as error:  # arrays that do not broadcast
+        raise ShapeError(f"index: {error}") from None
+
+
+def _spread(value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """A value for a part of that shape."""
+    extra = value.ndim - len(shape)
+    if extra > 0 and value.shape[:extra] == (1,) * extra:
+        value = ops.reshape(value, shape=value.shape[extra:])
+    if value.shape == shape:
+        return value
+    aligned = zip(value.shape[::-1], shape[::-1], strict=False)
+    if value.ndim > len(shape) or any(a not in (1, b) for a, b in aligned):
+        raise ShapeError(
+            f"x[...] = v: a value of shape {value.shape} for a part of shape {shape}"
+        )
+    return ops.broadcast(value, shape=shape)
+
+
+def _masked(x: Tensor, parts: Sequence[Any], value: Tensor) -> Tensor | None:
+    """x[mask] = value as a choice by the mask, where value is one for all that it
+    names: so it needs no values of the mask. None where that is not so."""
+    arrays = [p for p in parts if isinstance(p, (Indices, Mask))]
+    masks = [p.values for p in arrays if isinstance(p, Mask)]
+    known = not any(isinstance(mask, Tensor) for mask in masks)
+    if len(masks) != len(arrays) or len(masks) != 1 or not masks[0].ndim:
+        return None if known else _refuse_mask()
+    mask = masks[0]
+    at = next(i for i, p in enumerate(parts) if isinstance(p, Mask))
+    whole = [slice(None)] * mask.ndim
+    basic = [*parts[:at], *whole, *parts[at + 1 :]]
+    old = _part_of(x, basic)
+    first = sum(p is None or isinstance(p, slice) for p in parts[:at])
+    place, rank = place_of_arrays(parts), old.ndim - mask.ndim + 1
+    given = (1,) * (rank - value.ndim) + value.shape
+    if len(given) > rank or given[place] != 1:
+        return None if known else _refuse_mask()
+    rest = (*given[:place], *given[place + 1 :])
+    shape = (*rest[:first], *(1,) * mask.ndim, *rest[first:])
+    new = _spread(ops.reshape(value, shape=shape), old.shape)
+    ends = (1,) * (old.ndim - first - mask.ndim)
+    condition = mask if isinstance(mask, Tensor) else _mask_beside(x, mask)
+    condition = ops.reshape(condition, shape=(*mask.shape, *ends))
+    chosen = ops.where(condition, new, old)
+    return chosen if old is x else _written(x, basic, chosen)
+
+
+def _mask_beside(x: Tensor, mask: Array) -> Tensor:
+    return tensor(mask, device=x.device if dispatch.recorder() is None else None)
+
+
+def _refuse_mask() -> None:
+    raise CaptureError(
+        f"x[mask] = v at {user_line()} while a program is being captured: how many "
+        "elements the mask names is not known, so that v must be one value for all of "
+        "them; or use nx.where(mask, a, b)"
+    )
