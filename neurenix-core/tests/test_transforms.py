@@ -219,6 +219,36 @@ def test_random_numbers_differ_by_iteration_and_not_by_chunk(device: str) -> Non
             nx.errors.ShapeError,
             "axis 1",
         ),
+        *(
+            (
+                lambda a=a: nx.vmap(lambda v: v, out_axes=a)(nx.ones(2, 3)),
+                nx.errors.ShapeError,
+                f"out_axes={a} for an output of shape (3,)",
+            )
+            for a in (2, -3, 4)
+        ),
+        *(
+            (
+                lambda a=a, f=f: f(lambda v: v, in_axes=a)(nx.ones(2, 3)),
+                nx.errors.ShapeError,
+                f"axis {a} for a tensor of shape (2, 3); expected -2 to 1",
+            )
+            for a in (2, -3)
+            for f in (nx.vmap, nx.map)
+        ),
+        *(
+            (
+                lambda a=a: nx.vmap(lambda v: v, out_axes=a),
+                nx.errors.InvalidArgumentError,
+                f"out_axes={a}",
+            )
+            for a in (True, 1.0, None)
+        ),
+        (
+            lambda: nx.concat([nx.ones(2)], 3),
+            nx.errors.InvalidArgumentError,
+            "axis 3",
+        ),
         (
             lambda: nx.map(lambda a: a, reduce="max")(nx.ones(2)),
             nx.errors.InvalidArgumentError,

@@ -151,11 +151,8 @@ def concat(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> 
     if isinstance(tensors, (list, tuple)) and not tensors:
         raise InvalidArgumentError("concat: no tensors")
     parts = operands("concat", *several("concat", "tensors", tensors))
-    return (
-        parts[0]
-        if len(parts) == 1
-        else ops.concat(*parts, axis=one_axis("concat", axis, parts[0].ndim))
-    )
+    at = one_axis("concat", axis, parts[0].ndim)
+    return parts[0] if len(parts) == 1 else ops.concat(*parts, axis=at)
 
 
 def stack(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:

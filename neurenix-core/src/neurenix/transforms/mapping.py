@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import random, tree
 from ..arguments import function
 from ..dtypes import uint32
@@ -35,11 +37,11 @@ def _spread_axes(name: str, in_axes: Any, args: Sequence[Any]) -> list[int | Non
         )
     axes: list[int | None] = []
     for a, argument in zip(per_argument, args, strict=True):
-        if a is not None and not isinstance(a, int):
+        if a is not None and not _is_int(a):
             raise InvalidArgumentError(
                 f"{name}: in_axes entry {a!r}; expected an int or None"
             )
-        axes += [a] * len(tree.flatten(argument)[0])
+        axes += [None if a is None else int(a)] * len(tree.flatten(argument)[0])
     return axes
 
 
@@ -52,7 +54,11 @@ def _to_front(
             moved.append(x)
             continue
         if not -x.ndim <= a < x.ndim:
-            raise ShapeError(f"{name}: axis {a} of a tensor of shape {x.shape}")
+            some = f"{-x.ndim} to {x.ndim - 1}" if x.ndim else "None: it has no axis"
+            raise ShapeError(
+                f"{name}: in_axes has axis {a} for a tensor of shape {x.shape}; "
+                f"expected {some}"
+            )
         moved.append(move_axis(x, a % x.ndim, 0))
         sizes.add(x.shape[a])
     if len(sizes) != 1:
@@ -64,6 +70,20 @@ def _to_front(
             f"the mapped arguments are {listed or 'none'}"
         )
     return moved, sizes.pop()
+
+
+def _is_int(a: Any) -> bool:
+    return isinstance(a, (int, np.integer)) and not isinstance(a, bool)
+
+
+def _placed(x: Tensor, out_axes: int) -> Tensor:
+    """The new axis, which is the first, where it was asked for."""
+    if not -x.ndim <= out_axes < x.ndim:
+        raise ShapeError(
+            f"vmap: out_axes={out_axes} for an output of shape {x.shape[1:]} with a new "
+            f"axis; expected {-x.ndim} to {x.ndim - 1}"
+        )
+    return move_axis(x, 0, int(out_axes) % x.ndim)
 
 
 class _Body:
@@ -103,7 +123,8 @@ def vmap(
 
     Arguments and outputs are trees.
 
-    Raises ShapeError if the mapped axes differ in size.
+    Raises ShapeError if the mapped axes differ in size, or for an axis that an argument
+    or output has not.
 
     >>> import neurenix as nx
     >>> nx.vmap(lambda a, b: (a * b).sum())(nx.ones(3, 2), nx.ones(3, 2)).tolist()
@@ -111,6 +132,8 @@ def vmap(
     """
 
     function("vmap", f)
+    if not _is_int(out_axes):
+        raise InvalidArgumentError(f"vmap: out_axes={out_axes!r}; expected an int")
 
     def run(*args: Any) -> Any:
         leaves, structure = _tensors("vmap", args)
@@ -126,7 +149,7 @@ def vmap(
         program = without_dead_code(program)
         inputs = [_index_of(size), *leaves, *lifted]
         outputs = vmapped(program, inputs, [True, *flags, *[False] * len(lifted)], size)
-        placed = [move_axis(o, 0, out_axes % o.ndim) for o in outputs]
+        placed = [_placed(o, out_axes) for o in outputs]
         return tree.unflatten(body.out_structure, placed)
 
     return run
