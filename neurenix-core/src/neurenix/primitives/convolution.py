@@ -11,6 +11,7 @@ both share (a task's own weights). Cross-correlation, as in every framework.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -137,7 +138,11 @@ def _weight_gradient(
 def _over_batch(kernel: Callable[..., Any]) -> Callable[..., list[Any]]:
     def reference(p: Any, q: Any, batch: int, **params: Any) -> list[Any]:
         lead = p.shape[:batch]
-        p, q = p.reshape(-1, *p.shape[batch:]), q.reshape(-1, *q.shape[batch:])
+        count = math.prod(lead)  # not -1, where a shape has a 0
+        p, q = (v.reshape(count, *v.shape[batch:]) for v in (p, q))
+        if not count:
+            one = kernel(*(np.zeros(v.shape[1:], v.dtype) for v in (p, q)), **params)
+            return [np.zeros((*lead, *one.shape), one.dtype)]
         out = np.stack([kernel(i, j, **params) for i, j in zip(p, q, strict=True)])
         return [out.reshape(*lead, *out.shape[1:])]
 

@@ -262,7 +262,8 @@ min_ = reduction(
 def _argmax(a: Any, axes: tuple[int, ...]) -> Any:
     """The first NaN, else the first of the largest: NumPy's own order."""
     rest = [i for i in range(a.ndim) if i not in axes]
-    flat = a.transpose(*rest, *axes).reshape(*(a.shape[i] for i in rest), -1)
+    count = math.prod(a.shape[i] for i in axes)  # not -1, where a shape has a 0
+    flat = a.transpose(*rest, *axes).reshape(*kept(a.shape, axes), count)
     return flat.argmax(-1)
 
 

@@ -182,14 +182,15 @@ def _reductions() -> list[Case]:
         ((2, 3, 4), (1,)),
         ((1, 1), (0,)),
     )
+    nothing = (((0, 3), (1,)), ((3, 0), (0,)), ((2, 0, 3), (0, 2)))  # for no result
     cases = [
         Case("sum", (s,), {"axes": a})
-        for s, a in (*shapes, ((0, 3), (0,)), ((3, 0), (1,)))
+        for s, a in (*shapes, *nothing, ((0, 3), (0,)), ((3, 0), (1,)))
     ]
     cases += [
         Case(n, (s,), {"axes": a}, make=distinct)
         for n in ("max", "min")
-        for s, a in shapes
+        for s, a in (*shapes, *nothing)
     ]
     cases += [
         Case(
@@ -200,7 +201,7 @@ def _reductions() -> list[Case]:
             make=distinct,
             differentiable=False,
         )
-        for s, a in shapes
+        for s, a in (*shapes, *nothing)
         if a
     ]
     cases += [
@@ -272,6 +273,21 @@ def _contractions() -> list[Case]:
                     tolerance=2e-5,
                 )
             )
+    none = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
+    empty, weight = (0, 2, 4, 4), (3, 2, 3, 3)
+    cases += [
+        Case("conv_general", (empty, weight), {"batch": 0, **none}),
+        Case(
+            "conv_input_gradient",
+            ((0, 3, 4, 4), weight),
+            {"batch": 0, "size": (4, 4), **none},
+        ),
+        Case(
+            "conv_weight_gradient",
+            (empty, (0, 3, 4, 4)),
+            {"batch": 0, "size": (3, 3), **none},
+        ),
+    ]
     return cases
 
 

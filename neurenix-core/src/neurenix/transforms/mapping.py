@@ -80,8 +80,8 @@ def _placed(x: Tensor, out_axes: int) -> Tensor:
     """The new axis, which is the first, where it was asked for."""
     if not -x.ndim <= out_axes < x.ndim:
         raise ShapeError(
-            f"vmap: out_axes={out_axes} for an output of shape {x.shape[1:]} with a new "
-            f"axis; expected {-x.ndim} to {x.ndim - 1}"
+            f"vmap: out_axes={out_axes} for an output of shape {x.shape[1:]} with a "
+            f"new axis; expected {-x.ndim} to {x.ndim - 1}"
         )
     return move_axis(x, 0, int(out_axes) % x.ndim)
 
