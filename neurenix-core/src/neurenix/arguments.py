@@ -21,24 +21,55 @@ def function(name: str, f: Any) -> Any:
     return f
 
 
+def plain(value: Any) -> Any:
+    """The Python number that a number is, or NumPy's, or an array or tensor of rank 0;
+    None for anything else.
+
+    >>> import numpy as np
+    >>> plain(np.float32(0.5)), plain(np.array(3)), plain([1.0])
+    (0.5, 3, None)
+    """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    return value if isinstance(value, (bool, int, float)) else None
+
+
+def plain_whole(value: Any) -> int | None:
+    """The same of whole numbers; a bool is none.
+
+    >>> plain_whole(3), plain_whole(3.0), plain_whole(True)
+    (3, None, None)
+    """
+    found = plain(value)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def plain_number(value: Any) -> float | None:
+    """The same of numbers, as a float; a bool is none, and neither is NaN.
+
+    >>> plain_number(3), plain_number(float("nan")), plain_number(True)
+    (3.0, None, None)
+    """
+    found = plain(value)
+    wrong = found is None or isinstance(found, bool) or found != found
+    return None if wrong else float(found)
+
+
 def whole(name: str, argument: str, value: Any, least: int | None = None) -> int:
     """An int, or what counts as one (NumPy's too), of at least `least`."""
     expected = "an int" if least is None else f"an int of {least} or more"
-    try:
-        found = None if isinstance(value, bool) else int(value.__index__())
-    except (AttributeError, TypeError):
-        found = None
+    found = plain_whole(value)
     if found is None or (least is not None and found < least):
         raise InvalidArgumentError(f"{name}: {argument}={value!r}; expected {expected}")
     return found
 
 
 def number(name: str, argument: str, value: Any) -> Any:
-    """A Python number, of a number or of a tensor of one element."""
-    plain = value.item() if hasattr(value, "item") else value
-    if not isinstance(plain, (bool, int, float)):
+    """A Python number, of a number or of a tensor of rank 0."""
+    found = plain(value)
+    if found is None:
         raise DtypeError(f"{name}: {argument}={value!r}; expected a number")
-    return plain
+    return found
 
 
 def finite(name: str, argument: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ follows it.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -138,7 +139,9 @@ def backward(y: Tensor, gradient: Tensor | None = None) -> None:
     if gradient is None:
         _check_scalar("backward", y)
         gradient = one(y.dtype)
-    elif gradient.shape != y.shape:
+    elif not isinstance(gradient, Tensor):
+        gradient = tensor(gradient, dtype=y.dtype, device=y.device)
+    if gradient.shape != y.shape:
         raise ShapeError(
             f"backward: a gradient of shape {gradient.shape} "
             f"for a tensor of shape {y.shape}"
@@ -219,19 +222,49 @@ def _filled(g: Tensor | None, x: Tensor) -> Tensor:
 
 
 def _differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]:
+    """Floating tensors; floats and arrays of floats are taken for such."""
     leaves, structure = tree.flatten(argument)
-    for leaf in leaves:
-        if not isinstance(leaf, Tensor):
-            raise DtypeError(
-                f"{name}: the argument to differentiate has a {type(leaf).__name__}; "
-                "expected tensors"
-            )
+    return [_differentiable(name, leaf) for leaf in leaves], structure
+
+
+def _differentiable(name: str, leaf: Any) -> Tensor:
+    if isinstance(leaf, Tensor):
         if not leaf.dtype.is_floating:
             raise NotDifferentiableError(
                 f"{name}: a {leaf.dtype.name} tensor has no derivative; "
                 "cast it, or leave it out"
             )
-    return leaves, structure
+        return leaf
+    given = leaf if isinstance(leaf, (np.generic, np.ndarray)) else np.asarray(leaf)
+    if isinstance(leaf, (bool, int)) or given.dtype.kind in "biu":
+        raise NotDifferentiableError(
+            f"{name}: the argument to differentiate has {reprlib.repr(leaf)}, which "
+            "is whole, and a whole number has no derivative; give floats"
+        )
+    if isinstance(leaf, float) or given.dtype.kind == "f":
+        return tensor(leaf)
+    raise DtypeError(
+        f"{name}: the argument to differentiate has a {type(leaf).__name__}; "
+        "expected tensors or floats"
+    )
+
+
+def _matching(
+    name: str, what: str, given: Any, whose: str, like: Sequence[Tensor], structure: Any
+) -> list[Tensor]:
+    """The leaves of `given`, one for each tensor of `like`; numbers take its dtype."""
+    leaves, same = tree.flatten(given)
+    if same == structure:
+        leaves = [
+            tensor(g, dtype=x.dtype) if isinstance(g, (int, float, np.generic)) else g
+            for g, x in zip(leaves, like, strict=True)
+        ]
+    types = [getattr(g, "type", g) for g in leaves]
+    if same != structure or types != [x.type for x in like]:
+        raise ShapeError(
+            f"{name}: {what} {types} do not match the {whose} {[x.type for x in like]}"
+        )
+    return leaves
 
 
 def value_and_grad(
@@ -241,6 +274,7 @@ def value_and_grad(
 
     f returns a floating scalar, or (scalar, anything) with has_aux=True. The gradient
     is a tree like the argument; with several argnums a tuple of them. To any order.
+    Floats and arrays of floats in the argument count as tensors.
 
     >>> import neurenix as nx
     >>> y, g = nx.value_and_grad(lambda x: (x * x).sum())(nx.tensor([1.0, 2.0]))
@@ -363,15 +397,7 @@ def followed_vjp(
     followed = before and any(_outside(y, leaves) for y in ys)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
-        gs, same = tree.flatten(cotangent)
-        if same != out_structure or any(
-            not isinstance(g, Tensor) or g.type != y.type
-            for g, y in zip(gs, ys, strict=True)
-        ):
-            raise ShapeError(
-                f"vjp: the cotangents {[getattr(g, 'type', g) for g in gs]} "
-                f"do not match the outputs {[y.type for y in ys]}"
-            )
+        gs = _matching("vjp", "the cotangents", cotangent, "outputs", ys, out_structure)
         now, stopped = dispatch.state.grad_enabled, dispatch.state.blocked
         on = now and (followed or any(g.node is not None for g in gs))
         with dispatch.taping(on):
@@ -400,14 +426,9 @@ def jvp(
     """
     function("jvp", f)
     flat, structure = _differentiable_leaves("jvp", list(primals))
-    directions, same = tree.flatten(list(tangents))
-    if same != structure or any(
-        d.type != x.type for d, x in zip(directions, flat, strict=True)
-    ):
-        raise ShapeError(
-            f"jvp: tangents {[d.type for d in directions]} "
-            f"do not match the primals {[x.type for x in flat]}"
-        )
+    directions = _matching(
+        "jvp", "tangents", list(tangents), "primals", flat, structure
+    )
     before = dispatch.state.grad_enabled
     with dispatch.taping(True):
         leaves = track(flat)

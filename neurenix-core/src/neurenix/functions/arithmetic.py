@@ -222,7 +222,7 @@ def nan_to_num(
     if not x.dtype.is_floating:
         return x
     top, bottom = (
-        scalar_like(x, _largest(x.dtype) * s if given is None else given)
+        scalar_like(x, largest(x.dtype) * s if given is None else given)
         for given, s in ((posinf, 1), (neginf, -1))
     )
     infinite = ops.where(ops.greater(x, scalar_like(x, 0)), top, bottom)
@@ -230,7 +230,8 @@ def nan_to_num(
     return ops.where(ops.is_finite(x), x, odd)
 
 
-def _largest(dtype: Dtype) -> float:
+def largest(dtype: Dtype) -> float:
+    """The largest finite number."""
     # bfloat16, which NumPy does not know: 8 bits of float32's 24
     return (
         (2 - 2**-7) * 2.0**127

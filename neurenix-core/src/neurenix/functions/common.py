@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import plain_whole
 from ..dtypes import Dtype, float32, promote
 from ..errors import DtypeError, InvalidArgumentError
 from ..primitives import ops
@@ -99,12 +100,15 @@ def axis_or_dim(name: str, axis: Any, dim: Any) -> Any:
 
 
 def check_shape(name: str, shape: Any) -> tuple[int, ...]:
-    """A shape from ints or one tuple of them."""
+    """A shape from ints (tensors of rank 0 too) or one tuple of them."""
     if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
         shape = shape[0]
+    sizes = []
     for n in shape:
-        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 0:
+        size = n if type(n) is int else plain_whole(n)
+        if size is None or size < 0:
             raise InvalidArgumentError(
                 f"{name}: {n!r} in shape {tuple(shape)}; expected ints of 0 or more"
             )
-    return tuple(int(n) for n in shape)
+        sizes.append(size)
+    return tuple(sizes)

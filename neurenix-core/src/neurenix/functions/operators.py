@@ -17,6 +17,7 @@ from . import (
     linear,
     linear_algebra,
     matrices,
+    protocols,
     reduction,
     shape,
     sorting,
@@ -117,6 +118,7 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "getitem": indexing.get_item,
     "setitem": indexing.set_item,
     "iter": lambda x: (x[i] for i in range(len(x))),
+    **protocols.SPECIAL,
 }
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arguments import plain_number, plain_whole
 from ..errors import InvalidArgumentError
 
 
 def whole(what: str, value: Any, least: int = 1) -> int:
     """An int of at least so much."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    found = plain_whole(value)
+    if found is None or found < least:
         raise InvalidArgumentError(
             f"{what}={value!r}; expected an int of {least} or more"
         )
-    return value
+    return found
 
 
 def pair(what: str, value: Any, least: int = 1) -> tuple[int, int]:
@@ -27,20 +29,16 @@ def pair(what: str, value: Any, least: int = 1) -> tuple[int, int]:
 
 
 def number(what: str, value: Any, low: float, high: float = float("inf")) -> float:
-    """A finite number from low to high, both included."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not low <= value <= high
-        or value != value
-    ):
+    """A number from low to high, both included."""
+    found = plain_number(value)
+    if found is None or not low <= found <= high:
         bounds = (
             f"from {low:g} to {high:g}"
             if high < float("inf")
             else f"of {low:g} or more"
         )
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {bounds}")
-    return float(value)
+    return found
 
 
 def one_of(what: str, value: Any, choices: tuple[str, ...]) -> str:

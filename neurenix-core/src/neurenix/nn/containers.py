@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
+from ..arguments import whole
 from ..errors import InvalidArgumentError
 from ..functions.shape import flatten
 from ..tensor import Tensor
@@ -73,8 +74,8 @@ class Flatten(Module):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim: int = start_dim
-        self.end_dim: int = end_dim
+        self.start_dim: int = whole("Flatten", "start_dim", start_dim)
+        self.end_dim: int = whole("Flatten", "end_dim", end_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         return flatten(x, self.start_dim, self.end_dim)

@@ -200,11 +200,8 @@ class LayerNorm(Module):
         affine: bool = True,
     ) -> None:
         super().__init__()
-        given = (
-            (normalized_shape,)
-            if isinstance(normalized_shape, int)
-            else tuple(normalized_shape)
-        )
+        several = isinstance(normalized_shape, (tuple, list))
+        given = tuple(normalized_shape) if several else (normalized_shape,)
         self.normalized_shape = tuple(
             whole("LayerNorm: normalized_shape", n) for n in given
         )

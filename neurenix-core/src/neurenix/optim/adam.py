@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..arguments import plain_number
 from ..errors import InvalidArgumentError
 from ..functions.arithmetic import sqrt
 from ..nn.arguments import number
@@ -41,15 +42,13 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(params, lr)
         kind = type(self).__name__
-        if (
-            not isinstance(betas, (tuple, list))
-            or len(betas) != 2
-            or not all(isinstance(b, (int, float)) and 0.0 <= b < 1.0 for b in betas)
-        ):
+        several = betas if isinstance(betas, (tuple, list)) else ()
+        found = [b for b in map(plain_number, several) if b is not None and 0 <= b < 1]
+        if len(several) != 2 or len(found) != 2:
             raise InvalidArgumentError(
                 f"{kind}: betas={betas!r}; expected two numbers from 0 to below 1"
             )
-        self.betas = (float(betas[0]), float(betas[1]))
+        self.betas = (found[0], found[1])
         self.eps: float = number(f"{kind}: eps", eps, 0.0)
         self.weight_decay: float = number(f"{kind}: weight_decay", weight_decay, 0.0)
         self._first = self._like_params("exp_avg")

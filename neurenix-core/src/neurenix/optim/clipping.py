@@ -46,7 +46,7 @@ def clip_by_global_norm(gradients: Any, max_norm: float) -> tuple[Any, Tensor]:
     >>> round(clipped["b"].item(), 4), norm.item()
     (0.8, 5.0)
     """
-    number("clip_by_global_norm: max_norm", max_norm, 0.0)
+    max_norm = number("clip_by_global_norm: max_norm", max_norm, 0.0)
     leaves, structure = tree.flatten(gradients)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
@@ -73,7 +73,7 @@ def clip_grad_norm_(params: Iterable[Parameter], max_norm: float) -> Tensor:
     >>> round(norm.item(), 4), round(p.grad.norm().item(), 4)
     (10.0, 1.0)
     """
-    number("clip_grad_norm_: max_norm", max_norm, 0.0)
+    max_norm = number("clip_grad_norm_: max_norm", max_norm, 0.0)
     found = _with_gradients("clip_grad_norm_", params)
     with no_grad():
         clipped, total = clip_by_global_norm([g for _, g in found], max_norm)

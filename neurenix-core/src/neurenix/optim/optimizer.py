@@ -37,7 +37,7 @@ class Optimizer(Watched):
         super().__init__()
         kind = type(self).__name__
         self.params = _checked(kind, params)
-        number(f"{kind}: lr", lr, 0.0)
+        lr = number(f"{kind}: lr", lr, 0.0)
         self._made_for = [(p.type, p.device) for p in self.params]
         device = self.params[0].device
         wide = any(p.dtype is float64 for p in self.params)

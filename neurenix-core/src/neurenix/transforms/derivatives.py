@@ -9,8 +9,13 @@ import numpy as np
 
 from .. import dispatch, tree
 from ..arguments import function
-from ..autograd import followed_vjp, grad_function
-from ..errors import InvalidArgumentError, ShapeError
+from ..autograd import (
+    _differentiable_leaves,
+    _matching,
+    followed_vjp,
+    grad_function,
+)
+from ..errors import InvalidArgumentError
 from ..primitives.base import zeros
 from ..program.passes import without_dead_code
 from ..tensor import Tensor, literal
@@ -107,16 +112,8 @@ def hvp(
     [6.0, 12.0]
     """
     function("hvp", f)
-    xs, structure = tree.flatten(list(primals))
-    ts, same = tree.flatten(list(tangents))
-    if same != structure or any(
-        not isinstance(t, Tensor) or t.type != x.type
-        for x, t in zip(xs, ts, strict=True)
-    ):
-        raise ShapeError(
-            f"hvp: tangents {[getattr(t, 'type', t) for t in ts]} do not match "
-            f"the primals {[x.type for x in xs]}"
-        )
+    xs, structure = _differentiable_leaves("hvp", list(primals))
+    ts = _matching("hvp", "tangents", list(tangents), "primals", xs, structure)
     numbers = tuple(range(len(primals)))
     if forward_over_reverse:
         return _forward_hvp(f, xs, ts, structure)
@@ -128,7 +125,8 @@ def hvp(
             total = total + (g * t).sum()
         return total
 
-    found: tuple[Any, ...] = grad_function(along, numbers)(*primals)
+    given = tree.unflatten(structure, xs)
+    found: tuple[Any, ...] = grad_function(along, numbers)(*given)
     return found
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
+from neurenix.arguments import plain_number, plain_whole
 from neurenix.errors import InvalidArgumentError
 
 
 def whole_number(what: str, value: Any, *, least: int = 1) -> int:
     """`value` as an int of at least `least`, else an error that names `what`."""
-    if not hasattr(value, "__index__") or isinstance(value, bool):
+    number = plain_whole(value)
+    if number is None:
         raise InvalidArgumentError(f"{what} must be a whole number, not {value!r}")
-    number = operator.index(value)
     if number < least:
         raise InvalidArgumentError(f"{what} must be at least {least}, not {number}")
     return number
@@ -29,9 +29,9 @@ def check_seed(seed: Any) -> int:
 
 def positive(what: str, value: Any, *, or_zero: bool = False) -> float:
     """A finite number above 0 (or 0 itself), else an error that names it."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    wrong = not is_number or not math.isfinite(value) or value < 0
-    if wrong or (value == 0 and not or_zero):
+    number = plain_number(value)
+    least_is_met = number is not None and (number > 0 or (or_zero and number == 0))
+    if number is None or not least_is_met or math.isinf(number):
         least = "of 0 or more" if or_zero else "above 0"
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {least}")
-    return float(value)
+    return number

@@ -249,17 +249,17 @@ class MetaLearner(nn.Module):
         its `history`.
         """
         count = whole_number("epochs", epochs)
-        whole_number("tasks_per_batch", tasks_per_batch)
-        whole_number("chunk", chunk, least=0)
+        tasks_per_batch = whole_number("tasks_per_batch", tasks_per_batch)
+        chunk = whole_number("chunk", chunk, least=0)
         limit = None if max_memory is None else amount("max_memory", max_memory)
         if limit is not None and chunk:
             raise InvalidArgumentError(
                 f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
             )
-        whole_number("steps_per_call", steps_per_call)
-        whole_number("keep", keep)
+        steps_per_call = whole_number("steps_per_call", steps_per_call)
+        keep = whole_number("keep", keep)
         if checkpoint_every is not None:
-            whole_number("checkpoint_every", checkpoint_every)
+            checkpoint_every = whole_number("checkpoint_every", checkpoint_every)
             if checkpoint is None:
                 raise InvalidArgumentError(
                     f"checkpoint_every={checkpoint_every} without checkpoint=, a folder"

@@ -51,6 +51,7 @@ class Conv4(nn.Module):
                 f'Conv4: downsampling={downsampling!r}; expected "pool" or "stride"'
             )
         channels = whole_number("in_channels", in_channels)
+        hidden = whole_number("hidden", hidden)
         stride = 2 if downsampling == "stride" else 1
         blocks: list[nn.Module] = []
         for _ in range(DEPTH):
@@ -58,7 +59,7 @@ class Conv4(nn.Module):
             layers: list[nn.Module] = [
                 nn.Conv2d(
                     channels,
-                    whole_number("hidden", hidden),
+                    hidden,
                     KERNEL,
                     stride=stride,
                     padding=1,
