@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 from typing import Any
 
@@ -231,3 +232,42 @@ def test_programs_print_and_survive_json(device: str) -> None:
     )
     a, b = (p.evaluate([w.numpy(), xs.numpy()]) for p in (again, entry.program))
     assert all((x == y).all() for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("options", [None, {}, {"guard": True}, {"state": True}])
+def test_as_a_decorator(options: dict[str, Any] | None, device: str) -> None:
+    model = nx.nn.Linear(2, 1)
+    optimizer = nx.optim.SGD(model.parameters(), lr=0.1)
+    if options and "state" in options:
+        options = {"state": [model, optimizer]}
+    decorator = nx.compile if options is None else nx.compile(**options)
+
+    @decorator
+    def step(x: nx.Tensor, scale: float = 2.0) -> nx.Tensor:
+        """What it does."""
+        if not options or "state" not in options:
+            return x.sum() * scale
+        optimizer.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    assert isinstance(step, nx.Compiled)
+    assert (step.__name__, step.__doc__) == ("step", "What it does.")
+    assert step.__module__ == __name__ and step.__qualname__.endswith("step")
+    assert list(inspect.signature(step).parameters) == ["x", "scale"]
+    found = step(nx.ones(3, 2))
+    if options and "state" in options:
+        assert step(nx.ones(3, 2)).item() < found.item()
+    else:
+        value = found[0] if options else found
+        assert value.item() == 12.0
+
+
+def test_a_decorator_checks_its_state() -> None:
+    with pytest.raises(nx.errors.InvalidArgumentError, match="state lists modules"):
+
+        @nx.compile(state=[3])
+        def step(x: nx.Tensor) -> nx.Tensor:
+            return x

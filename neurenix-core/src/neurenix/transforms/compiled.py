@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from itertools import count
-from typing import Any
+from typing import Any, overload
 
 from .. import dispatch, tree
 from ..attributes import static_key
@@ -45,9 +46,24 @@ def constant(x: Any) -> Tensor:
     return literal(made.numpy(), made.dtype)
 
 
+@overload
 def compile(
-    f: Callable[..., Any], state: Any = (), guard: bool = False, verbose: bool = False
-) -> Compiled:
+    f: Callable[..., Any], state: Any = ..., guard: bool = ..., verbose: bool = ...
+) -> Compiled: ...
+
+
+@overload
+def compile(
+    f: None = ..., state: Any = ..., guard: bool = ..., verbose: bool = ...
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+
+
+def compile(
+    f: Callable[..., Any] | None = None,
+    state: Any = (),
+    guard: bool = False,
+    verbose: bool = False,
+) -> Any:
     """f captured as one program for each (tree, shapes, dtypes, device, static values).
 
     Tensors among the arguments are inputs; numbers, strings and None are static.
@@ -74,7 +90,18 @@ def compile(
     >>> double = nx.compile(lambda x: x * 2)
     >>> double(nx.tensor([1.0, 2.0])).tolist()
     [2.0, 4.0]
+
+    Without f it is a decorator:
+
+    >>> model = nx.nn.Linear(2, 1)
+    >>> @nx.compile(state=[model])
+    ... def predict(x):
+    ...     return model(x)
+    >>> predict(nx.ones(3, 2)).shape
+    (3, 1)
     """
+    if f is None:
+        return functools.partial(compile, state=state, guard=guard, verbose=verbose)
     return Compiled(f, state, guard, verbose)
 
 
@@ -107,7 +134,7 @@ class Compiled:
         self._lock: Any = None  # of its state, once it is called
         self._owned: list[Cell] = []
         register(self)
-        self.__doc__ = f.__doc__
+        functools.update_wrapper(self, f, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors: list[Tensor] = []
