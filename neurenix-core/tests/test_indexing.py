@@ -358,6 +358,41 @@ def test_a_tensor_as_a_bad_key(device: str) -> None:
         x[:] = nx.ones(2)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        ((0, 2), slice(None)),
+        ([(0, 1), (2, 0)],),
+        ([[True, False, True]],),
+        ([True, False, True], 1),
+        (np.True_,),
+        (False, ..., 0),
+        ([], ()),
+        ([[]],),
+        (),
+        (range(2), [1, 0]),
+        (0, ..., [1, 2]),
+        (0, [1, 2], ...),
+        (..., 0, [1, 1]),
+        (None, 0, None, [1]),
+    ],
+    ids=str,
+)
+def test_keys_of_every_form(key: Any, device: str) -> None:
+    array = np.arange(24.0, dtype=np.float32).reshape(3, 4, 2)
+    try:
+        expected = array[key]
+    except IndexError:
+        with pytest.raises(IndexOutOfRangeError):
+            nx.tensor(array)[key]
+        return
+    np.testing.assert_array_equal(nx.tensor(array)[key].numpy(), expected)
+    x = nx.tensor(array)
+    x[key] = -1.0
+    array[key] = -1.0
+    np.testing.assert_array_equal(x.numpy(), array)
+
+
 def test_numbers_in_tensors(device: str) -> None:
     x = nx.arange(12.0).reshape(3, 4)
     one = nx.tensor(1)

@@ -140,7 +140,7 @@ def test_derivatives_at_plain_numbers(kind: Any, device: str) -> None:
     array = np.array([1.0, 2.0])
     assert nx.grad(lambda x: (x**2).sum())(array).tolist() == [2.0, 4.0]
     z = nx.tensor(1.0, requires_grad=True)
-    (z * z).backward(2.0)  # type: ignore[arg-type]
+    (z * z).backward(2.0)
     assert z.grad is not None and z.grad.item() == 4.0
 
 

@@ -131,7 +131,7 @@ def _check_scalar(name: str, y: Any) -> None:
         )
 
 
-def backward(y: Tensor, gradient: Tensor | None = None) -> None:
+def backward(y: Tensor, gradient: Any = None) -> None:
     """Add dy/dp to `p.grad` of every leaf p that requires grad.
 
     `gradient` is the cotangent of y; a scalar needs none.

@@ -139,7 +139,9 @@ def read_key(shape: Shape, key: Any) -> list[Any]:
     Raises IndexOutOfRangeError for what does not fit the shape, DtypeError for what is
     no index.
     """
-    given, used, dots = [], 0, []
+    given: list[Any] = []
+    dots: list[int] = []
+    used = 0
     for k in key if isinstance(key, tuple) else (key,):
         part = _part(k)
         used += _axes_of(part)
@@ -153,7 +155,7 @@ def read_key(shape: Shape, key: Any) -> list[Any]:
             f"index {_shown(key)} has more axes than a tensor of shape {shape}"
         )
     at = dots[0] if dots else len(given)
-    rest = [slice(None)] * (len(shape) - used)
+    rest: list[Any] = [slice(None)] * (len(shape) - used)
     filled = [*given[:at], *(rest or [Ellipsis] * len(dots)), *given[at + len(dots) :]]
     parts, axis = [], 0
     for part in filled:

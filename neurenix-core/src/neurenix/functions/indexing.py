@@ -72,11 +72,11 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
     )
 
 
-def _beside(x: Tensor, values: Any) -> Tensor:
-    """Positions as an int32 tensor where x is."""
+def _beside(x: Tensor, values: Any, dtype: Any = np.int32) -> Tensor:
+    """Positions, or a mask, as a tensor where x is."""
     if isinstance(values, Tensor):
         return values
-    array = np.asarray(values, np.int32)
+    array = np.asarray(values, dtype)
     return tensor(array, device=x.device if dispatch.recorder() is None else None)
 
 
@@ -267,7 +267,9 @@ def _masked(x: Tensor, parts: Sequence[Any], value: Tensor) -> Tensor | None:
     masks = [p.values for p in arrays if isinstance(p, Mask)]
     known = not any(isinstance(mask, Tensor) for mask in masks)
     if len(masks) != len(arrays) or len(masks) != 1 or not masks[0].ndim:
-        return None if known else _refuse_mask()
+        if known:
+            return None
+        raise _unknown_mask()
     mask = masks[0]
     at = next(i for i, p in enumerate(parts) if isinstance(p, Mask))
     whole = [slice(None)] * mask.ndim
@@ -277,23 +279,20 @@ def _masked(x: Tensor, parts: Sequence[Any], value: Tensor) -> Tensor | None:
     place, rank = place_of_arrays(parts), old.ndim - mask.ndim + 1
     given = (1,) * (rank - value.ndim) + value.shape
     if len(given) > rank or given[place] != 1:
-        return None if known else _refuse_mask()
+        if known:
+            return None
+        raise _unknown_mask()
     rest = (*given[:place], *given[place + 1 :])
     shape = (*rest[:first], *(1,) * mask.ndim, *rest[first:])
     new = _spread(ops.reshape(value, shape=shape), old.shape)
     ends = (1,) * (old.ndim - first - mask.ndim)
-    condition = mask if isinstance(mask, Tensor) else _mask_beside(x, mask)
-    condition = ops.reshape(condition, shape=(*mask.shape, *ends))
+    condition = reshape(_beside(x, mask, np.bool_), (*mask.shape, *ends))
     chosen = ops.where(condition, new, old)
     return chosen if old is x else _written(x, basic, chosen)
 
 
-def _mask_beside(x: Tensor, mask: Array) -> Tensor:
-    return tensor(mask, device=x.device if dispatch.recorder() is None else None)
-
-
-def _refuse_mask() -> None:
-    raise CaptureError(
+def _unknown_mask() -> CaptureError:
+    return CaptureError(
         f"x[mask] = v at {user_line()} while a program is being captured: how many "
         "elements the mask names is not known, so that v must be one value for all of "
         "them; or use nx.where(mask, a, b)"

@@ -15,8 +15,8 @@ class Embedding(Module):
     """Row i of a table for each index i: integers [...] -> [..., embedding_dim].
 
     weight [num_embeddings, embedding_dim] starts from N(0, 1), as PyTorch's. Raises
-    DtypeError for indices that are no integers, InvalidArgumentError for one out of
-    range (where the host knows the values).
+    DtypeError for indices that are no integers, IndexOutOfRangeError for one that is
+    out of range; in a program, where values are not known, the nearest row is taken.
 
     >>> import neurenix as nx
     >>> nx.nn.Embedding(10, 3)(nx.tensor([[1, 2], [1, 9]])).shape

@@ -57,7 +57,8 @@ def cross_entropy(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     reduction   "mean" over the N (...) losses, "sum", or "none" for each
 
     Raises ShapeError for shapes that do not go together, DtypeError for bools, and
-    InvalidArgumentError for a class outside 0 .. C−1 where its value is at hand.
+    InvalidArgumentError for a class outside 0 .. C−1; in a program, where values are
+    not known, such an example has the loss 0.
 
     >>> import neurenix as nx
     >>> loss = nx.nn.functional.cross_entropy(nx.zeros(1, 2), nx.tensor([1]))

@@ -200,8 +200,11 @@ class LayerNorm(Module):
         affine: bool = True,
     ) -> None:
         super().__init__()
-        several = isinstance(normalized_shape, (tuple, list))
-        given = tuple(normalized_shape) if several else (normalized_shape,)
+        given = (
+            tuple(normalized_shape)
+            if isinstance(normalized_shape, (tuple, list))
+            else (normalized_shape,)
+        )
         self.normalized_shape = tuple(
             whole("LayerNorm: normalized_shape", n) for n in given
         )
