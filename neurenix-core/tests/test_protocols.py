@@ -138,6 +138,7 @@ def test_derivatives_at_plain_numbers(kind: Any, device: str) -> None:
     by_a, by_b = nx.grad(lambda p: p["a"] * p["b"])({"a": point, "b": 3.0}).values()
     assert (by_a.item(), by_b.item()) == (3.0, 2.0)
     array = np.array([1.0, 2.0])
+    assert nx.jvp(lambda x: x * x, (array,), (array,))[1].tolist() == [2.0, 8.0]
     assert nx.grad(lambda x: (x**2).sum())(array).tolist() == [2.0, 4.0]
     z = nx.tensor(1.0, requires_grad=True)
     (z * z).backward(2.0)

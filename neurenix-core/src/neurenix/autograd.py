@@ -249,14 +249,18 @@ def _differentiable(name: str, leaf: Any) -> Tensor:
     )
 
 
+_NUMBERS = (int, float, np.generic, np.ndarray)
+
+
 def _matching(
     name: str, what: str, given: Any, whose: str, like: Sequence[Tensor], structure: Any
 ) -> list[Tensor]:
-    """The leaves of `given`, one for each tensor of `like`; numbers take its dtype."""
+    """The leaves of `given`, one for each tensor of `like`; numbers, and arrays of
+    them, take its dtype."""
     leaves, same = tree.flatten(given)
     if same == structure:
         leaves = [
-            tensor(g, dtype=x.dtype) if isinstance(g, (int, float, np.generic)) else g
+            tensor(g, dtype=x.dtype) if isinstance(g, _NUMBERS) else g
             for g, x in zip(leaves, like, strict=True)
         ]
     types = [getattr(g, "type", g) for g in leaves]

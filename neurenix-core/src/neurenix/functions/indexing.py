@@ -51,7 +51,7 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
 
     Indices are as in `take`.
     """
-    x, index = as_tensor(x), as_tensor(index_values("take_along_axis", index))
+    x, index = as_tensor(x), index_values("take_along_axis", index)
     at = one_axis("take_along_axis", axis, x.ndim)
     if index.ndim != x.ndim or any(
         a != b
@@ -66,7 +66,7 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
     back = tuple(int(i) for i in np.argsort(order))
     rows = ops.transpose(x, permutation=order)
     values = from_zero(index, x.shape[at], axis_of(at, x.shape))
-    picks = ops.transpose(values, permutation=order)
+    picks = ops.transpose(_beside(x, values), permutation=order)
     return ops.transpose(
         ops.gather(rows, picks, axis=x.ndim - 1, batch=x.ndim - 1), permutation=back
     )
