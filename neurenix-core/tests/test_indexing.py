@@ -418,3 +418,25 @@ def test_values_that_decide_a_shape_are_asked_for_by_name(device: str) -> None:
     host = mask.numpy()
     assert nx.compile(lambda x: x[host])(x).shape == (2,)
     assert nx.vmap(lambda row: row[two])(nx.zeros(4, 3)).shape == (4,)
+
+
+def test_on_a_device_that_is_not_the_current_one() -> None:
+    array = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    x = nx.tensor(array, device="reference")
+    nx.init({"device": "cpu" if nx.get_device_count("cpu") else "reference"})
+    for key, value in (
+        ([0, -1], 5.0),
+        (([0, 1], [1, 2]), [1.0, 2.0]),
+        (array > 6, 0.0),
+        (array > 3, np.arange(8.0)),
+        ((1, 2), 9.0),
+        (slice(1), np.ones(4)),
+    ):
+        np.testing.assert_array_equal(x[key].numpy(), x.numpy()[key])
+        expected = x.numpy().copy()
+        expected[key] = value
+        x[key] = value
+        np.testing.assert_array_equal(x.numpy(), expected)
+        assert str(x.device) == str(x[key].device) == "reference:0"
+    picked = nx.take_along_axis(x, [[0], [1], [-1]], 1)
+    assert str(nx.take(x, [0]).device) == str(picked.device) == "reference:0"

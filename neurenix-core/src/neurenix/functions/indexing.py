@@ -15,6 +15,7 @@ from ..errors import CaptureError, ShapeError
 from ..primitives import ops
 from ..primitives.base import literal
 from ..program import Symbol
+from ..settings import current_device
 from ..sources import user_line
 from ..tensor import Tensor, tensor
 from .common import as_tensor, cast, one_axis, operands
@@ -202,10 +203,8 @@ def set_item(x: Tensor, key: Any, value: Any) -> None:
     """
     parts = read_key(x.shape, key)
     old = x.value()
-    if isinstance(value, Tensor):
-        new = cast(value.value(), x.dtype)
-    else:
-        new = cast(operands("x[...] = v", x.detach(), value)[1], x.dtype)
+    new = value.value() if isinstance(value, Tensor) else _given(x, value)
+    new = cast(new, x.dtype)
     out = _masked(old, parts, new)
     if out is None:
         out = _written(old, parts, new)
@@ -213,6 +212,16 @@ def set_item(x: Tensor, key: Any, value: Any) -> None:
         x.assign(out.detach())
     else:
         x.data, x.node, x.index, x.device = out.data, out.node, out.index, out.device
+
+
+def _given(x: Tensor, value: Any) -> Tensor:
+    """Numbers and arrays as a tensor, where x is: what is made of a number alone would
+    be on the current device."""
+    new = operands("x[...] = v", x.detach(), value)[1]
+    home = current_device() if new.device is None else new.device
+    if dispatch.recorder() is not None or x.device in (None, home):
+        return new
+    return tensor(new, device=x.device)
 
 
 def _written(x: Tensor, parts: Sequence[Any], value: Tensor) -> Tensor:
