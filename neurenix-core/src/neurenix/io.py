@@ -3,9 +3,11 @@ pickle."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,13 @@ from .tensor import Tensor, tensor
 _KEY = "neurenix"  # of the JSON in the file's metadata
 _DIGEST = "sha256"  # of that JSON and of all tensors
 _FORMAT = 1
-_SCALARS = (bool, int, float, str, type(None))
+_SCALARS = (bool, int, float, type(None))
+# What readers take: deeper trees and longer numbers end JSON parsers, and safetensors
+# reads no longer header. Python converts integers of fewer digits under any limit.
+_DEEPEST = 100
+_INTEGER_BITS = 2000
+_LONGEST_HEADER = 100_000_000
+_RESERVED = "__metadata__"  # safetensors has no tensor of that name
 
 
 def _safetensors() -> Any:
@@ -48,12 +56,13 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
             renamed: a reader sees the old file or the whole new one, also after a power
             cut.
 
-    Any program that reads safetensors reads the tensors; those of a plain `state_dict`
-    have its names.
+    What was saved loads as equal, arrays of either byte order and NumPy's scalars
+    included. Any program that reads safetensors reads the tensors; those of a plain
+    `state_dict` have its names.
 
-    Raises InvalidArgumentError for what cannot be saved (saying where it is),
-    StorageError for a path that cannot be written, MissingPackageError without
-    safetensors.
+    Raises InvalidArgumentError for what could not be loaded again (saying where it is),
+    StorageError for a path that cannot be written, before anything is;
+    MissingPackageError without safetensors.
 
     >>> import os, tempfile
     >>> import neurenix as nx
@@ -63,11 +72,29 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     (3, [1.0, 1.0])
     """
     library = _safetensors()
+    file = _path("save", path)
+    _check_target(file)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = _described(state, (), arrays)
     text = json.dumps({"format": _FORMAT, "tree": tree})
     metadata = {_KEY: text, _DIGEST: _digest(text, arrays)}
-    write_atomically(Path(path), library.numpy.save(arrays, metadata))
+    content: bytes = library.numpy.save(arrays, metadata)
+    header = int.from_bytes(content[:8], "little")
+    if header > _LONGEST_HEADER:
+        raise InvalidArgumentError(
+            f"save: all but the tensors takes {header:,} bytes, and safetensors reads "
+            f"{_LONGEST_HEADER:,}; put long lists of numbers in arrays"
+        )
+    write_atomically(file, content)
+
+
+def _path(what: str, path: Any) -> Path:
+    try:
+        return Path(os.fsdecode(path))
+    except TypeError:
+        raise InvalidArgumentError(
+            f"{what}: expected the path of a file, not {type(path).__name__}"
+        ) from None
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:
@@ -84,31 +111,39 @@ def _described(
 ) -> Any:
     """The tree as JSON; tensors go to `arrays` and are named in it."""
     where = ".".join(path) or "the state"
+    if isinstance(value, (np.bool_, np.integer, np.floating)):
+        item = value.item()  # of a longdouble and a time no Python number
+        if isinstance(item, _SCALARS) and not isinstance(value, np.timedelta64):
+            value = item
     if isinstance(value, (Tensor, np.ndarray)):
-        array = np.array(
-            value.numpy() if isinstance(value, Tensor) else value, order="C"
-        )
-        try:
-            as_dtype(array.dtype)
-        except DtypeError as error:
-            raise InvalidArgumentError(f"save: {where}: {error}") from None
+        array = _native(value, where)
         name = base = ".".join(path) or "tensor"
         number = 1
-        while name in arrays:  # {"a.b": ..., "a": {"b": ...}}
+        while name in arrays or name == _RESERVED:  # {"a.b": ..., "a": {"b": ...}}
             number += 1
             name = f"{base}#{number}"
         arrays[name] = array
         return {"tensor": name}
+    if isinstance(value, int) and int(value).bit_length() > _INTEGER_BITS:
+        raise InvalidArgumentError(
+            f"save: {where} is an integer of {int(value).bit_length()} bits; "
+            f"a file can hold {_INTEGER_BITS}"
+        )
     if isinstance(value, _SCALARS):
         return {"value": value}
-    if isinstance(value, (np.bool_, np.integer, np.floating)):
-        return {"value": value.item()}
+    if isinstance(value, str):
+        return {"value": _text(value, where)}
+    if isinstance(value, (dict, list, tuple)) and len(path) >= _DEEPEST:
+        raise InvalidArgumentError(
+            f"save: {where[:40]}… is nested more than {_DEEPEST} deep, or holds itself"
+        )
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
                 raise InvalidArgumentError(
                     f"save: {where} has the key {key!r}; keys are strings"
                 )
+            _text(key, f"a key of {where}")
         return {
             "dict": {k: _described(v, (*path, k), arrays) for k, v in value.items()}
         }
@@ -123,11 +158,65 @@ def _described(
     )
 
 
+def _native(value: Any, where: str) -> np.ndarray[Any, Any]:
+    """A copy in rows and in this machine's byte order, of a dtype that loads again."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidArgumentError(
+            f"save: {where} is a masked array, whose mask no file can hold; "
+            "save .filled(value), and .mask beside it"
+        )
+    array = np.array(value.numpy() if isinstance(value, Tensor) else value, order="C")
+    try:
+        as_dtype(array.dtype)
+        if not isinstance(value, Tensor):  # a tensor's dtype is one of its device
+            tensor(np.zeros(0, array.dtype.newbyteorder("=")), dtype=array.dtype.name)
+    except DtypeError as error:
+        raise InvalidArgumentError(f"save: {where}: {error}") from None
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _text(value: str, where: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(
+            f"save: {where} is {value!r}, which is no valid Unicode text: it has half "
+            "of a surrogate pair"
+        ) from None
+    return value
+
+
+def _check_target(path: Path) -> None:
+    """Refuse a path that no file can be written to, before a byte is written."""
+    shown = repr(str(path))[1:-1]
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if not path.parent.exists():
+            raise StorageError(
+                f"save: cannot write {shown}: No such file or directory: make the "
+                f"folder {path.parent} first"
+            ) from None
+        return
+    except (OSError, ValueError) as error:  # ValueError: NUL, or half a surrogate pair
+        reason = getattr(error, "strerror", None) or error
+        long = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+        remedy = "; choose a shorter name" if long else ""
+        raise StorageError(f"save: cannot write {shown}: {reason}{remedy}") from None
+    if stat.S_ISDIR(mode):
+        raise StorageError(
+            f"save: cannot write {shown}: it is a directory; name a file in it"
+        )
+    if not stat.S_ISREG(mode):  # the new file would take the place of a device or pipe
+        raise StorageError(f"save: cannot write {shown}: it is no regular file")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    if path.exists() and not path.is_file() and not path.is_dir():
-        # The new file would take the place of a device or a pipe.
-        raise StorageError(f"save: cannot write {path}: it is no regular file")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    """The whole file or nothing. Raises StorageError."""
+    _check_target(path)
+    # Part of the name only: with what is added it must not be too long.
+    start = f".{path.name[:40]}.{os.getpid()}-{os.urandom(4).hex()}"
+    temporary = path.with_name(f"{start}.part")
     try:
         with open(temporary, "xb") as file:
             file.write(content)
@@ -157,13 +246,13 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
     holds), DtypeError for dtypes that Neurenix has not.
     """
     library = _safetensors()
-    path = Path(path)
+    path = _path("load", path)
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise StorageError(
-            f"load: cannot read {path}: {error.strerror or error}"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: no path can be like that
+        shown = repr(str(path))[1:-1]
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"load: cannot read {shown}: {reason}") from error
     try:
         arrays = library.numpy.load(content)
         length = int.from_bytes(content[:8], "little")
