@@ -245,7 +245,7 @@ def test_a_dtype_that_no_device_here_would_load(tmp_path: Path, device: str) -> 
         nx.save(state, tmp_path / "x")
         assert nx.load(tmp_path / "x")["a"].dtype is nx.float16
     else:
-        with pytest.raises(InvalidArgumentError, match="a: .*has no float16"):
+        with pytest.raises(InvalidArgumentError, match=r"a: .*has no float16"):
             nx.save(state, tmp_path / "x")
 
 

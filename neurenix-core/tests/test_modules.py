@@ -210,3 +210,77 @@ def test_a_parameter_is_not_replaced_by_accident() -> None:
         layer.weight = layer.weight - 1.0  # type: ignore[assignment]
     layer.bias = None
     assert [n for n, _ in layer.named_parameters()] == ["weight"]
+
+
+def weights(kind: Any) -> nn.Module:
+    part = nn.Module()
+    part.w = kind([1.0])
+    return part
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        lambda a, b: {"layers": {"b.c": a, "b": {"c": b}}},
+        lambda a, b: {"layers": {1: a, "1": b}},
+        lambda a, b: {"layers": {None: a, "None": b}},
+        lambda a, b: {"layers": [a], "layers.0": b},
+        lambda a, b: {"net": nn.Sequential(a), "net.0": b},
+        lambda a, b: {"net.0": a, "net": nn.Sequential(b)},
+        lambda a, b: {"net": {"0.layers": a}, "net.0": {"layers": b}},
+        lambda a, b: {"net": {"0": {"w": a.w}}, "net.0": b},
+    ],
+)
+@pytest.mark.parametrize("first", [nn.Parameter, nn.Buffer])
+@pytest.mark.parametrize("second", [nn.Parameter, nn.Buffer])
+def test_names_that_collide_are_refused(
+    attributes: Any, first: Any, second: Any
+) -> None:
+    net = nn.Module()
+    for name, value in attributes(weights(first), weights(second)).items():
+        setattr(net, name, value)
+    message = "Module: two different parameters or buffers have the name '.*w'"
+    for ask in (
+        net.state_dict,
+        net.named_cells,
+        lambda: net.load_state_dict({}),
+        lambda: net.to(nx.float64),
+        lambda: nn.functional_call(net, {}, 1),
+    ):
+        with pytest.raises(InvalidArgumentError, match=message):
+            ask()
+    if first is second:
+        with pytest.raises(InvalidArgumentError, match=message):
+            list(net.parameters() if first is nn.Parameter else net.buffers())
+    whole = nn.Module()
+    with pytest.raises(InvalidArgumentError, match=message):
+        whole.part = net
+    assert not hasattr(whole, "part")
+
+
+def test_names_that_only_look_alike_are_each_there() -> None:
+    net = nn.Module()
+    net.layers = {"a.b": weights(nn.Parameter), "a": {"c": weights(nn.Parameter)}}
+    setattr(net, "layers.0", weights(nn.Buffer))
+    net.shared = net.layers
+    assert list(net.state_dict()) == ["layers.a.b.w", "layers.a.c.w", "layers.0.w"]
+
+
+def test_a_module_called_generator_is_state_beside_the_random_stream() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.generator = nn.Module()
+            self.generator.step = nn.Buffer([0.0])
+            self.stream = nx.Generator(3)
+
+        def forward(self) -> nx.Tensor:
+            self.generator.step.assign(self.generator.step + 1)
+            return nx.rand(2, generator=self.stream)
+
+    net = Net()
+    assert len(net.state_cells()) == 2
+    step = nx.compile(net, state=[net])
+    first, second = step(), step()
+    assert first.tolist() != second.tolist()
+    assert net.generator.step.tolist() == [2.0]

@@ -474,3 +474,14 @@ def test_bad_input_has_a_named_error(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_state_of_one_name_is_refused() -> None:
+    class Twice(optim.Optimizer):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, 0.1)
+            self._like_params("average")
+            self._like_params("average")
+
+    with pytest.raises(InvalidArgumentError, match=r"its state has 'average.0' twice"):
+        Twice([nn.Parameter([1.0])])

@@ -33,7 +33,8 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 class Module(Watched):
     """The base of all layers and networks. A subclass sets parameters, buffers and
     other modules as attributes (also within lists, tuples and dicts) and defines
-    `forward`.
+    `forward`. Names of parameters and buffers are their paths: attributes, list indices
+    and dict keys, with dots between.
 
     training   whether layers such as batch norm and dropout behave as in training;
                `train()` and `eval()` set it
@@ -79,13 +80,16 @@ class Module(Watched):
                 f"give it a value with .{name}.assign(value), "
                 f"or replace it by another nn.{type(held).__name__}"
             )
-        super().__setattr__(name, value)
-        for path, part in _parts(name, value):  # for messages: the longest path so far
+        named: list[tuple[str, Cell]] = []  # for messages: the longest path so far
+        for path, part in _parts(name, value):
             if isinstance(part, Module):
-                for inner, cell in (*part.named_parameters(), *part.named_buffers()):
-                    cell.name = f"{path}.{inner}"
+                cells = part.named_cells().items()
+                named += [(f"{path}.{inner}", cell) for inner, cell in cells]
             elif isinstance(part, Cell):
-                part.name = path
+                named.append((path, part))
+        super().__setattr__(name, value)
+        for path, cell in named:
+            cell.name = path
 
     def __delattr__(self, name: str) -> None:
         changes[0] += 1
@@ -125,11 +129,23 @@ class Module(Watched):
 
     def _all(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
+        names: set[str] = set()
         for path, module in self.named_modules():
             for name, part in module._own(kind):
                 if id(part) not in seen:  # shared ones have the first of their names
                     seen.add(id(part))
-                    yield (f"{path}.{name}" if path else name), part
+                    full = f"{path}.{name}" if path else name
+                    if full in names:
+                        raise self._named_twice(full)
+                    names.add(full)
+                    yield full, part
+
+    def _named_twice(self, name: str) -> InvalidArgumentError:
+        return InvalidArgumentError(
+            f"{type(self).__name__}: two different parameters or buffers have the name "
+            f"{name!r}, and a state_dict can hold one; rename an attribute, or a key "
+            "of a dict: a dot within one, or keys such as 1 and '1', make names alike"
+        )
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         return self._all(Parameter)
@@ -144,8 +160,17 @@ class Module(Watched):
         return (buffer for _, buffer in self.named_buffers())
 
     def named_cells(self) -> dict[str, Parameter | Buffer]:
-        """Parameters, then buffers, by name."""
-        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        """Parameters, then buffers, by name.
+
+        Raises InvalidArgumentError where two have one name, as `named_parameters()`
+        and `named_buffers()` do: none gets lost.
+        """
+        cells: dict[str, Parameter | Buffer] = dict(self.named_parameters())
+        for name, buffer in self.named_buffers():
+            if name in cells:
+                raise self._named_twice(name)
+            cells[name] = buffer
+        return cells
 
     # ---- values ----------------------------------------------------------------------
 
@@ -221,9 +246,11 @@ class Module(Watched):
 
     def state_cells(self) -> dict[str, Cell]:
         cells: dict[str, Cell] = dict(self.named_cells())
-        cells.update(
-            (f"generator{i or ''}.step", g.step) for i, g in enumerate(self._streams())
-        )
+        for i, generator in enumerate(self._streams()):
+            name = f"generator{i or ''}.step"
+            while name in cells:  # of a module that is named so
+                name = f"{name}#"
+            cells[name] = generator.step
         return cells
 
     def begin_capture(self) -> None:

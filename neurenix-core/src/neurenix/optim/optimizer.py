@@ -56,8 +56,7 @@ class Optimizer(Watched):
                 zeros_like(p),
                 name=f"{type(self).__name__}.{name} of {p.name or f'parameter {i}'}",
             )
-            self._cells[f"{name}.{i}"] = cell
-            made.append(cell)
+            made.append(self._kept(f"{name}.{i}", cell))
         return made
 
     def _scalar(self, name: str) -> Cell:
@@ -65,6 +64,14 @@ class Optimizer(Watched):
             tensor(0.0, dtype=self._lr.dtype, device=self._lr.device),
             name=f"{type(self).__name__}.{name}",
         )
+        return self._kept(name, cell)
+
+    def _kept(self, name: str, cell: Cell) -> Cell:
+        if name in self._cells:
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: its state has {name!r} twice, and a "
+                "state_dict can hold one; give each part of the state its own name"
+            )
         self._cells[name] = cell
         return cell
 
