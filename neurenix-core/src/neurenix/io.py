@@ -111,10 +111,9 @@ def _described(
 ) -> Any:
     """The tree as JSON; tensors go to `arrays` and are named in it."""
     where = ".".join(path) or "the state"
-    if isinstance(value, (np.bool_, np.integer, np.floating)):
-        item = value.item()  # of a longdouble and a time no Python number
-        if isinstance(item, _SCALARS) and not isinstance(value, np.timedelta64):
-            value = item
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        item = value.item()
+        value = item if isinstance(item, _SCALARS) else value  # no longdouble is
     if isinstance(value, (Tensor, np.ndarray)):
         array = _native(value, where)
         name = base = ".".join(path) or "tensor"

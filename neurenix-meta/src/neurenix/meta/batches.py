@@ -6,7 +6,6 @@ the bucket and, for each of its tasks, a number: only numbers move.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -18,6 +17,7 @@ import neurenix as nx
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
+from .digests import digest_of
 from .sampler import TaskSampler
 
 # Tasks of a sampler drawn at once: many cost little more than one.
@@ -128,11 +128,21 @@ class Batch:
 
 
 class Source:
-    """Tasks in buckets, and the order in which training meets them."""
+    """Tasks in buckets, and the order in which training meets them.
 
-    def __init__(self, buckets: Sequence[Bucket], groups: Sequence[Numbers]) -> None:
+    content   the arrays that listed tasks were given as, all in order; kept until it
+              is known whether a description is needed
+    """
+
+    def __init__(
+        self,
+        buckets: Sequence[Bucket],
+        groups: Sequence[Numbers],
+        content: Sequence[NDArray[Any]] = (),
+    ) -> None:
         self.buckets = list(buckets)
         self.groups = list(groups)  # each bucket's tasks by their numbers in the whole
+        self._content = content
         self._digest: str | None = None
         self.next_task = 0  # of a sampler without end: where its next epoch begins
 
@@ -152,14 +162,15 @@ class Source:
         return sum(-(-len(bucket) // size) for bucket in self.buckets)
 
     def description(self) -> dict[str, Any]:
-        """What tells these tasks from others, for a checkpoint."""
+        """What tells these tasks from others, whichever learner reads them."""
         if self._digest is None:
-            digest = hashlib.sha256()
-            for bucket in self.buckets:
-                for column in bucket.data:
-                    digest.update(np.ascontiguousarray(column.numpy()).data)
-            self._digest = digest.hexdigest()
-        return {"count": len(self), "sha256": self._digest}
+            self._digest = digest_of(self._content)
+            self._content = ()
+        return {"count": len(self), "data": self._digest}
+
+    def without_content(self) -> None:
+        """No description will be asked for: what it would be made of can go."""
+        self._content = ()
 
     def epoch(
         self, size: int, order: np.random.Generator | None = None, skip: int = 0

@@ -13,8 +13,9 @@ import neurenix as nx
 from neurenix import optim
 from neurenix.errors import InvalidArgumentError, StorageError
 
-from . import learner_files
+from . import descriptions, learner_files
 from .history import History
+from .values_as_text import text_of
 from .where_made import made_on, warn_of_other
 
 if TYPE_CHECKING:
@@ -133,8 +134,9 @@ class Checkpoints:
         """Puts everything where the newest one has it; None if there is none yet.
 
         Raises FileFormatError for a file that is damaged or of a newer version, and
-        InvalidArgumentError or ShapeError for one of another model, optimizer,
-        schedule or of other tasks, in each case with nothing changed.
+        InvalidArgumentError or ShapeError for one of another learner, model, optimizer
+        or schedule, of other settings of these, or of other tasks, with both values; in
+        each case with nothing changed.
         """
         files = self.files()
         if not files:
@@ -147,8 +149,9 @@ class Checkpoints:
                 raise InvalidArgumentError(
                     f"{path} is a learner without a run; MetaLearner.load() reads it"
                 )
-            _check_same(path, trained, content)
+            _check_same(path, _other_kinds(trained, content))
             learner_files.fill(trained.learner, content, path)
+            _check_same(path, _other_settings(trained, content))
             if trained.schedule is not None:
                 trained.schedule.load_state_dict(training["schedule"]["state"])
             with learner_files.told_of_file(path, "of another optimizer"):
@@ -176,40 +179,57 @@ def _steps(path: Path) -> int:
 def _kind_and_state(owner: Any) -> dict[str, Any]:
     if owner is None:
         return {"type": "None", "settings": {}, "state": {}}
-    kept = learner_files.settings(owner)
-    if isinstance(owner, optim.Schedule):  # these two are its state
-        kept = {k: v for k, v in kept.items() if k not in ("epoch", "initial_lr")}
     state = owner.state_dict()
+    kept = descriptions.described(owner)
     return {"type": type(owner).__name__, "settings": kept, "state": state}
 
 
-def _check_same(path: Path, trained: Trained, content: Mapping[str, Any]) -> None:
+def _check_same(path: Path, differences: list[str]) -> None:
     """A run goes on as what it was, or it would be another run."""
-    training = content["training"]
-    learner = {
-        "type": type(trained.learner).__name__,
-        "settings": learner_files.settings(trained.learner),
-    }
-    pairs = [
-        ("learner", content["learner"], learner),
-        ("optimizer", training["optimizer"], _kind_and_state(trained.optimizer)),
-        ("schedule", training["schedule"], _kind_and_state(trained.schedule)),
-    ]
-    differences = []
-    for what, saved, now in pairs:
-        if saved["type"] != now["type"]:
-            differences.append(f"{what}: {saved['type']} saved, {now['type']} now")
-        else:
-            differences += _differences(what, saved["settings"], now["settings"])
-    differences += _differences("tasks", training["tasks"], trained.tasks)
     if differences:
         raise InvalidArgumentError(
-            f"{path} is of another run: {'; '.join(differences)}. Go on with what it "
-            "was saved with, or name another folder; MetaLearner.load() takes its "
-            "weights alone"
+            f"{path} is of another run: {descriptions.listed(differences)}. Go on with "
+            "what it was saved with, or name another folder; "
+            f"{learner_files.weights_alone(path)}"
         )
 
 
-def _differences(what: str, saved: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
-    names = [n for n in {**saved, **now} if saved.get(n) != now.get(n)]
-    return [f"{what}: {n}={saved.get(n)!r} saved, {now.get(n)!r} now" for n in names]
+def _parts(
+    trained: Trained, content: Mapping[str, Any]
+) -> list[tuple[str, Mapping[str, Any], Any]]:
+    """The learner, the optimizer and the schedule: their names, as they were saved,
+    and as they are."""
+    training = content["training"]
+    return [
+        ("learner", content["learner"], trained.learner),
+        ("optimizer", training["optimizer"], trained.optimizer),
+        ("schedule", training["schedule"], trained.schedule),
+    ]
+
+
+def _other_kinds(trained: Trained, content: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, saved, owner in _parts(trained, content):
+        now = "None" if owner is None else type(owner).__name__
+        if saved["type"] != now:
+            found.append(f"{name}: {saved['type']} saved, {now} now")
+    return found
+
+
+def _other_settings(trained: Trained, content: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, saved, owner in _parts(trained, content):
+        now = {} if owner is None else descriptions.described(owner)
+        unlike = learner_files.unlike(content, saved["settings"], now)
+        found += [f"{name}: {difference}" for difference in unlike]
+    before, after = (
+        {name: text_of(value) for name, value in tasks.items()}
+        for tasks in (content["training"]["tasks"], trained.tasks)
+    )
+    if content["format"] < 2:  # which had no digest of a data set
+        both = before.keys() & after.keys()
+        before, after = (
+            {n: t for n, t in d.items() if n in both} for d in (before, after)
+        )
+    unlike = descriptions.differences(before, after)
+    return found + [f"tasks: {difference}" for difference in unlike]

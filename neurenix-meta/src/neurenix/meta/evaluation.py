@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ CONFIDENCE = "confidence"
 # Tasks a call of the compiled program: enough to keep all cores busy.
 TASKS_PER_CALL = 32
 
+
 @dataclass(frozen=True)
 class Evaluation:
     """Scores of each task, before adaptation and after each of its steps.
@@ -37,7 +39,8 @@ class Evaluation:
     transductive  whether a query's prediction depends on the other queries
     confidence    for classes: float64 [tasks, steps + 1, 3, 15], see
                   `calibration.confidence_bins`; else None
-    task_key      tells the tasks from others; None where that is not known
+    task_key      tells the tasks from others, by content: what `description()` of a
+                  TaskSampler gives, as JSON; None where that is not known
     beside        the same learner's evaluation on the same tasks in the other mode,
                   where both were asked for
 
@@ -141,8 +144,9 @@ class Evaluation:
             and self.task_key != other.task_key
         ):
             raise InvalidArgumentError(
-                f"compare: these are evaluations on other tasks ({self.tasks} and "
-                f"{other.tasks}); evaluate both learners on the same ones"
+                "compare: these are evaluations on other tasks "
+                f"({_other_tasks(self, other)}); "
+                "evaluate both learners on the same ones"
             )
         if name is None:
             name = "accuracy" if "accuracy" in self.scores else "loss"
@@ -202,6 +206,22 @@ class Evaluation:
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self}>"
+
+
+def _other_tasks(one: Evaluation, other: Evaluation) -> str:
+    """In what the tasks differ, with both values."""
+    if one.tasks != other.tasks:
+        return f"{one.tasks} and {other.tasks}"
+    try:
+        here, there = (json.loads(str(e.task_key)) for e in (one, other))
+        found = [
+            f"{name}={here.get(name)!r} and {there.get(name)!r}"
+            for name in {**here, **there}
+            if here.get(name) != there.get(name)
+        ]
+    except (ValueError, AttributeError):  # keys that someone else has chosen
+        found = []
+    return ", ".join(found) or f"{one.task_key} and {other.task_key}"
 
 
 def scoring(learner: MetaLearner, steps: int, chunk: int = 0) -> nx.Compiled:

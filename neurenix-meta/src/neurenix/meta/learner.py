@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -62,6 +63,12 @@ class MetaLearner(nn.Module):
 
     #: What a method's targets are: "classes", "values", or "either".
     targets: Targets = "either"
+    #: Attributes that no result depends on; a file does not say what they were.
+    without_effect: frozenset[str] = frozenset(
+        {"_programs", "_memory_plans", "_each_query_alone", "_remat"}
+    )
+    #: Attributes that matter in training only; `load` takes a file with others.
+    of_training: frozenset[str] = frozenset({"meta_lr"})
 
     def __init__(self, model: nn.Module, meta_lr: float = 0.001) -> None:
         super().__init__()
@@ -349,7 +356,7 @@ class MetaLearner(nn.Module):
         transductive = batch_norm.depends_on_batch(self)
         if alone:
             norm, transductive = "support and the query", False
-        key = repr(sorted(source.description().items()))
+        key = json.dumps(source.description(), sort_keys=True)
         return Evaluation(scores, norm, transductive, confidence, key)
 
     def _scoring(self, source: Source, steps: int, limit: int | None) -> nx.Compiled:
@@ -384,16 +391,27 @@ class MetaLearner(nn.Module):
         """Take weights and buffers from what `save` wrote, or from a checkpoint; of a
         folder of checkpoints, from the newest.
 
+        The file is of a learner of the same method, model and settings, or it would
+        give other results than it was saved with; what matters in training only, such
+        as `meta_lr`, may differ. To go on with another method, or other settings, take
+        the weights alone:
+
+            values = nx.load(path)["learner"]["values"]
+            learner.load_state_dict(values)  # strict=False: those that both have
+
         Raises ShapeError or InvalidArgumentError for a file of another model, with the
-        tensors that do not fit, FileFormatError for one that is damaged or of a newer
-        version, StorageError for none; nothing is changed then.
+        tensors that do not fit, or of another method or other settings, with both
+        values; FileFormatError for one that is damaged or of a newer version,
+        StorageError for none; nothing is changed then.
         """
         file = Path(path)
         if file.is_dir():
             file = newest(file)
         content = learner_files.read(file)
         with learner_files.undone_on_error(self):
+            learner_files.check_kind(self, content, file)
             learner_files.fill(self, content, file)
+            learner_files.check_settings(self, content, file)
 
     def evaluate(
         self,

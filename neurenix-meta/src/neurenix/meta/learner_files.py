@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import neurenix as nx
-from neurenix.attributes import scalars
+from neurenix import nn
 from neurenix.errors import FileFormatError, InvalidArgumentError
+
+from . import descriptions
+from .values_as_text import text_of
 
 if TYPE_CHECKING:
     from .learner import MetaLearner
 
 _KIND = "neurenix.meta learner"
-# Of what these files hold; a reader refuses one that is newer than itself.
-FORMAT = 1
+# Of what these files hold; a reader refuses one that is newer than itself. Format 1 had
+# as settings only the public numbers and texts of the learner itself.
+FORMAT = 2
 
 
 def described(learner: MetaLearner) -> dict[str, Any]:
@@ -35,19 +39,14 @@ def described(learner: MetaLearner) -> dict[str, Any]:
         },
         "learner": {
             "type": type(learner).__name__,
-            "settings": settings(learner),
+            "settings": descriptions.described(learner),
             "values": learner.state_dict(),
             "generators": [g.state_dict() for g in own_generators(learner)],
         },
     }
 
 
-def settings(owner: Any) -> dict[str, Any]:
-    """The public attributes that are numbers, texts or tuples of them."""
-    return {name: value for name, value in scalars(owner) if name != "training"}
-
-
-def own_generators(learner: MetaLearner) -> list[nx.Generator]:
+def own_generators(learner: nn.Module) -> list[nx.Generator]:
     """The random streams that its layers have to themselves."""
     found = {id(g): g for module in learner.modules() for g in module.generators()}
     found.pop(id(nx.random.default_generator), None)
@@ -74,6 +73,57 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{FORMAT}: upgrade it"
         )
     return content
+
+
+def unlike(
+    content: Mapping[str, Any],
+    saved: Mapping[str, Any],
+    now: Mapping[str, str],
+    ignored: Iterable[str] = (),
+) -> list[str]:
+    """What differs between settings of the file and those now, with both values.
+
+    Of a file of another version of Neurenix, whose layers may have other attributes,
+    only what both know is compared, and the layers' types.
+    """
+    if content["format"] < 2:
+        saved = {name: text_of(value) for name, value in saved.items()}
+        ignored = {*ignored, *(saved.keys() ^ now.keys())}
+    elif content["versions"]["neurenix"] != nx.__version__:
+        one_knows = saved.keys() ^ now.keys()
+        ignored = {*ignored, *(n for n in one_knows if not n.endswith(":"))}
+    return descriptions.differences(saved, now, ignored)
+
+
+def check_kind(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file of another method."""
+    saved, now = content["learner"]["type"], type(learner).__name__
+    _refuse(path, [f"{saved} saved, {now} now"] if saved != now else [])
+
+
+def check_settings(
+    learner: MetaLearner, content: Mapping[str, Any], path: Path
+) -> None:
+    """Refuse a file of a learner that gives other results than this one would."""
+    saved, now = content["learner"]["settings"], descriptions.described(learner)
+    # Values are converted to the dtype that is there.
+    kinds = {f"{name}.dtype" for name in learner.named_cells()}
+    _refuse(path, unlike(content, saved, now, kinds | learner.of_training))
+
+
+def _refuse(path: Path, differences: list[str]) -> None:
+    if differences:
+        raise InvalidArgumentError(
+            f"{path} is of another learner: {descriptions.listed(differences)}. Make "
+            f"the learner as it was saved; {weights_alone(path)}"
+        )
+
+
+def weights_alone(path: Path) -> str:
+    return (
+        "to begin with its weights alone: "
+        f"learner.load_state_dict(nx.load({str(path)!r})['learner']['values'])"
+    )
 
 
 def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
@@ -105,8 +155,10 @@ def told_of_file(path: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def undone_on_error(*owners: Any) -> Iterator[None]:
-    """Whatever fails in it, the owners of a `state_dict` are as they were before."""
-    before = [(owner, owner.state_dict()) for owner in owners]
+    """Whatever fails in it, the owners of a `state_dict`, and the random streams of
+    those that are modules, are as they were before."""
+    streams = [g for o in owners if isinstance(o, nn.Module) for g in own_generators(o)]
+    before = [(owner, owner.state_dict()) for owner in (*owners, *streams)]
     try:
         yield
     except BaseException as error:

@@ -24,6 +24,7 @@ def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Sourc
     no task, before anything is put on the device.
     """
     rows = [_four_arrays(number, task) for number, task in enumerate(tasks)]
+    given = [array for row in rows for array in row]
     labels = [y for row in rows for y in (row[1], row[3])]
     read: list[tuple[list[Array], int | None, int | None]]
     if targets == "classes" or (targets == "either" and all(map(is_classes, labels))):
@@ -51,7 +52,7 @@ def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Sourc
                 max(known) if known else None,
             )
         )
-    return Source(buckets, [np.array(group) for group in groups.values()])
+    return Source(buckets, [np.array(group) for group in groups.values()], given)
 
 
 def _four_arrays(number: int, task: Any) -> list[Array]:

@@ -73,6 +73,12 @@ class MAMLPlusPlus(MAML):
     >>> history = learner.meta_learn(tasks, epochs=2, progress=False)
     """
 
+    # The first two follow from the epoch.
+    without_effect = MAML.without_effect | {"_multi_step", "_first_order_now"}
+    of_training = MAML.of_training | {
+        *("multi_step_epochs", "first_order_epochs", "least_meta_lr")
+    }
+
     def __init__(
         self,
         model: nn.Module,
@@ -116,7 +122,6 @@ class MAMLPlusPlus(MAML):
     def begin_epoch(self, epoch: int) -> None:
         weights = step_weights(self.inner_steps, epoch, self.multi_step_epochs)
         self.weights.assign(np.array(weights))
-        # Not settings of a learner, which checkpoints compare, but of a program.
         self._multi_step = epoch < self.multi_step_epochs
         self._first_order_now = epoch < self.first_order_epochs
 

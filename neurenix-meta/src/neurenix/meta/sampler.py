@@ -18,6 +18,16 @@ from .counters import uniform, uniforms
 from .datasets import ClassDataset
 from .disjoint import deal, most_disjoint_tasks
 from .tasks import Task
+from .values_as_text import text_of
+
+# What a TaskSampler has; a subclass may add settings of its own.
+_ATTRIBUTES = frozenset(
+    {
+        *("dataset", "ways", "_ways", "shots", "_shots", "queries", "seed", "one_hot"),
+        *("tasks", "tasks_per_setting", "tasks_per_pass", "replacement"),
+        *("_counts", "_pass"),
+    }
+)
 
 
 class EpisodeIndices(NamedTuple):
@@ -181,13 +191,19 @@ class TaskSampler:
         )
 
     def description(self) -> dict[str, Any]:
-        """What its sequence of tasks depends on."""
+        """What its sequence of tasks depends on: of the data set its content, and of a
+        subclass all its own attributes."""
         settings = ("ways", "shots", "queries", "seed", "one_hot", "tasks")
-        more = {}
+        more: dict[str, Any] = {}
         if self.varies:
             more["tasks_per_setting"] = self.tasks_per_setting
         if not self.replacement:
             more["replacement"] = 0
+        if type(self) is not TaskSampler:
+            more["type"] = text_of(type(self))
+            for name, value in vars(self).items():
+                if name not in _ATTRIBUTES:
+                    more[name] = text_of(value)
         return {
             **{name: getattr(self, name) for name in settings},
             **more,
@@ -196,6 +212,7 @@ class TaskSampler:
             "classes": len(self.dataset.classes),
             "domains": tuple(self.dataset.domain_offsets.tolist()),
             "examples": self.dataset.examples.shape,
+            "data": self.dataset.digest,
         }
 
     def __len__(self) -> int:

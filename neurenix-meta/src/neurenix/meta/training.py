@@ -14,6 +14,7 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
 from .checkpoints import Checkpoints, Position, Trained
+from .descriptions import unchanged_by_training
 from .divergence import diverged_step, not_finite
 from .events import Callback, Event
 from .history import History
@@ -102,6 +103,10 @@ class Run:
         self.position = Position()
 
     def epochs(self, count: int, size: int) -> History:
+        with unchanged_by_training(self.trained.owners):
+            return self._epochs(count, size)
+
+    def _epochs(self, count: int, size: int) -> History:
         order = np.random.default_rng(nx.random.host_seed())
         self.restore(order, size)
         event = Event(self.position.epoch, count, 0, self.source.steps(size))
@@ -176,6 +181,7 @@ class Run:
     def restore(self, order: np.random.Generator, size: int) -> None:
         """Goes on from the newest checkpoint, if there is one."""
         if self.checkpoints is None:
+            self.source.without_content()
             return
         self.trained.tasks.update(self.source.description(), tasks_per_batch=size)
         found = self.checkpoints.restore(self.trained)

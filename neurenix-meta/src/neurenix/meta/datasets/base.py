@@ -14,6 +14,8 @@ from neurenix.errors import DatasetError, InvalidArgumentError
 from neurenix.settings import current_device
 from neurenix.tensor import Tensor, tensor
 
+from ..digests import digest_of
+
 
 class MissingDataError(DatasetError):
     """A data set's files are not there; the message says what to put where."""
@@ -51,6 +53,8 @@ class ClassDataset:
     >>> animals.class_offsets.tolist()
     [0, 3, 5]
     """
+
+    _digest: str | None = None
 
     def __init__(
         self,
@@ -104,6 +108,27 @@ class ClassDataset:
     def example_shape(self) -> tuple[int, ...]:
         """The shape of one example."""
         return self.examples.shape[1:]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its content: examples, how they are scaled, and of which class and
+        domain they are. Computed once, when it is first asked for.
+
+        >>> import numpy as np
+        >>> ones, twos = (np.full((2, 1), x, np.float32) for x in (1, 2))
+        >>> one, two, again = (
+        ...     ClassDataset("same name", ["a"], x, [2]) for x in (ones, twos, ones)
+        ... )
+        >>> one.digest == two.digest, one.digest == again.digest
+        (False, True)
+        """
+        if self._digest is None:
+            self._digest = digest_of(
+                [self.examples, self.class_offsets, self.domain_offsets],
+                repr(float(self.scale)),
+                *map(str, self.classes),
+            )
+        return self._digest
 
     def __len__(self) -> int:
         """How many examples there are in all."""

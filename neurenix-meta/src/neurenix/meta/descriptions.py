@@ -1,0 +1,231 @@
+"""What a learner, an optimizer or a schedule is, as texts by name: what a file is
+compared by. Two that give other results differ in one of them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import neurenix as nx
+from neurenix import nn, optim
+from neurenix.cells import Cell
+
+from .code_as_text import same_code
+from .values_as_text import is_library, name_of, text_of
+
+Texts = dict[str, str]
+T = TypeVar("T")
+
+# What a subclass computes with; its code counts where a user wrote it.
+_FORMULAS = ("forward", "task_loss", "update", "prepare", "value")
+# Of optimizers and schedules: what their state has, and whom they belong to.
+_STATE = {
+    *("epoch", "initial_lr", "optimizer"),
+    *("params", "_cells", "_made_for", "_shared"),
+}
+_SHOWN = 5  # differences in one message
+_AROUND = 60  # characters of a text around where two begin to differ
+
+
+class _ByOwner(Generic[T]):
+    """A value for each owner, which goes with it; owners need not be hashable."""
+
+    def __init__(self) -> None:
+        self.held: dict[int, tuple[weakref.ref[Any], T]] = {}
+
+    def __getitem__(self, owner: Any) -> T | None:
+        return self.held[id(owner)][1] if id(owner) in self.held else None
+
+    def __setitem__(self, owner: Any, value: T | None) -> None:
+        key, held = id(owner), self.held
+        if value is None:
+            held.pop(key, None)
+        else:
+            held[key] = weakref.ref(owner, lambda _: held.pop(key, None)), value
+
+
+# What training itself has changed: the texts before it and after it.
+_changed = _ByOwner[dict[str, tuple["str | None", "str | None"]]]()
+# What those are whose training is under way.
+_under_way = _ByOwner[Texts]()
+
+
+def described(owner: Any) -> Texts:
+    """What an owner is, but as it was before training where only that has changed it:
+    a counter, say, or a cache. Names that end in ":" are of parts, the others settings.
+
+    >>> net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Dropout(0.5))
+    >>> for name, text in described(net).items():
+    ...     print(name, text)
+    : Sequential
+    0: Linear
+    0.in_features 1
+    0.out_features 2
+    0.bias None
+    1: Dropout
+    1.p 0.5
+    1.generator None
+    0.weight.dtype float32
+    0.weight.requires_grad True
+    """
+    begun = _under_way[owner]
+    if begun is not None:
+        return begun
+    now = _described(owner)
+    for name, (before, after) in (_changed[owner] or {}).items():
+        if now.get(name) == after:
+            if before is None:
+                now.pop(name, None)
+            else:
+                now[name] = before
+    return now
+
+
+@contextmanager
+def unchanged_by_training(owners: Iterable[Any]) -> Iterator[None]:
+    """What changes in it counts as changed by training."""
+    before = [(o, described(o)) for o in owners if _under_way[o] is None]
+    for owner, texts in before:
+        _under_way[owner] = texts
+    try:
+        yield
+    finally:
+        for owner, texts in before:
+            _under_way[owner] = None
+            now = _described(owner)
+            _changed[owner] = {
+                name: (texts.get(name), now.get(name))
+                for name in {**texts, **now}
+                if texts.get(name) != now.get(name)
+            }
+
+
+def differences(
+    saved: Mapping[str, str], now: Mapping[str, str], ignored: Iterable[str] = ()
+) -> list[str]:
+    """What differs, with both values.
+
+    >>> differences({"1:": "ReLU", "2.p": "0.1"}, {"1:": "Tanh", "2.p": "0.9"})
+    ['1: ReLU saved, Tanh now', '2.p=0.1 saved, 0.9 now']
+    """
+    found = []
+    for name in {**saved, **now}:
+        one, other = saved.get(name, "nothing"), now.get(name, "nothing")
+        if one == other or same_code(one, other) or name in ignored:
+            continue
+        one, other = _around(one, other)
+        path, dot, last = name.rpartition(".")
+        shown = f"{path}{dot}{last.lstrip('_')}"
+        between = " " if name.endswith(":") else "="
+        found.append(f"{shown}{between}{one} saved, {other} now")
+    return found
+
+
+def listed(found: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(found) - _SHOWN
+    tail = f"; and {more} more" if more > 0 else ""
+    return "; ".join(found[:_SHOWN]) + tail
+
+
+def _around(one: str, other: str) -> tuple[str, str]:
+    """Long texts from shortly before where they differ."""
+    if max(len(one), len(other)) <= 2 * _AROUND:
+        return one, other
+    same = 0
+    while same < min(len(one), len(other)) and one[same] == other[same]:
+        same += 1
+    start = max(0, same - _AROUND // 2)
+    parts = [text[start : start + _AROUND] for text in (one, other)]
+    parts = [
+        f"{'…' if start else ''}{part}{'…' if start + _AROUND < len(text) else ''}"
+        for part, text in zip(parts, (one, other))
+    ]
+    return parts[0], parts[1]
+
+
+def _described(owner: Any) -> Texts:
+    if isinstance(owner, nn.Module):
+        return _of_module(owner)
+    return _of_optimizer(owner)
+
+
+def _of_module(root: nn.Module) -> Texts:
+    """Of each part its type, and its attributes that are no parts themselves."""
+    parts: list[tuple[str, nn.Module]] = []
+    taken: set[str] = set()
+    names: dict[int, str] = {id(nx.random.default_generator): "default generator"}
+    for path, module in root.named_modules():
+        while path in taken:  # {"a.b": ..., "a": {"b": ...}}
+            path = f"{path}#"
+        taken.add(path)
+        parts.append((path, module))
+        names[id(module)] = path or "the whole"
+    cells = root.named_cells()
+    names.update((id(cell), name) for name, cell in cells.items())
+    streams = {id(g): g for module in root.modules() for g in module.generators()}
+    for number, stream in enumerate(streams):
+        names.setdefault(stream, f"random stream {number}")
+    found: Texts = {}
+    for path, module in parts:
+        found[f"{path}:"] = name_of(type(module))
+        before = f"{path}." if path else ""
+        own = {
+            name: value
+            for name, value in _attributes(module)
+            if names.get(id(value)) != f"{before}{name}"
+        }
+        found.update((f"{before}{n}", text_of(v, names)) for n, v in own.items())
+    for name, cell in cells.items():
+        found[f"{name}.dtype"] = cell.dtype.name
+        if isinstance(cell, nn.Parameter):
+            found[f"{name}.requires_grad"] = repr(cell.requires_grad)
+        else:
+            found[f"{name}.reduction"] = repr(cell.reduction)
+    return found
+
+
+def _of_optimizer(owner: optim.Optimizer | optim.Schedule) -> Texts:
+    if isinstance(owner, optim.Optimizer):
+        names = {id(c): n for n, c in owner.state_cells().items()}
+        found = {
+            "lr": repr(owner.lr),
+            "params": text_of([p.name for p in owner.params]),
+        }
+    else:
+        names, found = {}, {}
+    for name, value in _attributes(owner):
+        if isinstance(value, optim.Schedule):
+            inner = _of_optimizer(value)
+            found[f"{name}:"] = name_of(type(value))
+            found.update((f"{name}.{n}", text) for n, text in inner.items())
+        elif name not in _STATE and not _is_state(value):
+            found[name] = text_of(value, names)
+    return found
+
+
+def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
+    """Its attributes and, where a user wrote the class, those that stand in it."""
+    without = {"training", *getattr(owner, "without_effect", ())}
+    found = {n: v for n, v in vars(owner).items() if n not in without}
+    for kind in type(owner).__mro__:
+        if is_library(kind.__module__):
+            continue
+        for name, value in vars(kind).items():
+            formula = name in _FORMULAS and callable(value)
+            plain = not name.startswith(("__", "_abc_")) and not _is_method(value)
+            if (formula or plain) and name not in without:
+                found.setdefault(name, value)
+    return iter(found.items())
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, Cell) or (
+        isinstance(value, list) and all(isinstance(item, Cell) for item in value)
+    )
+
+
+def _is_method(value: Any) -> bool:
+    return hasattr(type(value), "__get__") or isinstance(value, type)

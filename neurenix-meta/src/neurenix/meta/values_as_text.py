@@ -1,0 +1,212 @@
+"""Values as text: the same in every process, and another for every other value.
+
+Nothing of it depends on addresses, hashes or lines. Two saved runs are compared by it.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import hashlib
+import sys
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+import neurenix as nx
+from neurenix.cells import Cell
+from neurenix.program import Symbol
+
+from .code_as_text import code_digest, references, stable_consts
+from .digests import digest_of
+
+# Longer texts end in a digest of all; so does an array of more numbers.
+LONGEST = 2000
+_SHOWN = 1000
+_NUMBERS = 16
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, range, type(...))
+_FUNCTIONS = (types.BuiltinFunctionType, np.ufunc)
+
+
+def text_of(value: Any, names: Mapping[int, str] = types.MappingProxyType({})) -> str:
+    """The text of a value; what `names` has by its id is called so.
+
+    Objects are described by what pickle would keep of them (`__reduce_ex__`), a user's
+    functions by their code and by the values that it refers to, arrays by digest. What
+    has no such description (a lock, an open file) is its type.
+
+    >>> text_of({"b": (1, 2.0), "a": np.float32(0.5), "f": nx.relu})
+    "{'b': (1, 2.0), 'a': float32(0.5), 'f': relu}"
+    >>> scale = 2
+    >>> text_of(lambda x: scale * x) == text_of(lambda y: scale * y)
+    True
+    >>> text_of(lambda x: x + 1) == text_of(lambda x: x + 2)
+    False
+    """
+    return _Writer(names).text(value)
+
+
+class _Writer:
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self.names = names
+        self.begun: set[int] = set()
+        self.done: dict[int, tuple[Any, str]] = {}  # kept alive: no other gets the id
+
+    def text(self, value: Any) -> str:
+        if type(value) in _PLAIN:
+            return _cut(repr(value))
+        key = id(value)
+        if key in self.names:
+            return f"<{self.names[key]}>"
+        if key in self.done:
+            return self.done[key][1]
+        if key in self.begun:
+            return "<itself>"
+        self.begun.add(key)
+        found = _cut(self._text(value))
+        self.begun.remove(key)
+        self.done[key] = value, found
+        return found
+
+    def _text(self, value: Any) -> str:
+        if isinstance(value, enum.Enum):
+            return f"{name_of(type(value))}.{value.name or value.value!r}"
+        if isinstance(value, np.generic):
+            return f"{value.dtype.name}({value.item()!r})"
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, nx.Tensor):
+            return self._tensor(value)
+        if isinstance(value, nx.Generator):
+            return repr(value)
+        if isinstance(value, type):
+            return name_of(value)
+        if isinstance(value, types.ModuleType):
+            return f"module {value.__name__}"
+        if isinstance(value, types.CodeType):
+            return code_digest(value, self.text)
+        if isinstance(value, types.FunctionType):
+            return self._function(value)
+        if isinstance(value, types.MethodType):
+            return f"{self.text(value.__func__)} of {self.text(value.__self__)}"
+        if isinstance(value, nx.Compiled):
+            return f"compiled {self.text(value.f)}"
+        if "__wrapped__" in getattr(value, "__dict__", ()):  # functools.cache
+            return f"{name_of(type(value))}({self.text(value.__wrapped__)})"
+        if isinstance(value, functools.partial):
+            return self._call("partial", [value.func, *value.args], value.keywords)
+        if isinstance(value, _FUNCTIONS):
+            owner = getattr(value, "__self__", None)
+            bound = not isinstance(owner, (type(None), types.ModuleType))
+            place = getattr(value, "__module__", None) or type(value).__module__
+            of = f" of {self.text(owner)}" if bound else ""
+            return f"{place}.{value.__name__}{of}"
+        return self._container(value)
+
+    def _container(self, value: Any) -> str:
+        kind = type(value)
+        if isinstance(value, (list, tuple)):
+            items = ", ".join(map(self.text, value))
+            return _of(kind, f"[{items}]" if isinstance(value, list) else f"({items})")
+        if isinstance(value, (dict, types.MappingProxyType)):
+            pairs = (f"{self.text(k)}: {self.text(v)}" for k, v in value.items())
+            return _of(kind, f"{{{', '.join(pairs)}}}")
+        if isinstance(value, (set, frozenset)):
+            return _of(kind, f"{{{', '.join(sorted(map(self.text, value)))}}}")
+        return self._object(value)
+
+    def _object(self, value: Any) -> str:
+        kind = name_of(type(value))
+        try:
+            kept = value.__reduce_ex__(4)
+        except Exception:  # noqa: BLE001 - whatever a lock, a file, an iterator says
+            return kind
+        if isinstance(kept, str):  # the name of something global
+            return f"{kind} {kept}"
+        made, args, state, items, pairs = (*kept, None, None, None)[:5]
+        called = [] if getattr(made, "__module__", None) == "copyreg" else [made]
+        positional = [part for part in (*called, *args) if part is not type(value)]
+        named: dict[str, Any] = {}
+        # Of an object with slots, the state is a pair: its `__dict__`, and the slots.
+        parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        if all(p is None or isinstance(p, dict) for p in parts):
+            for part in parts:
+                named.update({str(n): v for n, v in (part or {}).items()})
+        else:
+            positional.append(state)
+        positional += [] if items is None else list(items)
+        positional += [] if pairs is None else [dict(pairs)]
+        return self._call(kind, positional, dict(sorted(named.items())))
+
+    def _call(self, kind: str, args: Iterable[Any], named: Mapping[str, Any]) -> str:
+        given = [*map(self.text, args), *(f"{n}={self.text(named[n])}" for n in named)]
+        return f"{kind}({', '.join(given)})"
+
+    def _array(self, array: Any) -> str:
+        if isinstance(array, np.ma.MaskedArray):
+            mask = np.ma.getmaskarray(array)
+            return f"masked({self.text(array.data)}, {self.text(mask)})"
+        kind = f"{array.dtype.name}{list(array.shape)}"
+        if array.size <= _NUMBERS or array.dtype.kind not in "biufcSUmM":
+            return f"{kind} {self.text(array.tolist())}"
+        return f"{kind} #{digest_of([array])[:16]}"
+
+    def _tensor(self, value: nx.Tensor) -> str:
+        kind = f"{type(value).__name__} {value.dtype.name}{list(value.shape)}"
+        if isinstance(value, Cell) or isinstance(value.data, Symbol):
+            return kind  # what a cell holds is state; what was captured has no value
+        wide = value.to(nx.float32) if value.dtype is nx.bfloat16 else value
+        return f"{type(value).__name__} {self._array(wide.numpy())}"
+
+    def _function(self, function: types.FunctionType) -> str:
+        """Its name, its code, and the values that this refers to."""
+        place = function.__globals__.get("__name__")
+        library = is_library(place)
+        name = function.__qualname__ if library else function.__name__
+        if library and not str(place).startswith("neurenix"):
+            name = f"{place}.{name}"
+        values: dict[str, Any] = dict(references(function, only_closure=library))
+        values.update({f"{n}=": v for n, v in function.__dict__.items()})
+        given = [
+            *(function.__defaults__ or ()),
+            *(function.__kwdefaults__ or {}).items(),
+        ]
+        if given:
+            values["defaults"] = tuple(given)
+        shown = [f"{n.rstrip('=')}={self.text(v)}" for n, v in values.items()]
+        with_values = f"{name}({', '.join(shown)})" if shown else name
+        if library:
+            return with_values
+        skipped = stable_consts(function)
+        return f"{with_values}{code_digest(function.__code__, self.text, skipped)}"
+
+
+def name_of(kind: type) -> str:
+    """A class by its name; of a library other than this one, with its module."""
+    if is_library(kind.__module__) and not kind.__module__.startswith("neurenix"):
+        place = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+        return f"{place}{kind.__qualname__}"
+    return kind.__name__
+
+
+def is_library(module: Any) -> bool:
+    """Whether a module belongs to Python, to this library or to an installed one: its
+    code is not what a user changes between two runs."""
+    root = str(module).partition(".")[0]
+    if root in sys.stdlib_module_names or root in ("neurenix", "builtins"):
+        return True
+    file = getattr(sys.modules.get(str(module)), "__file__", None) or ""
+    return "site-packages" in file or "dist-packages" in file
+
+
+def _of(kind: type, text: str) -> str:
+    plain = (list, tuple, dict, set, frozenset)
+    return text if kind in plain else f"{name_of(kind)}{text}"
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:_SHOWN]}… #{hashlib.sha256(ascii(text).encode()).hexdigest()[:16]}"
