@@ -51,6 +51,7 @@ class Trained:
 
     tasks     which tasks, in which batches; a run goes on with the same ones only
     choices   chunk, steps a call and the like, which never change a result
+    settings  what the learner was when the run was asked for
     """
 
     learner: MetaLearner
@@ -58,12 +59,18 @@ class Trained:
     schedule: optim.Schedule | None
     tasks: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, Any] = field(default_factory=dict)
+    settings: descriptions.Texts = field(default_factory=dict)
 
     @property
     def owners(self) -> list[Any]:
         # A schedule sets the optimizer's rate, so the optimizer comes after it.
         schedule = [] if self.schedule is None else [self.schedule]
         return [self.learner, *schedule, self.optimizer]
+
+    def before(self) -> list[tuple[Any, descriptions.Texts]]:
+        """Its owners, and what each was before the run."""
+        others = [(owner, descriptions.described(owner)) for owner in self.owners[1:]]
+        return [(self.learner, self.settings), *others]
 
 
 class Checkpoints:
@@ -150,8 +157,9 @@ class Checkpoints:
                     f"{path} is a learner without a run; MetaLearner.load() reads it"
                 )
             _check_same(path, _other_kinds(trained, content))
-            learner_files.fill(trained.learner, content, path)
-            _check_same(path, _other_settings(trained, content))
+            unlike = _other_settings(trained, content)
+            learner_files.fill(trained.learner, content, path, unlike)
+            _check_same(path, unlike)
             if trained.schedule is not None:
                 trained.schedule.load_state_dict(training["schedule"]["state"])
             with learner_files.told_of_file(path, "of another optimizer"):

@@ -84,9 +84,9 @@ def described(owner: Any) -> Texts:
 
 
 @contextmanager
-def unchanged_by_training(owners: Iterable[Any]) -> Iterator[None]:
-    """What changes in it counts as changed by training."""
-    before = [(o, described(o)) for o in owners if _under_way[o] is None]
+def unchanged_by_training(owners: Iterable[tuple[Any, Texts]]) -> Iterator[None]:
+    """What changes in it, from these texts on, counts as changed by training."""
+    before = [(o, texts) for o, texts in owners if _under_way[o] is None]
     for owner, texts in before:
         _under_way[owner] = texts
     try:
@@ -94,12 +94,25 @@ def unchanged_by_training(owners: Iterable[Any]) -> Iterator[None]:
     finally:
         for owner, texts in before:
             _under_way[owner] = None
-            now = _described(owner)
-            _changed[owner] = {
-                name: (texts.get(name), now.get(name))
-                for name in {**texts, **now}
-                if texts.get(name) != now.get(name)
-            }
+            count_as_training(owner, texts)
+
+
+def before_use(learner: nn.Module) -> Texts | None:
+    """What `count_as_training` is to be given after an evaluation; None if that changes
+    nothing: Neurenix's own layers keep no counters."""
+    written = any(not is_library(type(m).__module__) for m in learner.modules())
+    return described(learner) if written and _under_way[learner] is None else None
+
+
+def count_as_training(owner: Any, before: Texts | None) -> None:
+    """What an owner is now comes of use, not of a user who has changed a setting."""
+    if before is not None:
+        now = _described(owner)
+        _changed[owner] = {
+            name: (before.get(name), now.get(name))
+            for name in {**before, **now}
+            if before.get(name) != now.get(name)
+        }
 
 
 def differences(

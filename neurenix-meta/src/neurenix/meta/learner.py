@@ -15,7 +15,7 @@ from neurenix import nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
-from . import batch_norm, learner_files
+from . import batch_norm, descriptions, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
@@ -271,6 +271,7 @@ class MetaLearner(nn.Module):
                 raise InvalidArgumentError(
                     f"checkpoint_every={checkpoint_every} without checkpoint=, a folder"
                 )
+        settings = descriptions.described(self)
         source = self._source(tasks, steps_per_epoch)
         held_out = None if validation is None else self._source(validation)
         size = batch_size(tasks_per_batch, source.largest_batch)
@@ -295,7 +296,7 @@ class MetaLearner(nn.Module):
         choices = {"chunk": chunk, "steps_per_call": steps_per_call}
         if limit is not None:
             choices = {**choices, **self.memory_plans["meta_learn"]._asdict()}
-        trained = Trained(self, meta_optimizer, schedule, choices=choices)
+        trained = Trained(self, meta_optimizer, schedule, {}, choices, settings)
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
         if checkpoint is not None:
             run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
@@ -409,9 +410,7 @@ class MetaLearner(nn.Module):
             file = newest(file)
         content = learner_files.read(file)
         with learner_files.undone_on_error(self):
-            learner_files.check_kind(self, content, file)
-            learner_files.fill(self, content, file)
-            learner_files.check_settings(self, content, file)
+            learner_files.fill_same(self, content, file)
 
     def evaluate(
         self,
@@ -438,6 +437,7 @@ class MetaLearner(nn.Module):
         >>> # result = learner.evaluate(test_tasks); print(result)
         """
         limit = None if max_memory is None else amount("max_memory", max_memory)
+        before = descriptions.before_use(self)
         source = self._source(tasks)
         count = self.evaluation_steps(steps)
         depends = batch_norm.depends_on_batch(self)
@@ -454,7 +454,8 @@ class MetaLearner(nn.Module):
         found = self._evaluated(source, count, limit, alone)
         if transductive == "both" and depends:
             beside = self._evaluated(source, count, limit, alone=True)
-            return replace(found, beside=beside)
+            found = replace(found, beside=beside)
+        descriptions.count_as_training(self, before)
         return found
 
     def adapt_to_task(self, support_x: Any, support_y: Any) -> nn.Module:

@@ -95,28 +95,28 @@ def unlike(
     return descriptions.differences(saved, now, ignored)
 
 
-def check_kind(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
-    """Refuse a file of another method."""
-    saved, now = content["learner"]["type"], type(learner).__name__
-    _refuse(path, [f"{saved} saved, {now} now"] if saved != now else [])
+def fill_same(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
+    """As `fill`, of a learner that gives the results of the one that was saved.
 
-
-def check_settings(
-    learner: MetaLearner, content: Mapping[str, Any], path: Path
-) -> None:
-    """Refuse a file of a learner that gives other results than this one would."""
-    saved, now = content["learner"]["settings"], descriptions.described(learner)
+    Raises InvalidArgumentError for another method or other settings, too.
+    """
+    stored, kind = content["learner"], type(learner).__name__
+    if stored["type"] != kind:
+        raise _of_another(path, [f"{stored['type']} saved, {kind} now"])
     # Values are converted to the dtype that is there.
-    kinds = {f"{name}.dtype" for name in learner.named_cells()}
-    _refuse(path, unlike(content, saved, now, kinds | learner.of_training))
+    ignored = {f"{name}.dtype" for name in learner.named_cells()} | learner.of_training
+    now = descriptions.described(learner)
+    found = unlike(content, stored["settings"], now, ignored)
+    fill(learner, content, path, found)
+    if found:
+        raise _of_another(path, found)
 
 
-def _refuse(path: Path, differences: list[str]) -> None:
-    if differences:
-        raise InvalidArgumentError(
-            f"{path} is of another learner: {descriptions.listed(differences)}. Make "
-            f"the learner as it was saved; {weights_alone(path)}"
-        )
+def _of_another(path: Path, differences: list[str]) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"{path} is of another learner: {descriptions.listed(differences)}. Make the "
+        f"learner as it was saved; {weights_alone(path)}"
+    )
 
 
 def weights_alone(path: Path) -> str:
@@ -126,14 +126,18 @@ def weights_alone(path: Path) -> str:
     )
 
 
-def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
+def fill(
+    learner: MetaLearner, content: Mapping[str, Any], path: Path, unlike: list[str]
+) -> None:
     """Gives the learner the values of a file, with `undone_on_error` around it.
 
-    Raises InvalidArgumentError or ShapeError with the tensors that do not fit.
+    Raises InvalidArgumentError or ShapeError with the tensors that do not fit, and with
+    the settings that are unlike.
     """
     stored = content["learner"]
     generators = own_generators(learner)
-    with told_of_file(path, f"of another {stored['type']}"):
+    also = f". Settings: {descriptions.listed(unlike)}" if unlike else ""
+    with told_of_file(path, f"of another {stored['type']}", also):
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
@@ -145,12 +149,12 @@ def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
 
 
 @contextmanager
-def told_of_file(path: Path, what: str) -> Iterator[None]:
+def told_of_file(path: Path, what: str, also: str = "") -> Iterator[None]:
     """Errors of bad arguments in it say which file was meant."""
     try:
         yield
     except InvalidArgumentError as error:
-        raise type(error)(f"{path} is {what}: {error}") from None
+        raise type(error)(f"{path} is {what}: {error}{also}") from None
 
 
 @contextmanager

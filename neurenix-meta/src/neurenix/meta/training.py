@@ -103,7 +103,7 @@ class Run:
         self.position = Position()
 
     def epochs(self, count: int, size: int) -> History:
-        with unchanged_by_training(self.trained.owners):
+        with unchanged_by_training(self.trained.before()):
             return self._epochs(count, size)
 
     def _epochs(self, count: int, size: int) -> History:

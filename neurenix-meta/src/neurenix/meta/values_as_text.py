@@ -191,6 +191,7 @@ def name_of(kind: type) -> str:
     return kind.__name__
 
 
+@functools.cache
 def is_library(module: Any) -> bool:
     """Whether a module belongs to Python, to this library or to an installed one: its
     code is not what a user changes between two runs."""
