@@ -63,7 +63,7 @@ class MetaLearner(nn.Module):
 
     #: What a method's targets are: "classes", "values", or "either".
     targets: Targets = "either"
-    #: Attributes that no result depends on; a file does not say what they were.
+    #: Attributes that no result depends on, or that a file has elsewhere.
     without_effect: frozenset[str] = frozenset(
         {"_programs", "_memory_plans", "_each_query_alone", "_remat"}
     )
@@ -392,18 +392,16 @@ class MetaLearner(nn.Module):
         """Take weights and buffers from what `save` wrote, or from a checkpoint; of a
         folder of checkpoints, from the newest.
 
-        The file is of a learner of the same method, model and settings, or it would
-        give other results than it was saved with; what matters in training only, such
-        as `meta_lr`, may differ. To go on with another method, or other settings, take
-        the weights alone:
+        The learner is of the same method, model and settings as when it was saved, or
+        its results would be others; what matters in training only, as `meta_lr` does,
+        may differ. The weights alone, for another method or other settings:
 
-            values = nx.load(path)["learner"]["values"]
-            learner.load_state_dict(values)  # strict=False: those that both have
+            learner.load_state_dict(nx.load(path)["learner"]["values"])
 
-        Raises ShapeError or InvalidArgumentError for a file of another model, with the
-        tensors that do not fit, or of another method or other settings, with both
-        values; FileFormatError for one that is damaged or of a newer version,
-        StorageError for none; nothing is changed then.
+        Raises InvalidArgumentError for another method or other settings, with both
+        values, that or ShapeError for tensors that do not fit, FileFormatError for a
+        file that is damaged or of a newer version, StorageError for none; nothing is
+        changed then.
         """
         file = Path(path)
         if file.is_dir():
