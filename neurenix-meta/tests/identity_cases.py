@@ -6,9 +6,11 @@ import functools
 import types
 
 import numpy as np
+import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
+from neurenix.errors import InvalidArgumentError
 from neurenix.meta import MAML, Callback, generate_regression_tasks
 
 TASKS = generate_regression_tasks(4, 5, seed=0)
@@ -207,3 +209,18 @@ class Stop(Callback):
         self.left -= 1
         if not self.left:
             event.stop()
+
+
+def values_of(parts):
+    return {n: x.numpy().copy() for n, x in parts[0].state_dict().items()}
+
+
+def refused(call, words, *parts):
+    before, random_state = values_of(parts), nx.random.state_dict()
+    with pytest.raises(InvalidArgumentError, match=words) as caught:
+        call()
+    for name, value in values_of(parts).items():
+        assert np.array_equal(value, before[name], equal_nan=True)
+    now = nx.random.state_dict()
+    assert (now["seed"], now["step"]) == (random_state["seed"], random_state["step"])
+    return str(caught.value)

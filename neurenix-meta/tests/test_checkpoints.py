@@ -376,6 +376,10 @@ def test_bad_arguments(device, tmp_path):
             "checkpoint_every must be at least 1",
         ),
         ({"checkpoint": tmp_path / "file"}, StorageError, "cannot be a folder"),
+        ({"checkpoint": tmp_path / ("n" * 300)}, StorageError, "cannot be a folder"),
+        ({"checkpoint": f"{tmp_path}/a\0b"}, StorageError, "cannot be a folder"),
+        ({"checkpoint": f"{tmp_path}/\ud800"}, StorageError, "cannot be a folder"),
+        ({"checkpoint": 3}, InvalidArgumentError, "expected a path, not int"),
     ):
         with pytest.raises(error, match=words):
             train(made, **settings)

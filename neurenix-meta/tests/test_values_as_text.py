@@ -1,5 +1,6 @@
 """Values as text: every value another one, the same one in every process."""
 
+import math
 import os
 import threading
 import types
@@ -63,6 +64,17 @@ def test_globals_of_a_function_count(monkeypatch):
     monkeypatch.setattr(identity_cases, "FACTOR", 3.0)
     after = text_of(helper), text_of(lambda x: helper(x))
     assert before[0] != after[0] and before[1] != after[1]
+
+
+def of_the_system(x):
+    return x * float(os.environ.get("SCALE", "1")) + math.pi
+
+
+def test_what_a_library_holds_counts_by_name(monkeypatch):
+    before = text_of(of_the_system)
+    monkeypatch.setenv("SOMETHING_ELSE", "1")
+    assert text_of(of_the_system) == before
+    assert "os.environ='os.environ', math.pi='math.pi'" in before
 
 
 def recursive(n):

@@ -72,7 +72,7 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     (3, [1.0, 1.0])
     """
     library = _safetensors()
-    file = _path("save", path)
+    file = as_path("save", path)
     _check_target(file)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = _described(state, (), arrays)
@@ -88,12 +88,13 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
     write_atomically(file, content)
 
 
-def _path(what: str, path: Any) -> Path:
+def as_path(what: str, path: Any) -> Path:
+    """Text, bytes or a path as a path; InvalidArgumentError for what is none."""
     try:
         return Path(os.fsdecode(path))
     except TypeError:
         raise InvalidArgumentError(
-            f"{what}: expected the path of a file, not {type(path).__name__}"
+            f"{what}: expected a path, not {type(path).__name__}"
         ) from None
 
 
@@ -245,7 +246,7 @@ def load(path: str | os.PathLike[str], device: Any = None) -> Any:
     holds), DtypeError for dtypes that Neurenix has not.
     """
     library = _safetensors()
-    path = _path("load", path)
+    path = as_path("load", path)
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: no path can be like that

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import neurenix as nx
 from neurenix import optim
 from neurenix.errors import InvalidArgumentError, StorageError
+from neurenix.io import as_path
 
 from . import descriptions, learner_files
 from .history import History
@@ -88,7 +89,7 @@ class Checkpoints:
     def __init__(
         self, folder: str | os.PathLike[str], every: int | None, keep: int
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path("meta_learn: checkpoint", folder)
         self.every = every
         self.keep = keep
         self.last = -1  # meta-steps of the newest one
@@ -96,10 +97,10 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             for part in self.folder.glob(".checkpoint-*.part"):
                 part.unlink(missing_ok=True)  # of a process that was killed
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: no path can be like that
             raise StorageError(
                 f"checkpoint={str(self.folder)!r} cannot be a folder for checkpoints: "
-                f"{error.strerror or error}"
+                f"{getattr(error, 'strerror', None) or error}"
             ) from error
 
     def files(self) -> list[Path]:

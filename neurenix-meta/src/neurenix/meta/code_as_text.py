@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import hashlib
 import re
 import sys
@@ -15,6 +16,17 @@ _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 # generator or a coroutine; not whether it lies within another function.
 _FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x200
 _DIGEST = re.compile(r" code (\d+\.\d+)-[0-9a-f]{12}")
+
+
+@functools.cache
+def is_library(module: Any) -> bool:
+    """Whether a module belongs to Python, to this library or to an installed one: its
+    code is not what a user changes between two runs."""
+    root = str(module).partition(".")[0]
+    if root in sys.stdlib_module_names or root in ("neurenix", "builtins"):
+        return True
+    file = getattr(sys.modules.get(str(module)), "__file__", None) or ""
+    return "site-packages" in file or "dist-packages" in file
 
 
 def code_digest(
@@ -86,11 +98,19 @@ def references(
         for attribute in attributes:
             if attribute not in getattr(value, "__dict__", {}):
                 break
-            value = vars(value)[attribute]
             path = f"{path}.{attribute}"
-        if path not in seen and not isinstance(value, types.ModuleType):
+            inner = vars(value)[attribute]
+            of_library = _is_module(value) and is_library(value.__name__)
+            if of_library and not _is_module(inner):
+                inner = f"{value.__name__}.{attribute}"  # not all of os.environ
+            value = inner
+        if path not in seen and not _is_module(value):
             seen.add(path)
             yield path, value
+
+
+def _is_module(value: Any) -> bool:
+    return isinstance(value, types.ModuleType)
 
 
 def _names(code: types.CodeType) -> Iterator[list[str]]:

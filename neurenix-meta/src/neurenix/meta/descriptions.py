@@ -12,8 +12,8 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.cells import Cell
 
-from .code_as_text import same_code
-from .values_as_text import is_library, name_of, text_of
+from .code_as_text import is_library, same_code
+from .values_as_text import name_of, text_of
 
 Texts = dict[str, str]
 T = TypeVar("T")

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
+from neurenix.io import as_path
 
 from . import batch_norm, descriptions, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
@@ -403,8 +403,8 @@ class MetaLearner(nn.Module):
         file that is damaged or of a newer version, StorageError for none; nothing is
         changed then.
         """
-        file = Path(path)
-        if file.is_dir():
+        file = as_path("load", path)
+        if os.path.isdir(file):  # False, too, where the system takes no such name
             file = newest(file)
         content = learner_files.read(file)
         with learner_files.undone_on_error(self):

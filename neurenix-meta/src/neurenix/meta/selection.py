@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurenix.errors import FileFormatError, InvalidArgumentError
-from neurenix.io import write_atomically
+from neurenix.io import as_path, write_atomically
 
 from .events import Callback, Event
 
@@ -35,7 +34,7 @@ class KeepBest(Callback):
     >>> tasks = generate_regression_tasks(8, 10, seed=0)
     >>> learner = MAML(MLP([1, 8, 1]))
     >>> import tempfile
-    >>> best = KeepBest(Path(tempfile.mkdtemp(), "best.safetensors"), score="loss")
+    >>> best = KeepBest(os.path.join(tempfile.mkdtemp(), "best"), score="loss")
     >>> history = learner.meta_learn(tasks, epochs=3, callbacks=[best], progress=False)
     >>> learner.load(best.path)
     >>> best.value == min(history["loss"])
@@ -48,7 +47,7 @@ class KeepBest(Callback):
         score: str = "validation_accuracy",
         largest: bool | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = as_path("KeepBest", path)
         self.score = score
         self.largest = score.endswith("accuracy") if largest is None else bool(largest)
         self.epoch = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 import functools
 import hashlib
-import sys
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,7 +18,7 @@ import neurenix as nx
 from neurenix.cells import Cell
 from neurenix.program import Symbol
 
-from .code_as_text import code_digest, references, stable_consts
+from .code_as_text import code_digest, is_library, references, stable_consts
 from .datasets.base import ClassDataset
 from .digests import digest_of
 
@@ -189,17 +188,6 @@ def name_of(kind: type) -> str:
         place = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
         return f"{place}{kind.__qualname__}"
     return kind.__name__
-
-
-@functools.cache
-def is_library(module: Any) -> bool:
-    """Whether a module belongs to Python, to this library or to an installed one: its
-    code is not what a user changes between two runs."""
-    root = str(module).partition(".")[0]
-    if root in sys.stdlib_module_names or root in ("neurenix", "builtins"):
-        return True
-    file = getattr(sys.modules.get(str(module)), "__file__", None) or ""
-    return "site-packages" in file or "dist-packages" in file
 
 
 def _of(kind: type, text: str) -> str:
