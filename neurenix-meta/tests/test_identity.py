@@ -111,6 +111,19 @@ def test_other_settings_of_a_run(saved, change, words):
         parts[0].load(saved)
 
 
+def test_parts_in_another_order(tmp_path):
+    def layers(*order):
+        net = nn.Sequential()
+        for name in order:
+            setattr(net, name, {"0": nn.ReLU(), "1": nn.Linear(1, 1)}[name])
+        return MAML(net)
+
+    layers("0", "1").save(tmp_path / "file")
+    other = layers("1", "0")
+    words = "order of parts: model, model.0, model.1 saved, model, model.1, model.0"
+    refused(lambda: other.load(tmp_path / "file"), words, other)
+
+
 def frozen(first, last):
     last.bias = nn.Parameter(last.bias.numpy(), requires_grad=False)
     return {"a.b": first, "c": last}

@@ -50,7 +50,7 @@ def code_digest(
     return f" code {_VERSION}-{digest.hexdigest()[:12]}"
 
 
-def stable_consts(function: types.FunctionType) -> int:
+def docstrings(function: types.FunctionType) -> int:
     """How many constants at the start are the docstring."""
     consts = function.__code__.co_consts
     doc = function.__doc__

@@ -133,6 +133,13 @@ def differences(
         shown = f"{path}{dot}{last.lstrip('_')}"
         between = " " if name.endswith(":") else "="
         found.append(f"{shown}{between}{one} saved, {other} now")
+    both = {n for n in saved.keys() & now.keys() if n.endswith(":") and n != ":"}
+    one_order, other_order = (
+        ", ".join(n[:-1] for n in texts if n in both) for texts in (saved, now)
+    )
+    if not found and one_order != other_order:
+        one, other = _around(one_order, other_order)
+        found.append(f"order of parts: {one} saved, {other} now")
     return found
 
 

@@ -203,7 +203,7 @@ class TaskSampler:
             more["type"] = text_of(type(self))
             for name, value in vars(self).items():
                 if name not in _ATTRIBUTES:
-                    more[name] = text_of(value)
+                    more[f"self.{name}"] = text_of(value)
         return {
             **{name: getattr(self, name) for name in settings},
             **more,

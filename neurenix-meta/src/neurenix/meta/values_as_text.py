@@ -18,7 +18,7 @@ import neurenix as nx
 from neurenix.cells import Cell
 from neurenix.program import Symbol
 
-from .code_as_text import code_digest, is_library, references, stable_consts
+from .code_as_text import code_digest, docstrings, is_library, references
 from .datasets.base import ClassDataset
 from .digests import digest_of
 
@@ -166,20 +166,17 @@ class _Writer:
         name = function.__qualname__ if library else function.__name__
         if library and not str(place).startswith("neurenix"):
             name = f"{place}.{name}"
-        values: dict[str, Any] = dict(references(function, only_closure=library))
-        values.update({f"{n}=": v for n, v in function.__dict__.items()})
-        given = [
-            *(function.__defaults__ or ()),
-            *(function.__kwdefaults__ or {}).items(),
-        ]
-        if given:
-            values["defaults"] = tuple(given)
-        shown = [f"{n.rstrip('=')}={self.text(v)}" for n, v in values.items()]
+        values = [*references(function, only_closure=library)]
+        if function.__defaults__:
+            values.append(("defaults", function.__defaults__))
+        for named in (function.__kwdefaults__ or {}, function.__dict__):
+            values += named.items()
+        shown = [f"{n}={self.text(value)}" for n, value in values]
         with_values = f"{name}({', '.join(shown)})" if shown else name
         if library:
             return with_values
-        skipped = stable_consts(function)
-        return f"{with_values}{code_digest(function.__code__, self.text, skipped)}"
+        code = code_digest(function.__code__, self.text, docstrings(function))
+        return f"{with_values}{code}"
 
 
 def name_of(kind: type) -> str:
