@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Of an array that is not in rows, so many bytes are copied at a time.
+# So many bytes of an array are copied at a time.
 _AT_ONCE = 2**24
 
 
@@ -27,11 +27,13 @@ def digest_of(arrays: Iterable[NDArray[Any]], *texts: str) -> str:
     for text in texts:
         digest.update(f"{len(text)} {text!a}\n".encode())
     for array in arrays:
-        stored = array.dtype.newbyteorder("<")
-        digest.update(f"{stored.str} {array.shape}\n".encode())
-        rows = array.reshape(1) if array.ndim == 0 else array
-        step = max(1, _AT_ONCE * len(rows) // max(array.nbytes, 1)) if len(rows) else 1
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step].astype(stored, order="C", copy=False)
+        kind = array.dtype.str.replace(">", "<")
+        digest.update(f"{kind} {array.shape}\n".encode())
+        if array.nbytes <= _AT_ONCE:
+            digest.update(array.astype(kind, copy=False).tobytes())
+            continue
+        step = max(1, _AT_ONCE * len(array) // array.nbytes)
+        for start in range(0, len(array), step):
+            part = array[start : start + step].astype(kind, order="C", copy=False)
             digest.update(part.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
