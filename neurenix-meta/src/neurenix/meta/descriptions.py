@@ -185,7 +185,7 @@ def _of_module(root: nn.Module) -> Texts:
         names[id(module)] = path or "the whole"
     cells = root.named_cells()
     names.update((id(cell), name) for name, cell in cells.items())
-    streams = {id(g): g for module in root.modules() for g in module.generators()}
+    streams = {id(g): g for _, module in parts for g in module.generators()}
     for number, stream in enumerate(streams):
         names.setdefault(stream, f"random stream {number}")
     found: Texts = {}

@@ -42,7 +42,8 @@ def text_of(value: Any, names: Mapping[int, str] = types.MappingProxyType({})) -
     >>> text_of(np.zeros((2, 2))), text_of(np.zeros((99, 99))).partition("#")[0]
     ('float64[2, 2] [[0.0, 0.0], [0.0, 0.0]]', 'float64[99, 99] ')
     """
-    return _Writer(names).text(value)
+    plain = type(value) in _PLAIN  # most are, and need no writer
+    return _cut(repr(value)) if plain else _Writer(names).text(value)
 
 
 class _Writer:
