@@ -60,7 +60,40 @@ POOLING: list[Case] = [
     (lambda f: f(2)(x(4)), ShapeError, "(4,)"),
     (lambda f: f(9)(x(1, 1, 4, 4)), ShapeError, "4x4"),
 ]
+POOLING_1D: list[Case] = [
+    (lambda f: f(0), InvalidArgumentError, "0"),
+    (lambda f: f((2, 2)), InvalidArgumentError, "(2, 2)"),
+    (lambda f: f(2, padding=-1), InvalidArgumentError, "-1"),
+    (lambda f: f(9)(x(1, 1, 4)), ShapeError, "(1, 1, 4)"),
+]
+CONVOLUTION: list[Case] = [
+    (lambda f: f(0, 2, 3), InvalidArgumentError, "0"),
+    (lambda f: f(1, 2, 3, stride=0), InvalidArgumentError, "0"),
+    (lambda f: f(1, 2, 3, padding=-1), InvalidArgumentError, "-1"),
+    (lambda f: f(4, 6, 3, groups=4), InvalidArgumentError, "groups=4"),
+    (lambda f: f(4, 6, 3, groups=0), InvalidArgumentError, "groups=0"),
+]
+PADDED_BY_NAME: list[Case] = [
+    (lambda f: f(1, 2, 3, padding="full"), InvalidArgumentError, "'full'"),
+    (lambda f: f(1, 2, 3, 2, padding="same"), InvalidArgumentError, '"same"'),
+]
+LOSS: list[Case] = [
+    (lambda f: f(x(2), x(3)), ShapeError, "(2,)"),
+    (lambda f: f(x(2), x(2), "max"), InvalidArgumentError, "'max'"),
+    (lambda f: f("abc", x(2)), DtypeError, "'abc'"),
+]
+LOSS_LAYER: list[Case] = [
+    (lambda f: f(reduction="max"), InvalidArgumentError, "'max'"),
+]
+CLASS_WEIGHTS: list[Case] = [
+    (lambda f: f(weight=[[1.0]]), InvalidArgumentError, "[[1.0]]"),
+    (lambda f: f(weight=[-1.0]), InvalidArgumentError, "-1.0"),
+]
 ACTIVATION: list[Case] = [(lambda f: f()("abc"), DtypeError, "'abc'")]
+OF_AXIS: list[Case] = [
+    *ACTIVATION,
+    (lambda f: f(2)(x(2, 3)), InvalidArgumentError, "axis 2"),
+]
 OPTIMIZER: list[Case] = [
     (lambda f: f([], lr=0.1), InvalidArgumentError, "parameters"),
     (lambda f: f([5], lr=0.1), NeurenixError, "int"),
@@ -85,6 +118,26 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f(nx.tensor([1])), DtypeError, "int32"),
     ],
     "nn.Buffer": [(lambda f: f("abc"), DtypeError, "'abc'")],
+    "nn.ModuleList": [
+        (lambda f: f([5]), InvalidArgumentError, "int"),
+        (lambda f: f(5), InvalidArgumentError, "5"),
+        (lambda f: f()[0], InvalidArgumentError, "0"),
+    ],
+    "nn.ParameterList": [
+        (lambda f: f(["abc"]).append("abc"), DtypeError, "'abc'"),
+        (lambda f: f()[-1], InvalidArgumentError, "-1"),
+    ],
+    "nn.ModuleDict": [
+        (lambda f: f({"a": 5}), InvalidArgumentError, "int"),
+        (lambda f: f([5]), InvalidArgumentError, "list"),
+        (lambda f: f({"a.b": nx.nn.ReLU()}), InvalidArgumentError, "'a.b'"),
+        (lambda f: f({"train": nx.nn.ReLU()}), InvalidArgumentError, "'train'"),
+        (lambda f: f({5: nx.nn.ReLU()}), InvalidArgumentError, "5"),
+    ],
+    "nn.ParameterDict": [
+        (lambda f: f({"forward": [1.0]}), InvalidArgumentError, "'forward'"),
+        (lambda f: f(5), InvalidArgumentError, "int"),
+    ],
     "nn.Sequential": [(lambda f: f(5), InvalidArgumentError, "a int")],
     "nn.functional_call": [
         (lambda f: f(5, {}, x(2)), InvalidArgumentError, "5"),
@@ -97,6 +150,8 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f(2, 3)("abc"), DtypeError, "'abc'"),
     ],
     "nn.Conv2d": [
+        *CONVOLUTION,
+        *PADDED_BY_NAME,
         (lambda f: f(0, 2, 3), InvalidArgumentError, "0"),
         (lambda f: f(1, 2, (3, 3, 3)), InvalidArgumentError, "(3, 3, 3)"),
         (lambda f: f(1, 2, 3, stride=0), InvalidArgumentError, "0"),
@@ -104,7 +159,26 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f(1, 2, 3)(x(1, 3, 8, 8)), ShapeError, "(1, 3, 8, 8)"),
         (lambda f: f(1, 2, 9)(x(1, 1, 4, 4)), ShapeError, "4x4"),
     ],
+    "nn.Conv1d": [
+        *CONVOLUTION,
+        *PADDED_BY_NAME,
+        (lambda f: f(1, 2, (3, 3)), InvalidArgumentError, "(3, 3)"),
+        (lambda f: f(1, 2, 3)(x(1, 3, 8)), ShapeError, "3 channels"),
+        (lambda f: f(1, 2, 3)(x(1, 1, 8, 8)), ShapeError, "(1, 1, 8, 8)"),
+        (lambda f: f(1, 2, 9)(x(1, 1, 4)), ShapeError, "1x4"),
+    ],
+    "nn.ConvTranspose2d": [
+        *CONVOLUTION,
+        (lambda f: f(1, 2, 3)(x(1, 3, 8, 8)), ShapeError, "(1, 3, 8, 8)"),
+        (lambda f: f(1, 2, 1, padding=3)(x(1, 1, 4, 4)), ShapeError, "-2x-2"),
+        (
+            lambda f: f(1, 2, 3, output_padding=1)(x(1, 1, 4, 4)),
+            InvalidArgumentError,
+            "output_padding=(1, 1)",
+        ),
+    ],
     "nn.Embedding": [
+        (lambda f: f(3, 2, 3), InvalidArgumentError, "padding_idx=3"),
         (lambda f: f(0, 2), InvalidArgumentError, "0"),
         (lambda f: f(3, 2)(classes(3)), InvalidArgumentError, "index 3"),
         (lambda f: f(3, 2)(x(2)), DtypeError, "float32"),
@@ -127,8 +201,116 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f(2)(x(4, 3)), ShapeError, "(4, 3)"),
     ],
     **dict.fromkeys(
-        ("nn.ReLU", "nn.GELU", "nn.Tanh", "nn.Sigmoid", "nn.LeakyReLU"), ACTIVATION
+        (
+            *("nn.ReLU", "nn.GELU", "nn.Tanh", "nn.Sigmoid", "nn.LeakyReLU", "nn.SiLU"),
+            *("nn.SELU", "nn.Mish", "nn.ReLU6", "nn.Softplus", "nn.Softsign"),
+            *("nn.LogSigmoid", "nn.Hardtanh", "nn.Hardsigmoid", "nn.Hardswish"),
+        ),
+        ACTIVATION,
     ),
+    "nn.ELU": [*ACTIVATION, (lambda f: f("a"), InvalidArgumentError, "'a'")],
+    "nn.PReLU": [
+        *ACTIVATION,
+        (lambda f: f(0), InvalidArgumentError, "0"),
+        (lambda f: f(2)(x(4, 3)), ShapeError, "(4, 3)"),
+    ],
+    "nn.GLU": [*ACTIVATION, (lambda f: f()(x(2, 3)), ShapeError, "(2, 3)")],
+    **dict.fromkeys(("nn.Softmax", "nn.LogSoftmax"), OF_AXIS),
+    "nn.GroupNorm": [
+        (lambda f: f(3, 4), InvalidArgumentError, "num_groups=3"),
+        (lambda f: f(2, 4, eps=-1.0), InvalidArgumentError, "-1.0"),
+        (lambda f: f(2, 4)(x(4)), ShapeError, "(4,)"),
+        (lambda f: f(2, 4)(x(2, 6)), ShapeError, "(4,)"),
+        (lambda f: f(2, 4)(x(2, 5)), InvalidArgumentError, "(2, 5)"),
+    ],
+    "nn.InstanceNorm2d": [
+        (lambda f: f(0), InvalidArgumentError, "0"),
+        (lambda f: f(3)(x(2, 4, 5, 5)), ShapeError, "(2, 4, 5, 5)"),
+    ],
+    "nn.MaxPool1d": POOLING_1D,
+    "nn.AvgPool1d": POOLING_1D,
+    "nn.AdaptiveAvgPool2d": [
+        (lambda f: f(0), InvalidArgumentError, "0"),
+        (lambda f: f(2)(x(4)), ShapeError, "(4,)"),
+    ],
+    "nn.Unflatten": [
+        (lambda f: f(1, (2, 2))(x(2, 3)), ShapeError, "(2, 2, 2)"),
+    ],
+    "nn.Dropout2d": [
+        (lambda f: f(1.5), InvalidArgumentError, "1.5"),
+        (lambda f: f()(x(3)), ShapeError, "(3,)"),
+    ],
+    "nn.CrossEntropyLoss": [
+        *LOSS_LAYER,
+        *CLASS_WEIGHTS,
+        (
+            lambda f: f(label_smoothing=2.0)(x(1, 2), classes(0)),
+            InvalidArgumentError,
+            "2.0",
+        ),
+    ],
+    "nn.NLLLoss": [*LOSS_LAYER, *CLASS_WEIGHTS],
+    **dict.fromkeys(
+        ("nn.MSELoss", "nn.L1Loss", "nn.BCELoss", "nn.KLDivLoss"), LOSS_LAYER
+    ),
+    "nn.SmoothL1Loss": [
+        *LOSS_LAYER,
+        (lambda f: f(beta=0.0)(x(2), x(2)), InvalidArgumentError, "0.0"),
+    ],
+    "nn.HuberLoss": [
+        *LOSS_LAYER,
+        (lambda f: f(delta=-1.0)(x(2), x(2)), InvalidArgumentError, "-1.0"),
+    ],
+    "nn.BCEWithLogitsLoss": [
+        *LOSS_LAYER,
+        (lambda f: f(pos_weight=NAN), InvalidArgumentError, "nan"),
+    ],
+    **dict.fromkeys(
+        (
+            *("nn.functional.l1_loss", "nn.functional.huber_loss"),
+            *("nn.functional.smooth_l1_loss", "nn.functional.binary_cross_entropy"),
+            *("nn.functional.binary_cross_entropy_with_logits", "nn.functional.kl_div"),
+        ),
+        LOSS,
+    ),
+    "nn.functional.nll_loss": [
+        (lambda f: f(x(2, 3), classes(0, 3)), InvalidArgumentError, "3"),
+        (lambda f: f(x(2, 3), x(2, 3)), DtypeError, "float"),
+        (lambda f: f(x(2, 3), classes(0, 1), weight=[1.0]), ShapeError, "(1,)"),
+    ],
+    "nn.functional.normalize": [
+        (lambda f: f(x(2, 3), 3), InvalidArgumentError, "p=3"),
+        (lambda f: f(x(2, 3), dim=2), InvalidArgumentError, "axis 2"),
+    ],
+    "nn.functional.cosine_similarity": [
+        (lambda f: f(x(2, 3), x(2, 4)), ShapeError, "(2, 4)"),
+        (lambda f: f(x(2, 3), x(2, 3), 2), InvalidArgumentError, "axis 2"),
+    ],
+    "nn.functional.pairwise_distance": [
+        (lambda f: f(x(2, 3), x(2, 4)), ShapeError, "(2, 4)"),
+        (lambda f: f(x(2), x(2), p=0.5), InvalidArgumentError, "0.5"),
+    ],
+    "nn.functional.cdist": [
+        (lambda f: f(x(2, 3), x(2, 4)), ShapeError, "(2, 4)"),
+        (lambda f: f(x(3), x(2, 3)), ShapeError, "(3,)"),
+    ],
+    "nn.functional.pad": [
+        (lambda f: f(x(2, 3), (1, 1, 1)), InvalidArgumentError, "(1, 1, 1)"),
+        (lambda f: f(x(2), (1, 1), "reflect"), InvalidArgumentError, "'reflect'"),
+        (lambda f: f(x(2), (-1, 0)), InvalidArgumentError, "-1"),
+    ],
+    "nn.functional.embedding": [
+        (lambda f: f(classes(3), x(3, 2)), InvalidArgumentError, "index 3"),
+        (lambda f: f(classes(0), x(3, 2), 7), InvalidArgumentError, "padding_idx=7"),
+    ],
+    "nn.functional.dropout2d": [(lambda f: f(x(2), 0.5), ShapeError, "(2,)")],
+    "nn.functional.prelu": [(lambda f: f(x(2, 3), x(2)), ShapeError, "(2,)")],
+    "nn.functional.glu": [(lambda f: f(x(2, 3)), ShapeError, "(2, 3)")],
+    "nn.functional.group_norm": [
+        (lambda f: f(x(2, 4), 3), InvalidArgumentError, "num_groups=3"),
+        (lambda f: f(x(2, 4), 2, x(3)), ShapeError, "(3,)"),
+    ],
+    "nn.functional.instance_norm": [(lambda f: f(x(2, 4)), ShapeError, "(2, 4)")],
     "nn.MaxPool2d": POOLING,
     "nn.AvgPool2d": POOLING,
     "nn.GlobalAveragePool2d": [(lambda f: f()(x(4)), ShapeError, "(4,)")],
@@ -156,6 +338,18 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f(x(2, 3), classes(0)), ShapeError, "(1,)"),
         (lambda f: f(x(3), classes(0)), ShapeError, "(3,)"),
         (lambda f: f(x(2, 3), classes(0, 1), "max"), InvalidArgumentError, "'max'"),
+        (lambda f: f(x(2, 3), classes(0, 1), weight=[1.0]), ShapeError, "(1,)"),
+        (lambda f: f(x(2, 3), x(2, 3), ignore_index=0), InvalidArgumentError, "=0"),
+        (
+            lambda f: f(x(2, 3), classes(0, 1), ignore_index=0.5),
+            InvalidArgumentError,
+            "0.5",
+        ),
+        (
+            lambda f: f(x(2, 3), classes(0, 1), label_smoothing=-1),
+            InvalidArgumentError,
+            "-1",
+        ),
     ],
     "nn.init.constant_": [(lambda f: f(5, 1.0), InvalidArgumentError, "int")],
     "nn.init.zeros_": INITIALISER,

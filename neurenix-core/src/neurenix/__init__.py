@@ -2,8 +2,13 @@
 
 __path__ = __import__("pkgutil").extend_path(__path__, __name__)
 
+from math import e, inf, nan, pi
+from typing import TYPE_CHECKING
+
 from . import autograd, backends, dtypes, errors, functions, random, tree
+from . import foreign_names as _foreign_names
 from . import interpreter as interpreter  # imported, it answers what primitives ask
+from . import missing as _missing
 from .autograd import grad_function as grad
 from .autograd import jvp, value_and_grad, vjp
 from .cells import Cell
@@ -69,9 +74,20 @@ from .functions.arithmetic import (
     tanh,
     where,
 )
-from .functions.arrangement import meshgrid, repeat, roll, swapaxes, tile, unstack
+from .functions.arithmetic import absolute as abs
+from .functions.arithmetic import power as pow
+from .functions.arrangement import (
+    chunk,
+    meshgrid,
+    repeat,
+    roll,
+    swapaxes,
+    tile,
+    unstack,
+)
 from .functions.creation import (
     arange,
+    asarray,
     eye,
     full,
     full_like,
@@ -83,6 +99,29 @@ from .functions.creation import (
     zeros_like,
 )
 from .functions.einsum import einsum
+from .functions.elementary import (
+    acos,
+    acosh,
+    array_equal,
+    asin,
+    asinh,
+    atanh,
+    ceil,
+    clamp,
+    cosh,
+    exp2,
+    expm1,
+    hypot,
+    isinf,
+    lerp,
+    log2,
+    log10,
+    logaddexp,
+    logical_xor,
+    reciprocal,
+    sinh,
+    trunc,
+)
 from .functions.exchange import from_dlpack
 from .functions.indexing import take, take_along_axis
 from .functions.linear import dot, matmul
@@ -112,6 +151,7 @@ from .functions.reduction import (
     sum,
     var,
 )
+from .functions.selection import index_add, nonzero, unique
 from .functions.shape import (
     broadcast_to,
     concat,
@@ -126,18 +166,38 @@ from .functions.shape import (
     squeeze,
     stack,
     transpose,
+    unflatten,
 )
+from .functions.shape import concat as cat
+from .functions.shape import concat as concatenate
+from .functions.shape import expand_dims as unsqueeze
+from .functions.shape import flatten as ravel
 from .functions.sorting import argsort, sort, topk
+from .functions.statistics import cumprod, diff, median, quantile, searchsorted
 from .profiling import Profile, profile
-from .random import Generator, manual_seed, normal, rand, randn, uniform
+from .random import (
+    Generator,
+    bernoulli,
+    categorical,
+    manual_seed,
+    normal,
+    permutation,
+    rand,
+    randint,
+    randn,
+    randperm,
+    uniform,
+)
 from .settings import current_device, get_device_count, init
 from .tensor import Tensor, tensor
+from .tensor import tensor as array
 from .transforms import (
     Compiled,
     compile,
     compile_stats,
     constant,
     custom_vjp,
+    hessian,
     hvp,
     jacobian,
     map,
@@ -150,6 +210,8 @@ from .transforms.programs import capture
 from . import array_api, linalg, nn, optim  # isort: skip
 from .io import load, save  # isort: skip
 
+newaxis = None
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -160,7 +222,10 @@ __all__ = [
     "Generator",
     "Profile",
     "Tensor",
+    "abs",
     "absolute",
+    "acos",
+    "acosh",
     "add",
     "all",
     "allclose",
@@ -168,39 +233,58 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
-    "array_api",
     "argsort",
+    "array",
+    "array_api",
+    "array_equal",
+    "asarray",
+    "asin",
+    "asinh",
     "atan",
     "atan2",
+    "atanh",
     "autograd",
     "backends",
+    "bernoulli",
     "bfloat16",
     "bool",
     "broadcast_to",
     "capture",
+    "cat",
+    "categorical",
+    "ceil",
     "cholesky",
+    "chunk",
+    "clamp",
     "clip",
     "compile",
     "compile_stats",
     "concat",
+    "concatenate",
     "constant",
     "cos",
-    "custom_vjp",
+    "cosh",
     "count_nonzero",
+    "cumprod",
     "cumsum",
     "current_device",
+    "custom_vjp",
     "det",
     "diagonal",
+    "diff",
     "divide",
     "dot",
     "dtypes",
+    "e",
     "einsum",
     "elu",
     "equal",
     "erf",
     "errors",
     "exp",
+    "exp2",
     "expand_dims",
+    "expm1",
     "eye",
     "flatten",
     "flip",
@@ -218,29 +302,39 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hessian",
     "hvp",
+    "hypot",
+    "index_add",
+    "inf",
     "init",
     "int32",
     "int64",
     "inv",
     "isclose",
     "isfinite",
+    "isinf",
     "isnan",
     "jacobian",
     "jvp",
     "leaky_relu",
+    "lerp",
     "less",
     "less_equal",
     "linalg",
     "linspace",
     "load",
     "log",
+    "log10",
     "log1p",
+    "log2",
     "log_sigmoid",
     "log_softmax",
+    "logaddexp",
     "logical_and",
     "logical_not",
     "logical_or",
+    "logical_xor",
     "logsumexp",
     "manual_seed",
     "map",
@@ -248,15 +342,19 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "moveaxis",
     "multiply",
+    "nan",
     "nan_to_num",
     "negative",
+    "newaxis",
     "nn",
     "no_grad",
+    "nonzero",
     "norm",
     "normal",
     "not_equal",
@@ -266,16 +364,24 @@ __all__ = [
     "optim",
     "outer",
     "pad",
+    "permutation",
     "permute",
+    "pi",
+    "pow",
     "power",
     "prod",
     "profile",
+    "quantile",
     "rand",
+    "randint",
     "randn",
     "random",
+    "randperm",
+    "ravel",
+    "reciprocal",
     "relu",
-    "remat",
     "remainder",
+    "remat",
     "repeat",
     "reshape",
     "roll",
@@ -283,10 +389,12 @@ __all__ = [
     "rsqrt",
     "save",
     "scan",
+    "searchsorted",
     "sigmoid",
     "sign",
     "silu",
     "sin",
+    "sinh",
     "slogdet",
     "softmax",
     "softplus",
@@ -316,9 +424,13 @@ __all__ = [
     "triangular_solve",
     "tril",
     "triu",
+    "trunc",
     "uint32",
     "uint8",
+    "unflatten",
     "uniform",
+    "unique",
+    "unsqueeze",
     "unstack",
     "value_and_grad",
     "var",
@@ -329,3 +441,13 @@ __all__ = [
     "zeros_like",
     "__version__",
 ]
+
+if not TYPE_CHECKING:  # to a type checker every name would exist
+    __getattr__ = _missing.of_module(
+        __name__, _foreign_names.NEURENIX, ("meta", "testing")
+    )
+
+if TYPE_CHECKING:  # a package of its own, which `nx.meta` imports if it is there
+    import neurenix.meta as meta  # pyright: ignore[reportMissingImports]
+
+    __all__ += ["meta"]

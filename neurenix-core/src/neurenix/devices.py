@@ -30,6 +30,11 @@ DeviceType.ROCM = DeviceType("rocm")
 DeviceType.WEBGPU = DeviceType("webgpu")
 
 
+def is_well_known(name: str) -> bool:
+    """Whether it is one of the constants of `DeviceType`."""
+    return isinstance(vars(DeviceType).get(name.upper()), DeviceType)
+
+
 @dataclass(frozen=True, eq=False)
 class Device:
     """One device: `Device("cuda", 1)`, written "cuda:1".

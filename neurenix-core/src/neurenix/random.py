@@ -12,17 +12,19 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dispatch
+from . import dispatch, foreign_names, missing
 from .arguments import finite, whole
 from .attributes import Watched
 from .cells import Cell
 from .dtypes import Dtype, as_dtype, float32, uint32
-from .errors import DtypeError, InvalidArgumentError
-from .functions.common import as_tensor, cast, check_shape
+from .errors import DtypeError, InvalidArgumentError, ShapeError
+from .functions import draws
+from .functions.common import as_tensor, cast, check_shape, floating, one_axis
+from .functions.indexing import take
 from .locks import turn_of
 from .primitives import ops
 from .primitives.sources import philox
@@ -337,13 +339,102 @@ def randn(*shape: Any, dtype: Any = None, generator: Generator | None = None) ->
 
 
 def bernoulli(
-    probability: Any, shape: Any, *, generator: Generator | None = None
+    probability: Any, shape: Any = None, *, generator: Generator | None = None
 ) -> Tensor:
-    """True with that probability, a number from 0 to 1 or a tensor of them."""
+    """True with that probability, a number from 0 to 1 or a tensor of them: bools of
+    that shape, by default the probabilities'.
+
+    >>> import neurenix as nx
+    >>> nx.bernoulli(nx.tensor([0.0, 1.0])).tolist()
+    [False, True]
+    """
     if not isinstance(probability, Tensor):
         probability = finite("bernoulli", "probability", probability)
         if not 0 <= probability <= 1:
             raise InvalidArgumentError(
                 f"bernoulli: probability={probability}; expected 0 to 1"
             )
-    return uniform(shape, generator=generator) < as_tensor(probability)
+    chance = as_tensor(probability)
+    size = chance.shape if shape is None else shape
+    return uniform(size, generator=generator) < chance
+
+
+# ---- whole numbers, orders and choices -----------------------------------------------
+
+
+def randint(
+    low: int,
+    high: int | None = None,
+    shape: Any = (),
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole numbers from low to high − 1, each as likely (int32); randint(n) is from 0
+    to n − 1.
+
+    Raises InvalidArgumentError where there is none, or where int32 does not hold them.
+
+    >>> import neurenix as nx
+    >>> drawn = nx.randint(0, 6, (100,))
+    >>> drawn.dtype.name, bool((drawn >= 0).all()), bool((drawn < 6).all())
+    ('int32', True, True)
+    """
+    first, last = (0, low) if high is None else (low, high)
+    start, stop = whole("randint", "low", first), whole("randint", "high", last)
+    if not -(2**31) <= start < stop <= 2**31:
+        raise InvalidArgumentError(
+            f"randint: low={start}, high={stop}; expected low < high within int32"
+        )
+    size = _size("randint", shape, uint32)
+    words = random_bits((2, *size), generator=generator)
+    return draws.whole_numbers(words, start, stop)
+
+
+def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
+    """The numbers 0 to n − 1 in a random order, each order as likely (int32).
+
+    >>> import neurenix as nx
+    >>> sorted(nx.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
+    count = whole("randperm", "n", n, 0)
+    size = _size("randperm", (draws.rounds_of_order(count), count), uint32)
+    return draws.order(random_bits(size, generator=generator))
+
+
+def permutation(x: Any, axis: int = 0, *, generator: Generator | None = None) -> Tensor:
+    """x with its slices along an axis in a random order.
+
+    >>> import neurenix as nx
+    >>> sorted(nx.random.permutation(nx.tensor([5, 7])).tolist())
+    [5, 7]
+    """
+    x = as_tensor(x)
+    size = x.shape[one_axis("permutation", axis, x.ndim)]
+    return take(x, randperm(size, generator=generator), axis)
+
+
+def categorical(
+    logits: Any, shape: Any = (), *, generator: Generator | None = None
+) -> Tensor:
+    """Classes drawn with the probabilities softmax(logits): logits [..., C] -> int32
+    [*shape, ...]. Of probabilities p, give nx.log(p).
+
+    shape   of the independent draws, in front; () is one
+
+    >>> import neurenix as nx
+    >>> nx.categorical(nx.log(nx.tensor([[0.0, 1.0], [1.0, 0.0]])), 3).tolist()
+    [[1, 0], [1, 0], [1, 0]]
+    """
+    x = floating("categorical", logits)
+    if not x.ndim or not x.shape[-1]:
+        raise ShapeError(
+            f"categorical: logits of shape {x.shape}; expected [..., classes]"
+        )
+    size = (*_size("categorical", shape, uint32), *x.shape)
+    unit = uniform(size, dtype=x.dtype, generator=generator)
+    return draws.choices(x.detach(), unit)
+
+
+if not TYPE_CHECKING:  # to a type checker every name would exist
+    __getattr__ = missing.of_module(__name__, foreign_names.RANDOM)

@@ -24,15 +24,17 @@ from .errors import (
     InvalidArgumentError,
     ShapeError,
 )
+from .methods import Methods
 from .primitives import TensorType, ops
 from .primitives.sources import ConstantArray
 from .program import Symbol
 from .settings import current_device
+from .sizes import ElementCount
 from .sources import user_line
 from .tape import Leaf
 
 
-class Tensor:
+class Tensor(Methods):
     """A multi-dimensional array on a device. Make one with `nx.tensor`.
 
     shape, dtype, device, ndim, size   what it is; `device` is None for a literal
@@ -72,8 +74,10 @@ class Tensor:
         return len(self.type.shape)
 
     @property
-    def size(self) -> int:
-        return self.type.size
+    def size(self) -> ElementCount:
+        count = ElementCount(self.type.size)
+        count.shape = self.type.shape
+        return count
 
     @property
     def requires_grad(self) -> bool:

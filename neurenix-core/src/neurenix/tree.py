@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from .errors import InvalidArgumentError
+
 LEAF = ("leaf",)
 NONE = ("none",)
 
@@ -40,9 +42,14 @@ def unflatten(structure: Any, leaves: list[Any]) -> Any:
     if structure == LEAF and len(leaves) == 1:
         return leaves[0]
     rest = iter(leaves)
-    tree = _unflatten(structure, rest)
+    try:
+        tree = _unflatten(structure, rest)
+    except StopIteration:
+        raise InvalidArgumentError(
+            f"unflatten: {len(leaves)} leaves, and the structure has more"
+        ) from None
     if next(rest, LEAF) is not LEAF:
-        raise ValueError("more leaves than the structure has")
+        raise InvalidArgumentError("unflatten: more leaves than the structure has")
     return tree
 
 
@@ -74,6 +81,40 @@ def map_leaves(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
     for other in others:
         more, same = flatten(other)
         if same != structure:
-            raise ValueError(f"trees differ: {structure} and {same}")
+            raise InvalidArgumentError(
+                f"tree.map: trees differ: {structure} and {same}"
+            )
         columns.append(more)
     return unflatten(structure, [f(*row) for row in zip(*columns, strict=True)])
+
+
+def map(f: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """f over the leaves of one tree, or of several of one structure, as a tree.
+
+    Raises InvalidArgumentError where the structures differ.
+
+    >>> import neurenix as nx
+    >>> nx.tree.map(lambda a, b: a + b, {"x": [1, 2]}, {"x": [10, 20]})
+    {'x': [11, 22]}
+    """
+    return map_leaves(f, tree, *others)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves in a fixed order: dict keys sorted, None left out.
+
+    >>> import neurenix as nx
+    >>> nx.tree.leaves({"b": 2, "a": (1, None)})
+    [1, 2]
+    """
+    return flatten(tree)[0]
+
+
+def structure(tree: Any) -> Hashable:
+    """What `unflatten` needs besides the leaves: equal for trees of one structure.
+
+    >>> import neurenix as nx
+    >>> nx.tree.structure([1, 2]) == nx.tree.structure(["a", "b"])
+    True
+    """
+    return flatten(tree)[1]

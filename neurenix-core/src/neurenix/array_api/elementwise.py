@@ -1,13 +1,8 @@
 """Elementwise functions that the standard names: core's own, and what is made of them.
-
-Formulas are those of the textbooks, arranged so that nothing overflows or cancels where
-the result is an ordinary number.
 """
-
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..dtypes import as_dtype
@@ -53,6 +48,25 @@ from ..functions.arithmetic import power as _power
 from ..functions.arithmetic import round as _round
 from ..functions.common import cast, floating, operands
 from ..functions.creation import zeros
+from ..functions.elementary import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atanh,
+    cosh,
+    expm1,
+    hypot,
+    isinf,
+    log2,
+    log10,
+    logaddexp,
+    logical_xor,
+    reciprocal,
+    sinh,
+)
+from ..functions.elementary import ceil as _ceil
+from ..functions.elementary import trunc as _trunc
 from ..primitives import ops
 from ..tensor import Tensor
 from .kinds import broadcast_arrays
@@ -99,10 +113,6 @@ def bitwise_right_shift(x1: Any, x2: Any, /) -> Tensor:
     return ops.shift_right(*operands("bitwise_right_shift", x1, x2))
 
 
-def logical_xor(x1: Any, x2: Any, /) -> Tensor:
-    return ops.bitwise_xor(*operands("logical_xor", x1, x2))
-
-
 # ---- roundings: integers are what they are -------------------------------------------
 
 
@@ -111,19 +121,15 @@ def floor(x: Tensor, /) -> Tensor:
 
 
 def ceil(x: Tensor, /) -> Tensor:
-    return -_floor(-x) if x.dtype.is_floating else x
+    return _ceil(x) if x.dtype.is_floating else x
 
 
 def trunc(x: Tensor, /) -> Tensor:
-    return where(x < 0, ceil(x), floor(x))
+    return _trunc(x) if x.dtype.is_floating else x
 
 
 def round(x: Tensor, /) -> Tensor:
     return _round(x) if x.dtype.is_floating else x
-
-
-def isinf(x: Tensor, /) -> Tensor:
-    return logical_not(logical_or(isfinite(x), isnan(x)))
 
 
 # ---- powers and logarithms -----------------------------------------------------------
@@ -132,84 +138,6 @@ def isinf(x: Tensor, /) -> Tensor:
 def pow(x1: Any, x2: Any, /) -> Tensor:
     """x1 to the power x2; of integers an integer, exact modulo its range."""
     return _power(*operands("pow", x1, x2))
-
-
-def reciprocal(x: Tensor, /) -> Tensor:
-    return divide(1.0, x)
-
-
-def expm1(x: Tensor, /) -> Tensor:
-    """eˣ − 1 = tanh(x/2)·(eˣ + 1), accurate near 0."""
-    return tanh(x * 0.5) * (exp(x) + 1.0)
-
-
-def log2(x: Tensor, /) -> Tensor:
-    return log(x) / math.log(2)
-
-
-def log10(x: Tensor, /) -> Tensor:
-    return log(x) / math.log(10)
-
-
-def logaddexp(x1: Any, x2: Any, /) -> Tensor:
-    """log(eᵃ + eᵇ), without overflow."""
-    a, b = (floating("logaddexp", x) for x in operands("logaddexp", x1, x2))
-    gap = where(equal(a, b), a * 0.0, a - b)
-    gap = where(isnan(gap) & equal(a, b), 0.0, gap)  # of equal infinities
-    return maximum(a, b) + log1p(exp(-absolute(gap)))
-
-
-def hypot(x1: Any, x2: Any, /) -> Tensor:
-    """√(a² + b²), without overflow."""
-    a, b = (absolute(floating("hypot", x)) for x in operands("hypot", x1, x2))
-    large, small = maximum(a, b), minimum(a, b)
-    ratio = small / where(equal(large, 0.0), 1.0, large)
-    length = large * sqrt(1.0 + ratio * ratio)
-    return where(isinf(a) | isinf(b), float("inf"), length)
-
-
-# ---- inverse and hyperbolic functions ------------------------------------------------
-
-
-def asin(x: Tensor, /) -> Tensor:
-    return atan2(x, sqrt((1.0 - x) * (1.0 + x)))
-
-
-def acos(x: Tensor, /) -> Tensor:
-    return atan2(sqrt((1.0 - x) * (1.0 + x)), x)
-
-
-def asinh(x: Tensor, /) -> Tensor:
-    """log(|x| + √(x² + 1)) with the sign of x; log(2|x|) where x² would overflow."""
-    a = absolute(floating("asinh", x))
-    huge = a > 1e9
-    m = where(huge, 1.0, a)
-    near = log1p(m + m * m / (1.0 + sqrt(m * m + 1.0)))
-    return copysign(where(huge, log(where(huge, a, 1.0)) + math.log(2), near), x)
-
-
-def acosh(x: Tensor, /) -> Tensor:
-    x = floating("acosh", x)
-    huge = x > 1e9
-    d = where(huge, 1.0, x - 1.0)
-    near = log1p(d + sqrt(d) * sqrt(d + 2.0))
-    return where(huge, log(x) + math.log(2), near)
-
-
-def atanh(x: Tensor, /) -> Tensor:
-    return (log1p(x) - log1p(-x)) * 0.5
-
-
-def sinh(x: Tensor, /) -> Tensor:
-    """(u + u/(u + 1))/2 with u = e^|x| − 1, and the sign of x."""
-    u = expm1(absolute(floating("sinh", x)))
-    part = where(isinf(u), 1.0, u / (u + 1.0))
-    return copysign((u + part) * 0.5, x)
-
-
-def cosh(x: Tensor, /) -> Tensor:
-    e = exp(absolute(floating("cosh", x)))
-    return e * 0.5 + 0.5 / e
 
 
 # ---- bits of floats ------------------------------------------------------------------

@@ -6,14 +6,13 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ..dtypes import int32
 from ..errors import IndexOutOfRangeError, InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
 from ..functions.arrangement import repeat as _repeat
 from ..functions.arrangement import roll as _roll
 from ..functions.arrangement import tile as _tile
 from ..functions.arrangement import unstack as _unstack
-from ..functions.common import cast, one_axis
+from ..functions.common import one_axis
 from ..functions.indexing import take as _take
 from ..functions.indexing import take_along_axis
 from ..functions.linear import matmul
@@ -27,13 +26,16 @@ from ..functions.reduction import sum as _sum
 from ..functions.reduction import var as _var
 from ..functions.shape import broadcast_to as _broadcast_to
 from ..functions.shape import concat as _concat
-from ..functions.shape import cut, moveaxis, permute, stack
 from ..functions.shape import expand_dims as _expand_dims
 from ..functions.shape import flip as _flip
+from ..functions.shape import moveaxis, permute, stack
 from ..functions.shape import reshape as _reshape
 from ..functions.shape import squeeze as _squeeze
 from ..functions.sorting import argsort as _argsort
 from ..functions.sorting import sort as _sort
+from ..functions.statistics import cumprod as _cumprod
+from ..functions.statistics import diff as _diff
+from ..functions.statistics import searchsorted as _searchsorted
 from ..tensor import Tensor
 from .creation import ones, zeros
 from .kinds import integer_sum
@@ -126,14 +128,8 @@ def searchsorted(
 ) -> Tensor:
     """Where the elements of x2 belong in the sorted vector x1: how many of its elements
     lie before (with side="right": or are equal)."""
-    if side not in ("left", "right"):
-        raise InvalidArgumentError(
-            f"searchsorted: side={side!r}; expected 'left' or 'right'"
-        )
     row = x1 if sorter is None else _take(x1, sorter)
-    column = _reshape(x2, (*x2.shape, 1))
-    before = row < column if side == "left" else row <= column
-    return _sum(cast(before, int32), -1)
+    return _searchsorted(row, x2, side)
 
 
 # ---- statistics ----------------------------------------------------------------------
@@ -190,17 +186,7 @@ def cumulative_prod(
 ) -> Tensor:
     """The products so far; `include_initial=True` puts a 1 before them."""
     first = ones if include_initial else None
-    return _cumulative("cumulative_prod", x, axis, dtype, _products, first)
-
-
-def _products(x: Tensor, axis: int) -> Tensor:
-    """By doubling: after k passes each element holds what the last 2ᵏ make."""
-    n, reach = x.shape[axis], 1
-    while reach < n:
-        later = cut(x, axis, reach, n) * cut(x, axis, 0, n - reach)
-        x = _concat([cut(x, axis, 0, reach), later], axis)
-        reach *= 2
-    return x
+    return _cumulative("cumulative_prod", x, axis, dtype, _cumprod, first)
 
 
 def _cumulative(
@@ -234,10 +220,7 @@ def diff(
     a = one_axis("diff", axis, x.ndim)
     parts = [p for p in (prepend, x, append) if p is not None]
     x = _concat(parts, a) if len(parts) > 1 else x
-    for _ in range(n):
-        size = x.shape[a]
-        x = cut(x, a, 1, size) - cut(x, a, 0, size - 1) if size else x
-    return x
+    return _diff(x, n, a)
 
 
 # ---- products ------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from ..sizes import check_size
 from ..tensor import Tensor
 from .common import as_tensor, axis_or_dim, one_axis, operands
 from .indexing import take
-from .shape import broadcast_to, concat, cut, reshape
+from .shape import broadcast_to, concat, cut, reshape, split
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
@@ -43,6 +43,21 @@ def unstack(x: Any, axis: int = 0, *, dim: int | None = None) -> list[Tensor]:
     at = one_axis("unstack", axis if dim is None else dim, x.ndim)
     rest = (*x.shape[:at], *x.shape[at + 1 :])
     return [reshape(cut(x, at, i, i + 1), rest) for i in range(x.shape[at])]
+
+
+def chunk(
+    x: Any, chunks: int, axis: int = 0, *, dim: int | None = None
+) -> list[Tensor]:
+    """At most `chunks` pieces along an axis, of one size but the last: ⌈n / chunks⌉.
+
+    >>> import neurenix as nx
+    >>> [piece.tolist() for piece in nx.chunk(nx.arange(5), 2)]
+    [[0, 1, 2], [3, 4]]
+    """
+    x = as_tensor(x)
+    at = one_axis("chunk", axis if dim is None else dim, x.ndim)
+    count = whole("chunk", "chunks", chunks, 1)
+    return split(x, max(1, -(-x.shape[at] // count)), at)
 
 
 def roll(x: Any, shift: Any, axis: Any = None, *, dim: Any = None) -> Tensor:

@@ -106,6 +106,21 @@ def ones(
     )
 
 
+def asarray(x: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor from numbers, nested lists or an array, as `nx.tensor`; one that has the
+    dtype and is on the device already stays what it is, tracked or not.
+
+    >>> import neurenix as nx
+    >>> x = nx.ones(2)
+    >>> nx.asarray(x) is x, nx.asarray([1, 2]).dtype.name
+    (True, 'int32')
+    """
+    if not isinstance(x, Tensor):
+        return tensor(x, dtype, device)
+    kept = x if dtype is None else cast(x, as_dtype(dtype))
+    return kept if device is None else kept.to(device)
+
+
 def zeros_like(x: Any, *, dtype: Any = None) -> Tensor:
     x = as_tensor(x)
     return full(x.shape, 0, dtype=dtype or x.dtype, device=x.device)

@@ -57,6 +57,19 @@ def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:start], merged, *x.shape[end + 1 :]))
 
 
+def unflatten(x: Any, axis: int, shape: Any) -> Tensor:
+    """One axis as several, of which one may be -1: the reverse of `flatten`.
+
+    >>> import neurenix as nx
+    >>> nx.unflatten(nx.ones(2, 12), 1, (3, -1)).shape
+    (2, 3, 4)
+    """
+    x = as_tensor(x)
+    at = one_axis("unflatten", axis, x.ndim)
+    sizes = several("unflatten", "shape", shape)
+    return reshape(x, (*x.shape[:at], *sizes, *x.shape[at + 1 :]))
+
+
 def transpose(x: Any, *axes: Any) -> Tensor:
     """All axes reversed, two axes swapped (PyTorch), or a whole permutation (NumPy)."""
     x = as_tensor(x)

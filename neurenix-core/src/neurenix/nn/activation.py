@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ..functions import activation, arithmetic
+from ..functions.creation import full
 from ..tensor import Tensor
-from .arguments import number
+from . import piecewise
+from .arguments import number, whole
 from .module import Module
+from .parameter import Parameter
 
 
 class ReLU(Module):
@@ -56,3 +59,146 @@ class Sigmoid(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return activation.sigmoid(x)
+
+
+class SiLU(Module):
+    """x · sigmoid(x), also called swish."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.silu(x)
+
+
+class Softplus(Module):
+    """log(1 + eˣ), without overflow."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.softplus(x)
+
+
+class LogSigmoid(Module):
+    """log sigmoid(x)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.log_sigmoid(x)
+
+
+class ReLU6(Module):
+    """min(max(x, 0), 6)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.relu6(x)
+
+
+class Hardsigmoid(Module):
+    """relu6(x + 3) / 6."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.hardsigmoid(x)
+
+
+class Hardswish(Module):
+    """x · relu6(x + 3) / 6."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.hardswish(x)
+
+
+class Hardtanh(Module):
+    """x limited to [−1, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.hardtanh(x)
+
+
+class Mish(Module):
+    """x · tanh(softplus(x))."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.mish(x)
+
+
+class SELU(Module):
+    """1.0507 · x where x > 0, else 1.0507 · 1.6733 · (eˣ − 1)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.selu(x)
+
+
+class Softsign(Module):
+    """x / (1 + |x|)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.softsign(x)
+
+
+class ELU(Module):
+    """x where x > 0, else alpha · (eˣ − 1)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        super().__init__()
+        self.alpha = number("ELU: alpha", alpha, float("-inf"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha:g}"
+
+
+class PReLU(Module):
+    """x where x > 0, else weight · x, with a weight to learn.
+
+    num_parameters   1 weight for all, or as many as there are channels [N, C, ...]
+    init             what it starts from
+
+    >>> import neurenix as nx
+    >>> nx.nn.PReLU()(nx.tensor([-2.0, 2.0])).tolist()
+    [-0.5, 2.0]
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        super().__init__()
+        self.num_parameters: int = whole("PReLU: num_parameters", num_parameters)
+        start = number("PReLU: init", init, float("-inf"))
+        self.weight = Parameter(full((self.num_parameters,), start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
+
+
+class _OverAxis(Module):
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim: int = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmax(_OverAxis):
+    """eˣ / Σ eˣ along an axis, the last by default.
+
+    >>> import neurenix as nx
+    >>> nx.nn.Softmax(dim=1)(nx.zeros(1, 2)).tolist()
+    [[0.5, 0.5]]
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.softmax(x, self.dim)
+
+
+class LogSoftmax(_OverAxis):
+    """x − logsumexp(x) along an axis, the last by default."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation.log_softmax(x, self.dim)
+
+
+class GLU(_OverAxis):
+    """a · sigmoid(b) of the two halves a and b of an axis, the last by default."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return piecewise.glu(x, self.dim)

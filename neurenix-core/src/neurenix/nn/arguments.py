@@ -28,6 +28,14 @@ def pair(what: str, value: Any, least: int = 1) -> tuple[int, int]:
     return whole(what, given[0], least), whole(what, given[1], least)
 
 
+def single(what: str, value: Any, least: int = 1) -> tuple[int]:
+    """(length,) from an int, or a tuple of one."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(given) != 1:
+        raise InvalidArgumentError(f"{what}={value!r}; expected an int")
+    return (whole(what, given[0], least),)
+
+
 def number(what: str, value: Any, low: float, high: float = float("inf")) -> float:
     """A number from low to high, both included."""
     found = plain_number(value)

@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from ..arguments import whole
 from ..errors import InvalidArgumentError
-from ..functions.shape import flatten
+from ..functions.shape import flatten, unflatten
 from ..tensor import Tensor
 from .module import Module
 
@@ -82,6 +82,26 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One axis as several: the reverse of `Flatten`; one of the sizes may be -1.
+
+    >>> import neurenix as nx
+    >>> nx.nn.Unflatten(1, (3, 4))(nx.ones(2, 12)).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dim: int = dim
+        self.unflattened_size = tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return unflatten(x, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 class Identity(Module):

@@ -9,7 +9,22 @@ from .arguments import number
 from .module import Module
 
 
-class Dropout(Module):
+class _Dropout(Module):
+    """What both kinds share: a probability and a stream of random numbers."""
+
+    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.p: float = number(f"{type(self).__name__}: p", p, 0.0, 1.0)
+        self.generator: Generator | None = generator
+
+    def generators(self) -> list[Generator]:
+        return [self.generator or default_generator]
+
+    def extra_repr(self) -> str:
+        return f"p={self.p:g}"
+
+
+class Dropout(_Dropout):
     """In training each element is 0 with probability p, else x / (1 − p);
     in evaluation x.
 
@@ -22,16 +37,18 @@ class Dropout(Module):
     [1.0, 1.0]
     """
 
-    def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
-        super().__init__()
-        self.p: float = number("Dropout: p", p, 0.0, 1.0)
-        self.generator: Generator | None = generator
-
     def forward(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.p, self.training, self.generator)
 
-    def generators(self) -> list[Generator]:
-        return [self.generator or default_generator]
 
-    def extra_repr(self) -> str:
-        return f"p={self.p:g}"
+class Dropout2d(_Dropout):
+    """`Dropout` of whole channels of [N, C, ...].
+
+    >>> import neurenix as nx
+    >>> y = nx.nn.Dropout2d(0.5)(nx.ones(2, 8, 3, 3))
+    >>> sorted(set(y.reshape(16, 9).var(1).tolist()))
+    [0.0]
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout2d(x, self.p, self.training, self.generator)

@@ -6,11 +6,11 @@ They draw from `generator`, or nx's default one (nx.manual_seed).
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from .. import random
+from .. import foreign_names, missing, random
 from ..cells import Cell
 from ..errors import InvalidArgumentError, ShapeError
 from ..random import Generator
@@ -234,3 +234,7 @@ def kaiming_normal_(
         _kaiming_std("kaiming_normal_", cell, a, mode, nonlinearity),
         generator,
     )
+
+
+if not TYPE_CHECKING:  # to a type checker every name would exist
+    __getattr__ = missing.of_module(__name__, foreign_names.INIT)

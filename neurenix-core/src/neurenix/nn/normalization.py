@@ -42,7 +42,7 @@ def _centred(x: Tensor, average: Tensor) -> tuple[Tensor, Tensor]:
     return x - constant, average - constant
 
 
-def _statistics(
+def statistics_of(
     x: Tensor, axes: tuple[int, ...]
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The mean over the axes, which stay, and the biased variance; x − c and m − c."""
@@ -95,7 +95,7 @@ def normalize_batch(
             "batch statistics need two or more (a larger batch, or stored statistics)"
         )
     axes = (0, *range(2, x.ndim))
-    average, variance, centred, moved = _statistics(x, axes)
+    average, variance, centred, moved = statistics_of(x, axes)
     y = _scaled(name, x, (centred, moved), variance, weight, bias, eps)
     return y, reshape(average, (x.shape[1],)), reshape(variance, (x.shape[1],))
 
@@ -177,7 +177,7 @@ def layer_norm(
                 f"layer_norm: a {what} of shape {value.shape}; expected {shape}"
             )
     axes = tuple(range(x.ndim - len(shape), x.ndim))
-    _, variance, centred, moved = _statistics(x, axes)
+    _, variance, centred, moved = statistics_of(x, axes)
     y: Tensor = (centred - moved) * rsqrt(variance + eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias

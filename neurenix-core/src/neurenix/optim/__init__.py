@@ -1,5 +1,9 @@
 """Optimizers, limits on gradients, and schedules of the learning rate."""
 
+from typing import TYPE_CHECKING
+
+from .. import foreign_names as _foreign_names
+from .. import missing as _missing
 from .adam import Adam, AdamW
 from .clipping import clip_by_global_norm, clip_grad_norm_, clip_grad_value_
 from .optimizer import Optimizer
@@ -22,3 +26,6 @@ __all__ = [
     "LinearLR",
     "LinearWarmup",
 ]
+
+if not TYPE_CHECKING:  # to a type checker every name would exist
+    __getattr__ = _missing.of_module(__name__, _foreign_names.OPTIM)

@@ -3,7 +3,7 @@
 from . import regions  # registers what control primitives ask for
 from .capture import capture_flat
 from .compiled import Compiled, compile, constant
-from .derivatives import hvp, jacobian
+from .derivatives import hessian, hvp, jacobian
 from .mapping import map, scan, vmap
 from .rules import CustomVjp, custom_vjp, remat
 from .statistics import CompileStats, compile_stats
@@ -17,6 +17,7 @@ __all__ = [
     "compile_stats",
     "constant",
     "custom_vjp",
+    "hessian",
     "hvp",
     "jacobian",
     "map",

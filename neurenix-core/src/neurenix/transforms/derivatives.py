@@ -87,6 +87,28 @@ def jacobian(
     return run
 
 
+def hessian(
+    f: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+) -> Callable[..., Any]:
+    """The function that gives ∂²f/∂args[argnums]² of a scalar function: the Jacobian of
+    its gradient, with the trees of `jacobian`. For a product with it see `hvp`, which
+    never makes it. Raises ShapeError where f gives no scalar.
+
+    >>> import neurenix as nx
+    >>> nx.hessian(lambda x: (x**3).sum())(nx.tensor([1.0, 2.0])).tolist()
+    [[6.0, 0.0], [0.0, 12.0]]
+    """
+    function("hessian", f)
+
+    def scalar(*args: Any, **kwargs: Any) -> Any:
+        out = f(*args, **kwargs)
+        if isinstance(out, Tensor) and out.shape:
+            raise ShapeError(f"hessian: f gave {out.type}; expected a scalar, shape ()")
+        return out
+
+    return jacobian(grad_function(scalar, argnums), argnums)
+
+
 def hvp(
     f: Callable[..., Any],
     primals: Sequence[Any],
