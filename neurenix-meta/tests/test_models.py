@@ -32,6 +32,12 @@ def small_residual(**options):
 NETWORKS = {
     "mlp": (lambda: MLP([3, 4, WAYS], nn.Tanh), (3,)),
     "conv4": (lambda: Conv4(1, 2, WAYS, batch_norm="transductive"), IMAGE),
+    "conv4 with a flat head": (
+        lambda: Conv4(
+            1, 2, WAYS, head="flatten", image_size=16, batch_norm="transductive"
+        ),
+        IMAGE,
+    ),
     "resnet12": (lambda: small_residual(drop_block=0.0), IMAGE),
     "lstm": (lambda: RecurrentNetwork(3, 3, WAYS), SEQUENCE),
     "gru": (lambda: RecurrentNetwork(3, 3, WAYS, cell="gru", num_layers=2), SEQUENCE),
@@ -81,6 +87,44 @@ def test_it_differentiates_twice_in_maml(compiled_device, name):
             for h in (step, -step)
         ]
         assert slope == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "image", "expected"),
+    [
+        ({"head": "flatten"}, (3, 84, 84), 64 * 25),  # Snell et al. 2017
+        ({"head": "flatten", "hidden": 32}, (3, 84, 84), 32 * 25),
+        ({"head": "flatten", "downsampling": "stride"}, (3, 84, 84), 64 * 36),
+        ({"head": "flatten"}, (3, 28, 28), 64),
+        ({"head": "mean"}, (3, 84, 84), 64),
+        ({}, (3, 33, 47), 64 * 4),
+    ],
+)
+def test_the_features_of_conv4(device, settings, image, expected):
+    x = nx.randn(1, *image, generator=nx.Generator(0))
+    net = Conv4(3, **settings)
+    assert net(x).shape == (1, expected)
+    last = net.blocks(x).numpy()
+    flat = last.mean((2, 3)) if settings.get("head") == "mean" else last.reshape(1, -1)
+    assert np.allclose(net(x).numpy(), flat)
+    if image[1] == image[2]:
+        classifier = Conv4(3, ways=5, image_size=image[1], **settings)
+        assert classifier(x).shape == (1, 5)
+        if settings:
+            assert classifier.head[1].weight.shape == (5, expected)
+
+
+def test_the_miniimagenet_network_of_maml(device):
+    """Of the 32,901 numbers of Finn et al. 2017 all but the biases of the convolutions,
+    which batch norm takes away again."""
+    net = Conv4(3, 32, 5, head="flatten", batch_norm="transductive")
+    assert sum(p.size for p in net.parameters()) == 32_901 - 4 * 32
+    x = np.random.default_rng(0).normal(size=(2, 3, 84, 84))
+    features = net.blocks(nx.tensor(x)).numpy()
+    assert features.shape == (2, 32, 5, 5)
+    linear = net.head[1]
+    expected = features.reshape(2, -1) @ linear.weight.numpy().T + linear.bias.numpy()
+    assert np.allclose(net(nx.tensor(x)).numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_published_resnet12_has_its_size():
@@ -142,6 +186,17 @@ def test_a_causal_position_reads_nothing_after_it(device):
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
+        (lambda: Conv4(head="max"), InvalidArgumentError, r"head='max'.*flatten"),
+        (
+            lambda: Conv4(ways=5, head="flatten", image_size=8),
+            InvalidArgumentError,
+            "image_size=8",
+        ),
+        (
+            lambda: Conv4(ways=5, head="flatten")(nx.ones(1, 1, 28, 28)),
+            ShapeError,
+            r"\(1, 1, 28, 28\).*84.*image_size=28",
+        ),
         (lambda: ResNet12(1, (2, 2)), InvalidArgumentError, r"filters=\(2, 2\).*4"),
         (lambda: DropBlock(2.0), InvalidArgumentError, "DropBlock: p=2"),
         (lambda: DropBlock()(nx.ones(2, 2)), ShapeError, r"shape \(2, 2\)"),

@@ -25,6 +25,7 @@ _ROOMS = {
     "neurenix.random": "nx.random",
     "neurenix.array_api": "nx.array_api",
     "neurenix.meta": "neurenix.meta",
+    "neurenix.meta.datasets": "neurenix.meta.datasets",
 }
 
 Advice = Callable[[str], str]
@@ -73,7 +74,7 @@ def of_module(
                 f'nx.init({{"device": "{name}"}}) to choose it'
             )
         return _in_another_room(module, name) or nearest(
-            name, vars(sys.modules[module]), _ROOMS.get(module, module)
+            name, _public(sys.modules[module]), _ROOMS.get(module, module)
         )
 
     def __getattr__(name: str) -> Any:

@@ -1,5 +1,9 @@
 """Meta-learning: learners, tasks, data sets and evaluation."""
 
+from typing import TYPE_CHECKING
+
+from neurenix import missing as _missing
+
 from . import datasets, recipes
 from .anil import ANIL
 from .batches import Episode
@@ -77,3 +81,22 @@ __all__ = [
     "ProgressBar",
     "KeepBest",
 ]
+
+_ELSEWHERE = {
+    "ConvNet": "neurenix.meta.Conv4",
+    "EpisodicBatchSampler": "neurenix.meta.TaskSampler",
+    "MAMLpp": "neurenix.meta.MAMLPlusPlus",
+    "MatchingNet": "neurenix.meta.MatchingNetworks",
+    "MetaDataset": "neurenix.meta.TaskSampler, of a data set in neurenix.meta.datasets",
+    "ProtoNet": "neurenix.meta.PrototypicalNetworks",
+    "ProtoNets": "neurenix.meta.PrototypicalNetworks",
+    "RelationNetwork": "neurenix.meta.PrototypicalNetworks or MatchingNetworks",
+    "TaskDataset": "neurenix.meta.TaskSampler",
+    "evaluate": "learner.evaluate(tasks)",
+    "adapt": "learner.adapt_to_task(x, y)",
+    "benchmarks": "neurenix.meta.datasets and neurenix.meta.recipes",
+    "train": "learner.meta_learn(tasks)",
+}
+
+if not TYPE_CHECKING:  # to a type checker every name would exist
+    __getattr__ = _missing.of_module(__name__, _ELSEWHERE)

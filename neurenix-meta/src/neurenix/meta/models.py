@@ -7,12 +7,16 @@ from itertools import pairwise
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .checks import whole_number
 
 KERNEL = 3
 DEPTH = 4
+HEADS: dict[str, type[nn.Module]] = {
+    "flatten": nn.Flatten,
+    "mean": nn.GlobalAveragePool2d,
+}
 
 
 class Conv4(nn.Module):
@@ -20,9 +24,14 @@ class Conv4(nn.Module):
 
     in_channels    1 for drawings, 3 for photographs
     hidden         filters of each block
-    ways           classes: the last map's mean, then a linear layer to [n, ways].
-                   None: the last map, flattened, [n, hidden · h · w] (64 for drawings
-                   of 28 × 28)
+    ways           classes: after the head a linear layer to [n, ways]. None: the head
+                   alone
+    head           what becomes of the last map: "flatten", [n, hidden · h · w] (64 for
+                   drawings of 28 × 28, 1,600 for photographs of 84 × 84), or its
+                   "mean", [n, hidden]. By default the mean before a linear layer, else
+                   flat
+    image_size     height and width of the images, of which the linear layer's size
+                   follows; only for ways with head="flatten"
     downsampling   "pool": a max-pool of 2 × 2 after each block (Snell et al. 2017,
                    Vinyals et al. 2016); "stride": convolutions of stride 2 (Finn et al.
                    2017 on Omniglot)
@@ -33,6 +42,17 @@ class Conv4(nn.Module):
     (2, 64)
     >>> Conv4(ways=5, downsampling="stride")(nx.ones(2, 1, 28, 28)).shape
     (2, 5)
+
+    The networks of the mini-ImageNet papers: with 32 filters and a linear layer on 800
+    numbers in Finn et al. 2017 and Ravi & Larochelle 2017, with 64 filters and without
+    one in Snell et al. 2017.
+
+    >>> maml = Conv4(3, 32, 5, head="flatten", batch_norm="transductive")
+    >>> maml.head[1], maml(nx.ones(1, 3, 84, 84)).shape
+    (Linear(800, 5), (1, 5))
+
+    Raises InvalidArgumentError for settings that it does not know, ShapeError for
+    images of another size than a flat head was made for.
     """
 
     def __init__(
@@ -41,6 +61,8 @@ class Conv4(nn.Module):
         hidden: int = 64,
         ways: int | None = None,
         *,
+        head: str | None = None,
+        image_size: int = 84,
         downsampling: str = "pool",
         batch_norm: str | None = "running",
         steps: int | None = None,
@@ -49,6 +71,11 @@ class Conv4(nn.Module):
         if downsampling not in ("pool", "stride"):
             raise InvalidArgumentError(
                 f'Conv4: downsampling={downsampling!r}; expected "pool" or "stride"'
+            )
+        chosen = head or ("flatten" if ways is None else "mean")
+        if chosen not in HEADS:
+            raise InvalidArgumentError(
+                f'Conv4: head={head!r}; expected "flatten" or "mean"'
             )
         channels = whole_number("in_channels", in_channels)
         hidden = whole_number("hidden", hidden)
@@ -74,14 +101,38 @@ class Conv4(nn.Module):
             blocks.append(nn.Sequential(layers))
             channels = hidden
         self.blocks = nn.Sequential(blocks)
-        self.head: nn.Module = nn.Flatten()
+        self.head: nn.Module = HEADS[chosen]()
+        self.image_size: int | None = None
         if ways is not None:
-            linear = nn.Linear(hidden, whole_number("ways", ways))
-            self.head = nn.Sequential(nn.GlobalAveragePool2d(), linear)
+            features = hidden
+            if chosen == "flatten":
+                self.image_size = whole_number("image_size", image_size)
+                features *= _last_map(self.image_size, downsampling) ** 2
+            linear = nn.Linear(features, whole_number("ways", ways))
+            self.head = nn.Sequential(self.head, linear)
 
     def forward(self, x: nx.Tensor) -> nx.Tensor:
+        size = self.image_size
+        if size is not None and x.shape[-2:] != (size, size):
+            raise ShapeError(
+                f"Conv4: images of shape {x.shape}, where its flat head is for "
+                f"{size} × {size}; make it with image_size={x.shape[-1]}, or "
+                'head="mean", which takes any'
+            )
         output: nx.Tensor = self.head(self.blocks(x))
         return output
+
+
+def _last_map(size: int, downsampling: str) -> int:
+    """Height and width of the last map of images of that size."""
+    left = size
+    for _ in range(DEPTH):
+        left = left // 2 if downsampling == "pool" else (left + 1) // 2
+    if not left:
+        raise InvalidArgumentError(
+            f"Conv4: image_size={size}; {DEPTH} times halved nothing is left of it"
+        )
+    return left
 
 
 class MLP(nn.Sequential):
