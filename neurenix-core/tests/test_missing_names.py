@@ -73,6 +73,7 @@ def test_each_entry_stands_for_what_is_there(place: str, name: str) -> None:
         (nx.ones(2), "add_", "do not change; use x = x + y"),
         (nx.ones(2), "clamp_", "do not change; use x = x.clamp(...)"),
         (nx.ones(2), "sinh_", "do not change; use x = nx.sinh(x, ...)"),
+        (nx.ones(2), "requires_grad_", "did you mean x.requires_grad?"),
         (nx.ones(2), "sinh", "nx.sinh(x, ...)"),
         (nx.ones(2), "numpyy", "x.numpy"),
         (nx.nn.Parameter([1.0]), "reshap", "x.reshape"),

@@ -443,9 +443,7 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # to a type checker every name would exist
-    __getattr__ = _missing.of_module(
-        __name__, _foreign_names.NEURENIX, ("meta", "testing")
-    )
+    __getattr__ = _missing.of_module(__name__, _foreign_names.NEURENIX, ("meta",))
 
 if TYPE_CHECKING:  # a package of its own, which `nx.meta` imports if it is there
     import neurenix.meta as meta  # pyright: ignore[reportMissingImports]

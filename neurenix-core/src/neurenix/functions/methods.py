@@ -146,7 +146,7 @@ def _advise(name: str) -> str:
         unchanged = "the values of tensors do not change; "
         if functional in foreign_names.TENSOR:
             return f"{unchanged}use x = {foreign_names.TENSOR[functional]}"
-        if hasattr(Tensor, functional):
+        if callable(getattr(Tensor, functional, None)):
             return f"{unchanged}use x = x.{functional}(...)"
         if functional in roof.__all__:
             return f"{unchanged}use x = nx.{functional}(x, ...)"
