@@ -27,6 +27,7 @@ from .activation import (
     Softsign,
     Tanh,
 )
+from .adaptive_pooling import AdaptiveAvgPool2d
 from .attention import MultiHeadAttention
 from .average_pooling import AvgPool2d
 from .batch_norm import (
@@ -56,11 +57,11 @@ from .loss_layers import (
 )
 from .module import Module
 from .module_containers import ModuleDict, ModuleList, ParameterDict, ParameterList
-from .more_pooling import AdaptiveAvgPool2d, AvgPool1d, MaxPool1d
 from .normalization import LayerNorm
 from .parameter import Buffer, Parameter
 from .pooling import GlobalAveragePool2d, MaxPool2d
 from .recurrent import GRU, LSTM
+from .sequence_pooling import AvgPool1d, MaxPool1d
 
 __all__ = [
     "Module",

@@ -16,6 +16,10 @@ from .parameter import Parameter
 class _Convolution(Module):
     """What the kinds of convolution share: sizes, weight and bias."""
 
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Any
+    dilation: tuple[int, ...]
     bias: Parameter | None
 
     def _make(
@@ -42,11 +46,6 @@ class _Convolution(Module):
             if bias
             else None
         )
-
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: Any
-    dilation: tuple[int, ...]
 
     def extra_repr(self) -> str:
         text = (

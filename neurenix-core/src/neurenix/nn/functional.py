@@ -26,6 +26,7 @@ from ..functions.shape import pad as pad_each
 from ..primitives import ops
 from ..primitives.base import scalar_like
 from ..tensor import Tensor
+from .adaptive_pooling import adaptive_avg_pool2d
 from .arguments import number, one_of
 from .average_pooling import avg_pool2d
 from .convolutions import conv1d, conv2d, conv_transpose2d
@@ -42,7 +43,6 @@ from .elementwise_losses import (
 from .embedding import embedding
 from .group_norm import group_norm, instance_norm
 from .losses import cross_entropy, mse_loss, nll_loss
-from .more_pooling import adaptive_avg_pool2d, avg_pool1d, max_pool1d
 from .normalization import batch_norm, layer_norm
 from .piecewise import (
     glu,
@@ -56,6 +56,7 @@ from .piecewise import (
     softsign,
 )
 from .pooling import global_average_pool2d, max_pool2d
+from .sequence_pooling import avg_pool1d, max_pool1d
 
 __all__ = [
     "adaptive_avg_pool2d",
