@@ -14,6 +14,7 @@ import pytest
 
 import neurenix as nx
 from neurenix import foreign_names
+from neurenix.missing import of_module
 
 PLACES: dict[str, tuple[Any, dict[str, str]]] = {
     "neurenix": (nx, foreign_names.NEURENIX),
@@ -125,6 +126,12 @@ def test_meta_is_imported_when_it_is_asked_for() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "MAML"
+
+
+def test_a_package_that_is_not_installed() -> None:
+    get = of_module("neurenix", {}, ("no_such",))
+    with pytest.raises(AttributeError, match="of its own: install neurenix-no_such"):
+        get("no_such")
 
 
 # ---- those that are there ------------------------------------------------------------

@@ -62,10 +62,12 @@ def of_module(
     """The `__getattr__` of a module.
 
     elsewhere   names of other libraries, and what to use here
-    packages    modules below it that are imported when they are first asked for
+    packages    what other distributions put below it; imported when first asked for
     """
 
     def advise(name: str) -> str:
+        if name in packages:
+            return f"it is a package of its own: install {module}-{name}"
         if name in elsewhere:
             return f"use {elsewhere[name]}"
         if is_well_known(name):
