@@ -120,6 +120,11 @@ def test_what_is_ignored_may_be_no_class(device: str) -> None:
     assert loss(nx.zeros(2, 2), target).item() == pytest.approx(math.log(2))
     slope = nx.grad(lambda x: loss(x, target))(nx.tensor([[0.0, 0.0], [math.inf, 0.0]]))
     assert slope[0].tolist() == [0.5, -0.5]
+    small = nx.tensor([1, 1], dtype="uint8")
+    assert loss(nx.zeros(2, 2), small).item() == pytest.approx(math.log(2))
+    assert math.isnan(loss(nx.zeros(1, 2), nx.tensor([-100])).item())
+    with pytest.raises(nx.errors.DtypeError, match="bool targets"):
+        loss(nx.zeros(2, 2), nx.tensor([True, False]))
 
 
 def log_sigmoid(x: Array) -> Array:

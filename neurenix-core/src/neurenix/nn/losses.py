@@ -67,7 +67,8 @@ def cross_entropy(
     reduction   "mean" over the N (...) losses, "sum", or "none" for each
     weight      a factor for each class, [C]; the mean over classes as integers is then
                 by the weights of the targets, as PyTorch's
-    ignore_index   examples of this class count for nothing, in the mean too
+    ignore_index   examples of this class count for nothing, in the mean too, which is
+                   NaN of none
     label_smoothing   ε: the targets are (1 − ε) · target + ε / C
 
     Raises ShapeError for shapes that do not go together, DtypeError for bools, and
@@ -144,7 +145,9 @@ def _of_classes(
 ) -> Tensor:
     at = 1 if logs.ndim > 1 else 0
     kept = None
-    if ignore_index is not None:
+    if ignore_index is not None and classes.dtype is not bool_:
+        if classes.dtype.itemsize < 4:
+            classes = cast(classes, int32)  # which has negative numbers too
         kept = not_equal(classes, whole(name, "ignore_index", ignore_index))
         classes = where(kept, classes, 0)
     chosen = _chosen(name, logs, classes, at)
