@@ -15,7 +15,7 @@ from ..autograd import (
     followed_vjp,
     grad_function,
 )
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, ShapeError
 from ..primitives.base import zeros
 from ..program.passes import without_dead_code
 from ..tensor import Tensor, literal
