@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import neurenix as nx
 from neurenix import optim
 from neurenix.errors import InvalidArgumentError, StorageError
+from neurenix.optim.groups import ParamGroup
 
 from . import learner_files
 from .history import History
@@ -179,13 +180,26 @@ def _kind_and_state(owner: Any) -> dict[str, Any]:
     kept = learner_files.settings(owner)
     if isinstance(owner, optim.Schedule):  # these two are its state
         kept = {k: v for k, v in kept.items() if k not in ("epoch", "initial_lr")}
+    if isinstance(owner, optim.Optimizer) and len(owner.param_groups) > 1:
+        kept["param_groups"] = [_group(group) for group in owner.param_groups]
     state = owner.state_dict()
     return {"type": type(owner).__name__, "settings": kept, "state": state}
+
+
+def _group(group: ParamGroup) -> dict[str, Any]:
+    """A group of parameters by their names; its learning rate is state."""
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in group.items()
+        if name not in ("params", "lr")
+    }
+    return {"params": [p.name for p in group["params"]], **plain}
 
 
 def _check_same(path: Path, trained: Trained, content: Mapping[str, Any]) -> None:
     """A run goes on as what it was, or it would be another run."""
     training = content["training"]
+    frozen = learner_files.frozen(trained.learner)
     learner = {
         "type": type(trained.learner).__name__,
         "settings": learner_files.settings(trained.learner),
@@ -201,6 +215,9 @@ def _check_same(path: Path, trained: Trained, content: Mapping[str, Any]) -> Non
             differences.append(f"{what}: {saved['type']} saved, {now['type']} now")
         else:
             differences += _differences(what, saved["settings"], now["settings"])
+    # Files from before parameters could be frozen do not say which were.
+    was = {"frozen": content["learner"].get("frozen", frozen)}
+    differences += _differences("learner", was, {"frozen": frozen})
     differences += _differences("tasks", training["tasks"], trained.tasks)
     if differences:
         raise InvalidArgumentError(

@@ -75,8 +75,9 @@ class EmbeddingBased(MetaLearner):
         """The outcome, and the queries' logits."""
         assert task.ways is not None  # "classes" says so
         support, query, buffers = self._embedded(parameters, task)
-        fitted = self.fitted(parameters, support, task.support_y, task.ways)
-        logits = self.logits(parameters, fitted, query)
+        values = self.all_values(parameters)
+        fitted = self.fitted(values, support, task.support_y, task.ways)
+        logits = self.logits(values, fitted, query)
         loss = cross_entropy(logits, task.query_y)
         metrics = {"accuracy": accuracy(logits, task.query_y)}
         return Outcome(loss, metrics, buffers), logits
@@ -140,7 +141,8 @@ class EmbeddingBased(MetaLearner):
                 parameters = self.learned()
                 output, _ = self.run(parameters, x)
                 self._check_output(output)
-                return self.fitted(parameters, nx.flatten(output, 1), classes, ways)
+                values = self.all_values(parameters)
+                return self.fitted(values, nx.flatten(output, 1), classes, ways)
 
         state = [self, nx.random.default_generator]
         program = self.compiled("fitted", lambda: nx.compile(fit, state=state))

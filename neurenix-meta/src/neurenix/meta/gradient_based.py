@@ -112,10 +112,6 @@ class GradientBased(MetaLearner):
             return mse_loss(output, target)
         return cross_entropy(output, target)
 
-    def all_values(self, parameters: Values) -> dict[str, nx.Tensor]:
-        """These parameters, and all else that the network holds."""
-        return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
-
     def adapts(self, name: str) -> bool:
         """Whether the inner steps change the parameter of this name."""
         return name.startswith("model.")
@@ -316,16 +312,29 @@ class GradientBased(MetaLearner):
         )
 
     def check_bucket(self, bucket: Bucket) -> None:
+        self.check_adapted()
         task = bucket.first()
         with mode(self, training=False), nx.no_grad():
             output = self.model(task.support_x)
         self._check_targets(output, task.support_y, bucket.largest)
+
+    def check_adapted(self) -> None:
+        """Refuse a network of which all that inner steps change is frozen."""
+        adapted = [(n, p) for n, p in self.named_parameters() if self.adapts(n)]
+        if not any(p.requires_grad for _, p in adapted):
+            names = ", ".join(n for n, _ in adapted) or "nothing"
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: there is nothing to adapt: its inner steps "
+                f"change {names}, and all of that is frozen (requires_grad is False); "
+                "requires_grad_(True) of a parameter or module lets it learn"
+            )
 
     def _support(
         self, support_x: Any, support_y: Any
     ) -> tuple[nx.Tensor, nx.Tensor, int | None]:
         """A support set as tensors, labels as class numbers, and how many classes
         there are if it has labels; checked."""
+        self.check_adapted()
         x, y = inputs(support_x, self.dtype), support_y
         if not isinstance(y, nx.Tensor):
             array = np.asarray(y)

@@ -24,7 +24,7 @@ from .history import History
 from .listed import listed_source
 from .memory import MemoryPlan, amount, largest_calls, planned
 from .sampler import TaskSampler
-from .training import Run, batch_size, meta_step, mode
+from .training import Run, batch_size, check_learned, meta_step, mode
 
 Values = Mapping[str, nx.Tensor]
 
@@ -164,8 +164,13 @@ class MetaLearner(nn.Module):
         return self._each_query_alone
 
     def learned(self) -> dict[str, nx.Tensor]:
-        """The meta-parameters' values by name."""
+        """The meta-parameters' values by name, without those that are frozen."""
         return {n: p.value() for n, p in self.named_parameters() if p.requires_grad}
+
+    def all_values(self, parameters: Values) -> dict[str, nx.Tensor]:
+        """These parameters, and all else that the learner holds: buffers, and what is
+        frozen."""
+        return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
 
     @property
     def dtype(self) -> Dtype:
@@ -278,6 +283,7 @@ class MetaLearner(nn.Module):
             raise InvalidArgumentError(
                 f"schedule={schedule!r}; expected a schedule of the meta_optimizer"
             )
+        check_learned(self, meta_optimizer)
         if limit is None:
             step = self._step(meta_optimizer, chunk)
         else:

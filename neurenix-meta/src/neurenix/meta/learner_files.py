@@ -37,6 +37,7 @@ def described(learner: MetaLearner) -> dict[str, Any]:
             "type": type(learner).__name__,
             "settings": settings(learner),
             "values": learner.state_dict(),
+            "frozen": frozen(learner),
             "generators": [g.state_dict() for g in own_generators(learner)],
         },
     }
@@ -45,6 +46,11 @@ def described(learner: MetaLearner) -> dict[str, Any]:
 def settings(owner: Any) -> dict[str, Any]:
     """The public attributes that are numbers, texts or tuples of them."""
     return {name: value for name, value in scalars(owner) if name != "training"}
+
+
+def frozen(learner: MetaLearner) -> list[str]:
+    """The names of the parameters that are not learned."""
+    return [n for n, p in learner.named_parameters() if not p.requires_grad]
 
 
 def own_generators(learner: MetaLearner) -> list[nx.Generator]:

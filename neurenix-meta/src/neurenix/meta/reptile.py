@@ -80,7 +80,7 @@ class Reptile(GradientBased):
             self.moments = {
                 name: nn.Buffer(nx.zeros_like(p.value().detach()))
                 for name, p in self.model.named_parameters()
-                if p.requires_grad
+                if p.dtype.is_floating  # frozen ones too: for when they are not
             }
             # 1 − β₂ᵗ, as a running value, which keeps its digits in float32
             self.correction = nn.Buffer(0.0, self.dtype)

@@ -23,6 +23,25 @@ if TYPE_CHECKING:
     from .learner import MetaLearner
 
 
+def check_learned(learner: MetaLearner, optimizer: Any) -> None:
+    """Refuse an optimizer of other parameters than the learner's, and one that has
+    nothing to learn."""
+    names = {id(parameter): name for name, parameter in learner.named_parameters()}
+    strange = [p for p in optimizer.params if id(p) not in names]
+    if strange:
+        raise InvalidArgumentError(
+            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
+            f"that is none of this {type(learner).__name__}'s; make it with "
+            "Adam(learner.parameters(), lr=...)"
+        )
+    if not any(p.requires_grad for p in optimizer.params):
+        raise InvalidArgumentError(
+            f"meta_learn: there is nothing to learn: all {len(optimizer.params)} "
+            f"parameters of the {type(optimizer).__name__} are frozen (requires_grad "
+            "is False); requires_grad_(True) of a parameter or module lets it learn"
+        )
+
+
 def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     """The compiled function of a batch: loss and gradient of each task, their mean over
     the tasks, the optimizer's update.
@@ -31,15 +50,7 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     on one core, and nothing but gradients leaves it. Returns ((loss, metrics), ok);
     where ok is False nothing was changed.
     """
-    learned = dict(learner.named_parameters())
-    names = {id(parameter): name for name, parameter in learned.items()}
-    strange = [p for p in optimizer.params if id(p) not in names]
-    if strange:
-        raise InvalidArgumentError(
-            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
-            f"that is none of this {type(learner).__name__}'s; make it with "
-            "Adam(learner.parameters(), lr=...)"
-        )
+    names = {id(p): name for name, p in learner.named_parameters()}
     order = [names[id(parameter)] for parameter in optimizer.params]
     kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
 
@@ -56,7 +67,7 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
                 picks
             )
             nn.assign_buffers(learner, buffers)
-            optimizer.step([gradient[name] for name in order])
+            optimizer.step([gradient.get(name) for name in order])
         return loss, metrics
 
     return nx.compile(
