@@ -21,7 +21,7 @@ from .primitives import ops
 from .primitives.base import zeros
 from .sources import at_line
 from .tape import Leaf, Node
-from .tensor import Tensor, literal, tensor
+from .tensor import Tensor, literal
 
 
 def zeros_of(x: Any) -> Tensor:
@@ -161,18 +161,8 @@ def backward(y: Tensor, gradient: Tensor | None = None) -> None:
         for key, leaf in leaves.items():
             g = found.get((key, 0))
             if g is not None:
-                leaf.grad = _settled(
-                    g if leaf.grad is None else ops.add(leaf.grad, g), y
-                )
-
-
-def _settled(g: Tensor, like: Tensor) -> Tensor:
-    """A literal cotangent (a constant derivative) as a tensor of the device."""
-    return (
-        g
-        if g.device is not None or dispatch.recorder() is not None
-        else tensor(g, device=like.device)
-    )
+                total = g if leaf.grad is None else ops.add(leaf.grad, g)
+                leaf.grad = total.settled(y.device)
 
 
 def grad_of(
@@ -214,8 +204,8 @@ grad = grad_of
 
 
 def _filled(g: Tensor | None, x: Tensor) -> Tensor:
-    g = zeros_of(x) if g is None else g
-    return _settled(g, x)
+    """The cotangent, zeros where there is none; where x lives, if it is a literal."""
+    return (zeros_of(x) if g is None else g).settled(x.device)
 
 
 def _differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]:

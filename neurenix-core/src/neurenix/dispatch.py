@@ -22,7 +22,6 @@ from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.passes import fusing, prepare
-from .settings import current_device
 from .sizes import check_size
 
 
@@ -194,8 +193,44 @@ def prepared(program: Program, device: Device) -> Program:
     return prepare(program, can.primitives, str(device))
 
 
-def on_device(literal: ConstantArray, device: Device) -> Any:
+class Postponed:
+    """What an operation on literals alone gives: it belongs to no device, as they do,
+    and is computed on the device of what it meets."""
+
+    __slots__ = ("done", "inputs", "key", "params")
+
+    def __init__(
+        self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+    ) -> None:
+        self.key = [primitive, *(x.type for x in inputs)]
+        self.inputs = [x.data for x in inputs]
+        self.params = params
+        self.done: dict[Device, list[Any]] = {}
+
+    def results(self, device: Device) -> list[Any]:
+        found = self.done.get(device)
+        if found is None:
+            buffers = [on_device(x, device) for x in self.inputs]
+            found, _ = _run([*self.key], buffers, self.params, device)
+            self.done[device] = found
+        return found
+
+
+class Output:
+    """One of what a postponed operation gives: a tensor's data without a device."""
+
+    __slots__ = ("index", "of")
+
+    def __init__(self, of: Postponed, index: int) -> None:
+        self.of = of
+        self.index = index
+
+
+def on_device(literal: ConstantArray | Output, device: Device) -> Any:
     """A literal's buffer on a device; small ones are kept."""
+    if type(literal) is Output:
+        return literal.of.results(device)[literal.index]
+    assert isinstance(literal, ConstantArray)
     key = (literal, device)
     found = _LITERALS.get(key)
     if found is None:
@@ -208,12 +243,9 @@ def on_device(literal: ConstantArray, device: Device) -> Any:
 
 def run(
     primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
-) -> tuple[list[Any], tuple[TensorType, ...], Device]:
-    """Buffers and types of the outputs, and where they are.
-
-    All that an operation depends on, in one look-up: the primitive, its inputs' types,
-    the one device that they live on (literals live on any), and the parameters.
-    """
+) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
+    """Buffers and types of the outputs, and where they are: on the one device that the
+    inputs live on (literals live on any), or on none yet."""
     device: Device | None = None
     key: list[Any] = [primitive]
     buffers = []
@@ -232,11 +264,29 @@ def run(
                 "move one with .to()"
             )
     if device is None:
-        device = current_device()
+        return _postponed(primitive, inputs, params)
     if literals:
         for i, x in enumerate(inputs):
             if x.device is None:
                 buffers[i] = on_device(x.data, device)
+    results, out_types = _run(key, buffers, params, device)
+    return results, out_types, device
+
+
+def _postponed(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+) -> tuple[list[Any], tuple[TensorType, ...], None]:
+    out_types = infer(primitive, tuple([x.type for x in inputs]), params)
+    one = Postponed(primitive, inputs, params)
+    return [Output(one, i) for i in range(len(out_types))], out_types, None
+
+
+def _run(
+    key: list[Any], buffers: list[Any], params: dict[str, Any], device: Device
+) -> tuple[list[Any], tuple[TensorType, ...]]:
+    """All that an operation depends on, in one look-up: the primitive and its inputs'
+    types, which are in the key, the device, and the parameters."""
+    primitive, *types = key
     key.append(device)
     cache: Any = _EAGER
     if params:
@@ -248,12 +298,11 @@ def run(
             key.extend(item for item in params.items() if item[1] is not body)
     found = cache.get(tuple(key))
     if found is None:
-        types = tuple(x.type for x in inputs)
-        out_types = infer(primitive, types, params)
+        out_types = infer(primitive, tuple(types), params)
         ready = executable(primitive, types, params, device)
         found = _remember(cache, tuple(key), (ready, out_types))
     try:
-        return found[0](buffers), found[1], device
+        return found[0](buffers), found[1]
     except Exception as error:  # noqa: BLE001  a plugin's code
-        kinds = ", ".join(f"{x.type.dtype.name}{x.type.shape}" for x in inputs)
+        kinds = ", ".join(f"{t.dtype.name}{t.shape}" for t in types)
         raise_failure(f"{device}: {primitive.name} of ({kinds})", error)

@@ -12,8 +12,8 @@ from ..dtypes import bool_, int32
 from ..errors import DtypeError, IndexOutOfRangeError, ShapeError
 from ..primitives import ops
 from ..program import Symbol
-from ..tensor import Tensor, host_array, tensor
-from .common import as_tensor, cast, one_axis, operands
+from ..tensor import Tensor, host_array, number
+from .common import as_tensor, beside, cast, one_axis, operands
 
 
 def take(x: Any, index: Any, axis: int = 0) -> Tensor:
@@ -23,11 +23,12 @@ def take(x: Any, index: Any, axis: int = 0) -> Tensor:
     """
     x = as_tensor(x)
     at = one_axis("take", axis, x.ndim)
-    return ops.gather(x, _index("take", index, x.shape[at]), axis=at, batch=0)
+    return ops.gather(x, _index("take", index, x.shape[at], x), axis=at, batch=0)
 
 
-def _index(name: str, index: Any, size: int) -> Tensor:
-    """An int32 tensor of indices from 0; checked if the host has the values at hand."""
+def _index(name: str, index: Any, size: int, x: Tensor) -> Tensor:
+    """An int32 tensor of indices from 0, where x lives; checked if the host has the
+    values at hand."""
     if not isinstance(index, Tensor):
         array, _ = host_array(index)
         if array.size == 0:
@@ -39,13 +40,14 @@ def _index(name: str, index: Any, size: int) -> Tensor:
             raise IndexOutOfRangeError(
                 f"{name}: index {bad} is out of range for an axis of size {size}"
             )
-        return tensor(np.where(array < 0, array + size, array).astype(np.int32))
+        return beside(x, np.where(array < 0, array + size, array).astype(np.int32))
     if index.dtype.is_floating or index.dtype is bool_:
         raise DtypeError(f"{name}: indices are integers, not {index.dtype.name}")
     found = cast(index, int32)
     if not isinstance(index.data, Symbol) and index.size <= 4096:
-        return _index(name, index.numpy(), size)
-    return ops.where(ops.less(found, tensor(0)), ops.add(found, tensor(size)), found)
+        return _index(name, index.numpy(), size, x)
+    zero, length = (number(n, int32) for n in (0, size))
+    return ops.where(ops.less(found, zero), ops.add(found, length), found)
 
 
 def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
@@ -65,7 +67,7 @@ def take_along_axis(x: Any, index: Any, axis: int = -1) -> Tensor:
     back = tuple(int(i) for i in np.argsort(order))
     rows = ops.transpose(x, permutation=order)
     picks = ops.transpose(
-        _index("take_along_axis", index, x.shape[at]), permutation=order
+        _index("take_along_axis", index, x.shape[at], x), permutation=order
     )
     return ops.transpose(
         ops.gather(rows, picks, axis=x.ndim - 1, batch=x.ndim - 1), permutation=back
@@ -192,7 +194,7 @@ def _joined(
     """x with the indexed axes as one in front of the first, and one index into it."""
     axes = [a for a, _ in arrays]
     sizes = [x.shape[a] for a in axes]
-    index = [_index("index", k, n) for (_, k), n in zip(arrays, sizes, strict=True)]
+    index = [_index("index", k, n, x) for (_, k), n in zip(arrays, sizes, strict=True)]
     total = index[0]
     for k, n in zip(index[1:], sizes[1:], strict=True):
         total = total * n + k
@@ -233,7 +235,7 @@ def set_item(x: Tensor, key: Any, value: Any) -> None:
         new = ops.broadcast(new, shape=where.shape)
     flat = ops.reshape(x.value(), shape=(x.size,))
     updates = ops.reshape(new, shape=(where.size,))
-    out = ops.scatter(flat, tensor(where.reshape(-1)), updates, axis=0, batch=0)
+    out = ops.scatter(flat, beside(flat, where.reshape(-1)), updates, axis=0, batch=0)
     out = ops.reshape(out, shape=x.shape)
     if isinstance(x, Cell):
         x.assign(out.detach())

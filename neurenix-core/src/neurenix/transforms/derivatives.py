@@ -74,7 +74,10 @@ def jacobian(
             shape = y.shape
             rows.append(
                 tree.map_leaves(
-                    lambda j, shape=shape: j.reshape(*shape, *j.shape[1:]), stacked
+                    lambda j, shape=shape, y=y: j.reshape(
+                        *shape, *j.shape[1:]
+                    ).settled(y.device),
+                    stacked,
                 )
             )
         return tree.unflatten(structure, rows)
@@ -145,4 +148,5 @@ def _forward_hvp(
     )
     along = tangent_program(without_dead_code(program), len(xs))
     out = inline(along, [*xs, *lifted, *ts])
+    out = [o.settled(x.device) for o, x in zip(out, xs, strict=True)]
     return tuple(tree.unflatten(structure, out))

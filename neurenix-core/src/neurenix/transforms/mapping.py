@@ -81,6 +81,12 @@ class _Body:
         return [x.value() if isinstance(x, Tensor) else tensor(x) for x in flat]
 
 
+def _settled(outputs: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tensor]:
+    """What depends on no argument lives where they do, too."""
+    home = next((x.device for x in leaves if x.device is not None), None)
+    return [o.settled(home) for o in outputs]
+
+
 def _one_example(x: Tensor, mapped: bool) -> TensorType:
     return TensorType(x.shape[1:] if mapped else x.shape, x.dtype)
 
@@ -127,6 +133,7 @@ def vmap(
         inputs = [_index_of(size), *leaves, *lifted]
         outputs = vmapped(program, inputs, [True, *flags, *[False] * len(lifted)], size)
         placed = [move_axis(o, 0, out_axes % o.ndim) for o in outputs]
+        placed = _settled(placed, leaves)
         return tree.unflatten(body.out_structure, placed)
 
     return run
@@ -185,6 +192,7 @@ def map(
         )
         if reduce == "mean":
             outputs = [o * (1.0 / size) for o in outputs]
+        outputs = _settled(outputs, leaves)
         return tree.unflatten(body.out_structure, outputs)
 
     return run
