@@ -15,6 +15,7 @@ from neurenix.nn.functional import cross_entropy
 
 from .batches import Bucket, Episode, inputs
 from .calibration import confidence_bins
+from .calls import call_of_users, here
 from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
 from .learner import MetaLearner, Outcome, Values
@@ -125,10 +126,11 @@ class EmbeddingBased(MetaLearner):
                 "[n, d], a vector for each example"
             )
 
+    @call_of_users
     def adapt_to_task(self, support_x: Any, support_y: Any) -> EmbeddingClassifier:
         """A classifier for the classes of a support set: support_x [n, ...], support_y
         labels as in training. It keeps a copy of the embedding as it is now."""
-        x = inputs(support_x, self.dtype)
+        x = here(inputs(support_x, self.dtype))
         labels, width = class_numbers("support_y", np.asarray(support_y))
         if not x.ndim or len(x) != len(labels):
             raise ShapeError(
@@ -166,7 +168,9 @@ class EmbeddingClassifier(nn.Module):
 
     def forward(self, x: Any) -> nx.Tensor:
         learner = self.learner
-        queries = nx.flatten(learner.model(inputs(x, learner.dtype)), 1)
         fitted = {name: buffer.value() for name, buffer in self.fitted.items()}
+        home = next(iter(fitted.values())).device
+        x = inputs(x, learner.dtype)
+        queries = nx.flatten(learner.model(x if home is None else x.to(home)), 1)
         parameters = {n: p.value() for n, p in learner.named_parameters()}
         return learner.logits(parameters, fitted, queries)

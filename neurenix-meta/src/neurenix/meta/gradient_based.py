@@ -16,6 +16,7 @@ from neurenix.nn.functional import cross_entropy, mse_loss
 from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
 from .calibration import confidence_bins
+from .calls import call_of_users, here
 from .checks import positive, whole_number
 from .evaluation import CONFIDENCE
 from .learner import MetaLearner, Outcome, Values
@@ -271,6 +272,7 @@ class GradientBased(MetaLearner):
 
     # ---- what users call -------------------------------------------------------------
 
+    @call_of_users
     def adapt_to_task(
         self, support_x: Any, support_y: Any, steps: int | None = None
     ) -> nn.Module:
@@ -335,7 +337,7 @@ class GradientBased(MetaLearner):
         """A support set as tensors, labels as class numbers, and how many classes
         there are if it has labels; checked."""
         self.check_adapted()
-        x, y = inputs(support_x, self.dtype), support_y
+        x, y = here(inputs(support_x, self.dtype)), support_y
         if not isinstance(y, nx.Tensor):
             array = np.asarray(y)
             y = nx.tensor(array, dtype=self.dtype if array.dtype.kind == "f" else None)
@@ -355,6 +357,7 @@ class GradientBased(MetaLearner):
             y = nx.tensor(numbers)
         elif self._loss is None or y.dtype.is_floating:
             y = y.to(self.dtype)
+        y = here(y)
         with mode(self, training=False), nx.no_grad():
             self._check_targets(self.model(x), y, largest)
         return x, y, None if largest is None else largest + 1

@@ -16,6 +16,7 @@ from neurenix.errors import InvalidArgumentError
 
 from . import batch_norm, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
+from .calls import call_of_users
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
 from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
@@ -193,6 +194,7 @@ class MetaLearner(nn.Module):
 
     # ---- what users call -------------------------------------------------------------
 
+    @call_of_users
     def meta_learn(
         self,
         tasks: Any,
@@ -401,6 +403,7 @@ class MetaLearner(nn.Module):
         with learner_files.undone_on_error(self):
             learner_files.fill(self, content, file)
 
+    @call_of_users
     def evaluate(
         self,
         tasks: Any,

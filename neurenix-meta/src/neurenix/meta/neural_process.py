@@ -11,6 +11,7 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .batches import Bucket, Episode, inputs
+from .calls import call_of_users, here
 from .learner import MetaLearner, Outcome, Values
 from .training import mode
 
@@ -138,10 +139,11 @@ class ConditionalNeuralProcess(MetaLearner):
         with mode(self, training=False), nx.no_grad():
             self.model(x, y, x)
 
+    @call_of_users
     def adapt_to_task(self, support_x: Any, support_y: Any) -> ConditionedPredictor:
         """A function of x [m, dx] that gives mean and deviation, each [m, dy], given
         support_x [n, dx] and support_y [n, dy]. It keeps a copy of the networks."""
-        x, y = inputs(support_x, self.dtype), inputs(support_y, self.dtype)
+        x, y = (here(inputs(given, self.dtype)) for given in (support_x, support_y))
         self._check(x, y)
         return ConditionedPredictor(copy.deepcopy(self.model), x, y).eval()
 
@@ -159,7 +161,8 @@ class ConditionedPredictor(nn.Module):
 
     def forward(self, x: Any) -> tuple[nx.Tensor, nx.Tensor]:
         context = self.support_x.value(), self.support_y.value()
+        x, home = inputs(x, self.support_x.dtype), self.support_x.device
         result: tuple[nx.Tensor, nx.Tensor] = self.model(
-            *context, inputs(x, self.support_x.dtype)
+            *context, x if home is None else x.to(home)
         )
         return result
