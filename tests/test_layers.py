@@ -23,7 +23,7 @@ FLOORS = [
     {"dispatch", "settings", "profiling"},
     {"tape"},
     {"tensor", "cells", "interpreter", "locks"},
-    {"autograd", "transforms", "functions", "random", "array_api"},
+    {"autograd", "transforms", "functions", "random", "array_api", "debug"},
     {"nn", "optim", "io"},
     {"testing", "cli"},
     {"__main__"},

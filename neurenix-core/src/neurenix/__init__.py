@@ -2,7 +2,7 @@
 
 __path__ = __import__("pkgutil").extend_path(__path__, __name__)
 
-from . import autograd, backends, dtypes, errors, functions, random, tree
+from . import autograd, backends, debug, dtypes, errors, functions, random, tree
 from . import interpreter as interpreter  # imported, it answers what primitives ask
 from .autograd import grad_function as grad
 from .autograd import jvp, value_and_grad, vjp
@@ -189,6 +189,7 @@ __all__ = [
     "count_nonzero",
     "cumsum",
     "current_device",
+    "debug",
     "det",
     "diagonal",
     "divide",

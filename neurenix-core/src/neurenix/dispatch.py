@@ -44,6 +44,7 @@ class _State(threading.local):
         self.recorders: list[Recorder] = []
         self.grad_enabled = True
         self.blocked = False  # by no_grad, within the capture that it stands in
+        self.eager = False  # whether nothing is to be captured: see debug.py
 
 
 state = _State()
@@ -52,6 +53,11 @@ state = _State()
 def recorder() -> Recorder | None:
     """The innermost capture of this thread, if any."""
     return state.recorders[-1] if state.recorders else None
+
+
+def eagerly() -> bool:
+    """Whether what would be captured is to run as ordinary Python."""
+    return state.eager and not state.recorders
 
 
 @contextmanager

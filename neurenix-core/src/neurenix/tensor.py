@@ -128,8 +128,9 @@ class Tensor:
             raise CaptureError(
                 "a value was asked for while a program is being captured: "
                 "the program cannot depend on it. "
-                "Use nx.where or nx.scan for what depends on values, or compile=False. "
-                f"({user_line() or 'unknown line'})"
+                "Use nx.where or nx.scan for what depends on values; to look at them, "
+                "compile=False (of meta_learn, evaluate, adapt_to_task) or "
+                f"nx.debug.eager(). ({user_line() or 'unknown line'})"
             )
         if self.device is None:  # of literals alone
             here = current_device()

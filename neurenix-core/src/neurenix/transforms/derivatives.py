@@ -121,7 +121,7 @@ def hvp(
             f"the primals {[x.type for x in xs]}"
         )
     numbers = tuple(range(len(primals)))
-    if forward_over_reverse:
+    if forward_over_reverse and not dispatch.eagerly():
         return _forward_hvp(f, xs, ts, structure)
 
     def along(*args: Any) -> Any:

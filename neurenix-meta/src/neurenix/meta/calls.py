@@ -1,15 +1,17 @@
-"""What every call of a learner goes through: on the device where it lives."""
+"""What every call of a learner goes through: on the device where it lives, captured
+or not."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import neurenix as nx
 from neurenix import nn
 from neurenix.devices import Device
-from neurenix.errors import DeviceError
+from neurenix.errors import DeviceError, InvalidArgumentError
 from neurenix.settings import new_tensors_on
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,11 +37,18 @@ def home_of(learner: nn.Module) -> Device | None:
 
 def call_of_users(method: F) -> F:
     """A method of a learner: while it runs, new tensors live where the learner does, so
-    that tasks go there, whichever device is the current one."""
+    that tasks go there, whichever device is the current one; with compile=False nothing
+    is captured."""
 
     @functools.wraps(method)
     def wrapper(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        with new_tensors_on(home_of(self)):
+        compile = kwargs.get("compile", True)
+        if not isinstance(compile, bool):
+            raise InvalidArgumentError(f"compile={compile!r}; expected True or False")
+        with (
+            new_tensors_on(home_of(self)),
+            nullcontext() if compile else nx.debug.eager(),
+        ):
             return method(self, *args, **kwargs)
 
     return wrapper  # type: ignore[return-value]

@@ -127,7 +127,9 @@ class EmbeddingBased(MetaLearner):
             )
 
     @call_of_users
-    def adapt_to_task(self, support_x: Any, support_y: Any) -> EmbeddingClassifier:
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, *, compile: bool = True
+    ) -> EmbeddingClassifier:
         """A classifier for the classes of a support set: support_x [n, ...], support_y
         labels as in training. It keeps a copy of the embedding as it is now."""
         x = here(inputs(support_x, self.dtype))

@@ -274,11 +274,16 @@ class GradientBased(MetaLearner):
 
     @call_of_users
     def adapt_to_task(
-        self, support_x: Any, support_y: Any, steps: int | None = None
+        self,
+        support_x: Any,
+        support_y: Any,
+        steps: int | None = None,
+        *,
+        compile: bool = True,
     ) -> nn.Module:
         """A copy of the model, adapted by `steps` gradient steps (default: as in
         training) on support_x [n, ...] and support_y, targets as in training. The
-        learner's own model stays as it is.
+        learner's own model stays as it is. `compile` as in `meta_learn`.
 
         >>> learner = GradientBased(nn.Linear(1, 1), 0.1, 0.001, 1)
         >>> learner.adapt_to_task([[1.0]], [[2.0]], steps=3)(nx.ones(5, 1)).shape

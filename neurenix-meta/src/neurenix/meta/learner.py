@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,8 +22,8 @@ from .checks import positive, whole_number
 from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar
 from .history import History
-from .listed import listed_source
-from .memory import MemoryPlan, amount, largest_calls, planned
+from .listed import listed, listed_source
+from .memory import MemoryPlan, amount, check_limit, largest_calls, planned
 from .sampler import TaskSampler
 from .training import Run, batch_size, check_learned, meta_step, mode
 
@@ -213,6 +213,7 @@ class MetaLearner(nn.Module):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         keep: int = 2,
+        compile: bool = True,
     ) -> History:
         """Meta-train: each epoch goes through all tasks, `tasks_per_batch` a step.
 
@@ -241,6 +242,10 @@ class MetaLearner(nn.Module):
                           is not done again
         checkpoint_every  meta-steps between two checkpoints; without it one an epoch
         keep              how many checkpoints stay in the folder
+        compile           False: run everything as ordinary Python, as `nx.debug.eager`
+                          does, for print, pdb and branches that depend on values in
+                          `task_loss`, the model or the loss; slow. Results are the same
+                          up to rounding
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
@@ -259,6 +264,7 @@ class MetaLearner(nn.Module):
         whole_number("tasks_per_batch", tasks_per_batch)
         whole_number("chunk", chunk, least=0)
         limit = None if max_memory is None else amount("max_memory", max_memory)
+        check_limit(max_memory, compile)
         if limit is not None and chunk:
             raise InvalidArgumentError(
                 f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
@@ -411,6 +417,7 @@ class MetaLearner(nn.Module):
         *,
         max_memory: int | str | None = None,
         transductive: bool | str | None = None,
+        compile: bool = True,
     ) -> Evaluation:
         """Adapt to each task's support set, and score its queries.
 
@@ -423,12 +430,14 @@ class MetaLearner(nn.Module):
                        one batch with the support set (Nichol et al. 2018, section
                        6.1). "both": the score as the network is, and that one in its
                        `beside`
+        compile        as in `meta_learn`
 
         Raises InvalidArgumentError for transductive=True of a network that is not.
 
         >>> # result = learner.evaluate(test_tasks); print(result)
         """
         limit = None if max_memory is None else amount("max_memory", max_memory)
+        check_limit(max_memory, compile)
         source = self._source(tasks)
         count = self.evaluation_steps(steps)
         depends = batch_norm.depends_on_batch(self)
@@ -448,7 +457,9 @@ class MetaLearner(nn.Module):
             return replace(found, beside=beside)
         return found
 
-    def adapt_to_task(self, support_x: Any, support_y: Any) -> nn.Module:
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, *, compile: bool = True
+    ) -> nn.Module:
         """A network adapted to a task: call it with queries."""
         raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
 
@@ -474,19 +485,7 @@ class MetaLearner(nn.Module):
                 steps = whole_number("steps_per_epoch", steps_per_epoch)
                 source = EndlessSource(tasks, self.dtype, steps)
         else:
-            source = listed_source(_listed(tasks), self.targets, self.dtype)
+            source = listed_source(listed(tasks), self.targets, self.dtype)
         for bucket in source.buckets:
             self.check_bucket(bucket)
         return source
-
-
-def _listed(tasks: Any) -> list[Any]:
-    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes, Mapping)):
-        raise InvalidArgumentError(
-            f"tasks of type {type(tasks).__name__}; expected a list of tasks, or a "
-            "TaskSampler"
-        )
-    listed = list(tasks)
-    if not listed:
-        raise InvalidArgumentError("there are zero tasks; give at least one")
-    return listed

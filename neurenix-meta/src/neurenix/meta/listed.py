@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,19 @@ from .batches import Bucket, ReadStacked, Source, Targets
 from .targets import Array, class_numbers, is_classes, ways_of
 
 MEMBERS = ("support_x", "support_y", "query_x", "query_y")
+
+
+def listed(tasks: Any) -> list[Any]:
+    """Tasks that were given as anything that can be gone through."""
+    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes, Mapping)):
+        raise InvalidArgumentError(
+            f"tasks of type {type(tasks).__name__}; expected a list of tasks, or a "
+            "TaskSampler"
+        )
+    found = list(tasks)
+    if not found:
+        raise InvalidArgumentError("there are zero tasks; give at least one")
+    return found
 
 
 def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Source:

@@ -140,7 +140,9 @@ class ConditionalNeuralProcess(MetaLearner):
             self.model(x, y, x)
 
     @call_of_users
-    def adapt_to_task(self, support_x: Any, support_y: Any) -> ConditionedPredictor:
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, *, compile: bool = True
+    ) -> ConditionedPredictor:
         """A function of x [m, dx] that gives mean and deviation, each [m, dy], given
         support_x [n, dx] and support_y [n, dy]. It keeps a copy of the networks."""
         x, y = (here(inputs(given, self.dtype)) for given in (support_x, support_y))
