@@ -10,6 +10,7 @@ from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
 from ..errors import InvalidArgumentError
+from ..keywords import check_keywords
 from ..random import Generator
 from ..tape import Leaf
 from ..tensor import Tensor
@@ -55,6 +56,11 @@ class Module(Watched):
     """
 
     training: bool = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(self) -> None:
         super().__init__()

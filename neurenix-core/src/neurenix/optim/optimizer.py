@@ -14,6 +14,7 @@ from ..dispatch import no_grad, outside_captures, recorder
 from ..dtypes import float32, float64, int32
 from ..errors import CaptureError, InvalidArgumentError, ShapeError
 from ..functions.creation import zeros_like
+from ..keywords import check_keywords
 from ..nn.arguments import number
 from ..nn.parameter import Parameter, load_cells
 from ..tape import Leaf
@@ -44,6 +45,11 @@ class Optimizer(Watched):
     Raises InvalidArgumentError for no parameters, one twice, an option that there is
     not, and values out of range; DtypeError for what is no parameter.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__()

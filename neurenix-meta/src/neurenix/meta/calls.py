@@ -4,6 +4,7 @@ or not."""
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -11,7 +12,8 @@ from typing import Any, TypeVar
 import neurenix as nx
 from neurenix import nn
 from neurenix.devices import Device
-from neurenix.errors import DeviceError, InvalidArgumentError
+from neurenix.errors import CallError, DeviceError, InvalidArgumentError
+from neurenix.keywords import check_keywords
 from neurenix.settings import new_tensors_on
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,8 +42,18 @@ def call_of_users(method: F) -> F:
     that tasks go there, whichever device is the current one; with compile=False nothing
     is captured."""
 
+    signature = inspect.signature(method)
+
     @functools.wraps(method)
     def wrapper(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        check_keywords(method, kwargs)
+        try:
+            signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise CallError(
+                f"{type(self).__name__}.{method.__name__}: {error}. It is called as "
+                f"{method.__name__}({', '.join(list(signature.parameters)[1:])})"
+            ) from None
         compile = kwargs.get("compile", True)
         if not isinstance(compile, bool):
             raise InvalidArgumentError(f"compile={compile!r}; expected True or False")

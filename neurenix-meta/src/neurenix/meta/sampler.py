@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurenix.errors import InvalidArgumentError
+from neurenix.keywords import check_keywords
 from neurenix.tensor import Tensor, tensor
 
 from .checks import check_seed, whole_number
@@ -93,6 +94,10 @@ class TaskSampler:
     >>> sampler.batch_indices(0, 32).query.shape
     (32, 15)
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     def __init__(
         self,

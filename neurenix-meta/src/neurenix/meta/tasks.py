@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurenix.errors import InvalidArgumentError
+from neurenix.keywords import with_known_keywords
 from neurenix.random import host_seed
 from neurenix.tensor import Tensor, tensor
 
@@ -41,6 +42,7 @@ class Task(NamedTuple):
     query_y: Tensor
 
 
+@with_known_keywords
 def generate_regression_tasks(
     num_tasks: int,
     num_samples_per_task: int,
@@ -95,6 +97,7 @@ def generate_regression_tasks(
     ]
 
 
+@with_known_keywords
 def generate_classification_tasks(
     num_tasks: int,
     num_classes: int = 5,
