@@ -144,6 +144,7 @@ class BatchNorm(Module):
             raise ShapeError(
                 f"{name}: an input of shape {x.shape}; "
                 f"expected {expected} with C = {self.num_features}"
+                + (": one example is x[None]" if x.ndim + 1 in self.ranks else "")
             )
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)

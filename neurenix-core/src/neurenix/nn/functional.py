@@ -102,14 +102,22 @@ def conv2d(
     """
     x, w = operands("conv2d", floating("conv2d", x, weight), weight)
     if x.ndim != 4 or w.ndim != 4:
+        one = x.ndim == 3 and w.ndim == 4
         raise ShapeError(
             f"conv2d: shapes {x.shape} and {w.shape}; "
             "expected an input [N, C, H, W] and a weight [O, C, kh, kw]"
+            + (": one image is x[None], which is [1, C, H, W]" if one else "")
         )
     if x.shape[1] != w.shape[1]:
         raise ShapeError(
             f"conv2d: the input of shape {x.shape} has {x.shape[1]} channels, "
             f"the weight of shape {w.shape} takes {w.shape[1]}"
+            + (
+                ": images with their channels last are transposed by "
+                "nx.moveaxis(x, -1, 1)"
+                if x.shape[-1] == w.shape[1]
+                else ""
+            )
         )
     high, wide = pair("conv2d: padding", padding, 0)
     y = ops.conv_general(

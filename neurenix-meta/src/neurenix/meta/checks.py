@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
+import os
+from pathlib import Path
 from typing import Any
 
 from neurenix.errors import InvalidArgumentError
@@ -35,3 +37,12 @@ def positive(what: str, value: Any, *, or_zero: bool = False) -> float:
         least = "of 0 or more" if or_zero else "above 0"
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {least}")
     return float(value)
+
+
+def path_of(what: str, value: Any) -> Path:
+    """A path, else an error that names it."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise InvalidArgumentError(
+            f"{what}={value!r}; expected a path, as text or pathlib.Path"
+        )
+    return Path(value)

@@ -19,6 +19,7 @@ from .calls import call_of_users, here
 from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
 from .learner import MetaLearner, Outcome, Values
+from .returned import output_of
 from .targets import class_numbers, ways_of
 from .training import mode
 
@@ -119,7 +120,8 @@ class EmbeddingBased(MetaLearner):
         with mode(self, training=False), nx.no_grad():
             self._check_output(self.model(bucket.first().support_x))
 
-    def _check_output(self, output: nx.Tensor) -> None:
+    def _check_output(self, output: Any) -> None:
+        output = output_of(self.model, output)
         if output.ndim < 2:
             raise ShapeError(
                 f"the embedding model gives outputs of shape {output.shape}; expected "

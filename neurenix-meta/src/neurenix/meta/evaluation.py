@@ -16,6 +16,7 @@ from neurenix.errors import InvalidArgumentError
 from .batches import Source
 from .calibration import expected_calibration_error
 from .comparison import Comparison, half_width
+from .returned import scores_from
 
 if TYPE_CHECKING:
     from .learner import MetaLearner
@@ -79,6 +80,21 @@ class Evaluation:
 
     def values(self, name: str, step: int = -1) -> NDArray[np.float64]:
         """One score of each task that did not diverge, after a step (the last one)."""
+        if name not in self.scores:
+            why = (
+                "; accuracy is of class labels, and these targets are values"
+                if name == "accuracy" and self.confidence is None
+                else ""
+            )
+            raise InvalidArgumentError(
+                f"Evaluation: no score {name!r}; there are "
+                f"{', '.join(map(repr, self.scores))}{why}"
+            )
+        if not -self.steps - 1 <= step <= self.steps:
+            raise InvalidArgumentError(
+                f"Evaluation: step={step}; there were {self.steps} steps, and 0 is "
+                "before any"
+            )
         return self.scores[name][self._kept(), step]
 
     def mean(self, name: str = "loss", step: int = -1) -> float:
@@ -211,7 +227,8 @@ def scoring(learner: MetaLearner, steps: int, chunk: int = 0) -> nx.Compiled:
         parameters = learner.learned()
 
         def one(pick: nx.Tensor) -> dict[str, nx.Tensor]:
-            return learner.task_scores(parameters, read(data, pick), steps)
+            found = learner.task_scores(parameters, read(data, pick), steps)
+            return scores_from(learner, found, steps)
 
         with nx.no_grad():
             return nx.map(one, chunk=chunk)(picks)

@@ -20,6 +20,7 @@ from .calls import call_of_users, here
 from .checks import positive, whole_number
 from .evaluation import CONFIDENCE
 from .learner import MetaLearner, Outcome, Values
+from .returned import loss_of, moved_of, output_of
 from .targets import class_numbers, is_classes, ways_of
 from .training import mode
 
@@ -108,7 +109,8 @@ class GradientBased(MetaLearner):
     def criterion(self, output: nx.Tensor, target: nx.Tensor) -> nx.Tensor:
         """The loss of outputs; by the target's kind, unless one was given."""
         if self._loss is not None:
-            return self._loss(output, target)
+            found = self._loss(output, target)
+            return loss_of("what loss(output, target) gives", found)
         if target.dtype.is_floating:
             return mse_loss(output, target)
         return cross_entropy(output, target)
@@ -184,7 +186,8 @@ class GradientBased(MetaLearner):
                 gradient, _ = optim.clip_by_global_norm(gradient, self.inner_clip_norm)
             if first_order:
                 gradient = {n: nx.stop_gradient(g) for n, g in gradient.items()}
-            values, more = self.moved(fast, gradient, InnerStep(start, rest, number))
+            after = self.moved(fast, gradient, InnerStep(start, rest, number))
+            values, more = moved_of(self, after, fast)
             return loss, values, {**buffers, **more}
 
         step = nx.compile(self.recomputed(inner_step))
@@ -322,7 +325,7 @@ class GradientBased(MetaLearner):
         self.check_adapted()
         task = bucket.first()
         with mode(self, training=False), nx.no_grad():
-            output = self.model(task.support_x)
+            output = output_of(self.model, self.model(task.support_x))
         self._check_targets(output, task.support_y, bucket.largest)
 
     def check_adapted(self) -> None:
@@ -350,6 +353,7 @@ class GradientBased(MetaLearner):
             raise ShapeError(
                 f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
                 f"{y.shape} must have one leading axis, of one or more examples"
+                + ("" if y.ndim else ": one is support_x[None], [support_y]")
             )
         largest = None
         targets = y.numpy()
@@ -364,7 +368,8 @@ class GradientBased(MetaLearner):
             y = y.to(self.dtype)
         y = here(y)
         with mode(self, training=False), nx.no_grad():
-            self._check_targets(self.model(x), y, largest)
+            output = output_of(self.model, self.model(x))
+            self._check_targets(output, y, largest)
         return x, y, None if largest is None else largest + 1
 
     def _check_targets(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import neurenix as nx
 from neurenix import nn, optim
@@ -18,29 +17,17 @@ from . import batch_norm, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
 from .calls import call_of_users
 from .checkpoints import Checkpoints, Trained, newest
-from .checks import positive, whole_number
+from .checks import path_of, positive, whole_number
 from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
-from .events import Callback, ProgressBar
+from .events import Callback, ProgressBar, checked_callbacks
 from .history import History
 from .listed import listed, listed_source
 from .memory import MemoryPlan, amount, check_limit, largest_calls, planned
+from .outcome import Outcome as Outcome  # where methods look for it
+from .outcome import Values as Values
+from .returned import outcome_of, output_of
 from .sampler import TaskSampler
-from .training import Run, batch_size, check_learned, meta_step, mode
-
-Values = Mapping[str, nx.Tensor]
-
-
-class Outcome(NamedTuple):
-    """What a method makes of one task.
-
-    loss      the meta-loss, a floating scalar
-    metrics   further scalars for the history, by name
-    buffers   new values of the network's buffers (running statistics), by name
-    """
-
-    loss: nx.Tensor
-    metrics: Values = MappingProxyType({})
-    buffers: Values = MappingProxyType({})
+from .training import Run, batch_size, check_optimizer, meta_step, mode
 
 
 class MetaLearner(nn.Module):
@@ -90,7 +77,7 @@ class MetaLearner(nn.Module):
         a method has another idea."""
 
         def loss(values: Values) -> tuple[nx.Tensor, Outcome]:
-            outcome = self.task_loss(values, task)
+            outcome = outcome_of(self, self.task_loss(values, task))
             return outcome.loss, outcome
 
         (_, outcome), gradient = nx.value_and_grad(loss, has_aux=True)(parameters)
@@ -142,7 +129,7 @@ class MetaLearner(nn.Module):
         """The network's output with these parameters and buffers, by name, and its
         buffers' new values."""
         output, buffers = nn.functional_call(self, values, x)
-        return output, buffers
+        return output_of(self.model, output), buffers
 
     def run_queries(
         self, values: Values, task: Episode
@@ -269,6 +256,7 @@ class MetaLearner(nn.Module):
             raise InvalidArgumentError(
                 f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
             )
+        folder = None if checkpoint is None else path_of("checkpoint", checkpoint)
         whole_number("steps_per_call", steps_per_call)
         whole_number("keep", keep)
         if checkpoint_every is not None:
@@ -281,31 +269,25 @@ class MetaLearner(nn.Module):
         held_out = None if validation is None else self._source(validation)
         size = batch_size(tasks_per_batch, source.largest_batch)
         source.check_batch(size)
+        listeners = checked_callbacks(callbacks)
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
             schedule = schedule or self.default_schedule(meta_optimizer, count)
-        if schedule is not None and (
-            not isinstance(schedule, optim.Schedule)
-            or schedule.optimizer is not meta_optimizer
-        ):
-            raise InvalidArgumentError(
-                f"schedule={schedule!r}; expected a schedule of the meta_optimizer"
-            )
-        check_learned(self, meta_optimizer)
+        check_optimizer(self, meta_optimizer, schedule)
         if limit is None:
             step = self._step(meta_optimizer, chunk)
         else:
             if held_out is not None:
                 self._scoring(held_out, self.evaluation_steps(None), limit)
             step = self._step_within(limit, meta_optimizer, source, size, count)
-        listeners = [*([ProgressBar()] if progress else []), *callbacks]
+        listeners = [*([ProgressBar()] if progress else []), *listeners]
         choices = {"chunk": chunk, "steps_per_call": steps_per_call}
         if limit is not None:
             choices = {**choices, **self.memory_plans["meta_learn"]._asdict()}
         trained = Trained(self, meta_optimizer, schedule, choices=choices)
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
-        if checkpoint is not None:
-            run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
+        if folder is not None:
+            run.checkpoints = Checkpoints(folder, checkpoint_every, keep)
         return run.epochs(count, size)
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
@@ -392,7 +374,7 @@ class MetaLearner(nn.Module):
 
         >>> # learner.save("maml.safetensors"); learner.load("maml.safetensors")
         """
-        nx.save(learner_files.described(self), path)
+        nx.save(learner_files.described(self), path_of("path", path))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Take weights and buffers from what `save` wrote, or from a checkpoint; of a
@@ -402,7 +384,7 @@ class MetaLearner(nn.Module):
         tensors that do not fit, FileFormatError for one that is damaged or of a newer
         version, StorageError for none; nothing is changed then.
         """
-        file = Path(path)
+        file = path_of("path", path)
         if file.is_dir():
             file = newest(file)
         content = learner_files.read(file)

@@ -13,6 +13,7 @@ from neurenix.errors import InvalidArgumentError, ShapeError
 from .batches import Bucket, Episode, inputs
 from .calls import call_of_users, here
 from .learner import MetaLearner, Outcome, Values
+from .returned import output_of
 from .training import mode
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
@@ -34,10 +35,11 @@ class Predictor(nn.Module):
     def forward(
         self, context_x: nx.Tensor, context_y: nx.Tensor, x: nx.Tensor
     ) -> tuple[nx.Tensor, nx.Tensor]:
-        encoded = self.encoder(nx.concat([context_x, context_y], axis=1))
+        both = nx.concat([context_x, context_y], axis=1)
+        encoded = output_of(self.encoder, self.encoder(both))
         seen = encoded.mean(dim=0, keepdims=True)
         seen = nx.broadcast_to(seen, (len(x), seen.shape[1]))
-        output = self.decoder(nx.concat([seen, x], axis=1))
+        output = output_of(self.decoder, self.decoder(nx.concat([seen, x], axis=1)))
         size = context_y.shape[1]
         if output.shape != (len(x), 2 * size):
             raise ShapeError(

@@ -10,22 +10,43 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import neurenix as nx
-from neurenix import nn
+from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
 from .checkpoints import Checkpoints, Position, Trained
 from .divergence import diverged_step
 from .events import Callback, Event
 from .history import History
+from .returned import gradient_of, what
 
 if TYPE_CHECKING:
     from .batches import Batch, Source
     from .learner import MetaLearner
 
 
-def check_learned(learner: MetaLearner, optimizer: Any) -> None:
-    """Refuse an optimizer of other parameters than the learner's, and one that has
-    nothing to learn."""
+def check_optimizer(learner: MetaLearner, optimizer: Any, schedule: Any) -> None:
+    """Refuse what is no optimizer, one of other parameters than the learner's, one that
+    has nothing to learn, and what is no schedule of it."""
+    if not isinstance(optimizer, optim.Optimizer):
+        kind = "an optimizer of neurenix.optim"
+        example = "optim.Adam(learner.parameters(), lr=0.001)"
+        if isinstance(optimizer, type) and issubclass(optimizer, optim.Optimizer):
+            example = f"{optimizer.__name__}(learner.parameters(), lr=...)"
+        package = type(optimizer).__module__.split(".")[0]
+        of = "" if package in ("builtins", "neurenix") else f" (of {package})"
+        given = (
+            repr(optimizer) if isinstance(optimizer, (str, int)) else what(optimizer)
+        )
+        raise InvalidArgumentError(
+            f"meta_learn: meta_optimizer is {given}{of}; expected {kind}: {example}"
+        )
+    if schedule is not None and (
+        not isinstance(schedule, optim.Schedule) or schedule.optimizer is not optimizer
+    ):
+        raise InvalidArgumentError(
+            f"schedule={schedule!r}; expected a schedule of the meta_optimizer, like "
+            "optim.StepLR(meta_optimizer, step_size=10)"
+        )
     names = {id(parameter): name for name, parameter in learner.named_parameters()}
     strange = [p for p in optimizer.params if id(p) not in names]
     if strange:
@@ -58,7 +79,8 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
         parameters = learner.learned()
 
         def one(pick: nx.Tensor) -> Any:
-            outcome, gradient = learner.task_gradient(parameters, read(data, pick))
+            found = learner.task_gradient(parameters, read(data, pick))
+            outcome, gradient = gradient_of(learner, found, parameters)
             buffers = {n: b for n, b in outcome.buffers.items() if n in kept}
             return outcome.loss, dict(outcome.metrics), buffers, gradient
 
