@@ -219,3 +219,32 @@ def test_a_run_goes_on_with_what_was_frozen(tmp_path: Any) -> None:
         run(4, "parts", (), betas=(0.5, 0.9))
     with pytest.raises(InvalidArgumentError, match="param_groups="):
         run(4, "parts", (0,))
+
+
+class LearnsLater(meta.Callback):
+    """Unfreezes the first layer before the second epoch."""
+
+    def on_epoch_start(self, learner: meta.MetaLearner, event: meta.Event) -> None:
+        if event.epoch == 2:
+            learner.model[0].requires_grad_(True)
+
+
+def test_a_run_that_unfreezes_goes_on(tmp_path: Any) -> None:
+    def run(epochs: int, folder: str) -> Any:
+        learner = make("MAML")
+        learner.model[0].requires_grad_(False)
+        learner.meta_learn(
+            tasks("MAML"),
+            epochs=epochs,
+            progress=False,
+            callbacks=[LearnsLater()],
+            checkpoint=tmp_path / folder,
+        )
+        return values(learner)
+
+    whole, first = run(4, "whole"), run(1, "parts")
+    assert (first["model.0.weight"] == values(make("MAML"))["model.0.weight"]).all()
+    run(3, "parts")
+    again = run(4, "parts")  # begins after the second epoch
+    assert (again["model.0.weight"] != first["model.0.weight"]).any()
+    assert all((again[n] == whole[n]).all() for n in whole)

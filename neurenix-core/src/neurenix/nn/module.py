@@ -60,7 +60,8 @@ class Module(Watched):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
             check_keywords(cls, kwargs)
-        return super().__new__(cls)
+        new: Any = super().__new__  # of another base class, where there is one
+        return new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
 
     def __init__(self) -> None:
         super().__init__()

@@ -85,6 +85,7 @@ class Checkpoints:
         self.every = every
         self.keep = keep
         self.last = -1  # meta-steps of the newest one
+        self.frozen: list[str] = []  # when the run began; a callback may change it
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for part in self.folder.glob(".checkpoint-*.part"):
@@ -114,6 +115,7 @@ class Checkpoints:
             return
         content = learner_files.described(trained.learner)
         content["training"] = {
+            "frozen": self.frozen,
             "optimizer": _kind_and_state(trained.optimizer),
             "schedule": _kind_and_state(trained.schedule),
             "random": nx.random.state_dict(),
@@ -137,6 +139,7 @@ class Checkpoints:
         InvalidArgumentError or ShapeError for one of another model, optimizer,
         schedule or of other tasks, in each case with nothing changed.
         """
+        self.frozen = learner_files.frozen(trained.learner)
         files = self.files()
         if not files:
             return None
@@ -157,6 +160,7 @@ class Checkpoints:
             position = Position(**training["position"])
             history = History.of(training["history"], training["epochs"])
             nx.random.load_state_dict(training["random"])
+            learner_files.freeze(trained.learner, content["learner"])
         warn_of_other(path, training.get("made_on", {}))
         self.last = position.total
         return position, history
@@ -216,7 +220,7 @@ def _check_same(path: Path, trained: Trained, content: Mapping[str, Any]) -> Non
         else:
             differences += _differences(what, saved["settings"], now["settings"])
     # Files from before parameters could be frozen do not say which were.
-    was = {"frozen": content["learner"].get("frozen", frozen)}
+    was = {"frozen": training.get("frozen", frozen)}
     differences += _differences("learner", was, {"frozen": frozen})
     differences += _differences("tasks", training["tasks"], trained.tasks)
     if differences:

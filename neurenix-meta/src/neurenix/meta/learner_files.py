@@ -53,6 +53,13 @@ def frozen(learner: MetaLearner) -> list[str]:
     return [n for n, p in learner.named_parameters() if not p.requires_grad]
 
 
+def freeze(learner: MetaLearner, stored: Mapping[str, Any]) -> None:
+    """Freezes what a file says, and nothing else; files of before do not say it."""
+    if "frozen" in stored:
+        for name, parameter in learner.named_parameters():
+            parameter.requires_grad_(name not in stored["frozen"])
+
+
 def own_generators(learner: MetaLearner) -> list[nx.Generator]:
     """The random streams that its layers have to themselves."""
     found = {id(g): g for module in learner.modules() for g in module.generators()}
