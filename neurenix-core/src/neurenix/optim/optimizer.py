@@ -283,9 +283,15 @@ class Optimizer(Watched):
             *scalar_keys(self),
             *((c.type, c.device) for c in self.state_cells().values()),
             *(p.requires_grad for p in self.params),
-            *self._group,
-            *((name, static_key(v)) for g in self._given for name, v in g.items()),
+            *self.static_extra(),
         )
+
+    def static_extra(self) -> tuple[Any, ...]:
+        """What a program depends on besides attributes and cells: what each group has
+        for itself. It is asked before a capture, and sets apart what is frozen now."""
+        self._set_frozen_apart()
+        own = [(name, static_key(v)) for g in self._given for name, v in g.items()]
+        return (*self._group, *own)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The state by name ("lr", "step", and "momentum.0" for the first parameter's),
