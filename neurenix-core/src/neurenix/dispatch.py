@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .backends import discovery
 from .backends.debug import CheckedExecutable, debugging
@@ -119,7 +119,9 @@ def outside_captures() -> Iterator[None]:
 _TYPES: dict[Any, tuple[TensorType, ...]] = {}
 _EAGER: OrderedDict[Any, Any] = OrderedDict()
 _LITERALS: OrderedDict[Any, Any] = OrderedDict()
+_POSTPONED: OrderedDict[Any, Any] = OrderedDict()
 _BOUND = 4096
+_SMALL = 256  # bytes
 
 
 def infer(
@@ -203,23 +205,31 @@ class Postponed:
     """What an operation on literals alone gives: it belongs to no device, as they do,
     and is computed on the device of what it meets."""
 
-    __slots__ = ("done", "inputs", "key", "params")
+    __slots__ = ("done", "inputs", "params", "primitive")
 
     def __init__(
         self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
     ) -> None:
-        self.key = [primitive, *(x.type for x in inputs)]
-        self.inputs = [x.data for x in inputs]
+        self.primitive = primitive
+        self.inputs = [(x.type, x.data) for x in inputs]
         self.params = params
         self.done: dict[Device, list[Any]] = {}
 
     def results(self, device: Device) -> list[Any]:
         found = self.done.get(device)
         if found is None:
-            buffers = [on_device(x, device) for x in self.inputs]
-            found, _ = _run([*self.key], buffers, self.params, device)
+            inputs = [_Placed(t, on_device(x, device), device) for t, x in self.inputs]
+            found, _, _ = run(self.primitive, inputs, self.params, device)
             self.done[device] = found
         return found
+
+
+class _Placed(NamedTuple):
+    """A literal on a device."""
+
+    type: TensorType
+    data: Any
+    device: Device
 
 
 class Output:
@@ -242,17 +252,23 @@ def on_device(literal: ConstantArray | Output, device: Device) -> Any:
     if found is None:
         backend = discovery.backend(device.type)
         found = backend.upload(literal.array, literal.type, device.index)
-        if literal.type.nbytes <= 256:
+        if literal.type.nbytes <= _SMALL:
             _remember(_LITERALS, key, found)
     return found
 
 
 def run(
-    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+    primitive: Primitive,
+    inputs: Sequence[Any],
+    params: dict[str, Any],
+    device: Device | None = None,
 ) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
     """Buffers and types of the outputs, and where they are: on the one device that the
-    inputs live on (literals live on any), or on none yet."""
-    device: Device | None = None
+    inputs live on (literals live on any), or on none yet.
+
+    All that an operation depends on, in one look-up: the primitive, its inputs' types,
+    the device, and the parameters.
+    """
     key: list[Any] = [primitive]
     buffers = []
     literals = False
@@ -275,24 +291,6 @@ def run(
         for i, x in enumerate(inputs):
             if x.device is None:
                 buffers[i] = on_device(x.data, device)
-    results, out_types = _run(key, buffers, params, device)
-    return results, out_types, device
-
-
-def _postponed(
-    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
-) -> tuple[list[Any], tuple[TensorType, ...], None]:
-    out_types = infer(primitive, tuple([x.type for x in inputs]), params)
-    one = Postponed(primitive, inputs, params)
-    return [Output(one, i) for i in range(len(out_types))], out_types, None
-
-
-def _run(
-    key: list[Any], buffers: list[Any], params: dict[str, Any], device: Device
-) -> tuple[list[Any], tuple[TensorType, ...]]:
-    """All that an operation depends on, in one look-up: the primitive and its inputs'
-    types, which are in the key, the device, and the parameters."""
-    primitive, *types = key
     key.append(device)
     cache: Any = _EAGER
     if params:
@@ -304,11 +302,35 @@ def _run(
             key.extend(item for item in params.items() if item[1] is not body)
     found = cache.get(tuple(key))
     if found is None:
-        out_types = infer(primitive, tuple(types), params)
+        types = tuple(x.type for x in inputs)
+        out_types = infer(primitive, types, params)
         ready = executable(primitive, types, params, device)
         found = _remember(cache, tuple(key), (ready, out_types))
     try:
-        return found[0](buffers), found[1]
+        return found[0](buffers), found[1], device
     except Exception as error:  # noqa: BLE001  a plugin's code
-        kinds = ", ".join(f"{t.dtype.name}{t.shape}" for t in types)
+        kinds = ", ".join(f"{x.type.dtype.name}{x.type.shape}" for x in inputs)
         raise_failure(f"{device}: {primitive.name} of ({kinds})", error)
+
+
+def _postponed(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+) -> tuple[list[Any], tuple[TensorType, ...], None]:
+    """Outputs without a device; those of small ones are kept, with their buffers."""
+    if "body" in params:  # a cache would keep it alive
+        return _postponed_now(primitive, inputs, params)
+    key = (primitive, *[x.data for x in inputs], *params.items())
+    found: Any = _POSTPONED.get(key)
+    if found is None:
+        found = _postponed_now(primitive, inputs, params)
+        if sum(t.nbytes for t in found[1]) <= _SMALL:
+            _remember(_POSTPONED, key, found)
+    return found
+
+
+def _postponed_now(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+) -> tuple[list[Any], tuple[TensorType, ...], None]:
+    out_types = infer(primitive, tuple([x.type for x in inputs]), params)
+    one = Postponed(primitive, inputs, params)
+    return [Output(one, i) for i in range(len(out_types))], out_types, None
