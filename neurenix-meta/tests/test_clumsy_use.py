@@ -411,6 +411,28 @@ CASES: list[tuple[str, Any, type[NeurenixError], str]] = [
         ShapeError,
         "; the order is support_x, support_y, query_x, query_y",
     ),
+    # what models, samplers and generators are made of
+    *(
+        (f"{part} of another kind", call, InvalidArgumentError, message)
+        for part, call, message in (
+            ("sizes", lambda: MLP(3), "MLP: sizes=3"),  # type: ignore[arg-type]
+            ("a layer", lambda: MLP([1, 2], nn.ReLU()), "expected a class of layers"),  # type: ignore[arg-type]
+            ("a name", lambda: MLP([1, 2], "relu"), "activation='relu'; expected a"),  # type: ignore[arg-type]
+            (
+                "a data set",
+                lambda: meta.TaskSampler(ONE, 2, 1, 1),
+                "data set is a T",
+            ),  # type: ignore[arg-type]
+            ("a flag", lambda: MAML(network(), first_order="no"), "first_order='no'"),  # type: ignore[arg-type]
+            ("a score", lambda: meta.KeepBest("x", 3), "KeepBest: score=3"),  # type: ignore[arg-type]
+            ("a path", lambda: meta.KeepBest(3), "KeepBest: path=3"),  # type: ignore[arg-type]
+            (
+                "an interval",
+                lambda: meta.generate_regression_tasks(2, 5, amplitude=3),  # type: ignore[arg-type]
+                "amplitude=3 is no interval (low, high)",
+            ),
+        )
+    ),
     # paths
     *(
         (f"a number for {name}", call, InvalidArgumentError, f"{name}=3; expected a pa")

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from neurenix.errors import InvalidArgumentError
 
 
@@ -37,6 +39,13 @@ def positive(what: str, value: Any, *, or_zero: bool = False) -> float:
         least = "of 0 or more" if or_zero else "above 0"
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {least}")
     return float(value)
+
+
+def flag(what: str, value: Any) -> bool:
+    """True or False (NumPy's too), else an error that names it: "no" is none."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidArgumentError(f"{what}={value!r}; expected True or False")
+    return bool(value)
 
 
 def path_of(what: str, value: Any) -> Path:

@@ -26,6 +26,7 @@ CONFIDENCE = "confidence"
 # Tasks a call of the compiled program: enough to keep all cores busy.
 TASKS_PER_CALL = 32
 
+
 @dataclass(frozen=True)
 class Evaluation:
     """Scores of each task, before adaptation and after each of its steps.
@@ -90,12 +91,15 @@ class Evaluation:
                 f"Evaluation: no score {name!r}; there are "
                 f"{', '.join(map(repr, self.scores))}{why}"
             )
+        self._check_step(step)
+        return self.scores[name][self._kept(), step]
+
+    def _check_step(self, step: int) -> None:
         if not -self.steps - 1 <= step <= self.steps:
             raise InvalidArgumentError(
                 f"Evaluation: step={step}; there were {self.steps} steps, and 0 is "
                 "before any"
             )
-        return self.scores[name][self._kept(), step]
 
     def mean(self, name: str = "loss", step: int = -1) -> float:
         values = self.values(name, step)
@@ -129,6 +133,7 @@ class Evaluation:
         """
         if self.confidence is None:
             return math.nan
+        self._check_step(step)
         return expected_calibration_error(
             self.confidence[self._kept(), step].sum(axis=0)
         )

@@ -17,7 +17,7 @@ from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
 from .calibration import confidence_bins
 from .calls import call_of_users, here
-from .checks import positive, whole_number
+from .checks import flag, positive, whole_number
 from .evaluation import CONFIDENCE
 from .learner import MetaLearner, Outcome, Values
 from .returned import loss_of, moved_of, output_of
@@ -98,7 +98,7 @@ class GradientBased(MetaLearner):
             else positive("inner_clip_norm", inner_clip_norm)
         )
         # Not settings of a learner, which checkpoints compare: they change no result.
-        self._remat = bool(remat)
+        self._remat = flag("remat", remat)
         norm.check_mode(batch_norm)
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurenix.errors import FileFormatError, InvalidArgumentError
 from neurenix.io import write_atomically
 
+from .checks import path_of
 from .events import Callback, Event
 
 if TYPE_CHECKING:
@@ -48,7 +48,11 @@ class KeepBest(Callback):
         score: str = "validation_accuracy",
         largest: bool | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = path_of("KeepBest: path", path)
+        if not isinstance(score, str):
+            raise InvalidArgumentError(
+                f"KeepBest: score={score!r}; expected a name, like 'validation_loss'"
+            )
         self.score = score
         self.largest = score.endswith("accuracy") if largest is None else bool(largest)
         self.epoch = 0

@@ -210,9 +210,12 @@ def query_count(num_queries: int | None, shots: int) -> int:
 
 
 def interval(what: str, value: Any) -> tuple[float, float]:
-    low, high = (float(end) for end in value)
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError):
+        low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise InvalidArgumentError(f"{what} {value} is no interval (low, high)")
+        raise InvalidArgumentError(f"{what}={value!r} is no interval (low, high)")
     return low, high
 
 
