@@ -116,8 +116,7 @@ class Reptile(GradientBased):
             self.adapted(parameters, task.support_x, task.support_y, self.inner_steps)
         )
         loss, values = stages[-1]
-        learned = set(parameters)
-        buffers = {n: v for n, v in values.items() if n not in learned}
+        buffers = {n: values[n] for n, _ in self.named_buffers()}
         return Outcome(loss, {}, buffers), {
             n: p - values[n] for n, p in parameters.items()
         }
