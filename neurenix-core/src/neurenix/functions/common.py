@@ -52,10 +52,7 @@ def operands(name: str, *xs: Any) -> Sequence[Tensor]:
                 return a, number(b, dtype)
     like = next((x for x in xs if isinstance(x, Tensor)), None)
     tensors = [
-        x
-        if isinstance(x, Tensor) or _is_number(x)
-        else as_tensor(x, like)
-        for x in xs
+        x if isinstance(x, Tensor) or _is_number(x) else as_tensor(x, like) for x in xs
     ]
     dtypes = [x.dtype for x in tensors if isinstance(x, Tensor)]
     if not dtypes:

@@ -35,6 +35,7 @@ class KeepBest(Callback):
     >>> tasks = generate_regression_tasks(8, 10, seed=0)
     >>> learner = MAML(MLP([1, 8, 1]))
     >>> import tempfile
+    >>> from pathlib import Path
     >>> best = KeepBest(Path(tempfile.mkdtemp(), "best.safetensors"), score="loss")
     >>> history = learner.meta_learn(tasks, epochs=3, callbacks=[best], progress=False)
     >>> learner.load(best.path)
