@@ -9,7 +9,7 @@ import pytest
 from methods import METHODS, make, tasks
 
 import neurenix as nx
-from neurenix import meta, nn
+from neurenix import meta, nn, optim
 from neurenix.errors import DeviceError
 
 pytestmark = pytest.mark.skipif(
@@ -60,14 +60,21 @@ def test_with_dropout_and_a_data_set(current: str, other: str) -> None:
         sampler = meta.TaskSampler(
             meta.datasets.Glyphs(classes=6), ways=3, shots=1, queries=2, seed=0
         )
-        history = learner.meta_learn(sampler, steps_per_epoch=3, progress=False)
-        return history["loss"]
+        optimizer, losses = optim.Adam(learner.parameters()), []
+        for _ in range(3):
+            history = learner.meta_learn(
+                sampler, optimizer, steps_per_epoch=3, progress=False
+            )
+            losses += history["loss"]
+            assert nx.rand(2).device == nx.current_device()  # goes on there
+        programs = learner._programs.values()
+        assert all(p.stats().misses == 1 for p in programs)
+        return losses
 
     nx.init({"device": other})
     there = learned(move=False)
     nx.init({"device": current})
     assert np.allclose(learned(move=True), there, rtol=1e-5)
-    assert nx.rand(2).device == nx.current_device()
 
 
 def test_half_of_it_moved_is_an_error() -> None:
