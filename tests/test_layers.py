@@ -15,7 +15,8 @@ BACKENDS = sorted(ROOT.glob("neurenix-backend-*/src/*"))
 # From the ground up. Rooms on one floor may know each other, as long as no circle
 # comes of it; a new room must be given its floor here.
 FLOORS = [
-    {"errors", "dtypes", "tree", "sources", "attributes", "sizes", "arguments"},
+    {"errors", "dtypes", "tree", "sources", "attributes", "sizes", "arguments"}
+    | {"keywords"},
     {"primitives"},
     {"program"},
     {"backends", "phynexus"},
@@ -24,7 +25,7 @@ FLOORS = [
     {"dispatch", "settings", "profiling"},
     {"tape"},
     {"methods", "tensor", "cells", "interpreter", "locks"},
-    {"autograd", "transforms", "functions", "random", "array_api", "linalg"},
+    {"autograd", "transforms", "functions", "random", "array_api", "debug", "linalg"},
     {"nn", "optim", "io"},
     {"testing", "cli"},
     {"__main__"},

@@ -5,7 +5,7 @@ __path__ = __import__("pkgutil").extend_path(__path__, __name__)
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING
 
-from . import autograd, backends, dtypes, errors, functions, random, tree
+from . import autograd, backends, debug, dtypes, errors, functions, random, tree
 from . import foreign_names as _foreign_names
 from . import interpreter as interpreter  # imported, it answers what primitives ask
 from . import missing as _missing
@@ -269,6 +269,7 @@ __all__ = [
     "cumsum",
     "current_device",
     "custom_vjp",
+    "debug",
     "det",
     "diagonal",
     "diff",

@@ -164,18 +164,8 @@ def backward(y: Tensor, gradient: Any = None) -> None:
         for key, leaf in leaves.items():
             g = found.get((key, 0))
             if g is not None:
-                leaf.grad = _settled(
-                    g if leaf.grad is None else ops.add(leaf.grad, g), y
-                )
-
-
-def _settled(g: Tensor, like: Tensor) -> Tensor:
-    """A literal cotangent (a constant derivative) as a tensor of the device."""
-    return (
-        g
-        if g.device is not None or dispatch.recorder() is not None
-        else tensor(g, device=like.device)
-    )
+                total = g if leaf.grad is None else ops.add(leaf.grad, g)
+                leaf.grad = total.settled(y.device)
 
 
 def grad_of(
@@ -217,8 +207,8 @@ grad = grad_of
 
 
 def _filled(g: Tensor | None, x: Tensor) -> Tensor:
-    g = zeros_of(x) if g is None else g
-    return _settled(g, x)
+    """The cotangent, zeros where there is none; where x lives, if it is a literal."""
+    return (zeros_of(x) if g is None else g).settled(x.device)
 
 
 def _differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -57,6 +57,12 @@ def _per_thread(name: str) -> Any:
         slot.__set__(_in_use(cell), value)
 
     return property(get, set)
+
+
+class _State(Tensor):
+    """Stands in for a cell that is state of a call under way."""
+
+    __slots__ = ()
 
 
 class Cell(Tensor):
@@ -115,9 +121,10 @@ class Cell(Tensor):
 
     @property
     def is_state(self) -> bool:
-        """Whether a program that is being captured has this cell as its state."""
+        """Whether a program that is being captured, or run as Python, has this cell as
+        its state."""
         x = _in_use(self)
-        return x is not self and isinstance(x.data, Symbol)
+        return x is not self and (isinstance(x.data, Symbol) or type(x) is _State)
 
     def assign(self, value: Any) -> None:
         """Replace the value by one of the same shape and dtype."""
@@ -216,6 +223,30 @@ def captured(
             for c, s, leaf in zip(cells, symbols, leaves, strict=True)
         ],
     )
+
+
+@contextmanager
+def as_state(
+    cells: Sequence[Cell],
+) -> Iterator[Callable[[], dict[int, Tensor]]]:
+    """Within it, and in this thread only, the cells are state of a call: what is
+    assigned stays in here. Yields what tells the new values, by the ids of the cells
+    that got some."""
+    before = [c.value() for c in cells]
+    values = [
+        _State(v.data, v.type, v.device, Leaf() if c.node is not None else None)
+        for c, v in zip(cells, before, strict=True)
+    ]
+
+    def written() -> dict[int, Tensor]:
+        return {
+            id(c): Tensor(v.data, v.type, v.device)
+            for c, v, old in zip(cells, values, before, strict=True)
+            if v.data is not old.data
+        }
+
+    with _in_place(cells, values):
+        yield written
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .backends import discovery
 from .backends.debug import CheckedExecutable, debugging
@@ -22,7 +22,6 @@ from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.passes import fusing, prepare
-from .settings import current_device
 from .sizes import check_size
 
 
@@ -45,6 +44,7 @@ class _State(threading.local):
         self.recorders: list[Recorder] = []
         self.grad_enabled = True
         self.blocked = False  # by no_grad, within the capture that it stands in
+        self.eager = False  # whether nothing is to be captured: see debug.py
 
 
 state = _State()
@@ -53,6 +53,11 @@ state = _State()
 def recorder() -> Recorder | None:
     """The innermost capture of this thread, if any."""
     return state.recorders[-1] if state.recorders else None
+
+
+def eagerly() -> bool:
+    """Whether what would be captured is to run as ordinary Python."""
+    return state.eager and not state.recorders
 
 
 @contextmanager
@@ -114,7 +119,9 @@ def outside_captures() -> Iterator[None]:
 _TYPES: dict[Any, tuple[TensorType, ...]] = {}
 _EAGER: OrderedDict[Any, Any] = OrderedDict()
 _LITERALS: OrderedDict[Any, Any] = OrderedDict()
+_POSTPONED: OrderedDict[Any, Any] = OrderedDict()
 _BOUND = 4096
+_SMALL = 256  # bytes
 
 
 def infer(
@@ -194,27 +201,74 @@ def prepared(program: Program, device: Device) -> Program:
     return prepare(program, can.primitives, str(device))
 
 
-def on_device(literal: ConstantArray, device: Device) -> Any:
+class Postponed:
+    """What an operation on literals alone gives: it belongs to no device, as they do,
+    and is computed on the device of what it meets."""
+
+    __slots__ = ("done", "inputs", "params", "primitive")
+
+    def __init__(
+        self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = [(x.type, x.data) for x in inputs]
+        self.params = params
+        self.done: dict[Device, list[Any]] = {}
+
+    def results(self, device: Device) -> list[Any]:
+        found = self.done.get(device)
+        if found is None:
+            inputs = [_Placed(t, on_device(x, device), device) for t, x in self.inputs]
+            found, _, _ = run(self.primitive, inputs, self.params, device)
+            self.done[device] = found
+        return found
+
+
+class _Placed(NamedTuple):
+    """A literal on a device."""
+
+    type: TensorType
+    data: Any
+    device: Device
+
+
+class Output:
+    """One of what a postponed operation gives: a tensor's data without a device."""
+
+    __slots__ = ("index", "of")
+
+    def __init__(self, of: Postponed, index: int) -> None:
+        self.of = of
+        self.index = index
+
+
+def on_device(literal: ConstantArray | Output, device: Device) -> Any:
     """A literal's buffer on a device; small ones are kept."""
+    if type(literal) is Output:
+        return literal.of.results(device)[literal.index]
+    assert isinstance(literal, ConstantArray)
     key = (literal, device)
     found = _LITERALS.get(key)
     if found is None:
         backend = discovery.backend(device.type)
         found = backend.upload(literal.array, literal.type, device.index)
-        if literal.type.nbytes <= 256:
+        if literal.type.nbytes <= _SMALL:
             _remember(_LITERALS, key, found)
     return found
 
 
 def run(
-    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
-) -> tuple[list[Any], tuple[TensorType, ...], Device]:
-    """Buffers and types of the outputs, and where they are.
+    primitive: Primitive,
+    inputs: Sequence[Any],
+    params: dict[str, Any],
+    device: Device | None = None,
+) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
+    """Buffers and types of the outputs, and where they are: on the one device that the
+    inputs live on (literals live on any), or on none yet.
 
     All that an operation depends on, in one look-up: the primitive, its inputs' types,
-    the one device that they live on (literals live on any), and the parameters.
+    the device, and the parameters.
     """
-    device: Device | None = None
     key: list[Any] = [primitive]
     buffers = []
     literals = False
@@ -232,7 +286,7 @@ def run(
                 "move one with .to()"
             )
     if device is None:
-        device = current_device()
+        return _postponed(primitive, inputs, params)
     if literals:
         for i, x in enumerate(inputs):
             if x.device is None:
@@ -257,3 +311,26 @@ def run(
     except Exception as error:  # noqa: BLE001  a plugin's code
         kinds = ", ".join(f"{x.type.dtype.name}{x.type.shape}" for x in inputs)
         raise_failure(f"{device}: {primitive.name} of ({kinds})", error)
+
+
+def _postponed(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+) -> tuple[list[Any], tuple[TensorType, ...], None]:
+    """Outputs without a device; those of small ones are kept, with their buffers."""
+    if "body" in params:  # a cache would keep it alive
+        return _postponed_now(primitive, inputs, params)
+    key = (primitive, *[x.data for x in inputs], *params.items())
+    found: Any = _POSTPONED.get(key)
+    if found is None:
+        found = _postponed_now(primitive, inputs, params)
+        if sum(t.nbytes for t in found[1]) <= _SMALL:
+            _remember(_POSTPONED, key, found)
+    return found
+
+
+def _postponed_now(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
+) -> tuple[list[Any], tuple[TensorType, ...], None]:
+    out_types = infer(primitive, tuple([x.type for x in inputs]), params)
+    one = Postponed(primitive, inputs, params)
+    return [Output(one, i) for i in range(len(out_types))], out_types, None

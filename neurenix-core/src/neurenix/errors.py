@@ -41,6 +41,12 @@ class InvalidArgumentError(NeurenixError, ValueError):
     """An argument has a value that the function cannot work with."""
 
 
+class CallError(InvalidArgumentError, TypeError):
+    """A function is called with an argument that it has not, or without one."""
+
+    _names_caller = False  # the message does
+
+
 class ShapeError(InvalidArgumentError):
     """Shapes do not go together; the message has the operation and all shapes."""
 

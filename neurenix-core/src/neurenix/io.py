@@ -91,11 +91,14 @@ def save(state: Any, path: str | os.PathLike[str]) -> None:
 def as_path(what: str, path: Any) -> Path:
     """Text, bytes or a path as a path; InvalidArgumentError for what is none."""
     try:
-        return Path(os.fsdecode(path))
+        text = os.fsdecode(path)
     except TypeError:
         raise InvalidArgumentError(
-            f"{what}: expected a path, not {type(path).__name__}"
+            f"{what}: expected a path, as text or pathlib.Path, not {path!r}"
         ) from None
+    if not text:
+        raise InvalidArgumentError(f"{what}: expected a path, not empty text")
+    return Path(text)
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:

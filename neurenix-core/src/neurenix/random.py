@@ -20,6 +20,7 @@ from . import dispatch, foreign_names, missing
 from .arguments import finite, whole
 from .attributes import Watched
 from .cells import Cell
+from .devices import Device
 from .dtypes import Dtype, as_dtype, float32, uint32
 from .errors import DtypeError, InvalidArgumentError, ShapeError
 from .functions import draws
@@ -69,6 +70,7 @@ class Generator(Watched):
         given = int.from_bytes(os.urandom(6), "little") if seed is None else seed
         self.seed = _check_seed(given)
         self._cell: Cell | None = None
+        self._cells: dict[Device, Cell] = {}  # one for each device that it was on
         self._draws = 0  # within the step that is being captured
 
     @property
@@ -83,8 +85,13 @@ class Generator(Watched):
             if cell is None or cell.device != current_device():  # nx.init chose another
                 count = np.zeros((), np.uint32) if cell is None else cell.numpy()
                 with dispatch.outside_captures():
-                    made = Cell(tensor(count, dtype=uint32), name="generator.step")
-                cell = self._cell = made
+                    here = self._cells.get(current_device())
+                    if here is None:
+                        here = Cell(tensor(count, dtype=uint32), name="generator.step")
+                        self._cells[current_device()] = here
+                    else:  # the one that programs know
+                        here.assign(count)
+                cell = self._cell = here
             return cell
 
     def state_cells(self) -> dict[str, Cell]:
@@ -113,9 +120,10 @@ class Generator(Watched):
         self.manual_seed(seed)
         self.step.assign(np.asarray(step, np.uint32))
 
-    def static_key(self) -> tuple[int]:
-        """The seed: a program holds it, so another one is another program."""
-        return (self.seed,)
+    def static_key(self) -> tuple[Any, ...]:
+        """The seed: a program holds it, so another one is another program. And where
+        the step is: asked for, it is on the current device."""
+        return self.seed, self.step.device
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed."""

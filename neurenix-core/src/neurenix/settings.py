@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .backends import discovery
@@ -87,8 +90,29 @@ def _automatic() -> Device:
     return Device(DeviceType(name))
 
 
+class _Here(threading.local):
+    device: Device | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def new_tensors_on(device: Device | None) -> Iterator[None]:
+    """Within it, and in this thread, new tensors live on this device, whatever
+    `nx.init` chose; None changes nothing."""
+    before = _here.device
+    _here.device = device or before
+    try:
+        yield
+    finally:
+        _here.device = before
+
+
 def current_device() -> Device:
     """The device that new tensors live on."""
+    if _here.device is not None:
+        return _here.device
     if not _current:
         init()
     return _current[0]

@@ -110,6 +110,15 @@ class Tensor(Methods):
             return ops.stop_gradient(plain)
         return plain
 
+    def settled(self, device: Device | None) -> Tensor:
+        """The same value, a literal's on this device."""
+        if self.device is not None or device is None or isinstance(self.data, Symbol):
+            return self
+        if dispatch.recorder() is not None:
+            return self
+        data = dispatch.on_device(self.data, device)
+        return Tensor(data, self.type, device, self.node, self.index)
+
     def value(self) -> Tensor:
         """This tensor; of a mutable cell, what it holds now."""
         return self
@@ -124,10 +133,14 @@ class Tensor(Methods):
             raise CaptureError(
                 "a value was asked for while a program is being captured: "
                 "the program cannot depend on it. "
-                "Use nx.where or nx.scan for what depends on values, or compile=False. "
-                f"({user_line() or 'unknown line'})"
+                "Use nx.where or nx.scan for what depends on values; to look at them, "
+                "compile=False (of meta_learn, evaluate, adapt_to_task) or "
+                f"nx.debug.eager(). ({user_line() or 'unknown line'})"
             )
-        assert self.device is not None
+        if self.device is None:  # of literals alone
+            here = current_device()
+            found = dispatch.on_device(self.data, here)
+            return discovery.backend(here.type).download(found, self.type)
         return discovery.backend(self.device.type).download(self.data, self.type)
 
     def item(self) -> Any:

@@ -10,10 +10,9 @@ from .. import linalg as _linalg
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute
 from ..functions.common import cast, floating, one_axis, operands
-from ..functions.creation import eye
 from ..functions.linear import matmul
 from ..functions.linear_algebra import cholesky as _cholesky
-from ..functions.linear_algebra import det, inv, slogdet, solve
+from ..functions.linear_algebra import det, identity, inv, slogdet, solve
 from ..functions.matrices import diagonal as _diagonal
 from ..functions.matrices import outer as _outer
 from ..functions.reduction import max, min
@@ -128,7 +127,7 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         left >>= 1
         base = matmul(base, base) if left else base
     if result is None:
-        return _broadcast_to(eye(x.shape[-1], dtype=x.dtype), x.shape)
+        return _broadcast_to(identity(x), x.shape)
     return result
 
 

@@ -134,7 +134,7 @@ def atan2(a: Any, b: Any) -> Tensor:
 
 def where(condition: Any, a: Any, b: Any) -> Tensor:
     """a where the condition holds, else b."""
-    c = as_tensor(condition)
+    c = as_tensor(condition, a if isinstance(a, Tensor) else b)
     c = c if c.dtype is bool_ else ops.not_equal(*operands("where", c, 0))
     return ops.where(c, *operands("where", a, b))
 

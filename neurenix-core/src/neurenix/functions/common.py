@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dispatch
 from ..arguments import plain_whole
 from ..dtypes import Dtype, float32, promote
 from ..errors import DtypeError, InvalidArgumentError
@@ -14,8 +15,18 @@ from ..primitives import ops
 from ..tensor import Tensor, number, tensor
 
 
-def as_tensor(x: Any) -> Tensor:
-    return x if isinstance(x, Tensor) else tensor(x)
+def as_tensor(x: Any, like: Any = None) -> Tensor:
+    """x, or what it holds as a tensor: where `like` lives, if that is one."""
+    if isinstance(x, Tensor):
+        return x
+    return beside(like, x) if isinstance(like, Tensor) else tensor(x)
+
+
+def beside(x: Tensor, data: Any, dtype: Dtype | None = None) -> Tensor:
+    """Numbers or an array as a tensor where x lives."""
+    if x.device is None or dispatch.recorder() is not None:
+        return tensor(data, dtype=dtype)
+    return tensor(data, dtype=dtype, device=x.device)
 
 
 def cast(x: Tensor, dtype: Dtype) -> Tensor:
@@ -40,7 +51,10 @@ def operands(name: str, *xs: Any) -> Sequence[Tensor]:
                     return xs
             elif type(b) is float and dtype.is_floating:
                 return a, number(b, dtype)
-    tensors = [x if isinstance(x, Tensor) or _is_number(x) else tensor(x) for x in xs]
+    like = next((x for x in xs if isinstance(x, Tensor)), None)
+    tensors = [
+        x if isinstance(x, Tensor) or _is_number(x) else as_tensor(x, like) for x in xs
+    ]
     dtypes = [x.dtype for x in tensors if isinstance(x, Tensor)]
     if not dtypes:
         return operands(name, tensor(xs[0]), *xs[1:])
@@ -67,9 +81,10 @@ def _weak(name: str, x: Any, dtype: Dtype) -> Tensor:
         raise DtypeError(f"{name}: {x} does not fit {dtype.name}") from None
 
 
-def floating(name: str, x: Any) -> Tensor:
-    """x, an integer or bool tensor as float32."""
-    x = as_tensor(x)
+def floating(name: str, x: Any, like: Any = None) -> Tensor:
+    """x, an integer or bool tensor as float32; numbers where `like` lives, if that is
+    a tensor."""
+    x = as_tensor(x, like)
     return x if x.dtype.is_floating else cast(x, float32)
 
 

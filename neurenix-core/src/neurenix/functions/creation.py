@@ -121,19 +121,28 @@ def asarray(x: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return kept if device is None else kept.to(device)
 
 
+def _full_like(x: Tensor, value: float, dtype: Any) -> Tensor:
+    kind = x.dtype if dtype is None else as_dtype(dtype)
+    value = number("full_like", "value", value)
+    if x.device is None and dispatch.recorder() is None:  # a literal's is a literal
+        one = literal(np.full((), value, kind.numpy), kind)
+        return ops.broadcast(one, shape=x.shape) if x.shape else one
+    return full(x.shape, value, dtype=kind, device=x.device)
+
+
 def zeros_like(x: Any, *, dtype: Any = None) -> Tensor:
     x = as_tensor(x)
-    return full(x.shape, 0, dtype=dtype or x.dtype, device=x.device)
+    return _full_like(x, 0, dtype)
 
 
 def ones_like(x: Any, *, dtype: Any = None) -> Tensor:
     x = as_tensor(x)
-    return full(x.shape, 1, dtype=dtype or x.dtype, device=x.device)
+    return _full_like(x, 1, dtype)
 
 
 def full_like(x: Any, value: float, *, dtype: Any = None) -> Tensor:
     x = as_tensor(x)
-    return full(x.shape, value, dtype=dtype or x.dtype, device=x.device)
+    return _full_like(x, value, dtype)
 
 
 def arange(

@@ -18,7 +18,7 @@ from ..program import Symbol
 from ..settings import current_device
 from ..sources import user_line
 from ..tensor import Tensor, tensor
-from .common import as_tensor, cast, one_axis, operands
+from .common import as_tensor, beside, cast, one_axis, operands
 from .index_keys import (
     Array,
     Indices,
@@ -77,8 +77,7 @@ def _beside(x: Tensor, values: Any, dtype: Any = np.int32) -> Tensor:
     """Positions, or a mask, as a tensor where x is."""
     if isinstance(values, Tensor):
         return values
-    array = np.asarray(values, dtype)
-    return tensor(array, device=x.device if dispatch.recorder() is None else None)
+    return beside(x, np.asarray(values, dtype))
 
 
 # ---- x[key] --------------------------------------------------------------------------

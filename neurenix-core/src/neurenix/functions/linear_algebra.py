@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..dtypes import int32
 from ..errors import ShapeError
 from ..primitives import ops
 from ..primitives.base import broadcast_shapes, literal
 from ..tensor import Tensor
 from .arrangement import swapaxes
-from .common import cast, floating, operands
-from .creation import eye
+from .common import beside, cast, floating, operands
 from .matrices import diagonal, triu
 from .reduction import prod
 from .reduction import sum as sum_over
@@ -109,6 +110,11 @@ def _solved(a: Tensor, b: Tensor) -> Tensor:
     )
 
 
+def identity(a: Tensor) -> Tensor:
+    """Of the size of square matrices, where they live."""
+    return beside(a, np.eye(a.shape[-1]), a.dtype)
+
+
 def inv(a: Any) -> Tensor:
     """The inverse. To solve with a matrix, `solve` is faster and more accurate.
 
@@ -117,7 +123,7 @@ def inv(a: Any) -> Tensor:
     [[0.5, 0.0], [0.0, 0.25]]
     """
     a = _square("inv", a)
-    return _solved(a, broadcast_to(eye(a.shape[-1], dtype=a.dtype), a.shape))
+    return _solved(a, broadcast_to(identity(a), a.shape))
 
 
 def det(a: Any) -> Tensor:

@@ -54,7 +54,7 @@ class MultiHeadAttention(Module):
     ) -> Tensor:
         key = query if key is None else key
         value = key if value is None else value
-        if mask is not None and (mask := as_tensor(mask)).ndim > 2:
+        if mask is not None and (mask := as_tensor(mask, query)).ndim > 2:
             mask = expand_dims(mask, -3)  # one for all heads
         mixed = scaled_dot_product_attention(
             self._heads(self.query(query)),

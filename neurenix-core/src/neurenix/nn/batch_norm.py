@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from ..attributes import changes
 from ..cells import Cell
 from ..dispatch import no_grad
-from ..dtypes import bool_
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
+from ..functions.common import beside
 from ..functions.creation import ones, zeros
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor
 from .arguments import number, one_of, whole
 from .module import Module
 from .normalization import normalize_batch, normalize_stored
@@ -142,6 +144,7 @@ class BatchNorm(Module):
             raise ShapeError(
                 f"{name}: an input of shape {x.shape}; "
                 f"expected {expected} with C = {self.num_features}"
+                + (": one example is x[None]" if x.ndim + 1 in self.ranks else "")
             )
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)
@@ -192,7 +195,7 @@ class BatchNorm(Module):
                 moved = cell * (1.0 - self.momentum) + new * self.momentum
                 if self.steps is not None:
                     chosen = [[i == self._index()] for i in range(self.steps)]
-                    moved = where(tensor(chosen, dtype=bool_), moved, cell)
+                    moved = where(beside(moved, np.array(chosen)), moved, cell)
                 cell.assign(moved)
 
     def static_extra(self) -> tuple[Any, ...]:

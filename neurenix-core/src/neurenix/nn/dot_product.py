@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
 from ..functions.activation import softmax
 from ..functions.arithmetic import greater_equal, logical_and, where
 from ..functions.common import as_tensor, operands
-from ..functions.creation import arange
 from ..functions.linear import matmul
 from ..functions.shape import expand_dims, moveaxis
+from ..primitives import ops
 from ..tensor import Tensor
 
 
@@ -48,9 +49,12 @@ def scaled_dot_product_attention(
     scores = matmul(q * (1.0 / math.sqrt(q.shape[-1])), moveaxis(k, -1, -2))
     seen = None
     if causal:
-        seen = greater_equal(expand_dims(arange(length), 1), arange(size))
+        rows, columns = (
+            ops.iota(shape=(n,), axis=0, dtype=int32) for n in (length, size)
+        )
+        seen = greater_equal(expand_dims(rows, 1), columns)
     if mask is not None:
-        mask = as_tensor(mask)
+        mask = as_tensor(mask, scores)
         if mask.dtype.is_floating:
             scores = scores + mask.to(scores.dtype)
         elif mask.dtype.kind == "bool":

@@ -125,7 +125,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     >>> nx.nn.functional.linear(nx.ones(2, 3), nx.ones(4, 3)).shape
     (2, 4)
     """
-    x, w = operands("linear", floating("linear", x), weight)
+    x, w = operands("linear", floating("linear", x, weight), weight)
     if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:
         raise ShapeError(
             f"linear: an input of shape {x.shape} for a weight of shape {w.shape} "
@@ -164,6 +164,8 @@ def dropout(
     if p == 1.0:
         return x * 0.0
     kept = random.bernoulli(1.0 - p, x.shape, generator=generator)
+    if x.device is not None:  # numbers come from the current device
+        kept = kept.to(x.device)
     return ops.where(kept, x * (1.0 / (1.0 - p)), scalar_like(x, 0))
 
 

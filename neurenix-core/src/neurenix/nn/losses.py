@@ -41,7 +41,8 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     2.0
     """
     one_of("mse_loss: reduction", reduction, REDUCTIONS)
-    x, y = floating("mse_loss", input), floating("mse_loss", target)
+    x = floating("mse_loss", input, target)
+    y = floating("mse_loss", target, x)
     if x.shape != y.shape:
         raise ShapeError(
             f"mse_loss: the input has shape {x.shape}, the target {y.shape}; "
@@ -82,7 +83,8 @@ def cross_entropy(
     """
     one_of("cross_entropy: reduction", reduction, REDUCTIONS)
     smoothing = number("cross_entropy: label_smoothing", label_smoothing, 0.0, 1.0)
-    logits, wanted = floating("cross_entropy", input), as_tensor(target)
+    logits = floating("cross_entropy", input)
+    wanted = as_tensor(target, logits)
     if not logits.shape:
         raise ShapeError("cross_entropy: the input is a scalar; expected logits [N, C]")
     at = 1 if logits.ndim > 1 else 0

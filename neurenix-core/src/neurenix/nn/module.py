@@ -10,6 +10,7 @@ from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
 from ..errors import InvalidArgumentError
+from ..keywords import check_keywords
 from ..random import Generator
 from ..tape import Leaf
 from ..tensor import Tensor
@@ -56,6 +57,12 @@ class Module(Watched):
     """
 
     training: bool = True
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            check_keywords(cls, kwargs)
+        new: Any = super().__new__  # of another base class, where there is one
+        return new(cls) if new is object.__new__ else new(cls, *args, **kwargs)
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,6 +235,20 @@ class Module(Watched):
     def eval(self: M) -> M:
         return self.train(False)
 
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Learn all parameters of it and of the modules below, or freeze them: they
+        are used as before, and no derivative, optimizer or inner step changes them.
+
+        >>> import neurenix as nx
+        >>> body, head = nx.nn.Linear(4, 8), nx.nn.Linear(8, 2)
+        >>> model = nx.nn.Sequential(body.requires_grad_(False), head)
+        >>> [name for name, p in model.named_parameters() if p.requires_grad]
+        ['1.weight', '1.bias']
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
     def apply(self: M, function: Callable[[Module], Any]) -> M:
         """Call the function with every module, those below first."""
         for module in reversed(list(self.modules())):
@@ -263,13 +284,14 @@ class Module(Watched):
 
     def static_key(self) -> tuple[Any, ...]:
         """What a compiled program depends on besides values: public attributes of every
-        module, and what kind of tensors it owns."""
+        module, what kind of tensors it owns, and which of them are frozen."""
         attributes = [
             (path, type(m), m.training, *scalar_keys(m), *m.static_extra())
             for path, m in self.named_modules()
         ]
         kinds = [
-            (name, cell.type, cell.device) for name, cell in self.named_cells().items()
+            (name, cell.type, cell.device, cell.requires_grad)
+            for name, cell in self.named_cells().items()
         ]
         return (*attributes, *kinds, *(g.static_key() for g in self._streams()))
 

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..cells import Cell
+from ..attributes import changes
+from ..cells import Cell, stood_in_for
+from ..dispatch import recorder
 from ..dtypes import Dtype
 from ..errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
 from ..program import Symbol
@@ -37,9 +39,12 @@ class Parameter(Cell):
     data   a tensor, an array, or nested lists of numbers; floating
 
     `p.grad` has what `backward` found; `p.assign(value)` replaces its value, which
-    stays of one shape and dtype.
+    stays of one shape and dtype. `p.requires_grad = False` freezes it: it is used as
+    before, and no derivative, optimizer or inner step changes it until it is set to
+    True again; compiled code sees it at the next call.
 
-    Raises DtypeError for integers, which have no derivative.
+    Raises DtypeError for integers, which have no derivative; CaptureError where it is
+    frozen within a program that is being captured.
 
     >>> import neurenix as nx
     >>> p = nx.nn.Parameter([1.0, 2.0])
@@ -60,6 +65,43 @@ class Parameter(Cell):
                 "pass dtype=nx.float32"
             )
         super().__init__(value, requires_grad)
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Parameter:
+        """Whether it is learned, or frozen; freezing forgets its gradient. Returns the
+        parameter.
+
+        >>> import neurenix as nx
+        >>> nx.nn.Parameter([1.0]).requires_grad_(False).requires_grad
+        False
+        """
+        what = self.name or "a parameter"
+        if not isinstance(requires_grad, (bool, np.bool_)):
+            raise InvalidArgumentError(
+                f"{what}: requires_grad={requires_grad!r}; expected True or False"
+            )
+        if recorder() is not None or stood_in_for([self]) is not None:
+            raise CaptureError(
+                f"{what}: requires_grad is set within compiled code or a "
+                "functional_call; set it between calls"
+            )
+        if requires_grad and not self.dtype.is_floating:
+            raise DtypeError(f"{what}: a {self.dtype.name} tensor has no derivative")
+        if bool(requires_grad) != self.requires_grad:
+            self.node = Leaf() if requires_grad else None
+            changes[0] += 1
+        return self
+
+    def static_key(self) -> tuple[Any, ...]:
+        """What a program that has it as its state depends on, besides its value."""
+        return self.type, self.device, self.requires_grad
 
 
 class Buffer(Cell):

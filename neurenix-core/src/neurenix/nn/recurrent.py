@@ -74,7 +74,9 @@ class _Recurrent(Module):
         x = moveaxis(x, 1, 0) if turned else x
         shape = (self.num_layers, *x.shape[1:-1], hidden)
         if states is None:
-            states = tuple(zeros(shape, dtype=x.dtype) for _ in self.names)
+            states = tuple(
+                zeros(shape, dtype=x.dtype, device=x.device) for _ in self.names
+            )
         for name, s in zip(self.names, states, strict=True):
             if s.shape != shape:
                 raise ShapeError(

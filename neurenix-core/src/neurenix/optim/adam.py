@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..arguments import plain_number
+from ..attributes import changes
+from ..cells import Cell
 from ..errors import InvalidArgumentError
 from ..functions.arithmetic import sqrt
-from ..nn.arguments import number
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
 from .optimizer import Optimizer
@@ -34,47 +36,93 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Parameter],
+        params: Iterable[Parameter] | Iterable[dict[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        kind = type(self).__name__
-        several = betas if isinstance(betas, (tuple, list)) else ()
+        self.betas: tuple[float, float]
+        self.eps: float
+        self.weight_decay: float
+        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        self._first = self._like_params("exp_avg")
+        self._second = self._like_params("exp_avg_sq")
+        self._corrections = [
+            self._pair(lambda name, g=g: self.of_group(name, g))  # type: ignore[misc]
+            for g in range(len(self.param_groups))
+        ]
+        self._own: dict[int, tuple[Cell, Cell]] = {}
+        self._shared: list[tuple[Tensor, Tensor]] = []
+
+    def _pair(self, named: Callable[[str], str]) -> tuple[Cell, Cell]:
+        return self._scalar(named("correction1")), self._scalar(named("correction2"))
+
+    def checked(self, name: str, value: Any) -> Any:
+        if name != "betas":
+            return super().checked(name, value)
+        several = value if isinstance(value, (tuple, list)) else ()
         found = [b for b in map(plain_number, several) if b is not None and 0 <= b < 1]
         if len(several) != 2 or len(found) != 2:
             raise InvalidArgumentError(
-                f"{kind}: betas={betas!r}; expected two numbers from 0 to below 1"
+                f"{type(self).__name__}: betas={value!r}; "
+                "expected two numbers from 0 to below 1"
             )
-        self.betas = (found[0], found[1])
-        self.eps: float = number(f"{kind}: eps", eps, 0.0)
-        self.weight_decay: float = number(f"{kind}: weight_decay", weight_decay, 0.0)
-        self._first = self._like_params("exp_avg")
-        self._second = self._like_params("exp_avg_sq")
-        self._corrections = [self._scalar("correction1"), self._scalar("correction2")]
-        self._shared: tuple[Tensor, Tensor] | None = None
+        return found[0], found[1]
+
+    def set_apart(self, index: int) -> None:
+        """A parameter that is not updated at some steps has corrections of its own,
+        which are of the steps that it makes."""
+        own = self._pair(lambda name: f"{name}.{index}")
+        for cell, common in zip(own, self._corrections[self._group[index]]):
+            cell.assign(common.value())
+        self._own[index] = own
+        changes[0] += 1
+
+    def completed(self, state: Any) -> Any:
+        found = dict(state) if isinstance(state, Mapping) else {}
+        if not found:
+            return state
+        for i, g in enumerate(self._group):
+            for name in ("correction1", "correction2"):
+                own, common = f"{name}.{i}", self.of_group(name, g)
+                if own in found and i not in self._apart:
+                    self._set_apart(i)
+                elif own not in found and i in self._apart and common in found:
+                    found[own] = found[common]
+        return found
 
     def prepare(self) -> None:
-        for cell, beta in zip(self._corrections, self.betas, strict=True):
+        shared = [
+            self._corrected(cells, g) for g, cells in enumerate(self._corrections)
+        ]
+        object.__setattr__(self, "_shared", shared)
+
+    def _corrected(self, cells: tuple[Cell, Cell], group: int) -> tuple[Tensor, Tensor]:
+        """lr / (1 − β₁ᵗ) and √(1 − β₂ᵗ), with t one more than before."""
+        betas = self.option_of_group("betas", group)
+        for cell, beta in zip(cells, betas, strict=True):
             cell.assign(cell + (1.0 - cell) * (1.0 - beta))
-        first, second = self._corrections
-        object.__setattr__(self, "_shared", (self._lr / first, sqrt(second)))
+        first, second = cells
+        return self._rates[group] / first, sqrt(second)
 
     def update(self, index: int, p: Tensor, g: Tensor) -> Tensor:
-        assert self._shared is not None
-        size, root = (s.to(p.dtype) for s in self._shared)
-        if self.weight_decay and self.decoupled:
-            p = p - p * (self.rate(p) * self.weight_decay)
-        elif self.weight_decay:
-            g = g + p * self.weight_decay
+        group = self._group[index]
+        own = self._own.get(index)
+        both = self._shared[group] if own is None else self._corrected(own, group)
+        size, root = (s.to(p.dtype) for s in both)
+        decay = self.option("weight_decay", index)
+        betas = self.option("betas", index)
+        if decay and self.decoupled:
+            p = p - p * (self.rate(p) * decay)
+        elif decay:
+            g = g + p * decay
         m, v = self._first[index], self._second[index]
-        first = m + (g - m) * (1.0 - self.betas[0])
-        second = v + (g * g - v) * (1.0 - self.betas[1])
+        first = m + (g - m) * (1.0 - betas[0])
+        second = v + (g * g - v) * (1.0 - betas[1])
         m.assign(first)
         v.assign(second)
-        return p - size * first / (sqrt(second) / root + self.eps)
+        return p - size * first / (sqrt(second) / root + self.option("eps", index))
 
 
 class AdamW(Adam):
@@ -93,7 +141,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Parameter],
+        params: Iterable[Parameter] | Iterable[dict[str, Any]],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..functions.arithmetic import sqrt
 from ..nn.arguments import number
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, check_momentum
 
 
 class RMSprop(Optimizer):
@@ -26,30 +27,48 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Parameter],
+        params: Iterable[Parameter] | Iterable[dict[str, Any]],
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         momentum: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        self.alpha: float = number("RMSprop: alpha", alpha, 0.0, 1.0)
-        self.eps: float = number("RMSprop: eps", eps, 0.0)
-        self.weight_decay: float = number("RMSprop: weight_decay", weight_decay, 0.0)
-        self.momentum: float = number("RMSprop: momentum", momentum, 0.0)
+        self.alpha: float
+        self.eps: float
+        self.weight_decay: float
+        self.momentum: float
+        super().__init__(
+            params,
+            lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+        )
         self._square = self._like_params("square_avg")
-        self._momentum = self._like_params("momentum") if momentum else []
+        self._momentum = self._like_params(
+            "momentum", lambda i: bool(self.option("momentum", i))
+        )
+
+    def checked(self, name: str, value: Any) -> Any:
+        if name == "alpha":
+            return number("RMSprop: alpha", value, 0.0, 1.0)
+        return super().checked(name, value)
+
+    def check(self) -> None:
+        check_momentum(self, self._momentum)
 
     def update(self, index: int, p: Tensor, g: Tensor) -> Tensor:
-        if self.weight_decay:
-            g = g + p * self.weight_decay
+        decay, momentum = (self.option(n, index) for n in ("weight_decay", "momentum"))
+        if decay:
+            g = g + p * decay
         v = self._square[index]
-        square = v + (g * g - v) * (1.0 - self.alpha)
+        square = v + (g * g - v) * (1.0 - self.option("alpha", index))
         v.assign(square)
-        g = g / (sqrt(square) + self.eps)
-        if self._momentum:
-            cell = self._momentum[index]
-            g = cell * self.momentum + g
+        g = g / (sqrt(square) + self.option("eps", index))
+        cell = self._momentum[index]
+        if cell is not None:
+            g = cell * momentum + g
             cell.assign(g)
         return p - self.rate(p) * g

@@ -1,10 +1,12 @@
 """Schedules: the learning rate as a function of how often `step` was called.
 
-They set the optimizer's cell from the host, so that compiled code stays as it is.
+They set the optimizer's cells from the host, so that compiled code stays as it is; of
+several groups of parameters each from its own learning rate.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -27,19 +29,36 @@ class Schedule:
                 f"not {type(optimizer).__name__}"
             )
         self.optimizer: Optimizer = optimizer
-        self.initial_lr = optimizer.lr
+        self._initial = optimizer.rates()  # of each group of parameters
+        self.initial_lr = self._initial[0]
         self.epoch = 0
 
     def value(self, epoch: int) -> float:
-        """The learning rate of an epoch."""
+        """The learning rate of an epoch, where it was `initial_lr` at first."""
         raise NotImplementedError
 
+    def set_rates(self, epoch: int) -> None:
+        """Give the optimizer's groups the learning rates of an epoch."""
+        values = [self.value_from(initial, epoch) for initial in self._initial]
+        for group, value in enumerate(values):
+            self.optimizer.set_rate(group, value)
+
+    def value_from(self, initial_lr: float, epoch: int) -> float:
+        """`value`, of a group whose learning rate was another at first."""
+        of_group = copy.copy(self)
+        of_group.initial_lr = initial_lr
+        return of_group.value(epoch)
+
     def step(self) -> None:
-        self.optimizer.lr = self.value(self.epoch + 1)
+        self.set_rates(self.epoch + 1)
         self.epoch += 1
 
     def state_dict(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "initial_lr": self.initial_lr}
+        """How often it was called, and the learning rate at first: of several groups
+        of parameters a list."""
+        several = len(self._initial) > 1
+        initial = list(self._initial) if several else self.initial_lr
+        return {"epoch": self.epoch, "initial_lr": initial}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`; the optimizer gets that epoch's learning rate."""
@@ -49,11 +68,17 @@ class Schedule:
                 f"expected epoch and initial_lr, not {state!r}"
             )
         epoch = whole("load_state_dict: epoch", state["epoch"], 0)
-        self.initial_lr = number(
-            "load_state_dict: initial_lr", state["initial_lr"], 0.0
-        )
+        given = state["initial_lr"]
+        rates = given if isinstance(given, (list, tuple)) else [given]
+        initial = [number("load_state_dict: initial_lr", r, 0.0) for r in rates]
+        if len(initial) != len(self._initial):
+            raise InvalidArgumentError(
+                f"{type(self).__name__}.load_state_dict: {len(initial)} learning rates "
+                f"for an optimizer of {len(self._initial)} groups of parameters"
+            )
+        self._initial, self.initial_lr = initial, initial[0]
         self.epoch = epoch
-        self.optimizer.lr = self.value(epoch)
+        self.set_rates(epoch)
 
 
 class StepLR(Schedule):
@@ -118,7 +143,7 @@ class LinearLR(Schedule):
         self.start_factor: float = number("LinearLR: start_factor", start_factor, 0.0)
         self.end_factor: float = number("LinearLR: end_factor", end_factor, 0.0)
         self.total_iters = whole("LinearLR: total_iters", total_iters)
-        optimizer.lr = self.value(0)
+        self.set_rates(0)
 
     def value(self, epoch: int) -> float:
         share = min(epoch / self.total_iters, 1.0)
@@ -158,12 +183,12 @@ class LinearWarmup(Schedule):
                 "expected a schedule of the same optimizer"
             )
         self.then: Schedule | None = then
-        optimizer.lr = self.value(0)
+        self.set_rates(0)
 
     def value(self, epoch: int) -> float:
         if epoch < self.epochs:
             return self.initial_lr * (epoch + 1) / self.epochs
         if self.then is None:
             return self.initial_lr
-        self.then.initial_lr = self.initial_lr  # what was loaded holds for both
-        return self.then.value(epoch - self.epochs)
+        # of the same group; what was loaded holds for both
+        return self.then.value_from(self.initial_lr, epoch - self.epochs)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..errors import InvalidArgumentError
-from ..nn.arguments import number
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
-from .optimizer import Optimizer
+from .optimizer import Optimizer, check_momentum
 
 
 class SGD(Optimizer):
@@ -28,26 +28,38 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Parameter],
+        params: Iterable[Parameter] | Iterable[dict[str, Any]],
         lr: float,
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr)
-        self.momentum: float = number("SGD: momentum", momentum, 0.0)
-        self.weight_decay: float = number("SGD: weight_decay", weight_decay, 0.0)
-        self.nesterov: bool = bool(nesterov)
-        if nesterov and not momentum:
-            raise InvalidArgumentError("SGD: nesterov needs a momentum above 0")
-        self._momentum = self._like_params("momentum") if momentum else []
+        self.momentum: float
+        self.weight_decay: float
+        self.nesterov: bool
+        super().__init__(
+            params, lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
+        )
+        for group in self.param_groups:
+            if group["nesterov"] and not group["momentum"]:
+                raise InvalidArgumentError("SGD: nesterov needs a momentum above 0")
+        self._momentum = self._like_params(
+            "momentum", lambda i: bool(self.option("momentum", i))
+        )
+
+    def checked(self, name: str, value: Any) -> Any:
+        return bool(value) if name == "nesterov" else super().checked(name, value)
+
+    def check(self) -> None:
+        check_momentum(self, self._momentum)
 
     def update(self, index: int, p: Tensor, g: Tensor) -> Tensor:
-        if self.weight_decay:
-            g = g + p * self.weight_decay
-        if self._momentum:
-            cell = self._momentum[index]
-            moved = cell * self.momentum + g
+        decay, momentum = (self.option(n, index) for n in ("weight_decay", "momentum"))
+        if decay:
+            g = g + p * decay
+        cell = self._momentum[index]
+        if cell is not None:
+            moved = cell * momentum + g
             cell.assign(moved)
-            g = g + moved * self.momentum if self.nesterov else moved
+            g = g + moved * momentum if self.option("nesterov", index) else moved
         return p - self.rate(p) * g

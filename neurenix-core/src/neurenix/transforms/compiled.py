@@ -21,6 +21,7 @@ from ..program import Symbol
 from ..program.passes import without_dead_code
 from ..settings import current_device
 from ..tensor import Tensor, literal, tensor
+from . import eager
 from .capture import capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
@@ -137,9 +138,11 @@ class Compiled:
         functools.update_wrapper(self, f, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        now = dispatch.state
+        if now.eager and not now.recorders:
+            return eager.call(self, args, kwargs)
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)
-        now = dispatch.state
         if now.recorders or (
             not self.state and now.grad_enabled and _tracked(tensors)
         ):

@@ -93,7 +93,7 @@ class StateCapture(BodyCapture):
         ]
         results = list(outputs)
         if guard:
-            ok = _all_finite([*(o for o in outputs if o.shape == ()), *new])
+            ok = all_finite([*(o for o in outputs if o.shape == ()), *new])
             new = [ops.where(ok, n, o) for n, o in zip(new, old, strict=True)]
             results.append(ok)
         ends = [self.symbol(t) for t in (*new, *results)]
@@ -105,7 +105,7 @@ class StateCapture(BodyCapture):
         return Program(inputs, self.instructions, ends), order, len(written)
 
 
-def _all_finite(tensors: Sequence[Tensor]) -> Tensor:
+def all_finite(tensors: Sequence[Tensor]) -> Tensor:
     ok: Tensor | None = None
     for t in tensors:
         if t.dtype.is_floating:

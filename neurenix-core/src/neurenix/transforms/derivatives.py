@@ -79,7 +79,10 @@ def jacobian(
             shape = y.shape
             rows.append(
                 tree.map_leaves(
-                    lambda j, shape=shape: j.reshape(*shape, *j.shape[1:]), stacked
+                    lambda j, shape=shape, y=y: j.reshape(
+                        *shape, *j.shape[1:]
+                    ).settled(y.device),
+                    stacked,
                 )
             )
         return tree.unflatten(structure, rows)
@@ -137,7 +140,7 @@ def hvp(
     xs, structure = _differentiable_leaves("hvp", list(primals))
     ts = _matching("hvp", "tangents", list(tangents), "primals", xs, structure)
     numbers = tuple(range(len(primals)))
-    if forward_over_reverse:
+    if forward_over_reverse and not dispatch.eagerly():
         return _forward_hvp(f, xs, ts, structure)
 
     def along(*args: Any) -> Any:
@@ -165,4 +168,5 @@ def _forward_hvp(
     )
     along = tangent_program(without_dead_code(program), len(xs))
     out = inline(along, [*xs, *lifted, *ts])
+    out = [o.settled(x.device) for o, x in zip(out, xs, strict=True)]
     return tuple(tree.unflatten(structure, out))

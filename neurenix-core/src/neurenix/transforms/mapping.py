@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import random, tree
+from .. import dispatch, random, tree
 from ..arguments import function
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError, ShapeError
@@ -15,6 +15,7 @@ from ..primitives import TensorType, ops
 from ..primitives.base import move_axis
 from ..program.passes import without_dead_code
 from ..tensor import Tensor, tensor
+from . import eager
 from .capture import capture_flat
 from .regions import vmapped
 
@@ -101,6 +102,12 @@ class _Body:
         return [x.value() if isinstance(x, Tensor) else tensor(x) for x in flat]
 
 
+def _settled(outputs: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tensor]:
+    """What depends on no argument lives where they do, too."""
+    home = next((x.device for x in leaves if x.device is not None), None)
+    return [o.settled(home) for o in outputs]
+
+
 def _one_example(x: Tensor, mapped: bool) -> TensorType:
     return TensorType(x.shape[1:] if mapped else x.shape, x.dtype)
 
@@ -141,6 +148,10 @@ def vmap(
         leaves, size = _to_front("vmap", leaves, axes)
         flags = [a is not None for a in axes]
         body = _Body(f, structure)
+        if size and dispatch.eagerly():
+            outputs = eager.looped("vmap", body, leaves, flags, size)
+            placed = [move_axis(o, 0, out_axes % o.ndim) for o in outputs]
+            return tree.unflatten(body.out_structure, _settled(placed, leaves))
         types = [
             _INDEX,
             *(_one_example(x, m) for x, m in zip(leaves, flags, strict=True)),
@@ -149,7 +160,7 @@ def vmap(
         program = without_dead_code(program)
         inputs = [_index_of(size), *leaves, *lifted]
         outputs = vmapped(program, inputs, [True, *flags, *[False] * len(lifted)], size)
-        placed = [_placed(o, out_axes) for o in outputs]
+        placed = _settled([_placed(o, out_axes) for o in outputs], leaves)
         return tree.unflatten(body.out_structure, placed)
 
     return run
@@ -190,6 +201,11 @@ def map(
         leaves, size = _to_front("map", leaves, axes)
         flags = [a is not None for a in axes]
         body = _Body(f, structure)
+        if size and dispatch.eagerly():
+            outputs = eager.looped("map", body, leaves, flags, size)
+            if reduce is not None:  # in the order of the engine
+                outputs = list(_reduced(outputs, reduce))
+            return tree.unflatten(body.out_structure, _settled(outputs, leaves))
         types = [
             _INDEX,
             *(_one_example(x, m) for x, m in zip(leaves, flags, strict=True)),
@@ -208,9 +224,27 @@ def map(
         )
         if reduce == "mean":
             outputs = [o * (1.0 / size) for o in outputs]
+        outputs = _settled(outputs, leaves)
         return tree.unflatten(body.out_structure, outputs)
 
     return run
+
+
+def _reduced(stacked: Sequence[Tensor], reduce: str) -> list[Tensor]:
+    """The sums or means over the leading axis, in the order in which `map` adds up."""
+    size = stacked[0].shape[0] if stacked else 0
+    types = [_INDEX, *(_one_example(x, True) for x in stacked)]
+    program, _ = capture_flat(lambda index, *rows: list(rows), types)
+    sums = ops.map(
+        _index_of(size),
+        *stacked,
+        body=program,
+        iterations=size,
+        mapped=(True,) * len(types),
+        summed=(True,) * len(stacked),
+        chunk=0,
+    )
+    return [s * (1.0 / size) for s in sums] if reduce == "mean" else list(sums)
 
 
 def scan(
@@ -262,6 +296,10 @@ def scan(
         ]
         return [x.value() if isinstance(x, Tensor) else tensor(x) for x in [*new, *ys]]
 
+    if count and dispatch.eagerly():
+        finals, stacks = eager.scanned(body, carry, sequences, count)
+        last = tree.unflatten(carry_structure, finals)[0]
+        return last, tree.unflatten(found[0], stacks)
     types = [
         *(x.type for x in carry),
         _INDEX,

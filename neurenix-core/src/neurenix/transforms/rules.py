@@ -76,7 +76,8 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
             found[:] = [structure]
             return flat
 
-        if dispatch.recorder() is None and not dispatch.state.grad_enabled:
+        plain = dispatch.recorder() is None and not dispatch.state.grad_enabled
+        if plain or dispatch.eagerly():
             return f(*args, **kwargs)
         program, lifted = capture_flat(
             body, [t.type for t in tensors], [t.device for t in tensors]

@@ -14,6 +14,8 @@ from ..cells import touched
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
 from ..tensor import Tensor, tensor
+from . import eager
+from .statics import with_tensors
 
 if TYPE_CHECKING:
     from .compiled import Compiled
@@ -28,6 +30,15 @@ def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
             f"{compiled.__name__} within it"
         )
     whole, rows, moving, count = _split(name, args, in_axes)
+    if dispatch.eagerly():
+
+        def of_step(i: int) -> Any:
+            values = [
+                eager.row(x, i) if m else x for x, m in zip(whole, moving, strict=True)
+            ]
+            return with_tensors(rows, {}, values)[0]
+
+        return eager.steps(compiled, of_step, count)
     if dispatch.state.grad_enabled and any(x.node is not None for x in whole):
         raise InvalidArgumentError(
             f"{name}: an argument requires grad, and several steps are not "

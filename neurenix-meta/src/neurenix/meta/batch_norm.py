@@ -84,6 +84,8 @@ def _become(layer: nn.BatchNorm, mode: str, steps: int | None, row: int) -> None
             if old_steps is not None:
                 value = value[min(row, old_steps - 1)]
             new.assign(nx.broadcast_to(value, new.shape))
+            if isinstance(new, nn.Parameter):
+                new.requires_grad_(cell.requires_grad)
 
 
 def check_mode(mode: str | None) -> None:

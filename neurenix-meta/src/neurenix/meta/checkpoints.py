@@ -168,6 +168,7 @@ class Checkpoints:
             position = Position(**training["position"])
             history = History.of(training["history"], training["epochs"])
             nx.random.load_state_dict(training["random"])
+            learner_files.freeze(trained.learner, content["learner"])
         warn_of_other(path, training.get("made_on", {}))
         self.last = position.total
         return position, history

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from neurenix.arguments import plain_number, plain_whole
 from neurenix.errors import InvalidArgumentError
 
@@ -35,3 +37,10 @@ def positive(what: str, value: Any, *, or_zero: bool = False) -> float:
         least = "of 0 or more" if or_zero else "above 0"
         raise InvalidArgumentError(f"{what}={value!r}; expected a number {least}")
     return number
+
+
+def flag(what: str, value: Any) -> bool:
+    """True or False (NumPy's too), else an error that names it: "no" is none."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidArgumentError(f"{what}={value!r}; expected True or False")
+    return bool(value)

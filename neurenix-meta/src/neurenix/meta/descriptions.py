@@ -24,6 +24,7 @@ _FORMULAS = ("forward", "task_loss", "update", "prepare", "value")
 _STATE = {
     *("epoch", "initial_lr", "optimizer"),
     *("params", "_cells", "_made_for", "_shared"),
+    *("_initial", "_rates", "_corrections", "_own", "_now", "_apart"),
 }
 _SHOWN = 5  # differences in one message
 _AROUND = 60  # characters of a text around where two begin to differ
@@ -211,7 +212,7 @@ def _of_optimizer(owner: optim.Optimizer | optim.Schedule) -> Texts:
     if isinstance(owner, optim.Optimizer):
         names = {id(c): n for n, c in owner.state_cells().items()}
         found = {
-            "lr": repr(owner.lr),
+            "lr": ", ".join(map(repr, owner.rates())),
             "params": text_of([p.name for p in owner.params]),
         }
     else:

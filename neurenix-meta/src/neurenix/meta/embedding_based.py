@@ -15,9 +15,11 @@ from neurenix.nn.functional import cross_entropy
 
 from .batches import Bucket, Episode, inputs
 from .calibration import confidence_bins
+from .calls import call_of_users, here
 from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
 from .learner import MetaLearner, Outcome, Values
+from .returned import output_of
 from .targets import class_numbers, ways_of
 from .training import mode
 
@@ -75,8 +77,9 @@ class EmbeddingBased(MetaLearner):
         """The outcome, and the queries' logits."""
         assert task.ways is not None  # "classes" says so
         support, query, buffers = self._embedded(parameters, task)
-        fitted = self.fitted(parameters, support, task.support_y, task.ways)
-        logits = self.logits(parameters, fitted, query)
+        values = self.all_values(parameters)
+        fitted = self.fitted(values, support, task.support_y, task.ways)
+        logits = self.logits(values, fitted, query)
         loss = cross_entropy(logits, task.query_y)
         metrics = {"accuracy": accuracy(logits, task.query_y)}
         return Outcome(loss, metrics, buffers), logits
@@ -117,17 +120,21 @@ class EmbeddingBased(MetaLearner):
         with mode(self, training=False), nx.no_grad():
             self._check_output(self.model(bucket.first().support_x))
 
-    def _check_output(self, output: nx.Tensor) -> None:
+    def _check_output(self, output: Any) -> None:
+        output = output_of(self.model, output)
         if output.ndim < 2:
             raise ShapeError(
                 f"the embedding model gives outputs of shape {output.shape}; expected "
                 "[n, d], a vector for each example"
             )
 
-    def adapt_to_task(self, support_x: Any, support_y: Any) -> EmbeddingClassifier:
+    @call_of_users
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, *, compile: bool = True
+    ) -> EmbeddingClassifier:
         """A classifier for the classes of a support set: support_x [n, ...], support_y
         labels as in training. It keeps a copy of the embedding as it is now."""
-        x = inputs(support_x, self.dtype)
+        x = here(inputs(support_x, self.dtype))
         labels, width = class_numbers("support_y", np.asarray(support_y))
         if not x.ndim or len(x) != len(labels):
             raise ShapeError(
@@ -140,7 +147,8 @@ class EmbeddingBased(MetaLearner):
                 parameters = self.learned()
                 output, _ = self.run(parameters, x)
                 self._check_output(output)
-                return self.fitted(parameters, nx.flatten(output, 1), classes, ways)
+                values = self.all_values(parameters)
+                return self.fitted(values, nx.flatten(output, 1), classes, ways)
 
         state = [self, nx.random.default_generator]
         program = self.compiled("fitted", lambda: nx.compile(fit, state=state))
@@ -164,7 +172,9 @@ class EmbeddingClassifier(nn.Module):
 
     def forward(self, x: Any) -> nx.Tensor:
         learner = self.learner
-        queries = nx.flatten(learner.model(inputs(x, learner.dtype)), 1)
         fitted = {name: buffer.value() for name, buffer in self.fitted.items()}
+        home = next(iter(fitted.values())).device
+        x = inputs(x, learner.dtype)
+        queries = nx.flatten(learner.model(x if home is None else x.to(home)), 1)
         parameters = {n: p.value() for n, p in learner.named_parameters()}
         return learner.logits(parameters, fitted, queries)

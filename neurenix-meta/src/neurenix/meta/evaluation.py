@@ -17,6 +17,7 @@ from neurenix.errors import InvalidArgumentError
 from .batches import Source
 from .calibration import expected_calibration_error
 from .comparison import Comparison, half_width
+from .returned import scores_from
 
 if TYPE_CHECKING:
     from .learner import MetaLearner
@@ -82,7 +83,25 @@ class Evaluation:
 
     def values(self, name: str, step: int = -1) -> NDArray[np.float64]:
         """One score of each task that did not diverge, after a step (the last one)."""
+        if name not in self.scores:
+            why = (
+                "; accuracy is of class labels, and these targets are values"
+                if name == "accuracy" and self.confidence is None
+                else ""
+            )
+            raise InvalidArgumentError(
+                f"Evaluation: no score {name!r}; there are "
+                f"{', '.join(map(repr, self.scores))}{why}"
+            )
+        self._check_step(step)
         return self.scores[name][self._kept(), step]
+
+    def _check_step(self, step: int) -> None:
+        if not -self.steps - 1 <= step <= self.steps:
+            raise InvalidArgumentError(
+                f"Evaluation: step={step}; there were {self.steps} steps, and 0 is "
+                "before any"
+            )
 
     def mean(self, name: str = "loss", step: int = -1) -> float:
         values = self.values(name, step)
@@ -116,6 +135,7 @@ class Evaluation:
         """
         if self.confidence is None:
             return math.nan
+        self._check_step(step)
         return expected_calibration_error(
             self.confidence[self._kept(), step].sum(axis=0)
         )
@@ -231,7 +251,8 @@ def scoring(learner: MetaLearner, steps: int, chunk: int = 0) -> nx.Compiled:
         parameters = learner.learned()
 
         def one(pick: nx.Tensor) -> dict[str, nx.Tensor]:
-            return learner.task_scores(parameters, read(data, pick), steps)
+            found = learner.task_scores(parameters, read(data, pick), steps)
+            return scores_from(learner, found, steps)
 
         with nx.no_grad():
             return nx.map(one, chunk=chunk)(picks)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
+
+from neurenix.errors import InvalidArgumentError
+
+from .returned import what
 
 if TYPE_CHECKING:
     from .learner import MetaLearner
@@ -53,6 +59,57 @@ class Callback:
 
     def on_train_end(self, learner: MetaLearner, event: Event) -> None:
         """Training is over, by whatever cause; errors too."""
+
+
+HOOKS = ("on_epoch_start", "on_step_end", "on_epoch_end", "on_train_end")
+
+
+def checked_callbacks(callbacks: Any) -> list[Callback]:
+    """Callbacks that `meta_learn` can tell of what happens.
+
+    Raises InvalidArgumentError, naming it, for one that is none, and for a method
+    whose name begins like a hook's and is none, which would never be called.
+    """
+    if isinstance(callbacks, (Callback, str)) or not isinstance(callbacks, Iterable):
+        raise InvalidArgumentError(
+            f"callbacks is {what(callbacks)}; expected a list of them: [callback]"
+        )
+    found = list(callbacks)
+    for number, callback in enumerate(found):
+        if not isinstance(callback, Callback):
+            is_class = isinstance(callback, type) and issubclass(callback, Callback)
+            remedy = (
+                f"give an instance: {callback.__name__}(...)"
+                if is_class
+                else "make a subclass of Callback that has an on_epoch_end"
+            )
+            raise InvalidArgumentError(
+                f"callbacks[{number}] is {what(callback)}; expected a Callback: "
+                f"{remedy}"
+            )
+        _check_hooks(callback)
+    return found
+
+
+def _check_hooks(callback: Callback) -> None:
+    for name in dir(callback):
+        if name.startswith("on_") and name not in HOOKS:
+            if not callable(getattr(callback, name)):
+                continue
+            near = difflib.get_close_matches(name, HOOKS, 2, 0.6)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ";"
+            raise InvalidArgumentError(
+                f"{type(callback).__name__}.{name} would never be called{meant} "
+                f"The hooks are {', '.join(HOOKS)}"
+            )
+    for name in HOOKS:
+        try:
+            inspect.signature(getattr(callback, name)).bind(None, None)
+        except TypeError as error:
+            raise InvalidArgumentError(
+                f"{type(callback).__name__}.{name} is called with (learner, event), "
+                f"and takes other arguments: {error}"
+            ) from None
 
 
 class ProgressBar(Callback):

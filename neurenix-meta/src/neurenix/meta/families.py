@@ -7,12 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.keywords import with_known_keywords
+
 from .checks import positive, whole_number
 from .tasks import Floats, Task, interval, query_count, stacked_task, streams
 
 Examples = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
+@with_known_keywords
 def generate_sine_mixture_tasks(
     num_tasks: int,
     num_samples_per_task: int,
@@ -61,6 +64,7 @@ def generate_sine_mixture_tasks(
     return [_split(*values(rng), shots) for rng in streams(num_tasks, seed)]
 
 
+@with_known_keywords
 def generate_harmonic_tasks(
     num_tasks: int,
     num_samples_per_task: int,
@@ -112,6 +116,7 @@ def generate_harmonic_tasks(
     return [_split(*values(rng), shots) for rng in streams(num_tasks, seed)]
 
 
+@with_known_keywords
 def generate_gaussian_process_tasks(
     num_tasks: int,
     num_samples_per_task: int,
@@ -171,6 +176,7 @@ def generate_gaussian_process_tasks(
     return [_split(*values(rng), shots) for rng in streams(num_tasks, seed)]
 
 
+@with_known_keywords
 def generate_gaussian_mixture_tasks(
     num_tasks: int,
     num_classes: int = 5,

@@ -16,9 +16,11 @@ from neurenix.nn.functional import cross_entropy, mse_loss
 from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
 from .calibration import confidence_bins
-from .checks import positive, whole_number
+from .calls import call_of_users, here
+from .checks import flag, positive, whole_number
 from .evaluation import CONFIDENCE
 from .learner import MetaLearner, Outcome, Values
+from .returned import loss_of, moved_of, output_of
 from .targets import class_numbers, is_classes, ways_of
 from .training import mode
 
@@ -96,7 +98,7 @@ class GradientBased(MetaLearner):
             else positive("inner_clip_norm", inner_clip_norm)
         )
         # Not settings of a learner, which checkpoints compare: they change no result.
-        self._remat = bool(remat)
+        self._remat = flag("remat", remat)
         norm.check_mode(batch_norm)
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
@@ -107,14 +109,11 @@ class GradientBased(MetaLearner):
     def criterion(self, output: nx.Tensor, target: nx.Tensor) -> nx.Tensor:
         """The loss of outputs; by the target's kind, unless one was given."""
         if self._loss is not None:
-            return self._loss(output, target)
+            found = self._loss(output, target)
+            return loss_of("what loss(output, target) gives", found)
         if target.dtype.is_floating:
             return mse_loss(output, target)
         return cross_entropy(output, target)
-
-    def all_values(self, parameters: Values) -> dict[str, nx.Tensor]:
-        """These parameters, and all else that the network holds."""
-        return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
 
     def adapts(self, name: str) -> bool:
         """Whether the inner steps change the parameter of this name."""
@@ -187,7 +186,8 @@ class GradientBased(MetaLearner):
                 gradient, _ = optim.clip_by_global_norm(gradient, self.inner_clip_norm)
             if first_order:
                 gradient = {n: nx.stop_gradient(g) for n, g in gradient.items()}
-            values, more = self.moved(fast, gradient, InnerStep(start, rest, number))
+            after = self.moved(fast, gradient, InnerStep(start, rest, number))
+            values, more = moved_of(self, after, fast)
             return loss, values, {**buffers, **more}
 
         step = nx.compile(self.recomputed(inner_step))
@@ -275,12 +275,18 @@ class GradientBased(MetaLearner):
 
     # ---- what users call -------------------------------------------------------------
 
+    @call_of_users
     def adapt_to_task(
-        self, support_x: Any, support_y: Any, steps: int | None = None
+        self,
+        support_x: Any,
+        support_y: Any,
+        steps: int | None = None,
+        *,
+        compile: bool = True,
     ) -> nn.Module:
         """A copy of the model, adapted by `steps` gradient steps (default: as in
         training) on support_x [n, ...] and support_y, targets as in training. The
-        learner's own model stays as it is.
+        learner's own model stays as it is. `compile` as in `meta_learn`.
 
         >>> learner = GradientBased(nn.Linear(1, 1), 0.1, 0.001, 1)
         >>> learner.adapt_to_task([[1.0]], [[2.0]], steps=3)(nx.ones(5, 1)).shape
@@ -316,17 +322,30 @@ class GradientBased(MetaLearner):
         )
 
     def check_bucket(self, bucket: Bucket) -> None:
+        self.check_adapted()
         task = bucket.first()
         with mode(self, training=False), nx.no_grad():
-            output = self.model(task.support_x)
+            output = output_of(self.model, self.model(task.support_x))
         self._check_targets(output, task.support_y, bucket.largest)
+
+    def check_adapted(self) -> None:
+        """Refuse a network of which all that inner steps change is frozen."""
+        adapted = [(n, p) for n, p in self.named_parameters() if self.adapts(n)]
+        if not any(p.requires_grad for _, p in adapted):
+            names = ", ".join(n for n, _ in adapted) or "nothing"
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: there is nothing to adapt: its inner steps "
+                f"change {names}, and all of that is frozen (requires_grad is False); "
+                "requires_grad_(True) of a parameter or module lets it learn"
+            )
 
     def _support(
         self, support_x: Any, support_y: Any
     ) -> tuple[nx.Tensor, nx.Tensor, int | None]:
         """A support set as tensors, labels as class numbers, and how many classes
         there are if it has labels; checked."""
-        x, y = inputs(support_x, self.dtype), support_y
+        self.check_adapted()
+        x, y = here(inputs(support_x, self.dtype)), support_y
         if not isinstance(y, nx.Tensor):
             array = np.asarray(y)
             y = nx.tensor(array, dtype=self.dtype if array.dtype.kind == "f" else None)
@@ -334,6 +353,7 @@ class GradientBased(MetaLearner):
             raise ShapeError(
                 f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
                 f"{y.shape} must have one leading axis, of one or more examples"
+                + ("" if y.ndim else ": one is support_x[None], [support_y]")
             )
         largest = None
         targets = y.numpy()
@@ -346,8 +366,10 @@ class GradientBased(MetaLearner):
             y = nx.tensor(numbers)
         elif self._loss is None or y.dtype.is_floating:
             y = y.to(self.dtype)
+        y = here(y)
         with mode(self, training=False), nx.no_grad():
-            self._check_targets(self.model(x), y, largest)
+            output = output_of(self.model, self.model(x))
+            self._check_targets(output, y, largest)
         return x, y, None if largest is None else largest + 1
 
     def _check_targets(

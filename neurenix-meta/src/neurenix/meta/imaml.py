@@ -11,7 +11,7 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.nn.arguments import number
 
 from .batches import Episode
-from .checks import positive, whole_number
+from .checks import flag, positive, whole_number
 from .gradient_based import GradientBased, InnerOptions, InnerStep
 from .learner import Outcome, Values
 
@@ -75,7 +75,7 @@ class IMAML(GradientBased):
                 f"solver={solver!r}; expected {' or '.join(map(repr, SOLVERS))}"
             )
         self.solver = solver
-        self.forward_over_reverse = bool(forward_over_reverse)
+        self.forward_over_reverse = flag("forward_over_reverse", forward_over_reverse)
         self.solver_steps = whole_number("solver_steps", solver_steps, least=0)
         self.damping = number("damping", damping, 0.0)
 

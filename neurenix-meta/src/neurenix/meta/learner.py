@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import neurenix as nx
 from neurenix import nn, optim
@@ -17,30 +17,19 @@ from neurenix.io import as_path
 
 from . import batch_norm, descriptions, learner_files
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
+from .calls import call_of_users
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
 from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
-from .events import Callback, ProgressBar
+from .events import Callback, ProgressBar, checked_callbacks
 from .history import History
-from .listed import listed_source
-from .memory import MemoryPlan, amount, largest_calls, planned
+from .listed import listed, listed_source
+from .memory import MemoryPlan, amount, check_limit, largest_calls, planned
+from .outcome import Outcome as Outcome  # where methods look for it
+from .outcome import Values as Values
+from .returned import outcome_of, output_of
 from .sampler import TaskSampler
-from .training import Run, batch_size, meta_step, mode
-
-Values = Mapping[str, nx.Tensor]
-
-
-class Outcome(NamedTuple):
-    """What a method makes of one task.
-
-    loss      the meta-loss, a floating scalar
-    metrics   further scalars for the history, by name
-    buffers   new values of the network's buffers (running statistics), by name
-    """
-
-    loss: nx.Tensor
-    metrics: Values = MappingProxyType({})
-    buffers: Values = MappingProxyType({})
+from .training import Run, batch_size, check_optimizer, meta_step, mode
 
 
 class MetaLearner(nn.Module):
@@ -96,7 +85,7 @@ class MetaLearner(nn.Module):
         a method has another idea."""
 
         def loss(values: Values) -> tuple[nx.Tensor, Outcome]:
-            outcome = self.task_loss(values, task)
+            outcome = outcome_of(self, self.task_loss(values, task))
             return outcome.loss, outcome
 
         (_, outcome), gradient = nx.value_and_grad(loss, has_aux=True)(parameters)
@@ -148,7 +137,7 @@ class MetaLearner(nn.Module):
         """The network's output with these parameters and buffers, by name, and its
         buffers' new values."""
         output, buffers = nn.functional_call(self, values, x)
-        return output, buffers
+        return output_of(self.model, output), buffers
 
     def run_queries(
         self, values: Values, task: Episode
@@ -171,8 +160,13 @@ class MetaLearner(nn.Module):
         return self._each_query_alone
 
     def learned(self) -> dict[str, nx.Tensor]:
-        """The meta-parameters' values by name."""
+        """The meta-parameters' values by name, without those that are frozen."""
         return {n: p.value() for n, p in self.named_parameters() if p.requires_grad}
+
+    def all_values(self, parameters: Values) -> dict[str, nx.Tensor]:
+        """These parameters, and all else that the learner holds: buffers, and what is
+        frozen."""
+        return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
 
     @property
     def dtype(self) -> Dtype:
@@ -195,6 +189,7 @@ class MetaLearner(nn.Module):
 
     # ---- what users call -------------------------------------------------------------
 
+    @call_of_users
     def meta_learn(
         self,
         tasks: Any,
@@ -213,6 +208,7 @@ class MetaLearner(nn.Module):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int | None = None,
         keep: int = 2,
+        compile: bool = True,
     ) -> History:
         """Meta-train: each epoch goes through all tasks, `tasks_per_batch` a step.
 
@@ -241,6 +237,10 @@ class MetaLearner(nn.Module):
                           is not done again
         checkpoint_every  meta-steps between two checkpoints; without it one an epoch
         keep              how many checkpoints stay in the folder
+        compile           False: run everything as ordinary Python, as `nx.debug.eager`
+                          does, for print, pdb and branches that depend on values in
+                          `task_loss`, the model or the loss; slow. Results are the same
+                          up to rounding
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
@@ -259,10 +259,12 @@ class MetaLearner(nn.Module):
         tasks_per_batch = whole_number("tasks_per_batch", tasks_per_batch)
         chunk = whole_number("chunk", chunk, least=0)
         limit = None if max_memory is None else amount("max_memory", max_memory)
+        check_limit(max_memory, compile)
         if limit is not None and chunk:
             raise InvalidArgumentError(
                 f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
             )
+        folder = None if checkpoint is None else as_path("checkpoint", checkpoint)
         steps_per_call = whole_number("steps_per_call", steps_per_call)
         keep = whole_number("keep", keep)
         if checkpoint_every is not None:
@@ -276,30 +278,25 @@ class MetaLearner(nn.Module):
         held_out = None if validation is None else self._source(validation)
         size = batch_size(tasks_per_batch, source.largest_batch)
         source.check_batch(size)
+        listeners = checked_callbacks(callbacks)
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
             schedule = schedule or self.default_schedule(meta_optimizer, count)
-        if schedule is not None and (
-            not isinstance(schedule, optim.Schedule)
-            or schedule.optimizer is not meta_optimizer
-        ):
-            raise InvalidArgumentError(
-                f"schedule={schedule!r}; expected a schedule of the meta_optimizer"
-            )
+        check_optimizer(self, meta_optimizer, schedule)
         if limit is None:
             step = self._step(meta_optimizer, chunk)
         else:
             if held_out is not None:
                 self._scoring(held_out, self.evaluation_steps(None), limit)
             step = self._step_within(limit, meta_optimizer, source, size, count)
-        listeners = [*([ProgressBar()] if progress else []), *callbacks]
+        listeners = [*([ProgressBar()] if progress else []), *listeners]
         choices = {"chunk": chunk, "steps_per_call": steps_per_call}
         if limit is not None:
             choices = {**choices, **self.memory_plans["meta_learn"]._asdict()}
         trained = Trained(self, meta_optimizer, schedule, {}, choices, settings)
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
-        if checkpoint is not None:
-            run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
+        if folder is not None:
+            run.checkpoints = Checkpoints(folder, checkpoint_every, keep)
         return run.epochs(count, size)
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
@@ -386,7 +383,7 @@ class MetaLearner(nn.Module):
 
         >>> # learner.save("maml.safetensors"); learner.load("maml.safetensors")
         """
-        nx.save(learner_files.described(self), path)
+        nx.save(learner_files.described(self), as_path("save", path))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Take weights and buffers from what `save` wrote, or from a checkpoint; of a
@@ -410,6 +407,7 @@ class MetaLearner(nn.Module):
         with learner_files.undone_on_error(self):
             learner_files.fill_same(self, content, file)
 
+    @call_of_users
     def evaluate(
         self,
         tasks: Any,
@@ -417,6 +415,7 @@ class MetaLearner(nn.Module):
         *,
         max_memory: int | str | None = None,
         transductive: bool | str | None = None,
+        compile: bool = True,
     ) -> Evaluation:
         """Adapt to each task's support set, and score its queries.
 
@@ -429,6 +428,7 @@ class MetaLearner(nn.Module):
                        one batch with the support set (Nichol et al. 2018, section
                        6.1). "both": the score as the network is, and that one in its
                        `beside`
+        compile        as in `meta_learn`
 
         Raises InvalidArgumentError for transductive=True of a network that is not.
 
@@ -436,6 +436,7 @@ class MetaLearner(nn.Module):
         """
         limit = None if max_memory is None else amount("max_memory", max_memory)
         before = descriptions.before_use(self)
+        check_limit(max_memory, compile)
         source = self._source(tasks)
         count = self.evaluation_steps(steps)
         depends = batch_norm.depends_on_batch(self)
@@ -456,7 +457,9 @@ class MetaLearner(nn.Module):
         descriptions.count_as_training(self, before)
         return found
 
-    def adapt_to_task(self, support_x: Any, support_y: Any) -> nn.Module:
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, *, compile: bool = True
+    ) -> nn.Module:
         """A network adapted to a task: call it with queries."""
         raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
 
@@ -482,19 +485,7 @@ class MetaLearner(nn.Module):
                 steps = whole_number("steps_per_epoch", steps_per_epoch)
                 source = EndlessSource(tasks, self.dtype, steps)
         else:
-            source = listed_source(_listed(tasks), self.targets, self.dtype)
+            source = listed_source(listed(tasks), self.targets, self.dtype)
         for bucket in source.buckets:
             self.check_bucket(bucket)
         return source
-
-
-def _listed(tasks: Any) -> list[Any]:
-    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes, Mapping)):
-        raise InvalidArgumentError(
-            f"tasks of type {type(tasks).__name__}; expected a list of tasks, or a "
-            "TaskSampler"
-        )
-    listed = list(tasks)
-    if not listed:
-        raise InvalidArgumentError("there are zero tasks; give at least one")
-    return listed

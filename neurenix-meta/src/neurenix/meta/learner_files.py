@@ -41,9 +41,22 @@ def described(learner: MetaLearner) -> dict[str, Any]:
             "type": type(learner).__name__,
             "settings": descriptions.described(learner),
             "values": learner.state_dict(),
+            "frozen": frozen(learner),
             "generators": [g.state_dict() for g in own_generators(learner)],
         },
     }
+
+
+def frozen(learner: MetaLearner) -> list[str]:
+    """The names of the parameters that are not learned."""
+    return [n for n, p in learner.named_parameters() if not p.requires_grad]
+
+
+def freeze(learner: MetaLearner, stored: Mapping[str, Any]) -> None:
+    """Freezes what a file says, and nothing else; files of before do not say it."""
+    if "frozen" in stored:
+        for name, parameter in learner.named_parameters():
+            parameter.requires_grad_(name not in stored["frozen"])
 
 
 def own_generators(learner: nn.Module) -> list[nx.Generator]:
@@ -103,13 +116,16 @@ def fill_same(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> N
     stored, kind = content["learner"], type(learner).__name__
     if stored["type"] != kind:
         raise _of_another(path, [f"{stored['type']} saved, {kind} now"])
-    # Values are converted to the dtype that is there.
-    ignored = {f"{name}.dtype" for name in learner.named_cells()} | learner.of_training
+    # Values are converted to the dtype that is there; what is frozen is in the file.
+    cells = learner.named_cells()
+    ignored = {f"{n}.{own}" for n in cells for own in ("dtype", "requires_grad")}
+    ignored |= learner.of_training
     now = descriptions.described(learner)
     found = unlike(content, stored["settings"], now, ignored)
     fill(learner, content, path, found)
     if found:
         raise _of_another(path, found)
+    freeze(learner, stored)
 
 
 def _of_another(path: Path, differences: list[str]) -> InvalidArgumentError:

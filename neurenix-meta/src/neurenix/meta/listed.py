@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,46 @@ from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .batches import Bucket, ReadStacked, Source, Targets
+from .datasets import ClassDataset
+from .returned import what
 from .targets import Array, class_numbers, is_classes, ways_of
 
 MEMBERS = ("support_x", "support_y", "query_x", "query_y")
+
+
+def listed(tasks: Any) -> list[Any]:
+    """Tasks that were given as anything that can be gone through."""
+    one = isinstance(tasks, Mapping) or (
+        isinstance(tasks, tuple) and hasattr(tasks, "_fields")
+    )
+    if isinstance(tasks, ClassDataset):
+        raise InvalidArgumentError(
+            f"tasks is a data set, {type(tasks).__name__}; a sampler makes tasks of "
+            "it: TaskSampler(dataset, ways=5, shots=1, queries=15)"
+        )
+    if isinstance(tasks, (nx.Tensor, np.ndarray)) or one:
+        raise InvalidArgumentError(
+            f"tasks is {what(tasks)}; expected a list of tasks, each of four tensors "
+            f"({', '.join(MEMBERS)}){': [task] for one' if one else ''}"
+        )
+    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes)):
+        raise InvalidArgumentError(
+            f"tasks of type {type(tasks).__name__}; expected a list of tasks, or a "
+            "TaskSampler"
+        )
+    found = list(tasks)
+    if not found:
+        used_up = isinstance(tasks, Iterator)
+        raise InvalidArgumentError(
+            "there are zero tasks; give at least one"
+            + (
+                ". A generator or iterator can be gone through once: "
+                "make a list of it, list(tasks), to use it again"
+                if used_up
+                else ""
+            )
+        )
+    return found
 
 
 def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Source:
@@ -57,13 +94,14 @@ def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Sourc
 
 def _four_arrays(number: int, task: Any) -> list[Array]:
     if not isinstance(task, (tuple, list)) or len(task) != 4:
-        what = (
+        kind = (
             f"has {len(task)} members"
             if isinstance(task, (tuple, list))
             else f"is a {type(task).__name__}"
         )
         raise InvalidArgumentError(
-            f"task {number} {what}; a task is four tensors: {', '.join(MEMBERS)}"
+            f"task {number} {kind}; a task is four tensors: {', '.join(MEMBERS)}"
+            f"{_remedy(task)}"
         )
     arrays = [_array(f"task {number}: {n}", x) for n, x in zip(MEMBERS, task)]
     for x, y, part in ((0, 1, "support"), (2, 3, "query")):
@@ -77,9 +115,25 @@ def _four_arrays(number: int, task: Any) -> list[Array]:
     if arrays[0].shape[1:] != arrays[2].shape[1:]:
         raise ShapeError(
             f"task {number}: support examples of shape {arrays[0].shape[1:]} and query "
-            f"examples of shape {arrays[2].shape[1:]}"
+            f"examples of shape {arrays[2].shape[1:]}; the order is "
+            f"{', '.join(MEMBERS)}"
         )
     return arrays
+
+
+def _remedy(task: Any) -> str:
+    """What to do with a task in a form that others use."""
+    if isinstance(task, Mapping) and set(task) == set(MEMBERS):
+        return ". Of such a dict: Task(**task)"
+    pairs = isinstance(task, (tuple, list)) and len(task) == 2
+    if pairs and all(isinstance(p, (tuple, list)) and len(p) == 2 for p in task):
+        return ". Of two pairs: (*support, *query)"
+    if pairs:
+        return (
+            ". Batches of (x, y) are no tasks: split the examples of each task into a "
+            "support and a query set"
+        )
+    return ""
 
 
 def _array(name: str, x: Any) -> Array:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from neurenix import nn
 
 from .batches import Episode
+from .checks import flag
 from .gradient_based import GradientBased, InnerOptions
 from .learner import Outcome, Values
 
@@ -57,7 +58,7 @@ class MAML(GradientBased):
         **options: Unpack[InnerOptions],
     ) -> None:
         super().__init__(model, inner_lr, meta_lr, inner_steps, **options)
-        self.first_order = bool(first_order)
+        self.first_order = flag("first_order", first_order)
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
         x, y = task.support_x, task.support_y

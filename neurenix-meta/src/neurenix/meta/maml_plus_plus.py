@@ -111,7 +111,7 @@ class MAMLPlusPlus(MAML):
         self._adapted = frozenset(
             f"model.{name}"
             for name, p in model.named_parameters()
-            if p.requires_grad and id(p) not in norms
+            if p.dtype.is_floating and id(p) not in norms
         )
         start = np.full(self.inner_steps, self.inner_lr)
         paths = dict.fromkeys(_layer(name) for name in sorted(self._adapted))

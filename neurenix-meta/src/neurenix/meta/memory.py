@@ -55,6 +55,15 @@ def amount(what: str, value: Any) -> int:
     return value
 
 
+def check_limit(max_memory: Any, compile: bool) -> None:
+    """Refuse a limit where there is no program that could keep to it."""
+    if max_memory is not None and not compile:
+        raise InvalidArgumentError(
+            f"max_memory={max_memory!r} is kept to by programs, and with compile=False "
+            "there are none: leave one of them out"
+        )
+
+
 def largest_calls(source: Source, size: int) -> list[tuple[Any, ...]]:
     """For each shape of tasks what a program is called with: a batch of `size`, or of
     as many as there are."""

@@ -50,7 +50,7 @@ class MetaSGD(MAML):
         self.rates = {
             name: nn.Parameter(nx.full_like(p.value().detach(), self.inner_lr))
             for name, p in self.model.named_parameters()
-            if p.requires_grad
+            if p.dtype.is_floating  # frozen ones too: they may be learned later
         }
 
     def moved(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import neurenix as nx
 from neurenix import nn
@@ -135,6 +136,19 @@ def _last_map(size: int, downsampling: str) -> int:
     return left
 
 
+def _made(activation: Any) -> nn.Module:
+    """A layer, of its class (or of what makes one without arguments)."""
+    try:
+        layer = activation()
+    except TypeError:
+        layer = None
+    if not isinstance(layer, nn.Module):
+        raise InvalidArgumentError(
+            f"MLP: activation={activation!r}; expected a class of layers, like nn.ReLU"
+        )
+    return layer
+
+
 class MLP(nn.Sequential):
     """Linear layers of the given sizes, with an activation between them.
 
@@ -145,12 +159,12 @@ class MLP(nn.Sequential):
     def __init__(
         self, sizes: Sequence[int], activation: type[nn.Module] = nn.ReLU
     ) -> None:
-        if len(sizes) < 2:
+        if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
             raise InvalidArgumentError(
                 f"MLP: sizes={sizes!r}; expected the input's and the output's, and any "
                 "between"
             )
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(sizes):
-            layers += [nn.Linear(inputs, outputs), activation()]
+            layers += [nn.Linear(inputs, outputs), _made(activation)]
         super().__init__(layers[:-1])

@@ -11,7 +11,9 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .batches import Bucket, Episode, inputs
+from .calls import call_of_users, here
 from .learner import MetaLearner, Outcome, Values
+from .returned import output_of
 from .training import mode
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
@@ -33,10 +35,11 @@ class Predictor(nn.Module):
     def forward(
         self, context_x: nx.Tensor, context_y: nx.Tensor, x: nx.Tensor
     ) -> tuple[nx.Tensor, nx.Tensor]:
-        encoded = self.encoder(nx.concat([context_x, context_y], axis=1))
+        both = nx.concat([context_x, context_y], axis=1)
+        encoded = output_of(self.encoder, self.encoder(both))
         seen = encoded.mean(dim=0, keepdims=True)
         seen = nx.broadcast_to(seen, (len(x), seen.shape[1]))
-        output = self.decoder(nx.concat([seen, x], axis=1))
+        output = output_of(self.decoder, self.decoder(nx.concat([seen, x], axis=1)))
         size = context_y.shape[1]
         if output.shape != (len(x), 2 * size):
             raise ShapeError(
@@ -138,10 +141,13 @@ class ConditionalNeuralProcess(MetaLearner):
         with mode(self, training=False), nx.no_grad():
             self.model(x, y, x)
 
-    def adapt_to_task(self, support_x: Any, support_y: Any) -> ConditionedPredictor:
+    @call_of_users
+    def adapt_to_task(
+        self, support_x: Any, support_y: Any, *, compile: bool = True
+    ) -> ConditionedPredictor:
         """A function of x [m, dx] that gives mean and deviation, each [m, dy], given
         support_x [n, dx] and support_y [n, dy]. It keeps a copy of the networks."""
-        x, y = inputs(support_x, self.dtype), inputs(support_y, self.dtype)
+        x, y = (here(inputs(given, self.dtype)) for given in (support_x, support_y))
         self._check(x, y)
         return ConditionedPredictor(copy.deepcopy(self.model), x, y).eval()
 
@@ -159,7 +165,8 @@ class ConditionedPredictor(nn.Module):
 
     def forward(self, x: Any) -> tuple[nx.Tensor, nx.Tensor]:
         context = self.support_x.value(), self.support_y.value()
+        x, home = inputs(x, self.support_x.dtype), self.support_x.device
         result: tuple[nx.Tensor, nx.Tensor] = self.model(
-            *context, inputs(x, self.support_x.dtype)
+            *context, x if home is None else x.to(home)
         )
         return result

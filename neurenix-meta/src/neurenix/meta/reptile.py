@@ -80,7 +80,7 @@ class Reptile(GradientBased):
             self.moments = {
                 name: nn.Buffer(nx.zeros_like(p.value().detach()))
                 for name, p in self.model.named_parameters()
-                if p.requires_grad
+                if p.dtype.is_floating  # frozen ones too: for when they are not
             }
             # 1 − β₂ᵗ, as a running value, which keeps its digits in float32
             self.correction = nn.Buffer(0.0, self.dtype)
@@ -116,8 +116,7 @@ class Reptile(GradientBased):
             self.adapted(parameters, task.support_x, task.support_y, self.inner_steps)
         )
         loss, values = stages[-1]
-        learned = set(parameters)
-        buffers = {n: v for n, v in values.items() if n not in learned}
+        buffers = {n: values[n] for n, _ in self.named_buffers()}
         return Outcome(loss, {}, buffers), {
             n: p - values[n] for n, p in parameters.items()
         }

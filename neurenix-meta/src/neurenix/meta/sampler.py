@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import IndexOutOfRangeError, InvalidArgumentError
+from neurenix.keywords import check_keywords
 from neurenix.tensor import Tensor, tensor
 
-from .checks import check_seed, whole_number
+from .checks import check_seed, flag, whole_number
 from .counters import uniform, uniforms
 from .datasets import ClassDataset
 from .disjoint import deal, most_disjoint_tasks
@@ -104,6 +105,10 @@ class TaskSampler:
     (32, 15)
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
+
     def __init__(
         self,
         dataset: ClassDataset,
@@ -117,6 +122,12 @@ class TaskSampler:
         tasks_per_setting: int = 4,
         replacement: bool = True,
     ) -> None:
+        if not isinstance(dataset, ClassDataset):
+            raise InvalidArgumentError(
+                f"TaskSampler: the data set is a {type(dataset).__name__}; expected "
+                "one of neurenix.meta.datasets (ArrayDataset makes one of arrays and "
+                "labels)"
+            )
         self.dataset = dataset
         self.ways, self._ways = _range("ways", ways, 2)
         self.shots, self._shots = _range("shots", shots, 1)
@@ -142,7 +153,7 @@ class TaskSampler:
                 f"{dataset.classes[smallest]!r} of {dataset.name} has "
                 f"{self._counts[smallest]}"
             )
-        self.replacement = bool(replacement)
+        self.replacement = flag("replacement", replacement)
         self.tasks_per_pass: int | None = None
         self._pass: tuple[int, Any] = (-1, None)
         if not self.replacement:
@@ -273,7 +284,9 @@ class TaskSampler:
         if first < 0 or (self.tasks is not None and last >= self.tasks):
             end = "" if self.tasks is None else f" to {self.tasks - 1}"
             wrong = first if first < 0 else last
-            raise IndexError(f"no task {wrong}: this sampler's go from 0{end}")
+            raise IndexOutOfRangeError(
+                f"no task {wrong}: this sampler's go from 0{end}"
+            )
         ways, shots = self.setting(first)
         if self.varies:
             for number in range(first, last + 1, self.tasks_per_setting):

@@ -48,6 +48,10 @@ class KeepBest(Callback):
         largest: bool | None = None,
     ) -> None:
         self.path = as_path("KeepBest", path)
+        if not isinstance(score, str):
+            raise InvalidArgumentError(
+                f"KeepBest: score={score!r}; expected a name, like 'validation_loss'"
+            )
         self.score = score
         self.largest = score.endswith("accuracy") if largest is None else bool(largest)
         self.epoch = 0

@@ -6,7 +6,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 
-from .checks import whole_number
+from .checks import flag, whole_number
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -110,7 +110,7 @@ class Transformer(nn.Module):
         super().__init__()
         size = whole_number("width", width)
         inner = 4 * size if hidden is None else whole_number("hidden", hidden)
-        self.causal = bool(causal)
+        self.causal = flag("causal", causal)
         self.embed = nn.Linear(whole_number("in_features", in_features), size)
         count = whole_number("max_length", max_length)
         self.positions = nn.init.normal_(nn.Parameter(nx.zeros(count, size)), 0.0, 0.02)

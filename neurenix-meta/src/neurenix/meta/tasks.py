@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurenix.errors import InvalidArgumentError
+from neurenix.keywords import with_known_keywords
 from neurenix.random import host_seed
 from neurenix.tensor import Tensor, tensor
 
@@ -41,6 +42,7 @@ class Task(NamedTuple):
     query_y: Tensor
 
 
+@with_known_keywords
 def generate_regression_tasks(
     num_tasks: int,
     num_samples_per_task: int,
@@ -95,6 +97,7 @@ def generate_regression_tasks(
     ]
 
 
+@with_known_keywords
 def generate_classification_tasks(
     num_tasks: int,
     num_classes: int = 5,
@@ -207,9 +210,12 @@ def query_count(num_queries: int | None, shots: int) -> int:
 
 
 def interval(what: str, value: Any) -> tuple[float, float]:
-    low, high = (float(end) for end in value)
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError):
+        low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise InvalidArgumentError(f"{what} {value} is no interval (low, high)")
+        raise InvalidArgumentError(f"{what}={value!r} is no interval (low, high)")
     return low, high
 
 

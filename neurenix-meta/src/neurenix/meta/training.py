@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import neurenix as nx
-from neurenix import nn
+from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
 
 from .checkpoints import Checkpoints, Position, Trained
@@ -18,10 +18,50 @@ from .descriptions import unchanged_by_training
 from .divergence import diverged_step, not_finite
 from .events import Callback, Event
 from .history import History
+from .returned import gradient_of, what
 
 if TYPE_CHECKING:
     from .batches import Batch, Source
     from .learner import MetaLearner
+
+
+def check_optimizer(learner: MetaLearner, optimizer: Any, schedule: Any) -> None:
+    """Refuse what is no optimizer, one of other parameters than the learner's, one that
+    has nothing to learn, and what is no schedule of it."""
+    if not isinstance(optimizer, optim.Optimizer):
+        kind = "an optimizer of neurenix.optim"
+        example = "optim.Adam(learner.parameters(), lr=0.001)"
+        if isinstance(optimizer, type) and issubclass(optimizer, optim.Optimizer):
+            example = f"{optimizer.__name__}(learner.parameters(), lr=...)"
+        package = type(optimizer).__module__.split(".")[0]
+        of = "" if package in ("builtins", "neurenix") else f" (of {package})"
+        given = (
+            repr(optimizer) if isinstance(optimizer, (str, int)) else what(optimizer)
+        )
+        raise InvalidArgumentError(
+            f"meta_learn: meta_optimizer is {given}{of}; expected {kind}: {example}"
+        )
+    if schedule is not None and (
+        not isinstance(schedule, optim.Schedule) or schedule.optimizer is not optimizer
+    ):
+        raise InvalidArgumentError(
+            f"schedule={schedule!r}; expected a schedule of the meta_optimizer, like "
+            "optim.StepLR(meta_optimizer, step_size=10)"
+        )
+    names = {id(parameter): name for name, parameter in learner.named_parameters()}
+    strange = [p for p in optimizer.params if id(p) not in names]
+    if strange:
+        raise InvalidArgumentError(
+            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
+            f"that is none of this {type(learner).__name__}'s; make it with "
+            "Adam(learner.parameters(), lr=...)"
+        )
+    if not any(p.requires_grad for p in optimizer.params):
+        raise InvalidArgumentError(
+            f"meta_learn: there is nothing to learn: all {len(optimizer.params)} "
+            f"parameters of the {type(optimizer).__name__} are frozen (requires_grad "
+            "is False); requires_grad_(True) of a parameter or module lets it learn"
+        )
 
 
 def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
@@ -32,15 +72,7 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     on one core, and nothing but gradients leaves it. Returns ((loss, metrics), ok);
     where ok is False nothing was changed.
     """
-    learned = dict(learner.named_parameters())
-    names = {id(parameter): name for name, parameter in learned.items()}
-    strange = [p for p in optimizer.params if id(p) not in names]
-    if strange:
-        raise InvalidArgumentError(
-            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
-            f"that is none of this {type(learner).__name__}'s; make it with "
-            "Adam(learner.parameters(), lr=...)"
-        )
+    names = {id(p): name for name, p in learner.named_parameters()}
     order = [names[id(parameter)] for parameter in optimizer.params]
     kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
 
@@ -48,7 +80,8 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
         parameters = learner.learned()
 
         def one(pick: nx.Tensor) -> Any:
-            outcome, gradient = learner.task_gradient(parameters, read(data, pick))
+            found = learner.task_gradient(parameters, read(data, pick))
+            outcome, gradient = gradient_of(learner, found, parameters)
             buffers = {n: b for n, b in outcome.buffers.items() if n in kept}
             return outcome.loss, dict(outcome.metrics), buffers, gradient
 
@@ -57,7 +90,7 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
                 picks
             )
             nn.assign_buffers(learner, buffers)
-            optimizer.step([gradient[name] for name in order])
+            optimizer.step([gradient.get(name) for name in order])
         return loss, metrics
 
     return nx.compile(

@@ -1,0 +1,216 @@
+"""Programs as ordinary Python: what `nx.debug.eager` runs in place of captures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dispatch, tree
+from ..cells import as_state
+from ..dtypes import uint32
+from ..errors import ShapeError, StepsInterrupted
+from ..primitives import ops
+from ..primitives.base import cut
+from ..random import Generator
+from ..tensor import Tensor, literal, tensor
+from .compiled_capture import all_finite
+
+if TYPE_CHECKING:
+    from .compiled import Compiled
+
+
+class _Local(threading.local):
+    """The random streams that are state of the outermost call under way."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.generators: list[Generator] = []
+
+
+_local = _Local()
+
+
+def as_captured(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """f(*args, **kwargs), with the tape on as it is in a capture; where it was off, the
+    results know nothing of it."""
+    before = dispatch.state.grad_enabled
+    with dispatch.taping(True):
+        out = f(*args, **kwargs)
+    return out if before else tree.map_leaves(_untracked, out)
+
+
+def _untracked(x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return x
+    x = x.value()
+    return Tensor(x.data, x.type, x.device)
+
+
+# ---- compiled functions --------------------------------------------------------------
+
+
+def call(compiled: Compiled, args: Any, kwargs: Any) -> Any:
+    """What a call of the compiled function gives, with its state changed likewise."""
+    leaves, structure = tree.flatten((args, kwargs))
+    found = [
+        x.value()
+        if isinstance(x, Tensor)
+        else tensor(x)
+        if isinstance(x, np.ndarray)
+        else x
+        for x in leaves
+    ]
+    args, kwargs = tree.unflatten(structure, found)
+    followed = dispatch.state.grad_enabled and any(
+        isinstance(x, Tensor) and x.node is not None for x in found
+    )
+    if _local.depth or (followed and not compiled.state):
+        return as_captured(compiled.f, *args, **kwargs)  # as within a capture
+    with _outermost(compiled):
+        if not compiled.state:
+            return _results(compiled, as_captured(compiled.f, *args, **kwargs))
+        with compiled._held():
+            compiled._refuse_stand_ins()
+            return _with_state(compiled, args, kwargs)
+
+
+@contextmanager
+def _outermost(compiled: Compiled) -> Iterator[None]:
+    found: dict[int, Generator] = {}
+    for s in compiled.state:
+        streams = [s] if isinstance(s, Generator) else getattr(s, "_streams", list)()
+        found.update((id(g), g) for g in streams)
+    _local.depth, _local.generators = 1, list(found.values())
+    try:
+        yield
+    finally:
+        _local.depth, _local.generators = 0, []
+
+
+def _with_state(compiled: Compiled, args: Any, kwargs: Any) -> Any:
+    cells = list(compiled.cells().values())
+    owners = [s for s in compiled.state if hasattr(s, "begin_capture")]
+    for s in owners:
+        s.begin_capture()
+    with as_state(cells) as written:
+        out = as_captured(compiled.f, *args, **kwargs)
+        leaves, structure = tree.flatten(out)  # a cell's value is of now
+        leaves = [_untracked(x) for x in leaves]
+        with dispatch.no_grad():
+            for s in owners:
+                s.end_capture()
+        new = written()
+    results = _results(compiled, tree.unflatten(structure, leaves), new.values())
+    if not compiled.guard or results[1].item():
+        by_id = {id(c): c for c in cells}
+        for key, value in new.items():
+            by_id[key].assign(value)
+    return results
+
+
+def _results(compiled: Compiled, out: Any, new: Any = ()) -> Any:
+    """As the compiled function gives them: tensors, and whether all is finite."""
+    leaves, structure = tree.flatten(out)
+    tensors = [x if isinstance(x, Tensor) else tensor(x) for x in leaves]
+    out = tree.unflatten(structure, tensors)
+    if not compiled.guard:
+        return out
+    with dispatch.no_grad():
+        ok = all_finite([*(x for x in tensors if x.shape == ()), *new])
+    return out, ok
+
+
+def steps(compiled: Compiled, rows: Callable[[int], Sequence[Any]], count: int) -> Any:
+    """Several calls in a row, as `Compiled.run_steps` makes them."""
+    made: list[Any] = []
+    structure: Any = None
+
+    def results() -> Any:
+        columns = zip(*made, strict=True)
+        return tree.unflatten(structure, [stacked(list(c)) for c in columns])
+
+    try:
+        for i in range(count):
+            leaves, structure = tree.flatten(call(compiled, rows(i), {}))
+            made.append(leaves)
+            if compiled.guard and not leaves[-1].item():
+                break
+    except KeyboardInterrupt as cause:
+        if not made:
+            raise
+        message = f"{compiled.__name__}: after {len(made)} of {count} steps"
+        raise StepsInterrupted(message, len(made), results()) from cause
+    return results()
+
+
+# ---- loops ---------------------------------------------------------------------------
+
+
+def row(x: Tensor, i: int) -> Tensor:
+    """x[i] along the leading axis."""
+    return ops.reshape(cut(x, 0, i, i + 1), shape=x.shape[1:])
+
+
+def stacked(rows: Sequence[Tensor]) -> Tensor:
+    """Tensors of one type as one, along a new leading axis."""
+    parts = [ops.reshape(x, shape=(1, *x.shape)) for x in rows]
+    return parts[0] if len(parts) == 1 else ops.concat(*parts, axis=0)
+
+
+def number_of(i: int) -> Tensor:
+    """An iteration's number, which random keys fold in."""
+    return literal(np.asarray(i), uint32)
+
+
+def looped(
+    name: str,
+    body: Callable[..., list[Tensor]],
+    leaves: Sequence[Tensor],
+    mapped: Sequence[bool],
+    size: int,
+) -> list[Tensor]:
+    """The outputs of each iteration, stacked: `body` gets its number and its rows."""
+    made = []
+    for i in same_draws(range(size)):
+        rows = [row(x, i) if m else x for x, m in zip(leaves, mapped, strict=True)]
+        made.append(as_captured(body, number_of(i), *rows))
+    for outputs in made:
+        _check_types(f"{name}: an output", outputs, made[0])
+    return [stacked(column) for column in zip(*made, strict=True)]
+
+
+def scanned(
+    body: Callable[..., list[Tensor]],
+    carry: Sequence[Tensor],
+    sequences: Sequence[Tensor],
+    count: int,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The last carry, and the other outputs of each iteration, stacked."""
+    first, now, made = list(carry), list(carry), []
+    for i in same_draws(range(count)):
+        out = as_captured(body, *now, number_of(i), *(row(x, i) for x in sequences))
+        now, ys = out[: len(first)], out[len(first) :]
+        _check_types("scan: the carry", now, first)
+        made.append(ys)
+    return now, [stacked(column) for column in zip(*made, strict=True)]
+
+
+def same_draws(numbers: range) -> Iterator[int]:
+    """In a program a body draws at the same places in each iteration."""
+    before = [g._draws for g in _local.generators]
+    for i in numbers:
+        for g, drawn in zip(_local.generators, before, strict=True):
+            g._draws = drawn
+        yield i
+
+
+def _check_types(what: str, found: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
+    for a, b in zip(found, wanted, strict=True):
+        if a.type != b.type:
+            raise ShapeError(
+                f"{what} is {b.type} in one iteration and {a.type} in another"
+            )
