@@ -345,13 +345,13 @@ CASES: list[tuple[str, Any, type[NeurenixError], str]] = [
         lambda: MAML(convolution()).adapt_to_task(IMAGE, [0]),
         ShapeError,
         "conv2d: shapes (1, 9, 9) and (2, 1, 3, 3); expected an input [N, C, H, W] and "
-        "a weight [O, C, kh, kw]: one image is x[None], which is [1, C, H, W]",
+        "a weight [O, C, kh, kw]: one example is x[None], which is [1, C, H, W]",
     ),
     (
         "one image as a query",
         lambda: MAML(convolution()).adapt_to_task(IMAGE[None], [0])(IMAGE),
         ShapeError,
-        "one image is x[None]",
+        "one example is x[None]",
     ),
     (
         "one image in batch norm",
@@ -425,7 +425,7 @@ CASES: list[tuple[str, Any, type[NeurenixError], str]] = [
             ),  # type: ignore[arg-type]
             ("a flag", lambda: MAML(network(), first_order="no"), "first_order='no'"),  # type: ignore[arg-type]
             ("a score", lambda: meta.KeepBest("x", 3), "KeepBest: score=3"),  # type: ignore[arg-type]
-            ("a path", lambda: meta.KeepBest(3), "KeepBest: path=3"),  # type: ignore[arg-type]
+            ("a path", lambda: meta.KeepBest(3), "KeepBest: expected a path"),  # type: ignore[arg-type]
             (
                 "an interval",
                 lambda: meta.generate_regression_tasks(2, 5, amplitude=3),  # type: ignore[arg-type]
@@ -435,7 +435,7 @@ CASES: list[tuple[str, Any, type[NeurenixError], str]] = [
     ),
     # paths
     *(
-        (f"a number for {name}", call, InvalidArgumentError, f"{name}=3; expected a pa")
+        (f"a number for {name}", call, InvalidArgumentError, "pathlib.Path, not 3")
         for name, call in (
             ("checkpoint", lambda: learned(checkpoint=3)),
             ("path", lambda: MAML(network()).save(3)),  # type: ignore[arg-type]

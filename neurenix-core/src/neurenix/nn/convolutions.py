@@ -27,6 +27,12 @@ def add_bias(name: str, y: Tensor, bias: Any, size: int) -> Tensor:
     return y + ops.reshape(bias, shape=(size, *(1,) * (y.ndim - 2)))
 
 
+def _advice_for_one(x: Tensor, weight: Tensor, form: str) -> str:
+    """For a message: what to do with one example that has no batch axis."""
+    one = x.ndim == weight.ndim - 1
+    return f": one example is x[None], which is {form}" if one else ""
+
+
 def check_groups(name: str, groups: int, inputs: int, outputs: int) -> None:
     if inputs % groups or outputs % groups:
         raise InvalidArgumentError(
@@ -117,12 +123,19 @@ def _conv2d(
         raise ShapeError(
             f"{name}: shapes {x.shape} and {w.shape}; "
             "expected an input [N, C, H, W] and a weight [O, C, kh, kw]"
+            + _advice_for_one(x, w, "[1, C, H, W]")
         )
     count = whole(f"{name}: groups", groups)
     if x.shape[1] != w.shape[1] * count:
         raise ShapeError(
             f"{name}: the input of shape {x.shape} has {x.shape[1]} channels, "
             f"the weight of shape {w.shape} takes {w.shape[1] * count}"
+            + (
+                ": images with their channels last are transposed by "
+                "nx.moveaxis(x, -1, 1)"
+                if x.shape[-1] == w.shape[1] * count
+                else ""
+            )
         )
     step, spread = pair(f"{name}: stride", stride), pair(f"{name}: dilation", dilation)
     around = _around(name, padding, (w.shape[2], w.shape[3]), step, spread)
@@ -157,6 +170,7 @@ def conv1d(
         raise ShapeError(
             f"conv1d: shapes {x.shape} and {w.shape}; "
             "expected an input [N, C, L] and a weight [O, C, k]"
+            + _advice_for_one(x, w, "[1, C, L]")
         )
     (step,), (spread,) = (
         single("conv1d: stride", stride),
