@@ -13,6 +13,7 @@ from ..errors import InvalidArgumentError
 from ..random import Generator
 from ..tape import Leaf
 from ..tensor import Tensor
+from .modes import training_here
 from .parameter import Buffer, LoadResult, Parameter, load_cells, move
 
 M = TypeVar("M", bound="Module")
@@ -26,7 +27,7 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         for i, item in enumerate(value):
             yield from _parts(f"{name}.{i}", item)
     elif isinstance(value, dict):
-        for key, item in value.items():
+        for key, item in list(value.items()):  # another thread may add to it
             yield from _parts(f"{name}.{key}", item)
 
 
@@ -54,10 +55,19 @@ class Module(Watched):
     ['0.factor', '1.factor']
     """
 
-    training: bool = True
+    _training: bool = True  # what `train` and `eval` have set
 
     def __init__(self) -> None:
         super().__init__()
+
+    @property
+    def training(self) -> bool:
+        here = training_here(self)
+        return self._training if here is None else here
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = value
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes."""
@@ -88,13 +98,13 @@ class Module(Watched):
                 part.name = path
 
     def __delattr__(self, name: str) -> None:
-        changes[0] += 1
         object.__delattr__(self, name)
+        changes[0] += 1
 
     # ---- what it owns ----------------------------------------------------------------
 
     def _own(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):
             yield from (
                 (path, part)
                 for path, part in _parts(name, value)
