@@ -12,6 +12,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy
+from neurenix.nn.modes import mode
 
 from .batches import Bucket, Episode, inputs
 from .calibration import confidence_bins
@@ -19,7 +20,6 @@ from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
 from .learner import MetaLearner, Outcome, Values
 from .targets import class_numbers, ways_of
-from .training import mode
 
 
 class EmbeddingBased(MetaLearner):
@@ -144,9 +144,10 @@ class EmbeddingBased(MetaLearner):
 
         state = [self, nx.random.default_generator]
         program = self.compiled("fitted", lambda: nx.compile(fit, state=state))
-        with mode(self, training=False):
+        with self.turn(), mode(self, training=False):  # copied is what was fitted
             found = program(x, nx.tensor(labels), ways)
-        return EmbeddingClassifier(copy.deepcopy(self), found).eval()
+            copied = copy.deepcopy(self)
+        return EmbeddingClassifier(copied, found).eval()
 
 
 class EmbeddingClassifier(nn.Module):

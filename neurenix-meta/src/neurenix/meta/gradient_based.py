@@ -12,6 +12,7 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy, mse_loss
+from neurenix.nn.modes import mode
 
 from . import batch_norm as norm
 from .batches import Bucket, Episode, inputs
@@ -20,7 +21,6 @@ from .checks import positive, whole_number
 from .evaluation import CONFIDENCE
 from .learner import MetaLearner, Outcome, Values
 from .targets import class_numbers, is_classes, ways_of
-from .training import mode
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import neurenix as nx
-from neurenix import nn, optim
+from neurenix import dispatch, nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
+from neurenix.locks import lock_of
+from neurenix.nn.modes import mode
 
-from . import batch_norm, learner_files
+from . import batch_norm, learner_files, queries
 from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
@@ -24,7 +27,7 @@ from .history import History
 from .listed import listed_source
 from .memory import MemoryPlan, amount, largest_calls, planned
 from .sampler import TaskSampler
-from .training import Run, batch_size, meta_step, mode
+from .training import Run, batch_size, meta_step
 
 Values = Mapping[str, nx.Tensor]
 
@@ -73,7 +76,6 @@ class MetaLearner(nn.Module):
         self.model = model
         self.meta_lr = positive("meta_lr", meta_lr)
         self._programs: dict[Any, Any] = {}
-        self._each_query_alone = False
         self._memory_plans: dict[str, MemoryPlan] = {}
 
     # ---- what a method adds ----------------------------------------------------------
@@ -133,7 +135,10 @@ class MetaLearner(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The network as it is, without adaptation."""
-        return self.model(*args, **kwargs)
+        if dispatch.recorder() is not None:  # what runs it takes its turn
+            return self.model(*args, **kwargs)
+        with self.turn():
+            return self.model(*args, **kwargs)
 
     def run(
         self, values: Values, x: nx.Tensor
@@ -161,7 +166,16 @@ class MetaLearner(nn.Module):
     @property
     def each_query_alone(self) -> bool:
         """Whether a query must not see the others, though batch norm would let it."""
-        return self._each_query_alone
+        return queries.are_apart()
+
+    def turn(self) -> AbstractContextManager[Any]:
+        """What to hold while the values of this learner are read as one, or replaced: a
+        meta-step in another thread, which changes them in place, waits until then."""
+        streams = nx.random.default_generator.state_cells().values()
+        held: AbstractContextManager[Any] = lock_of(
+            [*self.state_cells().values(), *streams]
+        )
+        return held
 
     def learned(self) -> dict[str, nx.Tensor]:
         """The meta-parameters' values by name."""
@@ -179,12 +193,15 @@ class MetaLearner(nn.Module):
 
     def compiled(self, key: Any, make: Any) -> Any:
         """The program of that key, made on first use and kept with the learner."""
-        if key not in self._programs:
-            self._programs[key] = make()
-        return self._programs[key]
+        found = self._programs.get(key)
+        if found is None:  # of two threads' programs the first one stays
+            found = self._programs.setdefault(key, make())
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_programs": {}}  # a copy makes programs of its own
+        plans = dict(self._memory_plans)
+        # a copy makes programs of its own
+        return {**vars(self), "_programs": {}, "_memory_plans": plans}
 
     # ---- what users call -------------------------------------------------------------
 
@@ -282,7 +299,8 @@ class MetaLearner(nn.Module):
             step = self._step(meta_optimizer, chunk)
         else:
             if held_out is not None:
-                self._scoring(held_out, self.evaluation_steps(None), limit)
+                with mode(self, training=False):
+                    self._scoring(held_out, self.evaluation_steps(None), limit)
             step = self._step_within(limit, meta_optimizer, source, size, count)
         listeners = [*([ProgressBar()] if progress else []), *callbacks]
         choices = {"chunk": chunk, "steps_per_call": steps_per_call}
@@ -296,9 +314,9 @@ class MetaLearner(nn.Module):
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
         # The program keeps its optimizer alive: no other can get this id.
-        for old in [k for k in self._programs if k[0] == "step"]:
+        for old in [k for k in list(self._programs) if k[0] == "step"]:
             if old[1] != id(optimizer):
-                del self._programs[old]
+                self._programs.pop(old, None)
         key = ("step", id(optimizer), chunk)
         program: nx.Compiled = self.compiled(
             key, lambda: meta_step(self, optimizer, chunk)
@@ -316,16 +334,13 @@ class MetaLearner(nn.Module):
         """The meta-step that takes the most tasks at once within the limit."""
         found: list[tuple[nx.Compiled, MemoryPlan]] = []
         try:
-            with mode(self, training=True):
-                for epoch in self.turning_epochs():
-                    if epoch < epochs:
-                        self.begin_epoch(epoch)
-                        calls = largest_calls(source, size)
-                        found.append(
-                            planned(
-                                limit, size, lambda n: self._step(optimizer, n), calls
-                            )
-                        )
+            for epoch in self.turning_epochs():
+                if epoch < epochs:
+                    self.begin_epoch(epoch)
+                    calls = largest_calls(source, size)
+                    found.append(
+                        planned(limit, size, lambda n: self._step(optimizer, n), calls)
+                    )
         finally:
             self.begin_epoch(0)
         step, plan = min(found, key=lambda pair: pair[1].chunk or size)
@@ -337,13 +352,8 @@ class MetaLearner(nn.Module):
         self, source: Source, steps: int, limit: int | None, alone: bool
     ) -> Evaluation:
         """One evaluation; `alone`: each query in a batch with the support set."""
-        self._each_query_alone = alone
-        try:
-            score = self._scoring(source, steps, limit)
-            with mode(self, training=False):
-                scores = scores_of(score, source)
-        finally:
-            self._each_query_alone = False
+        with mode(self, training=False), queries.apart(alone):
+            scores = scores_of(self._scoring(source, steps, limit), source)
         confidence = scores.pop(CONFIDENCE, None)
         norm = batch_norm.mode_of(self)
         transductive = batch_norm.depends_on_batch(self)
@@ -356,7 +366,7 @@ class MetaLearner(nn.Module):
         """What scores a batch of tasks, within the limit if there is one."""
 
         def make(chunk: int) -> nx.Compiled:
-            key = ("scores", steps, chunk, self._each_query_alone)
+            key = ("scores", steps, chunk, self.each_query_alone)
             program: nx.Compiled = self.compiled(
                 key, lambda: scoring(self, steps, chunk)
             )
@@ -365,8 +375,7 @@ class MetaLearner(nn.Module):
         if limit is None:
             return make(0)
         size = min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)
-        with mode(self, training=False):
-            score, plan = planned(limit, size, make, largest_calls(source, size))
+        score, plan = planned(limit, size, make, largest_calls(source, size))
         self._memory_plans["evaluate"] = plan
         return score
 
@@ -392,7 +401,7 @@ class MetaLearner(nn.Module):
         if file.is_dir():
             file = newest(file)
         content = learner_files.read(file)
-        with learner_files.undone_on_error(self):
+        with self.turn(), learner_files.undone_on_error(self):
             learner_files.fill(self, content, file)
 
     def evaluate(

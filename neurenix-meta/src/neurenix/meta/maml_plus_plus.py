@@ -115,7 +115,8 @@ class MAMLPlusPlus(MAML):
 
     def begin_epoch(self, epoch: int) -> None:
         weights = step_weights(self.inner_steps, epoch, self.multi_step_epochs)
-        self.weights.assign(np.array(weights))
+        with self.turn():  # an evaluation in another thread reads them
+            self.weights.assign(np.array(weights))
         # Not settings of a learner, which checkpoints compare, but of a program.
         self._multi_step = epoch < self.multi_step_epochs
         self._first_order_now = epoch < self.first_order_epochs

@@ -9,10 +9,10 @@ from typing import Any
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
+from neurenix.nn.modes import mode
 
 from .batches import Bucket, Episode, inputs
 from .learner import MetaLearner, Outcome, Values
-from .training import mode
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
 LEAST_DEVIATION = 0.1
@@ -143,7 +143,9 @@ class ConditionalNeuralProcess(MetaLearner):
         support_x [n, dx] and support_y [n, dy]. It keeps a copy of the networks."""
         x, y = inputs(support_x, self.dtype), inputs(support_y, self.dtype)
         self._check(x, y)
-        return ConditionedPredictor(copy.deepcopy(self.model), x, y).eval()
+        with self.turn():
+            copied = copy.deepcopy(self.model)
+        return ConditionedPredictor(copied, x, y).eval()
 
 
 class ConditionedPredictor(nn.Module):

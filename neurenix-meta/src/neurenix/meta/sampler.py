@@ -291,12 +291,13 @@ class TaskSampler:
         found = []
         for number in range(first, first + count):
             turn, place = divmod(number, self.tasks_per_pass)
-            if self._pass[0] != turn:
+            held = self._pass  # another thread may be in another pass
+            if held[0] != turn:
                 rng = np.random.Generator(
                     np.random.Philox(key=np.array([self.seed, turn], np.uint64))
                 )
-                self._pass = turn, deal(self.dataset, ways, examples, rng)
-            classes, rows = self._pass[1]
+                self._pass = held = turn, deal(self.dataset, ways, examples, rng)
+            classes, rows = held[1]
             found.append((classes[place], rows[place]))
         return np.stack([c for c, _ in found]), np.stack([r for _, r in found])
 
