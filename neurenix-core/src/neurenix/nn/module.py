@@ -56,6 +56,8 @@ class Module(Watched):
     """
 
     _training: bool = True  # what `train` and `eval` have set
+    # What becomes of a call's arguments first, if anything: of (self, args, kwargs).
+    _before_forward: Callable[[Module, Any, Any], tuple[Any, Any]] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,6 +76,8 @@ class Module(Watched):
         raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._before_forward is not None:
+            args, kwargs = self._before_forward(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:

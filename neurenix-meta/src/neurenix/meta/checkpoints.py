@@ -201,6 +201,12 @@ def _check_same(path: Path, trained: Trained, content: Mapping[str, Any]) -> Non
             differences.append(f"{what}: {saved['type']} saved, {now['type']} now")
         else:
             differences += _differences(what, saved["settings"], now["settings"])
+    kinds = trained.learner.kinds._asdict()
+    decided = learner_files.kinds_of(content)._asdict()
+    both = [n for n in kinds if None not in (kinds[n], decided[n])]
+    differences += _differences(
+        "learner", {n: decided[n] for n in both}, {n: kinds[n] for n in both}
+    )
     differences += _differences("tasks", training["tasks"], trained.tasks)
     if differences:
         raise InvalidArgumentError(

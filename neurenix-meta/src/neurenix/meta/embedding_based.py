@@ -14,11 +14,14 @@ from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy
 from neurenix.nn.modes import mode
 
-from .batches import Bucket, Episode, inputs
+from .batches import Bucket, Episode
 from .calibration import confidence_bins
+from .deciding import read_support
 from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
+from .kinds import Kinds, using
 from .learner import MetaLearner, Outcome, Values
+from .reading import network_input
 from .targets import class_numbers, ways_of
 
 
@@ -28,6 +31,7 @@ class EmbeddingBased(MetaLearner):
 
     embedding_model   f: [n, ...] to [n, d] (more axes are flattened)
     meta_lr           of Adam, if `meta_learn` is given no optimizer
+    inputs            what whole numbers among inputs are; see `MetaLearner`
     embed             "together": support and query go through f in one batch, so that a
                       batch norm's statistics in training are of both; "apart": in two
 
@@ -44,8 +48,9 @@ class EmbeddingBased(MetaLearner):
         meta_lr: float = 0.001,
         *,
         embed: str = "together",
+        inputs: str | None = None,
     ) -> None:
-        super().__init__(embedding_model, meta_lr)
+        super().__init__(embedding_model, meta_lr, inputs=inputs)
         if embed not in ("together", "apart"):
             raise InvalidArgumentError(
                 f"embed={embed!r}; expected 'together' or 'apart'"
@@ -126,8 +131,9 @@ class EmbeddingBased(MetaLearner):
 
     def adapt_to_task(self, support_x: Any, support_y: Any) -> EmbeddingClassifier:
         """A classifier for the classes of a support set: support_x [n, ...], support_y
-        labels as in training. It keeps a copy of the embedding as it is now."""
-        x = inputs(support_x, self.dtype)
+        labels as in training. It keeps a copy of the embedding as it is now, and reads
+        its input as the learner does."""
+        x, read_as = read_support(self, support_x)
         labels, width = class_numbers("support_y", np.asarray(support_y))
         if not x.ndim or len(x) != len(labels):
             raise ShapeError(
@@ -144,7 +150,8 @@ class EmbeddingBased(MetaLearner):
 
         state = [self, nx.random.default_generator]
         program = self.compiled("fitted", lambda: nx.compile(fit, state=state))
-        with self.turn(), mode(self, training=False):  # copied is what was fitted
+        # what is copied is what was fitted
+        with using(self, Kinds(read_as)), self.turn(), mode(self, training=False):
             found = program(x, nx.tensor(labels), ways)
             copied = copy.deepcopy(self)
         return EmbeddingClassifier(copied, found).eval()
@@ -165,7 +172,9 @@ class EmbeddingClassifier(nn.Module):
 
     def forward(self, x: Any) -> nx.Tensor:
         learner = self.learner
-        queries = nx.flatten(learner.model(inputs(x, learner.dtype)), 1)
+        kind = learner.kinds.inputs
+        queries = network_input("the input", x, kind, learner.dtype)
+        queries = nx.flatten(learner.model(queries), 1)
         fitted = {name: buffer.value() for name, buffer in self.fitted.items()}
         parameters = {n: p.value() for n, p in learner.named_parameters()}
         return learner.logits(parameters, fitted, queries)

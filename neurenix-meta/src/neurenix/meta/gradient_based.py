@@ -15,12 +15,15 @@ from neurenix.nn.functional import cross_entropy, mse_loss
 from neurenix.nn.modes import mode
 
 from . import batch_norm as norm
-from .batches import Bucket, Episode, inputs
+from .batches import Bucket, Episode, Targets
 from .calibration import confidence_bins
 from .checks import positive, whole_number
+from .deciding import as_targets, decided, read_support, targets_of
 from .evaluation import CONFIDENCE
+from .kinds import Kinds, given, using
 from .learner import MetaLearner, Outcome, Values
-from .targets import class_numbers, is_classes, ways_of
+from .reading import ReadFirst, array_of
+from .targets import class_numbers, ways_of
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
 
@@ -32,6 +35,8 @@ class InnerOptions(TypedDict, total=False):
     batch_norm: str | None
     inner_clip_norm: float | None
     remat: bool
+    inputs: str | None
+    targets: str | None
 
 
 class InnerStep(NamedTuple):
@@ -50,9 +55,14 @@ class InnerStep(NamedTuple):
 class GradientBased(MetaLearner):
     """θ′ = θ − α ∇L(θ) on the support set, `inner_steps` times: U(θ).
 
-    loss         of outputs and targets. Without one: cross-entropy where all targets
-                 are class labels (whole numbers [n], or one-hot rows), else the mean
-                 squared error, for which targets have the outputs' shape
+    loss         of outputs and targets. Without one: cross-entropy for class labels,
+                 and for values the mean squared error, for which targets have the
+                 outputs' shape
+    targets      "classes" or "values". None: the first use decides, for all calls.
+                 Targets are classes if those of all its tasks are class labels (whole
+                 numbers [n], or one-hot rows), else values. A loss that was given gets
+                 them as they are: values as floats, whole numbers as int32
+    inputs       what whole numbers among inputs are; see `MetaLearner`
     batch_norm   a mode for all batch-norm layers of the model; None: as they say
     inner_clip_norm   c: a step goes along g · min(1, c / (‖g‖ + 1e-6)) with ‖g‖ the
                  norm of all of its gradient g = ∇L(θ), so that none moves θ by more
@@ -81,8 +91,11 @@ class GradientBased(MetaLearner):
         batch_norm: str | None = None,
         inner_clip_norm: float | None = None,
         remat: bool = False,
+        inputs: str | None = None,
+        targets: str | None = None,
     ) -> None:
-        super().__init__(model, meta_lr)
+        super().__init__(model, meta_lr, inputs=inputs)
+        self._kinds = given(type(self).__name__, inputs, targets)
         self.inner_lr = positive("inner_lr", inner_lr)
         self.inner_steps = whole_number("inner_steps", inner_steps)
         if loss is not None and not callable(loss):
@@ -101,6 +114,11 @@ class GradientBased(MetaLearner):
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
         self.targets = "values" if loss is not None else "either"
+
+    def targets_taken(self) -> Targets:
+        if self.targets != "classes" and self._loss is not None:
+            return "given" if self._kinds.targets is None else "either"
+        return "classes" if self.targets == "classes" else "either"
 
     # ---- adaptation ------------------------------------------------------------------
 
@@ -279,15 +297,15 @@ class GradientBased(MetaLearner):
         self, support_x: Any, support_y: Any, steps: int | None = None
     ) -> nn.Module:
         """A copy of the model, adapted by `steps` gradient steps (default: as in
-        training) on support_x [n, ...] and support_y, targets as in training. The
-        learner's own model stays as it is.
+        training) on support_x [n, ...] and support_y, targets as in training. It reads
+        its input as the learner does. The learner's own model stays as it is.
 
         >>> learner = GradientBased(nn.Linear(1, 1), 0.1, 0.001, 1)
         >>> learner.adapt_to_task([[1.0]], [[2.0]], steps=3)(nx.ones(5, 1)).shape
         (5, 1)
         """
         count = self.evaluation_steps(steps)
-        x, y, ways = self._support(support_x, support_y)
+        x, y, ways, kinds = self._support(support_x, support_y)
 
         def adapt(x: nx.Tensor, y: nx.Tensor, ways: int | None) -> Any:
             with nx.no_grad(), nn.inner_step(count):
@@ -298,13 +316,15 @@ class GradientBased(MetaLearner):
         program = self.compiled(
             ("adapt", count), lambda: nx.compile(adapt, state=state)
         )
-        with mode(self, training=False):
+        with using(self, kinds), mode(self, training=False):
             values = program(x, y, ways)
         copied = copy.deepcopy(self.model)
         for name, cell in copied.named_cells().items():
             cell.assign(values[f"model.{name}"])
         norm.last_step_only(copied, count)
-        return self.with_head(copied, values).eval()
+        adapted = self.with_head(copied, values).eval()
+        adapted._before_forward = ReadFirst(kinds.inputs)
+        return adapted
 
     def with_head(self, model: nn.Module, values: Values) -> nn.Module:
         """The adapted model with what a method puts on top of it."""
@@ -323,32 +343,32 @@ class GradientBased(MetaLearner):
 
     def _support(
         self, support_x: Any, support_y: Any
-    ) -> tuple[nx.Tensor, nx.Tensor, int | None]:
-        """A support set as tensors, labels as class numbers, and how many classes
-        there are if it has labels; checked."""
-        x, y = inputs(support_x, self.dtype), support_y
-        if not isinstance(y, nx.Tensor):
-            array = np.asarray(y)
-            y = nx.tensor(array, dtype=self.dtype if array.dtype.kind == "f" else None)
-        if not x.ndim or x.shape[:1] != y.shape[:1] or not len(x):
+    ) -> tuple[nx.Tensor, nx.Tensor, int | None, Kinds]:
+        """A support set as tensors, labels as class numbers; how many classes there are
+        if it has labels; and what it decides. Checked."""
+        x, read_as = read_support(self, support_x)
+        labels = array_of("support_y", support_y)
+        if not x.ndim or x.shape[:1] != labels.shape[:1] or not len(x):
             raise ShapeError(
                 f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
-                f"{y.shape} must have one leading axis, of one or more examples"
+                f"{labels.shape} must have one leading axis, of one or more examples"
             )
+        targets = targets_of(self, self.kinds, [labels])
+        labels = as_targets(self, "support_y", labels, targets)
         largest = None
-        targets = y.numpy()
-        must_be_classes = self.targets == "classes"
-        if must_be_classes or (self._loss is None and is_classes(targets)):
-            numbers, width = class_numbers("support_y", targets)
-            if must_be_classes:  # each of them there
+        if targets == "classes":
+            numbers, width = class_numbers("support_y", labels)
+            if self.targets == "classes":  # each of them there
                 ways_of("the support set", numbers, np.zeros(0, np.int32), width)
             largest = max(int(numbers.max()), (width or 1) - 1)
             y = nx.tensor(numbers)
-        elif self._loss is None or y.dtype.is_floating:
-            y = y.to(self.dtype)
+        else:
+            floats = labels.dtype.kind == "f"
+            y = nx.tensor(labels, dtype=self.dtype if floats else nx.int32)
         with mode(self, training=False), nx.no_grad():
             self._check_targets(self.model(x), y, largest)
-        return x, y, None if largest is None else largest + 1
+        ways = None if largest is None else largest + 1
+        return x, y, ways, decided(self, read_as, targets)
 
     def _check_targets(
         self, output: nx.Tensor, target: nx.Tensor, largest: int | None
@@ -360,7 +380,8 @@ class GradientBased(MetaLearner):
                 raise ShapeError(
                     f"{type(self).__name__}: the model gives outputs of shape "
                     f"{output.shape} for targets of shape {target.shape}; they must be "
-                    "equal (class labels are whole numbers [n] or one-hot rows)"
+                    "equal (class labels are whole numbers [n] or one-hot rows, and "
+                    f"{self._kinds.targets or 'either'!r} is what this learner takes)"
                 )
         elif output.ndim != 2 or largest >= output.shape[1]:
             raise InvalidArgumentError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import neurenix as nx
 from neurenix import dispatch, nn, optim
@@ -18,31 +18,21 @@ from neurenix.locks import lock_of
 from neurenix.nn.modes import mode
 
 from . import batch_norm, learner_files, queries
-from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
+from .batches import Bucket, Episode, Source, Targets
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
+from .deciding import read_call
 from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar
 from .history import History
-from .listed import listed_source
+from .kinds import TARGETS, Kinds, given, using
 from .memory import MemoryPlan, amount, largest_calls, planned
-from .sampler import TaskSampler
+from .outcomes import Outcome, Values
+from .reading import dtype_of
+from .sources import source_of
 from .training import Run, batch_size, meta_step
 
-Values = Mapping[str, nx.Tensor]
-
-
-class Outcome(NamedTuple):
-    """What a method makes of one task.
-
-    loss      the meta-loss, a floating scalar
-    metrics   further scalars for the history, by name
-    buffers   new values of the network's buffers (running statistics), by name
-    """
-
-    loss: nx.Tensor
-    metrics: Values = MappingProxyType({})
-    buffers: Values = MappingProxyType({})
+__all__ = ["MetaLearner", "Outcome", "Values"]
 
 
 class MetaLearner(nn.Module):
@@ -54,6 +44,12 @@ class MetaLearner(nn.Module):
 
     model     the network; what it learns is in `parameters()`
     meta_lr   the learning rate of the Adam that `meta_learn` makes if it is given none
+    inputs    what whole numbers among inputs are, for all calls: "pixels", from 0 to
+              255, which the network gets divided by 255; "tokens", which it gets as
+              int32; "values", which it gets as floats. None: the first use with whole
+              numbers decides: uint8 are pixels, others values, and either tokens if
+              the network takes nothing else (as one that begins with an `Embedding`).
+              Floats are always values, in the network's dtype
 
     >>> class Joint(MetaLearner):
     ...     '''Learns all tasks at once, without adaptation.'''
@@ -66,7 +62,11 @@ class MetaLearner(nn.Module):
     #: What a method's targets are: "classes", "values", or "either".
     targets: Targets = "either"
 
-    def __init__(self, model: nn.Module, meta_lr: float = 0.001) -> None:
+    _kinds = Kinds()
+
+    def __init__(
+        self, model: nn.Module, meta_lr: float = 0.001, *, inputs: str | None = None
+    ) -> None:
         super().__init__()
         if not isinstance(model, nn.Module):
             raise InvalidArgumentError(
@@ -75,6 +75,7 @@ class MetaLearner(nn.Module):
             )
         self.model = model
         self.meta_lr = positive("meta_lr", meta_lr)
+        self._kinds = given(type(self).__name__, inputs)
         self._programs: dict[Any, Any] = {}
         self._memory_plans: dict[str, MemoryPlan] = {}
 
@@ -134,10 +135,12 @@ class MetaLearner(nn.Module):
     # ---- for methods -----------------------------------------------------------------
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The network as it is, without adaptation."""
+        """The network as it is, without adaptation. It gets its first argument as it
+        gets the inputs of tasks."""
+        args, kwargs, kind = read_call(self, args, kwargs)
         if dispatch.recorder() is not None:  # what runs it takes its turn
             return self.model(*args, **kwargs)
-        with self.turn():
+        with using(self, Kinds(kind)), self.turn():
             return self.model(*args, **kwargs)
 
     def run(
@@ -184,7 +187,19 @@ class MetaLearner(nn.Module):
     @property
     def dtype(self) -> Dtype:
         """The network's floating dtype, which tasks are converted to."""
-        return next((p.dtype for p in self.parameters()), nx.float32)
+        return dtype_of(self)
+
+    @property
+    def kinds(self) -> Kinds:
+        """What its tasks' inputs and targets are: as said when it was made, or decided
+        by its first use; None while neither has."""
+        taken = self.targets_taken()
+        always = Kinds(targets=taken if taken in TARGETS else None)
+        return self._kinds.joined(always, "the method")
+
+    def targets_taken(self) -> Targets:
+        """What the targets of its tasks may be; "either" is decided once, for all."""
+        return self.targets
 
     @property
     def memory_plans(self) -> Mapping[str, MemoryPlan]:
@@ -197,6 +212,9 @@ class MetaLearner(nn.Module):
         if found is None:  # of two threads' programs the first one stays
             found = self._programs.setdefault(key, make())
         return found
+
+    def static_extra(self) -> tuple[Any, ...]:
+        return (self._kinds.inputs,)
 
     def __getstate__(self) -> dict[str, Any]:
         plans = dict(self._memory_plans)
@@ -282,7 +300,11 @@ class MetaLearner(nn.Module):
                     f"checkpoint_every={checkpoint_every} without checkpoint=, a folder"
                 )
         source = self._source(tasks, steps_per_epoch)
-        held_out = None if validation is None else self._source(validation)
+        kinds = self.kinds.joined(source.kinds, "these tasks")
+        held_out = None
+        if validation is not None:
+            held_out = self._source(validation, kinds=kinds)
+            kinds = kinds.joined(held_out.kinds, "the validation")
         size = batch_size(tasks_per_batch, source.largest_batch)
         source.check_batch(size)
         if meta_optimizer is None:
@@ -310,7 +332,8 @@ class MetaLearner(nn.Module):
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
         if checkpoint is not None:
             run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
-        return run.epochs(count, size)
+        with using(self, kinds, kept=run.has_learned):
+            return run.epochs(count, size)
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
         # The program keeps its optimizer alive: no other can get this id.
@@ -429,7 +452,6 @@ class MetaLearner(nn.Module):
         >>> # result = learner.evaluate(test_tasks); print(result)
         """
         limit = None if max_memory is None else amount("max_memory", max_memory)
-        source = self._source(tasks)
         count = self.evaluation_steps(steps)
         depends = batch_norm.depends_on_batch(self)
         if transductive not in (None, True, False, "both"):
@@ -442,51 +464,25 @@ class MetaLearner(nn.Module):
                 "queries; batch norm in mode 'transductive' makes it so"
             )
         alone = depends and transductive is False
-        found = self._evaluated(source, count, limit, alone)
-        if transductive == "both" and depends:
-            beside = self._evaluated(source, count, limit, alone=True)
-            return replace(found, beside=beside)
-        return found
+        source = self._source(tasks)
+        with using(self, source.kinds):
+            found = self._evaluated(source, count, limit, alone)
+            if transductive == "both" and depends:
+                beside = self._evaluated(source, count, limit, alone=True)
+                return replace(found, beside=beside)
+            return found
 
     def adapt_to_task(self, support_x: Any, support_y: Any) -> nn.Module:
         """A network adapted to a task: call it with queries."""
         raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
 
-    def _source(self, tasks: Any, steps_per_epoch: int | None = None) -> Source:
+    def _source(
+        self,
+        tasks: Any,
+        steps_per_epoch: int | None = None,
+        kinds: Kinds | None = None,
+    ) -> Source:
         """Tasks on the device, checked."""
         if isinstance(tasks, Source):
             return tasks
-        endless = isinstance(tasks, TaskSampler) and tasks.tasks is None
-        if steps_per_epoch is not None and not endless:
-            raise InvalidArgumentError(
-                "steps_per_epoch is for a TaskSampler without end; an epoch of other "
-                "tasks is all of them"
-            )
-        if isinstance(tasks, TaskSampler):
-            if not endless:
-                source: Source = SampledSource(tasks, self.dtype)
-            elif steps_per_epoch is None:
-                raise InvalidArgumentError(
-                    "this TaskSampler has no end: TaskSampler(..., tasks=n) has one; "
-                    "for meta_learn, steps_per_epoch=n says how long an epoch is"
-                )
-            else:
-                steps = whole_number("steps_per_epoch", steps_per_epoch)
-                source = EndlessSource(tasks, self.dtype, steps)
-        else:
-            source = listed_source(_listed(tasks), self.targets, self.dtype)
-        for bucket in source.buckets:
-            self.check_bucket(bucket)
-        return source
-
-
-def _listed(tasks: Any) -> list[Any]:
-    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes, Mapping)):
-        raise InvalidArgumentError(
-            f"tasks of type {type(tasks).__name__}; expected a list of tasks, or a "
-            "TaskSampler"
-        )
-    listed = list(tasks)
-    if not listed:
-        raise InvalidArgumentError("there are zero tasks; give at least one")
-    return listed
+        return source_of(self, tasks, kinds or self.kinds, steps_per_epoch)

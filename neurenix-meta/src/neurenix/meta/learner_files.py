@@ -15,6 +15,8 @@ import neurenix as nx
 from neurenix.attributes import scalars
 from neurenix.errors import FileFormatError, InvalidArgumentError
 
+from .kinds import Kinds, using
+
 if TYPE_CHECKING:
     from .learner import MetaLearner
 
@@ -38,6 +40,7 @@ def described(learner: MetaLearner) -> dict[str, Any]:
             "settings": settings(learner),
             "values": learner.state_dict(),
             "generators": [g.state_dict() for g in own_generators(learner)],
+            "kinds": learner.kinds._asdict(),
         },
     }
 
@@ -84,6 +87,7 @@ def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
     stored = content["learner"]
     generators = own_generators(learner)
     with told_of_file(path, f"of another {stored['type']}"):
+        kinds = learner.kinds.joined(kinds_of(content), "the file")
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
@@ -92,6 +96,13 @@ def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
             )
     for generator, state in zip(generators, stored["generators"], strict=True):
         generator.load_state_dict(state)
+    with using(learner, kinds):
+        pass
+
+
+def kinds_of(content: Mapping[str, Any]) -> Kinds:
+    """What the inputs and targets of a file's learner are; older files do not say."""
+    return Kinds(**content["learner"].get("kinds", {}))
 
 
 @contextmanager
@@ -107,11 +118,14 @@ def told_of_file(path: Path, what: str) -> Iterator[None]:
 def undone_on_error(*owners: Any) -> Iterator[None]:
     """Whatever fails in it, the owners of a `state_dict` are as they were before."""
     before = [(owner, owner.state_dict()) for owner in owners]
+    kinds = [(owner, owner._kinds) for owner in owners if hasattr(owner, "_kinds")]
     try:
         yield
     except BaseException as error:
         for owner, state in before:
             owner.load_state_dict(state)
+        for owner, decided in kinds:
+            owner._kinds = decided
         if isinstance(error, (KeyError, TypeError, AttributeError)):
             raise FileFormatError(
                 f"the file lacks a part of a learner, or has another there: {error!r}"

@@ -125,7 +125,7 @@ class MAMLPlusPlus(MAML):
         return sorted({0, self.multi_step_epochs, self.first_order_epochs})
 
     def static_extra(self) -> tuple[Any, ...]:
-        return (self._multi_step, self._first_order_now)
+        return (*super().static_extra(), self._multi_step, self._first_order_now)
 
     def default_schedule(
         self, optimizer: optim.Optimizer, epochs: int

@@ -88,6 +88,7 @@ class Run:
         self.checkpoints: Checkpoints | None = None
         self.history = History()
         self.position = Position()
+        self._steps_made = False
 
     def epochs(self, count: int, size: int) -> History:
         order = np.random.default_rng(nx.random.host_seed())
@@ -150,6 +151,10 @@ class Run:
             is_last = event.stopped or event.epoch == event.epochs
             self.save() if is_last else self.save_if_due(epoch_is_done=True)
 
+    def has_learned(self) -> bool:
+        """Whether the learner is another than it was: a step was made, or read."""
+        return self._steps_made
+
     # ---- checkpoints -----------------------------------------------------------------
 
     def begin_epoch(self, order: np.random.Generator) -> None:
@@ -168,6 +173,7 @@ class Run:
         found = self.checkpoints.restore(self.trained)
         if found is not None:
             self.position, self.history = found
+            self._steps_made = True
             order.bit_generator.state = self.position.order
             self.source.next_task = self.position.next_task
 
@@ -205,6 +211,7 @@ class Run:
             self.position.total += 1
             if not good:
                 raise NonFiniteError(self.failure(batch, event, numbers["loss"]))
+            self._steps_made = True
             yield batch, numbers
         if interrupted is not None:
             raise interrupted
