@@ -325,6 +325,9 @@ def test_strange_kinds_are_refused():
         R2D2(MLP([1, 1]), inputs=3)
     with pytest.raises(InvalidArgumentError, match="MAML: targets='either'; expected "):
         MAML(MLP([1, 1]), targets="either")
+    process = ConditionalNeuralProcess
+    with pytest.raises(InvalidArgumentError, match="inputs='tokens'; its encoder read"):
+        process(MLP([2, 1]), MLP([2, 2]), inputs="tokens")
     with pytest.raises(InvalidArgumentError, match="ProtoMAML: targets='values'"):
         ProtoMAML(MLP([1, 1]), targets="values")
 

@@ -26,6 +26,7 @@ from neurenix.meta import (
     TaskSampler,
 )
 from neurenix.meta.datasets import Glyphs
+from neurenix.meta.kinds import Kinds, using
 
 EITHER = [MAML, FOMAML, ANIL, BOIL, MetaSGD, MAMLPlusPlus, IMAML, Reptile]
 X = np.eye(3, dtype=np.float32)
@@ -126,7 +127,7 @@ def test_a_learner_of_values_refuses_labels(compiled_device):
         lambda: loss(learner, LABELS),
         lambda: learner.adapt_to_task(X, LABELS),
     ):
-        with pytest.raises(ShapeError, match=r"targets of shape \(3,\).*'values'"):
+        with pytest.raises(ShapeError, match=r"shape \(3,\).* targets='classes'\)"):
             use()
     sampler = TaskSampler(Glyphs(classes=4), 2, 1, 1, tasks=2)
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 2))
@@ -253,3 +254,18 @@ def test_values_are_floats(compiled_device, kind):
     wanted, _ = process.adapt_to_task(X, y.astype(float))(X)
     np.testing.assert_array_equal(mean.numpy(), wanted.numpy())
     assert loss(process, y) == loss(process, y.astype(float))
+
+
+def test_threads_decide_together():
+    """A use that fails takes back what it alone has decided."""
+    learner = made(MAML)
+    with pytest.raises(KeyError), using(learner, Kinds("pixels", "values")):
+        with using(learner, Kinds("pixels")):  # of another thread
+            assert learner.kinds == ("pixels", "values")
+        with (
+            pytest.raises(InvalidArgumentError, match=r"'pixels', .* 'tokens'"),
+            using(learner, Kinds("tokens")),
+        ):
+            raise AssertionError
+        raise KeyError
+    assert learner.kinds == ("pixels", None)

@@ -167,6 +167,7 @@ def test_a_model_sees_one_step_of_training_at_a_time(compiled_device):
 
 def test_what_callbacks_set_is_theirs():
     """`eval()` in a callback is for the callback; training goes on in training."""
+
     class Looks(Callback):
         def on_step_end(self, learner, event):
             learner.eval()

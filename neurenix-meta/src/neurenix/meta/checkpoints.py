@@ -15,6 +15,7 @@ from neurenix.errors import InvalidArgumentError, StorageError
 
 from . import learner_files
 from .history import History
+from .kinds import using
 from .where_made import made_on, warn_of_other
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class Checkpoints:
             position = Position(**training["position"])
             history = History.of(training["history"], training["epochs"])
             nx.random.load_state_dict(training["random"])
+        with using(trained.learner, learner_files.kinds_of(content)):
+            pass
         warn_of_other(path, training.get("made_on", {}))
         self.last = position.total
         return position, history

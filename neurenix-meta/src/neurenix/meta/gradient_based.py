@@ -377,11 +377,17 @@ class GradientBased(MetaLearner):
             return
         if largest is None:
             if output.shape != target.shape:
+                method, why = type(self).__name__, ""
+                if self._kinds.targets == "values":
+                    why = (
+                        f". This {method}'s targets are values: so its first use has "
+                        "decided, or targets='values'. For classes make another one: "
+                        f"{method}(..., targets='classes')"
+                    )
                 raise ShapeError(
-                    f"{type(self).__name__}: the model gives outputs of shape "
-                    f"{output.shape} for targets of shape {target.shape}; they must be "
-                    "equal (class labels are whole numbers [n] or one-hot rows, and "
-                    f"{self._kinds.targets or 'either'!r} is what this learner takes)"
+                    f"{method}: the model gives outputs of shape {output.shape} for "
+                    f"targets of shape {target.shape}; they must be equal (class "
+                    f"labels are whole numbers [n] or one-hot rows){why}"
                 )
         elif output.ndim != 2 or largest >= output.shape[1]:
             raise InvalidArgumentError(

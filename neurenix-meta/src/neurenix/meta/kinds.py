@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from neurenix.errors import InvalidArgumentError
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 INPUTS = ("pixels", "tokens", "values")
 TARGETS = ("classes", "values")
-_DECIDING = threading.Lock()
 
 
 class Kinds(NamedTuple):
@@ -60,30 +61,50 @@ def _never() -> bool:
     return False
 
 
+@dataclass
+class _Uses:
+    """Uses of one learner that are under way, and what held before the first one or was
+    kept since."""
+
+    kept: Kinds
+    under_way: list[Kinds] = field(default_factory=list)
+
+
+_USES: weakref.WeakKeyDictionary[MetaLearner, _Uses] = weakref.WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
 @contextmanager
 def using(
-    learner: MetaLearner, kinds: Kinds, kept: Callable[[], bool] = _never
+    learner: MetaLearner, kinds: Kinds, keep: Callable[[], bool] = _never
 ) -> Iterator[None]:
-    """A use of a learner with tasks of these kinds, which are its own from now on. If
-    the use fails they are what they were before, unless `kept()`.
+    """A use of a learner with tasks of these kinds, which hold for it meanwhile, and
+    from then on; if the use fails, only where `keep()`.
 
     Raises InvalidArgumentError where another thread has decided otherwise meanwhile.
     """
-    before, after = _join(learner, kinds)
+    with _LOCK:
+        now = learner._kinds.joined(kinds, "these tasks")
+        uses = _USES.setdefault(learner, _Uses(learner._kinds))
+        uses.under_way.append(kinds)
+        _hold(learner, now)
+    succeeded = False
     try:
         yield
-    except BaseException:
-        with _DECIDING:
-            if learner._kinds == after and after != before and not kept():
-                learner._kinds = before
-        raise
-    _join(learner, kinds)  # where another thread's use failed, and took them back
+        succeeded = True
+    finally:
+        with _LOCK:
+            uses.under_way.remove(kinds)
+            if succeeded or keep():
+                uses.kept = uses.kept.joined(kinds, "these tasks")
+            now = uses.kept
+            for other in uses.under_way:  # of other threads
+                now = now.joined(other, "these tasks")
+            _hold(learner, now)
+            if not uses.under_way:
+                del _USES[learner]
 
 
-def _join(learner: MetaLearner, kinds: Kinds) -> tuple[Kinds, Kinds]:
-    with _DECIDING:
-        before = learner._kinds
-        after = before.joined(kinds, "these tasks")
-        if after != before:
-            learner._kinds = after
-        return before, after
+def _hold(learner: MetaLearner, kinds: Kinds) -> None:
+    if learner._kinds != kinds:
+        learner._kinds = kinds

@@ -332,7 +332,7 @@ class MetaLearner(nn.Module):
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
         if checkpoint is not None:
             run.checkpoints = Checkpoints(checkpoint, checkpoint_every, keep)
-        with using(self, kinds, kept=run.has_learned):
+        with using(self, kinds, keep=run.has_learned):
             return run.epochs(count, size)
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
@@ -426,6 +426,8 @@ class MetaLearner(nn.Module):
         content = learner_files.read(file)
         with self.turn(), learner_files.undone_on_error(self):
             learner_files.fill(self, content, file)
+        with using(self, learner_files.kinds_of(content)):
+            pass
 
     def evaluate(
         self,

@@ -15,7 +15,7 @@ import neurenix as nx
 from neurenix.attributes import scalars
 from neurenix.errors import FileFormatError, InvalidArgumentError
 
-from .kinds import Kinds, using
+from .kinds import Kinds
 
 if TYPE_CHECKING:
     from .learner import MetaLearner
@@ -87,7 +87,7 @@ def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
     stored = content["learner"]
     generators = own_generators(learner)
     with told_of_file(path, f"of another {stored['type']}"):
-        kinds = learner.kinds.joined(kinds_of(content), "the file")
+        learner.kinds.joined(kinds_of(content), "the file")
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
@@ -96,8 +96,6 @@ def fill(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
             )
     for generator, state in zip(generators, stored["generators"], strict=True):
         generator.load_state_dict(state)
-    with using(learner, kinds):
-        pass
 
 
 def kinds_of(content: Mapping[str, Any]) -> Kinds:
@@ -118,14 +116,11 @@ def told_of_file(path: Path, what: str) -> Iterator[None]:
 def undone_on_error(*owners: Any) -> Iterator[None]:
     """Whatever fails in it, the owners of a `state_dict` are as they were before."""
     before = [(owner, owner.state_dict()) for owner in owners]
-    kinds = [(owner, owner._kinds) for owner in owners if hasattr(owner, "_kinds")]
     try:
         yield
     except BaseException as error:
         for owner, state in before:
             owner.load_state_dict(state)
-        for owner, decided in kinds:
-            owner._kinds = decided
         if isinstance(error, (KeyError, TypeError, AttributeError)):
             raise FileFormatError(
                 f"the file lacks a part of a learner, or has another there: {error!r}"

@@ -96,6 +96,11 @@ class ConditionalNeuralProcess(MetaLearner):
                     f"ConditionalNeuralProcess: {name} is a {type(part).__name__}; "
                     "expected a neurenix.nn.Module"
                 )
+        if inputs == "tokens":
+            raise InvalidArgumentError(
+                "ConditionalNeuralProcess: inputs='tokens'; its encoder reads x beside "
+                "y, so that whole numbers are 'pixels' or 'values'"
+            )
         super().__init__(Predictor(encoder, decoder), meta_lr, inputs=inputs)
 
     def forward(self, context_x: Any, context_y: Any, x: Any) -> Any:
