@@ -363,8 +363,11 @@ class GradientBased(MetaLearner):
             largest = max(int(numbers.max()), (width or 1) - 1)
             y = nx.tensor(numbers)
         else:
-            floats = labels.dtype.kind == "f"
-            y = nx.tensor(labels, dtype=self.dtype if floats else nx.int32)
+            dtype = self.dtype if labels.dtype.kind == "f" else nx.int32
+            if isinstance(support_y, nx.Tensor):  # which stays on its device
+                y = support_y.to(dtype)
+            else:
+                y = nx.tensor(labels, dtype=dtype)
         with mode(self, training=False), nx.no_grad():
             self._check_targets(self.model(x), y, largest)
         ways = None if largest is None else largest + 1

@@ -14,7 +14,6 @@ import neurenix as nx
 from neurenix import dispatch, nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
-from neurenix.locks import lock_of
 from neurenix.nn.modes import mode
 
 from . import batch_norm, learner_files, queries
@@ -31,6 +30,7 @@ from .outcomes import Outcome, Values
 from .reading import dtype_of
 from .sources import source_of
 from .training import Run, batch_size, meta_step
+from .turns import turn_of
 
 __all__ = ["MetaLearner", "Outcome", "Values"]
 
@@ -174,11 +174,7 @@ class MetaLearner(nn.Module):
     def turn(self) -> AbstractContextManager[Any]:
         """What to hold while the values of this learner are read as one, or replaced: a
         meta-step in another thread, which changes them in place, waits until then."""
-        streams = nx.random.default_generator.state_cells().values()
-        held: AbstractContextManager[Any] = lock_of(
-            [*self.state_cells().values(), *streams]
-        )
-        return held
+        return turn_of(self)
 
     def learned(self) -> dict[str, nx.Tensor]:
         """The meta-parameters' values by name."""

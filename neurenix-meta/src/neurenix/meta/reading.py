@@ -7,6 +7,7 @@ whole numbers values.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,23 @@ from numpy.typing import NDArray
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.attributes import changes
 from neurenix.dtypes import Dtype
 from neurenix.errors import DtypeError, InvalidArgumentError, ShapeError
 from neurenix.program import Symbol
 
 Array = NDArray[Any]
+
+# By network: how many attributes were set when its first parameter was looked up, and
+# that. (A walk through a network takes as long as a small network does.)
+_FIRST: weakref.WeakKeyDictionary[nn.Module, tuple[int, nn.Parameter | None]]
+_FIRST = weakref.WeakKeyDictionary()
+
+# Dtypes that hold more than pixels or tokens can be: their values say whether they are.
+_TO_LOOK_AT: dict[str | None, tuple[Dtype, ...]] = {
+    "pixels": (nx.int32, nx.int64, nx.uint32),
+    "tokens": (nx.int64, nx.uint32),
+}
 
 
 def array_of(name: str, x: Any) -> Array:
@@ -121,17 +134,22 @@ def kept_as(x: Array, kind: str | None, dtype: Dtype) -> Dtype:
 
 def network_input(name: str, x: Any, kind: str | None, dtype: Dtype) -> nx.Tensor:
     """What a network gets of an array, a list or a tensor that a user gives it."""
-    if isinstance(x, nx.Tensor) and (isinstance(x.data, Symbol) or not is_whole(x)):
+    if isinstance(x, nx.Tensor):
+        if x.dtype in _TO_LOOK_AT.get(kind, ()) and not isinstance(x.data, Symbol):
+            stored(name, x.numpy(), kind)
         return read(x, kind, dtype)
     array = stored(name, array_of(name, x), kind)
-    if isinstance(x, nx.Tensor):
-        return read(x.value(), kind, dtype)
     return read(nx.tensor(array, dtype=kept_as(array, kind, dtype)), kind, dtype)
 
 
 def dtype_of(network: nn.Module) -> Dtype:
     """The floating dtype of a network: that of its first parameter, float32 without."""
-    return next((p.dtype for p in network.parameters()), nx.float32)
+    now = changes[0]
+    seen, first = _FIRST.get(network, (-1, None))
+    if seen != now:
+        first = next(network.parameters(), None)
+        _FIRST[network] = now, first
+    return nx.float32 if first is None else first.dtype
 
 
 @dataclass(frozen=True)
