@@ -13,6 +13,7 @@ import pytest
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError, InvalidArgumentError
+from neurenix.nn.modes import mode
 from neurenix.sources import at_line, user_line
 
 
@@ -211,3 +212,43 @@ def test_compiled_state_that_something_stands_in_for(device: str) -> None:
             nn.functional_call(outer, {"layer.weight": weight}, nx.ones(3, 2))
     outer.call = compiled
     assert nn.functional_call(outer, {}, nx.ones(3, 2))[0].shape == (3, 1)
+
+
+@pytest.mark.parametrize("within", [mode, nn.inner_step, nn.batch_norm_phase])
+def test_what_one_thread_sets_is_no_other_threads(device: str, within: Any) -> None:
+    """Modes of a while are part of what a compiled call depends on, by thread."""
+    kinds = {
+        mode: nn.Sequential(nn.BatchNorm1d(2)).eval(),
+        nn.inner_step: nn.BatchNorm1d(2, mode="per_step", steps=2).eval(),
+        nn.batch_norm_phase: nn.BatchNorm1d(2, mode="support").eval(),
+    }
+    settings = {mode: (kinds[mode], True), nn.inner_step: (1,)}
+    module = kinds[within]
+    if within is nn.inner_step:
+        module.bias.assign([[0.0, 0.0], [5.0, 5.0]])
+    f = nx.compile(lambda x: module(x), state=[module])
+    state = module.state_dict()
+
+    def found() -> Any:
+        module.load_state_dict(state)
+        return f(nx.tensor([[1.0, 2.0], [3.0, 8.0]])).tolist()
+
+    outside = found()
+    with within(*settings.get(within, ("collect",))):
+        inside = found()
+        (other,) = together(found)
+        assert found() == inside
+    assert inside != outside
+    assert other == outside == found()
+
+
+def test_a_mode_ends_with_an_error(device: str) -> None:
+    model = nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5).eval())
+    with pytest.raises(KeyError), mode(model, training=False):
+        assert not model.training and not model[0].training
+        with mode(model[1], training=True):
+            assert [m.training for m in model.modules()] == [False, False, True]
+        model.train()  # of the module itself, for others and for afterwards
+        assert not model.training
+        raise KeyError
+    assert [m.training for m in model.modules()] == [True, True, True]

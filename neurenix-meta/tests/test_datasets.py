@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import neurenix as nx
 from neurenix.errors import DatasetError, InvalidArgumentError, ShapeError
 from neurenix.meta.datasets import (
     ArrayDataset,
@@ -84,9 +85,21 @@ def test_uint8_arrays_stay_pixels():
     assert data.examples.dtype == np.uint8 and data.scale == 1 / 255
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint16, np.uint32])
+def test_whole_numbers_stay_so(kind):
+    tokens = np.array([[7, 100], [3, 4]], kind)
+    data = ArrayDataset(tokens, [0, 1])
+    assert data.examples.dtype == np.int32 and data.scale == 1.0
+    np.testing.assert_array_equal(data.examples, tokens)
+    assert data.on_device().dtype is nx.int32
+    assert data.subset([1]).examples.tolist() == [[3, 4]]
+
+
 @pytest.mark.parametrize(
     "X, y, words",
     [
+        (np.array([[1], [2**31]]), [0, 1], "X holds 2147483648; .* give floats"),
+        (np.array([[1], [2**64 - 1]], np.uint64), [0, 1], "X holds 184467440737095"),
         (np.zeros((3, 2)), [0, 1], r"X \[3, 2\] and y \[2\]"),
         (np.zeros((3, 2)), np.zeros((3, 2), int), r"y \[3, 2\]"),
         (np.zeros((0, 2)), np.zeros(0, int), "n ≥ 1"),

@@ -215,7 +215,7 @@ def test_a_run_goes_on_with_what_was_frozen(tmp_path: Any) -> None:
     run(2, "parts", (0,), betas=(0.5, 0.9))
     again = run(4, "parts", (0,), betas=(0.5, 0.9))
     assert all((again[n] == whole[n]).all() for n in whole)
-    with pytest.raises(InvalidArgumentError, match="requires_grad=False saved, True now"):
+    with pytest.raises(InvalidArgumentError, match="requires_grad=False saved, True"):
         run(4, "parts", (), betas=(0.5, 0.9))
     with pytest.raises(InvalidArgumentError, match="optimizer: given="):
         run(4, "parts", (0,))

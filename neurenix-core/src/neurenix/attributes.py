@@ -3,18 +3,41 @@ sees at a glance that none has changed since the last one."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 changes = [0]
 _SCALARS = (bool, int, float, str, type(None))
 
 
+class _Here(threading.local):
+    """What this thread alone has set for a while: another object each time."""
+
+    setting: object = None
+
+
+here = _Here()
+
+
+@contextmanager
+def set_here() -> Iterator[None]:
+    """Around what a thread sets for itself and a program may depend on, such as a mode:
+    a compiled call looks at its state anew, and no other thread's call does."""
+    before, here.setting = here.setting, object()
+    try:
+        yield
+    finally:
+        here.setting = before
+
+
 class Watched:
     """Setting an attribute counts as a change."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        changes[0] += 1
         object.__setattr__(self, name, value)
+        changes[0] += 1  # once it is there: who looks in between looks again
 
 
 def static_key(value: Any) -> Any:

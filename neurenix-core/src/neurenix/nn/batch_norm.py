@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attributes import changes
+from ..attributes import set_here
 from ..cells import Cell
 from ..dispatch import no_grad
 from ..errors import InvalidArgumentError, ShapeError
@@ -49,12 +49,11 @@ def batch_norm_phase(phase: str) -> Iterator[None]:
     """
     one_of("batch_norm_phase: phase", phase, PHASES)
     before, _context.phase = _context.phase, phase
-    changes[0] += 1  # a compiled program depends on it
     try:
-        yield
+        with set_here():
+            yield
     finally:
         _context.phase = before
-        changes[0] += 1
 
 
 @contextmanager
@@ -63,12 +62,11 @@ def inner_step(index: int) -> Iterator[None]:
     layer's steps serves those beyond. Outside of any it is step 0."""
     whole("inner_step: index", index, 0)
     before, _context.step = _context.step, index
-    changes[0] += 1
     try:
-        yield
+        with set_here():
+            yield
     finally:
         _context.step = before
-        changes[0] += 1
 
 
 class BatchNorm(Module):

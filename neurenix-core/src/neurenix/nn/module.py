@@ -14,6 +14,7 @@ from ..keywords import check_keywords
 from ..random import Generator
 from ..tape import Leaf
 from ..tensor import Tensor
+from .modes import training_here
 from .parameter import Buffer, LoadResult, Parameter, load_cells, move
 
 M = TypeVar("M", bound="Module")
@@ -27,7 +28,7 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         for i, item in enumerate(value):
             yield from _parts(f"{name}.{i}", item)
     elif isinstance(value, dict):
-        for key, item in value.items():
+        for key, item in list(value.items()):  # another thread may add to it
             yield from _parts(f"{name}.{key}", item)
 
 
@@ -56,7 +57,9 @@ class Module(Watched):
     ['0.factor', '1.factor']
     """
 
-    training: bool = True
+    _training: bool = True  # what `train` and `eval` have set
+    # What becomes of a call's arguments first, if anything: of (self, args, kwargs).
+    _before_forward: Callable[[Module, Any, Any], tuple[Any, Any]] | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
@@ -67,11 +70,22 @@ class Module(Watched):
     def __init__(self) -> None:
         super().__init__()
 
+    @property
+    def training(self) -> bool:
+        here = training_here(self)
+        return self._training if here is None else here
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = value
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._before_forward is not None:
+            args, kwargs = self._before_forward(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -99,13 +113,13 @@ class Module(Watched):
             cell.name = path
 
     def __delattr__(self, name: str) -> None:
-        changes[0] += 1
         object.__delattr__(self, name)
+        changes[0] += 1
 
     # ---- what it owns ----------------------------------------------------------------
 
     def _own(self, kind: type[Any]) -> Iterator[tuple[str, Any]]:
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):
             yield from (
                 (path, part)
                 for path, part in _parts(name, value)

@@ -126,7 +126,7 @@ class Compiled:
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
         self._scalars_around = scalars_around(f)
-        self._attributes_now = -1, 0
+        self._attributes_now: tuple[Any, int] = None, 0
         self._attributes_seen: OrderedDict[Any, int] = OrderedDict()
         self._numbers = count()  # never the same twice, whatever is forgotten
         self.__name__ = getattr(f, "__name__", "compiled")

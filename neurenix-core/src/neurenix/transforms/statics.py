@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..attributes import changes, static_key
+from ..attributes import changes, here, static_key
 from ..cells import Cell
 from ..errors import InvalidArgumentError
 from ..tensor import Tensor, tensor
@@ -20,9 +20,10 @@ _ARGUMENTS = (*_SCALARS, bytes)
 _TENSORS = (Tensor, np.ndarray)
 
 
-def attribute_changes() -> int:
-    """A number that grows when an attribute of any module or optimizer is set."""
-    return changes[0]
+def attribute_changes() -> tuple[int, object]:
+    """Equal only while no attribute of any module or optimizer is set, in no thread,
+    and this thread sets nothing for itself."""
+    return changes[0], here.setting
 
 
 def attributes_of(state: Any) -> Any:

@@ -18,19 +18,22 @@ from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
 from .digests import digest_of
+from .kinds import Kinds
+from .reading import read
 from .sampler import TaskSampler
 
 # Tasks of a sampler drawn at once: many cost little more than one.
 _DRAWN_AHEAD = 256
 
 Numbers = NDArray[np.int64]
-Targets = Literal["classes", "values", "either"]
+# What a method's targets are. "given": whatever its loss takes, whole numbers too.
+Targets = Literal["classes", "values", "either", "given"]
 
 
 class Episode(NamedTuple):
     """One task inside a program: what a method's loss is a function of.
 
-    support_x [n, ...], query_x [m, ...]   floats
+    support_x [n, ...], query_x [m, ...]   floats, or int32 tokens
     support_y, query_y                     int32 classes [n], or values
     ways                                   how many classes, where labels tell; static
     """
@@ -48,13 +51,14 @@ class ReadStacked:
 
     ways: int | None
     dtype: Dtype
+    inputs: str | None  # as of `Kinds`
 
     def __call__(self, data: Sequence[nx.Tensor], number: nx.Tensor) -> Episode:
         support_x, support_y, query_x, query_y = (nx.take(x, number) for x in data)
         return Episode(
-            inputs(support_x, self.dtype),
+            read(support_x, self.inputs, self.dtype),
             support_y,
-            inputs(query_x, self.dtype),
+            read(query_x, self.inputs, self.dtype),
             query_y,
             self.ways,
         )
@@ -69,9 +73,10 @@ class ReadEpisode:
     shots: int
     queries: int
     dtype: Dtype
+    inputs: str | None  # as of `Kinds`
 
     def __call__(self, data: Sequence[nx.Tensor], rows: nx.Tensor) -> Episode:
-        x = inputs(nx.take(data[0], rows), self.dtype)
+        x = read(nx.take(data[0], rows), self.inputs, self.dtype)
         cut = self.ways * self.shots
         classes = np.arange(self.ways, dtype=np.int32)
         return Episode(
@@ -81,14 +86,6 @@ class ReadEpisode:
             nx.tensor(classes.repeat(self.queries)),
             self.ways,
         )
-
-
-def inputs(x: Any, dtype: Dtype) -> nx.Tensor:
-    """What a network reads: pixels, uint8 from 0 to 255, as floats from 0 to 1."""
-    if not isinstance(x, nx.Tensor):
-        array = np.asarray(x)
-        x = nx.tensor(array, dtype=None if array.dtype == np.uint8 else dtype)
-    return x.to(dtype) * (1.0 / 255.0) if x.dtype is nx.uint8 else x.to(dtype)
 
 
 @dataclass(frozen=True)
@@ -130,6 +127,7 @@ class Batch:
 class Source:
     """Tasks in buckets, and the order in which training meets them.
 
+    kinds     how a learner reads them
     content   the arrays that listed tasks were given as, all in order; kept until it
               is known whether a description is needed
     """
@@ -138,9 +136,11 @@ class Source:
         self,
         buckets: Sequence[Bucket],
         groups: Sequence[Numbers],
+        kinds: Kinds,
         content: Sequence[NDArray[Any]] = (),
     ) -> None:
         self.buckets = list(buckets)
+        self.kinds = kinds
         self.groups = list(groups)  # each bucket's tasks by their numbers in the whole
         self._content = content
         self._digest: str | None = None
@@ -194,11 +194,11 @@ class EndlessSource(Source):
     """A sampler without end: an epoch is its next `steps_per_epoch` batches."""
 
     def __init__(
-        self, sampler: TaskSampler, dtype: Dtype, steps_per_epoch: int
+        self, sampler: TaskSampler, dtype: Dtype, kinds: Kinds, steps_per_epoch: int
     ) -> None:
         # The largest setting stands for all: what fits it fits the others.
-        largest = _bucket(sampler, dtype, sampler.largest_setting)
-        super().__init__([largest], [np.zeros(1, np.int64)])
+        largest = _bucket(sampler, dtype, kinds, sampler.largest_setting)
+        super().__init__([largest], [np.zeros(1, np.int64)], kinds)
         self.sampler = sampler
         self.dtype = dtype
         self.steps_per_epoch = steps_per_epoch
@@ -231,7 +231,9 @@ class EndlessSource(Source):
 
     def _bucket_of(self, setting: tuple[int, int]) -> Bucket:
         if setting not in self._of_setting:
-            self._of_setting[setting] = _bucket(self.sampler, self.dtype, setting)
+            self._of_setting[setting] = _bucket(
+                self.sampler, self.dtype, self.kinds, setting
+            )
         return self._of_setting[setting]
 
     def check_batch(self, size: int) -> None:
@@ -247,7 +249,7 @@ class EndlessSource(Source):
 class SampledSource(Source):
     """All tasks of a sampler that has an end."""
 
-    def __init__(self, sampler: TaskSampler, dtype: Dtype) -> None:
+    def __init__(self, sampler: TaskSampler, dtype: Dtype, kinds: Kinds) -> None:
         numbers = np.arange(len(sampler))
         groups: dict[tuple[int, int], list[int]] = {}
         if sampler.varies:
@@ -256,8 +258,9 @@ class SampledSource(Source):
         else:
             groups[sampler.largest_setting] = numbers.tolist()
         super().__init__(
-            [_bucket(sampler, dtype, s, group) for s, group in groups.items()],
+            [_bucket(sampler, dtype, kinds, s, group) for s, group in groups.items()],
             [np.array(group) for group in groups.values()],
+            kinds,
         )
         self.sampler = sampler
 
@@ -268,6 +271,7 @@ class SampledSource(Source):
 def _bucket(
     sampler: TaskSampler,
     dtype: Dtype,
+    kinds: Kinds,
     setting: tuple[int, int],
     numbers: Sequence[int] = (),
 ) -> Bucket:
@@ -279,8 +283,8 @@ def _bucket(
         rows = np.concatenate([_rows(sampler, number, 1) for number in numbers])
     else:
         rows = _rows(sampler, numbers[0], len(numbers))
-    read = ReadEpisode(ways, shots, sampler.queries, dtype)
-    return Bucket(read, (sampler.device_examples(),), rows, ways - 1)
+    reader = ReadEpisode(ways, shots, sampler.queries, dtype, kinds.inputs)
+    return Bucket(reader, (sampler.device_examples(),), rows, ways - 1)
 
 
 def _rows(sampler: TaskSampler, start: int, count: int) -> NDArray[np.int32]:

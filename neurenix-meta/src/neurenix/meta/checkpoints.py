@@ -16,6 +16,7 @@ from neurenix.io import as_path
 
 from . import descriptions, learner_files
 from .history import History
+from .kinds import using
 from .values_as_text import text_of
 from .where_made import made_on, warn_of_other
 
@@ -169,6 +170,8 @@ class Checkpoints:
             history = History.of(training["history"], training["epochs"])
             nx.random.load_state_dict(training["random"])
             learner_files.freeze(trained.learner, content["learner"])
+        with using(trained.learner, learner_files.kinds_of(content)):
+            pass
         warn_of_other(path, training.get("made_on", {}))
         self.last = position.total
         return position, history

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import neurenix as nx
+from neurenix.nn.modes import mode
 
 if TYPE_CHECKING:
     from .batches import Batch
@@ -43,7 +44,7 @@ def diverged_step(learner: MetaLearner, batch: Batch) -> str:
         def one(pick: nx.Tensor) -> nx.Tensor:
             return learner.finite_steps(parameters, read(data, pick))
 
-        with nx.no_grad():
+        with mode(learner, training=True), nx.no_grad():
             return nx.map(one)(picks)
 
     program = nx.compile(finite, state=[learner, nx.random.default_generator])

@@ -12,16 +12,19 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy
+from neurenix.nn.modes import mode
 
-from .batches import Bucket, Episode, inputs
+from .batches import Bucket, Episode
 from .calibration import confidence_bins
 from .calls import call_of_users, here
+from .deciding import read_support
 from .evaluation import CONFIDENCE
 from .gradient_based import accuracy
+from .kinds import Kinds, using
 from .learner import MetaLearner, Outcome, Values
+from .reading import network_input
 from .returned import output_of
 from .targets import class_numbers, ways_of
-from .training import mode
 
 
 class EmbeddingBased(MetaLearner):
@@ -30,6 +33,7 @@ class EmbeddingBased(MetaLearner):
 
     embedding_model   f: [n, ...] to [n, d] (more axes are flattened)
     meta_lr           of Adam, if `meta_learn` is given no optimizer
+    inputs            what whole numbers among inputs are; see `MetaLearner`
     embed             "together": support and query go through f in one batch, so that a
                       batch norm's statistics in training are of both; "apart": in two
 
@@ -46,8 +50,9 @@ class EmbeddingBased(MetaLearner):
         meta_lr: float = 0.001,
         *,
         embed: str = "together",
+        inputs: str | None = None,
     ) -> None:
-        super().__init__(embedding_model, meta_lr)
+        super().__init__(embedding_model, meta_lr, inputs=inputs)
         if embed not in ("together", "apart"):
             raise InvalidArgumentError(
                 f"embed={embed!r}; expected 'together' or 'apart'"
@@ -133,8 +138,10 @@ class EmbeddingBased(MetaLearner):
         self, support_x: Any, support_y: Any, *, compile: bool = True
     ) -> EmbeddingClassifier:
         """A classifier for the classes of a support set: support_x [n, ...], support_y
-        labels as in training. It keeps a copy of the embedding as it is now."""
-        x = here(inputs(support_x, self.dtype))
+        labels as in training. It keeps a copy of the embedding as it is now, and reads
+        its input as the learner does."""
+        x, read_as = read_support(self, support_x)
+        x = here(x)
         labels, width = class_numbers("support_y", np.asarray(support_y))
         if not x.ndim or len(x) != len(labels):
             raise ShapeError(
@@ -152,9 +159,11 @@ class EmbeddingBased(MetaLearner):
 
         state = [self, nx.random.default_generator]
         program = self.compiled("fitted", lambda: nx.compile(fit, state=state))
-        with mode(self, training=False):
+        # what is copied is what was fitted
+        with using(self, Kinds(read_as)), self.turn(), mode(self, training=False):
             found = program(x, nx.tensor(labels), ways)
-        return EmbeddingClassifier(copy.deepcopy(self), found).eval()
+            copied = copy.deepcopy(self)
+        return EmbeddingClassifier(copied, found).eval()
 
 
 class EmbeddingClassifier(nn.Module):
@@ -174,7 +183,7 @@ class EmbeddingClassifier(nn.Module):
         learner = self.learner
         fitted = {name: buffer.value() for name, buffer in self.fitted.items()}
         home = next(iter(fitted.values())).device
-        x = inputs(x, learner.dtype)
+        x = network_input("the input", x, learner.kinds.inputs, learner.dtype)
         queries = nx.flatten(learner.model(x if home is None else x.to(home)), 1)
         parameters = {n: p.value() for n, p in learner.named_parameters()}
         return learner.logits(parameters, fitted, queries)

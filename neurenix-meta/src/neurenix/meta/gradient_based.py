@@ -12,17 +12,20 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy, mse_loss
+from neurenix.nn.modes import mode
 
 from . import batch_norm as norm
-from .batches import Bucket, Episode, inputs
+from .batches import Bucket, Episode, Targets
 from .calibration import confidence_bins
 from .calls import call_of_users, here
 from .checks import flag, positive, whole_number
+from .deciding import as_targets, decided, read_support, targets_of
 from .evaluation import CONFIDENCE
+from .kinds import Kinds, given, using
 from .learner import MetaLearner, Outcome, Values
+from .reading import ReadFirst, array_of
 from .returned import loss_of, moved_of, output_of
-from .targets import class_numbers, is_classes, ways_of
-from .training import mode
+from .targets import class_numbers, ways_of
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
 
@@ -34,6 +37,8 @@ class InnerOptions(TypedDict, total=False):
     batch_norm: str | None
     inner_clip_norm: float | None
     remat: bool
+    inputs: str | None
+    targets: str | None
 
 
 class InnerStep(NamedTuple):
@@ -52,9 +57,14 @@ class InnerStep(NamedTuple):
 class GradientBased(MetaLearner):
     """θ′ = θ − α ∇L(θ) on the support set, `inner_steps` times: U(θ).
 
-    loss         of outputs and targets. Without one: cross-entropy where all targets
-                 are class labels (whole numbers [n], or one-hot rows), else the mean
-                 squared error, for which targets have the outputs' shape
+    loss         of outputs and targets. Without one: cross-entropy for class labels,
+                 and for values the mean squared error, for which targets have the
+                 outputs' shape
+    targets      "classes" or "values". None: the first use decides, for all calls.
+                 Targets are classes if those of all its tasks are class labels (whole
+                 numbers [n], or one-hot rows), else values. A loss that was given gets
+                 them as they are: values as floats, whole numbers as int32
+    inputs       what whole numbers among inputs are; see `MetaLearner`
     batch_norm   a mode for all batch-norm layers of the model; None: as they say
     inner_clip_norm   c: a step goes along g · min(1, c / (‖g‖ + 1e-6)) with ‖g‖ the
                  norm of all of its gradient g = ∇L(θ), so that none moves θ by more
@@ -83,8 +93,11 @@ class GradientBased(MetaLearner):
         batch_norm: str | None = None,
         inner_clip_norm: float | None = None,
         remat: bool = False,
+        inputs: str | None = None,
+        targets: str | None = None,
     ) -> None:
-        super().__init__(model, meta_lr)
+        super().__init__(model, meta_lr, inputs=inputs)
+        self._kinds = given(type(self).__name__, inputs, targets)
         self.inner_lr = positive("inner_lr", inner_lr)
         self.inner_steps = whole_number("inner_steps", inner_steps)
         if loss is not None and not callable(loss):
@@ -103,6 +116,11 @@ class GradientBased(MetaLearner):
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
         self.targets = "values" if loss is not None else "either"
+
+    def targets_taken(self) -> Targets:
+        if self.targets != "classes" and self._loss is not None:
+            return "given" if self._kinds.targets is None else "either"
+        return "classes" if self.targets == "classes" else "either"
 
     # ---- adaptation ------------------------------------------------------------------
 
@@ -285,15 +303,16 @@ class GradientBased(MetaLearner):
         compile: bool = True,
     ) -> nn.Module:
         """A copy of the model, adapted by `steps` gradient steps (default: as in
-        training) on support_x [n, ...] and support_y, targets as in training. The
-        learner's own model stays as it is. `compile` as in `meta_learn`.
+        training) on support_x [n, ...] and support_y, targets as in training. It reads
+        its input as the learner does. The learner's own model stays as it is.
+        `compile` as in `meta_learn`.
 
         >>> learner = GradientBased(nn.Linear(1, 1), 0.1, 0.001, 1)
         >>> learner.adapt_to_task([[1.0]], [[2.0]], steps=3)(nx.ones(5, 1)).shape
         (5, 1)
         """
         count = self.evaluation_steps(steps)
-        x, y, ways = self._support(support_x, support_y)
+        x, y, ways, kinds = self._support(support_x, support_y)
 
         def adapt(x: nx.Tensor, y: nx.Tensor, ways: int | None) -> Any:
             with nx.no_grad(), nn.inner_step(count):
@@ -304,13 +323,15 @@ class GradientBased(MetaLearner):
         program = self.compiled(
             ("adapt", count), lambda: nx.compile(adapt, state=state)
         )
-        with mode(self, training=False):
+        with using(self, kinds), mode(self, training=False):
             values = program(x, y, ways)
         copied = copy.deepcopy(self.model)
         for name, cell in copied.named_cells().items():
             cell.assign(values[f"model.{name}"])
         norm.last_step_only(copied, count)
-        return self.with_head(copied, values).eval()
+        adapted = self.with_head(copied, values).eval()
+        adapted._before_forward = ReadFirst(kinds.inputs)
+        return adapted
 
     def with_head(self, model: nn.Module, values: Values) -> nn.Module:
         """The adapted model with what a method puts on top of it."""
@@ -341,36 +362,39 @@ class GradientBased(MetaLearner):
 
     def _support(
         self, support_x: Any, support_y: Any
-    ) -> tuple[nx.Tensor, nx.Tensor, int | None]:
-        """A support set as tensors, labels as class numbers, and how many classes
-        there are if it has labels; checked."""
+    ) -> tuple[nx.Tensor, nx.Tensor, int | None, Kinds]:
+        """A support set as tensors, labels as class numbers; how many classes there are
+        if it has labels; and what it decides. Checked."""
         self.check_adapted()
-        x, y = here(inputs(support_x, self.dtype)), support_y
-        if not isinstance(y, nx.Tensor):
-            array = np.asarray(y)
-            y = nx.tensor(array, dtype=self.dtype if array.dtype.kind == "f" else None)
-        if not x.ndim or x.shape[:1] != y.shape[:1] or not len(x):
+        x, read_as = read_support(self, support_x)
+        x, labels = here(x), array_of("support_y", support_y)
+        if not x.ndim or x.shape[:1] != labels.shape[:1] or not len(x):
             raise ShapeError(
                 f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
-                f"{y.shape} must have one leading axis, of one or more examples"
-                + ("" if y.ndim else ": one is support_x[None], [support_y]")
+                f"{labels.shape} must have one leading axis, of one or more examples"
+                + ("" if labels.ndim else ": one is support_x[None], [support_y]")
             )
+        targets = targets_of(self, self.kinds, [labels])
+        labels = as_targets(self, "support_y", labels, targets)
         largest = None
-        targets = y.numpy()
-        must_be_classes = self.targets == "classes"
-        if must_be_classes or (self._loss is None and is_classes(targets)):
-            numbers, width = class_numbers("support_y", targets)
-            if must_be_classes:  # each of them there
+        if targets == "classes":
+            numbers, width = class_numbers("support_y", labels)
+            if self.targets == "classes":  # each of them there
                 ways_of("the support set", numbers, np.zeros(0, np.int32), width)
             largest = max(int(numbers.max()), (width or 1) - 1)
             y = nx.tensor(numbers)
-        elif self._loss is None or y.dtype.is_floating:
-            y = y.to(self.dtype)
+        else:
+            dtype = self.dtype if labels.dtype.kind == "f" else nx.int32
+            if isinstance(support_y, nx.Tensor):  # which stays on its device
+                y = support_y.to(dtype)
+            else:
+                y = nx.tensor(labels, dtype=dtype)
         y = here(y)
         with mode(self, training=False), nx.no_grad():
             output = output_of(self.model, self.model(x))
             self._check_targets(output, y, largest)
-        return x, y, None if largest is None else largest + 1
+        ways = None if largest is None else largest + 1
+        return x, y, ways, decided(self, read_as, targets)
 
     def _check_targets(
         self, output: nx.Tensor, target: nx.Tensor, largest: int | None
@@ -379,10 +403,17 @@ class GradientBased(MetaLearner):
             return
         if largest is None:
             if output.shape != target.shape:
+                method, why = type(self).__name__, ""
+                if self._kinds.targets == "values":
+                    why = (
+                        f". This {method}'s targets are values: so its first use has "
+                        "decided, or targets='values'. For classes make another one: "
+                        f"{method}(..., targets='classes')"
+                    )
                 raise ShapeError(
-                    f"{type(self).__name__}: the model gives outputs of shape "
-                    f"{output.shape} for targets of shape {target.shape}; they must be "
-                    "equal (class labels are whole numbers [n] or one-hot rows)"
+                    f"{method}: the model gives outputs of shape {output.shape} for "
+                    f"targets of shape {target.shape}; they must be equal (class "
+                    f"labels are whole numbers [n] or one-hot rows){why}"
                 )
         elif output.ndim != 2 or largest >= output.shape[1]:
             raise InvalidArgumentError(

@@ -5,31 +5,37 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import neurenix as nx
-from neurenix import nn, optim
+from neurenix import dispatch, nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 from neurenix.io import as_path
+from neurenix.nn.modes import mode
 
-from . import batch_norm, descriptions, learner_files
-from .batches import Bucket, EndlessSource, Episode, SampledSource, Source, Targets
+from . import batch_norm, descriptions, learner_files, queries
+from .batches import Bucket, Episode, Source, Targets
 from .calls import call_of_users
 from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
+from .deciding import read_call
 from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
 from .events import Callback, ProgressBar, checked_callbacks
 from .history import History
-from .listed import listed, listed_source
+from .kinds import TARGETS, Kinds, given, using
 from .memory import MemoryPlan, amount, check_limit, largest_calls, planned
-from .outcome import Outcome as Outcome  # where methods look for it
-from .outcome import Values as Values
+from .outcome import Outcome, Values
+from .reading import dtype_of
 from .returned import outcome_of, output_of
-from .sampler import TaskSampler
-from .training import Run, batch_size, check_optimizer, meta_step, mode
+from .sources import source_of
+from .training import Run, batch_size, check_optimizer, meta_step
+from .turns import turn_of
+
+__all__ = ["MetaLearner", "Outcome", "Values"]
 
 
 class MetaLearner(nn.Module):
@@ -41,6 +47,12 @@ class MetaLearner(nn.Module):
 
     model     the network; what it learns is in `parameters()`
     meta_lr   the learning rate of the Adam that `meta_learn` makes if it is given none
+    inputs    what whole numbers among inputs are, for all calls: "pixels", from 0 to
+              255, which the network gets divided by 255; "tokens", which it gets as
+              int32; "values", which it gets as floats. None: the first use with whole
+              numbers decides: uint8 are pixels, others values, and either tokens if
+              the network takes nothing else (as one that begins with an `Embedding`).
+              Floats are always values, in the network's dtype
 
     >>> class Joint(MetaLearner):
     ...     '''Learns all tasks at once, without adaptation.'''
@@ -54,12 +66,16 @@ class MetaLearner(nn.Module):
     targets: Targets = "either"
     #: Attributes that no result depends on, or that a file has elsewhere.
     without_effect: frozenset[str] = frozenset(
-        {"_programs", "_memory_plans", "_each_query_alone", "_remat"}
+        {"_programs", "_memory_plans", "_remat", "_kinds", "_before_forward"}
     )
     #: Attributes that matter in training only; `load` takes a file with others.
     of_training: frozenset[str] = frozenset({"meta_lr"})
 
-    def __init__(self, model: nn.Module, meta_lr: float = 0.001) -> None:
+    _kinds = Kinds()
+
+    def __init__(
+        self, model: nn.Module, meta_lr: float = 0.001, *, inputs: str | None = None
+    ) -> None:
         super().__init__()
         if not isinstance(model, nn.Module):
             raise InvalidArgumentError(
@@ -68,8 +84,8 @@ class MetaLearner(nn.Module):
             )
         self.model = model
         self.meta_lr = positive("meta_lr", meta_lr)
+        self._kinds = given(type(self).__name__, inputs)
         self._programs: dict[Any, Any] = {}
-        self._each_query_alone = False
         self._memory_plans: dict[str, MemoryPlan] = {}
 
     # ---- what a method adds ----------------------------------------------------------
@@ -128,8 +144,13 @@ class MetaLearner(nn.Module):
     # ---- for methods -----------------------------------------------------------------
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The network as it is, without adaptation."""
-        return self.model(*args, **kwargs)
+        """The network as it is, without adaptation. It gets its first argument as it
+        gets the inputs of tasks."""
+        args, kwargs, kind = read_call(self, args, kwargs)
+        if dispatch.recorder() is not None:  # what runs it takes its turn
+            return self.model(*args, **kwargs)
+        with using(self, Kinds(kind)), self.turn():
+            return self.model(*args, **kwargs)
 
     def run(
         self, values: Values, x: nx.Tensor
@@ -157,7 +178,12 @@ class MetaLearner(nn.Module):
     @property
     def each_query_alone(self) -> bool:
         """Whether a query must not see the others, though batch norm would let it."""
-        return self._each_query_alone
+        return queries.are_apart()
+
+    def turn(self) -> AbstractContextManager[Any]:
+        """What to hold while the values of this learner are read as one, or replaced: a
+        meta-step in another thread, which changes them in place, waits until then."""
+        return turn_of(self)
 
     def learned(self) -> dict[str, nx.Tensor]:
         """The meta-parameters' values by name, without those that are frozen."""
@@ -171,7 +197,19 @@ class MetaLearner(nn.Module):
     @property
     def dtype(self) -> Dtype:
         """The network's floating dtype, which tasks are converted to."""
-        return next((p.dtype for p in self.parameters()), nx.float32)
+        return dtype_of(self)
+
+    @property
+    def kinds(self) -> Kinds:
+        """What its tasks' inputs and targets are: as said when it was made, or decided
+        by its first use; None while neither has."""
+        taken = self.targets_taken()
+        always = Kinds(targets=taken if taken in TARGETS else None)
+        return self._kinds.joined(always, "the method")
+
+    def targets_taken(self) -> Targets:
+        """What the targets of its tasks may be; "either" is decided once, for all."""
+        return self.targets
 
     @property
     def memory_plans(self) -> Mapping[str, MemoryPlan]:
@@ -180,12 +218,18 @@ class MetaLearner(nn.Module):
 
     def compiled(self, key: Any, make: Any) -> Any:
         """The program of that key, made on first use and kept with the learner."""
-        if key not in self._programs:
-            self._programs[key] = make()
-        return self._programs[key]
+        found = self._programs.get(key)
+        if found is None:  # of two threads' programs the first one stays
+            found = self._programs.setdefault(key, make())
+        return found
+
+    def static_extra(self) -> tuple[Any, ...]:
+        return (self._kinds.inputs,)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_programs": {}}  # a copy makes programs of its own
+        plans = dict(self._memory_plans)
+        # a copy makes programs of its own
+        return {**vars(self), "_programs": {}, "_memory_plans": plans}
 
     # ---- what users call -------------------------------------------------------------
 
@@ -275,7 +319,11 @@ class MetaLearner(nn.Module):
                 )
         settings = descriptions.described(self)
         source = self._source(tasks, steps_per_epoch)
-        held_out = None if validation is None else self._source(validation)
+        kinds = self.kinds.joined(source.kinds, "these tasks")
+        held_out = None
+        if validation is not None:
+            held_out = self._source(validation, kinds=kinds)
+            kinds = kinds.joined(held_out.kinds, "the validation")
         size = batch_size(tasks_per_batch, source.largest_batch)
         source.check_batch(size)
         listeners = checked_callbacks(callbacks)
@@ -287,7 +335,8 @@ class MetaLearner(nn.Module):
             step = self._step(meta_optimizer, chunk)
         else:
             if held_out is not None:
-                self._scoring(held_out, self.evaluation_steps(None), limit)
+                with mode(self, training=False):
+                    self._scoring(held_out, self.evaluation_steps(None), limit)
             step = self._step_within(limit, meta_optimizer, source, size, count)
         listeners = [*([ProgressBar()] if progress else []), *listeners]
         choices = {"chunk": chunk, "steps_per_call": steps_per_call}
@@ -297,13 +346,14 @@ class MetaLearner(nn.Module):
         run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
         if folder is not None:
             run.checkpoints = Checkpoints(folder, checkpoint_every, keep)
-        return run.epochs(count, size)
+        with using(self, kinds, keep=run.has_learned):
+            return run.epochs(count, size)
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
         # The program keeps its optimizer alive: no other can get this id.
-        for old in [k for k in self._programs if k[0] == "step"]:
+        for old in [k for k in list(self._programs) if k[0] == "step"]:
             if old[1] != id(optimizer):
-                del self._programs[old]
+                self._programs.pop(old, None)
         key = ("step", id(optimizer), chunk)
         program: nx.Compiled = self.compiled(
             key, lambda: meta_step(self, optimizer, chunk)
@@ -321,16 +371,13 @@ class MetaLearner(nn.Module):
         """The meta-step that takes the most tasks at once within the limit."""
         found: list[tuple[nx.Compiled, MemoryPlan]] = []
         try:
-            with mode(self, training=True):
-                for epoch in self.turning_epochs():
-                    if epoch < epochs:
-                        self.begin_epoch(epoch)
-                        calls = largest_calls(source, size)
-                        found.append(
-                            planned(
-                                limit, size, lambda n: self._step(optimizer, n), calls
-                            )
-                        )
+            for epoch in self.turning_epochs():
+                if epoch < epochs:
+                    self.begin_epoch(epoch)
+                    calls = largest_calls(source, size)
+                    found.append(
+                        planned(limit, size, lambda n: self._step(optimizer, n), calls)
+                    )
         finally:
             self.begin_epoch(0)
         step, plan = min(found, key=lambda pair: pair[1].chunk or size)
@@ -342,13 +389,8 @@ class MetaLearner(nn.Module):
         self, source: Source, steps: int, limit: int | None, alone: bool
     ) -> Evaluation:
         """One evaluation; `alone`: each query in a batch with the support set."""
-        self._each_query_alone = alone
-        try:
-            score = self._scoring(source, steps, limit)
-            with mode(self, training=False):
-                scores = scores_of(score, source)
-        finally:
-            self._each_query_alone = False
+        with mode(self, training=False), queries.apart(alone):
+            scores = scores_of(self._scoring(source, steps, limit), source)
         confidence = scores.pop(CONFIDENCE, None)
         norm = batch_norm.mode_of(self)
         transductive = batch_norm.depends_on_batch(self)
@@ -361,7 +403,7 @@ class MetaLearner(nn.Module):
         """What scores a batch of tasks, within the limit if there is one."""
 
         def make(chunk: int) -> nx.Compiled:
-            key = ("scores", steps, chunk, self._each_query_alone)
+            key = ("scores", steps, chunk, self.each_query_alone)
             program: nx.Compiled = self.compiled(
                 key, lambda: scoring(self, steps, chunk)
             )
@@ -370,8 +412,7 @@ class MetaLearner(nn.Module):
         if limit is None:
             return make(0)
         size = min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)
-        with mode(self, training=False):
-            score, plan = planned(limit, size, make, largest_calls(source, size))
+        score, plan = planned(limit, size, make, largest_calls(source, size))
         self._memory_plans["evaluate"] = plan
         return score
 
@@ -404,8 +445,10 @@ class MetaLearner(nn.Module):
         if os.path.isdir(file):  # False, too, where the system takes no such name
             file = newest(file)
         content = learner_files.read(file)
-        with learner_files.undone_on_error(self):
+        with self.turn(), learner_files.undone_on_error(self):
             learner_files.fill_same(self, content, file)
+        with using(self, learner_files.kinds_of(content)):
+            pass
 
     @call_of_users
     def evaluate(
@@ -437,7 +480,6 @@ class MetaLearner(nn.Module):
         limit = None if max_memory is None else amount("max_memory", max_memory)
         before = descriptions.before_use(self)
         check_limit(max_memory, compile)
-        source = self._source(tasks)
         count = self.evaluation_steps(steps)
         depends = batch_norm.depends_on_batch(self)
         if transductive not in (None, True, False, "both"):
@@ -450,10 +492,12 @@ class MetaLearner(nn.Module):
                 "queries; batch norm in mode 'transductive' makes it so"
             )
         alone = depends and transductive is False
-        found = self._evaluated(source, count, limit, alone)
-        if transductive == "both" and depends:
-            beside = self._evaluated(source, count, limit, alone=True)
-            found = replace(found, beside=beside)
+        source = self._source(tasks)
+        with using(self, source.kinds):
+            found = self._evaluated(source, count, limit, alone)
+            if transductive == "both" and depends:
+                beside = self._evaluated(source, count, limit, alone=True)
+                found = replace(found, beside=beside)
         descriptions.count_as_training(self, before)
         return found
 
@@ -463,29 +507,13 @@ class MetaLearner(nn.Module):
         """A network adapted to a task: call it with queries."""
         raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
 
-    def _source(self, tasks: Any, steps_per_epoch: int | None = None) -> Source:
+    def _source(
+        self,
+        tasks: Any,
+        steps_per_epoch: int | None = None,
+        kinds: Kinds | None = None,
+    ) -> Source:
         """Tasks on the device, checked."""
         if isinstance(tasks, Source):
             return tasks
-        endless = isinstance(tasks, TaskSampler) and tasks.tasks is None
-        if steps_per_epoch is not None and not endless:
-            raise InvalidArgumentError(
-                "steps_per_epoch is for a TaskSampler without end; an epoch of other "
-                "tasks is all of them"
-            )
-        if isinstance(tasks, TaskSampler):
-            if not endless:
-                source: Source = SampledSource(tasks, self.dtype)
-            elif steps_per_epoch is None:
-                raise InvalidArgumentError(
-                    "this TaskSampler has no end: TaskSampler(..., tasks=n) has one; "
-                    "for meta_learn, steps_per_epoch=n says how long an epoch is"
-                )
-            else:
-                steps = whole_number("steps_per_epoch", steps_per_epoch)
-                source = EndlessSource(tasks, self.dtype, steps)
-        else:
-            source = listed_source(listed(tasks), self.targets, self.dtype)
-        for bucket in source.buckets:
-            self.check_bucket(bucket)
-        return source
+        return source_of(self, tasks, kinds or self.kinds, steps_per_epoch)

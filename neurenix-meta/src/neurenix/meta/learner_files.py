@@ -16,6 +16,7 @@ from neurenix import nn
 from neurenix.errors import FileFormatError, InvalidArgumentError
 
 from . import descriptions
+from .kinds import Kinds
 from .values_as_text import text_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def described(learner: MetaLearner) -> dict[str, Any]:
             "values": learner.state_dict(),
             "frozen": frozen(learner),
             "generators": [g.state_dict() for g in own_generators(learner)],
+            "kinds": learner.kinds._asdict(),
         },
     }
 
@@ -154,6 +156,7 @@ def fill(
     generators = own_generators(learner)
     also = f". Settings: {descriptions.listed(unlike)}" if unlike else ""
     with told_of_file(path, f"of another {stored['type']}", also):
+        learner.kinds.joined(kinds_of(content), "the file")
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
@@ -162,6 +165,11 @@ def fill(
             )
     for generator, state in zip(generators, stored["generators"], strict=True):
         generator.load_state_dict(state)
+
+
+def kinds_of(content: Mapping[str, Any]) -> Kinds:
+    """What the inputs and targets of a file's learner are; older files do not say."""
+    return Kinds(**content["learner"].get("kinds", {}))
 
 
 @contextmanager

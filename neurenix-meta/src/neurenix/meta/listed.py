@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import neurenix as nx
-from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError, ShapeError
 
-from .batches import Bucket, ReadStacked, Source, Targets
+from .batches import Bucket, ReadStacked, Source
 from .datasets import ClassDataset
+from .deciding import as_targets, decided, inputs_of, targets_of
+from .kinds import Kinds
+from .reading import array_of, kept_as, stored
 from .returned import what
-from .targets import Array, class_numbers, is_classes, ways_of
+from .targets import Array, class_numbers, ways_of
+
+if TYPE_CHECKING:
+    from .learner import MetaLearner
 
 MEMBERS = ("support_x", "support_y", "query_x", "query_y")
 
@@ -54,22 +59,30 @@ def listed(tasks: Any) -> list[Any]:
     return found
 
 
-def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Source:
+def listed_source(learner: MetaLearner, tasks: Sequence[Any], kinds: Kinds) -> Source:
     """A list of tasks, stacked in buckets in the order in which their shapes appear.
+
+    kinds   how the learner reads tasks; what they leave open, all tasks together decide
 
     Raises InvalidArgumentError, ShapeError or DtypeError, naming the task, for what is
     no task, before anything is put on the device.
     """
     rows = [_four_arrays(number, task) for number, task in enumerate(tasks)]
     given = [array for row in rows for array in row]
-    labels = [y for row in rows for y in (row[1], row[3])]
-    read: list[tuple[list[Array], int | None, int | None]]
-    if targets == "classes" or (targets == "either" and all(map(is_classes, labels))):
-        read = [_with_classes(n, row, targets) for n, row in enumerate(rows)]
-    else:
-        if targets == "either":  # to be predicted: floats, as outputs are
-            rows = [[x, y.astype(float), q, z.astype(float)] for x, y, q, z in rows]
-        read = [(row, None, None) for row in rows]
+    inputs = inputs_of(learner, kinds, [x for row in rows for x in row[::2]])
+    targets = targets_of(learner, kinds, [y for row in rows for y in row[1::2]])
+    dtype = learner.dtype
+    read: list[tuple[list[Array], int | None, int | None]] = []
+    for number, row in enumerate(rows):
+        for i in (0, 2):
+            row[i] = stored(f"task {number}: {MEMBERS[i]}", row[i], inputs)
+        for i in (1, 3):
+            name = f"task {number}: {MEMBERS[i]}"
+            row[i] = as_targets(learner, name, row[i], targets)
+        if targets == "classes":
+            read.append(_with_classes(number, row, learner.targets == "classes"))
+        else:
+            read.append((row, None, None))
     groups: dict[Any, list[int]] = {}
     for number, (row, ways, _) in enumerate(read):
         key = (*((a.shape, a.dtype.kind) for a in row), row[0].dtype == np.uint8, ways)
@@ -79,17 +92,22 @@ def listed_source(tasks: Sequence[Any], targets: Targets, dtype: Dtype) -> Sourc
         data = []
         for i in range(4):
             column = np.stack([read[n][0][i] for n in group])
-            data.append(nx.tensor(column, dtype=_kept(column, i in (0, 2), dtype)))
+            kept = dtype if column.dtype.kind == "f" else nx.int32
+            if i in (0, 2):
+                kept = kept_as(column, inputs, dtype)
+            data.append(nx.tensor(column, dtype=kept))
         known = [k for n in group if (k := read[n][2]) is not None]
         buckets.append(
             Bucket(
-                ReadStacked(read[group[0]][1], dtype),
+                ReadStacked(read[group[0]][1], dtype, inputs),
                 tuple(data),
                 np.arange(len(group), dtype=np.int32),
                 max(known) if known else None,
             )
         )
-    return Source(buckets, [np.array(group) for group in groups.values()], given)
+    found = decided(learner, inputs, targets)
+    numbers = [np.array(group) for group in groups.values()]
+    return Source(buckets, numbers, found, given)
 
 
 def _four_arrays(number: int, task: Any) -> list[Array]:
@@ -103,7 +121,7 @@ def _four_arrays(number: int, task: Any) -> list[Array]:
             f"task {number} {kind}; a task is four tensors: {', '.join(MEMBERS)}"
             f"{_remedy(task)}"
         )
-    arrays = [_array(f"task {number}: {n}", x) for n, x in zip(MEMBERS, task)]
+    arrays = [array_of(f"task {number}: {n}", x) for n, x in zip(MEMBERS, task)]
     for x, y, part in ((0, 1, "support"), (2, 3, "query")):
         if arrays[x].shape[:1] != arrays[y].shape[:1] or not arrays[x].ndim:
             raise ShapeError(
@@ -136,19 +154,8 @@ def _remedy(task: Any) -> str:
     return ""
 
 
-def _array(name: str, x: Any) -> Array:
-    """A member as an array of numbers, still on the host."""
-    try:
-        array = x.numpy() if isinstance(x, nx.Tensor) else np.asarray(x)
-    except ValueError as error:
-        raise ShapeError(f"{name} is ragged: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise InvalidArgumentError(f"{name} is no tensor, but a {type(x).__name__}")
-    return array
-
-
 def _with_classes(
-    number: int, row: list[Array], targets: Targets
+    number: int, row: list[Array], all_there: bool
 ) -> tuple[list[Array], int | None, int]:
     """Its labels as class numbers; its ways, where they are to be told from labels."""
     name = f"task {number}"
@@ -158,13 +165,6 @@ def _with_classes(
         raise ShapeError(
             f"{name}: support_y has {width} classes and query_y {query_width}"
         )
-    ways = ways_of(name, support, query, width) if targets == "classes" else None
+    ways = ways_of(name, support, query, width) if all_there else None
     largest = max(int(support.max()), int(query.max()), (width or 1) - 1)
     return [row[0], support, row[2], query], ways, largest
-
-
-def _kept(column: Array, input: bool, floats: Dtype) -> Dtype:
-    """The dtype on the device: pixels stay as small as they are."""
-    if input and column.dtype == np.uint8:
-        return nx.uint8
-    return floats if input or column.dtype.kind == "f" else nx.int32

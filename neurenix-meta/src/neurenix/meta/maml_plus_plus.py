@@ -121,7 +121,8 @@ class MAMLPlusPlus(MAML):
 
     def begin_epoch(self, epoch: int) -> None:
         weights = step_weights(self.inner_steps, epoch, self.multi_step_epochs)
-        self.weights.assign(np.array(weights))
+        with self.turn():  # an evaluation in another thread reads them
+            self.weights.assign(np.array(weights))
         self._multi_step = epoch < self.multi_step_epochs
         self._first_order_now = epoch < self.first_order_epochs
 
@@ -129,7 +130,7 @@ class MAMLPlusPlus(MAML):
         return sorted({0, self.multi_step_epochs, self.first_order_epochs})
 
     def static_extra(self) -> tuple[Any, ...]:
-        return (self._multi_step, self._first_order_now)
+        return (*super().static_extra(), self._multi_step, self._first_order_now)
 
     def default_schedule(
         self, optimizer: optim.Optimizer, epochs: int

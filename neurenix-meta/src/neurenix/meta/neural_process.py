@@ -9,12 +9,15 @@ from typing import Any
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
+from neurenix.nn.modes import mode
 
-from .batches import Bucket, Episode, inputs
+from .batches import Bucket, Episode
 from .calls import call_of_users, here
+from .deciding import read_support
+from .kinds import Kinds, using
 from .learner import MetaLearner, Outcome, Values
+from .reading import array_of, network_input
 from .returned import output_of
-from .training import mode
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
 LEAST_DEVIATION = 0.1
@@ -66,6 +69,7 @@ class ConditionalNeuralProcess(MetaLearner):
     encoder   h: [n, dx + dy] to [n, r]
     decoder   g: [m, r + dx] to [m, 2 dy]
     meta_lr   of Adam, if `meta_learn` is given no optimizer
+    inputs    what whole numbers in x are; see `MetaLearner`
 
     Raises ShapeError for tasks that do not fit.
 
@@ -82,7 +86,12 @@ class ConditionalNeuralProcess(MetaLearner):
     targets = "values"
 
     def __init__(
-        self, encoder: nn.Module, decoder: nn.Module, meta_lr: float = 0.001
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        meta_lr: float = 0.001,
+        *,
+        inputs: str | None = None,
     ) -> None:
         for name, part in (("encoder", encoder), ("decoder", decoder)):
             if not isinstance(part, nn.Module):
@@ -90,7 +99,22 @@ class ConditionalNeuralProcess(MetaLearner):
                     f"ConditionalNeuralProcess: {name} is a {type(part).__name__}; "
                     "expected a neurenix.nn.Module"
                 )
-        super().__init__(Predictor(encoder, decoder), meta_lr)
+        if inputs == "tokens":
+            raise InvalidArgumentError(
+                "ConditionalNeuralProcess: inputs='tokens'; its encoder reads x beside "
+                "y, so that whole numbers are 'pixels' or 'values'"
+            )
+        super().__init__(Predictor(encoder, decoder), meta_lr, inputs=inputs)
+
+    def forward(self, context_x: Any, context_y: Any, x: Any) -> Any:
+        """Mean and deviation at x, given the context. All inputs are read alike."""
+        asked = network_input("x", x, self.kinds.inputs, self.dtype)
+        return super().forward(context_x, self._values(context_y), asked)
+
+    def _values(self, y: Any) -> nx.Tensor:
+        if isinstance(y, nx.Tensor):
+            return y.to(self.dtype)
+        return nx.tensor(array_of("targets", y), dtype=self.dtype)
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
         x = nx.concat([task.support_x, task.query_x])
@@ -147,26 +171,39 @@ class ConditionalNeuralProcess(MetaLearner):
     ) -> ConditionedPredictor:
         """A function of x [m, dx] that gives mean and deviation, each [m, dy], given
         support_x [n, dx] and support_y [n, dy]. It keeps a copy of the networks."""
-        x, y = (here(inputs(given, self.dtype)) for given in (support_x, support_y))
-        self._check(x, y)
-        return ConditionedPredictor(copy.deepcopy(self.model), x, y).eval()
+        x, kind = read_support(self, support_x)
+        x, y = here(x), here(self._values(support_y))
+        with using(self, Kinds(kind)):
+            self._check(x, y)
+            with self.turn():
+                copied = copy.deepcopy(self.model)
+        return ConditionedPredictor(copied, x, y, kind).eval()
 
 
 class ConditionedPredictor(nn.Module):
-    """Mean and deviation at x [m, dx], each [m, dy], given a support set."""
+    """Mean and deviation at x [m, dx], each [m, dy], given a support set.
+
+    inputs   what whole numbers in x are, as of `MetaLearner`
+    """
 
     def __init__(
-        self, model: nn.Module, support_x: nx.Tensor, support_y: nx.Tensor
+        self,
+        model: nn.Module,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        inputs: str | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.support_x = nn.Buffer(support_x)
         self.support_y = nn.Buffer(support_y)
+        self.inputs = inputs
 
     def forward(self, x: Any) -> tuple[nx.Tensor, nx.Tensor]:
         context = self.support_x.value(), self.support_y.value()
-        x, home = inputs(x, self.support_x.dtype), self.support_x.device
+        asked = network_input("the input", x, self.inputs, self.support_x.dtype)
+        home = self.support_x.device
         result: tuple[nx.Tensor, nx.Tensor] = self.model(
-            *context, x if home is None else x.to(home)
+            *context, asked if home is None else asked.to(home)
         )
         return result

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.errors import ShapeError
+from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .gradient_based import InnerOptions
 from .learner import Values
@@ -53,6 +53,10 @@ class ProtoMAML(MAML):
         inner_steps: int = 5,
         **options: Unpack[InnerOptions],
     ) -> None:
+        if options.get("targets") not in (None, "classes"):
+            raise InvalidArgumentError(
+                f"ProtoMAML: targets={options['targets']!r}; it learns 'classes'"
+            )
         super().__init__(
             embedding_model, inner_lr, meta_lr, first_order, inner_steps, **options
         )

@@ -75,8 +75,9 @@ class PrototypicalNetworks(EmbeddingBased):
         meta_lr: float = 0.001,
         *,
         embed: str = "together",
+        inputs: str | None = None,
     ) -> None:
-        super().__init__(embedding_model, meta_lr, embed=embed)
+        super().__init__(embedding_model, meta_lr, embed=embed, inputs=inputs)
         if distance_metric not in METRICS:
             raise InvalidArgumentError(
                 f"distance_metric={distance_metric!r}; expected "

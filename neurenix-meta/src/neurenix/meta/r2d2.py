@@ -49,8 +49,9 @@ class R2D2(EmbeddingBased):
         meta_lr: float = 0.001,
         *,
         embed: str = "together",
+        inputs: str | None = None,
     ) -> None:
-        super().__init__(embedding_model, meta_lr, embed=embed)
+        super().__init__(embedding_model, meta_lr, embed=embed, inputs=inputs)
         start = math.log(positive("regularization", regularization))
         scale = positive("scale", scale)
         kind = self.dtype  # the network's

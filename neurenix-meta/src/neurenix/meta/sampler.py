@@ -239,7 +239,8 @@ class TaskSampler:
         return (self[number] for number in numbers)
 
     def __getitem__(self, number: int) -> Task:
-        """Task `number` as tensors: x float32 [n, ...], labels class after class."""
+        """Task `number` as tensors: x float32 [n, ...] (int32 of a data set of whole
+        numbers), labels class after class."""
         support, query, support_y, query_y = self.batch_indices(number, 1)
         return Task(
             self._examples(support[0]),
@@ -321,18 +322,21 @@ class TaskSampler:
         found = []
         for number in range(first, first + count):
             turn, place = divmod(number, self.tasks_per_pass)
-            if self._pass[0] != turn:
+            held = self._pass  # another thread may be in another pass
+            if held[0] != turn:
                 rng = np.random.Generator(
                     np.random.Philox(key=np.array([self.seed, turn], np.uint64))
                 )
-                self._pass = turn, deal(self.dataset, ways, examples, rng)
-            classes, rows = self._pass[1]
+                self._pass = held = turn, deal(self.dataset, ways, examples, rng)
+            classes, rows = held[1]
             found.append((classes[place], rows[place]))
         return np.stack([c for c, _ in found]), np.stack([r for _, r in found])
 
     def _examples(self, rows: NDArray[np.int32]) -> Tensor:
-        examples = self.dataset.examples[rows].astype(np.float32)
-        return tensor(examples * np.float32(self.dataset.scale))
+        examples = self.dataset.examples[rows]
+        if examples.dtype == np.int32:
+            return tensor(examples)
+        return tensor(examples.astype(np.float32) * np.float32(self.dataset.scale))
 
     def _labels(self, labels: NDArray[np.int32], number: int) -> Tensor:
         rows = np.eye(self.setting(number)[0], dtype=np.float32)

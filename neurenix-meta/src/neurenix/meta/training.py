@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError, NonFiniteError, StepsInterrupted
+from neurenix.nn.modes import mode
 
 from .checkpoints import Checkpoints, Position, Trained
 from .descriptions import unchanged_by_training
@@ -85,7 +85,7 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
             buffers = {n: b for n, b in outcome.buffers.items() if n in kept}
             return outcome.loss, dict(outcome.metrics), buffers, gradient
 
-        with nx.no_grad():
+        with mode(learner, training=True), nx.no_grad():
             loss, metrics, buffers, gradient = nx.map(one, reduce="mean", chunk=chunk)(
                 picks
             )
@@ -96,18 +96,6 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     return nx.compile(
         step, state=[learner, optimizer, nx.random.default_generator], guard=True
     )
-
-
-@contextmanager
-def mode(learner: nn.Module, training: bool) -> Iterator[None]:
-    """Within it all its modules are in training, or not; afterwards as they were."""
-    before = [(module, module.training) for module in learner.modules()]
-    learner.train(training)
-    try:
-        yield
-    finally:
-        for module, was in before:
-            module.training = was
 
 
 class Run:
@@ -134,6 +122,7 @@ class Run:
         self.checkpoints: Checkpoints | None = None
         self.history = History()
         self.position = Position()
+        self._steps_made = False
 
     def epochs(self, count: int, size: int) -> History:
         with unchanged_by_training(self.trained.before()):
@@ -168,22 +157,21 @@ class Run:
         here.next_task = self.source.next_task
         row: dict[str, float] = {}
         try:
-            with mode(self.learner, True):
-                batches = self.source.epoch(size, order, here.step)
-                for group in grouped(batches, self.steps_per_call):
-                    for batch, numbers in self.steps(group, event):
-                        event.metrics = numbers
-                        count = len(batch.picks)
-                        here.tasks += count
-                        for name, value in numbers.items():
-                            total = here.sums.get(name, 0.0) + count * float(value)
-                            here.sums[name] = total
-                    self.tell("on_step_end", event)
-                    if event.stopped:
-                        self.save()
-                        break
-                    if event.step < event.steps:
-                        self.save_if_due(epoch_is_done=False)
+            batches = self.source.epoch(size, order, here.step)
+            for group in grouped(batches, self.steps_per_call):
+                for batch, numbers in self.steps(group, event):
+                    event.metrics = numbers
+                    count = len(batch.picks)
+                    here.tasks += count
+                    for name, value in numbers.items():
+                        total = here.sums.get(name, 0.0) + count * float(value)
+                        here.sums[name] = total
+                self.tell("on_step_end", event)
+                if event.stopped:
+                    self.save()
+                    break
+                if event.step < event.steps:
+                    self.save_if_due(epoch_is_done=False)
         finally:  # Ctrl-C too: what was done stands in the history
             if here.tasks:
                 row = {name: value / here.tasks for name, value in here.sums.items()}
@@ -200,6 +188,10 @@ class Run:
             self.begin_epoch(order)
             is_last = event.stopped or event.epoch == event.epochs
             self.save() if is_last else self.save_if_due(epoch_is_done=True)
+
+    def has_learned(self) -> bool:
+        """Whether the learner is another than it was: a step was made, or read."""
+        return self._steps_made
 
     # ---- checkpoints -----------------------------------------------------------------
 
@@ -220,6 +212,7 @@ class Run:
         found = self.checkpoints.restore(self.trained)
         if found is not None:
             self.position, self.history = found
+            self._steps_made = True
             order.bit_generator.state = self.position.order
             self.source.next_task = self.position.next_task
 
@@ -257,6 +250,7 @@ class Run:
             self.position.total += 1
             if not good:
                 raise NonFiniteError(self.failure(batch, event, numbers["loss"]))
+            self._steps_made = True
             yield batch, numbers
         if interrupted is not None:
             raise interrupted

@@ -20,14 +20,14 @@ class ArrayDataset(ClassDataset):
     bytes are UTF-8.
 
     Classes come in the order of their sorted labels, and within a class examples keep
-    their order. uint8 stays (pixels, scaled by 1/255 when a network reads them); every
-    other number becomes float32. Images have their channels first, as the layers of
-    `neurenix.nn` read them.
+    their order. uint8 stays (pixels, scaled by 1/255 when a network reads them); other
+    whole numbers become int32 (tokens, or values), all else float32. Images have their
+    channels first, as the layers of `neurenix.nn` read them.
 
     Raises:
         InvalidArgumentError: `y` is not one label an example, or has labels of several
             kinds or of another kind (named), or `X` is empty, or is not numbers, or
-            holds a NaN or an infinity.
+            holds a NaN or an infinity, or a whole number beyond int32.
         ShapeError: examples of several shapes.
 
     >>> import numpy as np
@@ -51,7 +51,16 @@ class ArrayDataset(ClassDataset):
             )
         if examples.dtype.kind not in "iubf":
             raise InvalidArgumentError(f"{name}: X of {examples.dtype} is not numbers")
-        if examples.dtype != np.uint8:
+        if examples.dtype.kind in "iu" and examples.dtype != np.uint8:
+            limits = np.iinfo(np.int32)
+            beyond = examples[(examples < limits.min) | (examples > limits.max)]
+            if beyond.size:
+                raise InvalidArgumentError(
+                    f"{name}: X holds {beyond[0]}; whole numbers are kept as int32, "
+                    f"from {limits.min} to {limits.max}: give floats"
+                )
+            examples = examples.astype(np.int32)
+        elif examples.dtype != np.uint8:
             examples = examples.astype(np.float32)
             if not np.isfinite(examples).all():
                 raise InvalidArgumentError(f"{name}: X holds a NaN or an infinity")

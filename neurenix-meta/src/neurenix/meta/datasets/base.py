@@ -26,12 +26,13 @@ class ClassDataset:
 
     Class `c` is the rows `class_offsets[c]` to `class_offsets[c + 1]` of `examples`.
     Images are stored as uint8 [total, channels, height, width]; `scale` is what takes
-    a stored value to the float32 that a network reads (1/255 for uint8, else 1).
+    a stored pixel to the float32 that a network reads (1/255 for uint8, else 1). int32
+    are whole numbers, such as tokens, which a learner reads as its `inputs` say.
 
     Args:
         name: how messages call the data set.
         classes: the name of each class.
-        examples: [total, ...], uint8 or float32, class after class.
+        examples: [total, ...], uint8, int32 or float32, class after class.
         counts: how many examples each class has.
         split: which part of the data set this is, or None.
         files: where each example comes from, if they come from files.
@@ -41,8 +42,8 @@ class ClassDataset:
 
     Raises:
         InvalidArgumentError: a class without examples, names that repeat, a dtype other
-            than uint8 or float32, counts that do not add up to `total`, or not one file
-            an example.
+            than these, counts that do not add up to `total`, or not one file an
+            example.
 
     >>> import numpy as np
     >>> animals = ClassDataset(
@@ -67,9 +68,10 @@ class ClassDataset:
         files: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
         sizes = np.asarray(counts, np.int64)
-        if examples.dtype not in (np.uint8, np.float32):
+        if examples.dtype not in (np.uint8, np.int32, np.float32):
             raise InvalidArgumentError(
-                f"{name}: examples of {examples.dtype}; expected uint8 or float32"
+                f"{name}: examples of {examples.dtype}; expected uint8, int32 or "
+                "float32"
             )
         if len(classes) != len(sizes) or sizes.sum() != len(examples):
             raise InvalidArgumentError(
@@ -151,7 +153,7 @@ class ClassDataset:
         """All examples as one tensor, put on the device once and kept there.
 
         Returns:
-            [total, ...], uint8 or float32 as stored: `scale` is not applied.
+            [total, ...], in the dtype in which they are stored: `scale` is not applied.
         """
         where = current_device() if device is None else parse_device(device)
         if str(where) not in self._on_device:

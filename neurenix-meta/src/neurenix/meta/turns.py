@@ -1,0 +1,29 @@
+"""Whose turn it is to use a learner's values: threads take turns."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import AbstractContextManager
+from typing import Any
+
+from neurenix import nn
+from neurenix.attributes import changes
+from neurenix.locks import lock_of
+from neurenix.random import default_generator
+
+# By learner: how many attributes were set when its lock was looked up, and the lock.
+_TURNS: weakref.WeakKeyDictionary[nn.Module, tuple[int, Any]]
+_TURNS = weakref.WeakKeyDictionary()
+
+
+def turn_of(learner: nn.Module) -> AbstractContextManager[Any]:
+    """The lock that a program holds whose state are the learner and the default
+    generator."""
+    now = changes[0]
+    seen, lock = _TURNS.get(learner, (-1, None))
+    if seen != now:
+        state = (learner, default_generator)
+        lock = lock_of([cell for s in state for cell in s.state_cells().values()])
+        _TURNS[learner] = now, lock
+    held: AbstractContextManager[Any] = lock
+    return held
