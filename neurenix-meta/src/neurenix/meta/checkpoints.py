@@ -230,7 +230,8 @@ def _other_kinds(trained: Trained, content: Mapping[str, Any]) -> list[str]:
 
 
 def _other_settings(trained: Trained, content: Mapping[str, Any]) -> list[str]:
-    found = []
+    kinds = learner_files.unlike_kinds(trained.learner, content)
+    found = [f"learner: {difference}" for difference in kinds]
     for name, saved, owner in _parts(trained, content):
         now = {} if owner is None else descriptions.described(owner)
         unlike = learner_files.unlike(content, saved["settings"], now)

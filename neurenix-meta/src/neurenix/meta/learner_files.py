@@ -110,6 +110,16 @@ def unlike(
     return descriptions.differences(saved, now, ignored)
 
 
+def unlike_kinds(learner: MetaLearner, content: Mapping[str, Any]) -> list[str]:
+    """What is decided of inputs and targets, here and in the file, and differs."""
+    now, saved = learner.kinds._asdict(), kinds_of(content)._asdict()
+    return [
+        f"{name}={saved[name]!r} saved, {now[name]!r} now"
+        for name in now
+        if None not in (saved[name], now[name]) and saved[name] != now[name]
+    ]
+
+
 def fill_same(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
     """As `fill`, of a learner that gives the results of the one that was saved.
 
@@ -118,12 +128,14 @@ def fill_same(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> N
     stored, kind = content["learner"], type(learner).__name__
     if stored["type"] != kind:
         raise _of_another(path, [f"{stored['type']} saved, {kind} now"])
-    # Values are converted to the dtype that is there; what is frozen is in the file.
+    # Values are converted to the dtype that is there; what the file freezes is frozen,
+    # but nothing learns again that was frozen by hand.
     cells = learner.named_cells()
-    ignored = {f"{n}.{own}" for n in cells for own in ("dtype", "requires_grad")}
-    ignored |= learner.of_training
+    ignored = {f"{name}.dtype" for name in cells} | learner.of_training
+    ignored |= {f"{name}.requires_grad" for name, c in cells.items() if c.requires_grad}
     now = descriptions.described(learner)
     found = unlike(content, stored["settings"], now, ignored)
+    found += unlike_kinds(learner, content)
     fill(learner, content, path, found)
     if found:
         raise _of_another(path, found)
@@ -156,7 +168,6 @@ def fill(
     generators = own_generators(learner)
     also = f". Settings: {descriptions.listed(unlike)}" if unlike else ""
     with told_of_file(path, f"of another {stored['type']}", also):
-        learner.kinds.joined(kinds_of(content), "the file")
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
