@@ -10,13 +10,14 @@ from contextlib import nullcontext, suppress
 from itertools import count
 from typing import Any
 
-from .. import dispatch, tree
+from .. import dispatch, random, tree
 from ..attributes import static_key
 from ..cells import Cell, stood_in_for
+from ..dtypes import uint32
 from ..errors import InvalidArgumentError
 from ..locks import lock_of
-from ..primitives import ops
-from ..program import Symbol
+from ..primitives import TensorType, ops
+from ..program import Program, Symbol
 from ..program.passes import without_dead_code
 from ..settings import current_device
 from ..tensor import Tensor, literal, tensor
@@ -34,6 +35,7 @@ from .statistics import CAPTURING, CompileStats, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64
+_NUMBER = TensorType((), uint32)
 
 
 def constant(x: Any) -> Tensor:
@@ -308,29 +310,43 @@ class Compiled:
         if self.state:  # whose state it is, the outer program decides
             args, kwargs = with_tensors(args, kwargs, tensors)
             return self.f(*args, **kwargs)
-        outer = dispatch.recorder()
+        outer: Any = dispatch.recorder()
         found = self._bodies.get(key)
         if found is None or (found[2] and found[3]() is not outer):
             found = self._capture_body(tensors, args, kwargs, outer)
             self._bodies[key] = found
             if len(self._bodies) > _CACHE_BOUND:
                 self._bodies.popitem(last=False)
-        program, out_structure, lifted, _ = found
-        return tree.unflatten(out_structure, ops.call(*tensors, *lifted, body=program))
+        program, out_structure, lifted, _, draws = found
+        inputs = [*tensors, *lifted]
+        if draws:
+            inputs.insert(len(tensors), outer.next_call())
+        return tree.unflatten(out_structure, ops.call(*inputs, body=program))
 
     def _capture_body(
         self, tensors: Sequence[Tensor], args: Any, kwargs: Any, outer: Any
     ) -> Any:
-        capture = BodyCapture(self, [t.type for t in tensors])
+        """The body; what it returns and lifts, and for whom; whether it draws random
+        numbers: then its keys fold in which call it is, an operand after the tensors.
+        """
+        capture = BodyCapture(self, [*(t.type for t in tensors), _NUMBER])
+        devices = [*(t.device for t in tensors), None]
         with capturing(capture):
-            symbols = symbol_tensors(capture.inputs, [t.device for t in tensors])
+            *symbols, call = symbol_tensors(capture.inputs, devices)
             args, kwargs = with_tensors(args, kwargs, symbols)
-            leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
+            with random.within(call):
+                leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
             program = capture.program(
                 [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]
             )
+        program = without_dead_code(program)
+        number = program.inputs[len(tensors)]
+        draws = any(number in i.inputs for i in program.instructions)
+        if not draws:
+            inputs = [s for s in program.inputs if s is not number]
+            program = Program(inputs, program.instructions, program.outputs)
         owner = weakref.ref(outer) if outer is not None else (lambda: None)
-        return without_dead_code(program), out_structure, capture.lifted, owner
+        return program, out_structure, capture.lifted, owner, draws
 
 
 def _tracked(tensors: Sequence[Tensor]) -> bool:

@@ -173,13 +173,8 @@ class GradientBased(MetaLearner):
                 output, buffers = self.run({**rest, **values}, x)
                 return self.criterion(output, y), buffers
 
-            # Random layers draw anew in each step; "support" layers use this batch's
-            # statistics, those with rows their row.
-            with (
-                nx.random.within(number),
-                nn.inner_step(row),
-                nn.batch_norm_phase("collect"),
-            ):
+            # "support" layers use this batch's statistics, those with rows their row.
+            with nn.inner_step(row), nn.batch_norm_phase("collect"):
                 (loss, buffers), gradient = nx.value_and_grad(
                     support_loss, has_aux=True
                 )(fast)
