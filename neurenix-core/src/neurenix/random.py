@@ -63,6 +63,8 @@ class Generator(Watched):
     True
     """
 
+    unwatched = frozenset({"_cell", "_draws"})
+
     def __init__(self, seed: int | None = None) -> None:
         given = int.from_bytes(os.urandom(6), "little") if seed is None else seed
         self.seed = _check_seed(given)
@@ -111,9 +113,9 @@ class Generator(Watched):
         self.manual_seed(seed)
         self.step.assign(np.asarray(step, np.uint32))
 
-    def static_key(self) -> tuple[int]:
-        """The seed: a program holds it, so another one is another program."""
-        return (self.seed,)
+    def static_extra(self) -> tuple[Cell]:
+        """What a program depends on besides the seed."""
+        return (self.step,)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed."""

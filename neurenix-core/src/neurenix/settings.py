@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from .attributes import changes
 from .backends import discovery
 from .devices import Device, DeviceType, parse_device
 from .errors import BackendError, DeviceError, InvalidArgumentError
@@ -59,6 +60,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         )
     backend.configure({} if threads is None else {"threads": threads})
     _current[:] = [device]
+    changes[0] += 1  # generators live on the current device
     return device
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..attributes import Watched, changes, scalar_keys
+from ..attributes import Watched, changes
 from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
@@ -86,10 +86,6 @@ class Module(Watched):
                     cell.name = f"{path}.{inner}"
             elif isinstance(part, Cell):
                 part.name = path
-
-    def __delattr__(self, name: str) -> None:
-        changes[0] += 1
-        object.__delattr__(self, name)
 
     # ---- what it owns ----------------------------------------------------------------
 
@@ -234,20 +230,8 @@ class Module(Watched):
         for generator in self._streams():
             generator.end_capture()
 
-    def static_key(self) -> tuple[Any, ...]:
-        """What a compiled program depends on besides values: public attributes of every
-        module, and what kind of tensors it owns."""
-        attributes = [
-            (path, type(m), m.training, *scalar_keys(m), *m.static_extra())
-            for path, m in self.named_modules()
-        ]
-        kinds = [
-            (name, cell.type, cell.device) for name, cell in self.named_cells().items()
-        ]
-        return (*attributes, *kinds, *(g.static_key() for g in self._streams()))
-
     def static_extra(self) -> tuple[Any, ...]:
-        """For a subclass: whatever else its program depends on, hashable."""
+        """For a subclass: whatever else a program depends on."""
         return ()
 
     # ---- for reading -----------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attributes import Watched, scalar_keys, scalars
+from ..attributes import Watched, scalars
 from ..cells import Cell
 from ..dispatch import no_grad, recorder
 from ..dtypes import float32, float64, int32
@@ -149,13 +149,6 @@ class Optimizer(Watched):
 
     def state_cells(self) -> dict[str, Cell]:
         return {**{f"params.{i}": p for i, p in enumerate(self.params)}, **self._cells}
-
-    def static_key(self) -> tuple[Any, ...]:
-        return (
-            type(self),
-            *scalar_keys(self),
-            *((c.type, c.device) for c in self.state_cells().values()),
-        )
 
     def state_dict(self) -> dict[str, Tensor]:
         """The state by name ("lr", "step", and "momentum.0" for the first parameter's),

@@ -7,11 +7,9 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from itertools import count
 from typing import Any
 
 from .. import dispatch, random, tree
-from ..attributes import static_key
 from ..cells import Cell, stood_in_for
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError
@@ -23,18 +21,15 @@ from ..settings import current_device
 from ..tensor import Tensor, literal, tensor
 from .capture import capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
+from .dependencies import Dependencies, Numbers
+from .dependencies.objects import is_frozen
 from .entry import Entry
-from .statics import (
-    attribute_changes,
-    attributes_of,
-    key_of_argument,
-    scalars_around,
-    with_tensors,
-)
+from .statics import key_of_argument, with_tensors
 from .statistics import CAPTURING, CompileStats, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64
+_CALLABLES = 16  # functions among arguments that are kept in mind
 _NUMBER = TensorType((), uint32)
 
 
@@ -99,15 +94,16 @@ class Compiled:
                 )
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
-        self._scalars_around = scalars_around(f)
-        self._attributes_now = -1, 0
-        self._attributes_seen: OrderedDict[Any, int] = OrderedDict()
-        self._numbers = count()  # never the same twice, whatever is forgotten
         self.__name__ = getattr(f, "__name__", "compiled")
+        self._dependencies = Dependencies(
+            self.__name__, f, self.state, Numbers(_CACHE_BOUND)
+        )
+        self._callables: OrderedDict[int, Dependencies] = OrderedDict()
+        self._of_callables = Numbers(_CACHE_BOUND)
         self.verbose: bool = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
-        self._lock: Any = None  # of its state, once it is called
-        self._owned: list[Cell] = []
+        # Its cells and their lock, by the number of what it depends on.
+        self._owned: dict[int, tuple[Any, list[Cell]]] = {}
         register(self)
         self.__doc__ = f.__doc__
 
@@ -115,12 +111,9 @@ class Compiled:
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)
         now = dispatch.state
-        if now.recorders or (
-            not self.state and now.grad_enabled and _tracked(tensors)
-        ):
+        if now.recorders or (not self.state and now.grad_enabled and _tracked(tensors)):
             return self._nested(tensors, key, args, kwargs)
-        with self._lock or self._held():
-            self._refuse_stand_ins()
+        with self._held(key):
             entry = self._entry(tensors, key, args, kwargs)
             outputs = entry(tensors)
         if self.guard:
@@ -166,28 +159,29 @@ class Compiled:
         """
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)
-        with self._lock or self._held():
-            self._refuse_stand_ins()
+        with self._held(key):
             executable = self._entry(tensors, key, args, kwargs).executable
         asked = getattr(executable, "memory_bytes", None)
         return None if asked is None else int(asked())
 
-    def _held(self) -> Any:
-        """What to hold while its state is used: threads take turns."""
-        if self._lock is None:
-            self._owned = list(self.cells().values())
-            self._lock = lock_of(self._owned) if self.state else nullcontext()
-        return self._lock
-
-    def _refuse_stand_ins(self) -> None:
-        """Its programs are bound to the state itself, and would not see them."""
-        given = stood_in_for(self._owned)
+    def _held(self, key: Any) -> Any:
+        """What to hold while its state is used: threads take turns. Raises where
+        something stands in for a cell: programs are bound to the state itself."""
+        found = self._owned.get(key[0])
+        if found is None:
+            cells = list(self.cells().values())
+            found = lock_of(cells) if self.state else nullcontext(), cells
+            if len(self._owned) >= _CACHE_BOUND:
+                self._owned.clear()
+            self._owned[key[0]] = found
+        given = stood_in_for(found[1])
         if given is not None:
             raise InvalidArgumentError(
                 f"{self.__name__}: nn.functional_call stands in for its state "
                 f"{given.name or 'a cell'}; call what is not compiled, or compile "
                 "what calls functional_call"
             )
+        return found[0]
 
     def _entry(
         self, tensors: Sequence[Tensor], key: Any, args: Any, kwargs: Any
@@ -220,38 +214,45 @@ class Compiled:
     def _key(self, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         """Everything that the program depends on. What of the arguments is a tensor is
         put into `tensors`."""
-        key: list[Any] = [self._attributes()]
+        key: list[Any] = [self._dependencies.number()]
         for x in args:
             if type(x) is Tensor:
                 tensors.append(x)
                 key.append(x.type)
             else:
-                key.append(key_of_argument(self.__name__, x, tensors))
+                key.append(
+                    key_of_argument(self.__name__, x, tensors, self._of_callable)
+                )
         if kwargs:
-            key.append(key_of_argument(self.__name__, kwargs, tensors))
+            key.append(
+                key_of_argument(self.__name__, kwargs, tensors, self._of_callable)
+            )
         key.append(len(args))  # else the last one could be all keywords
         for x in tensors:
             if x.device is not None:
                 key.append(x.device)
                 break
-        for read in self._scalars_around:
-            key.append(static_key(read()))
+        else:
+            if not self.state:  # its constants go there
+                key.append(current_device())
         return tuple(key)
 
-    def _attributes(self) -> int:
-        """A number for the public scalars that the state objects have now."""
-        changes = attribute_changes()
-        seen, number = self._attributes_now
-        if seen != changes:
-            found = tuple([attributes_of(s) for s in self.state])
-            known = self._attributes_seen.get(found)
-            number = next(self._numbers) if known is None else known
-            self._attributes_seen[found] = number
-            if len(self._attributes_seen) > _CACHE_BOUND:
+    def _of_callable(self, f: Any) -> Any:
+        """What a program depends on of a function among the arguments."""
+        if is_frozen(f):
+            return f
+        found = self._callables.get(id(f))
+        if found is None:
+            found = Dependencies(self.__name__, f, (), self._of_callables)
+            self._callables[id(f)] = found
+            if len(self._callables) > _CALLABLES:
                 with suppress(KeyError):  # another thread may have emptied it
-                    self._attributes_seen.popitem(last=False)
-            self._attributes_now = changes, number
-        return number
+                    self._callables.popitem(last=False)
+        return found.number()
+
+    def depends_on(self) -> tuple[Any, ...]:
+        """What another function depends on that calls this one."""
+        return self.f, self.state, self.guard
 
     def cells(self) -> dict[str, Cell]:
         """All state, by name; a cell that two objects share once."""

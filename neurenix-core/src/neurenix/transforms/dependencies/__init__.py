@@ -1,0 +1,90 @@
+"""A number for what a function depends on besides its arguments, now: the same one only
+as long as no program could tell the difference."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from ...attributes import Watched, changes
+from ...cells import Cell
+from .checks import Checks
+from .names import Names
+from .user_code import top_of
+from .walk import Walk
+
+
+class Numbers:
+    """A number for each key, never the same twice; those seen last are remembered."""
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self.known: OrderedDict[Any, int] = OrderedDict()
+        self._next = count()
+
+    def of(self, key: Any) -> int:
+        number = self.known.get(key)
+        if number is None:
+            number = self.known[key] = next(self._next)
+        if len(self.known) > self.bound:
+            with suppress(KeyError):  # another thread may have emptied it
+                self.known.popitem(last=False)
+        return number
+
+
+class _Seen(threading.local):
+    """What this thread saw at its last call: other threads may be in other contexts."""
+
+    def __init__(self) -> None:
+        self.changes = -1
+        self.checks = Checks()
+        self.number = 0
+
+
+class Dependencies:
+    """What a function and its state objects depend on.
+
+    A call compares a count of all attributes that were ever set on modules, optimizers
+    and generators, and looks at the values that such a count cannot see: closures,
+    globals, lists, dicts, arrays. Only where something differs is all walked through.
+    """
+
+    def __init__(
+        self, owner: str, f: Any, state: Sequence[Any], numbers: Numbers
+    ) -> None:
+        self.owner = owner
+        self.f = f
+        self.state = state
+        self.numbers = numbers
+        self.names = Names()
+        modules = [getattr(f, "__module__", None), *(type(s).__module__ for s in state)]
+        self.home = frozenset(map(top_of, modules))
+        self._seen = _Seen()
+
+    def number(self) -> int:
+        seen = self._seen
+        if seen.changes == changes[0] and seen.checks.hold():
+            return seen.number
+        before = changes[0]
+        key, checks = self._walked()
+        number = self.numbers.of(key)
+        seen.changes, seen.checks, seen.number = before, checks, number
+        return number
+
+    def _walked(self) -> tuple[Any, Checks]:
+        while True:  # until the walk meets no code that reads more
+            walk = Walk(self.owner, self.names, self.home)
+            key = [walk.visit(self.f, (None, self.owner))]
+            for i, s in enumerate(self.state):
+                path = (None, f"state[{i}]")
+                key.append(walk.visit(s, path))
+                if not isinstance(s, (Cell, Watched)):
+                    cells = s.state_cells()
+                    walk.checks.state(s, tuple(cells.values()))
+                    key.append(walk.visit(cells, path))
+            if not walk.grew:
+                return tuple(key), walk.checks

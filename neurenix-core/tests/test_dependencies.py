@@ -1,0 +1,211 @@
+"""What a compiled function depends on, and what it does not: functions that it is given
+or calls, what it only writes to, and what it refuses because it cannot look into it."""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+import threading
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.errors import CaptureError
+
+
+class Scale(nn.Module):
+    def __init__(self, v: float) -> None:
+        super().__init__()
+        self.v = v
+
+    def forward(self, x: Any) -> Any:
+        return x * self.v
+
+
+class Caller:
+    def __init__(self, v: float) -> None:
+        self.v = v
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.v
+
+
+# ---- functions among the arguments ---------------------------------------------------
+
+
+def test_functions_among_the_arguments() -> None:
+    apply = nx.compile(lambda f, x: f(x))
+    x, k = nx.tensor([2.0]), 3.0
+    scale = lambda x: x * k  # noqa: E731
+    caller = Caller(5.0)
+    assert apply(scale, x).item() == 6.0 and apply(caller, x).item() == 10.0
+    k, caller.v = 4.0, 6.0
+    assert apply(scale, x).item() == 8.0 and apply(caller, x).item() == 12.0
+    made = len(apply.entries)
+    for _ in range(3):  # another function object, of the same code
+        assert apply(lambda x: x * k, x).item() == 8.0
+    assert len(apply.entries) == made + 1
+
+
+# ---- code that is replaced -----------------------------------------------------------
+
+
+def doubled(x: Any) -> Any:
+    return x * 2.0
+
+
+def tripled(x: Any) -> Any:
+    return x * 3.0
+
+
+def test_a_function_or_method_that_is_replaced(monkeypatch: Any) -> None:
+    calls = nx.compile(lambda x: doubled(x))
+    net = Scale(1.0)
+    methods = nx.compile(lambda x: net(x), state=[net])
+    x = nx.tensor([1.0])
+    assert calls(x).item() == 2.0 and methods(x).item() == 1.0
+    monkeypatch.setattr(doubled, "__code__", tripled.__code__)
+    monkeypatch.setattr(Scale, "forward", lambda self, x: x * 5.0)
+    assert calls(x).item() == 3.0 and methods(x).item() == 5.0
+    monkeypatch.setitem(globals(), "doubled", lambda x: x * 7.0)
+    assert calls(x).item() == 7.0
+    monkeypatch.setitem(globals(), "abs", lambda x: x * 9.0)
+    builtin = nx.compile(lambda x: abs(x))
+    assert builtin(x).item() == 9.0
+    monkeypatch.delitem(globals(), "abs")
+    assert builtin(-x).item() == 1.0
+
+
+# ---- what is no dependency -----------------------------------------------------------
+
+
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.history = 0, [1.0]
+        self.log: dict[str, int] = {"calls": 0}
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        self.log["calls"] += 1
+        self.history.append(1.0)
+        return x * 2
+
+
+COUNTS = [0]
+CALLS = 0
+
+
+def test_what_is_only_written_to_makes_no_new_program() -> None:
+    net, seen, steps, last = Counting(), [], 0, {}
+    trainer = types.SimpleNamespace(losses=[])
+
+    def f(x: Any) -> Any:
+        nonlocal steps
+        global CALLS
+        steps += 1
+        CALLS += 1
+        COUNTS[0] += 1
+        seen.append(1)
+        last["x"] = x.shape
+        return net(x)
+
+    compiled = nx.compile(f, state=[net])
+    for _ in range(4):
+        trainer.losses.append(compiled(nx.ones(2)).numpy())
+        net.losses = trainer.losses
+        net.history.append(2.0)  # which f only writes to
+    assert len(compiled.entries) == 1 and compiled.stats().misses == 1
+    assert steps == len(seen) == COUNTS[0] == net.calls == 1
+
+
+class Trainer:
+    """Whose step is compiled, and whose other attributes are its own."""
+
+    def __init__(self) -> None:
+        self.net, self.rate = nn.Linear(2, 1), 0.5
+        self.history: list[float] = []
+        self.steps = 0
+        self.lock, self.source = object(), iter(range(100))
+        self.compiled = nx.compile(self.step, state=[self.net])
+
+    def step(self, x: Any) -> Any:
+        return self.net(x).sum() * self.rate
+
+    def fit(self, x: Any) -> None:
+        for _ in range(5):
+            next(self.source)
+            self.history.append(self.compiled(x).item())
+            self.steps += 1
+
+
+def test_a_method_of_an_object_that_changes_otherwise() -> None:
+    trainer, x = Trainer(), nx.ones(1, 2)
+    trainer.fit(x)
+    assert len(trainer.compiled.entries) == 1
+    trainer.rate = 2.0
+    trainer.fit(x)
+    assert trainer.history[-1] == 4 * trainer.history[0]
+    trainer.net.weight = nn.Parameter([[5.0, 6.0]])
+    assert trainer.compiled(x).item() == trainer.step(x).item()
+
+
+# ---- what is refused -----------------------------------------------------------------
+
+GENERATOR = np.random.default_rng(0)
+CONTEXT = contextvars.ContextVar("CONTEXT", default=1.0)
+LOCAL = threading.local()
+
+
+def refused_iterator() -> tuple[Any, str]:
+    numbers = iter([1.0, 2.0])
+    return lambda x: x * next(numbers), "`numbers`, a builtins.list_iterator"
+
+
+def refused_count() -> tuple[Any, str]:
+    net = nn.Identity()
+    net.count = itertools.count()
+    return lambda x: x * next(net.count), r"`net\.count`, a itertools\.count"
+
+
+def refused_generator() -> tuple[Any, str]:
+    return lambda x: x * float(GENERATOR.random()), r"`GENERATOR`.*nx\.random"
+
+
+def refused_random_state() -> tuple[Any, str]:
+    held = {"rng": np.random.RandomState(0)}
+    return lambda x: x * held["rng"].rand(), r"`held\['rng'\]`"
+
+
+def refused_context() -> tuple[Any, str]:
+    return lambda x: x * CONTEXT.get(), "`CONTEXT`.*context"
+
+
+def refused_local() -> tuple[Any, str]:
+    return lambda x: x * LOCAL.scale, "`LOCAL`.*thread"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        refused_iterator,
+        refused_count,
+        refused_generator,
+        refused_random_state,
+        refused_context,
+        refused_local,
+    ],
+    ids=lambda f: f.__name__,
+)
+def test_what_cannot_be_looked_into_is_refused_by_name(make: Any) -> None:
+    f, name = make()
+    compiled = nx.compile(f)
+    for _ in range(2):
+        with pytest.raises(CaptureError, match=name):
+            compiled(nx.ones(1))
+    with pytest.raises(CaptureError, match="pass it as an argument"):
+        nx.compile(lambda x: compiled(x))(nx.ones(1))
