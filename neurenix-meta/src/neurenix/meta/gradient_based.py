@@ -268,6 +268,9 @@ class GradientBased(MetaLearner):
         stages = self.adapted(parameters, x, y, self.inner_steps, ways=task.ways)
         return nx.stack([_all_finite(loss, values) for loss, values in stages])
 
+    def static_extra(self) -> tuple[Any, ...]:
+        return (self._loss,)
+
     # ---- what users call -------------------------------------------------------------
 
     def adapt_to_task(
@@ -363,6 +366,23 @@ class GradientBased(MetaLearner):
                 f"model gives outputs of shape {output.shape}: for [n, ways] labels go "
                 "from 0 to ways − 1"
             )
+
+
+def of_this_parameter(held: Values, name: str, p: nx.Tensor, owner: str) -> nx.Tensor:
+    """What a method made for the parameter of the model, which stands in `held`.
+
+    Raises InvalidArgumentError where the model has changed since then.
+    """
+    found = held.get(name)
+    if found is None or found.shape != p.shape:
+        what, _, parameter = name.partition(".")
+        was = "there is none" if found is None else f"it has shape {found.shape}"
+        raise InvalidArgumentError(
+            f"{owner}: {what!r} are made with the learner, one for each parameter of "
+            f"the model, which was changed since: for {parameter!r}, of shape "
+            f"{p.shape}, {was}. Make a new learner of this model: {owner}(model, ...)"
+        )
+    return found
 
 
 def accuracy(logits: nx.Tensor, classes: nx.Tensor) -> nx.Tensor:

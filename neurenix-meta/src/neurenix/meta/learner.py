@@ -24,7 +24,7 @@ from .history import History
 from .listed import listed_source
 from .memory import MemoryPlan, amount, largest_calls, planned
 from .sampler import TaskSampler
-from .training import Run, batch_size, meta_step, mode
+from .training import Run, batch_size, meta_step, mode, names_of
 
 Values = Mapping[str, nx.Tensor]
 
@@ -60,6 +60,7 @@ class MetaLearner(nn.Module):
     ...         return Outcome(loss, buffers=buffers)
     """
 
+    unwatched = frozenset({"_programs", "_memory_plans"})
     #: What a method's targets are: "classes", "values", or "either".
     targets: Targets = "either"
 
@@ -295,6 +296,7 @@ class MetaLearner(nn.Module):
         return run.epochs(count, size)
 
     def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
+        names_of(optimizer, self)  # before anything is changed
         # The program keeps its optimizer alive: no other can get this id.
         for old in [k for k in self._programs if k[0] == "step"]:
             if old[1] != id(optimizer):

@@ -31,20 +31,11 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     on one core, and nothing but gradients leaves it. Returns ((loss, metrics), ok);
     where ok is False nothing was changed.
     """
-    learned = dict(learner.named_parameters())
-    names = {id(parameter): name for name, parameter in learned.items()}
-    strange = [p for p in optimizer.params if id(p) not in names]
-    if strange:
-        raise InvalidArgumentError(
-            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
-            f"that is none of this {type(learner).__name__}'s; make it with "
-            "Adam(learner.parameters(), lr=...)"
-        )
-    order = [names[id(parameter)] for parameter in optimizer.params]
-    kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
 
     def step(read: Any, data: Sequence[nx.Tensor], picks: nx.Tensor) -> Any:
         parameters = learner.learned()
+        order = names_of(optimizer, learner)
+        kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
 
         def one(pick: nx.Tensor) -> Any:
             outcome, gradient = learner.task_gradient(parameters, read(data, pick))
@@ -62,6 +53,24 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     return nx.compile(
         step, state=[learner, optimizer, nx.random.default_generator], guard=True
     )
+
+
+def names_of(optimizer: Any, learner: MetaLearner) -> list[str]:
+    """The names of the parameters that an optimizer changes, in its order.
+
+    Raises InvalidArgumentError for one that is not the learner's, or is so no more.
+    """
+    names = {id(parameter): name for name, parameter in learner.named_parameters()}
+    for i, parameter in enumerate(optimizer.params):
+        if id(parameter) not in names:
+            said = f", {parameter.name!r}" if parameter.name else ""
+            raise InvalidArgumentError(
+                f"meta_learn: the optimizer's parameter {i}{said}, of shape "
+                f"{parameter.shape}, is none of this {type(learner).__name__}'s (any "
+                "more, if it was replaced). Make the optimizer anew: "
+                f"{type(optimizer).__name__}(learner.parameters(), lr=...)"
+            )
+    return [names[id(parameter)] for parameter in optimizer.params]
 
 
 @contextmanager
