@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -37,12 +37,11 @@ class Numbers:
 
 
 class _Seen(threading.local):
-    """What this thread saw at its last call: other threads may be in other contexts."""
+    """What this thread saw at its last call (others may be in other contexts): the
+    count of changes then, whether all else is as it was, and the number."""
 
     def __init__(self) -> None:
-        self.changes = -1
-        self.checks = Checks()
-        self.number = 0
+        self.last: tuple[int, Callable[[], bool], int] = (-1, Checks().hold, 0)
 
 
 class Dependencies:
@@ -66,13 +65,12 @@ class Dependencies:
         self._seen = _Seen()
 
     def number(self) -> int:
-        seen = self._seen
-        if seen.changes == changes[0] and seen.checks.hold():
-            return seen.number
-        before = changes[0]
-        key, checks = self._walked()
-        number = self.numbers.of(key)
-        seen.changes, seen.checks, seen.number = before, checks, number
+        seen, holds, number = self._seen.last
+        now = changes[0]
+        if seen != now or not holds():
+            key, checks = self._walked()
+            number = self.numbers.of(key)
+            self._seen.last = now, checks.hold, number
         return number
 
     def _walked(self) -> tuple[Any, Checks]:

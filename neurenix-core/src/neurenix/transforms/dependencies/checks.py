@@ -3,7 +3,8 @@ depends on has changed: identities, a few tens of nanoseconds each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from operator import is_
 from types import CellType, FunctionType
 from typing import Any
@@ -11,37 +12,20 @@ from typing import Any
 import numpy as np
 
 MISSING = object()
+Array = np.ndarray[Any, Any]
 
 
 class Checks:
     """Where values were found, and what they were."""
 
-    __slots__ = (
-        "array_likes",
-        "arrays",
-        "buffers",
-        "closures",
-        "functions",
-        "names",
-        "object_arrays",
-        "sequences",
-        "sizes",
-        "slots",
-        "states",
-    )
+    __slots__ = ("closures", "functions", "names", "others", "sequences")
 
     def __init__(self) -> None:
         self.closures: list[tuple[CellType, Any]] = []
         self.names: list[tuple[Mapping[str, Any], str, Any]] = []
         self.sequences: list[tuple[Collection[Any], tuple[Any, ...]]] = []
         self.functions: list[tuple[FunctionType, Any, Any, Any]] = []
-        self.sizes: list[tuple[dict[str, Any], int]] = []
-        self.slots: list[tuple[Any, str, Any]] = []
-        self.arrays: list[tuple[np.ndarray[Any, Any], bytes, Any, Any]] = []
-        self.object_arrays: list[tuple[np.ndarray[Any, Any], tuple[Any, ...]]] = []
-        self.states: list[tuple[Any, tuple[Any, ...]]] = []
-        self.buffers: list[tuple[Any, bytes]] = []
-        self.array_likes: list[tuple[Any, np.ndarray[Any, Any]]] = []
+        self.others: list[Callable[[], bool]] = []
 
     def closure(self, cell: CellType, value: Any) -> None:
         self.closures.append((cell, value))
@@ -59,26 +43,28 @@ class Checks:
 
     def size(self, space: dict[str, Any]) -> None:
         """That no attribute is new."""
-        self.sizes.append((space, len(space)))
+        self.others.append(partial(_has_size, space, len(space)))
 
     def slot(self, owner: Any, name: str, value: Any) -> None:
-        self.slots.append((owner, name, value))
+        self.others.append(partial(_has_slot, owner, name, value))
 
     def state(self, owner: Any, cells: tuple[Any, ...]) -> None:
         """What an object of a class that is not watched gives as its state."""
-        self.states.append((owner, cells))
+        self.others.append(partial(_has_state, owner, cells))
 
-    def array(self, x: np.ndarray[Any, Any], content: bytes) -> None:
-        self.arrays.append((x, content, x.shape, x.dtype))
+    def array(self, x: Array, content: bytes) -> None:
+        self.others.append(partial(_has_content, x, content, x.shape, x.dtype))
 
-    def objects(self, x: np.ndarray[Any, Any], items: tuple[Any, ...]) -> None:
-        self.object_arrays.append((x, items))
+    def array_like(self, x: Any, found: Array) -> None:
+        """An array of another library."""
+        content = found.tobytes(), found.shape, found.dtype
+        self.others.append(lambda: _has_content(np.asarray(x), *content))
+
+    def objects(self, x: Array, items: tuple[Any, ...]) -> None:
+        self.others.append(lambda: _are(x.ravel().tolist(), items))
 
     def bytes(self, x: Any, content: bytes) -> None:
-        self.buffers.append((x, content))
-
-    def array_like(self, x: Any, content: np.ndarray[Any, Any]) -> None:
-        self.array_likes.append((x, content))
+        self.others.append(lambda: bytes(x) == content)
 
     def hold(self) -> bool:
         """Whether all is as it was."""
@@ -101,36 +87,37 @@ class Checks:
                 or f.__kwdefaults__ is not keywords
             ):
                 return False
-        for space, size in self.sizes:
-            if len(space) != size:
-                return False
-        for owner, name, value in self.slots:
-            if getattr(owner, name, MISSING) is not value:
-                return False
-        for x, content, shape, dtype in self.arrays:
-            if x.tobytes() != content or x.shape != shape or x.dtype != dtype:
-                return False
-        for owner, cells in self.states:
-            now = tuple(owner.state_cells().values())
-            if len(now) != len(cells) or not all(map(is_, now, cells)):
-                return False
-        for x, items in self.object_arrays:
-            if x.size != len(items) or not all(map(is_, x.ravel().tolist(), items)):
-                return False
-        for x, content in self.buffers:
-            if bytes(x) != content:
-                return False
-        for x, content in self.array_likes:
-            now = np.asarray(x)
-            if now.dtype != content.dtype or now.tobytes() != content.tobytes():
+        for holds in self.others:  # noqa: SIM110  a generator costs more
+            if not holds():
                 return False
         return True
 
 
-def frozen(x: np.ndarray[Any, Any]) -> bool:
+def _are(live: Collection[Any], items: tuple[Any, ...]) -> bool:
+    return len(live) == len(items) and all(map(is_, live, items))
+
+
+def _has_size(space: dict[str, Any], size: int) -> bool:
+    return len(space) == size
+
+
+def _has_slot(owner: Any, name: str, value: Any) -> bool:
+    return getattr(owner, name, MISSING) is value
+
+
+def _has_state(owner: Any, cells: tuple[Any, ...]) -> bool:
+    return _are(tuple(owner.state_cells().values()), cells)
+
+
+def _has_content(x: Array, content: bytes, shape: Any, dtype: Any) -> bool:
+    return x.tobytes() == content and x.shape == shape and bool(x.dtype == dtype)
+
+
+def frozen(x: Array) -> bool:
     """Whether nobody can write to an array's memory, by NumPy's account."""
-    while isinstance(x, np.ndarray):
-        if x.flags.writeable:
+    memory: Any = x
+    while isinstance(memory, np.ndarray):
+        if memory.flags.writeable:
             return False
-        x = x.base  # type: ignore[assignment]
-    return x is None or isinstance(x, bytes)
+        memory = memory.base
+    return memory is None or isinstance(memory, bytes)

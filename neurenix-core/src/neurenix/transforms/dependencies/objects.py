@@ -15,7 +15,7 @@ import numpy as np
 from ...attributes import SCALARS, Watched
 from ...cells import Cell
 from ...errors import CaptureError
-from .checks import MISSING
+from .checks import MISSING, Checks
 from .identity import Same
 from .paths import Path, text
 from .user_code import origin, top_of
@@ -154,9 +154,13 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     ours = not walk.is_user(kind.__module__)
     key: list[Any] = [type_key(walk, kind, path, creates=False)]
     key.append(getattr(value, "training", None))
+    checks = walk.checks
     for name, x in tuple(vars(value).items()):
         if name not in kind.unwatched and _matters(walk, name, x, ours):
+            if ours and name.startswith("_"):  # which only the library sets
+                walk.checks = Checks()
             key.append((name, walk.visit(x, (path, f".{name}"))))
+            walk.checks = checks
     extra = getattr(value, "static_extra", None)
     if extra is not None:
         key.append(walk.visit(extra(), (path, ".static_extra()")))

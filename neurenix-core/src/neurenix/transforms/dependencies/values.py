@@ -71,9 +71,9 @@ def set_key(walk: Walk, value: Any, path: Path) -> Any:
 
 
 def dict_key(walk: Walk, value: Mapping[Any, Any], path: Path) -> Any:
-    plain = isinstance(value, dict)
-    keys = dict.keys(value) if plain else value.keys()  # type: ignore[call-overload]
-    values = dict.values(value) if plain else value.values()  # type: ignore[call-overload]
+    keys, values = value.keys(), value.values()
+    if isinstance(value, dict):  # whatever a subclass makes of them
+        keys, values = dict.keys(value), dict.values(value)
     before = tuple(keys)
     walk.checks.sequence(keys, before)
     walk.checks.sequence(values, tuple(values))
