@@ -135,16 +135,22 @@ def _is_value(walk: Walk, kind: type) -> bool:
 
 def is_frozen(value: Any) -> bool:
     """Whether an object is a value of this library's, which nothing changes."""
-    kind = type(value)
-    ours = top_of(kind.__module__) == "neurenix"
-    return ours and is_dataclass(value) and kind.__hash__ is not None
+    if not is_dataclass(value) or top_of(type(value).__module__) != "neurenix":
+        return False
+    try:
+        hash(value)
+    except TypeError:  # it has a list or a dict
+        return False
+    return True
 
 
 def library_object_key(walk: Walk, value: Any, path: Path) -> Any:
     """An object of this library that is no module: what it says that it holds."""
     held = getattr(value, "depends_on", None)
     if held is None:
-        return (type(value), value) if is_frozen(value) else Same(value)
+        if is_frozen(value):
+            return type(value), value
+        return object_key(walk, value, path) if is_dataclass(value) else Same(value)
     return type(value), walk.visit(held(), path)
 
 
@@ -161,9 +167,10 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
                 walk.checks = Checks()
             key.append((name, walk.visit(x, (path, f".{name}"))))
             walk.checks = checks
-    extra = getattr(value, "static_extra", None)
-    if extra is not None:
-        key.append(walk.visit(extra(), (path, ".static_extra()")))
+    for name in ("generators", "static_extra"):
+        more = getattr(value, name, None)
+        if callable(more):
+            key.append(walk.visit(more(), (path, f".{name}()")))
     return tuple(key)
 
 
