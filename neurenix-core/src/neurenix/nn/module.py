@@ -38,8 +38,8 @@ class Module(Watched):
     training   whether layers such as batch norm and dropout behave as in training;
                `train()` and `eval()` set it
 
-    In compiled code it is state: nx.compile(f, state=[model]). Its public attributes
-    that are numbers, strings or tuples of them are part of what the program depends on.
+    In compiled code it is state: nx.compile(f, state=[model]). Its parts, and all that
+    its code reads, are part of what the program depends on.
 
     >>> import neurenix as nx
     >>> class Scale(nx.nn.Module):

@@ -59,13 +59,33 @@ def compile(
     Threads may call it at once; where they share state, one after the other.
 
     Within another capture the call is one `call` instruction, derived once however
-    often it is called. Under a tape (an argument requires grad, and there is no state)
-    likewise.
+    often it is called; random numbers are drawn anew at each call. Under a tape (an
+    argument requires grad, and there is no state) likewise.
 
-    Raises CaptureError, naming it, for a tensor from outside that is neither argument
-    nor state (wrap it in nx.constant if it never changes), for a write to what is no
-    state, and for control flow that depends on values. Whatever a failed capture
-    changed is put back.
+    What a program depends on besides its arguments, so that a change of it, by a new
+    value or in place, makes another program (or finds the one that there was):
+      - what f and the functions that it calls read: closures, globals, defaults, what
+        partials and bound methods hold, classes, and the code itself. Functions of the
+        standard library, of NumPy, of this library and of other installed packages
+        are taken to depend on nothing else
+      - of objects, the attributes that this code reads by name (all, of dataclasses,
+        namespaces, and where it reads computed names: getattr(x, name)); of modules
+        and optimizers also their parts and their public numbers, strings and tuples
+      - the parts of state: which parameters, buffers, modules and generators there
+        are, also in lists, tuples and dicts
+    Numbers of any kind, lists, dicts, sets and arrays count by content, functions by
+    their code and all it reads, tensors and what the standard library makes of files,
+    paths or locks by identity. An array that can be written to is compared at each
+    call: what is large is better an argument, or read-only. What code only writes to
+    (x.append(y), x[i] = y, n += 1) is no dependency: f runs once for each program, and
+    so do its side effects.
+
+    Raises CaptureError, naming it, for what cannot be looked into, if that code reads
+    it: iterators, random generators of the host, context variables, thread-local
+    values, objects of extension modules that have no attributes; for a tensor from
+    outside that is neither argument nor state (wrap it in nx.constant if it never
+    changes), for a write to what is no state, and for control flow that depends on
+    values. Whatever a failed capture changed is put back.
 
     >>> import neurenix as nx
     >>> double = nx.compile(lambda x: x * 2)

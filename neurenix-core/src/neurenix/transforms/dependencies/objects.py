@@ -170,7 +170,7 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     for name in ("generators", "static_extra"):
         more = getattr(value, name, None)
         if callable(more):
-            key.append(walk.visit(more(), (path, f".{name}()")))
+            key.append(walk.visit(tuple(more()), (path, f".{name}()")))
     return tuple(key)
 
 
