@@ -4,7 +4,9 @@ or calls, what it only writes to, and what it refuses because it cannot look int
 from __future__ import annotations
 
 import contextvars
+import functools
 import itertools
+import operator
 import threading
 import types
 from typing import Any
@@ -80,6 +82,37 @@ def test_a_function_or_method_that_is_replaced(monkeypatch: Any) -> None:
     assert builtin(-x).item() == 1.0
 
 
+def test_a_method_that_an_instance_replaces() -> None:
+    net, x = Scale(2.0), nx.tensor([1.0])
+    f = nx.compile(lambda x: net(x), state=[net])
+    assert f(x).item() == 2.0
+    net.forward = lambda x: x * 5.0  # type: ignore[method-assign]
+    assert f(x).item() == 5.0
+    del net.forward
+    assert f(x).item() == 2.0 and len(f.entries) == 2
+
+
+def test_names_that_stand_in_no_code() -> None:
+    owner = types.SimpleNamespace(net=Plain())
+    owner.net.config = Plain()
+    owner.net.config.hidden, owner.net.config.steps = 2.0, 0
+    get = operator.attrgetter("net.config.hidden")
+    f, x = nx.compile(lambda x: x * get(owner)), nx.tensor([1.0])
+    assert f(x).item() == 2.0
+    owner.net.config.hidden = 3.0
+    assert f(x).item() == 3.0
+    owner.net.config.steps += 1
+    assert f(x).item() == 3.0 and len(f.entries) == 2
+
+
+class Plain:
+    """Whatever attributes it is given."""
+
+    config: Any
+    hidden: float
+    steps: int
+
+
 # ---- what is no dependency -----------------------------------------------------------
 
 
@@ -131,6 +164,7 @@ class Trainer:
         self.history: list[float] = []
         self.steps = 0
         self.lock, self.source = object(), iter(range(100))
+        self.unread = {"sources": [iter([1])]}
         self.compiled = nx.compile(self.step, state=[self.net])
 
     def step(self, x: Any) -> Any:
@@ -166,6 +200,16 @@ def refused_iterator() -> tuple[Any, str]:
     return lambda x: x * next(numbers), "`numbers`, a builtins.list_iterator"
 
 
+def refused_bound_method() -> tuple[Any, str]:
+    following = iter([1.0, 2.0]).__next__
+    return lambda x: x * following(), "`following's self`"
+
+
+def refused_partial() -> tuple[Any, str]:
+    following = functools.partial(next, iter([1.0, 2.0]))
+    return lambda x: x * following(), r"`following's args\[0\]`"
+
+
 def refused_count() -> tuple[Any, str]:
     net = nn.Identity()
     net.count = itertools.count()
@@ -193,6 +237,8 @@ def refused_local() -> tuple[Any, str]:
     "make",
     [
         refused_iterator,
+        refused_bound_method,
+        refused_partial,
         refused_count,
         refused_generator,
         refused_random_state,

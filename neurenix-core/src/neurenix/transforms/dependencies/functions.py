@@ -12,7 +12,7 @@ from .identity import Same
 from .names import is_read
 from .objects import named_keys, type_key
 from .paths import Path
-from .user_code import COUNTED, reads_of
+from .user_code import COUNTED, READ, Reads, reads_of
 
 if TYPE_CHECKING:
     from .walk import Walk
@@ -73,7 +73,7 @@ def function_key(walk: Walk, f: types.FunctionType, path: Path) -> Any:
 
 
 def method_key(walk: Walk, f: types.MethodType, path: Path) -> Any:
-    owner = walk.visit(f.__self__, (path, ".__self__"))
+    owner = walk.visit(f.__self__, (path, "'s self"))
     return "method", walk.visit(f.__func__, path), owner
 
 
@@ -81,11 +81,11 @@ def builtin_key(walk: Walk, f: types.BuiltinFunctionType, path: Path) -> Any:
     owner = f.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         return Same(f)
-    return f.__qualname__, walk.visit(owner, (path, ".__self__"))
+    return f.__qualname__, walk.visit(owner, (path, "'s self"))
 
 
 def partial_key(walk: Walk, f: functools.partial[Any], path: Path) -> Any:
-    inside = [(f.func, ".func"), (f.args, ".args"), (f.keywords, ".keywords")]
+    inside = [(f.func, "'s func"), (f.args, "'s args"), (f.keywords, "'s keywords")]
     return type(f), tuple([walk.visit(x, (path, n)) for x, n in inside])
 
 
@@ -94,6 +94,15 @@ def wrapper_key(walk: Walk, f: Any, path: Path) -> Any:
     names = ("fget", "fset", "__func__", "__wrapped__", "func")
     inside = [getattr(f, name, None) for name in names]
     return type(f), tuple([walk.visit(x, path) for x in inside if x is not None])
+
+
+def getter_key(walk: Walk, f: Any, path: Path) -> Any:
+    """Of operator.attrgetter and methodcaller: names that no code has."""
+    parts = f.__reduce__()
+    names = [n for x in parts[1] if isinstance(x, str) for n in x.split(".")]
+    reads = Reads({}, dict.fromkeys(names, READ), (), (), computed=False)
+    walk.grew |= walk.names.add(reads)
+    return type(f), walk.visit(parts, path)
 
 
 def referred_key(walk: Walk, f: Any, path: Path) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import functools
 import io
+import operator
 import types
 import weakref
 from collections import deque
@@ -38,9 +39,10 @@ _RULES: list[tuple[Any, Rule]] = [
     (slice, values.slice_key),
     (types.FunctionType, functions.function_key),
     (types.MethodType, functions.method_key),
-    (types.BuiltinFunctionType, functions.builtin_key),
+    ((types.BuiltinFunctionType, types.MethodWrapperType), functions.builtin_key),
     (functools.partial, functions.partial_key),
     (functions.WRAPPERS, functions.wrapper_key),
+    ((operator.attrgetter, operator.methodcaller), functions.getter_key),
     (weakref.ref, functions.referred_key),
     (types.ModuleType, objects.module_key),
     (type, objects.class_key),

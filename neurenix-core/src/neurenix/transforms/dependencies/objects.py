@@ -17,7 +17,7 @@ from ...cells import Cell
 from ...errors import CaptureError
 from .checks import MISSING, Checks
 from .identity import Same
-from .paths import Path, text
+from .paths import Path, parts
 from .user_code import origin, top_of
 
 if TYPE_CHECKING:
@@ -162,7 +162,9 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     key.append(getattr(value, "training", None))
     checks = walk.checks
     for name, x in tuple(vars(value).items()):
-        if name not in kind.unwatched and _matters(walk, name, x, ours):
+        if name not in kind.unwatched and (
+            _matters(walk, name, x, ours) or hasattr(kind, name)
+        ):
             if ours and name.startswith("_"):  # which only the library sets
                 walk.checks = Checks()
             key.append((name, walk.visit(x, (path, f".{name}"))))
@@ -170,7 +172,7 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     for name in ("generators", "static_extra"):
         more = getattr(value, name, None)
         if callable(more):
-            key.append(walk.visit(tuple(more()), (path, f".{name}()")))
+            key.append(walk.visit(tuple(more()), (path, f"'s {name}()")))
     return tuple(key)
 
 
@@ -191,9 +193,9 @@ def _matters(walk: Walk, name: str, value: Any, ours: bool) -> bool:
 
 
 def refuse(walk: Walk, value: Any, path: Path) -> Any:
-    part = path[1]
-    if part.startswith(".") and part[1:] not in walk.names.read:
-        return Same(value)  # which no code reads
+    attributes = [x[1:] for x in parts(path) if x.startswith(".")]
+    if not walk.names.read.issuperset(attributes):
+        return Same(value)  # no code reads it
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
     why = "what it gives changes unseen"
     if isinstance(value, HOST_RANDOM):
@@ -201,9 +203,9 @@ def refuse(walk: Walk, value: Any, path: Path) -> Any:
     elif isinstance(value, PER_CONTEXT):
         why = "each thread or context has its own value"
     raise CaptureError(
-        f"{walk.owner} depends on `{text(path)}`, a {kind}: {why}, and a program "
-        "would keep what it found first. Take the value out of it before the call, "
-        "and pass it as an argument"
+        f"{walk.owner} depends on `{''.join(parts(path))}`, a {kind}: {why}, and a "
+        "program would keep what it found first. Take the value out of it before the "
+        "call, and pass it as an argument"
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 Path = tuple[Any, str]
 
 
-def text(path: Path | None) -> str:
-    parts = []
+def parts(path: Path | None) -> list[str]:
+    """All of it, in order."""
+    found = []
     while path is not None:
         path, part = path
-        parts.append(part)
-    return "".join(reversed(parts))
+        found.append(part)
+    return found[::-1]

@@ -46,7 +46,7 @@ def numpy_scalar_key(walk: Walk, value: Any, path: Path) -> Any:
 
 def enum_key(walk: Walk, value: Enum, path: Path) -> Any:
     kind = type_key(walk, type(value), path, creates=False)
-    return Same(value), kind, walk.visit(value.value, (path, ".value"))
+    return Same(value), kind, walk.visit(value.value, (path, "'s value"))
 
 
 def slice_key(walk: Walk, value: slice, path: Path) -> Any:
@@ -78,7 +78,7 @@ def dict_key(walk: Walk, value: Mapping[Any, Any], path: Path) -> Any:
     walk.checks.sequence(keys, before)
     walk.checks.sequence(values, tuple(values))
     found = [
-        (walk.visit(k, (path, ".keys()")), walk.visit(v, (path, f"[{k!r}]")))
+        (walk.visit(k, (path, "'s keys")), walk.visit(v, (path, f"[{k!r}]")))
         for k, v in zip(before, tuple(values), strict=True)
     ]
     return type(value), tuple(found), *beside(walk, value, path)
