@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import importlib
 import itertools
 import operator
 import threading
@@ -111,6 +112,44 @@ class Plain:
     config: Any
     hidden: float
     steps: int
+
+
+INSTALLED = """
+from neurenix import nn
+RATE = 2.0
+
+def scaled(x):
+    return x * RATE
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self._gains = [1.0]
+
+    def forward(self, x):
+        return scaled(x) * self._gains[0]
+"""
+
+
+def test_an_installed_package_of_networks(tmp_path: Any, monkeypatch: Any) -> None:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "networks_of_a_test.py").write_text(INSTALLED, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    package = importlib.import_module("networks_of_a_test")
+    net, x = package.Net(), nx.tensor([1.0])
+    below = nn.Sequential(nn.Identity(), net)
+    compiled = [
+        nx.compile(lambda x: net(x), state=[net]),
+        nx.compile(lambda x: below(x), state=[below]),
+        nx.compile(package.scaled),
+        nx.compile(lambda x: x * package.RATE),
+    ]
+    assert [f(x).item() for f in compiled] == [2.0] * 4
+    package.RATE = 3.0
+    assert [f(x).item() for f in compiled] == [3.0] * 4
+    net._gains[0] = 2.0
+    assert [f(x).item() for f in compiled] == [6.0, 6.0, 3.0, 3.0]
 
 
 # ---- what is no dependency -----------------------------------------------------------

@@ -272,7 +272,7 @@ class Compiled:
 
     def depends_on(self) -> tuple[Any, ...]:
         """What another function depends on that calls this one."""
-        return self.f, self.state, self.guard
+        return self.f, tuple(self.state), self.guard
 
     def cells(self) -> dict[str, Cell]:
         """All state, by name; a cell that two objects share once."""

@@ -61,7 +61,7 @@ class Dependencies:
         self.numbers = numbers
         self.names = Names()
         modules = [getattr(f, "__module__", None), *(type(s).__module__ for s in state)]
-        self.home = frozenset(map(top_of, modules))
+        self.home = set(map(top_of, modules))
         self._seen = _Seen()
 
     def number(self) -> int:

@@ -157,7 +157,11 @@ def library_object_key(walk: Walk, value: Any, path: Path) -> Any:
 def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     """A module, an optimizer, a generator: setting its attributes is counted."""
     kind = type(value)
-    ours = not walk.is_user(kind.__module__)
+    top = top_of(kind.__module__)
+    ours = top == "neurenix"
+    if not ours and not walk.is_user(top):  # an installed package of networks
+        walk.home.add(top)
+        walk.grew = True
     key: list[Any] = [type_key(walk, kind, path, creates=False)]
     key.append(getattr(value, "training", None))
     checks = walk.checks

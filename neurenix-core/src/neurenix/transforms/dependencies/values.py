@@ -78,7 +78,7 @@ def dict_key(walk: Walk, value: Mapping[Any, Any], path: Path) -> Any:
     walk.checks.sequence(keys, before)
     walk.checks.sequence(values, tuple(values))
     found = [
-        (walk.visit(k, (path, "'s keys")), walk.visit(v, (path, f"[{k!r}]")))
+        (walk.visit(k, (path, "'s keys")), walk.visit(v, (path, _index(k))))
         for k, v in zip(before, tuple(values), strict=True)
     ]
     return type(value), tuple(found), *beside(walk, value, path)
@@ -108,6 +108,10 @@ def array_like_key(walk: Walk, value: Any, path: Path) -> Any:
     found = np.array(value)
     walk.checks.array_like(value, found)
     return type(value), str(found.dtype), found.shape, _digest(found.tobytes())
+
+
+def _index(key: Any) -> str:
+    return f"[{key!r}]" if isinstance(key, (str, int)) else "[…]"
 
 
 def _digest(content: bytes) -> bytes:

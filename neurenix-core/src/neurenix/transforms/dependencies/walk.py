@@ -26,7 +26,7 @@ class Walk:
     checks   what to look at again
     """
 
-    def __init__(self, owner: str, names: Names, home: frozenset[str]) -> None:
+    def __init__(self, owner: str, names: Names, home: set[str]) -> None:
         self.owner = owner
         self.names = names
         self.home = home
