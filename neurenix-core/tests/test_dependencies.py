@@ -4,10 +4,12 @@ or calls, what it only writes to, and what it refuses because it cannot look int
 from __future__ import annotations
 
 import contextvars
+import copy
 import functools
 import importlib
 import itertools
 import operator
+import pickle
 import threading
 import types
 from typing import Any
@@ -150,6 +152,27 @@ def test_an_installed_package_of_networks(tmp_path: Any, monkeypatch: Any) -> No
     assert [f(x).item() for f in compiled] == [3.0] * 4
     net._gains[0] = 2.0
     assert [f(x).item() for f in compiled] == [6.0, 6.0, 3.0, 3.0]
+
+
+class Fast(nn.Module):
+    """A module that holds its own compiled function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter([2.0])
+        self.fast = nx.compile(self.forward, state=[self])
+
+    def forward(self, x: Any) -> Any:
+        return x * self.weight
+
+
+def test_a_copy_of_what_holds_a_compiled_function() -> None:
+    net, x = Fast(), nx.tensor([1.0])
+    assert net.fast(x).item() == 2.0
+    for copied in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        copied.weight.assign([5.0])
+        assert copied.fast(x).item() == 5.0 and copied.fast.state[0] is copied
+        assert net.fast(x).item() == 2.0 and len(copied.fast.entries) == 1
 
 
 # ---- what is no dependency -----------------------------------------------------------

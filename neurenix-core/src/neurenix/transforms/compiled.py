@@ -127,6 +127,9 @@ class Compiled:
         register(self)
         self.__doc__ = f.__doc__
 
+    def __reduce__(self) -> Any:  # a copy makes programs of its own
+        return Compiled, (self.f, self.state, self.guard, self.verbose)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)

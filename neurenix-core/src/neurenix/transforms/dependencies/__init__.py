@@ -6,7 +6,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -25,15 +24,16 @@ class Numbers:
         self.bound = bound
         self.known: OrderedDict[Any, int] = OrderedDict()
         self._next = count()
+        self._lock = threading.Lock()
 
     def of(self, key: Any) -> int:
-        number = self.known.get(key)
-        if number is None:
-            number = self.known[key] = next(self._next)
-        if len(self.known) > self.bound:
-            with suppress(KeyError):  # another thread may have emptied it
-                self.known.popitem(last=False)
-        return number
+        with self._lock:  # else two threads could number one key twice
+            number = self.known.get(key)
+            if number is None:
+                number = self.known[key] = next(self._next)
+                if len(self.known) > self.bound:
+                    self.known.popitem(last=False)
+            return number
 
 
 class _Seen(threading.local):
