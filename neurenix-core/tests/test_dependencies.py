@@ -10,8 +10,10 @@ import importlib
 import itertools
 import operator
 import pickle
+import random
 import threading
 import types
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -258,17 +260,17 @@ LOCAL = threading.local()
 
 
 def refused_iterator() -> tuple[Any, str]:
-    numbers = iter([1.0, 2.0])
+    numbers = iter([1.0] * 9)
     return lambda x: x * next(numbers), "`numbers`, a builtins.list_iterator"
 
 
 def refused_bound_method() -> tuple[Any, str]:
-    following = iter([1.0, 2.0]).__next__
+    following = iter([1.0] * 9).__next__
     return lambda x: x * following(), "`following's self`"
 
 
 def refused_partial() -> tuple[Any, str]:
-    following = functools.partial(next, iter([1.0, 2.0]))
+    following = functools.partial(next, iter([1.0] * 9))
     return lambda x: x * following(), r"`following's args\[0\]`"
 
 
@@ -287,12 +289,17 @@ def refused_random_state() -> tuple[Any, str]:
     return lambda x: x * held["rng"].rand(), r"`held\['rng'\]`"
 
 
-def refused_context() -> tuple[Any, str]:
-    return lambda x: x * CONTEXT.get(), "`CONTEXT`.*context"
+def refused_of_numpy() -> tuple[Any, str]:
+    return lambda x: x * np.random.rand(), r"`numpy\.random`"
 
 
-def refused_local() -> tuple[Any, str]:
-    return lambda x: x * LOCAL.scale, "`LOCAL`.*thread"
+def refused_of_python() -> tuple[Any, str]:
+    return lambda x: x * random.random(), "`random`"
+
+
+def refused_python_generator() -> tuple[Any, str]:
+    numbers = (k for k in (1.0, 2.0))
+    return lambda x: x * next(numbers), "`numbers`, a builtins.generator"
 
 
 @pytest.mark.parametrize(
@@ -304,8 +311,9 @@ def refused_local() -> tuple[Any, str]:
         refused_count,
         refused_generator,
         refused_random_state,
-        refused_context,
-        refused_local,
+        refused_of_numpy,
+        refused_of_python,
+        refused_python_generator,
     ],
     ids=lambda f: f.__name__,
 )
@@ -317,3 +325,47 @@ def test_what_cannot_be_looked_into_is_refused_by_name(make: Any) -> None:
             compiled(nx.ones(1))
     with pytest.raises(CaptureError, match="pass it as an argument"):
         nx.compile(lambda x: compiled(x))(nx.ones(1))
+
+
+class Numbered(nn.Module):
+    """Its constructor draws and counts; its forward does not."""
+
+    numbers = itertools.count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = next(self.numbers)
+        self.weight = nn.Parameter(GENERATOR.normal(size=2))
+
+    def forward(self, x: Any) -> Any:
+        return x * self.weight if isinstance(self, Numbered) else x
+
+
+def test_what_is_named_and_not_drawn_from_is_not_refused() -> None:
+    net = Numbered()
+    f = nx.compile(lambda x: net(x), state=[net])
+    for _ in range(3):
+        other = Numbered()
+        assert np.array_equal(f(nx.ones(2)).numpy(), net.weight.numpy())
+    assert len(f.entries) == 1 and other.number > net.number
+
+
+def test_values_of_a_context_and_of_a_thread() -> None:
+    def both(x: Any) -> Any:
+        return x * CONTEXT.get() * LOCAL.scale
+
+    f, x = nx.compile(both), nx.tensor([1.0])
+    LOCAL.scale = 2.0
+    assert f(x).item() == 2.0
+    context = contextvars.copy_context()
+    context.run(CONTEXT.set, 3.0)
+    assert context.run(f, x).item() == 6.0 and f(x).item() == 2.0
+
+    def elsewhere(scale: float) -> float:
+        LOCAL.scale = scale
+        return float(f(x).item())
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(elsewhere, 5.0).result() == 5.0
+        LOCAL.scale = 7.0
+        assert f(x).item() == 7.0 and pool.submit(elsewhere, 6.0).result() == 6.0

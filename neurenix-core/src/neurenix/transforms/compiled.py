@@ -80,12 +80,13 @@ def compile(
     (x.append(y), x[i] = y, n += 1) is no dependency: f runs once for each program, and
     so do its side effects.
 
-    Raises CaptureError, naming it, for what cannot be looked into, if that code reads
-    it: iterators, random generators of the host, context variables, thread-local
-    values, objects of extension modules that have no attributes; for a tensor from
-    outside that is neither argument nor state (wrap it in nx.constant if it never
-    changes), for a write to what is no state, and for control flow that depends on
-    values. Whatever a failed capture changed is put back.
+    Raises CaptureError, naming it, where f draws from a random generator of the host or
+    takes an item from an iterator, which a program would do once; where its code reads
+    what cannot be looked into (Python generators, objects of extension modules that
+    have no attributes); for a tensor from outside that is neither argument nor state
+    (wrap it in nx.constant if it never changes), for a write to what is no state, and
+    for control flow that depends on values. Whatever a failed capture changed is put
+    back.
 
     >>> import neurenix as nx
     >>> double = nx.compile(lambda x: x * 2)
@@ -305,7 +306,8 @@ class Compiled:
         with self._stats.timed("capture"), capture:
             arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
             args, kwargs = with_tensors(args, kwargs, arguments)
-            out = self.f(*args, **kwargs)
+            with self._dependencies.taking_nothing():
+                out = self.f(*args, **kwargs)
             leaves, out_structure = tree.flatten(out)
             outputs = [
                 x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
@@ -358,7 +360,7 @@ class Compiled:
         with capturing(capture):
             *symbols, call = symbol_tensors(capture.inputs, devices)
             args, kwargs = with_tensors(args, kwargs, symbols)
-            with random.within(call):
+            with random.within(call), self._dependencies.taking_nothing():
                 leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
             program = capture.program(
                 [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]

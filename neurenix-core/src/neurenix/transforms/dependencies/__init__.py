@@ -6,13 +6,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any
 
 from ...attributes import Watched, changes
 from ...cells import Cell
 from .checks import Checks
+from .consumed import taking_nothing
 from .names import Names
+from .paths import Path
 from .user_code import top_of
 from .walk import Walk
 
@@ -63,6 +66,7 @@ class Dependencies:
         modules = [getattr(f, "__module__", None), *(type(s).__module__ for s in state)]
         self.home = set(map(top_of, modules))
         self._seen = _Seen()
+        self._consumed: list[tuple[Any, Path]] = []
 
     def number(self) -> int:
         seen, holds, number = self._seen.last
@@ -72,6 +76,11 @@ class Dependencies:
             number = self.numbers.of(key)
             self._seen.last = now, checks.hold, number
         return number
+
+    def taking_nothing(self) -> AbstractContextManager[None]:
+        """For a capture: raises CaptureError, naming it, where f takes a number from a
+        generator of the host or an item from an iterator."""
+        return taking_nothing(self.owner, self._consumed)
 
     def _walked(self) -> tuple[Any, Checks]:
         while True:  # until the walk meets no code that reads more
@@ -85,4 +94,5 @@ class Dependencies:
                     walk.checks.state(s, tuple(cells.values()))
                     key.append(walk.visit(cells, path))
             if not walk.grew:
+                self._consumed = walk.consumed
                 return tuple(key), walk.checks

@@ -4,6 +4,7 @@ depends on has changed: identities, a few tens of nanoseconds each."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
 from functools import partial
 from operator import is_
 from types import CellType, FunctionType
@@ -51,6 +52,9 @@ class Checks:
     def state(self, owner: Any, cells: tuple[Any, ...]) -> None:
         """What an object of a class that is not watched gives as its state."""
         self.others.append(partial(_has_state, owner, cells))
+
+    def context(self, variable: ContextVar[Any], value: Any) -> None:
+        self.others.append(lambda: variable.get(MISSING) is value)
 
     def array(self, x: Array, content: bytes) -> None:
         self.others.append(partial(_has_content, x, content, x.shape, x.dtype))

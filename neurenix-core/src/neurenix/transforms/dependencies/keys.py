@@ -6,10 +6,12 @@ import array
 import functools
 import io
 import operator
+import threading
 import types
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from enum import Enum
 from typing import Any
 
@@ -19,6 +21,7 @@ from ...attributes import SCALARS, Watched
 from ...cells import Cell
 from ...tensor import Tensor
 from . import functions, objects, values
+from .consumed import HOST_RANDOM
 from .user_code import origin, top_of
 
 Rule = Callable[..., Any]
@@ -46,7 +49,9 @@ _RULES: list[tuple[Any, Rule]] = [
     (weakref.ref, functions.referred_key),
     (types.ModuleType, objects.module_key),
     (type, objects.class_key),
-    ((*objects.HOST_RANDOM, *objects.PER_CONTEXT), objects.refuse),
+    (HOST_RANDOM, objects.refuse),
+    (ContextVar, objects.context_key),
+    (threading.local, objects.object_key),  # as this thread has it
     (io.IOBase, values.same_key),
 ]
 INSIDELESS = {

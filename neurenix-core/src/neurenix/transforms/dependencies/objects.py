@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import threading
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -14,8 +12,8 @@ import numpy as np
 
 from ...attributes import SCALARS, Watched
 from ...cells import Cell
-from ...errors import CaptureError
 from .checks import MISSING, Checks
+from .consumed import position, refusal
 from .identity import Same
 from .paths import Path, parts
 from .user_code import origin, top_of
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
 
 _PARTS = (Cell, Watched)
 _SETTINGS = (*SCALARS, tuple, list, dict, set, np.ndarray, np.generic)
-HOST_RANDOM = (
-    np.random.Generator,
-    np.random.RandomState,
-    np.random.BitGenerator,
-    random.Random,
-)
-PER_CONTEXT = (threading.local, ContextVar)
 # Methods with double underscores that no operation on an object calls.
 _NOT_CALLED = {
     "__init__", "__new__", "__post_init__", "__init_subclass__", "__repr__", "__str__",
@@ -197,20 +188,20 @@ def _matters(walk: Walk, name: str, value: Any, ours: bool) -> bool:
 
 
 def refuse(walk: Walk, value: Any, path: Path) -> Any:
+    """What cannot be looked into. Where it can be seen that something is taken from it,
+    the capture tells whether it is; elsewhere, code that reads it is refused."""
     attributes = [x[1:] for x in parts(path) if x.startswith(".")]
-    if not walk.names.read.issuperset(attributes):
-        return Same(value)  # no code reads it
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    why = "what it gives changes unseen"
-    if isinstance(value, HOST_RANDOM):
-        why = "its numbers would be drawn once (nx.random draws anew at each call)"
-    elif isinstance(value, PER_CONTEXT):
-        why = "each thread or context has its own value"
-    raise CaptureError(
-        f"{walk.owner} depends on `{''.join(parts(path))}`, a {kind}: {why}, and a "
-        "program would keep what it found first. Take the value out of it before the "
-        "call, and pass it as an argument"
-    )
+    if walk.names.read.issuperset(attributes):
+        if position(value) is None:
+            raise refusal(walk.owner, value, path)
+        walk.consumed.append((value, path))
+    return Same(value)
+
+
+def context_key(walk: Walk, value: ContextVar[Any], path: Path) -> Any:
+    now = value.get(MISSING)
+    walk.checks.context(value, now)
+    return Same(value), None if now is MISSING else walk.visit(now, (path, "'s value"))
 
 
 def beside(walk: Walk, value: Any, path: Path) -> tuple[Any, ...]:

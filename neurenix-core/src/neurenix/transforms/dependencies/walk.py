@@ -24,6 +24,7 @@ class Walk:
              walk may find more
     home     packages that are the user's own, though they are installed
     checks   what to look at again
+    consumed   what gives something else each time, where it can be seen
     """
 
     def __init__(self, owner: str, names: Names, home: set[str]) -> None:
@@ -31,6 +32,7 @@ class Walk:
         self.names = names
         self.home = home
         self.checks = Checks()
+        self.consumed: list[tuple[Any, Path]] = []
         self.grew = False
         self._numbers: dict[Any, int] = {}
         self._alive: list[Any] = []  # so that no id comes twice
