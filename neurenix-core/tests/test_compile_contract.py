@@ -358,7 +358,7 @@ def test_attributes_that_change_for_ever_are_forgotten(device: str) -> None:
     for n in [*range(150), 0, 149, 3]:
         net.factor, net.factors = n, (1, 2)
         assert scaled(nx.ones(1)).item() == n
-    assert entries(scaled) == len(scaled._attributes_seen) == 64
+    assert entries(scaled) == len(scaled._dependencies.numbers.known) == 64
 
 
 def test_stats_and_the_verbose_flag(device: str, capsys: Any) -> None:

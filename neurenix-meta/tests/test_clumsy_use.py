@@ -435,7 +435,7 @@ CASES: list[tuple[str, Any, type[NeurenixError], str]] = [
     ),
     # paths
     *(
-        (f"a number for {name}", call, InvalidArgumentError, "pathlib.Path, not 3")
+        (f"a number for {name}", call, InvalidArgumentError, "expected a path, not 3")
         for name, call in (
             ("checkpoint", lambda: learned(checkpoint=3)),
             ("path", lambda: MAML(network()).save(3)),  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ def test_a_learner_under_any_name(compiled_device, tmp_path):
         for call in (learner.save, learner.load):
             with pytest.raises(StorageError):
                 call(os.path.join(tmp_path, name))
-    with pytest.raises(InvalidArgumentError, match="expected a path, as text or pathlib.Path, not None"):
+    with pytest.raises(InvalidArgumentError, match="expected a path, not None"):
         learner.load(None)
     bytes_folder = os.fsencode(tmp_path / "run")
     train(made(), bytes_folder)

@@ -6,10 +6,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 changes = [0]
-_SCALARS = (bool, int, float, str, type(None))
+SCALARS = (bool, int, float, str, type(None))
 
 
 class _Here(threading.local):
@@ -33,11 +33,18 @@ def set_here() -> Iterator[None]:
 
 
 class Watched:
-    """Setting an attribute counts as a change."""
+    """Setting an attribute, or deleting one, counts as a change."""
+
+    # attributes of the library's own on which no program depends
+    unwatched: ClassVar[frozenset[str]] = frozenset()
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         changes[0] += 1  # once it is there: who looks in between looks again
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        changes[0] += 1
 
 
 def static_key(value: Any) -> Any:
@@ -45,7 +52,8 @@ def static_key(value: Any) -> Any:
     1 and 1.0 differ, 0.0 and -0.0 do, and NaN is NaN."""
     if isinstance(value, tuple):
         return tuple, tuple([static_key(v) for v in value])
-    return type(value), value if value and value == value else repr(value)
+    plain = value and value == value and type(value) is not complex
+    return type(value), value if plain else repr(value)
 
 
 def scalars(obj: Any) -> tuple[Any, ...]:
@@ -53,15 +61,10 @@ def scalars(obj: Any) -> tuple[Any, ...]:
     found = []
     for name, value in sorted(vars(obj).items()):
         if not name.startswith("_") and (
-            isinstance(value, _SCALARS)
+            isinstance(value, SCALARS)
             or (
-                isinstance(value, tuple) and all(isinstance(v, _SCALARS) for v in value)
+                isinstance(value, tuple) and all(isinstance(v, SCALARS) for v in value)
             )
         ):
             found.append((name, value))
     return tuple(found)
-
-
-def scalar_keys(obj: Any) -> tuple[Any, ...]:
-    """The same attributes, their values by `static_key`."""
-    return tuple([(name, static_key(value)) for name, value in scalars(obj)])

@@ -94,7 +94,7 @@ def as_path(what: str, path: Any) -> Path:
         text = os.fsdecode(path)
     except TypeError:
         raise InvalidArgumentError(
-            f"{what}: expected a path, as text or pathlib.Path, not {path!r}"
+            f"{what}: expected a path, not {path!r}"
         ) from None
     if not text:
         raise InvalidArgumentError(f"{what}: expected a path, not empty text")

@@ -66,6 +66,8 @@ class Generator(Watched):
     True
     """
 
+    unwatched = frozenset({"_cell", "_cells", "_draws"})
+
     def __init__(self, seed: int | None = None) -> None:
         given = int.from_bytes(os.urandom(6), "little") if seed is None else seed
         self.seed = _check_seed(given)
@@ -120,10 +122,9 @@ class Generator(Watched):
         self.manual_seed(seed)
         self.step.assign(np.asarray(step, np.uint32))
 
-    def static_key(self) -> tuple[Any, ...]:
-        """The seed: a program holds it, so another one is another program. And where
-        the step is: asked for, it is on the current device."""
-        return self.seed, self.step.device
+    def static_extra(self) -> tuple[Cell]:
+        """What a program depends on besides the seed."""
+        return (self.step,)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from a seed."""

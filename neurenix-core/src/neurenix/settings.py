@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .attributes import changes
 from .backends import discovery
 from .devices import Device, DeviceType, parse_device
 from .errors import BackendError, DeviceError, InvalidArgumentError
@@ -62,6 +63,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         )
     backend.configure({} if threads is None else {"threads": threads})
     _current[:] = [device]
+    changes[0] += 1  # generators live on the current device
     return device
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..attributes import Watched, changes, scalar_keys
+from ..attributes import Watched, changes
 from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
@@ -41,8 +41,8 @@ class Module(Watched):
     training   whether layers such as batch norm and dropout behave as in training;
                `train()` and `eval()` set it
 
-    In compiled code it is state: nx.compile(f, state=[model]). Its public attributes
-    that are numbers, strings or tuples of them are part of what the program depends on.
+    In compiled code it is state: nx.compile(f, state=[model]). Its parts, and all that
+    its code reads, are part of what the program depends on.
 
     >>> import neurenix as nx
     >>> class Scale(nx.nn.Module):
@@ -57,6 +57,7 @@ class Module(Watched):
     ['0.factor', '1.factor']
     """
 
+    unwatched = frozenset({"_training"})  # programs ask for `training`
     _training: bool = True  # what `train` and `eval` have set
     # What becomes of a call's arguments first, if anything: of (self, args, kwargs).
     _before_forward: Callable[[Module, Any, Any], tuple[Any, Any]] | None = None
@@ -111,10 +112,6 @@ class Module(Watched):
         super().__setattr__(name, value)
         for path, cell in named:
             cell.name = path
-
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        changes[0] += 1
 
     # ---- what it owns ----------------------------------------------------------------
 
@@ -296,21 +293,8 @@ class Module(Watched):
         for generator in self._streams():
             generator.end_capture()
 
-    def static_key(self) -> tuple[Any, ...]:
-        """What a compiled program depends on besides values: public attributes of every
-        module, what kind of tensors it owns, and which of them are frozen."""
-        attributes = [
-            (path, type(m), m.training, *scalar_keys(m), *m.static_extra())
-            for path, m in self.named_modules()
-        ]
-        kinds = [
-            (name, cell.type, cell.device, cell.requires_grad)
-            for name, cell in self.named_cells().items()
-        ]
-        return (*attributes, *kinds, *(g.static_key() for g in self._streams()))
-
     def static_extra(self) -> tuple[Any, ...]:
-        """For a subclass: whatever else its program depends on, hashable."""
+        """For a subclass: whatever else a program depends on."""
         return ()
 
     # ---- for reading -----------------------------------------------------------------

@@ -99,10 +99,6 @@ class Parameter(Cell):
             changes[0] += 1
         return self
 
-    def static_key(self) -> tuple[Any, ...]:
-        """What a program that has it as its state depends on, besides its value."""
-        return self.type, self.device, self.requires_grad
-
 
 class Buffer(Cell):
     """A tensor that a module keeps and no derivative changes, such as a running mean.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attributes import Watched, scalar_keys, scalars, static_key
+from ..attributes import Watched, scalars, static_key
 from ..cells import Cell
 from ..dispatch import no_grad, outside_captures, recorder
 from ..dtypes import float32, float64, int32
@@ -45,6 +45,9 @@ class Optimizer(Watched):
     Raises InvalidArgumentError for no parameters, one twice, an option that there is
     not, and values out of range; DtypeError for what is no parameter.
     """
+
+    # which parameter is being updated, and what `static_extra` says of the others
+    unwatched = frozenset({"_now", "_shared", "_apart"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
@@ -284,15 +287,6 @@ class Optimizer(Watched):
     def state_cells(self) -> dict[str, Cell]:
         self._set_frozen_apart()
         return {**{f"params.{i}": p for i, p in enumerate(self.params)}, **self._cells}
-
-    def static_key(self) -> tuple[Any, ...]:
-        return (
-            type(self),
-            *scalar_keys(self),
-            *((c.type, c.device) for c in self.state_cells().values()),
-            *(p.requires_grad for p in self.params),
-            *self.static_extra(),
-        )
 
     def static_extra(self) -> tuple[Any, ...]:
         """What a program depends on besides attributes and cells: what each group has

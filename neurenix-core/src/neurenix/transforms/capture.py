@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from .. import dispatch
 from ..cells import undone_on_failure
+from ..dtypes import uint32
 from ..errors import CaptureError
 from ..primitives import Primitive, TensorType, ops
 from ..primitives.sources import ConstantArray
 from ..program import Instruction, Program, Symbol
 from ..sources import at_line, user_line
-from ..tensor import Tensor
+from ..tensor import Tensor, literal
 
 
 class Capture:
@@ -29,6 +32,7 @@ class Capture:
         self.known: set[Symbol] = set(self.inputs)
         self.closed: dict[int, tuple[Symbol, Tensor]] = {}
         self.constants: dict[ConstantArray, Symbol] = {}
+        self.calls = 0  # of bodies that draw random numbers
 
     def record(
         self,
@@ -68,6 +72,12 @@ class Capture:
         if entry is None:
             entry = self.closed[id(x.data)] = (Symbol(x.type), x)
         return entry[0]
+
+    def next_call(self) -> Tensor:
+        """Which call of a body that draws random numbers this is, uint32: a body is
+        captured once, and its keys fold this in."""
+        self.calls += 1
+        return literal(np.asarray(self.calls, np.uint32), uint32)
 
     def outside(self, what: str, remark: str) -> None:
         """Raises where nothing from outside may be used, such as `what`."""

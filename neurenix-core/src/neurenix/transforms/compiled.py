@@ -8,34 +8,31 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from itertools import count
 from typing import Any, overload
 
-from .. import dispatch, tree
-from ..attributes import static_key
+from .. import dispatch, random, tree
 from ..cells import Cell, stood_in_for
+from ..dtypes import uint32
 from ..errors import InvalidArgumentError
 from ..locks import lock_of
-from ..primitives import ops
-from ..program import Symbol
+from ..primitives import TensorType, ops
+from ..program import Program, Symbol
 from ..program.passes import without_dead_code
 from ..settings import current_device
 from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
+from .dependencies import Dependencies, Numbers
+from .dependencies.objects import is_frozen
 from .entry import Entry
-from .statics import (
-    attribute_changes,
-    attributes_of,
-    key_of_argument,
-    scalars_around,
-    with_tensors,
-)
+from .statics import key_of_argument, with_tensors
 from .statistics import CAPTURING, CompileStats, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64
+_CALLABLES = 16  # functions among arguments that are kept in mind
+_NUMBER = TensorType((), uint32)
 
 
 def constant(x: Any) -> Tensor:
@@ -79,13 +76,34 @@ def compile(
     Threads may call it at once; where they share state, one after the other.
 
     Within another capture the call is one `call` instruction, derived once however
-    often it is called. Under a tape (an argument requires grad, and there is no state)
-    likewise.
+    often it is called; random numbers are drawn anew at each call. Under a tape (an
+    argument requires grad, and there is no state) likewise.
 
-    Raises CaptureError, naming it, for a tensor from outside that is neither argument
-    nor state (wrap it in nx.constant if it never changes), for a write to what is no
-    state, and for control flow that depends on values. Whatever a failed capture
-    changed is put back.
+    What a program depends on besides its arguments, so that a change of it, by a new
+    value or in place, makes another program (or finds the one that there was):
+      - what f and the functions that it calls read: closures, globals, defaults, what
+        partials and bound methods hold, classes, and the code itself. Functions of the
+        standard library, of NumPy, of this library and of other installed packages
+        are taken to depend on nothing else
+      - of objects, the attributes that this code reads by name (all, of dataclasses,
+        namespaces, and where it reads computed names: getattr(x, name)); of modules
+        and optimizers also their parts and their public numbers, strings and tuples
+      - the parts of state: which parameters, buffers, modules and generators there
+        are, also in lists, tuples and dicts
+    Numbers of any kind, lists, dicts, sets and arrays count by content, functions by
+    their code and all it reads, tensors and what the standard library makes of files,
+    paths or locks by identity. An array that can be written to is compared at each
+    call: what is large is better an argument, or read-only. What code only writes to
+    (x.append(y), x[i] = y, n += 1) is no dependency: f runs once for each program, and
+    so do its side effects.
+
+    Raises CaptureError, naming it, where f draws from a random generator of the host or
+    takes an item from an iterator, which a program would do once; where its code reads
+    what cannot be looked into (Python generators, objects of extension modules that
+    have no attributes); for a tensor from outside that is neither argument nor state
+    (wrap it in nx.constant if it never changes), for a write to what is no state, and
+    for control flow that depends on values. Whatever a failed capture changed is put
+    back.
 
     >>> import neurenix as nx
     >>> double = nx.compile(lambda x: x * 2)
@@ -125,17 +143,21 @@ class Compiled:
                 )
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
-        self._scalars_around = scalars_around(f)
-        self._attributes_now: tuple[Any, int] = None, 0
-        self._attributes_seen: OrderedDict[Any, int] = OrderedDict()
-        self._numbers = count()  # never the same twice, whatever is forgotten
         self.__name__ = getattr(f, "__name__", "compiled")
+        self._dependencies = Dependencies(
+            self.__name__, f, self.state, Numbers(_CACHE_BOUND)
+        )
+        self._callables: OrderedDict[int, Dependencies] = OrderedDict()
+        self._of_callables = Numbers(_CACHE_BOUND)
         self.verbose: bool = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
-        self._lock: Any = None  # of its state, once it is called
-        self._owned: list[Cell] = []
+        # Its cells and their lock, by the number of what it depends on.
+        self._owned: dict[int, tuple[Any, list[Cell]]] = {}
         register(self)
         functools.update_wrapper(self, f, updated=())
+
+    def __reduce__(self) -> Any:  # a copy makes programs of its own
+        return Compiled, (self.f, self.state, self.guard, self.verbose)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         now = dispatch.state
@@ -143,12 +165,9 @@ class Compiled:
             return eager.call(self, args, kwargs)
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)
-        if now.recorders or (
-            not self.state and now.grad_enabled and _tracked(tensors)
-        ):
+        if now.recorders or (not self.state and now.grad_enabled and _tracked(tensors)):
             return self._nested(tensors, key, args, kwargs)
-        with self._lock or self._held():
-            self._refuse_stand_ins()
+        with self._held(key):
             entry = self._entry(tensors, key, args, kwargs)
             outputs = entry(tensors)
         if self.guard:
@@ -194,22 +213,28 @@ class Compiled:
         """
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)
-        with self._lock or self._held():
-            self._refuse_stand_ins()
+        with self._held(key):
             executable = self._entry(tensors, key, args, kwargs).executable
         asked = getattr(executable, "memory_bytes", None)
         return None if asked is None else int(asked())
 
-    def _held(self) -> Any:
-        """What to hold while its state is used: threads take turns."""
-        if self._lock is None:
-            self._owned = list(self.cells().values())
-            self._lock = lock_of(self._owned) if self.state else nullcontext()
-        return self._lock
+    def _held(self, key: Any) -> Any:
+        """What to hold while its state is used: threads take turns. Raises where
+        something stands in for a cell: programs are bound to the state itself."""
+        found = self._owned.get(key[0])
+        if found is None:
+            cells = list(self.cells().values())
+            found = lock_of(cells) if self.state else nullcontext(), cells
+            if len(self._owned) >= _CACHE_BOUND:
+                self._owned.clear()
+            self._owned[key[0]] = found
+        self.refuse_stand_ins(found[1])
+        return found[0]
 
-    def _refuse_stand_ins(self) -> None:
-        """Its programs are bound to the state itself, and would not see them."""
-        given = stood_in_for(self._owned)
+    def refuse_stand_ins(self, cells: Sequence[Cell]) -> None:
+        """Raises where something stands in for a cell: programs are bound to the state
+        itself."""
+        given = stood_in_for(cells)
         if given is not None:
             raise InvalidArgumentError(
                 f"{self.__name__}: nn.functional_call stands in for its state "
@@ -248,38 +273,45 @@ class Compiled:
     def _key(self, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
         """Everything that the program depends on. What of the arguments is a tensor is
         put into `tensors`."""
-        key: list[Any] = [self._attributes()]
+        key: list[Any] = [self._dependencies.number()]
         for x in args:
             if type(x) is Tensor:
                 tensors.append(x)
                 key.append(x.type)
             else:
-                key.append(key_of_argument(self.__name__, x, tensors))
+                key.append(
+                    key_of_argument(self.__name__, x, tensors, self._of_callable)
+                )
         if kwargs:
-            key.append(key_of_argument(self.__name__, kwargs, tensors))
+            key.append(
+                key_of_argument(self.__name__, kwargs, tensors, self._of_callable)
+            )
         key.append(len(args))  # else the last one could be all keywords
         for x in tensors:
             if x.device is not None:
                 key.append(x.device)
                 break
-        for read in self._scalars_around:
-            key.append(static_key(read()))
+        else:
+            if not self.state:  # its constants go there
+                key.append(current_device())
         return tuple(key)
 
-    def _attributes(self) -> int:
-        """A number for the public scalars that the state objects have now."""
-        changes = attribute_changes()
-        seen, number = self._attributes_now
-        if seen != changes:
-            found = tuple([attributes_of(s) for s in self.state])
-            known = self._attributes_seen.get(found)
-            number = next(self._numbers) if known is None else known
-            self._attributes_seen[found] = number
-            if len(self._attributes_seen) > _CACHE_BOUND:
+    def _of_callable(self, f: Any) -> Any:
+        """What a program depends on of a function among the arguments."""
+        if is_frozen(f):
+            return f
+        found = self._callables.get(id(f))
+        if found is None:
+            found = Dependencies(self.__name__, f, (), self._of_callables)
+            self._callables[id(f)] = found
+            if len(self._callables) > _CALLABLES:
                 with suppress(KeyError):  # another thread may have emptied it
-                    self._attributes_seen.popitem(last=False)
-            self._attributes_now = changes, number
-        return number
+                    self._callables.popitem(last=False)
+        return found.number()
+
+    def depends_on(self) -> tuple[Any, ...]:
+        """What another function depends on that calls this one."""
+        return self.f, tuple(self.state), self.guard
 
     def cells(self) -> dict[str, Cell]:
         """All state, by name; a cell that two objects share once."""
@@ -309,7 +341,8 @@ class Compiled:
         with self._stats.timed("capture"), capture:
             arguments = symbol_tensors(capture.inputs, [device] * len(capture.inputs))
             args, kwargs = with_tensors(args, kwargs, arguments)
-            out = self.f(*args, **kwargs)
+            with self._dependencies.taking_nothing():
+                out = self.f(*args, **kwargs)
             leaves, out_structure = tree.flatten(out)
             outputs = [
                 x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
@@ -338,29 +371,43 @@ class Compiled:
         if self.state:  # whose state it is, the outer program decides
             args, kwargs = with_tensors(args, kwargs, tensors)
             return self.f(*args, **kwargs)
-        outer = dispatch.recorder()
+        outer: Any = dispatch.recorder()
         found = self._bodies.get(key)
         if found is None or (found[2] and found[3]() is not outer):
             found = self._capture_body(tensors, args, kwargs, outer)
             self._bodies[key] = found
             if len(self._bodies) > _CACHE_BOUND:
                 self._bodies.popitem(last=False)
-        program, out_structure, lifted, _ = found
-        return tree.unflatten(out_structure, ops.call(*tensors, *lifted, body=program))
+        program, out_structure, lifted, _, draws = found
+        inputs = [*tensors, *lifted]
+        if draws:
+            inputs.insert(len(tensors), outer.next_call())
+        return tree.unflatten(out_structure, ops.call(*inputs, body=program))
 
     def _capture_body(
         self, tensors: Sequence[Tensor], args: Any, kwargs: Any, outer: Any
     ) -> Any:
-        capture = BodyCapture(self, [t.type for t in tensors])
+        """The body; what it returns and lifts, and for whom; whether it draws random
+        numbers: then its keys fold in which call it is, an operand after the tensors.
+        """
+        capture = BodyCapture(self, [*(t.type for t in tensors), _NUMBER])
+        devices = [*(t.device for t in tensors), None]
         with capturing(capture):
-            symbols = symbol_tensors(capture.inputs, [t.device for t in tensors])
+            *symbols, call = symbol_tensors(capture.inputs, devices)
             args, kwargs = with_tensors(args, kwargs, symbols)
-            leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
+            with random.within(call), self._dependencies.taking_nothing():
+                leaves, out_structure = tree.flatten(self.f(*args, **kwargs))
             program = capture.program(
                 [x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves]
             )
+        program = without_dead_code(program)
+        number = program.inputs[len(tensors)]
+        draws = any(number in i.inputs for i in program.instructions)
+        if not draws:
+            inputs = [s for s in program.inputs if s is not number]
+            program = Program(inputs, program.instructions, program.outputs)
         owner = weakref.ref(outer) if outer is not None else (lambda: None)
-        return without_dead_code(program), out_structure, capture.lifted, owner
+        return program, out_structure, capture.lifted, owner, draws
 
 
 def _tracked(tensors: Sequence[Tensor]) -> bool:

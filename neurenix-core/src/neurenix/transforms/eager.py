@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dispatch, tree
-from ..cells import as_state
+from ..cells import Cell, as_state
 from ..dtypes import uint32
 from ..errors import ShapeError, StepsInterrupted
+from ..locks import lock_of
 from ..primitives import ops
 from ..primitives.base import cut
 from ..random import Generator
@@ -73,9 +74,10 @@ def call(compiled: Compiled, args: Any, kwargs: Any) -> Any:
     with _outermost(compiled):
         if not compiled.state:
             return _results(compiled, as_captured(compiled.f, *args, **kwargs))
-        with compiled._held():
-            compiled._refuse_stand_ins()
-            return _with_state(compiled, args, kwargs)
+        cells = list(compiled.cells().values())
+        with lock_of(cells):
+            compiled.refuse_stand_ins(cells)
+            return _with_state(compiled, cells, args, kwargs)
 
 
 @contextmanager
@@ -91,8 +93,9 @@ def _outermost(compiled: Compiled) -> Iterator[None]:
         _local.depth, _local.generators = 0, []
 
 
-def _with_state(compiled: Compiled, args: Any, kwargs: Any) -> Any:
-    cells = list(compiled.cells().values())
+def _with_state(
+    compiled: Compiled, cells: Sequence[Cell], args: Any, kwargs: Any
+) -> Any:
     owners = [s for s in compiled.state if hasattr(s, "begin_capture")]
     for s in owners:
         s.begin_capture()

@@ -118,6 +118,10 @@ class CustomVjp:
         self.forward, self.backward = forward, backward
         return self
 
+    def depends_on(self) -> tuple[Any, ...]:
+        """What a compiled function depends on that calls this one."""
+        return self.f, self.forward, self.backward
+
     def __call__(self, *args: Any) -> Any:
         tensors, joined = _split(args)
         if not _followed(tensors):

@@ -1,40 +1,29 @@
-"""What a compiled function depends on besides its arguments: numbers in its closure, in
-globals that it names, and in public attributes of its state objects."""
+"""The arguments of a compiled function: which of them are tensors, and what a program
+depends on of the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import tree
-from ..attributes import changes, here, static_key
+from ..attributes import SCALARS, static_key
 from ..cells import Cell
 from ..errors import InvalidArgumentError
 from ..tensor import Tensor, tensor
 
-_SCALARS = (bool, int, float, str, type(None))
-_ARGUMENTS = (*_SCALARS, bytes)
+_ARGUMENTS = (*SCALARS, bytes)
 _TENSORS = (Tensor, np.ndarray)
 
 
-def attribute_changes() -> tuple[int, object]:
-    """Equal only while no attribute of any module or optimizer is set, in no thread,
-    and this thread sets nothing for itself."""
-    return changes[0], here.setting
-
-
-def attributes_of(state: Any) -> Any:
-    """The public scalars of a state object and of the objects in it."""
-    key = getattr(state, "static_key", None)
-    return key() if key is not None else None
-
-
-def key_of_argument(name: str, x: Any, tensors: list[Tensor]) -> Any:
+def key_of_argument(
+    name: str, x: Any, tensors: list[Tensor], of_callable: Callable[[Any], Any]
+) -> Any:
     """What a program depends on of an argument, which may be a tree: its structure,
-    the types of its tensors, its static values. The tensors join `tensors`.
+    the types of its tensors, its static values, and what `of_callable` says of its
+    functions. The tensors join `tensors`.
 
     Raises InvalidArgumentError, naming the function, for any other value.
     """
@@ -50,7 +39,7 @@ def key_of_argument(name: str, x: Any, tensors: list[Tensor]) -> Any:
         elif isinstance(leaf, _ARGUMENTS):
             key.append(static_key(leaf))
         elif callable(leaf):
-            key.append((type(leaf), leaf))
+            key.append((callable, of_callable(leaf)))
         else:
             raise InvalidArgumentError(
                 f"{name}: an argument of type {type(leaf).__name__} "
@@ -69,29 +58,6 @@ def with_tensors(
     found = [next(rest) if isinstance(x, _TENSORS) else x for x in leaves]
     replaced = tree.unflatten(structure, found)
     return replaced[0], replaced[1]
-
-
-def scalars_around(f: Callable[..., Any]) -> list[Callable[[], Any]]:
-    """Readers of the numbers and strings that f's closure and named globals hold."""
-    code = getattr(f, "__code__", None)
-    if code is None:
-        return []
-    readers: list[Callable[[], Any]] = []
-    for cell in getattr(f, "__closure__", None) or ():
-        readers.append(partial(_scalar, cell))
-    space = getattr(f, "__globals__", {})
-    for name in code.co_names:
-        if isinstance(space.get(name), _SCALARS) and name in space:
-            readers.append(partial(space.get, name))
-    return readers
-
-
-def _scalar(cell: Any) -> Any:
-    try:
-        value = cell.cell_contents
-    except ValueError:  # not bound yet
-        return None
-    return value if isinstance(value, _SCALARS) else None
 
 
 def name_around(f: Any, x: Tensor) -> str:

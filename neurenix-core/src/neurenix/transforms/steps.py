@@ -46,8 +46,7 @@ def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
         )
     one: list[Tensor] = []
     key = compiled._key(rows, {}, one)
-    with compiled._held():
-        compiled._refuse_stand_ins()
+    with compiled._held(key):
         entry = compiled._entry(one, key, rows, {})
         call = StepsCall(
             [

@@ -190,13 +190,8 @@ class GradientBased(MetaLearner):
                 output, buffers = self.run({**rest, **values}, x)
                 return self.criterion(output, y), buffers
 
-            # Random layers draw anew in each step; "support" layers use this batch's
-            # statistics, those with rows their row.
-            with (
-                nx.random.within(number),
-                nn.inner_step(row),
-                nn.batch_norm_phase("collect"),
-            ):
+            # "support" layers use this batch's statistics, those with rows their row.
+            with nn.inner_step(row), nn.batch_norm_phase("collect"):
                 (loss, buffers), gradient = nx.value_and_grad(
                     support_loss, has_aux=True
                 )(fast)
@@ -290,6 +285,9 @@ class GradientBased(MetaLearner):
         x, y = task.support_x, task.support_y
         stages = self.adapted(parameters, x, y, self.inner_steps, ways=task.ways)
         return nx.stack([_all_finite(loss, values) for loss, values in stages])
+
+    def static_extra(self) -> tuple[Any, ...]:
+        return (self._loss,)
 
     # ---- what users call -------------------------------------------------------------
 
@@ -421,6 +419,23 @@ class GradientBased(MetaLearner):
                 f"model gives outputs of shape {output.shape}: for [n, ways] labels go "
                 "from 0 to ways − 1"
             )
+
+
+def of_this_parameter(held: Values, name: str, p: nx.Tensor, owner: str) -> nx.Tensor:
+    """What a method made for the parameter of the model, which stands in `held`.
+
+    Raises InvalidArgumentError where the model has changed since then.
+    """
+    found = held.get(name)
+    if found is None or found.shape != p.shape:
+        what, _, parameter = name.partition(".")
+        was = "there is none" if found is None else f"it has shape {found.shape}"
+        raise InvalidArgumentError(
+            f"{owner}: {what!r} are made with the learner, one for each parameter of "
+            f"the model, which was changed since: for {parameter!r}, of shape "
+            f"{p.shape}, {was}. Make a new learner of this model: {owner}(model, ...)"
+        )
+    return found
 
 
 def accuracy(logits: nx.Tensor, classes: nx.Tensor) -> nx.Tensor:

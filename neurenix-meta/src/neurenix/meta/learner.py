@@ -27,7 +27,14 @@ from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scori
 from .events import Callback, ProgressBar, checked_callbacks
 from .history import History
 from .kinds import TARGETS, Kinds, given, using
-from .memory import MemoryPlan, amount, check_limit, largest_calls, planned
+from .memory import (
+    MemoryPlan,
+    amount,
+    check_limit,
+    largest_calls,
+    planned,
+    planned_step,
+)
 from .outcome import Outcome, Values
 from .reading import dtype_of
 from .returned import outcome_of, output_of
@@ -62,6 +69,7 @@ class MetaLearner(nn.Module):
     ...         return Outcome(loss, buffers=buffers)
     """
 
+    unwatched = nn.Module.unwatched | {"_programs", "_memory_plans"}
     #: What a method's targets are: "classes", "values", or "either".
     targets: Targets = "either"
     #: Attributes that no result depends on, or that a file has elsewhere.
@@ -337,7 +345,9 @@ class MetaLearner(nn.Module):
             if held_out is not None:
                 with mode(self, training=False):
                     self._scoring(held_out, self.evaluation_steps(None), limit)
-            step = self._step_within(limit, meta_optimizer, source, size, count)
+            step, self._memory_plans["meta_learn"] = planned_step(
+                self, meta_optimizer, limit, source, size, count
+            )
         listeners = [*([ProgressBar()] if progress else []), *listeners]
         choices = {"chunk": chunk, "steps_per_call": steps_per_call}
         if limit is not None:
@@ -355,35 +365,8 @@ class MetaLearner(nn.Module):
             if old[1] != id(optimizer):
                 self._programs.pop(old, None)
         key = ("step", id(optimizer), chunk)
-        program: nx.Compiled = self.compiled(
-            key, lambda: meta_step(self, optimizer, chunk)
-        )
-        return program
-
-    def _step_within(
-        self,
-        limit: int,
-        optimizer: optim.Optimizer,
-        source: Source,
-        size: int,
-        epochs: int,
-    ) -> nx.Compiled:
-        """The meta-step that takes the most tasks at once within the limit."""
-        found: list[tuple[nx.Compiled, MemoryPlan]] = []
-        try:
-            for epoch in self.turning_epochs():
-                if epoch < epochs:
-                    self.begin_epoch(epoch)
-                    calls = largest_calls(source, size)
-                    found.append(
-                        planned(limit, size, lambda n: self._step(optimizer, n), calls)
-                    )
-        finally:
-            self.begin_epoch(0)
-        step, plan = min(found, key=lambda pair: pair[1].chunk or size)
-        most = max(other.bytes for _, other in found)
-        self._memory_plans["meta_learn"] = plan._replace(bytes=most)
-        return step
+        made: nx.Compiled = self.compiled(key, lambda: meta_step(self, optimizer, chunk))
+        return made
 
     def _evaluated(
         self, source: Source, steps: int, limit: int | None, alone: bool
@@ -404,10 +387,8 @@ class MetaLearner(nn.Module):
 
         def make(chunk: int) -> nx.Compiled:
             key = ("scores", steps, chunk, self.each_query_alone)
-            program: nx.Compiled = self.compiled(
-                key, lambda: scoring(self, steps, chunk)
-            )
-            return program
+            made: nx.Compiled = self.compiled(key, lambda: scoring(self, steps, chunk))
+            return made
 
         if limit is None:
             return make(0)

@@ -10,6 +10,7 @@ import numpy as np
 
 import neurenix as nx
 from neurenix import nn, optim
+from neurenix.errors import InvalidArgumentError
 from neurenix.nn.arguments import number
 
 from .batch_norm import layers
@@ -107,12 +108,7 @@ class MAMLPlusPlus(MAML):
             "first_order_epochs", first_order_epochs, least=0
         )
         self.least_meta_lr = number("least_meta_lr", least_meta_lr, 0.0)
-        norms = {id(p) for layer in layers(model) for p in layer.parameters()}
-        self._adapted = frozenset(
-            f"model.{name}"
-            for name, p in model.named_parameters()
-            if p.dtype.is_floating and id(p) not in norms
-        )
+        self._adapted = self._all_but_norms()
         start = np.full(self.inner_steps, self.inner_lr)
         paths = dict.fromkeys(_layer(name) for name in sorted(self._adapted))
         self.rates = {path: nn.Parameter(start, self.dtype) for path in paths}
@@ -138,8 +134,28 @@ class MAMLPlusPlus(MAML):
         least = min(self.least_meta_lr, optimizer.lr)
         return optim.CosineAnnealingLR(optimizer, epochs, least)
 
+    def _all_but_norms(self) -> frozenset[str]:
+        norms = {id(p) for layer in layers(self.model) for p in layer.parameters()}
+        return frozenset(
+            f"model.{name}"
+            for name, p in self.model.named_parameters()
+            if p.dtype.is_floating and id(p) not in norms
+        )
+
     def adapts(self, name: str) -> bool:
         return name in self._adapted
+
+    def split(
+        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
+    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+        new = sorted(self._all_but_norms() - self._adapted)
+        if new:
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: {', '.join(map(repr, new))} came to the model "
+                "after the learner was made, which has no rate for it. Make a new "
+                f"learner of this model: {type(self).__name__}(model, ...)"
+            )
+        return super().split(parameters, x, y, ways)
 
     def moved(
         self, fast: Values, gradient: Values, step: InnerStep

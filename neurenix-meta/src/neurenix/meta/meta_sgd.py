@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import neurenix as nx
 from neurenix import nn
 
-from .gradient_based import InnerOptions, InnerStep
+from .gradient_based import InnerOptions, InnerStep, of_this_parameter
 from .learner import Values
 from .maml import MAML
 
@@ -56,5 +56,8 @@ class MetaSGD(MAML):
     def moved(
         self, fast: Values, gradient: Values, step: InnerStep
     ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        rates = {n: step.rest[n.replace("model.", "rates.", 1)] for n in fast}
-        return {n: p - rates[n] * gradient[n] for n, p in fast.items()}, {}
+        owner, values = type(self).__name__, {}
+        for n, p in fast.items():
+            name = n.replace("model.", "rates.", 1)
+            values[n] = p - of_this_parameter(step.rest, name, p, owner) * gradient[n]
+        return values, {}

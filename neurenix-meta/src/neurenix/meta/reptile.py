@@ -10,7 +10,12 @@ from neurenix.errors import InvalidArgumentError
 
 from .batches import Episode
 from .checks import whole_number
-from .gradient_based import GradientBased, InnerOptions, InnerStep
+from .gradient_based import (
+    GradientBased,
+    InnerOptions,
+    InnerStep,
+    of_this_parameter,
+)
 from .learner import Outcome, Values
 
 if TYPE_CHECKING:
@@ -104,7 +109,8 @@ class Reptile(GradientBased):
         kept, values = {"correction": correction}, {}
         for name, p in fast.items():
             cell, g = name.replace("model.", "moments.", 1), gradient[name]
-            kept[cell] = step.rest[cell] * BETA2 + g * g * (1.0 - BETA2)
+            moment = of_this_parameter(step.rest, cell, p, type(self).__name__)
+            kept[cell] = moment * BETA2 + g * g * (1.0 - BETA2)
             length = nx.sqrt(kept[cell] / correction) + EPSILON
             values[name] = p - self.inner_lr * g / length
         return values, kept

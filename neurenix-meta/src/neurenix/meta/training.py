@@ -48,14 +48,7 @@ def check_optimizer(learner: MetaLearner, optimizer: Any, schedule: Any) -> None
             f"schedule={schedule!r}; expected a schedule of the meta_optimizer, like "
             "optim.StepLR(meta_optimizer, step_size=10)"
         )
-    names = {id(parameter): name for name, parameter in learner.named_parameters()}
-    strange = [p for p in optimizer.params if id(p) not in names]
-    if strange:
-        raise InvalidArgumentError(
-            f"meta_learn: the optimizer has a parameter of shape {strange[0].shape} "
-            f"that is none of this {type(learner).__name__}'s; make it with "
-            "Adam(learner.parameters(), lr=...)"
-        )
+    names_of(optimizer, learner)
     if not any(p.requires_grad for p in optimizer.params):
         raise InvalidArgumentError(
             f"meta_learn: there is nothing to learn: all {len(optimizer.params)} "
@@ -72,12 +65,11 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     on one core, and nothing but gradients leaves it. Returns ((loss, metrics), ok);
     where ok is False nothing was changed.
     """
-    names = {id(p): name for name, p in learner.named_parameters()}
-    order = [names[id(parameter)] for parameter in optimizer.params]
-    kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
 
     def step(read: Any, data: Sequence[nx.Tensor], picks: nx.Tensor) -> Any:
         parameters = learner.learned()
+        order = names_of(optimizer, learner)
+        kept = {n for n, b in learner.named_buffers() if b.reduction == "mean"}
 
         def one(pick: nx.Tensor) -> Any:
             found = learner.task_gradient(parameters, read(data, pick))
@@ -96,6 +88,24 @@ def meta_step(learner: MetaLearner, optimizer: Any, chunk: int) -> nx.Compiled:
     return nx.compile(
         step, state=[learner, optimizer, nx.random.default_generator], guard=True
     )
+
+
+def names_of(optimizer: Any, learner: MetaLearner) -> list[str]:
+    """The names of the parameters that an optimizer changes, in its order.
+
+    Raises InvalidArgumentError for one that is not the learner's, or is so no more.
+    """
+    names = {id(parameter): name for name, parameter in learner.named_parameters()}
+    for i, parameter in enumerate(optimizer.params):
+        if id(parameter) not in names:
+            said = f", {parameter.name!r}" if parameter.name else ""
+            raise InvalidArgumentError(
+                f"meta_learn: the optimizer's parameter {i}{said}, of shape "
+                f"{parameter.shape}, is none of this {type(learner).__name__}'s (any "
+                "more, if it was replaced). Make the optimizer anew: "
+                f"{type(optimizer).__name__}(learner.parameters(), lr=...)"
+            )
+    return [names[id(parameter)] for parameter in optimizer.params]
 
 
 class Run:

@@ -1,0 +1,154 @@
+"""Which code is the user's, and what a piece of it reads by name."""
+
+from __future__ import annotations
+
+import dis
+import os
+import sys
+import weakref
+from collections.abc import Iterator
+from types import CodeType
+from typing import NamedTuple
+
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_LIBRARIES = {"neurenix", "numpy", "builtins"}
+_origins: dict[str, str] = {"__main__": "user"}
+
+
+def top_of(module: str | None) -> str:
+    """The name of the outermost package of a module."""
+    return (module or "__main__").partition(".")[0]
+
+
+def origin(top: str) -> str:
+    """Of a top-level module: "user", "library" (Python's, NumPy's or ours: it depends
+    on nothing that changes), or "installed" (others')."""
+    found = _origins.get(top)
+    if found is None:
+        file = getattr(sys.modules.get(top), "__file__", None) or ""
+        if top in _LIBRARIES:
+            found = "library"
+        elif any(part in file for part in _INSTALLED):
+            found = "installed"
+        elif top in sys.stdlib_module_names and (
+            not file or file.startswith(_STANDARD)
+        ):
+            found = "library"
+        else:
+            found = "user"
+        _origins[top] = found
+    return found
+
+
+# How a name is used: to count (n += 1), of which nothing else comes; to write into what
+# it names (x.append(y), x[key] = y); or to read what it names.
+COUNTED, WRITTEN, READ = range(3)
+
+
+class Reads(NamedTuple):
+    """What a piece of code, with all that is defined in it, does with names.
+
+    variables    from around it, and globals of the module that it stands in (or
+                 builtins); how they are used, at most
+    attributes   of whatever object, likewise
+    globals      which of the variables are globals
+    modules      what it imports itself
+    computed     whether it makes attribute names as it runs
+    """
+
+    variables: dict[str, int]
+    attributes: dict[str, int]
+    globals: tuple[str, ...]
+    modules: tuple[str, ...]
+    computed: bool
+
+
+# Each reads attributes whose names may stand nowhere in the code.
+_COMPUTING = {
+    "getattr", "hasattr", "vars", "dir", "eval", "exec", "attrgetter", "methodcaller",
+    "__dict__", "__getattribute__",
+}  # fmt: skip
+_PLAIN = [[f"LOAD_{x}", "LOAD_CONST"] for x in ("FAST", "DEREF", "GLOBAL")]
+_WRITING = {"append", "appendleft", "extend", "insert", "add", "update", "clear"}
+_cache: weakref.WeakKeyDictionary[CodeType, Reads] = weakref.WeakKeyDictionary()
+
+
+def reads_of(code: CodeType) -> Reads:
+    found = _cache.get(code)
+    if found is None:
+        found = _cache[code] = _read(code)
+    return found
+
+
+def _read(code: CodeType) -> Reads:
+    variables: dict[str, int] = {}
+    attributes: dict[str, int] = {}
+    globals_: dict[str, None] = {}
+    modules: dict[str, None] = {}
+    computed = False
+    for part in _parts(code):
+        instructions = [
+            i
+            for i in dis.get_instructions(part)
+            if i.opname not in ("CACHE", "PUSH_NULL")
+        ]
+        for i, instruction in enumerate(instructions):
+            op, name = instruction.opname, instruction.argval
+            table = variables
+            if op in ("LOAD_GLOBAL", "LOAD_NAME"):
+                globals_[name] = None
+            elif op == "IMPORT_NAME":
+                modules[name] = None
+                attributes.update(dict.fromkeys(name.split("."), READ))
+                continue
+            elif op in ("LOAD_ATTR", "LOAD_METHOD", "IMPORT_FROM") or (
+                op.startswith("LOAD_SUPER")
+            ):
+                table = attributes
+            elif not op.startswith(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM")):
+                computed |= op == "MATCH_CLASS"
+                continue
+            table[name] = max(table.get(name, COUNTED), _use(instructions, i))
+            if name in _COMPUTING:
+                constant = _constant_name(instructions, i)
+                computed |= constant is None
+                attributes.update({constant: READ} if constant else {})
+    return Reads(variables, attributes, tuple(globals_), tuple(modules), computed)
+
+
+def _constant_name(instructions: list[dis.Instruction], i: int) -> str | None:
+    """Of getattr(x, "name"), whose function instruction i loads, the name."""
+    following = instructions[i + 1 : i + 3]
+    if [x.opname for x in following] not in _PLAIN:
+        return None
+    name = following[1].argval
+    return name if isinstance(name, str) else None
+
+
+def _use(instructions: list[dis.Instruction], i: int) -> int:
+    """Of the name that instruction i loads; READ, unless it is seen to be less."""
+    here, after = instructions[i], instructions[i + 1 : i + 6]
+    ops = [x.opname for x in after]
+    if ops[0] in ("LOAD_ATTR", "LOAD_METHOD") and after[0].argval in _WRITING:
+        return WRITTEN
+    if not ops[0].startswith(("LOAD_CONST", "LOAD_FAST", "LOAD_DEREF", "LOAD_SMALL")):
+        return READ
+    kept = ops[1:]  # after an index, or what is added
+    if kept[0] == "STORE_SUBSCR" or kept[:2] in (
+        ["COPY", "COPY"],
+        ["DUP_TOP_TWO", "BINARY_SUBSCR"],
+    ):
+        return WRITTEN
+    if kept[0].startswith(("BINARY_OP", "INPLACE_")):
+        store = after[3] if kept[1] in ("SWAP", "ROT_TWO") else after[2]
+        if store.opname.startswith("STORE_") and store.argval == here.argval:
+            return COUNTED
+    return READ
+
+
+def _parts(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _parts(constant)
