@@ -350,6 +350,8 @@ class GradientBased(MetaLearner):
     def check_adapted(self) -> None:
         """Refuse a network of which all that inner steps change is frozen."""
         adapted = [(n, p) for n, p in self.named_parameters() if self.adapts(n)]
+        if not adapted and any(True for _ in self.parameters()):
+            return  # what the method adapts is gone, which it says itself
         if not any(p.requires_grad for _, p in adapted):
             names = ", ".join(n for n, _ in adapted) or "nothing"
             raise InvalidArgumentError(

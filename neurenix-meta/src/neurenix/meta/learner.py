@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -359,14 +360,14 @@ class MetaLearner(nn.Module):
         with using(self, kinds, keep=run.has_learned):
             return run.epochs(count, size)
 
-    def _step(self, optimizer: optim.Optimizer, chunk: int) -> nx.Compiled:
+    def _step(self, optimizer: optim.Optimizer, chunk: int) -> Any:
         # The program keeps its optimizer alive: no other can get this id.
         for old in [k for k in list(self._programs) if k[0] == "step"]:
             if old[1] != id(optimizer):
                 self._programs.pop(old, None)
         key = ("step", id(optimizer), chunk)
-        made: nx.Compiled = self.compiled(key, lambda: meta_step(self, optimizer, chunk))
-        return made
+        make = partial(meta_step, self, optimizer, chunk)
+        return self.compiled(key, make)
 
     def _evaluated(
         self, source: Source, steps: int, limit: int | None, alone: bool
@@ -385,10 +386,9 @@ class MetaLearner(nn.Module):
     def _scoring(self, source: Source, steps: int, limit: int | None) -> nx.Compiled:
         """What scores a batch of tasks, within the limit if there is one."""
 
-        def make(chunk: int) -> nx.Compiled:
+        def make(chunk: int) -> Any:
             key = ("scores", steps, chunk, self.each_query_alone)
-            made: nx.Compiled = self.compiled(key, lambda: scoring(self, steps, chunk))
-            return made
+            return self.compiled(key, partial(scoring, self, steps, chunk))
 
         if limit is None:
             return make(0)
