@@ -79,7 +79,7 @@ CASES = [unrolled, elementwise, training_step, scans, maps_of_one_array]
 
 
 def lines_run(f: Callable[[], Any]) -> int:
-    """The lines of Python that a call goes through: time that no other process alters."""
+    """The lines of Python that a call goes through: the same on any machine."""
     count = 0
 
     def trace(frame: Any, event: str, argument: Any) -> Any:
