@@ -59,6 +59,7 @@ class Running:
         self.case = case
         self.step, self.batch = case.meta_step()
         gc.collect()
+        nx.init({"threads": case.threads})  # lets go of what is kept for reuse
         before = arenas()
         start = time.perf_counter()
         self.step(*self.batch).item()

@@ -1,6 +1,7 @@
 // The C ABI of phynexus.h: no exception passes through here.
 #include <phynexus.h>
 
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -75,7 +76,10 @@ phx_status capabilities(phx_engine* engine, phx_capabilities* out) {
 }
 
 phx_status set_threads(phx_engine* engine, int32_t threads) {
-  return guarded([&] { engine_of(engine).pool.resize(threads_for(threads)); });
+  return guarded([&] {
+    engine_of(engine).pool.resize(threads_for(threads));
+    engine_of(engine).arenas.let_go();
+  });
 }
 
 phx_status allocate(phx_engine* engine, int64_t bytes, void** out) {
@@ -143,10 +147,13 @@ phx_status synchronize(phx_engine* engine) {
 phx_status memory_stats(phx_engine* handle, phx_memory_stats* out) {
   return guarded([&] {
     const Engine& engine = engine_of(handle);
-    require(out && out->struct_size >= sizeof(phx_memory_stats), "phx_memory_stats.struct_size is too small");
+    const size_t first = offsetof(phx_memory_stats, cached_bytes);
+    require(out && out->struct_size >= first, "phx_memory_stats.struct_size is too small");
     out->allocated_bytes = engine.allocator.allocated_bytes();
     out->peak_bytes = engine.allocator.peak_bytes();
-    out->arena_bytes = engine.arena_bytes.load(std::memory_order_relaxed);
+    out->arena_bytes = engine.arenas.arena_bytes();
+    if (out->struct_size > first)
+      out->cached_bytes = engine.allocator.cached_bytes() + engine.arenas.packed_bytes();
   });
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/contract.h"
 #include "kernels/runtime_kernels.h"
 #include "memory/allocator.h"
+#include "memory/arena.h"
 #include "threads/thread_pool.h"
 
 namespace phynexus {
@@ -27,8 +28,9 @@ struct Engine {
   explicit Engine(int threads) : pool(threads), instructions(choose_instruction_set()) {}
   ThreadPool pool;
   Allocator allocator;
+  ArenaPool arenas{pool};
   InstructionSet instructions;
-  std::atomic<int64_t> arena_bytes{0}, runs{0};
+  std::atomic<int64_t> runs{0};
   std::atomic<bool> profiling{false};
 };
 

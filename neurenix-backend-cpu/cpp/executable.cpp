@@ -45,51 +45,31 @@ std::vector<Region> Executable::lower_regions(Costs* costs) {
 }
 
 Executable::~Executable() {
-  for (const auto& arena : idle_) drop(*arena);
+  // What it alone may have needed is not kept for those that remain.
+  constexpr int64_t most = ArenaPool::most_idle_bytes;
+  for (const auto& needs : known_needs_)
+    if (needs->bytes > most) engine_->arenas.let_go(most);
 }
 
-std::unique_ptr<Arena> Executable::make_arena(int threads) const {
-  const Region& whole = regions_.back();
-  const int64_t scratch = round_up(whole.scratch_bytes), workspace = whole.workspace_bytes(threads);
-  // With one thread a map's iterations live in the workspace.
-  const int64_t own = threads > 1 ? whole.worker_bytes(threads) : 0;
-  auto arena = std::make_unique<Arena>();
-  arena->pool = &engine_->pool;
-  arena->threads = threads;
-  arena->bytes = plus(plus(scratch, workspace), times(plus(register_bytes_, own), threads));
-  arena->memory = aligned_take(arena->bytes);
-  arena->scratch = arena->memory;
-  arena->workspace = arena->scratch + scratch;
-  char* next = arena->workspace + workspace;
-  for (int i = 0; i < threads; i++) {
-    auto worker = std::make_unique<Worker>();
-    worker->registers = next;
-    worker->memory = next + register_bytes_;
-    next += register_bytes_ + own;
-    arena->workers.push_back(std::move(worker));
-  }
-  engine_->arena_bytes.fetch_add(arena->bytes, std::memory_order_relaxed);
-  return arena;
-}
-
-std::unique_ptr<Arena> Executable::take_arena() {
+const ArenaNeeds& Executable::needs() {
   const int threads = engine_->pool.threads();
-  std::unique_ptr<Arena> arena;
-  {
-    std::lock_guard lock(engine_lock());
-    if (!idle_.empty()) {
-      arena = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (arena && arena->threads == threads) return arena;
-  if (arena) drop(*arena);
-  return make_arena(threads);
-}
-
-void Executable::give_arena(std::unique_ptr<Arena> arena) {
+  const ArenaNeeds* last = needs_.load(std::memory_order_acquire);
+  if (last && last->threads == threads) return *last;
+  const Region& whole = regions_.back();
+  auto made = std::make_unique<ArenaNeeds>();
+  made->threads = threads;
+  made->scratch = round_up(whole.scratch_bytes);
+  made->workspace = round_up(whole.workspace_bytes(threads));
+  made->registers = register_bytes_;
+  // With one thread a map's iterations live in the workspace.
+  made->own = threads > 1 ? round_up(whole.worker_bytes(threads)) : 0;
+  made->bytes =
+      plus(plus(made->scratch, made->workspace), times(plus(made->registers, made->own), made->threads));
   std::lock_guard lock(engine_lock());
-  idle_.push_back(std::move(arena));
+  for (const auto& known : known_needs_)
+    if (*known == *made) return needs_.store(known.get(), std::memory_order_release), *known;
+  needs_.store(made.get(), std::memory_order_release);
+  return *known_needs_.emplace_back(std::move(made));
 }
 
 const Region& Executable::whole_program() {
@@ -127,7 +107,7 @@ void Executable::check(void* const* inputs, void* const* outputs) const {
 class Executable::Entry {
  public:
   Entry(Executable& owner, void* const* inputs, void* const* outputs)
-      : owner_(owner), whole_(owner.whole_program()), arena_(owner.take_arena()) {
+      : owner_(owner), whole_(owner.whole_program()), arena_(owner.engine_->arenas.take(owner.needs())) {
     const size_t count = size_t(base_first_input) + size_t(whole_.inputs) + size_t(whole_.outputs);
     if (count > std::size(few_)) {
       many_.resize(count);
@@ -142,7 +122,7 @@ class Executable::Entry {
   }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
-  ~Entry() { owner_.give_arena(std::move(arena_)); }
+  ~Entry() { owner_.engine_->arenas.give(std::move(arena_)); }
 
   void run() {
     Arena& arena = *arena_;

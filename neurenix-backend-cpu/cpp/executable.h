@@ -1,6 +1,7 @@
-// A compiled plan: prepared steps, and a pool of arenas to run them in.
+// A compiled plan: prepared steps.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -24,10 +25,7 @@ class Executable {
   std::vector<Region> lower_regions(Costs* costs);
   const Region& whole_program();
   void check(void* const* inputs, void* const* outputs) const;
-  std::unique_ptr<Arena> take_arena();
-  void give_arena(std::unique_ptr<Arena> arena);
-  std::unique_ptr<Arena> make_arena(int threads) const;
-  void drop(const Arena& arena) { engine_->arena_bytes.fetch_sub(arena.bytes, std::memory_order_relaxed); }
+  const ArenaNeeds& needs();
 
   std::shared_ptr<Engine> engine_;
   Plan plan_;
@@ -39,7 +37,9 @@ class Executable {
   std::unique_ptr<Costs> costs_;
   std::mutex profiled_;
   int64_t register_bytes_ = 0;
-  std::vector<std::unique_ptr<Arena>> idle_;
+  // For the numbers of threads that it has run with; the last, and all of them.
+  std::atomic<const ArenaNeeds*> needs_{nullptr};
+  std::vector<std::unique_ptr<const ArenaNeeds>> known_needs_;
 };
 
 }  // namespace phynexus

@@ -52,6 +52,8 @@ def trained(make, tasks, size, **arguments):
     nx.manual_seed(0)
     learner = make()
     learner.check_bucket(learner._source(tasks).buckets[0])  # eager programs are there
+    # what is kept for reuse is let go of: then the largest program's arena remains
+    nx.init({"threads": discovery.backend("cpu").capabilities(0).threads})
     before = arenas()
     sgd = optim.SGD(learner.parameters(), lr=0.01)
     learner.meta_learn(

@@ -58,16 +58,9 @@ char* aligned_take(int64_t bytes) {
 
 void aligned_give(char* pointer) { std::free(pointer); }
 
-void Workspace::grow(int64_t bytes) {
-  char* larger = aligned_take(bytes);
-  aligned_give(memory_);
-  memory_ = larger;
-  bytes_ = bytes;
-}
-
 Allocator::~Allocator() {
-  for (auto& list : free_)
-    for (void* pointer : list) aligned_give(reinterpret_cast<char*>(header_of(pointer)));
+  for (auto& each : classes_)
+    for (void* pointer : each.free) aligned_give(reinterpret_cast<char*>(header_of(pointer)));
 }
 
 void* Allocator::take(int64_t bytes) {
@@ -77,10 +70,11 @@ void* Allocator::take(int64_t bytes) {
   void* pointer = nullptr;
   {
     std::lock_guard lock(engine_lock());
-    auto& list = free_[size_t(size_class)];
-    if (!list.empty()) {
-      pointer = list.back();
-      list.pop_back();
+    SizeClass& mine = classes_[size_t(size_class)];
+    mine.used = ++calls_;
+    if (!mine.free.empty()) {
+      pointer = mine.free.back();
+      mine.free.pop_back();
       cached_ -= rounded;
     }
   }
@@ -100,15 +94,36 @@ void Allocator::give(void* pointer) {
           "release: the pointer did not come from allocate, or was released before");
   header->mark = 0;
   allocated_.fetch_sub(header->bytes, std::memory_order_relaxed);
-  {
-    std::lock_guard lock(engine_lock());
-    if (cached_ + header->bytes <= most_cached_bytes) {
-      free_[size_t(header->size_class)].push_back(pointer);
-      cached_ += header->bytes;
-      return;
+  while (pointer) {
+    void* dropped = pointer;
+    {
+      std::lock_guard lock(engine_lock());
+      SizeClass& mine = classes_[size_t(header->size_class)];
+      if (cached_ + header->bytes <= most_cached_bytes) {
+        mine.free.push_back(pointer);
+        mine.used = ++calls_;
+        cached_ += header->bytes;
+        return;
+      }
+      // Room for it by what has not been asked for in the longest time; none by its own kind.
+      if (header->bytes <= most_cached_bytes)
+        if (void* other = take_oldest(header->size_class)) dropped = other;
     }
+    if (dropped == pointer) pointer = nullptr;
+    aligned_give(reinterpret_cast<char*>(header_of(dropped)));
   }
-  aligned_give(reinterpret_cast<char*>(header));
+}
+
+// Of the size class that was used least recently, if it is another one than this.
+void* Allocator::take_oldest(int size_class) {
+  SizeClass* oldest = nullptr;
+  for (SizeClass& each : classes_)
+    if (!each.free.empty() && (!oldest || each.used < oldest->used)) oldest = &each;
+  if (!oldest || oldest == &classes_[size_t(size_class)]) return nullptr;
+  void* pointer = oldest->free.back();
+  oldest->free.pop_back();
+  cached_ -= header_of(pointer)->bytes;
+  return pointer;
 }
 
 }  // namespace phynexus

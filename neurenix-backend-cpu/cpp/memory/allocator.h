@@ -20,36 +20,24 @@ class Allocator {
   void give(void* pointer);   // throws Failure where it is not one of ours
   int64_t allocated_bytes() const { return allocated_.load(std::memory_order_relaxed); }
   int64_t peak_bytes() const { return peak_.load(std::memory_order_relaxed); }
+  int64_t cached_bytes() const { return cached_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr int size_classes = 160;
   static constexpr int64_t most_cached_bytes = int64_t(256) << 20;
-  std::array<std::vector<void*>, size_classes> free_;
-  int64_t cached_ = 0;
-  std::atomic<int64_t> allocated_{0}, peak_{0};
+  void* take_oldest(int size_class);
+
+  struct SizeClass {
+    std::vector<void*> free;
+    uint64_t used = 0;  // when, counted in calls
+  };
+  std::array<SizeClass, size_classes> classes_;
+  uint64_t calls_ = 0;
+  std::atomic<int64_t> allocated_{0}, peak_{0}, cached_{0};
 };
 
 // Plain aligned memory, for arenas. Throws Failure.
 char* aligned_take(int64_t bytes);
 void aligned_give(char* pointer);
-
-// A buffer that grows and is never shrunk.
-class Workspace {
- public:
-  Workspace() = default;
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  ~Workspace() { aligned_give(memory_); }
-  char* at_least(int64_t bytes) {
-    if (bytes > bytes_) [[unlikely]]
-      grow(bytes);
-    return memory_;
-  }
-
- private:
-  void grow(int64_t bytes);
-  char* memory_ = nullptr;
-  int64_t bytes_ = 0;
-};
 
 }  // namespace phynexus

@@ -8,32 +8,10 @@
 #include "../code/code_memory.h"
 #include "../kernels/contract.h"
 #include "../kernels/runtime_kernels.h"
-#include "../memory/allocator.h"
+#include "../memory/arena.h"
 #include "../plan/plan.h"
-#include "../threads/thread_pool.h"
 
 namespace phynexus {
-
-// What one thread owns while a program runs.
-struct Worker {
-  char* registers = nullptr;  // blocks of fused steps
-  char* memory = nullptr;     // scratch of the iterations of maps
-  Workspace own, shared;      // whatever kernels of contractions ask for
-};
-
-struct Arena {
-  ThreadPool* pool = nullptr;
-  int threads = 0;
-  int64_t bytes = 0;
-  char* memory = nullptr;
-  char* scratch = nullptr;
-  char* workspace = nullptr;
-  std::vector<std::unique_ptr<Worker>> workers;
-  Arena() = default;
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  ~Arena() { aligned_give(memory); }
-};
 
 struct Frame {
   char* const* bases;  // scratch, constants, then the region's inputs and outputs

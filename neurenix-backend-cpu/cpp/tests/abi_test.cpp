@@ -64,11 +64,12 @@ FIELD(phx_capabilities, memory_bytes, 184);
 FIELD(phx_capabilities, name, 192);
 FIELD(phx_capabilities, instruction_set, 256);
 
-SIZE(phx_memory_stats, 32);
+SIZE(phx_memory_stats, 40);
 FIELD(phx_memory_stats, struct_size, 0);
 FIELD(phx_memory_stats, allocated_bytes, 8);
 FIELD(phx_memory_stats, peak_bytes, 16);
 FIELD(phx_memory_stats, arena_bytes, 24);
+FIELD(phx_memory_stats, cached_bytes, 32);
 
 SIZE(phx_steps, 72);
 FIELD(phx_steps, struct_size, 0);

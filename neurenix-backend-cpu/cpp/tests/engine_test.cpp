@@ -21,6 +21,7 @@ int main() {
       {"control", test_control},
       {"refusals", test_refusals},
       {"threads", test_threads},
+      {"arenas", test_arenas},
       {"steps", test_steps},
   };
   for (const auto& [name, test] : tests) {

@@ -256,6 +256,7 @@ void test_product_code();
 void test_control();
 void test_refusals();
 void test_threads();
+void test_arenas();
 void test_steps();
 
 }  // namespace engine_test

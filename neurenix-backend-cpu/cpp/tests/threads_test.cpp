@@ -128,6 +128,7 @@ void test_threads() {
   CHECK(first && second && reinterpret_cast<uintptr_t>(first) % 64 == 0 &&
             reinterpret_cast<uintptr_t>(second) % 64 == 0,
         "aligned");
+  CHECK(api().set_threads(engine.engine, 2) == PHX_OK, "%s", api().last_error());
   CHECK(api().memory_stats(engine.engine, &stats) == PHX_OK && stats.allocated_bytes >= 1000 &&
             stats.arena_bytes == 0,
         "stats");

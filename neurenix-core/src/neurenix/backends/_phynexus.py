@@ -265,6 +265,7 @@ ffi = _cffi_backend.FFI(
             b"\x00\x00\x17\x11allocated_bytes",
             b"\x00\x00\x17\x11peak_bytes",
             b"\x00\x00\x17\x11arena_bytes",
+            b"\x00\x00\x17\x11cached_bytes",
         ),
         (
             b"\x00\x00\x00\x5d\x00\x00\x00\x02phx_options",

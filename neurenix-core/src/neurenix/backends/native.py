@@ -153,6 +153,7 @@ class Engine:
             "allocated": raw.allocated_bytes,
             "peak": raw.peak_bytes,
             "arenas": raw.arena_bytes,
+            "cached": raw.cached_bytes,
         }
 
     def available(self) -> int | None:

@@ -145,8 +145,9 @@ class Backend(Protocol):
 
     def synchronize(self, index: int) -> None: ...
     def memory_stats(self, index: int) -> dict[str, int]:
-        """Bytes in use, by kind, and "peak", the most that there were; {} if unknown.
-        The conformance suite finds leaks by it."""
+        """Bytes in use, by kind; "peak", the most that there were; and "cached", what
+        is in no use and kept for reuse. {} if unknown. The conformance suite finds
+        leaks by it."""
         ...
 
 

@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define PHX_ABI_MAJOR 1
-#define PHX_ABI_MINOR 3
+#define PHX_ABI_MINOR 4
 #define PHX_MAX_RANK 8
 #define PHX_ALIGNMENT 64 /* bytes: every buffer, and the offset of every block in scratch and in constants */
 #define PHX_MAX_DEPTH 64 /* regions within each other; an engine refuses a plan with more */
@@ -221,7 +221,8 @@ typedef struct phx_memory_stats {
   size_t struct_size;      /* in: the caller's; kept */
   int64_t allocated_bytes; /* in buffers that were allocated and not released */
   int64_t peak_bytes;      /* the most that allocated_bytes has been */
-  int64_t arena_bytes;     /* scratch that executables hold */
+  int64_t arena_bytes;     /* scratch of runs that are under way, and what is kept of it for the next */
+  int64_t cached_bytes;    /* from 1.4: all else that is kept for reuse, such as buffers that were released */
 } phx_memory_stats;
 
 /* Several runs in a row; from 1.2. Step i is a run() on every pointer moved on by i times its stride. */
@@ -274,7 +275,7 @@ typedef struct phx_api {
   phx_status (*capabilities)(phx_engine *engine, phx_capabilities *out);
 
   /* From now on runs use so many threads; 0: the engine's choice. It waits for runs that use the threads now.
-   * Results do not depend on the number, to the bit. */
+   * Results do not depend on the number, to the bit. Scratch that is kept for reuse is let go of. */
   phx_status (*set_threads)(phx_engine *engine, int32_t threads);
 
   /* Memory of the device, 64-byte aligned, uninitialised; 0 bytes gives a pointer too. The caller's, until release().

@@ -21,6 +21,8 @@ class Frame:
     state     how many leading outputs replace the leading inputs, in place
     visible   how many leading outputs must be contiguous
     region    gives the region of a body, for the strides that it is called with
+
+    `used` has what an instruction or the caller reads.
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class Frame:
         self.visible = visible
         self.region = region
         self.source: str | None = None
+        self.used = {s for i in program.instructions for s in i.inputs}
+        self.used.update(program.outputs)
         self.steps: list[Step] = []
         self.blocks: list[Block] = []
         self.views: dict[Symbol, View] = {

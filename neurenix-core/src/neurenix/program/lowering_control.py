@@ -66,10 +66,8 @@ def _scan(frame: Frame, i: Instruction, views: list[View]) -> None:
     region = frame.region(body, strides, len(body.outputs))
     ys = len(body.outputs) - carries
     outputs: list[View | None] = []
-    used = {s for j in frame.program.instructions for s in j.inputs}
-    used |= set(frame.program.outputs)
     for n, symbol in enumerate(i.outputs):
-        if n >= carries + ys and symbol not in used:
+        if n >= carries + ys and symbol not in frame.used:
             outputs.append(None)
             continue
         frame.views[symbol] = frame.fresh(symbol.type)

@@ -19,6 +19,7 @@ def store_outputs(frame: Frame) -> list[Shape]:
     strides: list[Shape] = []
     taken: set[Any] = set()
     late: list[tuple[View, View]] = []
+    overwriting = _Overwriting(frame)
     for n, symbol in enumerate(frame.program.outputs):
         view = frame.views[symbol]
         natural = view.is_dense and n >= frame.visible
@@ -28,7 +29,7 @@ def store_outputs(frame: Frame) -> list[Shape]:
             and view.offset == 0
             and view.root.nbytes == symbol.type.nbytes
             and (natural or view.is_contiguous)
-            and (n >= frame.state or _may_overwrite(frame, n, view))
+            and (n >= frame.state or overwriting.allowed(n, view))
         )
         if direct:
             taken.add(view.root)
@@ -49,28 +50,34 @@ def store_outputs(frame: Frame) -> list[Shape]:
     return strides
 
 
-def _may_overwrite(frame: Frame, n: int, view: View) -> bool:
-    """Whether the state input n is never read after its new value is written, but
-    element by element in the very step that writes it."""
-    writing = [
-        k
-        for k, s in enumerate(frame.steps)
-        if any(o is not None and o.root is view.root for o in s.outputs)
-    ]
-    if len(writing) != 1:
-        return False
-    for k, step in enumerate(frame.steps):
-        for v in step.inputs:
-            if v.root != ("input", n):
-                continue
+class _Overwriting:
+    """Which state inputs may be overwritten, by what the steps read and write."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.steps = list(frame.steps)
+        self.writing: dict[Any, list[int]] = {}  # by block: the steps
+        self.reading: dict[int, list[tuple[int, View]]] = {}  # by number of the input
+        for k, step in enumerate(self.steps if frame.state else ()):
+            for root in {id(o.root): o.root for o in step.outputs if o}.values():
+                self.writing.setdefault(root, []).append(k)
+            for v in step.inputs:
+                if isinstance(v.root, tuple) and v.root[0] == "input":
+                    self.reading.setdefault(v.root[1], []).append((k, v))
+        roots = [frame.views[s].root for s in frame.program.outputs]
+        self.given_out = {r for r in roots if isinstance(r, tuple)}
+
+    def allowed(self, n: int, view: View) -> bool:
+        """Whether the state input n is never read after its new value is written, but
+        element by element in the very step that writes it."""
+        writing = self.writing.get(view.root, ())
+        if len(writing) != 1 or ("input", n) in self.given_out:
+            return False
+        for k, v in self.reading.get(n, ()):
+            step = self.steps[k]
             alike = (
                 v.strides == view.strides and v.offset == 0 and v.shape == view.shape
             )
             stored = step.opcode == _FUSED and step.params[2] == 0
             if k > writing[0] or (k == writing[0] and not (alike and stored)):
                 return False
-    return not any(
-        frame.views[s].root == ("input", n)
-        for m, s in enumerate(frame.program.outputs)
-        if m != n
-    )
+        return True

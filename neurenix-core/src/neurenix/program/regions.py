@@ -156,23 +156,27 @@ def renamed(program: Program) -> Program:
 def merge_maps(program: Program) -> Program:
     """Maps over equally many iterations, none of which waits for another, as one."""
     instructions = list(program.instructions)
+    if sum(i.primitive is ops.map for i in instructions) < 2:
+        return program
     reach = _ancestors(instructions)
     groups: list[list[int]] = []
+    members: list[int] = []  # of each group, as a set of bits
+    reading: dict[Any, list[int]] = {}  # groups, by what their first map is given
     for k, i in enumerate(instructions):
         if i.primitive is not ops.map:
             continue
-        for group in groups:
-            first = instructions[group[0]]
-            same = all(first.params[p] == i.params[p] for p in ("iterations", "chunk"))
-            if (
-                same
-                and _shares_input(first, i)
-                and not any(g in reach[k] for g in group)
-            ):
-                group.append(k)
+        given = [(s, i.params["iterations"], i.params["chunk"]) for s in i.inputs]
+        mapped = [s for s, m in zip(given, i.params["mapped"], strict=True) if m]
+        for n in sorted({n for s in mapped for n in reading.get(s, ())}):
+            if not members[n] & reach[k]:
+                groups[n].append(k)
+                members[n] |= 1 << k
                 break
         else:
+            for s in set(given):
+                reading.setdefault(s, []).append(len(groups))
             groups.append([k])
+            members.append(1 << k)
     merged = {g[0]: g for g in groups if len(g) > 1}
     if not merged:
         return program
@@ -186,25 +190,19 @@ def merge_maps(program: Program) -> Program:
     return Program(program.inputs, _sorted(program.inputs, out), program.outputs)
 
 
-def _shares_input(a: Instruction, b: Instruction) -> bool:
-    return any(
-        s in a.inputs for s, m in zip(b.inputs, b.params["mapped"], strict=True) if m
-    )
-
-
-def _ancestors(instructions: Sequence[Instruction]) -> list[set[int]]:
-    """For each instruction the maps that it depends on."""
-    maker: dict[Symbol, int] = {}
-    reach: list[set[int]] = []
+def _ancestors(instructions: Sequence[Instruction]) -> list[int]:
+    """For each instruction the maps that it depends on, as a set of bits."""
+    behind: dict[Symbol, int] = {}  # a value, and what it depends on
+    reach: list[int] = []
     for k, i in enumerate(instructions):
-        mine: set[int] = set()
+        mine = 0
         for s in i.inputs:
-            if s in maker:
-                mine |= reach[maker[s]]
-                if instructions[maker[s]].primitive is ops.map:
-                    mine.add(maker[s])
+            mine |= behind.get(s, 0)
         reach.append(mine)
-        maker.update(dict.fromkeys(i.outputs, k))
+        if i.primitive is ops.map:
+            mine |= 1 << k
+        if mine:
+            behind.update(dict.fromkeys(i.outputs, mine))
     return reach
 
 

@@ -256,6 +256,10 @@ def scan(
     The carry keeps its tree, shapes and dtypes. Without xs, f gets None and `length`
     says how often. Differentiable: carries are kept, the body is computed again.
 
+    A loop of Python is captured iteration by iteration instead, and each of its
+    instructions is differentiated, simplified and planned: some 0.13 ms for each, once
+    for a program. See docs/performance.md for a recurrent network within MAML.
+
     >>> import neurenix as nx
     >>> last, ys = nx.scan(lambda c, x: (c + x, c), nx.tensor(0.0), nx.ones(3))
     >>> last.item(), ys.tolist()
