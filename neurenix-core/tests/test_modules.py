@@ -39,6 +39,27 @@ class Composite(nn.Module):
         return x * self.table["scale"]
 
 
+def test_items_of_a_sequential_are_replaced_and_appended() -> None:
+    net = nn.Sequential(nn.Linear(2, 5), nn.Tanh())
+    f = nx.compile(lambda x: net(x), state=[net])
+    x = nx.ones(1, 2)
+    f(x)
+    net[1] = nn.ReLU()
+    net[-2] = nn.Linear(2, 3)
+    assert net.append(nn.Linear(3, 1)) is net and f(x).shape == (1, 1)
+    assert [n for n, _ in net.named_children()] == ["0", "1", "2"]
+    assert (f(x).numpy() == net(x).numpy()).all()
+    for index, layer, words in (
+        (3, nn.ReLU(), "item 3 of 3"),
+        (0, 5, "item 0 is a int"),
+        (-4, nn.ReLU(), "item -4 of 3"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=words):
+            net[index] = layer
+    with pytest.raises(InvalidArgumentError, match="item 3 is a function"):
+        net.append(nx.relu)
+
+
 def test_names_of_parameters_buffers_and_modules() -> None:
     net = Composite()
     names = [

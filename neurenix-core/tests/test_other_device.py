@@ -65,6 +65,29 @@ FUNCTIONS: dict[str, Any] = {
         )[1]
         ** 2
     ).sum(),
+    "elementary": lambda x: (
+        nx.sinh(x) + nx.expm1(x) * nx.asinh(x) + nx.hypot(x, 2.0) + nx.logaddexp(x, 0.5)
+    ).sum(),
+    "statistics": lambda x: (
+        nx.median(x)
+        + nx.quantile(x, 0.3)
+        + (nx.diff(x) * nx.cumprod(x, 1)[:, 1:]).sum()
+    ),
+    "activations": lambda x: (
+        F.softplus(x) + F.elu(x) + F.gelu(x) + F.hardswish(x) + F.mish(x) + nx.relu(x)
+    ).sum(),
+    "losses": lambda x: (
+        F.huber_loss(x, np.ones((3, 3), np.float32))
+        + F.binary_cross_entropy_with_logits(x, np.eye(3, dtype=np.float32))
+        + F.cross_entropy(x, LABELS, label_smoothing=0.1)
+    ),
+    "selection": lambda x: (
+        nx.index_add(x, [0, 2], x[:2]) * x.masked_fill(np.eye(3, dtype=bool), 0.5)
+    ).sum(),
+    "qr": lambda x: (nx.linalg.qr(x[:, :2], "complete").R ** 2)[0, 1] * x[0, 0],
+    "eigh": lambda x: nx.linalg.eigvalsh(x).prod(),
+    "svd": lambda x: (nx.linalg.svd(x).S ** 3).sum(),
+    "pinv": lambda x: nx.linalg.pinv(x, rtol=1e-5).sum(),
     "set": changed,
     "list": lambda x: (nx.add(x, [1.0, 2.0, 3.0]) * np.full(3, 2.0)).norm(),
 }

@@ -205,6 +205,7 @@ from .transforms import (
     scan,
     vmap,
 )
+from .transforms import jacobian as jacrev
 from .transforms.programs import capture
 
 from . import array_api, linalg, nn, optim  # isort: skip
@@ -317,6 +318,7 @@ __all__ = [
     "isinf",
     "isnan",
     "jacobian",
+    "jacrev",
     "jvp",
     "leaky_relu",
     "lerp",

@@ -157,7 +157,6 @@ NEURENIX = {
     "function": "nx.compile",
     "hessian_vector_product": "nx.hvp",
     "jacfwd": "nx.jacobian",
-    "jacrev": "nx.jacobian",
     "jit": "nx.compile",
     "lax": "nx.scan, nx.map, nx.where, nx.stop_gradient",
     "linearize": "nx.jvp",

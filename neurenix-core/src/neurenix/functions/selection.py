@@ -16,8 +16,8 @@ from ..errors import CaptureError, ShapeError
 from ..primitives import ops
 from ..program import Symbol
 from ..tensor import Tensor, tensor
-from .common import as_tensor, one_axis, operands
-from .indexing import take
+from .common import as_tensor, beside, one_axis, operands
+from .index_keys import axis_of, from_zero, index_values
 from .shape import reshape
 
 
@@ -80,8 +80,10 @@ def index_add(x: Any, index: Any, updates: Any, axis: int = 0) -> Tensor:
     """
     base, new = operands("index_add", as_tensor(x), as_tensor(updates))
     at = one_axis("index_add", axis, base.ndim)
-    ramp = ops.iota(shape=(base.shape[at],), axis=0, dtype=int32)
-    places = take(ramp, index)  # checked, and counted from 0
+    found = index_values("index_add", index)
+    found = from_zero(found, base.shape[at], axis_of(at, base.shape))
+    is_tensor = isinstance(found, Tensor)
+    places = found if is_tensor else beside(base, np.asarray(found, np.int32))
     expected = (*base.shape[:at], *places.shape, *base.shape[at + 1 :])
     if new.shape != expected:
         raise ShapeError(

@@ -12,7 +12,7 @@ from ..functions.linear_algebra import triangular_solve
 from ..functions.matrices import tril, triu
 from ..functions.reduction import max as largest
 from ..functions.reduction import sum as sum_over
-from ..functions.shape import broadcast_to, concat, cut, expand_dims, flip
+from ..functions.shape import broadcast_to, concat, cut, expand_dims, flip, pad
 from ..tensor import Tensor
 from ..transforms.mapping import scan
 from ..transforms.own_reverse import OwnReverse
@@ -64,7 +64,7 @@ def qr(x: Any, mode: str = "reduced") -> QR:
         (full,) = _complete(a)
         more = stop_gradient(cut(full, full.ndim - 1, n, m))
         q = concat([q, more], -1)
-        r = concat([r, zeros((*lead, m - n, n), dtype=r.dtype)], -2)
+        r = pad(r, [(0, 0)] * len(lead) + [(0, m - n), (0, 0)])
     return QR(q.to(given.dtype), r.to(given.dtype))
 
 

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from ..dtypes import bfloat16, float16, float32, float64, int32
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute, sqrt, stop_gradient, where
-from ..functions.common import cast, floating
+from ..functions.common import beside, cast, floating
 from ..functions.creation import zeros
 from ..functions.indexing import take_along_axis
 from ..functions.reduction import max as largest
 from ..functions.reduction import sum as sum_over
 from ..functions.shape import broadcast_to, concat, cut, expand_dims
 from ..functions.sorting import argsort
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor
 from ..transforms.own_reverse import OwnReverse
 from .common import (
     by_columns,
@@ -133,7 +133,8 @@ def _tolerance(name: str, x: Tensor, rtol: Any) -> Tensor:
         rtol = max(x.shape[-2:]) * _SPACING[x.dtype]
     elif isinstance(rtol, bool) or (isinstance(rtol, (int, float)) and not rtol >= 0):
         raise InvalidArgumentError(f"{name}: rtol={rtol!r}; expected a number from 0")
-    tolerance = floating(name, tensor(rtol)).to(wide(x).dtype)
+    given = rtol if isinstance(rtol, Tensor) else beside(x, rtol)
+    tolerance = floating(name, given).to(wide(x).dtype)
     lead = x.shape[:-2]
     if tolerance.shape not in ((), lead):
         raise ShapeError(

@@ -14,9 +14,10 @@ from .module import Module
 
 class Sequential(Module):
     """Modules, each given what the one before returns: Sequential(a, b) or
-    Sequential([a, b]). They can be indexed, sliced, counted and iterated.
+    Sequential([a, b]). They can be indexed, sliced, counted and iterated, replaced
+    (`net[2] = nn.Linear(4, 3)`) and appended to.
 
-    Raises InvalidArgumentError for what is no module.
+    Raises InvalidArgumentError for what is no module, and an index that is none.
 
     >>> import neurenix as nx
     >>> net = nx.nn.Sequential([nx.nn.Linear(1, 4), nx.nn.ReLU(), nx.nn.Linear(4, 1)])
@@ -29,12 +30,7 @@ class Sequential(Module):
         if len(layers) == 1 and isinstance(layers[0], (list, tuple)):
             layers = tuple(layers[0])
         for i, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                raise InvalidArgumentError(
-                    f"Sequential: item {i} is a {type(layer).__name__}, "
-                    "not an nn.Module"
-                )
-            setattr(self, str(i), layer)
+            setattr(self, str(i), _module(i, layer))
 
     def forward(self, x: Any) -> Any:
         for layer in self:
@@ -56,12 +52,32 @@ class Sequential(Module):
         layers = list(self)
         if isinstance(index, slice):
             return Sequential(layers[index])
-        try:
-            return layers[index]
-        except IndexError:
-            raise InvalidArgumentError(
-                f"Sequential: item {index} of {len(layers)}"
-            ) from None
+        return layers[self._place(index)]
+
+    def __setitem__(self, index: int, layer: Module) -> None:
+        place = self._place(index)
+        names = [name for name in vars(self) if name.isdecimal()]
+        setattr(self, names[place], _module(index, layer))
+
+    def append(self, layer: Module) -> Sequential:
+        """With one more at the end; returns itself."""
+        last = max((int(n) for n in vars(self) if n.isdecimal()), default=-1)
+        setattr(self, str(last + 1), _module(len(self), layer))
+        return self
+
+    def _place(self, index: int) -> int:
+        count = len(self)
+        if not -count <= index < count:
+            raise InvalidArgumentError(f"Sequential: item {index} of {count}")
+        return index % count
+
+
+def _module(index: int, layer: Any) -> Module:
+    if not isinstance(layer, Module):
+        raise InvalidArgumentError(
+            f"Sequential: item {index} is a {type(layer).__name__}, not an nn.Module"
+        )
+    return layer
 
 
 class Flatten(Module):

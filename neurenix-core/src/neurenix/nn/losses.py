@@ -128,7 +128,8 @@ def nll_loss(
     1.3863
     """
     one_of("nll_loss: reduction", reduction, REDUCTIONS)
-    logs, classes = floating("nll_loss", input), as_tensor(target)
+    logs = floating("nll_loss", input)
+    classes = as_tensor(target, logs)
     if not logs.shape:
         raise ShapeError("nll_loss: the input is a scalar; expected [N, C]")
     if classes.dtype.is_floating:
