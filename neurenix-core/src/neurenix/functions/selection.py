@@ -18,6 +18,7 @@ from ..program import Symbol
 from ..tensor import Tensor, tensor
 from .common import as_tensor, beside, one_axis, operands
 from .index_keys import axis_of, from_zero, index_values
+from .indexing import take
 from .shape import reshape
 
 
