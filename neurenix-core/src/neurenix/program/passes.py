@@ -20,6 +20,7 @@ from .regions import (
     prune_regions,
     share_residuals,
 )
+from .scans import staged
 from .simplify import simplify, without_dead_code
 from .windows import in_windows
 
@@ -79,7 +80,7 @@ def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
     program = merge_maps(simplify(program))
     program = prune_regions(share_residuals(program))
-    return simplify(inline_once(program))
+    return simplify(staged(simplify(inline_once(program)), _shared))
 
 
 __all__ = ["fusing", "fusion", "prepare", "without_dead_code"]
