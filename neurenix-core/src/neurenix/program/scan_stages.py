@@ -11,9 +11,9 @@ from ..primitives.base import NotBatchable
 from .ir import Instruction, Program, Symbol
 from .recompute import COSTLY
 
-_VIEWS = {"reshape", "transpose", "broadcast", "slice", "flip"}
-_MOST_TIMES = 4  # what passes between stages, against what a scan reads and keeps
-_ALWAYS = 1 << 20  # bytes
+VIEWS = {"reshape", "transpose", "broadcast", "slice", "flip"}
+MOST_TIMES = 4  # what passes between stages, against what a scan reads and keeps
+ALWAYS = 1 << 20  # bytes
 
 
 @dataclass
@@ -180,7 +180,7 @@ class _Choice:
     def _base(self, s: Symbol) -> Symbol:
         """What a view is of."""
         j = self.maker.get(s)
-        while j is not None and j.primitive.name in _VIEWS and s not in self.pinned:
+        while j is not None and j.primitive.name in VIEWS and s not in self.pinned:
             s = j.inputs[0]
             j = self.maker.get(s)
         return s
@@ -196,7 +196,8 @@ class _Choice:
         found: set[Instruction] = set()
         for j in behind:
             bases = [self._base(s) for s in j.inputs]
-            if _is_cheap(j) and all(
+            joins = is_cheap(j) or j.primitive is ops.concat
+            if joins and all(
                 b in there or b not in self.moving for b in bases
             ):
                 found.add(j)
@@ -210,7 +211,7 @@ class _Choice:
         found, stack = [], list(symbols)
         while stack:
             j = self.maker.get(stack.pop())
-            if j is not None and j.primitive.name in _VIEWS:
+            if j is not None and j.primitive.name in VIEWS:
                 found.append(j)
                 stack += j.inputs
         return found
@@ -234,13 +235,13 @@ class _Choice:
             for s in sorted(kept, key=self._place, reverse=True):
                 j = self.maker[s]
                 operands = [t for t in j.inputs if self.maker.get(t) in available]
-                view = j.primitive.name in _VIEWS or not j.inputs
+                view = j.primitive.name in VIEWS or not j.inputs
                 ready = all(
                     self._base(t) in kept or self.maker.get(self._base(t)) is None
                     or not self.maker[self._base(t)].inputs
                     for t in operands
                 )
-                if view or (_is_cheap(j) and self._varies(j) and ready):
+                if view or (is_cheap(j) and self._varies(j) and ready):
                     kept.remove(s)
                     kept.update(operands)
                     sunk.add(j)
@@ -260,12 +261,12 @@ class _Choice:
         passed += [s for s in found.kept if s not in set(self.ys)]
         there = [*self.xs, *self.ys]
         there += [s for s, kept in zip(self.carries, self.saved, strict=True) if kept]
-        most = max(_ALWAYS, _MOST_TIMES * self._stacked(there))
+        most = max(ALWAYS, MOST_TIMES * self._stacked(there))
         summed = self._summed(found)
         at_once = [
             self._stacked(j.outputs)
             for j in (*found.before, *found.behind)
-            if j.primitive.name not in _VIEWS and j.outputs[0] not in summed
+            if j.primitive.name not in VIEWS and j.outputs[0] not in summed
         ]
         return max(self._stacked(passed), *at_once, 0) <= most
 
@@ -290,8 +291,8 @@ def _reduces(j: Instruction) -> bool:
     return j.primitive.family == "reduction"
 
 
-def _is_cheap(j: Instruction) -> bool:
+def is_cheap(j: Instruction) -> bool:
     return j.primitive.family == "elementwise" and j.primitive.name not in COSTLY
 
 
-__all__ = ["Stages", "stages"]
+__all__ = ["ALWAYS", "MOST_TIMES", "VIEWS", "Stages", "is_cheap", "stages"]

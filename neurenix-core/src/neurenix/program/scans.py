@@ -21,6 +21,7 @@ from ..primitives import ops
 from ..primitives.control import regions
 from .ir import Instruction, Program, Symbol
 from .regions import renamed
+from .scan_sharing import hand_over
 from .scan_stages import Stages, stages
 from .simplify import Rewriter, without_dead_code
 
@@ -44,8 +45,11 @@ def staged(program: Program, flat: Flat) -> Program:
         else:
             kept.append(i)
             live.update(i.inputs)
+    kept.reverse()
+    _hand_over(kept)
+    live = {s for k in kept for s in _read_by(k)}.union(program.outputs)
     r = Rewriter()
-    for k in reversed(kept):
+    for k in kept:
         if isinstance(k, Instruction):
             r.add(k)
             continue
@@ -57,6 +61,19 @@ def staged(program: Program, flat: Flat) -> Program:
         _stage(r, k.scan, live)
     outputs = [r.read(s) for s in program.outputs]
     return without_dead_code(Program(program.inputs, r.instructions, outputs))
+
+
+def _read_by(k: Instruction | _Pruned) -> Iterable[Symbol]:
+    if isinstance(k, Instruction):
+        return k.inputs
+    return (*k.scan.inputs, *(first for first, _, _ in k.unchanged))
+
+
+def _hand_over(kept: Sequence[Instruction | _Pruned]) -> None:
+    """What an earlier scan computes is not computed again by a later one."""
+    scans = [k for k in kept if isinstance(k, _Pruned)]
+    for k, scan in zip(scans, hand_over([k.scan for k in scans]), strict=True):
+        k.scan = scan
 
 
 # ---- what nobody needs ---------------------------------------------------------------

@@ -260,10 +260,51 @@ def _div(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
     return xs[0] if r.uniform(xs[1]) == 1 and xs[0].type == out else None
 
 
-@_shortcut("add", "sub")
+@_shortcut("sub")
 def _add(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     # x + 0 is x but for the sign of a zero, which nothing here tells apart
     return xs[0] if r.uniform(xs[1]) == 0 and xs[0].type == out else None
+
+
+@_shortcut("add")
+def _pieces(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    """x + 0 is x; and what was cut along an axis, padded with zeros and added up (the
+    derivative of the cuts) is put side by side."""
+    found = _add(r, xs, p, out, source)
+    if found is not None or not out.shape:
+        return found
+    axis: int | None = None
+    pieces: list[tuple[int, Symbol]] = []
+    stack = list(xs)
+    while stack:
+        made = r.maker.get(stack.pop())
+        if made is None or made.outputs[0].type != out:
+            return None
+        if made.primitive is ops.add:
+            stack += made.inputs
+            continue
+        if made.primitive is not ops.pad or made.params["value"] != 0:
+            return None
+        x, low = made.inputs[0], made.params["low"]
+        cut = [a for a, n in enumerate(x.type.shape) if n != out.shape[a]]
+        if len(cut) != 1 or any(made.params["interior"]) or min(low) < 0:
+            return None
+        if axis not in (None, cut[0]):
+            return None
+        axis = cut[0]
+        pieces.append((low[axis], x))
+    pieces.sort(key=lambda piece: piece[0])
+    end = 0
+    for begin, x in pieces:
+        if begin != end:
+            return None
+        end += x.type.shape[axis or 0]
+    if end != out.shape[axis or 0]:
+        return None
+    parts = tuple(x for _, x in pieces)
+    return r.emit("concat", parts, {"axis": axis}, source)
 
 
 @_shortcut("where")
