@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..primitives import TensorType, ops
 from ..primitives.sources import ConstantArray
@@ -40,6 +41,8 @@ class Frame:
         self.blocks: list[Block] = []
         self.windows = _windows(program)
         self.whole: dict[Symbol, View] = {}  # results of concat, once a part is there
+        self.uses: dict[Any, int] | None = None  # of right operands of products
+        self.laid_out: dict[View, View] = {}  # what was copied for products
         self.views: dict[Symbol, View] = {
             s: View(("input", i), s.type.dtype, s.type.shape, strides)
             for i, (s, strides) in enumerate(
@@ -83,8 +86,11 @@ class Frame:
             Step(opcode, list(inputs), list(outputs), list(params), region, self.source)
         )
 
+    def fresh_like(self, view: View, order: Sequence[int] | None = None) -> View:
+        return self.fresh(TensorType(view.shape, view.dtype), order)
+
     def copied(self, view: View) -> View:
-        out = self.fresh(TensorType(view.shape, view.dtype))
+        out = self.fresh_like(view)
         self.emit(COPY, [view], [out], [])
         return out
 

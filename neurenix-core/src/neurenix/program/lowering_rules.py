@@ -14,6 +14,7 @@ from ..primitives.sources import ConstantArray
 from .frame import COPY, Frame, Rule, window
 from .ir import Instruction, Program, Symbol
 from .layout import Shape, View, memory_order
+from .operands import rows_for_products
 
 # ---- movement: no instruction at all, or a copy --------------------------------------
 
@@ -192,6 +193,7 @@ def _dot_general(frame: Frame, i: Instruction, views: list[View]) -> None:
     n = free_axes(len(rhs.shape), p["rhs_contract"], p["rhs_batch"])
     out = frame.place_for(i.outputs[0])
     params = [len(p["lhs_batch"]), len(m), len(n), len(p["lhs_contract"])]
+    rhs = rows_for_products(frame, i, rhs)
     lhs = lhs.transposed((*p["lhs_batch"], *m, *p["lhs_contract"]))
     rhs = rhs.transposed((*p["rhs_batch"], *p["rhs_contract"], *n))
     frame.emit(i.primitive.opcode, [lhs, rhs], [out], params)

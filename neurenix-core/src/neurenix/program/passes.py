@@ -12,6 +12,7 @@ from .decompose import ALL, decomposed
 from .fuse import fuse
 from .ir import Program
 from .order import reductions_together
+from .products import merged_products
 from .regions import (
     inline_empty,
     inline_once,
@@ -80,7 +81,8 @@ def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
     program = merge_maps(simplify(program))
     program = prune_regions(share_residuals(program))
-    return simplify(staged(simplify(inline_once(program)), _shared))
+    program = staged(simplify(inline_once(program)), _shared)
+    return simplify(merged_products(simplify(program)))
 
 
 __all__ = ["fusing", "fusion", "prepare", "without_dead_code"]
