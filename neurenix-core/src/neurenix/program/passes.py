@@ -80,7 +80,11 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
 def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
     program = merge_maps(simplify(program))
-    program = prune_regions(share_residuals(program))
+    return _in_stages(prune_regions(share_residuals(program, _in_stages)))
+
+
+def _in_stages(program: Program) -> Program:
+    """Its scans in stages, and what lies outside of loops now simplified."""
     program = staged(simplify(inline_once(program)), _shared)
     return simplify(merged_products(simplify(program)))
 
