@@ -241,6 +241,35 @@ def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
 
 
 @_shortcut("dot_general")
+def _dot_general(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    found = _outer_product(r, xs, p, out, source)
+    return found if found is not None else _of_transposed(r, xs, p, out, source)
+
+
+def _of_transposed(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    """A product reads its operand's axes in any order: no transposition before it."""
+    for n, name in enumerate(("lhs", "rhs")):
+        before = _through(r, xs[n], "transpose")
+        if before is None:
+            continue
+        order = before.params["permutation"]
+        contract, batch = p[f"{name}_contract"], p[f"{name}_batch"]
+        free = [a for a in range(len(order)) if a not in contract and a not in batch]
+        if [order[a] for a in free] != sorted(order[a] for a in free):
+            continue  # the result's axes would change places
+        operands = tuple(before.inputs[0] if k == n else x for k, x in enumerate(xs))
+        axes = {
+            f"{name}_contract": tuple(order[a] for a in contract),
+            f"{name}_batch": tuple(order[a] for a in batch),
+        }
+        return r.emit("dot_general", operands, {**p, **axes}, source)
+    return None
+
+
 def _outer_product(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
