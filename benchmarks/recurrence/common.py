@@ -18,7 +18,7 @@ import re
 
 import numpy as np
 
-ADAM = dict(b1=0.9, b2=0.999, eps=1e-8)
+ADAM = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
 HIDDEN, INPUTS, LENGTH, EXAMPLES, BATCHES = 32, 4, 20, 10, 8
 GATES = {"lstm": 4, "gru": 3, "rnn": 1, "unrolled": 1, "loop": 1}
 WORKLOADS = [f"{k}-s{s}x{t}" for k in GATES for s in (1, 5) for t in (4, 16)]

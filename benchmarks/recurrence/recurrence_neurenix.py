@@ -1,7 +1,8 @@
 """Neurenix: a user's module in MAML, the meta-step compiled. `threads1`: one thread."""
 
-import common
 import re
+
+import common
 
 import neurenix as nx
 from neurenix import nn, optim

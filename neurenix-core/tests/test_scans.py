@@ -291,7 +291,8 @@ def test_a_weight_of_a_loop_is_laid_out_once() -> None:
     def f(w, h):
         return nx.scan(lambda h, _: (nx.tanh(h @ w.T), None), h, length=LENGTH)[0]
 
-    plan = make_plan(prepare(nx.capture(f, nx.ones(WIDTH, WIDTH), nx.ones(ROWS, WIDTH))))
+    program = nx.capture(f, nx.ones(WIDTH, WIDTH), nx.ones(ROWS, WIDTH))
+    plan = make_plan(prepare(program))
     (body, whole) = plan.regions
     assert not [s for s in body.steps if s.opcode == COPY]
     (copy,) = (s for s in whole.steps if s.opcode == COPY)

@@ -65,9 +65,7 @@ def merged_products(program: Program) -> Program:
 
 
 def _adds(i: Instruction) -> bool:
-    return i.primitive is ops.add and all(
-        s.type == i.outputs[0].type for s in i.inputs
-    )
+    return i.primitive is ops.add and all(s.type == i.outputs[0].type for s in i.inputs)
 
 
 def _groups(products: Sequence[Instruction]) -> list[tuple[list[Instruction], int]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..primitives import ops
+from ..primitives import TensorType, ops
 from .ir import Instruction, Program, Symbol
 from .recompute import COSTLY
 from .regions import renamed
@@ -92,16 +92,9 @@ class _Pair:
     ) -> tuple[list[Symbol], list[Instruction]]:
         """What to hand over, and what need then not be computed again."""
         place = {j: n for n, j in enumerate(self.late.instructions)}
-        wanted: set[Symbol] = set()
-        kept: set[Instruction] = set()
-        stack = list(self.late.outputs)
-        while stack:
-            s = stack.pop()
-            if s in shared:
-                wanted.add(s)
-            elif (j := self.maker.get(s)) is not None and j not in kept:
-                kept.add(j)
-                stack += j.inputs
+        own = self._made_by(self.late.outputs, set(shared))
+        read = {s for j in own for s in j.inputs}.union(self.late.outputs)
+        wanted = read.intersection(shared)
         changed = True
         while changed:
             changed = False
@@ -109,16 +102,14 @@ class _Pair:
                 j = self.maker[s]
                 bases = [self._base(t) for t in j.inputs]
                 ready = all(b in wanted or b not in shared for b in bases)
-                if j.primitive.name in VIEWS or not j.inputs or is_cheap(j) and ready:
+                if j.primitive.name in VIEWS or not j.inputs or (is_cheap(j) and ready):
                     wanted.remove(s)
                     wanted.update(t for t in j.inputs if t in shared)
                     changed = True
                     break
-        gone = self._made_by(self.late.outputs, set()) - self._made_by(
-            self.late.outputs, wanted
-        )
-        order = sorted(wanted, key=lambda s: place[self.maker[s]])
-        return order, [j for j in self.late.instructions if j in gone]
+        kept = self._made_by(self.late.outputs, wanted)
+        gone = [j for j in self.late.instructions if j not in kept]
+        return sorted(wanted, key=lambda s: place[self.maker[s]]), gone
 
     def _made_by(
         self, outputs: Sequence[Symbol], given: set[Symbol]
@@ -192,8 +183,8 @@ class _Pair:
         return self.early.notes["gives", new], self.late.notes[key]
 
 
-def _stacked(s: Symbol, length: int):  # type: ignore[no-untyped-def]
-    return s.type._replace(shape=(length, *s.type.shape))
+def _stacked(s: Symbol, length: int) -> TensorType:
+    return TensorType((length, *s.type.shape), s.type.dtype)
 
 
 def _is_costly(j: Instruction) -> bool:

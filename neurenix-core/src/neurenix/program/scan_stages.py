@@ -125,44 +125,44 @@ class _Choice:
     def made(
         self, sums: dict[int, list[Symbol]], only_fixed: bool = False
     ) -> Stages | None:
-        loop = self._needed(
-            [s for k, s in enumerate(self.ends) if k not in sums]
-            + (list(self.ys) if only_fixed else [s for s in self.ys if s in self.pinned])
-        )
-        late = self._needed([*self.ys, *(t for terms in sums.values() for t in terms)])
-        free, behind = [], []
+        ends = [s for k, s in enumerate(self.ends) if k not in sums]
+        terms = [s for found in sums.values() for s in found]
+        held = self.ys if only_fixed else [s for s in self.ys if s in self.pinned]
+        late = self._needed([*self.ys, *terms])
+        needed = self._needed([*ends, *held])
+        free, loop, behind = [], set(), []
         for j in self.body.instructions:
-            moves = any(s in self.moving or s in self.pinned for s in j.outputs)
-            if moves and j in late and j not in loop:
-                behind.append(j)
-            elif not moves and not (only_fixed and self._varies(j)):
+            if self._waits(j):
+                if j in needed:
+                    loop.add(j)
+                elif j in late:
+                    behind.append(j)
+            elif not (only_fixed and self._varies(j)):
                 free.append(j)
-        loop = {j for j in loop if j not in set(free)}
-        loop |= self._pulled_in(behind, loop, sums)
+            elif j in needed:
+                loop.add(j)
+        loop |= self._pulled_in(behind, loop)
         behind = [j for j in behind if j not in loop]
-        handed_in, sunk = self._handed_in(free, loop, sums)
-        loop |= sunk
-        if only_fixed:
-            behind = []
-        wanted = [s for j in behind for s in j.inputs]
-        wanted += [s for terms in sums.values() for s in terms]
+        handed_in, again = self._handed_in(free, loop, ends)
+        loop |= again
+        wanted = [s for j in behind for s in j.inputs] + terms
         if not only_fixed:
             wanted += [s for s in self.ys if s not in self.xs]
         needed = self._needed([*handed_in, *wanted])
         free = [j for j in free if j in needed]
-        inside = {s for j in loop for s in j.outputs}.union(self.carries)
-        made_free = {s for j in free for s in j.outputs}
-        kept = dict.fromkeys(
-            s for s in wanted if s in inside and s not in made_free
-        )
+        outside = {s for j in free for s in j.outputs}
+        inside = {s for j in loop for s in j.outputs}.union(self.carries) - outside
         fixed = [j for j in free if not self._varies(j)]
         before = [j for j in free if self._varies(j)]
         if not (fixed or before or behind or sums):
             return None
+        kept = list(dict.fromkeys(s for s in wanted if s in inside))
         in_order = [j for j in self.body.instructions if j in loop]
-        return Stages(
-            fixed, before, in_order, behind, handed_in, list(kept), dict(sums)
-        )
+        return Stages(fixed, before, in_order, behind, handed_in, kept, sums)
+
+    def _waits(self, j: Instruction) -> bool:
+        """Whether it waits for a carry, or may not leave the loop."""
+        return any(s in self.moving or s in self.pinned for s in j.outputs)
 
     def _varies(self, j: Instruction) -> bool:
         return any(s in self.varying for s in j.outputs)
@@ -189,21 +189,17 @@ class _Choice:
         self,
         behind: Sequence[Instruction],
         loop: set[Instruction],
-        sums: dict[int, list[Symbol]],
     ) -> set[Instruction]:
         """Of what could wait: what is cheaper done at once, where its operands are."""
         there = {s for j in loop for s in j.outputs}.union(self.carries)
         found: set[Instruction] = set()
+        later = set(behind)
         for j in behind:
             bases = [self._base(s) for s in j.inputs]
             joins = is_cheap(j) or j.primitive is ops.concat
-            if joins and all(
-                b in there or b not in self.moving for b in bases
-            ):
+            if joins and all(b in there or b not in self.moving for b in bases):
                 found.add(j)
-                found |= {
-                    v for v in self._views(j.inputs) if v in set(behind)
-                }
+                found.update(v for v in self._views(j.inputs) if v in later)
                 there.update(j.outputs)
         return found
 
@@ -220,15 +216,14 @@ class _Choice:
         self,
         free: Sequence[Instruction],
         loop: set[Instruction],
-        sums: dict[int, list[Symbol]],
+        ends: Sequence[Symbol],
     ) -> tuple[list[Symbol], set[Instruction]]:
         """What the loop reads of what is free; and which cheap instructions it does
         again itself, since their operands are there."""
         available = set(free)
-        read = {s for j in loop for s in j.inputs}
-        read |= {s for k, s in enumerate(self.ends) if k not in sums}
+        read = {s for j in loop for s in j.inputs}.union(ends)
         kept = {s for s in read if self.maker.get(s) in available}
-        sunk: set[Instruction] = set()
+        again: set[Instruction] = set()
         changed = True
         while changed:
             changed = False
@@ -236,18 +231,19 @@ class _Choice:
                 j = self.maker[s]
                 operands = [t for t in j.inputs if self.maker.get(t) in available]
                 view = j.primitive.name in VIEWS or not j.inputs
-                ready = all(
-                    self._base(t) in kept or self.maker.get(self._base(t)) is None
-                    or not self.maker[self._base(t)].inputs
-                    for t in operands
-                )
+                ready = all(self._is_there(t, kept) for t in operands)
                 if view or (is_cheap(j) and self._varies(j) and ready):
                     kept.remove(s)
                     kept.update(operands)
-                    sunk.add(j)
+                    again.add(j)
                     changed = True
                     break
-        return sorted(kept, key=self._place), sunk
+        return sorted(kept, key=self._place), again
+
+    def _is_there(self, s: Symbol, kept: set[Symbol]) -> bool:
+        base = self._base(s)
+        j = self.maker.get(base)
+        return base in kept or j is None or not j.inputs
 
     def _place(self, s: Symbol) -> tuple[int, int]:
         j = self.maker[s]

@@ -249,9 +249,7 @@ def _stage(r: Rewriter, i: Instruction, live: set[Symbol]) -> None:
             every.add(carried[k])
     _paste(r, parts.behind, values, every, length)
     for k, terms in parts.stages.sums.items():
-        total, *more = [
-            _sum(r, values[t], t in every, length, i.source) for t in terms
-        ]
+        total, *more = [_sum(r, values[t], t in every, length, i.source) for t in terms]
         for part in (*more, first[k]):
             total = r.emit("add", (total, part), {}, i.source)
         r.bind(last[k], total)
@@ -286,7 +284,9 @@ def _paste(
     values.update(zip(part.outputs, ends, strict=True))
 
 
-def _sum(r: Rewriter, s: Symbol, every: bool, length: int, source: str | None) -> Symbol:
+def _sum(
+    r: Rewriter, s: Symbol, every: bool, length: int, source: str | None
+) -> Symbol:
     """The sum over iterations, in one with the sum or the product that is summed."""
     if not every:
         s = r.emit("broadcast", (s,), {"shape": (length, *s.type.shape)}, source)
