@@ -5,6 +5,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.primitives import ops
+from neurenix.program.footprint import footprint
 from neurenix.program.frame import COPY
 from neurenix.program.lowering import make_plan
 from neurenix.program.passes import prepare
@@ -333,3 +334,21 @@ def test_a_product_that_is_read_elsewhere_is_not_merged() -> None:
     values = [nx.ones(16, 16) for _ in range(3)]
     made = [i.primitive for i in prepare(nx.capture(f, *values)).instructions]
     assert made.count(ops.dot_general) == 2
+
+
+def test_steps_that_are_computed_again_keep_no_stages() -> None:
+    def taken(steps: int, again: bool) -> int:
+        def f(w, b, x, h):
+            def step(w):
+                return w - nx.grad(lambda w: loss(lstm)(w, b, x, h))(w) * 0.1
+
+            step = nx.compile(nx.remat(step) if again else step)
+            for _ in range(steps):
+                w = step(w)
+            return loss(lstm)(w, b, x, h)
+
+        program = prepare(nx.capture(nx.grad(f), *arguments(32)))
+        return footprint(make_plan(program)).bytes(1)
+
+    assert taken(8, True) < 1.5 * taken(1, True)
+    assert taken(8, False) > 2 * taken(8, True)

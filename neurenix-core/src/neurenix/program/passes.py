@@ -80,13 +80,14 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
 def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
     program = merge_maps(simplify(program))
-    return _in_stages(prune_regions(share_residuals(program, _in_stages)))
+    program = prune_regions(share_residuals(program, _in_stages))
+    return _in_stages(simplify(inline_once(program)))
 
 
 def _in_stages(program: Program) -> Program:
-    """Its scans in stages, and what lies outside of loops now simplified."""
-    program = staged(simplify(inline_once(program)), _shared)
-    return simplify(merged_products(simplify(program)))
+    """Its scans in stages, and what lies outside of loops now simplified. Calls stay: a
+    pullback that computes again does so as a whole."""
+    return simplify(merged_products(simplify(staged(program, _shared))))
 
 
 __all__ = ["fusing", "fusion", "prepare", "without_dead_code"]
