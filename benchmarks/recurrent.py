@@ -21,7 +21,7 @@ sys.path.insert(0, str(SCRIPTS))
 import common  # noqa: E402
 
 QUICK = [f"{kind}-s1x4" for kind in common.GATES]
-VARIANTS = ["vmap-sync", "map-sync"]  # unrolled ones are slower: see recurrence_jax.py
+VARIANTS = ["vmap-sync", "map-sync"]  # others: docs/performance.md
 
 
 def arguments():
