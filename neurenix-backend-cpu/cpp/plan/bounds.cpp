@@ -172,4 +172,34 @@ class Bounds {
 
 std::vector<Needs> validate_bounds(const Plan& plan) { return Bounds(plan).check(); }
 
+bool may_share_memory(const phx_value& a, const phx_value& b, bool region_apart) {
+  if (a.space == PHX_CONSTANTS || b.space == PHX_CONSTANTS) return false;
+  if (a.space == b.space && a.index == b.index) {
+    const Extent x = extent_of(a), y = extent_of(b);
+    return x.low < y.high && y.low < x.high;
+  }
+  // What a caller passes lies outside the frame's own scratch, and outputs lie apart from each other.
+  if (a.space == PHX_SCRATCH || b.space == PHX_SCRATCH) return false;
+  return a.space != b.space && !region_apart;
+}
+
+// A caller of the whole program may have state replaced in place; a region, only where one that runs it does that.
+std::vector<bool> outputs_apart(const Plan& plan) {
+  std::vector<bool> apart(plan.regions.size(), true);
+  apart.back() = false;
+  for (size_t r = plan.regions.size(); r-- > 0;) {
+    const phx_region& region = plan.regions[r];
+    for (int32_t i = 0; i < region.instructions; i++) {
+      const phx_instruction& instruction = plan.instructions[size_t(region.first_instruction + i)];
+      if (instruction.region < 0 || size_t(instruction.region) >= r) continue;
+      for (int32_t in = 0; in < instruction.inputs; in++)
+        for (int32_t out = 0; out < instruction.outputs; out++) {
+          const phx_value *a = plan.operand(instruction, in), *b = plan.operand(instruction, instruction.inputs + out);
+          if (a && b && may_share_memory(*a, *b, apart[r])) apart[size_t(instruction.region)] = false;
+        }
+    }
+  }
+  return apart;
+}
+
 }  // namespace phynexus

@@ -273,6 +273,7 @@ void validate(Plan& plan) {
       }
     }
   plan.needs = validate_bounds(plan);
+  plan.apart = outputs_apart(plan);
 }
 
 }  // namespace phynexus

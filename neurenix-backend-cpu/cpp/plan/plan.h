@@ -50,6 +50,7 @@ struct Plan {
   std::vector<phx_region> regions;
   std::vector<int64_t> input_bytes, output_bytes;
   std::vector<Needs> needs;  // of each region
+  std::vector<bool> apart;   // of each region: whether its outputs never lie where its inputs do
   char* constants = nullptr;
   int64_t constant_bytes = 0;
 
@@ -88,5 +89,8 @@ void validate(Plan& plan);
 void validate_instruction(const Plan& plan, const phx_region& region, const phx_instruction& instruction);
 void validate_control(const Plan& plan, const phx_region& region, const phx_instruction& instruction);
 std::vector<Needs> validate_bounds(const Plan& plan);
+// Whether two values of a region may share memory.
+bool may_share_memory(const phx_value& a, const phx_value& b, bool region_apart);
+std::vector<bool> outputs_apart(const Plan& plan);
 
 }  // namespace phynexus

@@ -73,15 +73,8 @@ Source FusedBuilder::small_register(int64_t bytes) {
 }
 
 bool FusedBuilder::may_share_memory(size_t input, size_t output) const {
-  const phx_value &a = operand(input), &b = operand(inputs_ + output);
-  if (a.space == PHX_CONSTANTS) return false;
-  if (a.space == b.space && a.index == b.index) {
-    const Extent x = extent_of(a), y = extent_of(b);
-    return x.low < y.high && y.low < x.high;
-  }
-  // What a caller passes lies outside the frame's own scratch.
-  return a.space != PHX_SCRATCH && b.space != PHX_SCRATCH &&
-         !(a.space == PHX_OUTPUT && b.space == PHX_OUTPUT);
+  const size_t region = size_t(lowering_.region - plan_.regions.data());
+  return phynexus::may_share_memory(operand(input), operand(inputs_ + output), plan_.apart[region]);
 }
 
 ElementKernel FusedBuilder::kernel_for(const Op& op) const {

@@ -21,10 +21,12 @@ from .parameter import Parameter
 
 class _Recurrent(Module):
     """What LSTM and GRU share. `gates`: how many blocks of hidden_size rows a weight
-    has; `names`: the tensors of a layer's state."""
+    has; `names`: the tensors of a layer's state; `bias_apart`: whether the state's bias
+    is not simply added to the input's."""
 
     gates: int
     names: tuple[str, ...]
+    bias_apart: bool
 
     def __init__(
         self,
@@ -87,11 +89,12 @@ class _Recurrent(Module):
         for layer in range(self.num_layers):
             weight = getattr(self, f"weight_hh_l{layer}")
             bias = getattr(self, f"bias_hh_l{layer}", None)
+            input_bias = getattr(self, f"bias_ih_l{layer}", None)
+            if bias is not None and not self.bias_apart:
+                input_bias, bias = input_bias + bias, None
             # what comes from the input does not wait for the state: one product for all
             given = functional.linear(
-                x,
-                getattr(self, f"weight_ih_l{layer}"),
-                getattr(self, f"bias_ih_l{layer}", None),
+                x, getattr(self, f"weight_ih_l{layer}"), input_bias
             )
 
             def step(
@@ -129,6 +132,7 @@ class LSTM(_Recurrent):
 
     gates = 4
     names = ("h", "c")
+    bias_apart = False
 
     def forward(
         self, x: Tensor, state: tuple[Tensor, Tensor] | None = None
@@ -140,7 +144,7 @@ class LSTM(_Recurrent):
 
     def _step(self, given: Tensor, state: Any, weight: Any, bias: Any) -> Any:
         h, c = state
-        total = given + functional.linear(h, weight, bias)
+        total = given + functional.linear(h, weight)  # `given` has both biases
         i, f, g, o = self._gates(total)
         c = sigmoid(f) * c + sigmoid(i) * tanh(g)
         return sigmoid(o) * tanh(c), c
@@ -167,6 +171,7 @@ class GRU(_Recurrent):
 
     gates = 3
     names = ("h",)
+    bias_apart = True  # r multiplies it
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         y, last = self._run(x, None if state is None else (state,))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from .frame import Frame, Rule
 from .ir import Instruction, Program
 from .layout import View
+from .operands import rows_for_loop
 from .plan import Region
 
 
@@ -54,6 +55,13 @@ def _map(frame: Frame, i: Instruction, views: list[View]) -> None:
 def _scan(frame: Frame, i: Instruction, views: list[View]) -> None:
     p = i.params
     consts, carries, length = p["consts"], p["carries"], p["length"]
+    body: Program = p["body"]
+    if length > 1:
+        fixed = zip(body.inputs[:consts], views, strict=False)
+        views = [
+            *(rows_for_loop(frame, body, s, v) for s, v in fixed),
+            *views[consts:],
+        ]
     views = [
         frame.as_contiguous(v) if consts <= n < consts + carries else v
         for n, v in enumerate(views)
@@ -62,7 +70,6 @@ def _scan(frame: Frame, i: Instruction, views: list[View]) -> None:
         v.strides if n < consts + carries else v.strides[1:]
         for n, v in enumerate(views)
     ]
-    body: Program = p["body"]
     region = frame.region(body, strides, len(body.outputs))
     ys = len(body.outputs) - carries
     outputs: list[View | None] = []

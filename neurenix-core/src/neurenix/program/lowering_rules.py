@@ -11,9 +11,10 @@ from ..primitives import ops
 from ..primitives.contraction import free_axes
 from ..primitives.movement import padded_region
 from ..primitives.sources import ConstantArray
-from .frame import COPY, Frame, Rule
+from .frame import COPY, Frame, Rule, window
 from .ir import Instruction, Program, Symbol
 from .layout import Shape, View, memory_order
+from .operands import rows_for_products
 
 # ---- movement: no instruction at all, or a copy --------------------------------------
 
@@ -58,14 +59,15 @@ def _pad(frame: Frame, i: Instruction, views: list[View]) -> None:
 def _concat(frame: Frame, i: Instruction, views: list[View]) -> None:
     axis = i.params["axis"]
     longest = max(views, key=lambda v: v.shape[axis])
-    out = frame.fresh(i.outputs[0].type, longest.order)
+    out = frame.whole.get(i.outputs[0])
+    if out is None:
+        out = frame.fresh(i.outputs[0].type, longest.order)
     begin = 0
     for view in views:
-        start, stop = [0] * len(out.shape), list(out.shape)
-        start[axis], stop[axis] = begin, begin + view.shape[axis]
-        begin = stop[axis]
-        window = out.sliced(tuple(start), tuple(stop), (1,) * len(out.shape))
-        frame.emit(COPY, [view], [window], [])
+        part = window(out, axis, begin, view.shape[axis])
+        begin += view.shape[axis]
+        if view != part:  # else it was written there
+            frame.emit(COPY, [view], [part], [])
     frame.result(i, out)
 
 
@@ -131,7 +133,7 @@ def _emit_fused(
     for end, reduction, symbol in zip(ends, reductions, outputs, strict=True):
         params += [end, ops.table[reduction].opcode if reduction else 0]
         if not reduction:
-            out = frame.fresh(symbol.type, order)
+            out = frame.place_for(symbol, order)
             frame.views[symbol] = out
             out_views.append(out)
             continue
@@ -189,8 +191,9 @@ def _dot_general(frame: Frame, i: Instruction, views: list[View]) -> None:
     p = i.params
     m = free_axes(len(lhs.shape), p["lhs_contract"], p["lhs_batch"])
     n = free_axes(len(rhs.shape), p["rhs_contract"], p["rhs_batch"])
-    out = frame.fresh(i.outputs[0].type)
+    out = frame.place_for(i.outputs[0])
     params = [len(p["lhs_batch"]), len(m), len(n), len(p["lhs_contract"])]
+    rhs = rows_for_products(frame, i, rhs)
     lhs = lhs.transposed((*p["lhs_batch"], *m, *p["lhs_contract"]))
     rhs = rhs.transposed((*p["rhs_batch"], *p["rhs_contract"], *n))
     frame.emit(i.primitive.opcode, [lhs, rhs], [out], params)

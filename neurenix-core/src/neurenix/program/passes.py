@@ -12,6 +12,7 @@ from .decompose import ALL, decomposed
 from .fuse import fuse
 from .ir import Program
 from .order import reductions_together
+from .products import merged_products
 from .regions import (
     inline_empty,
     inline_once,
@@ -20,6 +21,7 @@ from .regions import (
     prune_regions,
     share_residuals,
 )
+from .scans import staged
 from .simplify import simplify, without_dead_code
 from .windows import in_windows
 
@@ -78,8 +80,14 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
 def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
     program = merge_maps(simplify(program))
-    program = prune_regions(share_residuals(program))
-    return simplify(inline_once(program))
+    program = prune_regions(share_residuals(program, _in_stages))
+    return _in_stages(simplify(inline_once(program)))
+
+
+def _in_stages(program: Program) -> Program:
+    """Its scans in stages, and what lies outside of loops now simplified. Calls stay: a
+    pullback that computes again does so as a whole."""
+    return simplify(merged_products(simplify(staged(program, _shared))))
 
 
 __all__ = ["fusing", "fusion", "prepare", "without_dead_code"]

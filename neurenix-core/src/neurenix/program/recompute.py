@@ -18,7 +18,7 @@ from .ir import Instruction, Program, Symbol
 
 # Reading a value of at least so many bytes, writing it costs twice that.
 _READING = ((4 << 20, 8.0), (512 << 10, 4.0), (32 << 10, 1.5), (0, 0.5))
-_COSTLY: dict[str, float] = {
+COSTLY: dict[str, float] = {
     **dict.fromkeys(("div", "sqrt", "rsqrt", "integer_pow"), 3.0),
     **dict.fromkeys(("exp", "log", "log1p", "tanh", "erf", "pow", "remainder"), 12.0),
     **dict.fromkeys(("sin", "cos", "tan", "atan", "atan2"), 12.0),
@@ -89,7 +89,7 @@ class _Choice:
         for g in readers:
             computes, reads = self.computes[id(g)], self.reads[id(g)]
             more = [i for i in steps if i.outputs[0] not in computes]
-            computing += sum(_COSTLY.get(i.primitive.name, 1.0) for i in more)
+            computing += sum(COSTLY.get(i.primitive.name, 1.0) for i in more)
             for s in leaves - reads - computes:
                 share = self._bytes(s) / max(value.type.nbytes, 1)
                 computing += min(share, 1.0) * reading

@@ -14,7 +14,7 @@ compute.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..primitives import ops
@@ -31,8 +31,9 @@ _MASKS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"
 # ---- residuals -----------------------------------------------------------------------
 
 
-def share_residuals(program: Program) -> Program:
-    """Calls and the calls of their pullbacks, computing nothing twice."""
+def share_residuals(program: Program, refined: Callable[[Program], Program]) -> Program:
+    """Calls and the calls of their pullbacks, computing nothing twice; `refined`: what
+    else makes a program do less, for both together."""
     forward: dict[Any, int] = {}
     replaced: dict[int, Instruction] = {}
     instructions = list(program.instructions)
@@ -44,7 +45,8 @@ def share_residuals(program: Program) -> Program:
         first = forward.get((origin[0](), i.inputs[: origin[1]])) if origin else None
         if first is not None and first not in replaced:
             before = instructions[first]
-            whole, rest, residual_types = _split(before.params["body"], body)
+            pair = before.params["body"], body
+            whole, rest, residual_types = _split(*pair, refined)
             residuals = [Symbol(t) for t in residual_types]
             replaced[first] = Instruction(
                 ops.call,
@@ -63,22 +65,28 @@ def share_residuals(program: Program) -> Program:
     return Program(program.inputs, merged, program.outputs)
 
 
-def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[Any]]:
+def _split(
+    forward: Program, backward: Program, refined: Callable[[Program], Program]
+) -> tuple[Program, Program, list[Any]]:
     """(forward with residuals, backward from residuals, types of the residuals)."""
     found = forward.notes.get(("split", backward))
     if found is not None:
         return found
-    joint = Rewriter()
+    both = Rewriter()
     for i in forward.instructions:
-        joint.add(i)
-    ends = [joint.read(s) for s in forward.outputs]
+        both.add(i)
+    ends = [both.read(s) for s in forward.outputs]
     count = len(forward.inputs)
     for old, new in zip(backward.inputs, forward.inputs, strict=False):
-        joint.bind(old, new)
+        both.bind(old, new)
     cotangents = backward.inputs[count:]
     for i in backward.instructions:
-        joint.add(i)
-    results = [joint.read(s) for s in backward.outputs]
+        both.add(i)
+    results = [both.read(s) for s in backward.outputs]
+    inputs = [*forward.inputs, *cotangents]
+    joint = refined(Program(inputs, both.instructions, [*ends, *results]))
+    ends, results = list(joint.outputs[: len(ends)]), list(joint.outputs[len(ends) :])
+    made_by = {s: i for i in joint.instructions for s in i.outputs}
 
     late: set[Symbol] = set(cotangents)
     for i in joint.instructions:
@@ -98,14 +106,14 @@ def _split(forward: Program, backward: Program) -> tuple[Program, Program, list[
         s = wanted.pop()
         if s in late or s in arguments or s in again:
             continue
-        maker = joint.maker[s]
+        maker = made_by[s]
         if maker.primitive.name in _FREE:
             again.add(s)
             wanted += maker.inputs
         else:
             residuals.setdefault(s)
     for s in list(residuals):
-        maker = joint.maker[s]
+        maker = made_by[s]
         known = arguments.union(residuals, again) - {s}
         if maker.primitive.name in _MASKS and known.issuperset(maker.inputs):
             del residuals[s]

@@ -241,6 +241,35 @@ def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
 
 
 @_shortcut("dot_general")
+def _dot_general(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    found = _outer_product(r, xs, p, out, source)
+    return found if found is not None else _of_transposed(r, xs, p, out, source)
+
+
+def _of_transposed(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    """A product reads its operand's axes in any order: no transposition before it."""
+    for n, name in enumerate(("lhs", "rhs")):
+        before = _through(r, xs[n], "transpose")
+        if before is None:
+            continue
+        order = before.params["permutation"]
+        contract, batch = p[f"{name}_contract"], p[f"{name}_batch"]
+        free = [a for a in range(len(order)) if a not in contract and a not in batch]
+        if [order[a] for a in free] != sorted(order[a] for a in free):
+            continue  # the result's axes would change places
+        operands = tuple(before.inputs[0] if k == n else x for k, x in enumerate(xs))
+        axes = {
+            f"{name}_contract": tuple(order[a] for a in contract),
+            f"{name}_batch": tuple(order[a] for a in batch),
+        }
+        return r.emit("dot_general", operands, {**p, **axes}, source)
+    return None
+
+
 def _outer_product(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
@@ -260,10 +289,51 @@ def _div(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
     return xs[0] if r.uniform(xs[1]) == 1 and xs[0].type == out else None
 
 
-@_shortcut("add", "sub")
+@_shortcut("sub")
 def _add(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     # x + 0 is x but for the sign of a zero, which nothing here tells apart
     return xs[0] if r.uniform(xs[1]) == 0 and xs[0].type == out else None
+
+
+@_shortcut("add")
+def _pieces(
+    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
+) -> Symbol | None:
+    """x + 0 is x; and what was cut along an axis, padded with zeros and added up (the
+    derivative of the cuts) is put side by side."""
+    found = _add(r, xs, p, out, source)
+    if found is not None or not out.shape:
+        return found
+    axis: int | None = None
+    pieces: list[tuple[int, Symbol]] = []
+    stack = list(xs)
+    while stack:
+        made = r.maker.get(stack.pop())
+        if made is None or made.outputs[0].type != out:
+            return None
+        if made.primitive is ops.add:
+            stack += made.inputs
+            continue
+        if made.primitive is not ops.pad or made.params["value"] != 0:
+            return None
+        x, low = made.inputs[0], made.params["low"]
+        cut = [a for a, n in enumerate(x.type.shape) if n != out.shape[a]]
+        if len(cut) != 1 or any(made.params["interior"]) or min(low) < 0:
+            return None
+        if axis not in (None, cut[0]):
+            return None
+        axis = cut[0]
+        pieces.append((low[axis], x))
+    pieces.sort(key=lambda piece: piece[0])
+    end = 0
+    for begin, x in pieces:
+        if begin != end:
+            return None
+        end += x.type.shape[axis or 0]
+    if end != out.shape[axis or 0]:
+        return None
+    parts = tuple(x for _, x in pieces)
+    return r.emit("concat", parts, {"axis": axis}, source)
 
 
 @_shortcut("where")
