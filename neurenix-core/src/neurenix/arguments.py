@@ -51,8 +51,9 @@ def plain_number(value: Any) -> float | None:
     (3.0, None, None)
     """
     found = plain(value)
-    wrong = found is None or isinstance(found, bool) or found != found
-    return None if wrong else float(found)
+    if found is None or isinstance(found, bool) or found != found:
+        return None
+    return float(found)
 
 
 def whole(name: str, argument: str, value: Any, least: int | None = None) -> int:

@@ -62,7 +62,7 @@ class Module(Watched):
     # What becomes of a call's arguments first, if anything: of (self, args, kwargs).
     _before_forward: Callable[[Module, Any, Any], tuple[Any, Any]] | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:
         if kwargs:
             check_keywords(cls, kwargs)
         new: Any = super().__new__  # of another base class, where there is one

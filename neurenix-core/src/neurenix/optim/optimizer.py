@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ..tape import Leaf
 from ..tensor import Tensor, tensor
 from .groups import ParamGroup, read_groups
 
+Self = TypeVar("Self", bound="Optimizer")
 _SETTING_APART = threading.RLock()
 
 
@@ -49,10 +50,12 @@ class Optimizer(Watched):
     # which parameter is being updated, and what `static_extra` says of the others
     unwatched = frozenset({"_now", "_shared", "_apart"})
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[Self], *args: Any, **kwargs: Any) -> Self:
         if kwargs:
             check_keywords(cls, kwargs)
-        return super().__new__(cls)
+        new: Any = super().__new__
+        made: Self = new(cls)
+        return made
 
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__()

@@ -22,12 +22,29 @@ from .simplify import Rewriter, without_dead_code
 def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:
     """The scans of a program, in its order, none computing what an earlier one has."""
     made = list(scans)
+    with_row: dict[Symbol, list[int]] = {}  # the scans that read or give a row
     for b, second in enumerate(made):
-        for f, first in enumerate(made[:b]):
+        f = -1
+        while True:  # the earlier ones that have a row in common, in their order
+            rows = second.inputs[_begin_xs(second) :]
+            common = [n for s in rows for n in with_row.get(s, ()) if n > f]
+            if not common:
+                break
+            f = min(common)
+            first = made[f]
             if first.params["length"] == second.params["length"]:
                 made[f], second = _Pair(first, second).handed_over()
+                for s in set(made[f].outputs) - set(first.outputs):
+                    with_row.setdefault(s, []).append(f)
         made[b] = second
+        given = second.outputs[second.params["carries"] :]
+        for s in {*second.inputs[_begin_xs(second) :], *given}:
+            with_row.setdefault(s, []).append(b)
     return made
+
+
+def _begin_xs(scan: Instruction) -> int:
+    return int(scan.params["consts"] + scan.params["carries"])
 
 
 class _Pair:
@@ -40,7 +57,7 @@ class _Pair:
     def handed_over(self) -> tuple[Instruction, Instruction]:
         """Both scans; as they were where nothing is to be gained."""
         bound = self._bound()
-        if not any(n >= self._begin_xs(self.second) for n in bound):
+        if not any(n >= _begin_xs(self.second) for n in bound):
             return self.first, self.second
         shared = self._shared(bound)
         wanted, gone = self._wanted(shared)
@@ -48,13 +65,9 @@ class _Pair:
             return self.first, self.second
         return self._rebuilt(wanted, shared)
 
-    @staticmethod
-    def _begin_xs(scan: Instruction) -> int:
-        return int(scan.params["consts"] + scan.params["carries"])
-
     def _bound(self) -> dict[int, Symbol]:
         """Of the inputs of the second body what they are in the first."""
-        p, count = self.first.params, self._begin_xs(self.first)
+        p, count = self.first.params, _begin_xs(self.first)
         n = p["carries"]
         ys = self.early.outputs[n:]
         outer, inner = self.first.inputs, self.early.inputs
@@ -62,7 +75,7 @@ class _Pair:
         rows = dict(zip(outer[count:], inner[count:], strict=True))
         carried = (*ys, *inner[p["consts"] : count])
         rows.update(zip(self.first.outputs[n:], carried, strict=True))
-        consts, begin = self.second.params["consts"], self._begin_xs(self.second)
+        consts, begin = self.second.params["consts"], _begin_xs(self.second)
         found: dict[int, Symbol] = {}
         for k, s in enumerate(self.second.inputs):
             table = fixed if k < consts else rows if k >= begin else {}
@@ -138,8 +151,8 @@ class _Pair:
         ys = list(self.early.outputs[n:])
         rows = list(self.first.outputs[n : n + len(ys)])
         saved = self.first.outputs[n + len(ys) :]
-        there = [*self.early.inputs[self._begin_xs(self.first) :], *ys]
-        there += self.early.inputs[p["consts"] : self._begin_xs(self.first)]
+        there = [*self.early.inputs[_begin_xs(self.first) :], *ys]
+        there += self.early.inputs[p["consts"] : _begin_xs(self.first)]
         new = list(dict.fromkeys(t for s in wanted if (t := shared[s]) not in ys))
         if sum(t.type.nbytes for t in new) * length > max(
             ALWAYS, MOST_TIMES * length * sum(t.type.nbytes for t in there)

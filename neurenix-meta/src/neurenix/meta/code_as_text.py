@@ -100,9 +100,9 @@ def references(
                 break
             path = f"{path}.{attribute}"
             inner = vars(value)[attribute]
-            of_library = _is_module(value) and is_library(value.__name__)
-            if of_library and not _is_module(inner):
-                inner = f"{value.__name__}.{attribute}"  # not all of os.environ
+            holder = getattr(value, "__name__", "") if _is_module(value) else ""
+            if holder and is_library(holder) and not _is_module(inner):
+                inner = f"{holder}.{attribute}"  # not all of os.environ
             value = inner
         if path not in seen and not _is_module(value):
             seen.add(path)

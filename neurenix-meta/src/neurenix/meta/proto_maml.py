@@ -53,9 +53,10 @@ class ProtoMAML(MAML):
         inner_steps: int = 5,
         **options: Unpack[InnerOptions],
     ) -> None:
-        if options.get("targets") not in (None, "classes"):
+        targets = options.get("targets")
+        if targets not in (None, "classes"):
             raise InvalidArgumentError(
-                f"ProtoMAML: targets={options['targets']!r}; it learns 'classes'"
+                f"ProtoMAML: targets={targets!r}; it learns 'classes'"
             )
         super().__init__(
             embedding_model, inner_lr, meta_lr, first_order, inner_steps, **options

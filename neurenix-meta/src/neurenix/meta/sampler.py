@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ _ATTRIBUTES = frozenset(
         *("_counts", "_pass"),
     }
 )
+
+
+S = TypeVar("S", bound="TaskSampler")
 
 
 class EpisodeIndices(NamedTuple):
@@ -105,9 +108,10 @@ class TaskSampler:
     (32, 15)
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls: type[S], *args: Any, **kwargs: Any) -> S:
         check_keywords(cls, kwargs)
-        return super().__new__(cls)
+        made: Any = super().__new__
+        return made(cls)
 
     def __init__(
         self,

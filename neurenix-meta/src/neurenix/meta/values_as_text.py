@@ -125,7 +125,8 @@ class _Writer:
             return kind
         if isinstance(kept, str):  # the name of something global
             return f"{kind} {kept}"
-        made, args, state, items, pairs = (*kept, None, None, None)[:5]
+        reduced: tuple[Any, ...] = (*kept, None, None, None)
+        made, args, state, items, pairs = reduced[:5]
         called = [] if getattr(made, "__module__", None) == "copyreg" else [made]
         positional = [part for part in (*called, *args) if part is not type(value)]
         named: dict[str, Any] = {}

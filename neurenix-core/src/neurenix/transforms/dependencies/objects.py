@@ -165,7 +165,7 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
             key.append((name, walk.visit(x, (path, f".{name}"))))
             walk.checks = checks
     for name in ("generators", "static_extra"):
-        more = getattr(value, name, None)
+        more: Any = getattr(value, name, None)
         if callable(more):
             key.append(walk.visit(tuple(more()), (path, f"'s {name}()")))
     return tuple(key)
