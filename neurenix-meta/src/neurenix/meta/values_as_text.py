@@ -131,7 +131,8 @@ class _Writer:
         positional = [part for part in (*called, *args) if part is not type(value)]
         named: dict[str, Any] = {}
         # Of an object with slots, the state is a pair: its `__dict__`, and the slots.
-        parts = state if isinstance(state, tuple) and len(state) == 2 else (state,)
+        is_pair = isinstance(state, tuple) and len(state) == 2
+        parts: Any = state if is_pair else (state,)
         if all(p is None or isinstance(p, dict) for p in parts):
             for part in parts:
                 named.update({str(n): v for n, v in (part or {}).items()})

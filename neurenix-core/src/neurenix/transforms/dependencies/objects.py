@@ -165,9 +165,10 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
             key.append((name, walk.visit(x, (path, f".{name}"))))
             walk.checks = checks
     for name in ("generators", "static_extra"):
-        more: Any = getattr(value, name, None)
+        more = getattr(value, name, None)
         if callable(more):
-            key.append(walk.visit(tuple(more()), (path, f"'s {name}()")))
+            said: Any = more()
+            key.append(walk.visit(tuple(said), (path, f"'s {name}()")))
     return tuple(key)
 
 
