@@ -44,6 +44,26 @@ class Caller:
 # ---- functions among the arguments ---------------------------------------------------
 
 
+def test_a_class_that_exec_has_made() -> None:
+    """Its module's name is that of a library, or none."""
+    space: dict[str, Any] = {}
+    exec(
+        """
+from neurenix import nn
+class Net(nn.Module):
+    factor = 1.0
+    def forward(self, x):
+        return x * self.factor
+""",
+        space,
+    )
+    net = space["Net"]()
+    f = nx.compile(lambda x: net(x), state=[net])
+    for factor in (2.0, 3.0):
+        net.factor = factor
+        assert f(nx.tensor(1.0)).item() == factor
+
+
 def test_functions_among_the_arguments() -> None:
     apply = nx.compile(lambda f, x: f(x))
     x, k = nx.tensor([2.0]), 3.0

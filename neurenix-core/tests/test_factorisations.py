@@ -254,9 +254,19 @@ def test_half_types_are_worked_on_in_float32() -> None:
     assert linalg.pinv(x).dtype is nx.float16 and linalg.matrix_rank(x).item() == 2
 
 
+def test_eigh_reads_the_lower_triangle_alone(device: str) -> None:
+    x = np.array([[1.0, 9.0], [2.0, 3.0]])
+    found = linalg.eigvalsh(nx.tensor(x, dtype="float64"))
+    assert np.allclose(found.numpy(), np.linalg.eigvalsh(x))
+    slope = nx.grad(lambda x: linalg.eigvalsh(x)[0])(nx.tensor(x, dtype="float64"))
+    assert slope[0, 1].item() == 0 and slope[1, 0].item() != 0
+
+
 def test_what_is_no_number_stays_none(device: str) -> None:
     x = nx.tensor([[np.nan, 1.0], [1.0, 2.0]])
-    for found in (linalg.eigvalsh(x), linalg.svdvals(x), linalg.qr(x).R[0]):
+    for found in (
+        linalg.eigvalsh(x), linalg.svdvals(x), linalg.qr(x).R[0], linalg.svd(x).U,
+    ):  # fmt: skip
         assert np.isnan(found.numpy()).all()
 
 

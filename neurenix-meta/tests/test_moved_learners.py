@@ -10,7 +10,7 @@ from methods import METHODS, make, tasks
 
 import neurenix as nx
 from neurenix import meta, nn, optim
-from neurenix.errors import DeviceError
+from neurenix.errors import DeviceError, InvalidArgumentError
 
 pytestmark = pytest.mark.skipif(
     not nx.get_device_count("cpu"), reason="there is no other device"
@@ -27,8 +27,10 @@ def results(learner: meta.MetaLearner, name: str) -> dict[str, Any]:
     home = next(iter(learner.parameters())).device
     for module in (adapted, learner):
         assert {p.device for p in module.named_cells().values()} == {home}
-    output = adapted(nx.tensor(task.query_x.numpy(), device=home))
-    first = output[0] if isinstance(output, tuple) else output
+    outputs = [adapted(x) for x in (task.query_x, task.query_x.numpy())]
+    first, second = (o[0] if isinstance(o, tuple) else o for o in outputs)
+    assert first.device is second.device is home
+    assert np.array_equal(first.numpy(), second.numpy())
     return {
         "loss": history["loss"],
         "validation": history["validation_loss"],
@@ -48,6 +50,15 @@ def test_every_method(name: str, current: str, other: str) -> None:
     assert str(nx.current_device()) == str(nx.Device(nx.DeviceType(current)))
     for what, value in there.items():
         assert np.allclose(moved[what], value, rtol=1e-5, atol=1e-6), what
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_an_optimizer_from_before_is_refused(compile: bool) -> None:
+    learner = make("MAML")
+    optimizer = optim.SGD(learner.parameters(), lr=0.1)
+    learner.to("reference" if str(nx.current_device()) != "reference:0" else "cpu")
+    with pytest.raises(InvalidArgumentError, match=r"the optimizer after model\.to"):
+        learner.meta_learn(tasks("MAML"), optimizer, progress=False, compile=compile)
 
 
 @pytest.mark.parametrize(("current", "other"), PAIRS)

@@ -98,8 +98,10 @@ def _reflections(a: Tensor) -> tuple[Tensor, Tensor]:
         length = sqrt(below + pivot * pivot)
         v = where(rows == j, column + where(pivot < 0, -length, length), column)
         # where nothing stands below the pivot there is nothing to reflect
-        squares = where(below > 0, sum_over(v * v, -1, True), 1.0)
-        u = where(below > 0, v * sqrt(2.0 / squares), 0.0)
+        # (NaN is something)
+        done = below == 0
+        squares = where(done, 1.0, sum_over(v * v, -1, True))
+        u = where(done, 0.0, v * sqrt(2.0 / squares))
         return r - _outer(u, product(expand_dims(u, -2), r)), u
 
     r, us = scan(reflect, a, arange(n))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ..functions.arithmetic import absolute, where
 from ..functions.creation import zeros
 from ..functions.indexing import take_along_axis
+from ..functions.matrices import tril
 from ..functions.reduction import max as largest
 from ..functions.shape import broadcast_to, expand_dims
 from ..functions.sorting import argsort
@@ -36,9 +37,9 @@ def eigh(x: Any) -> Eigen:
     """Eigenvalues w [.., n] from the smallest to the largest, and orthonormal
     eigenvectors, the columns of V [.., n, n], of symmetric x: x V = V diag(w).
 
-    It is that of (x + xᵀ) / 2. The sign of an eigenvector is arbitrary. Derivatives
-    hold where the eigenvalues differ, and are infinite or NaN elsewhere; those of
-    `eigvalsh` hold everywhere.
+    It reads x's lower triangle alone, so that the derivative lies there. The sign of an
+    eigenvector is arbitrary. Derivatives hold where the eigenvalues differ, and are
+    infinite or NaN elsewhere; those of `eigvalsh` hold everywhere.
 
     Jacobi's rotations. Derivative: Giles 2008, Collected Matrix Derivative Results for
     Forward and Reverse Mode, section 3.1.
@@ -52,7 +53,7 @@ def eigh(x: Any) -> Eigen:
     """
     given = square("eigh", x)
     a = wide(given)
-    w, v = _eigen(_symmetric(a))
+    w, v = _eigen(_mirrored(a))
     return Eigen(w.to(given.dtype), v.to(given.dtype))
 
 
@@ -65,7 +66,7 @@ def eigvalsh(x: Any) -> Tensor:
     True
     """
     given = square("eigvalsh", x)
-    (w,) = _values(_symmetric(wide(given)))
+    (w,) = _values(_mirrored(wide(given)))
     return w.to(given.dtype)
 
 
@@ -89,6 +90,11 @@ def _factor(a: Tensor) -> list[Tensor]:
     columns = broadcast_to(expand_dims(order, -2), v.shape)
     w = take_along_axis(values, order, -1) * scale[..., 0]
     return [w, take_along_axis(v, columns, -1)]
+
+
+def _mirrored(a: Tensor) -> Tensor:
+    """The lower triangle, and above the diagonal its mirror image."""
+    return tril(a) + transposed(tril(a, -1))
 
 
 def _symmetric(a: Tensor) -> Tensor:

@@ -220,13 +220,8 @@ class Optimizer(Watched):
             raise InvalidArgumentError(
                 f"{kind}.step: {len(given)} gradients for {len(self.params)} parameters"
             )
+        self.check_places()
         for i, (p, g) in enumerate(zip(self.params, given, strict=True)):
-            if (p.type, p.device) != self._made_for[i]:
-                raise InvalidArgumentError(
-                    f"{kind}.step: {p.name or f'parameter {i}'} "
-                    f"is {p.type} on {p.device} now, and the state was made before: "
-                    "make the optimizer after model.to()"
-                )
             if g is not None and g.shape != p.shape:
                 raise ShapeError(
                     f"{kind}.step: a gradient of shape {g.shape} for "
@@ -251,6 +246,17 @@ class Optimizer(Watched):
             for i, p, g in moving:
                 object.__setattr__(self, "_now", i)
                 p.assign(self.update(i, p.value().detach(), g.detach().to(p.dtype)))
+
+    def check_places(self) -> None:
+        """Refuse parameters that have another device or dtype than when their state was
+        made."""
+        for i, (p, made_for) in enumerate(zip(self.params, self._made_for)):
+            if (p.type, p.device) != made_for:
+                raise InvalidArgumentError(
+                    f"{type(self).__name__}.step: {p.name or f'parameter {i}'} "
+                    f"is {p.type} on {p.device} now, and the state was made before: "
+                    "make the optimizer after model.to()"
+                )
 
     def check(self) -> None:
         """Refuse a step that cannot be made, before anything is changed."""

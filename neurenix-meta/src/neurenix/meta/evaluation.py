@@ -85,7 +85,8 @@ class Evaluation:
         """One score of each task that did not diverge, after a step (the last one)."""
         if name not in self.scores:
             why = (
-                "; accuracy is of class labels, and these targets are values"
+                "; accuracy is of class labels, and these targets are values (as they "
+                "are with loss=, which gets targets as they come)"
                 if name == "accuracy" and self.confidence is None
                 else ""
             )

@@ -100,6 +100,11 @@ class GradientBased(MetaLearner):
         self._kinds = given(type(self).__name__, inputs, targets)
         self.inner_lr = positive("inner_lr", inner_lr)
         self.inner_steps = whole_number("inner_steps", inner_steps)
+        if isinstance(loss, type):
+            raise InvalidArgumentError(
+                f"loss is the class {loss.__name__}; give what computes it: "
+                f"{loss.__name__}()"
+            )
         if loss is not None and not callable(loss):
             raise InvalidArgumentError(
                 f"loss={loss!r}; expected a function of (output, target)"

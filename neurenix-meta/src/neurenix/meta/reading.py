@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import neurenix as nx
-from neurenix import nn
+from neurenix import dispatch, nn
 from neurenix.attributes import changes
+from neurenix.devices import Device
 from neurenix.dtypes import Dtype
 from neurenix.errors import DtypeError, InvalidArgumentError, ShapeError
 from neurenix.program import Symbol
@@ -144,12 +145,25 @@ def network_input(name: str, x: Any, kind: str | None, dtype: Dtype) -> nx.Tenso
 
 def dtype_of(network: nn.Module) -> Dtype:
     """The floating dtype of a network: that of its first parameter, float32 without."""
+    first = _first_parameter(network)
+    return nx.float32 if first is None else first.dtype
+
+
+def home_of(network: nn.Module) -> Device | None:
+    """The device of a network, as its first parameter tells; None in a program."""
+    if dispatch.recorder() is not None:
+        return None
+    first = _first_parameter(network)
+    return None if first is None else first.device
+
+
+def _first_parameter(network: nn.Module) -> nn.Parameter | None:
     now = changes[0]
     seen, first = _FIRST.get(network, (-1, None))
     if seen != now:
         first = next(network.parameters(), None)
         _FIRST[network] = now, first
-    return nx.float32 if first is None else first.dtype
+    return first
 
 
 @dataclass(frozen=True)
@@ -165,7 +179,8 @@ class ReadFirst:
         def read_it(name: str, x: Any) -> Any:
             if not is_readable(x):
                 return x
-            return network_input(name, x, self.kind, dtype_of(network))
+            found = network_input(name, x, self.kind, dtype_of(network))
+            return found if (home := home_of(network)) is None else found.to(home)
 
         if args:
             return (read_it("the input", args[0]), *args[1:]), kwargs

@@ -49,6 +49,7 @@ def check_optimizer(learner: MetaLearner, optimizer: Any, schedule: Any) -> None
             "optim.StepLR(meta_optimizer, step_size=10)"
         )
     names_of(optimizer, learner)
+    optimizer.check_places()
     if not any(p.requires_grad for p in optimizer.params):
         raise InvalidArgumentError(
             f"meta_learn: there is nothing to learn: all {len(optimizer.params)} "

@@ -66,7 +66,7 @@ class Dependencies:
         self.numbers = numbers
         self.names = Names()
         modules = [getattr(f, "__module__", None), *(type(s).__module__ for s in state)]
-        self.home = set(map(top_of, modules))
+        self.home: set[Any] = set(map(top_of, modules))
         self._seen = _Seen()
         self._consumed: list[tuple[Any, Path]] = []
 

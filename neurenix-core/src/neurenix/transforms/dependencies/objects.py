@@ -51,12 +51,12 @@ def type_key(walk: Walk, kind: Any, path: Path, creates: bool) -> Any:
     """A class, with what of its code can be called: the constructor, if code that
     was met has the class itself; and what is named, or takes the place of what a
     base of the library calls."""
-    if not walk.is_user(kind.__module__):
+    if not walk.is_user_class(kind):
         return Same(kind)
     if walk.met((id(kind), creates)) is not None:
         return Same(kind)
     key: list[Any] = [Same(kind)]
-    users = [b for b in kind.__mro__ if walk.is_user(b.__module__)]
+    users = [b for b in kind.__mro__ if walk.is_user_class(b)]
     called = {n for b in kind.__mro__ if b not in users and b is not object
               for n in vars(b)}  # fmt: skip
     for base in users:
@@ -118,7 +118,7 @@ def _is_value(walk: Walk, kind: type) -> bool:
     code that is not the user's, whose reads are not known."""
     return is_dataclass(kind) or any(
         base is not object
-        and not walk.is_user(base.__module__)
+        and not walk.is_user_class(base)
         and base.__module__ not in ("typing", "abc", "builtins")
         for base in kind.__mro__
     )
@@ -150,8 +150,10 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     kind = type(value)
     top = top_of(kind.__module__)
     ours = top == "neurenix"
-    if not ours and not walk.is_user(top):  # an installed package of networks
-        walk.home.add(top)
+    if not ours and not walk.is_user(top):
+        # An installed package of networks; or a class that exec has made.
+        where = origin(top)
+        walk.home.add(top if where == "installed" else (where, top))
         walk.grew = True
     key: list[Any] = [type_key(walk, kind, path, creates=False)]
     key.append(getattr(value, "training", None))

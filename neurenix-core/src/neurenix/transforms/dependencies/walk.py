@@ -14,6 +14,7 @@ from .paths import Path
 from .user_code import origin, top_of
 
 _BY_VALUE = (*SCALARS, bytes, complex)
+_HEAP_TYPE = 1 << 9  # CPython's flag of classes that Python code has made
 
 
 class Walk:
@@ -22,12 +23,13 @@ class Walk:
     owner    the function, for messages
     names    grows with the code that is met; `grew` says that it did, so that another
              walk may find more
-    home     packages that are the user's own, though they are installed
+    home     packages that are the user's own, though they are installed; and ("library",
+             name) where code that exec runs has the name of a library
     checks   what to look at again
     consumed   what gives something else each time, where it can be seen
     """
 
-    def __init__(self, owner: str, names: Names, home: set[str]) -> None:
+    def __init__(self, owner: str, names: Names, home: set[Any]) -> None:
         self.owner = owner
         self.names = names
         self.home = home
@@ -64,4 +66,13 @@ class Walk:
         """Whether code of this module is the user's."""
         top = top_of(module)
         where = origin(top)
-        return where == "user" or (where == "installed" and top in self.home)
+        return (
+            where == "user"
+            or (where == "installed" and top in self.home)
+            or (where, top) in self.home
+        )
+
+    def is_user_class(self, kind: type) -> bool:
+        """Whether a class is the user's: not one of Python's own under the same name of
+        a module."""
+        return bool(kind.__flags__ & _HEAP_TYPE) and self.is_user(kind.__module__)

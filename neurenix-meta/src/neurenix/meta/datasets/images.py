@@ -79,7 +79,9 @@ def decode(content: bytes, file: str) -> Image:
         zlib.error,
         module.DecompressionBombError,
     ) as error:
-        raise DatasetError(f"{file} is not a readable image: {error}") from error
+        known = not isinstance(error, module.UnidentifiedImageError)
+        why = error if known else "it has no image format that Pillow knows"
+        raise DatasetError(f"{file} is not a readable image: {why}") from error
     if image.mode not in _MODES:
         raise DatasetError(
             f"{file} has the mode {image.mode}; expected at most 8 bits a channel"

@@ -22,6 +22,8 @@ def plain_labels(name: str, y: ArrayLike) -> NDArray[Any]:
     """
     try:
         labels = np.asarray(y)
+        if isinstance(y, (list, tuple)) and labels.dtype.kind in "USib":
+            labels = np.asarray(y, object)  # what NumPy has made of one kind
     except ValueError:
         raise InvalidArgumentError(
             f"{name}: y is ragged; expected one label an example"
