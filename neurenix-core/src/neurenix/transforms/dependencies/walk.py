@@ -23,8 +23,8 @@ class Walk:
     owner    the function, for messages
     names    grows with the code that is met; `grew` says that it did, so that another
              walk may find more
-    home     packages that are the user's own, though they are installed; and ("library",
-             name) where code that exec runs has the name of a library
+    home     packages that are the user's own, though they are installed; and
+             ("library", name) where code that exec runs has the name of a library
     checks   what to look at again
     consumed   what gives something else each time, where it can be seen
     """
