@@ -178,3 +178,20 @@ def test_trees(device: str) -> None:
     for wrong in (leaves[:1], [*leaves, 3]):
         with pytest.raises(nx.errors.InvalidArgumentError, match="unflatten"):
             nx.tree.unflatten(structure, wrong)
+
+
+REDUCTIONS = (
+    "sum mean max min argmax argmin any all norm count_nonzero prod logsumexp median "
+    "var std"
+)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS.split())
+def test_keepdim_is_keepdims(name: str) -> None:
+    x = nx.tensor([[1.0, 4.0, 2.0], [3.0, 0.0, 5.0]])
+    wanted = getattr(nx, name)(x, axis=1, keepdims=True)
+    for found in (
+        getattr(nx, name)(x, dim=1, keepdim=True),
+        getattr(x, name)(dim=1, keepdim=True),
+    ):
+        assert found.shape == (2, 1) and bool((found == wanted).all())

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
+    class Reduction(Protocol):
+        """A method that reduces axes."""
+
+        def __call__(
+            self,
+            axis: Any = None,
+            keepdims: bool = False,
+            *,
+            dim: Any = None,
+            keepdim: bool = False,
+        ) -> Tensor: ...
+
+    class Spread(Protocol):
+        """A method that reduces axes to a measure of their spread."""
+
+        def __call__(
+            self,
+            axis: Any = None,
+            keepdims: bool = False,
+            *,
+            dim: Any = None,
+            correction: float = 0,
+            keepdim: bool = False,
+        ) -> Tensor: ...
+
     class Methods:
+        sum: Reduction
+        mean: Reduction
+        max: Reduction
+        min: Reduction
+        argmax: Reduction
+        argmin: Reduction
+        any: Reduction
+        all: Reduction
+        norm: Reduction
+        count_nonzero: Reduction
+        prod: Reduction
+        logsumexp: Reduction
+        median: Reduction
+        var: Spread
+        std: Spread
+
         def clone(self) -> Tensor: ...
         def contiguous(self) -> Tensor: ...
         def cpu(self) -> Tensor: ...
@@ -52,14 +93,14 @@ if TYPE_CHECKING:
         def sigmoid(self) -> Tensor: ...
         def softmax(self, axis: Any = None, *, dim: Any = None) -> Tensor: ...
         def log_softmax(self, axis: Any = None, *, dim: Any = None) -> Tensor: ...
-        def logsumexp(
-            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
-        ) -> Tensor: ...
-        def median(
-            self, axis: Any = None, keepdims: bool = False, *, dim: Any = None
-        ) -> Tensor: ...
         def quantile(
-            self, q: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+            self,
+            q: Any,
+            axis: Any = None,
+            keepdims: bool = False,
+            *,
+            dim: Any = None,
+            keepdim: bool = False,
         ) -> Tensor: ...
         def cumprod(self, axis: Any = None, *, dim: Any = None) -> Tensor: ...
         def diff(self, n: int = 1, axis: Any = None, *, dim: Any = None) -> Tensor: ...

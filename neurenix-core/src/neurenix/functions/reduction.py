@@ -1,4 +1,5 @@
-"""Reductions: over all axes, or those that `axis` (or `dim`) names."""
+"""Reductions: over all axes, or those that `axis` (or `dim`) names; `keepdim` is
+`keepdims` as PyTorch calls it."""
 
 from __future__ import annotations
 
@@ -18,13 +19,21 @@ def _reduce(name: str, x: Tensor, axis: Any, dim: Any, keepdims: bool) -> Tensor
     return ops.reshape(out, shape=with_ones(x.shape, axes)) if keepdims else out
 
 
-def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def sum(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
     """The sum; bools are counted as int32.
 
     >>> import neurenix as nx
     >>> nx.sum(nx.ones(2, 3), axis=0).tolist()
     [2.0, 2.0, 2.0]
     """
+    keepdims = keepdims or keepdim
     x = as_tensor(x)
     return _reduce(
         "sum", cast(x, int32) if x.dtype is bool_ else x, axis, dim, keepdims
@@ -32,7 +41,12 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) ->
 
 
 def prod(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The product; bools are taken as int32. Its derivatives hold at zeros too.
 
@@ -40,6 +54,7 @@ def prod(
     >>> nx.prod(nx.tensor([2.0, 3.0])).item()
     6.0
     """
+    keepdims = keepdims or keepdim
     x = as_tensor(x)
     return _reduce(
         "prod", cast(x, int32) if x.dtype is bool_ else x, axis, dim, keepdims
@@ -65,9 +80,15 @@ def cumsum(
 
 
 def mean(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The mean, sum / count; of integers in float32. NaN over nothing."""
+    keepdims = keepdims or keepdim
     x = floating("mean", x)
     axes = all_axes("mean", axis_or_dim("mean", axis, dim), x.ndim)
     count = 1
@@ -84,8 +105,10 @@ def var(
     *,
     dim: Any = None,
     correction: float = 0,
+    keepdim: bool = False,
 ) -> Tensor:
     """The variance, Σ(x − mean)² / (count − correction); biased unless correction=1."""
+    keepdims = keepdims or keepdim
     x = floating("var", x)
     axes = all_axes("var", axis_or_dim("var", axis, dim), x.ndim)
     centred = x - mean(x, axes, keepdims=True)
@@ -104,6 +127,7 @@ def std(
     *,
     dim: Any = None,
     correction: float = 0,
+    keepdim: bool = False,
 ) -> Tensor:
     """The standard deviation, √var. Where it is 0 its derivative is 0, not NaN.
 
@@ -111,32 +135,61 @@ def std(
     >>> nx.std(nx.tensor([1.0, 3.0])).item()
     1.0
     """
+    keepdims = keepdims or keepdim
     given = axis_or_dim("std", axis, dim)
     return safe_sqrt(var(x, given, keepdims, correction=correction))
 
 
-def max(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def max(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
     """The largest; NaN wins. The derivative goes to the first of equals."""
+    keepdims = keepdims or keepdim
     return _reduce("max", as_tensor(x), axis, dim, keepdims)
 
 
-def min(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def min(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
     """The smallest; NaN wins. The derivative goes to the first of equals."""
+    keepdims = keepdims or keepdim
     return _reduce("min", as_tensor(x), axis, dim, keepdims)
 
 
 def argmax(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The position of the largest (int32), the first of equals; over all axes in
     row-major order unless `axis` names one."""
+    keepdims = keepdims or keepdim
     return _reduce("argmax", as_tensor(x), axis, dim, keepdims)
 
 
 def argmin(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The position of the smallest (int32), the first of equals."""
+    keepdims = keepdims or keepdim
     return _reduce("argmax", reversed_order(as_tensor(x)), axis, dim, keepdims)
 
 
@@ -148,18 +201,39 @@ def reversed_order(x: Tensor) -> Tensor:
     return ~x
 
 
-def any(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def any(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
+    keepdims = keepdims or keepdim
     x = as_tensor(x)
     return _reduce("any", x if x.dtype is bool_ else x != 0, axis, dim, keepdims)
 
 
-def all(x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None) -> Tensor:
+def all(
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
+    keepdims = keepdims or keepdim
     x = as_tensor(x)
     return _reduce("all", x if x.dtype is bool_ else x != 0, axis, dim, keepdims)
 
 
 def logsumexp(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """log Σ eˣ, without overflow: −∞ of −∞ alone, +∞ where one is +∞ (the derivative
     is 0 in both cases), and NaN where one is NaN.
@@ -168,6 +242,7 @@ def logsumexp(
     >>> nx.logsumexp(nx.tensor([-float("inf"), -float("inf")])).item()
     -inf
     """
+    keepdims = keepdims or keepdim
     x = floating("logsumexp", x)
     axes = all_axes("logsumexp", axis_or_dim("logsumexp", axis, dim), x.ndim)
     top = ops.stop_gradient(_reduce("max", x, axes, None, True))
@@ -185,9 +260,15 @@ def logsumexp(
 
 
 def norm(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The Euclidean norm √Σx². At 0 its derivative is 0, not NaN."""
+    keepdims = keepdims or keepdim
     x = floating("norm", x)
     return safe_sqrt(sum(x * x, axis_or_dim("norm", axis, dim), keepdims))
 
@@ -200,7 +281,12 @@ def safe_sqrt(squares: Tensor) -> Tensor:
 
 
 def count_nonzero(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """How many elements are not 0 (int32); NaN counts.
 
@@ -208,5 +294,6 @@ def count_nonzero(
     >>> nx.count_nonzero(nx.tensor([0.0, 2.0, -1.0])).item()
     2
     """
+    keepdims = keepdims or keepdim
     given = axis_or_dim("count_nonzero", axis, dim)
     return sum(as_tensor(x) != 0, given, keepdims)

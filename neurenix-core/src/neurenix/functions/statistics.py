@@ -60,7 +60,12 @@ def diff(x: Any, n: int = 1, axis: Any = None, *, dim: Any = None) -> Tensor:
 
 
 def median(
-    x: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The middle element in order, of an even number the mean of the two in the middle,
     as NumPy's; NaN where there is one, and over nothing. The derivative goes to what
@@ -70,13 +75,20 @@ def median(
     >>> nx.median(nx.tensor([5.0, 1.0, 2.0, 4.0])).item()
     3.0
     """
+    keepdims = keepdims or keepdim
     x = floating("median", x)
     axes = all_axes("median", axis_or_dim("median", axis, dim), x.ndim)
     return _quantile(x, literal(0.5, x.dtype), axes, keepdims)
 
 
 def quantile(
-    x: Any, q: Any, axis: Any = None, keepdims: bool = False, *, dim: Any = None
+    x: Any,
+    q: Any,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
     """The value below which the fraction q of the elements lies, between two of them by
     a straight line, as NumPy's.
@@ -90,6 +102,7 @@ def quantile(
     >>> nx.quantile(nx.tensor([0.0, 10.0, 20.0]), [0.25, 1.0]).tolist()
     [5.0, 20.0]
     """
+    keepdims = keepdims or keepdim
     x = floating("quantile", x)
     axes = all_axes("quantile", axis_or_dim("quantile", axis, dim), x.ndim)
     fractions = q.tolist() if isinstance(q, (np.ndarray, Tensor)) else q
