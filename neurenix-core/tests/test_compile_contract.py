@@ -379,3 +379,28 @@ def test_stats_and_the_verbose_flag(device: str, capsys: Any) -> None:
     assert {k for k, v in found[0].seconds.items() if v <= 0} == planned
     del f
     assert not [s for s in nx.compile_stats() if s.name == "contract_example"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda k: k.item(),
+        float,
+        lambda k: np.asarray(k),
+        lambda k: k.tolist(),
+        lambda k: float(f"{k:.3f}"),
+    ],
+)
+def test_values_read_of_a_tensor_from_outside_are_refused(read: Any) -> None:
+    outside = nx.tensor(2.0)
+    for _ in range(2):
+        with pytest.raises(CaptureError, match="the values of a tensor from outside"):
+            nx.compile(lambda x: x * read(outside))(nx.tensor(1.0))
+    kept = nx.constant(outside)
+    assert nx.compile(lambda x: x * read(kept))(nx.tensor(1.0)).item() == 2.0
+
+
+def test_numpy_scalars_are_static_arguments() -> None:
+    f = nx.compile(lambda x, k: x * k)
+    for k in (np.float32(2), np.float32(3), np.int64(3), np.float64(3)):
+        assert f(nx.tensor(1.0), k).item() == k

@@ -350,3 +350,18 @@ def test_concat_moves_bits() -> None:
 def test_every_decomposition_is_tried() -> None:
     tried = {c.primitive for c in CASES} | set(CONTROL)
     assert {p.name for p in all_primitives()} - set(BASIS) <= tried
+
+
+def test_no_pass_brings_in_what_a_device_lacks() -> None:
+    """The derivative of cuts is a concatenation, of which the decomposition is what the
+    cuts' derivative was before."""
+    everything = frozenset(ops.table) - {"concat"}
+
+    def f(x: Any) -> Any:
+        return sum((x[:, i] ** 2).sum() * (i + 1.0) for i in range(3))
+
+    program = nx.capture(nx.grad(f), nx.ones(2, 3))
+    prepared = prepare(program, everything)
+    used = {i.primitive.name for p in (prepared, *prepared.regions())
+            for i in p.instructions}  # fmt: skip
+    assert "concat" not in used

@@ -262,3 +262,51 @@ def test_the_same_script_in_another_process_goes_on_to_the_bit(tmp_path):
     )
     for name, value in plain.items():
         assert np.array_equal(resumed[name].numpy(), value.numpy())
+
+
+def methods_of_ones_own(body, moved, unrelated):
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(1, 1)
+
+        def forward(self, x):
+            return self.body(x)
+
+        def extra_repr(self):
+            return str(unrelated)
+
+    class Learner(MAML):
+        pass
+
+    Own.body, Learner.moved = body, moved
+    Own.unrelated = lambda self: unrelated
+    return Learner(Own(), inner_steps=1)
+
+
+def slow(self, fast, gradient, step):
+    return {n: p - 0.1 * gradient[n] for n, p in fast.items()}, {}
+
+
+def fast(self, fast, gradient, step):
+    return {n: p - 0.9 * gradient[n] for n, p in fast.items()}, {}
+
+
+def test_methods_that_results_come_of_are_compared(tmp_path):
+    def plain(self, x):
+        return self.layer(x)
+
+    def bounded(self, x):
+        return self.layer(nx.tanh(x))
+
+    def run(*parts, epochs=2):
+        learner = methods_of_ones_own(*parts)
+        return learner.meta_learn(
+            TASKS, epochs=epochs, checkpoint=tmp_path, progress=False
+        )
+
+    run(plain, slow, 1, epochs=1)
+    assert run(plain, slow, 2).epochs == 2  # what is only shown may differ
+    for parts, word in (((bounded, slow, 1), "body"), ((plain, fast, 1), "moved")):
+        with pytest.raises(InvalidArgumentError, match=word):
+            run(*parts, epochs=3)

@@ -435,3 +435,23 @@ def test_checkpoints_keep_it(compiled_device, tmp_path):
         InvalidArgumentError, match="inputs='pixels' saved, 'values' now"
     ):
         run(3, values)
+
+
+class CastsItself(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(256, 3)
+
+    def forward(self, x):
+        return self.embedding(x.long()).mean(axis=1)
+
+
+def test_bytes_that_may_be_tokens_or_pixels_are_asked_about(compiled_device):
+    x = np.random.default_rng(0).integers(0, 256, (6, 4)).astype(np.uint8)
+    learner = MAML(CastsItself(), inner_steps=1)
+    with pytest.raises(InvalidArgumentError, match="'tokens' or inputs='pixels'"):
+        learner.adapt_to_task(x, np.arange(6) % 3)
+    assert learner.kinds.inputs is None
+    told = MAML(CastsItself(), inner_steps=1, inputs="tokens")
+    found = told.adapt_to_task(x, np.arange(6) % 3)(x).numpy()
+    assert len(np.unique(found, axis=0)) == 6

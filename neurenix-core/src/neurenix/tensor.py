@@ -143,21 +143,33 @@ class Tensor(Methods):
             return discovery.backend(here.type).download(found, self.type)
         return discovery.backend(self.device.type).download(self.data, self.type)
 
+    def _read(self) -> np.ndarray[Any, Any]:
+        """The values for who may compute with them: a program that is being captured
+        would not see another value later."""
+        recorder = dispatch.recorder()
+        if recorder is not None and not isinstance(self.data, (Symbol, ConstantArray)):
+            recorder.outside(
+                f"the values of a tensor from outside ({self.type})",
+                "which become part of the program as they are now: pass them as an "
+                "argument, or wrap the tensor in nx.constant if it never changes",
+            )
+        return self.numpy()
+
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.size != 1:
             raise InvalidArgumentError(
                 f"item: a tensor of shape {self.shape} has {self.size} elements, not 1"
             )
-        return self.numpy().reshape(()).item()
+        return self._read().reshape(()).item()
 
     def tolist(self) -> Any:
-        return self.numpy().tolist()
+        return self._read().tolist()
 
     def __array__(
         self, dtype: Any = None, copy: bool | None = None
     ) -> np.ndarray[Any, Any]:
-        array = self.numpy()
+        array = self._read()
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
         return array.copy() if copy else array

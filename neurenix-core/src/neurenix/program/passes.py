@@ -65,7 +65,7 @@ def prepare(
 def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program:
     program = _shared(program)
     if lacking - {FUSED_ARGMAX}:
-        program = simplify(decomposed(program, lacking, device))
+        program = simplify(decomposed(program, lacking, device), lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
         program, lambda body: _prepared(body, lacking, device), (fused, lacking)

@@ -20,9 +20,13 @@ _FOLD_LIMIT = 256  # elements: a constant that is larger is computed where it is
 
 
 class Rewriter:
-    """Builds a program from another's instructions, in order, sharing what is equal."""
+    """Builds a program from another's instructions, in order, sharing what is equal.
 
-    def __init__(self) -> None:
+    lacking   primitives that no shortcut may bring in: the device has none of them
+    """
+
+    def __init__(self, lacking: frozenset[str] = frozenset()) -> None:
+        self.lacking = lacking
         self.instructions: list[Instruction] = []
         self.values: dict[Symbol, Symbol] = {}  # of the old program -> of the new one
         self.maker: dict[Symbol, Instruction] = {}  # new symbol -> its instruction
@@ -302,7 +306,7 @@ def _pieces(
     """x + 0 is x; and what was cut along an axis, padded with zeros and added up (the
     derivative of the cuts) is put side by side."""
     found = _add(r, xs, p, out, source)
-    if found is not None or not out.shape:
+    if found is not None or not out.shape or "concat" in r.lacking:
         return found
     axis: int | None = None
     pieces: list[tuple[int, Symbol]] = []
@@ -369,9 +373,10 @@ def ends_of_rectifier(mask: Instruction) -> tuple[Symbol, ...] | None:
     return x_and_c if mask.primitive in (ops.less, ops.greater) else None
 
 
-def simplify(program: Program) -> Program:
-    """The program with every simplification, its regions left as they are."""
-    rewriter = Rewriter()
+def simplify(program: Program, lacking: frozenset[str] = frozenset()) -> Program:
+    """The program with every simplification, its regions left as they are; none brings
+    in what is `lacking`."""
+    rewriter = Rewriter(lacking)
     for i in program.instructions:
         rewriter.add(i)
     outputs = [rewriter.read(s) for s in program.outputs]

@@ -14,7 +14,7 @@ from ..cells import Cell
 from ..errors import InvalidArgumentError
 from ..tensor import Tensor, tensor
 
-_ARGUMENTS = (*SCALARS, bytes)
+_ARGUMENTS = (*SCALARS, np.bool_, np.number, bytes)
 _TENSORS = (Tensor, np.ndarray)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import neurenix as nx
-from neurenix import dispatch
+from neurenix import dispatch, nn
 from neurenix.errors import InvalidArgumentError
 from neurenix.nn.modes import mode
 
@@ -34,7 +34,8 @@ def inputs_of(learner: MetaLearner, kinds: Kinds, inputs: Sequence[Any]) -> str 
     dtypes do, or "tokens" if the network refuses that, and takes them as they are. None
     where there is none.
 
-    Raises InvalidArgumentError for uint8 beside others, where `kinds` say nothing.
+    Raises InvalidArgumentError for uint8 beside others, and for uint8 that may be
+    tokens as well as pixels, where `kinds` say nothing.
     """
     if kinds.inputs is not None:
         return kinds.inputs
@@ -51,7 +52,16 @@ def inputs_of(learner: MetaLearner, kinds: Kinds, inputs: Sequence[Any]) -> str 
         return True
 
     with mode(learner, training=False), nx.no_grad():
-        return "tokens" if not takes(said) and takes("tokens") else said
+        if not takes(said):
+            return "tokens" if takes("tokens") else said
+        embeds = any(isinstance(module, nn.Embedding) for module in learner.modules())
+        if said == "pixels" and embeds and takes("tokens"):
+            raise InvalidArgumentError(
+                "inputs of uint8, and a network with an nn.Embedding, which takes them "
+                "both as tokens and as pixels divided by 255: say which they are when "
+                "the learner is made, by inputs='tokens' or inputs='pixels'"
+            )
+        return said
 
 
 def read_support(learner: MetaLearner, x: Any) -> tuple[nx.Tensor, str | None]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import CodeType, FunctionType
 from typing import Any, Generic, TypeVar
 
 import neurenix as nx
@@ -26,6 +27,7 @@ _STATE = {
     *("params", "_cells", "_made_for", "_shared"),
     *("_initial", "_rates", "_corrections", "_own", "_now", "_apart"),
 }
+_SHOWN_ONLY = {"extra_repr"}  # a method of which no result comes
 _SHOWN = 5  # differences in one message
 _AROUND = 60  # characters of a text around where two begin to differ
 
@@ -231,15 +233,43 @@ def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
     """Its attributes and, where a user wrote the class, those that stand in it."""
     without = {"training", *getattr(owner, "without_effect", ())}
     found = {n: v for n, v in vars(owner).items() if n not in without}
+    formulas = _formulas(type(owner))
     for kind in type(owner).__mro__:
         if is_library(kind.__module__):
             continue
         for name, value in vars(kind).items():
-            formula = name in _FORMULAS and callable(value)
             plain = not name.startswith(("__", "_abc_")) and not _is_method(value)
-            if (formula or plain) and name not in without:
-                found.setdefault(name, value)
+            if (plain or name in formulas) and name not in without:
+                found.setdefault(name, formulas.get(name, value))
     return iter(found.items())
+
+
+def _formulas(kind: type) -> dict[str, Any]:
+    """The methods that a user wrote and that results come of: those that the library
+    calls, and what these name in their turn."""
+    written: dict[str, Any] = {}
+    called = set(_FORMULAS)
+    for base in kind.__mro__:
+        if is_library(base.__module__):
+            called.update(vars(base))
+        else:
+            for name, value in vars(base).items():
+                function = getattr(value, "fget", getattr(value, "__func__", value))
+                if isinstance(function, FunctionType) and not name.startswith("__"):
+                    written.setdefault(name, function)
+    found: dict[str, Any] = {}
+    reached = [name for name in written if name in called - _SHOWN_ONLY]
+    while reached:
+        name = reached.pop()
+        if name not in found:
+            found[name] = written[name]
+            reached += [n for n in _names_in(written[name].__code__) if n in written]
+    return found
+
+
+def _names_in(code: CodeType) -> set[str]:
+    inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+    return set(code.co_names).union(*map(_names_in, inner))
 
 
 def _is_state(value: Any) -> bool:
