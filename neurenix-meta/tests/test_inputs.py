@@ -455,3 +455,19 @@ def test_bytes_that_may_be_tokens_or_pixels_are_asked_about(compiled_device):
     told = MAML(CastsItself(), inner_steps=1, inputs="tokens")
     found = told.adapt_to_task(x, np.arange(6) % 3)(x).numpy()
     assert len(np.unique(found, axis=0)) == 6
+
+
+def test_tokens_beyond_the_vocabulary_are_named(compiled_device):
+    embed = nn.Sequential(nn.Embedding(50, 3), nn.Flatten(), nn.Linear(12, 3))
+    labels = np.arange(6) % 3
+    for dtype in (np.int64, np.uint8):
+        x = np.full((6, 4), 200, dtype)
+        with pytest.raises(IndexError, match="200"):
+            MAML(embed, inner_steps=1).adapt_to_task(x, labels)
+
+
+def test_labels_that_are_texts_are_named(compiled_device):
+    x, labels = np.eye(3, dtype=np.float32), np.array(["a", "b", "c"])
+    learner = MAML(MLP([3, 3]), inner_steps=1)
+    with pytest.raises(InvalidArgumentError, match="labels are numbers from 0"):
+        learner.evaluate([(x, labels, x, labels)])

@@ -44,16 +44,23 @@ def inputs_of(learner: MetaLearner, kinds: Kinds, inputs: Sequence[Any]) -> str 
         return None
     example = next(x for x in inputs if is_whole(x))
 
+    refused: dict[str, Exception] = {}
+
     def takes(kind: str) -> bool:
         try:
             learner.model(network_input("the input", example, kind, learner.dtype))
-        except _REFUSALS:
+        except _REFUSALS as error:
+            refused[kind] = error
             return False
         return True
 
     with mode(learner, training=False), nx.no_grad():
         if not takes(said):
-            return "tokens" if takes("tokens") else said
+            if takes("tokens"):
+                return "tokens"
+            if isinstance(refused["tokens"], IndexError):  # beyond the vocabulary
+                raise refused["tokens"]
+            return said
         embeds = any(isinstance(module, nn.Embedding) for module in learner.modules())
         if said == "pixels" and embeds and takes("tokens"):
             raise InvalidArgumentError(

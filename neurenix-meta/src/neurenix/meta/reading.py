@@ -47,7 +47,16 @@ def array_of(name: str, x: Any) -> Array:
     except ValueError as error:
         raise ShapeError(f"{name} is ragged: {error}") from None
     if array.dtype.kind not in "fiub":
-        raise InvalidArgumentError(f"{name} is no tensor, but a {type(x).__name__}")
+        texts = array.dtype.kind in "USTO" and array.ndim > 0
+        raise InvalidArgumentError(
+            f"{name} is no tensor, but a {type(x).__name__}"
+            + (
+                f" of {array.dtype}; labels are numbers from 0: "
+                "np.unique(labels, return_inverse=True)[1]"
+                if texts
+                else ""
+            )
+        )
     return array
 
 
