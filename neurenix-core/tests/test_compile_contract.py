@@ -404,3 +404,37 @@ def test_numpy_scalars_are_static_arguments() -> None:
     f = nx.compile(lambda x, k: x * k)
     for k in (np.float32(2), np.float32(3), np.int64(3), np.float64(3)):
         assert f(nx.tensor(1.0), k).item() == k
+
+
+class KeepsATensor(nn.Module):
+    """Makes a tensor at its first call, and keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale: Any = None
+
+    def forward(self, x: Any) -> Any:
+        if self.scale is None:
+            self.scale = nx.ones(3) * 0.5
+        return x * self.scale
+
+
+class KeepsItsOutput(nn.Module):
+    """What it keeps it makes anew at each call."""
+
+    def forward(self, x: Any) -> Any:
+        self.hidden = x * 2.0
+        return self.hidden + 1.0
+
+
+def test_a_tensor_that_a_capture_made_is_told_of() -> None:
+    keeps = KeepsATensor()
+    f = nx.compile(lambda x: keeps(x), state=[keeps])
+    f(nx.ones(2, 3))
+    for shape in ((2, 3), (4, 3)):
+        with pytest.raises(CaptureError, match="an earlier capture has made"):
+            f(nx.ones(*shape))
+    output = KeepsItsOutput()
+    g = nx.compile(lambda x: output(x), state=[output])
+    for size in (1, 2, 1):
+        assert g(nx.ones(size)).tolist() == [3.0] * size

@@ -1,5 +1,7 @@
 """Scans in stages: the same numbers as the loop as it was written, and less in it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -352,3 +354,21 @@ def test_steps_that_are_computed_again_keep_no_stages() -> None:
 
     assert taken(8, True) < 1.5 * taken(1, True)
     assert taken(8, False) > 2 * taken(8, True)
+
+
+def test_scans_of_one_body_hand_over_what_is_the_same_alone() -> None:
+    """Pulls of one scan share a body; their cotangents differ."""
+    xs = nx.tensor(np.random.default_rng(0).normal(0, 1, (3, 4)), dtype="float64")
+
+    def columns(w: Any) -> Any:
+        def ys(w: Any) -> Any:
+            return nx.scan(lambda c, x: (c, nx.exp(nx.sin(w * x))), nx.zeros(1), xs)[1]
+
+        _, pull = nx.vjp(ys, w)
+        hots = [nx.one_hot(nx.tensor([i] * 4), 3, dtype="float64").T for i in range(3)]
+        return nx.stack([pull(hot)[0] for hot in hots])
+
+    w = nx.tensor([1.0, -0.5, 2.0, 0.3], dtype="float64")
+    slopes = np.exp(np.sin(w.numpy() * xs.numpy())) * np.cos(w.numpy() * xs.numpy())
+    found = nx.compile(columns)(w).numpy()
+    assert np.allclose(found, slopes * xs.numpy(), rtol=1e-12)

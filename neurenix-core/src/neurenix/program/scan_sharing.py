@@ -47,11 +47,22 @@ def _begin_xs(scan: Instruction) -> int:
     return int(scan.params["consts"] + scan.params["carries"])
 
 
+def _apart(late: Program, early: Program) -> Program:
+    """A body without the symbols of another: two scans may have one body, and what they
+    call alike is not the same then."""
+    if set(late.inputs).isdisjoint(early.inputs):
+        return late
+    if "apart" not in late.notes:
+        late.notes["apart"] = renamed(late)
+    apart: Program = late.notes["apart"]
+    return apart
+
+
 class _Pair:
     def __init__(self, first: Instruction, second: Instruction) -> None:
         self.first, self.second = first, second
         self.early: Program = first.params["body"]
-        self.late: Program = second.params["body"]
+        self.late: Program = _apart(second.params["body"], self.early)
         self.maker = {s: j for j in self.late.instructions for s in j.outputs}
 
     def handed_over(self) -> tuple[Instruction, Instruction]:

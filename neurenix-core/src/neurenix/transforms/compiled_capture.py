@@ -68,6 +68,16 @@ class StateCapture(BodyCapture):
     def __exit__(self, *failure: Any) -> None:
         self.entered.__exit__(*failure)
 
+    def lift(self, x: Tensor) -> Symbol:
+        if isinstance(x.data, Symbol):  # there is no capture around this one
+            self.outside(
+                f"a tensor ({x.type}) that an earlier capture has made",
+                "which has no value: an attribute or a variable has kept it. Make it "
+                "outside of what is compiled (in __init__, as an nn.Buffer), or by "
+                "nx.constant",
+            )
+        return super().lift(x)
+
     def write(self, cell: Any, value: Any) -> None:
         if id(cell) not in self.ids:
             raise CaptureError(

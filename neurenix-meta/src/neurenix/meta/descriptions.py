@@ -248,7 +248,7 @@ def _formulas(kind: type) -> dict[str, Any]:
     """The methods that a user wrote and that results come of: those that the library
     calls, and what these name in their turn."""
     written: dict[str, Any] = {}
-    called = set(_FORMULAS)
+    called: set[str] = set(_FORMULAS)
     for base in kind.__mro__:
         if is_library(base.__module__):
             called.update(vars(base))
