@@ -360,7 +360,7 @@ def test_scans_of_one_body_hand_over_what_is_the_same_alone() -> None:
     """Pulls of one scan share a body; their cotangents differ."""
     xs = nx.tensor(np.random.default_rng(0).normal(0, 1, (3, 4)), dtype="float64")
 
-    def columns(w: Any) -> Any:
+    def columns(w: Any, xs: Any) -> Any:
         def ys(w: Any) -> Any:
             return nx.scan(lambda c, x: (c, nx.exp(nx.sin(w * x))), nx.zeros(1), xs)[1]
 
@@ -370,5 +370,5 @@ def test_scans_of_one_body_hand_over_what_is_the_same_alone() -> None:
 
     w = nx.tensor([1.0, -0.5, 2.0, 0.3], dtype="float64")
     slopes = np.exp(np.sin(w.numpy() * xs.numpy())) * np.cos(w.numpy() * xs.numpy())
-    found = nx.compile(columns)(w).numpy()
+    found = nx.compile(columns)(w, xs).numpy()
     assert np.allclose(found, slopes * xs.numpy(), rtol=1e-12)
