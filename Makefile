@@ -29,6 +29,8 @@ test: lint types
 
 lint: $(VENV)/.for-test
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check --quiet .
+	@git ls-files '*.c' '*.h' '*.cpp' | xargs $(VENV)/bin/clang-format --dry-run -Werror
 
 # Pyright sees one folder of each package, so core's and meta's are linked into one.
 LINKED := build/types/neurenix

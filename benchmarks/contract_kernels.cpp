@@ -166,7 +166,8 @@ void product(int64_t batch, int64_t m, int64_t k, int64_t n, bool lhs_transposed
            for (int64_t i = 0; i < batch; i++) {
              const float* rhs = b.data() + i * k * n;
              if (rhs_transposed)
-               kernels->copy_matrix_f32(rhs, p.rhs_k, p.rhs_n, copy.data(), dense.rhs_k, k, n), rhs = copy.data();
+               kernels->copy_matrix_f32(rhs, p.rhs_k, p.rhs_n, copy.data(), dense.rhs_k, k, n),
+                   rhs = copy.data();
              code(a.data() + i * m * k, rhs, c.data() + i * m * n);
            }
          }));
@@ -200,12 +201,9 @@ void convolve(int64_t images, int64_t in, int64_t size, int64_t out, int64_t str
                   first ? ", NCHW" : "", what[i]);
     if (!wanted(name)) continue;
     report(name, operations, best([&] {
-             if (i == 0)
-               kernels->convolution_f32(p, x.data(), w.data(), o.data(), team);
-             else if (i == 1)
-               kernels->convolution_input_gradient_f32(p, o.data(), w.data(), x.data(), team);
-             else
-               kernels->convolution_weight_gradient_f32(p, x.data(), o.data(), w.data(), team);
+             if (i == 0) kernels->convolution_f32(p, x.data(), w.data(), o.data(), team);
+             else if (i == 1) kernels->convolution_input_gradient_f32(p, o.data(), w.data(), x.data(), team);
+             else kernels->convolution_weight_gradient_f32(p, x.data(), o.data(), w.data(), team);
            }));
   }
 }

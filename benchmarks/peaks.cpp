@@ -43,7 +43,9 @@ template <int Bytes>
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx512f,prefer-vector-width=512"), noinline)) double avx512(long n) { return multiply_add<64>(n); }
+__attribute__((target("avx512f,prefer-vector-width=512"), noinline)) double avx512(long n) {
+  return multiply_add<64>(n);
+}
 __attribute__((target("avx2,fma"), noinline)) double avx2(long n) { return multiply_add<32>(n); }
 #endif
 __attribute__((noinline)) double portable(long n) { return multiply_add<16>(n); }

@@ -179,9 +179,7 @@ def test_costly_values_are_stored() -> None:
         return e / e.sum(0)
 
     program = nx.capture(f, nx.zeros(20, 30))
-    assert any(
-        s.type.shape == (20, 30) for i in fused(program)[:1] for s in i.outputs
-    )
+    assert any(s.type.shape == (20, 30) for i in fused(program)[:1] for s in i.outputs)
 
 
 RECTIFIERS: dict[str, Callable[[nx.Tensor], nx.Tensor]] = {

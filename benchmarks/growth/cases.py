@@ -146,9 +146,7 @@ def sweeps(cores: int) -> dict[str, list[Case]]:
         "tasks": [replace(base, tasks=n) for n in powers(0, 8)],
         "inner steps": [replace(base, steps=n) for n in powers(0, 5)],
         "width": [replace(base, width=n) for n in powers(4, 9)],
-        "threads": [
-            replace(base, tasks=32, threads=n) for n in range(1, cores + 1)
-        ],
+        "threads": [replace(base, tasks=32, threads=n) for n in range(1, cores + 1)],
     }
     for name, widths in (
         ("attention", (32, 64, 128)),

@@ -1,10 +1,10 @@
 """JAX: one jit of the whole meta-step. The variant is words joined by '-':
 
-    vmap      vmap over tasks inside the gradient (default)
-    map       lax.map over tasks, each differentiated alone
-    unrollN   lax.scan with unroll=N (20: no loop is left)
-    python    a Python loop over the steps in place of lax.scan
-    sync      the caller's thread runs the step
+vmap      vmap over tasks inside the gradient (default)
+map       lax.map over tasks, each differentiated alone
+unrollN   lax.scan with unroll=N (20: no loop is left)
+python    a Python loop over the steps in place of lax.scan
+sync      the caller's thread runs the step
 """
 
 import re

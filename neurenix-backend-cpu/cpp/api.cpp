@@ -167,11 +167,10 @@ int64_t run_count(phx_engine* engine) {
 extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
   using namespace phynexus;
   static const phx_api api = {
-      sizeof(phx_api),    PHX_ABI_MAJOR, PHX_ABI_MINOR, PHYNEXUS_VERSION, device_count,
-      last_error,         create,        destroy,       capabilities,     set_threads,
-      allocate,           release,       move_bytes,    move_bytes,       compile,
-      release_executable, run,           synchronize,   memory_stats,     run_count,
-      run_steps,          set_profiling, read_profile,
+      sizeof(phx_api), PHX_ABI_MAJOR, PHX_ABI_MINOR, PHYNEXUS_VERSION,   device_count, last_error,
+      create,          destroy,       capabilities,  set_threads,        allocate,     release,
+      move_bytes,      move_bytes,    compile,       release_executable, run,          synchronize,
+      memory_stats,    run_count,     run_steps,     set_profiling,      read_profile,
   };
   return &api;
 }

@@ -137,9 +137,7 @@ def imaml(w, task):
     at = dict(zip(ALL, values))
     loss = classified(at, *task[2:])
     b = flat(torch.autograd.grad(loss, values))
-    inner = torch.autograd.grad(
-        classified(at, *task[:2]), values, create_graph=True
-    )
+    inner = torch.autograd.grad(classified(at, *task[:2]), values, create_graph=True)
 
     def image(v):
         product = torch.autograd.grad(flat(inner) @ v, values, retain_graph=True)

@@ -1,6 +1,6 @@
 """This package's own tests; the conformance suite runs beside them, by
 
-    pytest --pyargs neurenix.testing.suite --nx-device template
+pytest --pyargs neurenix.testing.suite --nx-device template
 """
 
 from neurenix_backend_template.kernels import KERNELS

@@ -16,9 +16,9 @@ struct Memory {
   General base = rax;
   int32_t displacement = 0;
   bool indexed = false;
-  General index = rax;   // or another one below r8
-  uint8_t scale = 0;     // of the index: its logarithm
-  bool spread = false;   // one element, to all lanes
+  General index = rax;  // or another one below r8
+  uint8_t scale = 0;    // of the index: its logarithm
+  bool spread = false;  // one element, to all lanes
   int32_t constant = -1;
   uint8_t unit = 0;  // bytes that a short displacement counts, as the form has it; 0 for long ones only
 };

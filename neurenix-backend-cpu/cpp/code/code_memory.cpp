@@ -49,8 +49,7 @@ const void* CodeMemory::add(const std::vector<uint8_t>& bytes) {
   const int64_t size = int64_t(bytes.size());
   if (chunks_.empty() || chunks_.back().sealed || chunks_.back().size - chunks_.back().used < size) {
     const int64_t whole = (size + chunk_bytes - 1) / chunk_bytes * chunk_bytes;
-    void* memory =
-        mmap(nullptr, size_t(whole), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory = mmap(nullptr, size_t(whole), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return nullptr;
     chunks_.push_back({static_cast<uint8_t*>(memory), whole, 0, false});
   }

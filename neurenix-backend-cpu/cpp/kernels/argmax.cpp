@@ -57,8 +57,8 @@ inline auto larger(V x, V best) {
 
 // One column after the other.
 template <class T>
-void first_largest_one(const T* x, T* best, int32_t* places, const int32_t* positions, int32_t base, int64_t rows,
-                       int64_t stride, bool more) {
+void first_largest_one(const T* x, T* best, int32_t* places, const int32_t* positions, int32_t base,
+                       int64_t rows, int64_t stride, bool more) {
   T most = more ? *best : *x;
   int32_t place = more ? *places : base + positions[0];
   for (int64_t r = 0; r < rows; r++, x += stride)
@@ -67,8 +67,8 @@ void first_largest_one(const T* x, T* best, int32_t* places, const int32_t* posi
 }
 
 template <class T>
-void first_largest_of(const char* values, char* largest, int32_t* places, const int32_t* positions, int32_t base,
-                      int64_t groups, int64_t rows, int64_t columns, bool more) {
+void first_largest_of(const char* values, char* largest, int32_t* places, const int32_t* positions,
+                      int32_t base, int64_t groups, int64_t rows, int64_t columns, bool more) {
   constexpr int N = lanes<T>;
   using S = Signed<T>;
   const T* x = reinterpret_cast<const T*>(values);

@@ -10,11 +10,13 @@ namespace phynexus {
 // the kernel from sizes alone, never from the number of threads, so that results do not depend on it.
 struct Team {
   virtual void run(int64_t count, void (*work)(void* context, int64_t index, int worker), void* context) = 0;
-  virtual int workers() const = 0;                       // worker is in [0, workers())
-  virtual void* workspace(int worker, int64_t bytes) = 0;  // 64-byte aligned; valid until the next call for that worker
+  virtual int workers() const = 0;  // worker is in [0, workers())
+  virtual void* workspace(int worker,
+                          int64_t bytes) = 0;  // 64-byte aligned; valid until the next call for that worker
   // One block beside the workers' own, for what all of them read (packed weights, partial sums): asked for outside
   // run(), by its caller; 64-byte aligned; valid until the next such call.
   virtual void* shared_workspace(int64_t bytes) = 0;
+
  protected:
   ~Team() = default;
 };
@@ -35,7 +37,8 @@ struct MatmulProblem {
 struct ConvolutionProblem {
   int64_t images, in_channels, in_h, in_w;
   int64_t out_channels, kernel_h, kernel_w, out_h, out_w;
-  int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;  // pad: the low side; the high side follows
+  int64_t stride_h, stride_w, pad_h, pad_w, dilation_h,
+      dilation_w;  // pad: the low side; the high side follows
   int64_t x[4], weight[4], out[4];
   // Whether float32 goes by Winograd's algorithm. The last is for tests: it is possible for more than it pays for.
   enum Winograd : int32_t { never, where_it_pays, where_possible };
@@ -47,20 +50,31 @@ struct ContractKernels {
   MatmulProblem (*decide_matmul_f32)(const MatmulProblem&);
   MatmulProblem (*decide_matmul_f64)(const MatmulProblem&);
   // to[r * to_stride + c] = from[r * row_stride + c * column_stride]: an operand whose rows are to be dense.
-  void (*copy_matrix_f32)(const float* from, int64_t row_stride, int64_t column_stride, float* to, int64_t to_stride,
-                          int64_t rows, int64_t columns);
+  void (*copy_matrix_f32)(const float* from, int64_t row_stride, int64_t column_stride, float* to,
+                          int64_t to_stride, int64_t rows, int64_t columns);
   void (*matmul_f32)(const MatmulProblem&, const float* lhs, const float* rhs, float* out, Team&);
   void (*matmul_f64)(const MatmulProblem&, const double* lhs, const double* rhs, double* out, Team&);
   void (*convolution_f32)(const ConvolutionProblem&, const float* x, const float* weight, float* out, Team&);
-  void (*convolution_f64)(const ConvolutionProblem&, const double* x, const double* weight, double* out, Team&);
-  void (*convolution_input_gradient_f32)(const ConvolutionProblem&, const float* g, const float* weight, float* x, Team&);
-  void (*convolution_input_gradient_f64)(const ConvolutionProblem&, const double* g, const double* weight, double* x, Team&);
-  void (*convolution_weight_gradient_f32)(const ConvolutionProblem&, const float* x, const float* g, float* weight, Team&);
-  void (*convolution_weight_gradient_f64)(const ConvolutionProblem&, const double* x, const double* g, double* weight, Team&);
+  void (*convolution_f64)(const ConvolutionProblem&, const double* x, const double* weight, double* out,
+                          Team&);
+  void (*convolution_input_gradient_f32)(const ConvolutionProblem&, const float* g, const float* weight,
+                                         float* x, Team&);
+  void (*convolution_input_gradient_f64)(const ConvolutionProblem&, const double* g, const double* weight,
+                                         double* x, Team&);
+  void (*convolution_weight_gradient_f32)(const ConvolutionProblem&, const float* x, const float* g,
+                                          float* weight, Team&);
+  void (*convolution_weight_gradient_f64)(const ConvolutionProblem&, const double* x, const double* g,
+                                          double* weight, Team&);
 };
 
-namespace portable { extern const ContractKernels contract_kernels; }
-namespace avx2 { extern const ContractKernels contract_kernels; }
-namespace avx512 { extern const ContractKernels contract_kernels; }
+namespace portable {
+extern const ContractKernels contract_kernels;
+}
+namespace avx2 {
+extern const ContractKernels contract_kernels;
+}
+namespace avx512 {
+extern const ContractKernels contract_kernels;
+}
 
 }  // namespace phynexus

@@ -104,8 +104,7 @@ struct Head {
   PHYNEXUS_INLINE explicit Head(int64_t count) {
     if (sizeof(T) == 4)
       mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(int(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-    else
-      mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+    else mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
   }
 };
 PHYNEXUS_INLINE Vector<float> load(const float* p, Head<float> h) { return _mm256_maskload_ps(p, h.mask); }

@@ -197,10 +197,8 @@ void gather_product(const Images<const T>& source, const Images<T>& out, const G
   const Gather<T> gather(source, out, rows, columns, weights, zeros);
   const bool every_tap =
       rows.phases * columns.phases == 1 && rows.phase[0].taps * columns.phase[0].taps == weights.taps;
-  if (source.channels < few_channels && every_tap && weights.packed)
-    gather_patches(gather, team);
-  else
-    gather_directly(gather, team);
+  if (source.channels < few_channels && every_tap && weights.packed) gather_patches(gather, team);
+  else gather_directly(gather, team);
 }
 
 template void gather_product<float>(const Images<const float>&, const Images<float>&, const GatherAxis&,

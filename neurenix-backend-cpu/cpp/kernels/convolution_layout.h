@@ -47,10 +47,8 @@ void copy_images(T* any, const int64_t s[4], const Images<T>& last, Team& team) 
       for (int64_t h = 0; h < rows; h++) {
         T* from = any + n * s[0] + h * s[2];
         T* to = last.data + n * last.image + h * last.row;
-        if (In)
-          copy_matrix(from, s[3], s[1], to, last.column, length, last.channels);
-        else
-          copy_matrix_out(to, last.column, from, s[3], s[1], length, last.channels);
+        if (In) copy_matrix(from, s[3], s[1], to, last.column, length, last.channels);
+        else copy_matrix_out(to, last.column, from, s[3], s[1], length, last.channels);
       }
   });
 }

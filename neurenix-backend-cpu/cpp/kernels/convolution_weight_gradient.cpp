@@ -227,10 +227,8 @@ void convolution_weight_gradient(const ConvolutionProblem& p, const T* x, const 
                                   ? SumRows<T>{weight + panel.first, p.weight[2], p.weight[3], p.weight[1]}
                                   : weight_sums.rows_of(buffer, panel);
       const Range range = part(units, chunks, index / panels);
-      if (gradient.by_patches())
-        gradient.sum_patches(range, panel, sums, workspace);
-      else
-        gradient.sum_runs(range, panel, sums, workspace);
+      if (gradient.by_patches()) gradient.sum_patches(range, panel, sums, workspace);
+      else gradient.sum_runs(range, panel, sums, workspace);
     };
     for_chunks(team, chunks * panels, sum, gradient.operations() < 4e6);
   }

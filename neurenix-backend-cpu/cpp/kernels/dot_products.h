@@ -13,17 +13,13 @@ namespace phynexus::PHYNEXUS_ISA::contract {
 template <int N, class V, int... I>
 PHYNEXUS_INLINE auto fold_lanes(V v, std::integer_sequence<int, I...>) {
   const auto half = __builtin_shufflevector(v, v, I...) + __builtin_shufflevector(v, v, (I + N / 2)...);
-  if constexpr (N == 4)
-    return half[0] + half[1];
-  else
-    return fold_lanes<N / 2>(half, std::make_integer_sequence<int, N / 4>());
+  if constexpr (N == 4) return half[0] + half[1];
+  else return fold_lanes<N / 2>(half, std::make_integer_sequence<int, N / 4>());
 }
 template <class T>
 PHYNEXUS_INLINE T sum_of_lanes(Vector<T> v) {
-  if constexpr (lanes<T> == 2)
-    return v[0] + v[1];
-  else
-    return fold_lanes<lanes<T>>(v, std::make_integer_sequence<int, lanes<T> / 2>());
+  if constexpr (lanes<T> == 2) return v[0] + v[1];
+  else return fold_lanes<lanes<T>>(v, std::make_integer_sequence<int, lanes<T> / 2>());
 }
 
 template <class T, int R, int C>

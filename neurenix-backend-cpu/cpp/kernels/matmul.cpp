@@ -194,10 +194,8 @@ void multiply_rows(const MatmulProblem& p, const T* lhs, const RightOperand<T>& 
       RightOperand<T> right = rhs;
       right.data += b * p.rhs_batch;
       const Output<T> to{out + b * p.out_batch + row * p.out_m, p.out_m, p.out_n};
-      if (blocked)
-        multiply_blocked(rows, panels, p.k, left, right, to, space);
-      else
-        multiply(rows, panels, p.k, left, right, to);
+      if (blocked) multiply_blocked(rows, panels, p.k, left, right, to, space);
+      else multiply(rows, panels, p.k, left, right, to);
       unit += parts;
     }
   });

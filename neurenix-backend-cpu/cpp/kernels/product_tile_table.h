@@ -10,10 +10,8 @@ void product_tile(const TileCall<T>& call) {
   constexpr int W = lanes<T>, whole = Kind == Tail::whole ? V : V - 1, last = (V - 1) * W;
   const Head<T> head(Kind == Tail::whole ? 0 : call.tail);
   const auto load_last = [&](const T* p) {
-    if constexpr (Kind == Tail::half)
-      return load_half(p + last, head);
-    else
-      return load(p + last, head);
+    if constexpr (Kind == Tail::half) return load_half(p + last, head);
+    else return load(p + last, head);
   };
   using Last = decltype(load_last(nullptr));
   Vector<T> sum[R][V] = {};
@@ -40,10 +38,8 @@ void product_tile(const TileCall<T>& call) {
       PHYNEXUS_UNROLL for (int r = 0; r < R; r++) {
         const Vector<T> a = broadcast(Adjacent ? rows[0][at + r] : rows[Adjacent ? 0 : r][at]);
         PHYNEXUS_UNROLL for (int v = 0; v < whole; v++) sum[r][v] += a * b[v];
-        if constexpr (Kind == Tail::half)
-          end[r] += half_of(a) * b_last;
-        else if constexpr (Kind == Tail::part)
-          end[r] += a * b_last;
+        if constexpr (Kind == Tail::half) end[r] += half_of(a) * b_last;
+        else if constexpr (Kind == Tail::part) end[r] += a * b_last;
       }
       at += row_step;
       panel += panel_step;
@@ -52,10 +48,8 @@ void product_tile(const TileCall<T>& call) {
   PHYNEXUS_UNROLL for (int r = 0; r < R; r++) {
     T* p = call.out[r] + call.out_shift;
     PHYNEXUS_UNROLL for (int v = 0; v < whole; v++) store(p + v * W, sum[r][v]);
-    if constexpr (Kind == Tail::half)
-      store_half(p + last, end[r], head);
-    else if constexpr (Kind == Tail::part)
-      store(p + last, end[r], head);
+    if constexpr (Kind == Tail::half) store_half(p + last, end[r], head);
+    else if constexpr (Kind == Tail::part) store(p + last, end[r], head);
   }
 }
 

@@ -31,9 +31,9 @@ constexpr int64_t block_bytes = 24 * 1024;
 
 extern const RuntimeKernels runtime_kernels;
 const RuntimeKernels runtime_kernels = {
-    block_bytes,
-    unary,         binary, select,         compare_select, multiply_add, cast_between, splat,        reduction,
-    first_largest, argmax, argmax_columns, window,         read_tile,    write_tile,   copy_strided, random_bits,
+    block_bytes,  unary,     binary,     select,        compare_select, multiply_add,
+    cast_between, splat,     reduction,  first_largest, argmax,         argmax_columns,
+    window,       read_tile, write_tile, copy_strided,  random_bits,
 };
 
 }  // namespace phynexus::PHYNEXUS_ISA

@@ -97,7 +97,8 @@ class ArenaPool {
   void drop(std::unique_ptr<Arena> arena);
 
   ThreadPool& threads_;
-  std::vector<std::unique_ptr<Arena>> idle_;  // as many as there were runs at once; the one given last at the end
+  std::vector<std::unique_ptr<Arena>>
+      idle_;  // as many as there were runs at once; the one given last at the end
   int64_t idle_bytes_ = 0;
   std::atomic<int64_t> arena_bytes_{0}, packed_bytes_{0};
 };

@@ -194,7 +194,8 @@ std::vector<bool> outputs_apart(const Plan& plan) {
       if (instruction.region < 0 || size_t(instruction.region) >= r) continue;
       for (int32_t in = 0; in < instruction.inputs; in++)
         for (int32_t out = 0; out < instruction.outputs; out++) {
-          const phx_value *a = plan.operand(instruction, in), *b = plan.operand(instruction, instruction.inputs + out);
+          const phx_value *a = plan.operand(instruction, in),
+                          *b = plan.operand(instruction, instruction.inputs + out);
           if (a && b && may_share_memory(*a, *b, apart[r])) apart[size_t(instruction.region)] = false;
         }
     }

@@ -225,8 +225,8 @@ void check_nesting(const Plan& plan) {
     if (r + 1 == nests.size()) return;  // the whole program's pointers are not on the stack
     nest.pointers += int64_t(region.inputs) + region.outputs;
     if (nest.pointers > most_pointers)
-      refuse(format("region %zu and those within it have %lld inputs and outputs; at most %lld are possible", r,
-                    (long long)nest.pointers, (long long)most_pointers));
+      refuse(format("region %zu and those within it have %lld inputs and outputs; at most %lld are possible",
+                    r, (long long)nest.pointers, (long long)most_pointers));
   }
 }
 

@@ -21,7 +21,8 @@ void check_map(const Plan& plan, const phx_instruction& x, const phx_region& bod
   expect_operands(x, body.inputs, body.outputs);
   require(x.params == 2 + x.inputs + x.outputs, "its number of params is wrong");
   const int64_t* p = plan.params_of(x);
-  require(p[0] >= 0 && p[0] <= most_bytes && p[1] >= 0, "a negative or absurd number of iterations, or chunk");
+  require(p[0] >= 0 && p[0] <= most_bytes && p[1] >= 0,
+          "a negative or absurd number of iterations, or chunk");
   for (int k = 0; k < x.inputs + x.outputs; k++) {
     require(p[2 + k] == 0 || p[2 + k] == 1, "a flag is neither 0 nor 1");
     const bool leading = k < x.inputs ? p[2 + k] == 1 : p[2 + k] == 0;

@@ -160,7 +160,8 @@ struct ProductStep final : Step {
 
   void one(const float* a, const float* b, float* to, Worker& worker) const {
     if (copy) {
-      float* dense = reinterpret_cast<float*>(worker.own.at_least(rows * copied_stride * int64_t(sizeof(float))));
+      float* dense =
+          reinterpret_cast<float*>(worker.own.at_least(rows * copied_stride * int64_t(sizeof(float))));
       copy(b, row_stride, column_stride, dense, copied_stride, rows, columns);
       b = dense;
     }
@@ -211,7 +212,8 @@ StepPointer written_product(Lowering& lowering, const ContractionStep<float, Mat
   const int64_t size = sizeof(float);
   written->each.add_axis(p.batch, {p.out_batch * size, p.lhs_batch * size, p.rhs_batch * size});
   step.outer.for_axes([&](int64_t count, const std::array<int64_t, 3>& strides) {
-    written->each.add_axis(count, p.exchanged ? std::array<int64_t, 3>{strides[0], strides[2], strides[1]} : strides);
+    written->each.add_axis(
+        count, p.exchanged ? std::array<int64_t, 3>{strides[0], strides[2], strides[1]} : strides);
   });
   written->work = step.work;
   return written;
@@ -337,7 +339,8 @@ StepPointer lower_dot_general(Lowering& lowering, const phx_instruction& instruc
   const ContractKernels& kernels = lowering.contract;
   switch (lowering.plan.input(instruction, 0).dtype) {
     case PHX_FLOAT32: return dot<float>(lowering, instruction, kernels.matmul_f32, kernels.decide_matmul_f32);
-    case PHX_FLOAT64: return dot<double>(lowering, instruction, kernels.matmul_f64, kernels.decide_matmul_f64);
+    case PHX_FLOAT64:
+      return dot<double>(lowering, instruction, kernels.matmul_f64, kernels.decide_matmul_f64);
     case PHX_INT32: return dot<int32_t>(lowering, instruction, plain_matmul<int32_t, uint32_t>);
     case PHX_INT64: return dot<int64_t>(lowering, instruction, plain_matmul<int64_t, uint64_t>);
     case PHX_UINT8: return dot<uint8_t>(lowering, instruction, plain_matmul<uint8_t, uint32_t>);

@@ -90,7 +90,7 @@ class FusedBuilder {
   bool reduces_ = false;
   std::vector<Source> free_blocks_;
   std::vector<std::pair<int32_t, int64_t>> allocated_;  // offset and bytes of each register
-  std::vector<PlacedOp> placed_;  // what step_->ops do
+  std::vector<PlacedOp> placed_;                        // what step_->ops do
 };
 
 }  // namespace phynexus

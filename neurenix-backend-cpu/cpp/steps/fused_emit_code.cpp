@@ -89,7 +89,8 @@ bool FusedBuilder::finds_maxima(int64_t columns) const {
 // The maximum that an argmax finds on its way.
 const FusedReduction* FusedBuilder::maximum_of(const FusedReduction& argmax) const {
   for (const FusedReduction& r : step_->reductions)
-    if (r.in_argmax && r.values.slot == argmax.values.slot && r.values.offset == argmax.values.offset) return &r;
+    if (r.in_argmax && r.values.slot == argmax.values.slot && r.values.offset == argmax.values.offset)
+      return &r;
   return nullptr;
 }
 
@@ -101,7 +102,8 @@ RowResults FusedBuilder::row_results() const {
   for (const FusedReduction& r : step_->reductions) {
     if (!r.in_code) continue;
     if (r.compensated) results.sums.push_back({r.values, place(r)});
-    else if (r.first_largest) results.maxima.push_back({r.values, place(*maximum_of(r)), place(r), r.row_positions});
+    else if (r.first_largest)
+      results.maxima.push_back({r.values, place(*maximum_of(r)), place(r), r.row_positions});
     else if (!r.in_argmax) results.maxima.push_back({r.values, place(r), {}, {}});
   }
   if (!results.maxima.empty()) results.rows_in_group = int(layout_.rows);
@@ -131,14 +133,16 @@ std::optional<RowOperand> FusedBuilder::as_rows(size_t k, int64_t columns) const
     for (const int32_t start : outer)
       for (int64_t i = 0; i < axes[d].size; i++) walk.starts.push_back(int32_t(start + i * stride));
   }
-  const bool walks = std::any_of(walk.starts.begin(), walk.starts.end(), [](int32_t start) { return start != 0; });
+  const bool walks =
+      std::any_of(walk.starts.begin(), walk.starts.end(), [](int32_t start) { return start != 0; });
   if (!walks) walk.starts.clear();
   return RowOperand{dense ? PlacedOp::in_rows : PlacedOp::one_element, walk};
 }
 
 StepPointer FusedBuilder::only_code() const {
   const FusedStep& s = *step_;
-  const bool plain = s.loops.empty() && s.loads.empty() && s.stores.empty() && s.ops.size() == 1 && s.ops[0].code;
+  const bool plain =
+      s.loops.empty() && s.loads.empty() && s.stores.empty() && s.ops.size() == 1 && s.ops[0].code;
   for (const FusedReduction& reduction : s.reductions)
     if (!reduction.in_code || !reduction.dense) return nullptr;
   if (!plain) return nullptr;
@@ -172,9 +176,10 @@ bool FusedBuilder::write_rows() {
   const std::vector<RowWalk> walks = needed_walks(walked, placed);
   const auto is_copied_row = [&](Source s) { return s.slot == 0 && rows.count(s.offset); };
   for (FusedReduction& reduction : step_->reductions)
-    reduction.in_code = reduction.is_float32 && !is_copied_row(reduction.values) &&
-                        (reduction.compensated ? sums_rows()
-                                               : (reduction.is_max || reduction.first_largest) && finds_maxima(columns));
+    reduction.in_code =
+        reduction.is_float32 && !is_copied_row(reduction.values) &&
+        (reduction.compensated ? sums_rows()
+                               : (reduction.is_max || reduction.first_largest) && finds_maxima(columns));
   bool results = false;
   for (FusedReduction& reduction : step_->reductions) {
     // An argmax alone has nowhere to leave the largest.
@@ -183,7 +188,8 @@ bool FusedBuilder::write_rows() {
   }
   std::vector<Source> touched;
   const auto write = [&](CodeMemory* memory) {
-    return phynexus::write_rows(step_->ops, placed, columns, row_results(), walks, read_after_ops(), memory, touched);
+    return phynexus::write_rows(step_->ops, placed, columns, row_results(), walks, read_after_ops(), memory,
+                                touched);
   };
   if (!uses_rows && !results) return false;
   if (!write(nullptr)) {  // with fewer registers for results there may be enough
@@ -204,7 +210,8 @@ bool FusedBuilder::write_rows() {
   placed_ = placed;
   drop_registers(touched);
   placed = placed_;
-  if (!write(lowering_.code)) throw Failure(PHX_OUT_OF_MEMORY, "no memory for the code of a fused instruction");
+  if (!write(lowering_.code))
+    throw Failure(PHX_OUT_OF_MEMORY, "no memory for the code of a fused instruction");
   return true;
 }
 

@@ -16,7 +16,8 @@ void group_axes(std::vector<Axis>& axes) {
   std::stable_partition(axes.begin(), axes.begin() + int64_t(end),
                         [](const Axis& axis) { return !axis.reduced; });
   // Reduced axes in their own order, so that the first of equals is met first.
-  const auto first = std::find_if(axes.begin(), axes.begin() + int64_t(end), [](const Axis& a) { return a.reduced; });
+  const auto first =
+      std::find_if(axes.begin(), axes.begin() + int64_t(end), [](const Axis& a) { return a.reduced; });
   std::stable_sort(first, axes.begin() + int64_t(end),
                    [](const Axis& a, const Axis& b) { return a.strides.back() > b.strides.back(); });
 }
@@ -123,7 +124,8 @@ Access FusedLayout::access(const FusedTile& tile) const {
   return tile.tile.strides[0] == 0 ? Access::uniform : Access::strided;
 }
 
-void FusedLayout::find_positions(size_t operand, std::vector<int32_t>& rows, std::vector<int32_t>& starts) const {
+void FusedLayout::find_positions(size_t operand, std::vector<int32_t>& rows,
+                                 std::vector<int32_t>& starts) const {
   rows = starts = {0};
   const auto walk = [&](std::vector<int32_t>& positions, int64_t count, int64_t stride) {
     const std::vector<int32_t> before = std::move(positions);

@@ -229,7 +229,8 @@ void FusedBuilder::emit_reduction(size_t k, Source values) {
     layout_.find_positions(inputs_ + outputs_.size(), reduction.row_positions, reduction.step_positions);
   } else {
     reduction.reduce = lowering_.kernels.reduce(outputs_[k].reduction, dtype);
-    reduction.combine = lowering_.kernels.binary(joins[outputs_[k].reduction - PHX_SUM], dtype, Form::vectors);
+    reduction.combine =
+        lowering_.kernels.binary(joins[outputs_[k].reduction - PHX_SUM], dtype, Form::vectors);
     if (!reduction.reduce || !reduction.combine)
       lack(format("%s of %s", opcode_name(outputs_[k].reduction), dtype_name(dtype)));
   }

@@ -42,8 +42,9 @@ void FusedStep::reduce_single(char* const* slots, int64_t now) const {
   for (const FusedReduction& reduction : reductions) {
     char* to = reduction.dense ? reduction.tile.strided.at(slots) : reduction.partial.at(slots);
     if (reduction.first_largest && !reduction.in_code)
-      reduction.first_largest(reduction.values.at(slots), reduction.spare.at(slots), reinterpret_cast<int32_t*>(to),
-                              reduction.row_positions.data(), 0, g, r, c, false);
+      reduction.first_largest(reduction.values.at(slots), reduction.spare.at(slots),
+                              reinterpret_cast<int32_t*>(to), reduction.row_positions.data(), 0, g, r, c,
+                              false);
     else if (!reduction.in_code && !reduction.in_argmax)
       reduction.reduce(reduction.values.at(slots), to, reduction.spare.at(slots), g, r, c);
     if (!reduction.dense)
@@ -63,7 +64,8 @@ void FusedStep::reduce_step(char* const* slots, int64_t now, int64_t step) const
                               reduction.step_positions[size_t(step)], g, r, c, step > 0);
       continue;
     }
-    if (!reduction.in_code) reduction.reduce(reduction.values.at(slots), partial, reduction.spare.at(slots), g, r, c);
+    if (!reduction.in_code)
+      reduction.reduce(reduction.values.at(slots), partial, reduction.spare.at(slots), g, r, c);
     char* level = reduction.levels.at(slots);
     const int last = reduction.compensated ? reduction_levels - 1 : 0;
     for (int i = 0;; i++, level += reduction.level_bytes) {

@@ -42,14 +42,14 @@ struct FusedTile {
 struct FusedReduction {
   ReduceKernel reduce = nullptr;
   ElementKernel combine = nullptr;
-  FirstLargestKernel first_largest = nullptr;  // of an argmax, instead of both
+  FirstLargestKernel first_largest = nullptr;          // of an argmax, instead of both
   std::vector<int32_t> row_positions, step_positions;  // of an argmax: row-major among what is reduced
-  Source values, spare, partial, levels;  // spare: of an argmax, the largest so far
+  Source values, spare, partial, levels;               // spare: of an argmax, the largest so far
   FusedTile tile;
   bool dense = false;        // the output's elements of a cell lie together
   bool compensated = false;  // partial results are added up by levels
   bool is_float32 = false, is_max = false;
-  bool in_code = false;  // the ops' code leaves the block's result where `reduce` would
+  bool in_code = false;    // the ops' code leaves the block's result where `reduce` would
   bool in_argmax = false;  // a maximum: so does an argmax of the same values
   int32_t item_bytes = 0;
   int64_t level_bytes = 0;

@@ -175,7 +175,8 @@ void Writer::one(size_t index) {
   if (failed_) return;
 
   const bool comparison = is_comparison(op.opcode);
-  const bool onto_third = op.opcode == multiply_plus || op.opcode == multiply_minus || op.opcode == minus_multiply;
+  const bool onto_third =
+      op.opcode == multiply_plus || op.opcode == multiply_minus || op.opcode == minus_multiply;
   bool taken = false;  // the third argument's register becomes the result's
   int to = 0;
   if (comparison) {
@@ -305,7 +306,8 @@ bool Writer::prepare() {
   std::fill(ones, ones + 16, uint8_t(1));
   ones_ = a_.constant(ones, 16);
 
-  const size_t used = pointer_.size() + maxima_go_to().size(), saved = used > saved_from ? used - saved_from : 0;
+  const size_t used = pointer_.size() + maxima_go_to().size(),
+               saved = used > saved_from ? used - saved_from : 0;
   for (size_t i = 0; i < saved; i++) a_.push(pointers[saved_from + i]);
   int next = 0;
   for (auto& [key, number] : hoisted_) {  // read once: no pointer stays
@@ -331,7 +333,8 @@ bool Writer::prepare() {
 }
 
 void Writer::finish() {
-  const size_t used = pointer_.size() + maxima_go_to().size(), saved = used > saved_from ? used - saved_from : 0;
+  const size_t used = pointer_.size() + maxima_go_to().size(),
+               saved = used > saved_from ? used - saved_from : 0;
   for (size_t i = saved; i-- > 0;) a_.pop(pointers[saved_from + i]);
   a_.raw({0xc5, 0xf8, 0x77, 0xc3});  // vzeroupper, ret
   a_.finish();
@@ -341,17 +344,17 @@ bool Writer::write() {
   if (!prepare()) return false;
   a_.raw({0x31, 0xc0});  // xor eax, eax
   const int64_t loop = a_.here();
-  a_.raw({0x48, 0x8d, 0x50, 0x10});  // lea rdx, [rax + 16]
-  a_.raw({0x48, 0x39, 0xf2});        // cmp rdx, rsi
+  a_.raw({0x48, 0x8d, 0x50, 0x10});    // lea rdx, [rax + 16]
+  a_.raw({0x48, 0x39, 0xf2});          // cmp rdx, rsi
   const int64_t to_tail = a_.jump(7);  // above
   body(false);
   a_.raw({0x48, 0x89, 0xd0});  // mov rax, rdx
   a_.jump_back(loop);
   a_.land(to_tail);
-  a_.raw({0x89, 0xf1});  // mov ecx, esi
-  a_.raw({0x29, 0xc1});  // sub ecx, eax
+  a_.raw({0x89, 0xf1});               // mov ecx, esi
+  a_.raw({0x29, 0xc1});               // sub ecx, eax
   const int64_t to_end = a_.jump(4);  // equal
-  a_.raw({0xba});  // mov edx, 1
+  a_.raw({0xba});                     // mov edx, 1
   a_.word32(1);
   a_.raw({0xd3, 0xe2});              // shl edx, cl
   a_.raw({0xff, 0xca});              // dec edx
@@ -416,7 +419,8 @@ void Writer::rows_of_columns(int first, int vectors) {
   });
 }
 
-bool Writer::write_rows(int64_t columns, int vectors, const RowResults& results, const std::vector<RowWalk>& walks) {
+bool Writer::write_rows(int64_t columns, int vectors, const RowResults& results,
+                        const std::vector<RowWalk>& walks) {
   columns_ = columns;
   results_ = results;
   walks_ = walks;

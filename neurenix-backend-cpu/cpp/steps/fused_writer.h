@@ -41,7 +41,8 @@ struct Flow {
       now[key_of(ops[i].out)] = int(i);
     }
     for (Source s : read_after)
-      if (const auto found = now.find(key_of(s)); found != now.end()) last_read[size_t(found->second)] = INT_MAX;
+      if (const auto found = now.find(key_of(s)); found != now.end())
+        last_read[size_t(found->second)] = INT_MAX;
   }
 };
 
@@ -100,11 +101,11 @@ class Writer {
   const Flow& flow_;
   const size_t begin_, end_;
   Assembler a_;
-  std::map<int32_t, General> pointer_;      // of a slot
-  std::map<Key, int> hoisted_;              // registers of what is the same for all elements
-  std::map<Key, int> loaded_until_;         // the last op here that reads what an earlier one left in memory
-  std::map<Key, int32_t> loaded_bytes_;     // of an element of it
-  std::map<int, int> needed_until_;         // the last op here that reads an op's result
+  std::map<int32_t, General> pointer_;   // of a slot
+  std::map<Key, int> hoisted_;           // registers of what is the same for all elements
+  std::map<Key, int> loaded_until_;      // the last op here that reads what an earlier one left in memory
+  std::map<Key, int32_t> loaded_bytes_;  // of an element of it
+  std::map<int, int> needed_until_;      // the last op here that reads an op's result
   std::map<Key, Value> values_;
   std::vector<int> free_vectors_, free_masks_;
   std::vector<Source> touched_;
@@ -112,7 +113,7 @@ class Writer {
   std::vector<RowWalk> walks_;
   int32_t walk_table_ = 0;
   int64_t columns_ = 0;
-  int column_ = 0;     // the first of those at hand
+  int column_ = 0;        // the first of those at hand
   int first_result_ = 0;  // register of the first sum, or largest or place, of the columns at hand
   int results_at_once_ = 0;
   int32_t ones_ = 0;

@@ -151,7 +151,8 @@ struct MapStep final : Step {
   void add_slots(char* slots, int64_t count, const Output& output, int64_t from, int64_t elements) const {
     char* first = slots + output.first + from * item_bytes(output.dtype);
     const auto add = [&](int64_t to, int64_t other) {
-      output.add(first + to * slot_bytes, first + to * slot_bytes, first + other * slot_bytes, nullptr, elements, 0);
+      output.add(first + to * slot_bytes, first + to * slot_bytes, first + other * slot_bytes, nullptr,
+                 elements, 0);
     };
     for (int64_t size = 2; size <= count; size *= 2)
       for (int64_t end = size; end <= count; end += size) add(end - size, end - size / 2);
@@ -254,7 +255,8 @@ struct MapStep final : Step {
     each_summed(
         frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
     // The total of all lies in the level of the highest bit.
-    copy_results(frame, iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr);
+    copy_results(frame,
+                 iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr);
   }
 
   // The sums to where they are wanted; zeros where there is no slot of them.
@@ -309,7 +311,8 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       output.add = lowering.kernels.binary(PHX_ADD, value->dtype, Form::vectors);
       step->slot_bytes += round_up(std::max<int64_t>(bytes, 1));
       // Many of them are needed at once: what is computed with it must not overflow.
-      if (step->slot_bytes > most_bytes >> 6) throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
+      if (step->slot_bytes > most_bytes >> 6)
+        throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
       phx_value source = *value;
       if (p[0] == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
       step->results.emplace_back(source, *value, lowering.kernels);

@@ -12,16 +12,17 @@ namespace {
 using A = Assembler;
 
 constexpr int lanes = 16, all_registers = 32, tail_mask = 1, upper_half = 2;
-constexpr int most_vectors = 4;                              // of a panel
-constexpr double most_operations = 4e6;                      // more is worth the threads
-constexpr int64_t most_unrolled = 512, in_loop = 200;        // instructions, of all tiles' code
+constexpr int most_vectors = 4;                        // of a panel
+constexpr double most_operations = 4e6;                // more is worth the threads
+constexpr int64_t most_unrolled = 512, in_loop = 200;  // instructions, of all tiles' code
 constexpr size_t most_bytes_of_code = 24 * 1024;
-constexpr int64_t farthest = int64_t(1) << 30;               // bytes that a displacement reaches
+constexpr int64_t farthest = int64_t(1) << 30;  // bytes that a displacement reaches
 
 constexpr A::Form load_vector{A::map_0f, A::none, 0x10}, store_vector{A::map_0f, A::none, 0x11},
     store_half{A::map_0f, A::none, 0x11, false, 1}, spread{A::map_0f38, A::p66, 0x18},
     load_half_twice{A::map_0f38, A::p66, 0x1b}, upper_half_of{A::map_0f3a, A::p66, 0x1b},
-    multiply_add{A::map_0f38, A::p66, 0xb8}, blend{A::map_0f38, A::p66, 0x65}, bits_xor{A::map_0f, A::p66, 0xef};
+    multiply_add{A::map_0f38, A::p66, 0xb8}, blend{A::map_0f38, A::p66, 0x65},
+    bits_xor{A::map_0f, A::p66, 0xef};
 
 // Columns of the output: whole vectors, then perhaps one of fewer columns. If those are no more than half a vector, two
 // rows share one: the second row's columns are its upper half.
@@ -103,7 +104,8 @@ void ProductWriter::choose_tiles() {
   }
 }
 
-void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs, int64_t lhs_at, int64_t rhs_at) {
+void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs, int64_t lhs_at,
+                         int64_t rhs_at) {
   const int sums = panel.sums(rows), columns = sums, tail = columns + panel.whole;
   const int left[2] = {columns + panel.vectors(), columns + panel.vectors() + 1};
   const int tails = rows * panel.whole;  // where the sums of the tail begin
@@ -113,7 +115,9 @@ void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs,
   else if (panel.tail)
     a_.vector(load_vector, tail, 0, at(rhs, rhs_at + panel.whole * 64, 64), tail_mask, true);
 
-  const auto element = [&](int r, bool to_all = false) { return at(lhs, lhs_at + r * p_.lhs_m * 4, 4, to_all); };
+  const auto element = [&](int r, bool to_all = false) {
+    return at(lhs, lhs_at + r * p_.lhs_m * 4, 4, to_all);
+  };
   for (int r = 0; r < rows; r++) {
     const int own = left[r % 2];
     const bool second = r % 2, paired = panel.half() && (second || r + 1 < rows);
@@ -142,7 +146,8 @@ void ProductWriter::store(int rows, const Panel& panel) {
     const int64_t to = (r * p_.out_m + panel.first) * 4, tail_to = to + panel.whole * 64;
     for (int v = 0; v < panel.whole; v++)
       a_.vector(store_vector, r * panel.whole + v, 0, at(rdx, to + v * 64, 64));
-    if (panel.half() && r % 2) {  // a masked store of the upper half would touch memory beyond, so it is brought down
+    if (panel.half() &&
+        r % 2) {  // a masked store of the upper half would touch memory beyond, so it is brought down
       a_.vector(upper_half_of, tails + r / 2, 0, tails + r / 2);
       a_.byte(1);
     }
@@ -156,7 +161,8 @@ void ProductWriter::store(int rows, const Panel& panel) {
 
 void ProductWriter::tile(int rows, const Panel& panel) {
   for (int i = 0; i < panel.sums(rows); i++) a_.vector(bits_xor, i, i, i);
-  const int64_t lhs_step = p_.lhs_k * 4, rhs_step = p_.rhs_k * 4, first = panel.first * 4, each = instructions(rows, panel);
+  const int64_t lhs_step = p_.lhs_k * 4, rhs_step = p_.rhs_k * 4, first = panel.first * 4,
+                each = instructions(rows, panel);
   const auto steps = [&](int64_t count, General lhs, General rhs, int64_t rhs_first) {
     for (int64_t k = 0; k < count; k++) step(rows, panel, lhs, rhs, k * lhs_step, rhs_first + k * rhs_step);
   };
@@ -200,8 +206,8 @@ bool ProductWriter::write() {
   choose_tiles();
   const Panel& last = panels_.back();
   const auto set_mask = [&](int mask, uint32_t bits) {
-    set({0xb8}, bits);                               // mov eax, ...
-    a_.raw({0xc5, 0xf8, 0x92, 0xc0 | mask << 3});    // kmovw k, eax
+    set({0xb8}, bits);                             // mov eax, ...
+    a_.raw({0xc5, 0xf8, 0x92, 0xc0 | mask << 3});  // kmovw k, eax
   };
   const uint32_t columns = (uint32_t(1) << last.tail) - 1;
   if (last.tail) set_mask(tail_mask, last.half() ? columns << lanes / 2 | columns : columns);

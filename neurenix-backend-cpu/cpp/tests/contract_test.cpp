@@ -152,8 +152,7 @@ void check(const std::string& what, const Array<T>& out, const Call& call, const
       TestTeam team(threads);
       call(*set.kernels, team);
       std::vector<T> got(out.memory.get(), out.memory.get() + out.size);
-      if (threads == 1)
-        first = got;
+      if (threads == 1) first = got;
       else if (std::memcmp(first.data(), got.data(), got.size() * sizeof(T))) {
         failures++;
         std::printf("FAIL %s %s: one and two threads differ\n", set.name, what.c_str());
@@ -272,12 +271,12 @@ void test_convolution(ConvolutionProblem p, int kind) {
                   "convolution%d.%d%s n%d c%d %dx%d o%d %dx%d k%dx%d s%d,%d p%d,%d d%d,%d x %d %d %d %d w %d "
                   "%d %d %d o %d %d %d %d",
                   int(sizeof(T)), which, p.winograd == ConvolutionProblem::where_possible ? " winograd" : "",
-                  int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w),
-                  int(p.out_channels), int(p.out_h), int(p.out_w), int(p.kernel_h), int(p.kernel_w),
-                  int(p.stride_h), int(p.stride_w), int(p.pad_h), int(p.pad_w), int(p.dilation_h),
-                  int(p.dilation_w), int(p.x[0]), int(p.x[1]), int(p.x[2]), int(p.x[3]), int(p.weight[0]),
-                  int(p.weight[1]), int(p.weight[2]), int(p.weight[3]), int(p.out[0]), int(p.out[1]),
-                  int(p.out[2]), int(p.out[3]));
+                  int(p.images), int(p.in_channels), int(p.in_h), int(p.in_w), int(p.out_channels),
+                  int(p.out_h), int(p.out_w), int(p.kernel_h), int(p.kernel_w), int(p.stride_h),
+                  int(p.stride_w), int(p.pad_h), int(p.pad_w), int(p.dilation_h), int(p.dilation_w),
+                  int(p.x[0]), int(p.x[1]), int(p.x[2]), int(p.x[3]), int(p.weight[0]), int(p.weight[1]),
+                  int(p.weight[2]), int(p.weight[3]), int(p.out[0]), int(p.out[1]), int(p.out[2]),
+                  int(p.out[3]));
     auto add = [](Wanted& sum, double a, double b) { sum.value += a * b, sum.scale += std::fabs(a * b); };
     auto in_h = [&](int64_t oh, int64_t kh) { return oh * p.stride_h - p.pad_h + kh * p.dilation_h; };
     auto in_w = [&](int64_t ow, int64_t kw) { return ow * p.stride_w - p.pad_w + kw * p.dilation_w; };

@@ -275,8 +275,8 @@ void one_program(int round) {
         if (values[i] > values[best] || (values[i] != values[i] && values[best] == values[best])) best = i;
       const double x = values[best], y = values[size_t(found)];
       const bool close = !ops.empty() && std::fabs(x - y) <= 1e-2 * (std::fabs(x) + 1e-3);
-      CHECK(size_t(found) == best || close || ops.size() > 4,
-            "program %d argmax: %d, not %d", round, int(found), int(best));
+      CHECK(size_t(found) == best || close || ops.size() > 4, "program %d argmax: %d, not %d", round,
+            int(found), int(best));
     }
   for (size_t k = 0; k < outputs.size(); k++)
     for (const auto& [element, total] : totals[k]) {

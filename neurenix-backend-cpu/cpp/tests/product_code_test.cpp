@@ -22,7 +22,8 @@ class Guarded {
     const size_t page = size_t(sysconf(_SC_PAGESIZE)), bytes = size_t(count) * sizeof(float);
     const size_t whole = (bytes + page - 1) / page * page;
     size_ = whole + page;
-    memory_ = static_cast<char*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    memory_ =
+        static_cast<char*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(memory_ + whole, page, PROT_NONE);
     data = reinterpret_cast<float*>(memory_ + whole - bytes);
     for (int64_t i = 0; i < count; i++) data[i] = float(normal());
@@ -39,7 +40,8 @@ class Guarded {
 void one(phynexus::CodeMemory& memory) {
   phynexus::MatmulProblem p{};
   p.batch = 1;
-  p.m = pick(1, 45), p.n = pick(0, 3) ? pick(1, 45) : pick(1, 150), p.k = pick(0, 3) ? pick(1, 45) : pick(1, 150);
+  p.m = pick(1, 45), p.n = pick(0, 3) ? pick(1, 45) : pick(1, 150),
+  p.k = pick(0, 3) ? pick(1, 45) : pick(1, 150);
   const bool rows_first = pick(0, 1);
   p.lhs_m = rows_first ? p.k + pick(0, 3) : 1;
   p.lhs_k = rows_first ? 1 : p.m + pick(0, 3);
@@ -49,7 +51,8 @@ void one(phynexus::CodeMemory& memory) {
   const auto last = [](int64_t a, int64_t stride_a, int64_t b, int64_t stride_b) {
     return (a - 1) * stride_a + (b - 1) * stride_b + 1;
   };
-  Guarded lhs(last(p.m, p.lhs_m, p.k, p.lhs_k)), rhs(last(p.k, p.rhs_k, p.n, 1)), out(last(p.m, p.out_m, p.n, 1));
+  Guarded lhs(last(p.m, p.lhs_m, p.k, p.lhs_k)), rhs(last(p.k, p.rhs_k, p.n, 1)),
+      out(last(p.m, p.out_m, p.n, 1));
   std::vector<float> want(out.data, out.data + last(p.m, p.out_m, p.n, 1));
   for (int64_t i = 0; i < p.m; i++)
     for (int64_t j = 0; j < p.n; j++) {
@@ -62,8 +65,9 @@ void one(phynexus::CodeMemory& memory) {
   CHECK(code && memory.seal(), "no code for %d x %d x %d", int(p.m), int(p.n), int(p.k));
   if (!code) return;
   code(lhs.data, rhs.data, out.data);
-  CHECK(!std::memcmp(want.data(), out.data, want.size() * sizeof(float)), "product %d x %d x %d, strides %d %d %d %d",
-        int(p.m), int(p.n), int(p.k), int(p.lhs_m), int(p.lhs_k), int(p.rhs_k), int(p.out_m));
+  CHECK(!std::memcmp(want.data(), out.data, want.size() * sizeof(float)),
+        "product %d x %d x %d, strides %d %d %d %d", int(p.m), int(p.n), int(p.k), int(p.lhs_m), int(p.lhs_k),
+        int(p.rhs_k), int(p.out_m));
 }
 
 #endif

@@ -37,10 +37,12 @@ Builder good_factors() {
   const int64_t n = 4;
   Builder b;
   const phx_value a = dense(f32, {2, n, n}, PHX_INPUT, 0), right = dense(f32, {2, n, 3}, PHX_INPUT, 1);
-  const phx_value sorted = dense(f32, {2, n, n}, PHX_SCRATCH), from = dense(PHX_INT32, {2, n, n}, PHX_OUTPUT, 0);
+  const phx_value sorted = dense(f32, {2, n, n}, PHX_SCRATCH),
+                  from = dense(PHX_INT32, {2, n, n}, PHX_OUTPUT, 0);
   const phx_value sums = dense(f32, {2, n, n}, PHX_SCRATCH, 0, 128);
   const phx_value l = dense(f32, {2, n, n}, PHX_SCRATCH, 0, 256), x = dense(f32, {2, n, 3}, PHX_OUTPUT, 1);
-  const phx_value packed = dense(f32, {2, n, n}, PHX_OUTPUT, 2), order = dense(PHX_INT32, {2, n}, PHX_SCRATCH, 0, 384);
+  const phx_value packed = dense(f32, {2, n, n}, PHX_OUTPUT, 2),
+                  order = dense(PHX_INT32, {2, n}, PHX_SCRATCH, 0, 384);
   b.add(PHX_SORT, {a}, {&sorted, &from}, {1});
   b.add(PHX_CUMSUM, {sorted}, {&sums}, {2, 1});
   b.add(PHX_CHOLESKY, {sums}, {&l}, {});
@@ -136,7 +138,8 @@ void factors_refused() {
     refuse("a cumsum's axis beyond the rank", [=](Builder& b) { param_of(b, cumsum, 0) = axis; });
   }
   for (size_t k = 0; k < 5; k++) {
-    const size_t count = size_t(good_factors().instructions[k].inputs + good_factors().instructions[k].outputs);
+    const size_t count =
+        size_t(good_factors().instructions[k].inputs + good_factors().instructions[k].outputs);
     for (size_t o = 0; o < count; o++) {
       refuse("an operand of rank 0", [=](Builder& b) { operand_of(b, k, o).rank = 0; });
       refuse("an operand of one batch more", [=](Builder& b) { operand_of(b, k, o).shape[0] = 3; });
@@ -162,9 +165,8 @@ void factors_refused() {
     refuse("a region where none belongs", [=](Builder& b) { b.instructions[k].region = 0; });
   }
   for (const size_t k : {cholesky, lu})
-    refuse("factors of matrices that are not square", [=](Builder& b) {
-      operand_of(b, k, 0).shape[2] = operand_of(b, k, 1).shape[2] = 3;
-    });
+    refuse("factors of matrices that are not square",
+           [=](Builder& b) { operand_of(b, k, 0).shape[2] = operand_of(b, k, 1).shape[2] = 3; });
   refuse("a triangle that is not square",
          [](Builder& b) { operand_of(b, triangular_solve, 0).shape[2] = 3; });
   refuse("a right side of other columns than the result",

@@ -23,8 +23,7 @@ struct Program {
     const phx_value xs = dense(f32, {tasks, n}, PHX_INPUT, 1), sum = dense(f32, {n}, PHX_SCRATCH),
                     next = dense(f32, {n}, PHX_OUTPUT, 0), y = dense(f32, {n}, PHX_OUTPUT, 1),
                     ok = value(PHX_BOOL, {1, 1}, {0, 0}, PHX_OUTPUT, 2);
-    b.add(PHX_FUSED, {xs}, {&ok},
-          {1, 1, 3, 2, tasks, n, PHX_IS_FINITE, PHX_BOOL, 0, -1, -1, 0, 1, PHX_ALL});
+    b.add(PHX_FUSED, {xs}, {&ok}, {1, 1, 3, 2, tasks, n, PHX_IS_FINITE, PHX_BOOL, 0, -1, -1, 0, 1, PHX_ALL});
     b.add(PHX_MAP, {state, xs}, {&sum}, {tasks, 0, 0, 1, 1}, body);
     b.add(PHX_FUSED, {state, sum}, {&next, &y}, {1, 2, 0, 1, n, PHX_ADD, f32, 0, 1, -1, 0, 2, 0, 2, 0});
     b.region(2, 3, 64);

@@ -62,9 +62,7 @@ def scalars(obj: Any) -> tuple[Any, ...]:
     for name, value in sorted(vars(obj).items()):
         if not name.startswith("_") and (
             isinstance(value, SCALARS)
-            or (
-                isinstance(value, tuple) and all(isinstance(v, SCALARS) for v in value)
-            )
+            or (isinstance(value, tuple) and all(isinstance(v, SCALARS) for v in value))
         ):
             found.append((name, value))
     return tuple(found)

@@ -289,8 +289,7 @@ def _value_and_grad(
         for n in numbers:
             if not -len(args) <= n < len(args):
                 raise InvalidArgumentError(
-                    f"{name}: argnums={argnums}, "
-                    f"but there are {len(args)} arguments"
+                    f"{name}: argnums={argnums}, but there are {len(args)} arguments"
                 )
         chosen = [args[n] for n in numbers]
         flat, structure = _differentiable_leaves(name, chosen)
@@ -303,8 +302,7 @@ def _value_and_grad(
             out: Any = f(*replaced, **kwargs)
             if has_aux and not (isinstance(out, tuple) and len(out) == 2):
                 raise InvalidArgumentError(
-                    f"{name}: with has_aux=True "
-                    "the function returns (value, aux)"
+                    f"{name}: with has_aux=True the function returns (value, aux)"
                 )
             y: Any = out[0] if has_aux else out
             _check_scalar(name, y)

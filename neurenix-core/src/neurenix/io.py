@@ -93,9 +93,7 @@ def as_path(what: str, path: Any) -> Path:
     try:
         text = os.fsdecode(path)
     except TypeError:
-        raise InvalidArgumentError(
-            f"{what}: expected a path, not {path!r}"
-        ) from None
+        raise InvalidArgumentError(f"{what}: expected a path, not {path!r}") from None
     if not text:
         raise InvalidArgumentError(f"{what}: expected a path, not empty text")
     return Path(text)

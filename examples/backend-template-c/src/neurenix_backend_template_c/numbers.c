@@ -6,8 +6,10 @@
 
 int64_t size_of(int32_t dtype) {
   switch (dtype) {
-    case PHX_FLOAT64: case PHX_INT64: return 8;
-    case PHX_UINT8: case PHX_BOOL: return 1;
+    case PHX_FLOAT64:
+    case PHX_INT64: return 8;
+    case PHX_UINT8:
+    case PHX_BOOL: return 1;
     default: return 4;
   }
 }
@@ -18,31 +20,41 @@ int supports_dtype(int32_t dtype) {
   return dtype >= 0 && dtype <= PHX_BOOL && dtype != PHX_FLOAT16 && dtype != PHX_BFLOAT16;
 }
 
-number load(int32_t dtype, const char *from) {
+number load(int32_t dtype, const char* from) {
   number n = {0, 0};
   float f;
   int32_t s;
   uint32_t u;
   switch (dtype) {
-    case PHX_FLOAT32: memcpy(&f, from, 4); n.d = f; break;
+    case PHX_FLOAT32:
+      memcpy(&f, from, 4);
+      n.d = f;
+      break;
     case PHX_FLOAT64: memcpy(&n.d, from, 8); break;
-    case PHX_INT32: memcpy(&s, from, 4); n.i = s; break;
+    case PHX_INT32:
+      memcpy(&s, from, 4);
+      n.i = s;
+      break;
     case PHX_INT64: memcpy(&n.i, from, 8); break;
-    case PHX_UINT32: memcpy(&u, from, 4); n.i = u; break;
-    default: n.i = *(const unsigned char *)from;
+    case PHX_UINT32:
+      memcpy(&u, from, 4);
+      n.i = u;
+      break;
+    default: n.i = *(const unsigned char*)from;
   }
   return n;
 }
 
-void store(int32_t dtype, char *to, number n) {
+void store(int32_t dtype, char* to, number n) {
   float f = (float)n.d;
   int32_t s = (int32_t)(uint32_t)n.i;
   switch (dtype) {
     case PHX_FLOAT32: memcpy(to, &f, 4); break;
     case PHX_FLOAT64: memcpy(to, &n.d, 8); break;
-    case PHX_INT32: case PHX_UINT32: memcpy(to, &s, 4); break;
+    case PHX_INT32:
+    case PHX_UINT32: memcpy(to, &s, 4); break;
     case PHX_INT64: memcpy(to, &n.i, 8); break;
-    default: *(unsigned char *)to = (unsigned char)n.i;
+    default: *(unsigned char*)to = (unsigned char)n.i;
   }
 }
 
@@ -133,9 +145,22 @@ number element(int32_t opcode, int32_t from, int32_t to, number a, number b, num
 
 int supports_element(int32_t opcode) {
   switch (opcode) {
-    case PHX_EXP: case PHX_LOG: case PHX_SIN: case PHX_COS: case PHX_CAST: case PHX_BITCAST:
-    case PHX_ADD: case PHX_MUL: case PHX_DIV: case PHX_REMAINDER: case PHX_POW: case PHX_EQUAL: case PHX_LESS:
-    case PHX_BITWISE_AND: case PHX_SHIFT_RIGHT: case PHX_WHERE: return 1;
+    case PHX_EXP:
+    case PHX_LOG:
+    case PHX_SIN:
+    case PHX_COS:
+    case PHX_CAST:
+    case PHX_BITCAST:
+    case PHX_ADD:
+    case PHX_MUL:
+    case PHX_DIV:
+    case PHX_REMAINDER:
+    case PHX_POW:
+    case PHX_EQUAL:
+    case PHX_LESS:
+    case PHX_BITWISE_AND:
+    case PHX_SHIFT_RIGHT:
+    case PHX_WHERE: return 1;
     default: return 0;
   }
 }

@@ -11,7 +11,6 @@ Code that is written to the standard runs on tensors through it:
 `docs/array-api.md` lists what is present, and why the rest is not.
 """
 
-
 from __future__ import annotations
 
 from math import e, inf, nan, pi
@@ -104,8 +103,20 @@ for _name, _value in {
     setattr(Tensor, _name, _value)
 
 __all__ = [
-    "__array_api_version__", "__array_namespace_info__", "bool", "e", "float32",
-    "float64", "inf", "int32", "int64", "linalg", "nan", "newaxis", "pi", "uint32",
+    "__array_api_version__",
+    "__array_namespace_info__",
+    "bool",
+    "e",
+    "float32",
+    "float64",
+    "inf",
+    "int32",
+    "int64",
+    "linalg",
+    "nan",
+    "newaxis",
+    "pi",
+    "uint32",
     "uint8",
 ]
 __all__ += creation.__all__

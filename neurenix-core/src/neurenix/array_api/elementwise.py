@@ -1,5 +1,4 @@
-"""Elementwise functions that the standard names: core's own, and what is made of them.
-"""
+"""The elementwise functions of the standard: our own, and what is made of them."""
 
 from __future__ import annotations
 

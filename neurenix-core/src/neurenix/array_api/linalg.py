@@ -1,7 +1,6 @@
 """The standard's extension `linalg`: matrices in the last two axes, the others a
 batch."""
 
-
 from __future__ import annotations
 
 from typing import Any
@@ -54,7 +53,7 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
 def matrix_norm(
     x: Tensor, /, *, keepdims: bool = False, ord: float | str | None = "fro"
 ) -> Tensor:
-    """"fro": √Σx²; 1 and -1: the largest and smallest sum of a column's absolute
+    """ "fro": √Σx²; 1 and -1: the largest and smallest sum of a column's absolute
     values; inf and -inf: of a row's; 2, -2 and "nuc": the largest singular value, the
     smallest, and their sum."""
     x = floating("matrix_norm", x)

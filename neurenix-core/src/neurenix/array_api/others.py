@@ -1,6 +1,5 @@
 """Shapes, searching, statistics, products: by the standard's signatures."""
 
-
 from __future__ import annotations
 
 import operator

@@ -218,6 +218,7 @@ def compile_plan(engine: Engine, encoded: Encoded) -> Any:
 
     Raises InvalidArgumentError, with the engine's message, for a plan that is wrong.
     """
+
     def pointer(array: Any, ctype: str) -> Any:
         keep.append(array)
         return ffi.cast(ctype, array.ctypes.data)

@@ -147,9 +147,7 @@ class BatchNorm(Module):
         phase = _context.phase if self.mode == "support" else None
         weight, bias = self._row(self.weight), self._row(self.bias)
         batch = (
-            self.of_the_batch
-            or phase == "collect"
-            or (self.training and phase is None)
+            self.of_the_batch or phase == "collect" or (self.training and phase is None)
         )
         if not batch:
             average, variance = (self._row(cell) for cell in self._stored(name))

@@ -315,9 +315,7 @@ class Optimizer(Watched):
         """Take the values of a `state_dict`. Raises what nn.Module.load_state_dict
         raises."""
         self._set_frozen_apart()
-        load_cells(
-            type(self).__name__, self._cells, self.completed(state), strict=True
-        )
+        load_cells(type(self).__name__, self._cells, self.completed(state), strict=True)
 
     def completed(self, state: Any) -> Any:
         """For a subclass that sets parameters apart: a state of an optimizer in which

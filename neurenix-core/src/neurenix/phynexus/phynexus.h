@@ -41,8 +41,8 @@ typedef enum phx_status {
   PHX_OK = 0,
   PHX_INVALID_ARGUMENT = 1, /* the plan, a pointer or an option is wrong */
   PHX_OUT_OF_MEMORY = 2,    /* of the device, or of the host */
-  PHX_UNSUPPORTED = 3, /* a dtype or opcode that the engine does not declare */
-  PHX_DEVICE_ERROR = 4 /* the device or its driver failed */
+  PHX_UNSUPPORTED = 3,      /* a dtype or opcode that the engine does not declare */
+  PHX_DEVICE_ERROR = 4      /* the device or its driver failed */
 } phx_status;
 
 typedef enum phx_dtype {
@@ -58,6 +58,7 @@ typedef enum phx_dtype {
 } phx_dtype;
 
 /* Stable numbers. Elementwise ones occur only inside PHX_FUSED. */
+/* clang-format off */
 typedef enum phx_opcode {
   /* elementwise, one operand */
   PHX_NEG = 1, PHX_ABS = 2, PHX_SIGN = 3, PHX_FLOOR = 4, PHX_ROUND = 5, PHX_EXP = 6, PHX_LOG = 7, PHX_LOG1P = 8,
@@ -91,6 +92,7 @@ typedef enum phx_opcode {
   PHX_CHOLESKY = 140, PHX_TRIANGULAR_SOLVE = 141, PHX_LU = 142,
   PHX_OPCODE_COUNT = 160
 } phx_opcode;
+/* clang-format on */
 
 /* Where a value lives. A region runs in a frame: a scratch area, and a base pointer for each input and output. */
 typedef enum phx_space {
@@ -178,27 +180,27 @@ typedef struct phx_instruction {
 } phx_instruction;
 
 typedef struct phx_region {
-  int32_t inputs;            /* how many base pointers its frame has for inputs, and for outputs */
+  int32_t inputs; /* how many base pointers its frame has for inputs, and for outputs */
   int32_t outputs;
   int32_t first_instruction; /* into plan.instructions */
   int32_t instructions;
-  int64_t scratch_bytes;     /* of its frame, that of the regions that it calls included, maps excluded */
+  int64_t scratch_bytes; /* of its frame, that of the regions that it calls included, maps excluded */
 } phx_region;
 
 /* A program. All arrays belong to the caller and may be freed after compile(); one whose count is 0 may be null.
  * An engine checks everything in it before it runs anything: see compile(). */
 typedef struct phx_plan {
   size_t struct_size;
-  const phx_value *values;
-  const phx_instruction *instructions;
-  const int32_t *operands;
-  const int64_t *params;
-  const phx_region *regions; /* the last one is the whole program */
-  const void *constants;
+  const phx_value* values;
+  const phx_instruction* instructions;
+  const int32_t* operands;
+  const int64_t* params;
+  const phx_region* regions; /* the last one is the whole program */
+  const void* constants;
   int32_t value_count, instruction_count, operand_count, param_count, region_count;
   int64_t constant_bytes;
-  const int64_t *input_bytes;  /* what run() may touch behind each input and output of the whole program */
-  const int64_t *output_bytes;
+  const int64_t* input_bytes; /* what run() may touch behind each input and output of the whole program */
+  const int64_t* output_bytes;
 } phx_plan;
 
 typedef struct phx_options {
@@ -207,14 +209,14 @@ typedef struct phx_options {
 } phx_options;
 
 typedef struct phx_capabilities {
-  size_t struct_size;                         /* in: the caller's; kept */
-  uint32_t dtypes;                            /* bit d: dtype d */
-  uint8_t opcodes[PHX_OPCODE_COUNT];          /* 1: has a native kernel; of PHX_FUSED, from 1.3, 2: also with ARGMAX */
+  size_t struct_size;                /* in: the caller's; kept */
+  uint32_t dtypes;                   /* bit d: dtype d */
+  uint8_t opcodes[PHX_OPCODE_COUNT]; /* 1: has a native kernel; of PHX_FUSED, from 1.3, 2: also with ARGMAX */
   int32_t threads;
-  int32_t host_visible;                       /* 1: buffers can be read and written by the host at their address */
-  int64_t memory_bytes;                       /* 0: unknown */
-  char name[64];                              /* the device's; ends with a 0 */
-  char instruction_set[32];                   /* "avx512", "sm_90", ...; ends with a 0 */
+  int32_t host_visible;     /* 1: buffers can be read and written by the host at their address */
+  int64_t memory_bytes;     /* 0: unknown */
+  char name[64];            /* the device's; ends with a 0 */
+  char instruction_set[32]; /* "avx512", "sm_90", ...; ends with a 0 */
 } phx_capabilities;
 
 typedef struct phx_memory_stats {
@@ -228,21 +230,21 @@ typedef struct phx_memory_stats {
 /* Several runs in a row; from 1.2. Step i is a run() on every pointer moved on by i times its stride. */
 typedef struct phx_steps {
   size_t struct_size;
-  void *const *inputs;           /* of step 0, as for run() */
-  void *const *outputs;
-  const int64_t *input_strides;  /* bytes, for each pointer; 0: the same in every step, as state is */
-  const int64_t *output_strides;
-  int64_t count;                 /* steps in all */
-  int64_t done;                  /* in: the steps that earlier calls have made; out: those made by now */
-  int64_t nanoseconds;           /* of this call: none begins after so long, but at least one is made; 0: no limit */
-  int32_t ok_output;             /* -1, or an output of one bool: where a step leaves false, none follows */
-  int32_t stopped;               /* out: 1 where that happened in the last step made */
+  void* const* inputs; /* of step 0, as for run() */
+  void* const* outputs;
+  const int64_t* input_strides; /* bytes, for each pointer; 0: the same in every step, as state is */
+  const int64_t* output_strides;
+  int64_t count;       /* steps in all */
+  int64_t done;        /* in: the steps that earlier calls have made; out: those made by now */
+  int64_t nanoseconds; /* of this call: none begins after so long, but at least one is made; 0: no limit */
+  int32_t ok_output;   /* -1, or an output of one bool: where a step leaves false, none follows */
+  int32_t stopped;     /* out: 1 where that happened in the last step made */
 } phx_steps;
 
 /* What an instruction has cost, on all threads together; from 1.2. Without what it ran in a region: that is the
  * cost of the region's instructions. */
 typedef struct phx_cost {
-  int64_t count;       /* how often it ran */
+  int64_t count; /* how often it ran */
   int64_t nanoseconds;
 } phx_cost;
 
@@ -254,41 +256,41 @@ typedef struct phx_api {
   size_t struct_size;
   int32_t abi_major;
   int32_t abi_minor;
-  const char *engine_version; /* for people, such as "0.1.0" */
+  const char* engine_version; /* for people, such as "0.1.0" */
 
   /* How many devices there are; 0 where there are none or no driver. It keeps hold of nothing. */
   int32_t (*device_count)(void);
 
   /* The message of this thread's last failed call; never null. The engine's, valid until this thread's next call. */
-  const char *(*last_error)(void);
+  const char* (*last_error)(void);
 
   /* An engine for the device `device_index`, from 0. `options` may be null. *engine is the caller's, until destroy();
    * null after a failure. PHX_INVALID_ARGUMENT: no such device, an option out of range. PHX_DEVICE_ERROR: the
    * device does not answer. */
-  phx_status (*create)(int32_t device_index, const phx_options *options, phx_engine **engine);
+  phx_status (*create)(int32_t device_index, const phx_options* options, phx_engine** engine);
 
   /* Ends the caller's hold of an engine; null is allowed. Executables that still live keep what they need of it;
    * memory must have been released. Not while another call on this engine is under way. */
-  void (*destroy)(phx_engine *engine);
+  void (*destroy)(phx_engine* engine);
 
   /* Fills *out, whose struct_size the caller has set. The same each time, but for `threads`. */
-  phx_status (*capabilities)(phx_engine *engine, phx_capabilities *out);
+  phx_status (*capabilities)(phx_engine* engine, phx_capabilities* out);
 
   /* From now on runs use so many threads; 0: the engine's choice. It waits for runs that use the threads now.
    * Results do not depend on the number, to the bit. Scratch that is kept for reuse is let go of. */
-  phx_status (*set_threads)(phx_engine *engine, int32_t threads);
+  phx_status (*set_threads)(phx_engine* engine, int32_t threads);
 
   /* Memory of the device, 64-byte aligned, uninitialised; 0 bytes gives a pointer too. The caller's, until release().
    * PHX_INVALID_ARGUMENT: a negative or absurd size. PHX_OUT_OF_MEMORY: it cannot be had. */
-  phx_status (*allocate)(phx_engine *engine, int64_t bytes, void **out);
+  phx_status (*allocate)(phx_engine* engine, int64_t bytes, void** out);
 
   /* Gives memory back; null is allowed. Work that uses it may still be under way: the engine waits, or frees it
    * later. PHX_INVALID_ARGUMENT, where the engine can tell: not from allocate(), or released before. */
-  phx_status (*release)(phx_engine *engine, void *pointer);
+  phx_status (*release)(phx_engine* engine, void* pointer);
 
   /* Copies to and from the device's memory, in order with runs. On return `host` has been read, or written. */
-  phx_status (*upload)(phx_engine *engine, void *device, const void *host, int64_t bytes);
-  phx_status (*download)(phx_engine *engine, void *host, const void *device, int64_t bytes);
+  phx_status (*upload)(phx_engine* engine, void* device, const void* host, int64_t bytes);
+  phx_status (*download)(phx_engine* engine, void* host, const void* device, int64_t bytes);
 
   /* Makes a plan ready to run. It is checked and copied. *out is the caller's, until release_executable(); null after a
    * failure. PHX_INVALID_ARGUMENT: an index outside its array, a size, offset or stride that leaves its memory or
@@ -296,10 +298,10 @@ typedef struct phx_api {
    * PHX_MAX_DEPTH. PHX_UNSUPPORTED: an opcode or dtype that capabilities() does not declare. A plan that passes never
    * reads or writes outside of its scratch, constants, input_bytes and output_bytes. The message says which
    * instruction, by number, name and source line. */
-  phx_status (*compile)(phx_engine *engine, const phx_plan *plan, phx_executable **out);
+  phx_status (*compile)(phx_engine* engine, const phx_plan* plan, phx_executable** out);
 
   /* Ends the caller's hold of an executable; null is allowed. Not while it runs. */
-  void (*release_executable)(phx_executable *executable);
+  void (*release_executable)(phx_executable* executable);
 
   /* Runs it once. `inputs` and `outputs` have an address for each of the whole program's, aligned for its dtypes; the
    * two lists are read before the call returns and not kept. Several threads may enter one executable at once, each
@@ -307,32 +309,32 @@ typedef struct phx_api {
    * The call may return before the work is done: then release(), download() and later runs wait for what they
    * need, and errors of the work surface in the next call that needs it, or in synchronize(). After a failure the
    * outputs' contents are undefined. It ends by itself: nothing can break it off from outside. */
-  phx_status (*run)(phx_executable *executable, void *const *inputs, void *const *outputs);
+  phx_status (*run)(phx_executable* executable, void* const* inputs, void* const* outputs);
 
   /* Returns when all work is done, with the first error of it that has not surfaced. */
-  phx_status (*synchronize)(phx_engine *engine);
+  phx_status (*synchronize)(phx_engine* engine);
 
   /* Fills *out, whose struct_size the caller has set. */
-  phx_status (*memory_stats)(phx_engine *engine, phx_memory_stats *out);
+  phx_status (*memory_stats)(phx_engine* engine, phx_memory_stats* out);
 
   /* How often run() or run_steps() was called: for tests. */
-  int64_t (*run_count)(phx_engine *engine);
+  int64_t (*run_count)(phx_engine* engine);
 
   /* From 1.2. Several runs in a row; see phx_steps. It returns early when its time is up, so that its caller can look
    * for signals, and call again with the same struct. Outputs of steps that were not made are left as they are.
    * After a failure `done` has the steps made before the one that failed. */
-  phx_status (*run_steps)(phx_executable *executable, phx_steps *steps);
+  phx_status (*run_steps)(phx_executable* executable, phx_steps* steps);
 
   /* From 1.2. While it is on, every run of this engine adds up what its instructions cost. */
-  phx_status (*set_profiling)(phx_engine *engine, int32_t on);
+  phx_status (*set_profiling)(phx_engine* engine, int32_t on);
 
   /* From 1.2. Costs of the plan's instructions, in its order, added up since they were last read; room for
    * `capacity` of them, at least instruction_count. Not while it runs. */
-  phx_status (*read_profile)(phx_executable *executable, phx_cost *costs, int32_t capacity);
+  phx_status (*read_profile)(phx_executable* executable, phx_cost* costs, int32_t capacity);
 } phx_api;
 
 /* The one exported symbol. The same table each time; it loads no driver and cannot fail. */
-const phx_api *phynexus_api(void);
+const phx_api* phynexus_api(void);
 
 #ifdef __cplusplus
 }

@@ -79,9 +79,9 @@ def jacobian(
             shape = y.shape
             rows.append(
                 tree.map_leaves(
-                    lambda j, shape=shape, y=y: j.reshape(
-                        *shape, *j.shape[1:]
-                    ).settled(y.device),
+                    lambda j, shape=shape, y=y: j.reshape(*shape, *j.shape[1:]).settled(
+                        y.device
+                    ),
                     stacked,
                 )
             )

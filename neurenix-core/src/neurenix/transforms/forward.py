@@ -61,9 +61,7 @@ def _forward(
         moving.update(
             (s, t) for s, t in zip(i.outputs, found, strict=True) if t is not None
         )
-    return [known[s] for s in program.outputs], [
-        moving.get(s) for s in program.outputs
-    ]
+    return [known[s] for s in program.outputs], [moving.get(s) for s in program.outputs]
 
 
 def _tangents(

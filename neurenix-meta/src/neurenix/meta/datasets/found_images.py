@@ -98,11 +98,7 @@ def _folders_without_links(
 
 def _suffixes_in(folder: Path) -> list[str]:
     return sorted(
-        {
-            Path(name).suffix.lower()
-            for _, _, files in os.walk(folder)
-            for name in files
-        }
+        {Path(name).suffix.lower() for _, _, files in os.walk(folder) for name in files}
         - {""}
     )
 

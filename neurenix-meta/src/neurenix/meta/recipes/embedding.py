@@ -163,4 +163,3 @@ def _on_characters(
 def _decay_changed(decay: str) -> str:
     said = "stays" if decay == "none" else f"goes down along half a {decay} to 0"
     return f"The learning rate {said} (the paper halves it every 2000 episodes)."
-
