@@ -51,8 +51,8 @@ bench: $(VENV)/.for-demo
 	@$(need_compiler)
 	ROUNDS=1 sh neurenix-backend-cpu/cpp/tests/contract_test.sh $(BENCH)
 	$(CXX) -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp \
-	    $(BENCH)/*.o $(addprefix neurenix-backend-cpu/cpp/,steps/product_code.cpp \
-	    code/code_memory.cpp) -o $(BENCH)/contract_kernels
+	    $(BENCH)/*.o $(addprefix neurenix-backend-cpu/cpp/,codegen/x86/product_code.cpp \
+	    codegen/x86/code_memory.cpp) -o $(BENCH)/contract_kernels
 	$(CXX) -std=c++20 -O3 -pthread benchmarks/peaks.cpp -o $(BENCH)/peaks
 	$(BENCH)/contract_kernels $(ISA)
 	$(PY) benchmarks/bench.py --peers "$(PEERS)" --peaks $(BENCH)/peaks \

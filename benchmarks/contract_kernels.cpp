@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "../neurenix-backend-cpu/cpp/kernels/contract.h"
-#include "../neurenix-backend-cpu/cpp/steps/product_code.h"
+#include "../neurenix-backend-cpu/cpp/kernels/contract/contract.h"
+#include "../neurenix-backend-cpu/cpp/codegen/x86/product_code.h"
 
 using namespace phynexus;
 

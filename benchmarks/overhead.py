@@ -12,7 +12,7 @@ import time
 
 import neurenix as nx
 from neurenix import backends, dispatch
-from neurenix.backends._phynexus import ffi
+from neurenix.phynexus._bindings import ffi
 
 REPEATS, CALLS = 200, 50
 

@@ -8,7 +8,7 @@ import io
 import re
 from pathlib import Path
 
-from neurenix.phynexus.layout import layout_text
+from neurenix.phynexus.structs import layout_text
 
 PAGE = Path(__file__).with_name("engine-abi.md")
 _PAIR = re.compile(r"(```(python|sh)\n([^`]*?)```\n\n)```text\n[^`]*```", re.S)

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from neurenix.backends.native import Engine, compile_plan, ffi
 from neurenix.errors import NeurenixError
+from neurenix.passes.pipeline import prepare
+from neurenix.phynexus.backend import Engine, compile_plan, ffi
+from neurenix.phynexus.plan.encode import Encoded, encode
+from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.primitives import ops
-from neurenix.program.encode import Encoded, encode
-from neurenix.program.interchange import from_json
-from neurenix.program.lowering import make_plan
-from neurenix.program.passes import prepare
+from neurenix.program.to_json import from_json
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 CUT = ("values", "instructions", "operands", "params", "regions", "constants")

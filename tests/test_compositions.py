@@ -21,7 +21,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 from neurenix.nn import functional
-from neurenix.program.interchange import from_json, to_json
+from neurenix.program.to_json import from_json, to_json
 
 Function = Callable[[Any], Any]
 

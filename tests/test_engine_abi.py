@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from neurenix.phynexus import HEADER, INCLUDE_DIR
-from neurenix.phynexus.layout import structs
-from neurenix.program.encode import INSTRUCTION, MAX_RANK, REGION, VALUE
+from neurenix.phynexus.plan.encode import INSTRUCTION, MAX_RANK, REGION, VALUE
+from neurenix.phynexus.structs import structs
 
 ROOT = Path(__file__).parents[1]
 ASSERTIONS = ROOT / "neurenix-backend-cpu/cpp/tests/abi_test.cpp"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import neurenix as nx
+from neurenix.passes.pipeline import fusion, prepare
 from neurenix.program import Program
-from neurenix.program.passes import fusion, prepare
 
 GEOMETRIES = [
     (3, (12, 12), 2),

@@ -149,7 +149,7 @@ def test_machine_code_gives_the_bits_of_the_kernels() -> None:
 
 
 def fused(program: Program) -> list[Any]:
-    from neurenix.program.passes import prepare
+    from neurenix.passes.pipeline import prepare
 
     return [i for i in prepare(program).instructions if i.primitive.name == "fused"]
 
@@ -198,7 +198,7 @@ def test_the_mask_of_a_relu_follows_from_its_result(name: str) -> None:
     def f(x: nx.Tensor) -> nx.Tensor:
         return nx.grad(lambda v: (rectify(v) ** 3).sum())(x)
 
-    from neurenix.program.simplify import simplify
+    from neurenix.passes.simplify import simplify
 
     program = simplify(nx.capture(f, nx.zeros(5)))
     relu = next(i for i in program.instructions if i.primitive.name == "where")

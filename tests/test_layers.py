@@ -19,18 +19,24 @@ FLOORS = [
     | {"keywords"},
     {"primitives"},
     {"program"},
-    {"backends", "phynexus"},
+    {"passes"},
+    {"backends"},
+    {"phynexus"},
     {"devices", "foreign_names"},
     {"missing"},
     {"dispatch", "settings", "profiling"},
     {"tape"},
-    {"methods", "tensor", "cells", "interpreter", "locks"},
+    {"methods", "tensor", "interpreter"},
+    {"state"},
     {"autograd", "transforms", "functions", "random", "array_api", "debug", "linalg"},
     {"nn", "optim", "io"},
     {"testing", "cli"},
     {"__main__"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+# Where backends that were made before a room moved still look for it.
+OLD_DOORS = {"neurenix.backends.native"}
 
 # Device types that core must not name: third parties' are as good as ours.
 NAMED_DEVICES = ("cuda", "rocm", "webgpu")
@@ -110,7 +116,7 @@ def test_every_room_has_a_floor() -> None:
     assert not homeless, f"give each a floor in FLOORS: {homeless}"
 
 
-@pytest.mark.parametrize("name", sorted(CORE_MODULES))
+@pytest.mark.parametrize("name", sorted(CORE_MODULES.keys() - OLD_DOORS))
 def test_core_imports_only_floors_below(name: str) -> None:
     own = room(name)
     if own is None:

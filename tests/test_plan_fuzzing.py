@@ -16,10 +16,10 @@ import pytest
 
 import neurenix as nx
 from neurenix.backends import discovery
-from neurenix.backends.native import NativeBackend, compile_plan
 from neurenix.errors import InvalidArgumentError
+from neurenix.phynexus.backend import NativeBackend, compile_plan
+from neurenix.phynexus.plan.encode import Encoded
 from neurenix.primitives import ops
-from neurenix.program.encode import Encoded
 
 SCRIPT = Path(__file__).with_name("fuzz_plans.py")
 _spec = importlib.util.spec_from_file_location("fuzz_plans", SCRIPT)

@@ -10,13 +10,13 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.phynexus.interpret import Interpreter
+from neurenix.phynexus.plan.encode import encode
+from neurenix.phynexus.plan.lowering import make_plan
+from neurenix.phynexus.plan.place import aligned
 from neurenix.primitives import ops
 from neurenix.program import Program
-from neurenix.program.encode import encode
-from neurenix.program.lowering import make_plan
-from neurenix.program.memory import aligned
 from neurenix.testing import CASES, Case
-from neurenix.testing.plan_interpreter import Interpreter
 
 
 @pytest.fixture(autouse=True)

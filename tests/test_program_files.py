@@ -18,7 +18,7 @@ from neurenix import dispatch
 from neurenix.backends import discovery
 from neurenix.errors import FileFormatError, NeurenixError
 from neurenix.program import Program
-from neurenix.program.interchange import from_json, to_json
+from neurenix.program.to_json import from_json, to_json
 
 _spec = importlib.util.spec_from_file_location(
     "golden_make", Path(__file__).parent / "golden/make.py"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from neurenix.phynexus.plan.lowering import make_plan
+from neurenix.phynexus.plan.place import aligned
+from neurenix.phynexus.plan.plan import Region, Step
+from neurenix.phynexus.plan.views import Block
 from neurenix.program import Program
-from neurenix.program.layout import Block
-from neurenix.program.lowering import make_plan
-from neurenix.program.memory import aligned
-from neurenix.program.plan import Region, Step
 
 
 def operations(program: Program) -> float:

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "engine.h"
-#include "errors.h"
+#include "engine/failure.h"
 #include "executable.h"
 
 #if defined(_WIN32)

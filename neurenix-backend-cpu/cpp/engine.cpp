@@ -5,8 +5,8 @@
 #include <cstring>
 #include <string>
 
-#include "errors.h"
-#include "plan/plan.h"
+#include "engine/failure.h"
+#include "engine/plan/plan.h"
 #include "threads/available_threads.h"
 
 #if defined(__unix__) || defined(__APPLE__)

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <memory>
 
-#include "kernels/contract.h"
+#include "kernels/contract/contract.h"
 #include "kernels/runtime_kernels.h"
 #include "memory/allocator.h"
 #include "memory/arena.h"

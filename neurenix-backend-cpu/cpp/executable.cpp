@@ -3,7 +3,7 @@
 #include <chrono>
 #include <iterator>
 
-#include "errors.h"
+#include "engine/failure.h"
 
 namespace phynexus {
 

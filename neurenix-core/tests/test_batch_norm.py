@@ -11,7 +11,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError, InvalidArgumentError, ShapeError
 from neurenix.nn.normalization import normalize_batch
-from neurenix.program.passes import prepare
+from neurenix.passes.pipeline import prepare
 
 pytestmark = pytest.mark.usefixtures("device")
 Array = np.ndarray[Any, Any]

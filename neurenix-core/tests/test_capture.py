@@ -9,7 +9,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError, FileFormatError
 from neurenix.program import Program
-from neurenix.program.interchange import from_json, to_json
+from neurenix.program.to_json import from_json, to_json
 
 
 def names(program: Program) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.errors import CaptureError, InvalidArgumentError
-from neurenix.program.interchange import from_json, to_json
+from neurenix.program.to_json import from_json, to_json
 
 
 def test_compiled_is_eager(device: str) -> None:

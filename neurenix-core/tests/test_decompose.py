@@ -11,10 +11,10 @@ import pytest
 import neurenix as nx
 from neurenix.dtypes import float16, float32, float64
 from neurenix.errors import BackendError
+from neurenix.passes.decompose import ALL, decomposed
+from neurenix.passes.pipeline import fusion, prepare
 from neurenix.primitives import BASIS, all_primitives, ops
 from neurenix.program import Program
-from neurenix.program.decompose import ALL, decomposed
-from neurenix.program.passes import fusion, prepare
 from neurenix.testing import CASES, add_restricted_device, check_forward
 from neurenix.transforms import capture_flat
 

@@ -10,9 +10,9 @@ import pytest
 import neurenix as nx
 from neurenix.errors import ShapeError
 from neurenix.nn import functional
-from neurenix.program.footprint import footprint
-from neurenix.program.lowering import make_plan
-from neurenix.program.passes import prepare
+from neurenix.passes.pipeline import prepare
+from neurenix.phynexus.plan.footprint import footprint
+from neurenix.phynexus.plan.lowering import make_plan
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(4, 4))

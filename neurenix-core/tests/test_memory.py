@@ -173,7 +173,7 @@ def test_download_where_the_host_sees_no_device_memory() -> None:
     """A native backend copies where it cannot share."""
     if not nx.get_device_count("cpu"):
         pytest.skip("the only native engine here is that of the device cpu")
-    from neurenix.backends.native import NativeBackend
+    from neurenix.phynexus.backend import NativeBackend
 
     library = discovery.backend("cpu").library  # type: ignore[attr-defined]
     backend = NativeBackend(library)

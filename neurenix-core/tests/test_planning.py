@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import neurenix as nx
-from neurenix.program.encode import encode
-from neurenix.program.layout import Block
-from neurenix.program.lowering import make_plan
-from neurenix.program.memory import aligned, place
-from neurenix.program.passes import prepare
+from neurenix.passes.pipeline import prepare
+from neurenix.phynexus.plan.encode import encode
+from neurenix.phynexus.plan.lowering import make_plan
+from neurenix.phynexus.plan.place import aligned, place
+from neurenix.phynexus.plan.views import Block
 
 Case = tuple[Callable[..., Any], tuple[Any, ...], int]  # and how much of it is state
 

@@ -175,7 +175,7 @@ def test_one_at_a_time(device: str) -> None:
 def test_an_engine_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     if not nx.get_device_count("cpu"):
         pytest.skip("no native engine is here")
-    from neurenix.backends.native import Engine
+    from neurenix.phynexus.backend import Engine
 
     nx.init({"device": "cpu"})
     with monkeypatch.context() as patch:

@@ -13,8 +13,8 @@ from neurenix.errors import (
     NotDifferentiableError,
     ShapeError,
 )
-from neurenix.program.lowering import make_plan
-from neurenix.program.passes import prepare
+from neurenix.passes.pipeline import prepare
+from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.transforms import capture_flat
 
 pytestmark = pytest.mark.usefixtures("device")

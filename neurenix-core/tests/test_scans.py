@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import neurenix as nx
+from neurenix.passes.pipeline import prepare
+from neurenix.phynexus.plan.footprint import footprint
+from neurenix.phynexus.plan.frame import COPY
+from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.primitives import ops
-from neurenix.program.footprint import footprint
-from neurenix.program.frame import COPY
-from neurenix.program.lowering import make_plan
-from neurenix.program.passes import prepare
 
 LENGTH, ROWS, WIDTH = 6, 3, 4
 

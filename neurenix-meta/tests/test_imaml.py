@@ -8,8 +8,8 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import InvalidArgumentError
 from neurenix.meta import IMAML, MAML, MLP, Episode
-from neurenix.program.lowering import make_plan
-from neurenix.program.passes import prepare
+from neurenix.passes.pipeline import prepare
+from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.transforms import capture_flat
 
 STRENGTH = 8.0

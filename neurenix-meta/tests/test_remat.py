@@ -17,9 +17,9 @@ from neurenix.meta import (
     Reptile,
 )
 from neurenix.meta.batches import Episode
-from neurenix.program.footprint import footprint
-from neurenix.program.lowering import make_plan
-from neurenix.program.passes import fusion, prepare
+from neurenix.passes.pipeline import fusion, prepare
+from neurenix.phynexus.plan.footprint import footprint
+from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.transforms.capture import capture_flat
 
 METHODS = [MAML, FOMAML, ANIL, MetaSGD, ProtoMAML, MAMLPlusPlus, IMAML, Reptile]

@@ -17,7 +17,7 @@ import numpy as np
 import neurenix as nx
 from neurenix.nn import functional
 from neurenix.program import Program
-from neurenix.program.interchange import to_json
+from neurenix.program.to_json import to_json
 
 FOLDER = Path(__file__).parent
 

@@ -1,8 +1,8 @@
 // Work cut into chunks by its size alone (never by the number of threads) and given to the team.
 #pragma once
 
-#include "contract.h"
-#include "contract_vectors.h"
+#include "contract/contract.h"
+#include "contract/contract_vectors.h"
 
 namespace phynexus::PHYNEXUS_ISA::contract {
 

@@ -1,5 +1,5 @@
 // The table of one instruction set.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 
 namespace phynexus::PHYNEXUS_ISA {
 namespace {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "engine/layout/strided_copy.h"
+
 namespace phynexus {
 
 // out[i] = f(a[i], b[i], c[i]) for `count` elements. Operands that a kernel lacks are null. `out` may be the
@@ -26,8 +28,6 @@ using ReduceKernel = void (*)(const char* values, char* out, char* spare, int64_
 using FirstLargestKernel = void (*)(const char* values, char* best, int32_t* places, const int32_t* positions,
                                     int32_t base, int64_t groups, int64_t rows, int64_t columns, bool more);
 
-inline constexpr int max_tile_rank = 9;
-
 // The largest (or smallest) of windows whose elements lie at in + offsets[p], for `count` neighbours.
 using WindowKernel = void (*)(char* out, const char* in, const int64_t* offsets, int64_t positions,
                               int64_t count);
@@ -41,14 +41,6 @@ struct Tile {
   int64_t factor;
   int64_t counts[max_tile_rank];  // counts[0] is not used
   int64_t strides[max_tile_rank];
-};
-
-struct StridedCopy {
-  int32_t rank;
-  int32_t item_bytes;
-  int64_t counts[max_tile_rank];
-  int64_t out_strides[max_tile_rank];  // bytes
-  int64_t in_strides[max_tile_rank];
 };
 
 struct RuntimeKernels {

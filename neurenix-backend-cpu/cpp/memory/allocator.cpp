@@ -3,11 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../errors.h"
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "engine/failure.h"
+#include "engine/host_memory.h"
 
 namespace phynexus {
 
@@ -43,20 +40,6 @@ int size_class_of(int64_t bytes, int64_t& rounded) {
 }
 
 }  // namespace
-
-char* aligned_take(int64_t bytes) {
-  const size_t rounded = (size_t(bytes < 1 ? 1 : bytes) + alignment - 1) / alignment * alignment;
-  void* memory = nullptr;
-  const bool huge = rounded >= size_t(4) << 20;
-  if (bytes > INT64_MAX - 4096 || posix_memalign(&memory, huge ? size_t(2) << 20 : alignment, rounded))
-    throw Failure(PHX_OUT_OF_MEMORY, format("no memory for %lld bytes", static_cast<long long>(bytes)));
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (huge) madvise(memory, rounded, MADV_HUGEPAGE);
-#endif
-  return static_cast<char*>(memory);
-}
-
-void aligned_give(char* pointer) { std::free(pointer); }
 
 Allocator::~Allocator() {
   for (auto& each : classes_)

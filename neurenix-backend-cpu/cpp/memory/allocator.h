@@ -36,8 +36,4 @@ class Allocator {
   std::atomic<int64_t> allocated_{0}, peak_{0}, cached_{0};
 };
 
-// Plain aligned memory, for arenas. Throws Failure.
-char* aligned_take(int64_t bytes);
-void aligned_give(char* pointer);
-
 }  // namespace phynexus

@@ -9,6 +9,7 @@
 
 #include "../threads/thread_pool.h"
 #include "allocator.h"
+#include "engine/host_memory.h"
 
 namespace phynexus {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "axes.h"
+#include "engine/layout/axes.h"
 #include "step.h"
 
 namespace phynexus {

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "../errors.h"
+#include "engine/failure.h"
 #include "step.h"
 
 namespace phynexus {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../errors.h"
-#include "../plan/limits.h"
+#include "engine/failure.h"
+#include "engine/plan/limits.h"
 #include "copy_step.h"
 #include "step.h"
 

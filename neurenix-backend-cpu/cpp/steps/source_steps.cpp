@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "copy_step.h"
-#include "walk.h"
+#include "engine/layout/walk.h"
 
 namespace phynexus {
 namespace {

@@ -5,11 +5,11 @@
 #include <memory>
 #include <vector>
 
-#include "../code/code_memory.h"
-#include "../kernels/contract.h"
+#include "../codegen/x86/code_memory.h"
+#include "../kernels/contract/contract.h"
 #include "../kernels/runtime_kernels.h"
 #include "../memory/arena.h"
-#include "../plan/plan.h"
+#include "engine/plan/plan.h"
 
 namespace phynexus {
 

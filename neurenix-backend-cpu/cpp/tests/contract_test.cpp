@@ -1,7 +1,7 @@
 // Matrix products and convolutions of every instruction set that this machine has, against loops in double:
 // random sizes and strides, the same bits from one thread and from two, nothing written but the result.
 //   build and run: see contract_test.sh beside this file
-#include "../kernels/contract.h"
+#include "../kernels/contract/contract.h"
 
 #include <atomic>
 #include <cmath>

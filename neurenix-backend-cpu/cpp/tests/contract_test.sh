@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$1
 shift
 mkdir -p "$build"
-flags="-std=c++20 -O3 -ffp-contract=fast -fno-math-errno -Wall -Wextra -pthread $*"
+flags="-I$here/../../../neurenix-core/src/neurenix/phynexus -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -Wall -Wextra -pthread $*"
 objects=
 for set in "avx512 -march=x86-64-v4 -mprefer-vector-width=512" "avx2 -march=x86-64-v3" "portable"; do
   name=${set%% *}
@@ -16,7 +16,7 @@ for set in "avx512 -march=x86-64-v4 -mprefer-vector-width=512" "avx2 -march=x86-
     objects="$objects $object"
     # shellcheck disable=SC2086
     if [ ! -e "$object" ] || [ -n "$(find "$here/../kernels" -type f -newer "$object")" ]; then
-      "${CXX:-g++}" $flags ${set#"$name"} -DPHYNEXUS_ISA="$name" -c "$here/../kernels/$unit.cpp" -o "$object"
+      "${CXX:-g++}" $flags ${set#"$name"} -DPHYNEXUS_ISA="$name" -c "$here/../kernels/contract/$unit.cpp" -o "$object"
     fi
   done
 done

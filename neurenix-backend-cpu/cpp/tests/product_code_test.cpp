@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "../steps/product_code.h"
+#include "../codegen/x86/product_code.h"
 #include "plan_builder.h"
 
 #if !defined(_WIN32)

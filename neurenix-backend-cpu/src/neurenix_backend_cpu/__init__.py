@@ -28,13 +28,13 @@ def library() -> Path:
 
 
 def _probe() -> int:
-    from neurenix.backends.native import count_devices
+    from neurenix.phynexus import count_devices
 
     return count_devices(library())
 
 
 def _create() -> backends.Backend:
-    from neurenix.backends.native import NativeBackend
+    from neurenix.phynexus import NativeBackend
 
     return NativeBackend(library())
 

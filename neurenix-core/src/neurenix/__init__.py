@@ -11,7 +11,6 @@ from . import interpreter as interpreter  # imported, it answers what primitives
 from . import missing as _missing
 from .autograd import grad_function as grad
 from .autograd import jvp, value_and_grad, vjp
-from .cells import Cell
 from .devices import Device, DeviceType
 from .dispatch import no_grad
 from .dtypes import bfloat16, float16, float32, float64, int32, int64, uint8, uint32
@@ -189,6 +188,7 @@ from .random import (
     uniform,
 )
 from .settings import current_device, get_device_count, init
+from .state.cell import Cell
 from .tensor import Tensor, tensor
 from .tensor import tensor as array
 from .transforms import (

@@ -18,10 +18,10 @@ from .backends.failures import raise_failure
 from .backends.lacking import lacking
 from .devices import Device
 from .errors import DeviceError, DtypeError
+from .passes.pipeline import fusing, prepare
 from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
-from .program.passes import fusing, prepare
 from .sizes import check_size
 
 

@@ -19,18 +19,18 @@ import numpy as np
 from . import dispatch, foreign_names, missing
 from .arguments import finite, whole
 from .attributes import Watched
-from .cells import Cell
 from .devices import Device
 from .dtypes import Dtype, as_dtype, float32, uint32
 from .errors import DtypeError, InvalidArgumentError, ShapeError
 from .functions import draws
 from .functions.common import as_tensor, cast, check_shape, floating, one_axis
 from .functions.indexing import take
-from .locks import turn_of
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device
 from .sizes import check_size
+from .state.cell import Cell
+from .state.locks import turn_of
 from .tensor import Tensor, literal, tensor
 
 

@@ -86,7 +86,7 @@ def nx_device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=[True, False], ids=["fused", "unfused"])
 def nx_fusion(request: pytest.FixtureRequest) -> Any:
     """Once with programs fused, and once without."""
-    from neurenix.program.passes import fusion
+    from neurenix.passes.pipeline import fusion
 
     with fusion(request.param):
         yield request.param

@@ -8,13 +8,13 @@ LIBRARY = Path(__file__).with_name("libengine.so")
 
 
 def count_devices():
-    from neurenix.backends.native import count_devices
+    from neurenix.phynexus import count_devices
 
     return count_devices(LIBRARY)
 
 
 def create():
-    from neurenix.backends.native import NativeBackend
+    from neurenix.phynexus import NativeBackend
 
     return NativeBackend(LIBRARY)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch
-from ..cells import Cell
 from ..dtypes import int32
 from ..errors import CaptureError, ShapeError
 from ..primitives import ops
@@ -17,6 +16,7 @@ from ..primitives.base import literal
 from ..program import Symbol
 from ..settings import current_device
 from ..sources import user_line
+from ..state.cell import Cell
 from ..tensor import Tensor, tensor
 from .common import as_tensor, beside, cast, one_axis, operands
 from .index_keys import (

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..attributes import set_here
-from ..cells import Cell
 from ..dispatch import no_grad
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
 from ..functions.common import beside
 from ..functions.creation import ones, zeros
+from ..state.cell import Cell
 from ..tensor import Tensor
 from .arguments import number, one_of, whole
 from .module import Module

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..cells import substituted
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions import reduction
+from ..state.cell import substituted
 from ..tensor import Tensor, tensor
 from .module import Module
 

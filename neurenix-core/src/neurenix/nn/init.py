@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .. import foreign_names, missing, random
-from ..cells import Cell
 from ..errors import InvalidArgumentError, ShapeError
 from ..random import Generator
+from ..state.cell import Cell
 from ..tensor import tensor
 from .arguments import one_of
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ..attributes import Watched, changes
-from ..cells import Cell
 from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype
 from ..errors import InvalidArgumentError
 from ..keywords import check_keywords
 from ..random import Generator
+from ..state.cell import Cell
 from ..tape import Leaf
 from ..tensor import Tensor
 from .modes import training_here

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..attributes import changes
-from ..cells import Cell, stood_in_for
 from ..dispatch import recorder
 from ..dtypes import Dtype
 from ..errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
 from ..program import Symbol
+from ..state.cell import Cell, stood_in_for
 from ..tape import Leaf
 from ..tensor import Tensor, tensor
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from ..arguments import plain_number
 from ..attributes import changes
-from ..cells import Cell
 from ..errors import InvalidArgumentError
 from ..functions.arithmetic import sqrt
 from ..nn.parameter import Parameter
+from ..state.cell import Cell
 from ..tensor import Tensor
 from .optimizer import Optimizer
 

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..attributes import Watched, scalars, static_key
-from ..cells import Cell
 from ..dispatch import no_grad, outside_captures, recorder
 from ..dtypes import float32, float64, int32
 from ..errors import CaptureError, InvalidArgumentError, ShapeError
@@ -17,6 +16,7 @@ from ..functions.creation import zeros_like
 from ..keywords import check_keywords
 from ..nn.arguments import number
 from ..nn.parameter import Parameter, load_cells
+from ..state.cell import Cell
 from ..tape import Leaf
 from ..tensor import Tensor, tensor
 from .groups import ParamGroup, read_groups

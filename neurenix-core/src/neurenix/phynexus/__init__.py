@@ -1,6 +1,26 @@
-"""The engines' C header; `python -m neurenix.phynexus --include-dir` says where."""
+"""Phynexus: what all native engines share, in Python and (engine/) in C++.
+
+`python -m neurenix.phynexus --include-dir` says where the C header lies, and beside it
+the engine's sources. A backend's module makes its device of two names:
+`count_devices(library)` and `NativeBackend(library)`.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .backend import NativeBackend, count_devices
+
+__all__ = ["HEADER", "INCLUDE_DIR", "NativeBackend", "count_devices"]
 
 INCLUDE_DIR = Path(__file__).resolve().parent
 HEADER = INCLUDE_DIR / "phynexus.h"
+
+
+def __getattr__(name: str) -> Any:
+    # whoever builds an engine asks for the folder only, and may lack what runs it
+    if name in ("NativeBackend", "count_devices"):
+        from . import backend
+
+        return getattr(backend, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ from . import INCLUDE_DIR
 if sys.argv[1:] == ["--include-dir"]:
     print(INCLUDE_DIR)
 elif sys.argv[1:] == ["--layout"]:
-    from .layout import layout_text
+    from .structs import layout_text
 
     print(layout_text())
 else:

@@ -1,4 +1,4 @@
-"""Writes backends/_phynexus.py from phynexus.h: what cffi needs to open an engine,
+"""Writes _bindings.py from phynexus.h: what cffi needs to open an engine,
 parsed ahead of time. Run `python -m neurenix.phynexus.bindings` after a change of the
 header."""
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import HEADER
 
-TARGET = Path(__file__).resolve().parent.parent / "backends" / "_phynexus.py"
+TARGET = Path(__file__).resolve().parent / "_bindings.py"
 
 
 def declarations() -> str:
@@ -30,7 +30,7 @@ def generate() -> str:
 
     ffi = FFI()
     ffi.cdef(declarations())
-    ffi.set_source("neurenix.backends._phynexus", None)
+    ffi.set_source("neurenix.phynexus._bindings", None)
     with tempfile.TemporaryDirectory() as folder:
         return Path(ffi.compile(tmpdir=folder)).read_text()
 

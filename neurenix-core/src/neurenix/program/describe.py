@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..primitives import all_primitives
 from .ir import Instruction, Program, Symbol
-from .plan import Step
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 _LONGEST = 48  # characters of an expression
@@ -39,17 +37,6 @@ def describe_instruction(i: Instruction) -> Description:
     )
 
 
-def describe_step(step: Step) -> Description:
-    name = _names()[step.opcode]
-    return Description(
-        name,
-        _fused_params(step) if name == "fused" else "",
-        tuple(v.shape for v in step.inputs),
-        tuple(v.shape for v in step.outputs if v is not None),
-        step.source,
-    )
-
-
 def with_sources(
     described: Sequence[Description], outer: str | None
 ) -> list[str | None]:
@@ -62,21 +49,11 @@ def with_sources(
     return lines
 
 
-_NAMES: dict[int, str] = {}
-
-
-def _names() -> dict[int, str]:
-    if not _NAMES:
-        _NAMES.update({p.opcode: p.name for p in all_primitives()})
-        _NAMES.setdefault(97, "copy")
-    return _NAMES
-
-
-def _letter(i: int) -> str:
+def letter(i: int) -> str:
     return chr(97 + i) if i < 26 else f"x{i}"
 
 
-def _applied(name: str, arguments: Iterable[str]) -> str:
+def applied(name: str, arguments: Iterable[str]) -> str:
     given = list(arguments)
     if name in _INFIX and len(given) == 2:
         text = f"({given[0]} {_INFIX[name]} {given[1]})"
@@ -86,7 +63,7 @@ def _applied(name: str, arguments: Iterable[str]) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _outputs(texts: Iterable[str]) -> str:
+def output_texts(texts: Iterable[str]) -> str:
     bare = [
         t[1:-1] if t.startswith("(") and t.endswith(")") else t
         for t in dict.fromkeys(texts)
@@ -96,37 +73,19 @@ def _outputs(texts: Iterable[str]) -> str:
 
 
 def _fused_body(body: Program, reductions: Sequence[str | None]) -> str:
-    texts: dict[Symbol, str] = {s: _letter(i) for i, s in enumerate(body.inputs)}
+    texts: dict[Symbol, str] = {s: letter(i) for i, s in enumerate(body.inputs)}
     for i in body.instructions:
         if i.primitive.name == "constant":
             texts[i.outputs[0]] = f"{i.params['value'].array.item():g}"
         elif i.primitive.name == "broadcast":
             texts[i.outputs[0]] = texts[i.inputs[0]]
         else:
-            texts[i.outputs[0]] = _applied(
+            texts[i.outputs[0]] = applied(
                 i.primitive.name, (texts[s] for s in i.inputs)
             )
-    return _outputs(
-        _applied(r, [texts[s]]) if r else texts[s]
+    return output_texts(
+        applied(r, [texts[s]]) if r else texts[s]
         for s, r in zip(body.outputs, reductions, strict=True)
-    )
-
-
-def _fused_params(step: Step) -> str:
-    """From PHX_FUSED's parameters, as phynexus.h states them."""
-    names = _names()
-    p: list[Any] = list(step.params)
-    ops, outputs, rank = p[0], p[1], p[3]
-    texts = [_letter(i) for i in range(len(step.inputs))]
-    at = 4 + rank
-    for _ in range(ops):
-        opcode, _dtype, *arguments, _immediate = p[at : at + 6]
-        texts.append(_applied(names[opcode], (texts[a] for a in arguments if a >= 0)))
-        at += 6
-    ends = (p[at + 2 * k : at + 2 * k + 2] for k in range(outputs))
-    return _outputs(
-        _applied(names[reduction], [texts[register]]) if reduction else texts[register]
-        for register, reduction in ends
     )
 
 

@@ -1,5 +1,6 @@
 """The conformance suite that every backend runs: cases by table, NumPy the oracle."""
 
+from ..phynexus.text import plan_text
 from .case import Case
 from .cases import CASES
 from .checks import (
@@ -11,7 +12,7 @@ from .checks import (
     numeric_gradient,
     relative_error,
 )
-from .plan_text import plan_of, plan_text
+from .plans import plan_of
 from .restricted import RestrictedBackend, add_restricted_device
 
 __all__ = [

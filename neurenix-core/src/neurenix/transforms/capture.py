@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch
-from ..cells import undone_on_failure
 from ..dtypes import uint32
 from ..errors import CaptureError
 from ..primitives import Primitive, TensorType, ops
 from ..primitives.sources import ConstantArray
 from ..program import Instruction, Program, Symbol
 from ..sources import at_line, user_line
+from ..state.cell import undone_on_failure
 from ..tensor import Tensor, literal
 
 

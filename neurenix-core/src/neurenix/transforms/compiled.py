@@ -11,20 +11,20 @@ from contextlib import nullcontext, suppress
 from typing import Any, overload
 
 from .. import dispatch, random, tree
-from ..cells import Cell, stood_in_for
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError
-from ..locks import lock_of
+from ..passes.pipeline import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
-from ..program.passes import without_dead_code
 from ..settings import current_device
+from ..state.cell import Cell, stood_in_for
+from ..state.dependencies import Dependencies, Numbers
+from ..state.dependencies.objects import is_frozen
+from ..state.locks import lock_of
 from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
-from .dependencies import Dependencies, Numbers
-from .dependencies.objects import is_frozen
 from .entry import Entry
 from .statics import key_of_argument, with_tensors
 from .statistics import CAPTURING, CompileStats, register

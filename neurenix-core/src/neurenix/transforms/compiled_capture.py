@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from ..cells import Cell, captured
 from ..dtypes import bool_
 from ..errors import CaptureError
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..sources import user_line
+from ..state.cell import Cell, captured
 from ..tensor import Tensor, number
 from .capture import Capture, capturing
 from .statics import name_around

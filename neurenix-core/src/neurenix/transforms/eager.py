@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dispatch, tree
-from ..cells import Cell, as_state
 from ..dtypes import uint32
 from ..errors import ShapeError, StepsInterrupted
-from ..locks import lock_of
 from ..primitives import ops
 from ..primitives.base import cut
 from ..random import Generator
+from ..state.cell import Cell, as_state
+from ..state.locks import lock_of
 from ..tensor import Tensor, literal, tensor
 from .compiled_capture import all_finite
 

@@ -12,9 +12,9 @@ import numpy as np
 from .. import dispatch
 from ..backends import discovery
 from ..backends.failures import raise_failure
-from ..cells import Cell, touched
 from ..devices import Device
 from ..program import Program
+from ..state.cell import Cell, touched
 from ..tensor import Tensor
 
 

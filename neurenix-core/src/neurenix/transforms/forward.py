@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from ..autograd import pullback, track, zeros_of
 from ..dispatch import taping
+from ..passes.simplify import without_dead_code
 from ..primitives import ops
 from ..program import Instruction, Program, Symbol
-from ..program.simplify import without_dead_code
 from ..tensor import Tensor
 from .capture import _emit, capture_flat
 

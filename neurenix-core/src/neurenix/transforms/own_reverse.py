@@ -7,9 +7,9 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from ..passes.pipeline import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program
-from ..program.passes import without_dead_code
 from ..tensor import Tensor
 from .capture import capture_flat
 

@@ -10,9 +10,9 @@ import numpy as np
 from .. import tree
 from ..arguments import function
 from ..errors import CaptureError
+from ..passes.simplify import simplify
 from ..primitives import TensorType
 from ..program import Program, Symbol
-from ..program.simplify import simplify
 from ..sources import user_line
 from ..tensor import Tensor, tensor
 from .capture import Capture, capturing, symbol_tensors

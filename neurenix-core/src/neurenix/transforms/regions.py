@@ -8,11 +8,11 @@ from typing import Any
 
 from ..autograd import pullback, track
 from ..dispatch import taping
+from ..passes.pipeline import without_dead_code
 from ..primitives import TensorType, ops
 from ..primitives.base import with_batch, zeros
 from ..primitives.control import set_region_transforms
 from ..program import Program, Symbol
-from ..program.passes import without_dead_code
 from ..sources import at_line
 from ..tensor import Tensor
 from .capture import _emit, capture_flat, inline

@@ -10,9 +10,9 @@ from typing import Any
 
 from .. import dispatch, tree
 from ..errors import InvalidArgumentError, NotDifferentiableError, ShapeError
+from ..passes.pipeline import without_dead_code
 from ..primitives import ops
 from ..program import Program
-from ..program.passes import without_dead_code
 from ..tensor import Tensor, tensor
 from .capture import capture_flat
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import tree
 from ..attributes import SCALARS, static_key
-from ..cells import Cell
 from ..errors import InvalidArgumentError
+from ..state.cell import Cell
 from ..tensor import Tensor, tensor
 
 _ARGUMENTS = (*SCALARS, np.bool_, np.number, bytes)

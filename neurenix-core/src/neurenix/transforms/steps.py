@@ -10,9 +10,9 @@ import numpy as np
 from .. import dispatch, tree
 from ..backends import discovery
 from ..backends.steps import StepsCall, begin_steps, stacked
-from ..cells import touched
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
+from ..state.cell import touched
 from ..tensor import Tensor, tensor
 from . import eager
 from .statics import with_tensors

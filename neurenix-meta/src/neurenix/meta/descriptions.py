@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.cells import Cell
+from neurenix.state.cell import Cell
 
 from .code_as_text import is_library, same_code
 from .values_as_text import name_of, text_of

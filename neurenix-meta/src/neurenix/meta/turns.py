@@ -8,8 +8,8 @@ from typing import Any
 
 from neurenix import nn
 from neurenix.attributes import changes
-from neurenix.locks import lock_of
 from neurenix.random import default_generator
+from neurenix.state.locks import lock_of
 
 # By learner: how many attributes were set when its lock was looked up, and the lock.
 _TURNS: weakref.WeakKeyDictionary[nn.Module, tuple[int, Any]]

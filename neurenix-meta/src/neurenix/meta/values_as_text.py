@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import neurenix as nx
-from neurenix.cells import Cell
 from neurenix.program import Symbol
+from neurenix.state.cell import Cell
 
 from .code_as_text import code_digest, docstrings, is_library, references
 from .datasets.base import ClassDataset

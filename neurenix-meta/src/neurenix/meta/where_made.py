@@ -9,7 +9,7 @@ from typing import Any
 
 import neurenix as nx
 from neurenix.backends import discovery
-from neurenix.program.passes import fusing
+from neurenix.passes.pipeline import fusing
 
 # What the bits of a result may depend on; how many threads there are, and how many
 # tasks are taken at once, is not among it.

@@ -1,0 +1,235 @@
+#include "product_code.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "assembler.h"
+
+namespace phynexus {
+namespace {
+
+using A = Assembler;
+
+constexpr int lanes = 16, all_registers = 32, tail_mask = 1, upper_half = 2;
+constexpr int most_vectors = 4;                        // of a panel
+constexpr double most_operations = 4e6;                // more is worth the threads
+constexpr int64_t most_unrolled = 512, in_loop = 200;  // instructions, of all tiles' code
+constexpr size_t most_bytes_of_code = 24 * 1024;
+constexpr int64_t farthest = int64_t(1) << 30;  // bytes that a displacement reaches
+
+constexpr A::Form load_vector{A::map_0f, A::none, 0x10}, store_vector{A::map_0f, A::none, 0x11},
+    store_half{A::map_0f, A::none, 0x11, false, 1}, spread{A::map_0f38, A::p66, 0x18},
+    load_half_twice{A::map_0f38, A::p66, 0x1b}, upper_half_of{A::map_0f3a, A::p66, 0x1b},
+    multiply_add{A::map_0f38, A::p66, 0xb8}, blend{A::map_0f38, A::p66, 0x65},
+    bits_xor{A::map_0f, A::p66, 0xef};
+
+// Columns of the output: whole vectors, then perhaps one of fewer columns. If those are no more than half a vector, two
+// rows share one: the second row's columns are its upper half.
+struct Panel {
+  int first = 0, whole = 0, tail = 0;
+  bool half() const { return tail > 0 && tail <= lanes / 2; }
+  int sums(int rows) const { return rows * whole + (half() ? (rows + 1) / 2 : tail ? rows : 0); }
+  int vectors() const { return whole + (tail > 0); }
+  int registers(int rows) const { return sums(rows) + vectors() + 2; }
+};
+
+class ProductWriter {
+ public:
+  explicit ProductWriter(const MatmulProblem& p) : p_(p) {}
+
+  bool write();
+  const std::vector<uint8_t>& bytes() const { return a_.bytes(); }
+
+ private:
+  std::vector<Panel> panels(int count) const;
+  void choose_tiles();
+  void rows_of_tiles(int64_t tiles, int rows, bool more);
+  void tile(int rows, const Panel& panel);
+  void step(int rows, const Panel& panel, General lhs, General rhs, int64_t lhs_at, int64_t rhs_at);
+  void store(int rows, const Panel& panel);
+  int masked(const Panel& panel) const { return panel.tail % (lanes / 2) ? tail_mask : 0; }
+  static int64_t instructions(int rows, const Panel& panel) {
+    return panel.vectors() + rows + panel.sums(rows) + (panel.half() ? rows / 2 : 0);
+  }
+  static Memory at(General base, int64_t displacement, int unit, bool to_all = false) {
+    Memory m;
+    m.base = base;
+    m.displacement = int32_t(displacement);
+    m.unit = uint8_t(unit);
+    m.spread = to_all;
+    return m;
+  }
+  void set(std::initializer_list<int> opcode, int64_t value) {
+    a_.raw(opcode);
+    a_.word32(value);
+  }
+
+  const MatmulProblem& p_;
+  Assembler a_;
+  std::vector<Panel> panels_;
+  int64_t tiles_ = 0;  // of rows
+};
+
+std::vector<Panel> ProductWriter::panels(int count) const {
+  const int vectors = int((p_.n + lanes - 1) / lanes), tail = int(p_.n % lanes);
+  std::vector<Panel> cut;
+  for (int i = 0, first = 0; i < count; i++) {
+    const int own = vectors / count + (i < vectors % count);
+    const bool last = i + 1 == count;
+    cut.push_back({first * lanes, own - (last && tail ? 1 : 0), last ? tail : 0});
+    first += own;
+  }
+  return cut;
+}
+
+// The cheapest way to cut the output, by cycles of two multiply-adds or two loads each.
+void ProductWriter::choose_tiles() {
+  const int vectors = int((p_.n + lanes - 1) / lanes);
+  double least = 1e300;
+  for (int count = (vectors + most_vectors - 1) / most_vectors; count <= vectors; count++) {
+    const auto cut = panels(count);
+    int most_rows = all_registers;
+    for (const Panel& panel : cut)
+      while (panel.registers(most_rows) > all_registers) most_rows--;
+    const int64_t tiles = (p_.m + most_rows - 1) / most_rows;
+    double cost = 0;
+    for (int64_t i = 0; i < tiles; i++)
+      for (const Panel& panel : cut) {
+        const int rows = int(p_.m / tiles + (i < p_.m % tiles));
+        const int loads = rows + panel.vectors(), sums = panel.sums(rows);
+        cost += double(p_.k) * std::max({loads, sums, 8}) / 2 + 12 + sums;
+      }
+    if (cost < least) least = cost, panels_ = cut, tiles_ = tiles;
+  }
+}
+
+void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs, int64_t lhs_at,
+                         int64_t rhs_at) {
+  const int sums = panel.sums(rows), columns = sums, tail = columns + panel.whole;
+  const int left[2] = {columns + panel.vectors(), columns + panel.vectors() + 1};
+  const int tails = rows * panel.whole;  // where the sums of the tail begin
+  for (int v = 0; v < panel.whole; v++) a_.vector(load_vector, columns + v, 0, at(rhs, rhs_at + v * 64, 64));
+  if (panel.half())
+    a_.vector(load_half_twice, tail, 0, at(rhs, rhs_at + panel.whole * 64, 32), masked(panel), masked(panel));
+  else if (panel.tail)
+    a_.vector(load_vector, tail, 0, at(rhs, rhs_at + panel.whole * 64, 64), tail_mask, true);
+
+  const auto element = [&](int r, bool to_all = false) {
+    return at(lhs, lhs_at + r * p_.lhs_m * 4, 4, to_all);
+  };
+  for (int r = 0; r < rows; r++) {
+    const int own = left[r % 2];
+    const bool second = r % 2, paired = panel.half() && (second || r + 1 < rows);
+    if (panel.vectors() == 1 && !panel.half()) {
+      a_.vector(multiply_add, r, columns, element(r, true));
+      continue;
+    }
+    if (panel.whole == 0 && panel.half()) {  // two rows in one register at once
+      a_.vector(spread, left[0], 0, element(r), second ? upper_half : 0);
+    } else {
+      a_.vector(spread, own, 0, element(r));
+      for (int v = 0; v < panel.whole; v++) a_.vector(multiply_add, r * panel.whole + v, own, columns + v);
+      if (second && paired) a_.vector(blend, left[0], left[0], own, upper_half);
+    }
+    if (panel.half()) {
+      if (second || !paired) a_.vector(multiply_add, tails + r / 2, left[0], tail);
+    } else if (panel.tail) {
+      a_.vector(multiply_add, tails + r, own, tail);
+    }
+  }
+}
+
+void ProductWriter::store(int rows, const Panel& panel) {
+  const int tails = rows * panel.whole;
+  for (int r = 0; r < rows; r++) {
+    const int64_t to = (r * p_.out_m + panel.first) * 4, tail_to = to + panel.whole * 64;
+    for (int v = 0; v < panel.whole; v++)
+      a_.vector(store_vector, r * panel.whole + v, 0, at(rdx, to + v * 64, 64));
+    if (panel.half() &&
+        r % 2) {  // a masked store of the upper half would touch memory beyond, so it is brought down
+      a_.vector(upper_half_of, tails + r / 2, 0, tails + r / 2);
+      a_.byte(1);
+    }
+    if (panel.half()) {
+      a_.vector(store_half, tails + r / 2, 0, at(rdx, tail_to, 32), masked(panel));
+    } else if (panel.tail) {
+      a_.vector(store_vector, tails + r, 0, at(rdx, tail_to, 64), tail_mask);
+    }
+  }
+}
+
+void ProductWriter::tile(int rows, const Panel& panel) {
+  for (int i = 0; i < panel.sums(rows); i++) a_.vector(bits_xor, i, i, i);
+  const int64_t lhs_step = p_.lhs_k * 4, rhs_step = p_.rhs_k * 4, first = panel.first * 4,
+                each = instructions(rows, panel);
+  const auto steps = [&](int64_t count, General lhs, General rhs, int64_t rhs_first) {
+    for (int64_t k = 0; k < count; k++) step(rows, panel, lhs, rhs, k * lhs_step, rhs_first + k * rhs_step);
+  };
+  const int64_t codes = int64_t(panels_.size()) * (p_.m % tiles_ ? 2 : 1);
+  if (p_.k * each * codes <= most_unrolled) {
+    steps(p_.k, rdi, rsi, first);
+  } else {
+    const int64_t most = std::max<int64_t>(1, in_loop / (each * codes));
+    int64_t unrolled = most;
+    while (2 * unrolled > most && p_.k % unrolled) unrolled--;
+    if (p_.k % unrolled) unrolled = most;
+    a_.raw({0x48, 0x89, 0xf8});      // mov rax, rdi
+    set({0x4c, 0x8d, 0x96}, first);  // lea r10, [rsi + first]
+    set({0xb9}, p_.k / unrolled);    // mov ecx, ...
+    const int64_t loop = a_.here();
+    steps(unrolled, rax, r10, 0);
+    a_.add(rax, unrolled * lhs_step);
+    a_.add(r10, unrolled * rhs_step);
+    a_.raw({0xff, 0xc9});   // dec ecx
+    a_.jump_back(loop, 5);  // not zero
+    steps(p_.k % unrolled, rax, r10, 0);
+  }
+  store(rows, panel);
+}
+
+// Tiles one below the other; `more` follow.
+void ProductWriter::rows_of_tiles(int64_t tiles, int rows, bool more) {
+  if (tiles == 0) return;
+  if (tiles > 1) set({0x41, 0xb8}, tiles);  // mov r8d, ...
+  const int64_t loop = a_.here();
+  for (const Panel& panel : panels_) tile(rows, panel);
+  if (tiles == 1 && !more) return;
+  a_.add(rdi, rows * p_.lhs_m * 4);
+  a_.add(rdx, rows * p_.out_m * 4);
+  if (tiles == 1) return;
+  a_.raw({0x41, 0xff, 0xc8});  // dec r8d
+  a_.jump_back(loop, 5);
+}
+
+bool ProductWriter::write() {
+  choose_tiles();
+  const Panel& last = panels_.back();
+  const auto set_mask = [&](int mask, uint32_t bits) {
+    set({0xb8}, bits);                             // mov eax, ...
+    a_.raw({0xc5, 0xf8, 0x92, 0xc0 | mask << 3});  // kmovw k, eax
+  };
+  const uint32_t columns = (uint32_t(1) << last.tail) - 1;
+  if (last.tail) set_mask(tail_mask, last.half() ? columns << lanes / 2 | columns : columns);
+  if (last.half()) set_mask(upper_half, 0xff00);
+  const int64_t larger = p_.m % tiles_;
+  rows_of_tiles(larger, int(p_.m / tiles_) + 1, larger < tiles_);
+  rows_of_tiles(tiles_ - larger, int(p_.m / tiles_), false);
+  a_.raw({0xc5, 0xf8, 0x77, 0xc3});  // vzeroupper, ret
+  return a_.bytes().size() <= most_bytes_of_code;
+}
+
+}  // namespace
+
+ProductCode write_product(const MatmulProblem& p, CodeMemory& memory) {
+  const auto dense = [&](int64_t stride) { return p.n == 1 || stride == 1; };
+  if (p.m < 1 || p.n < 1 || p.k < 1 || !dense(p.rhs_n) || !dense(p.out_n)) return nullptr;
+  if (2.0 * double(p.m) * double(p.n) * double(p.k) > most_operations || p.n > 1024) return nullptr;
+  for (int64_t stride : {p.lhs_m * p.m, p.lhs_k * p.k, p.rhs_k * p.k, p.out_m * p.m})
+    if (std::abs(stride) * 4 > farthest) return nullptr;
+  ProductWriter writer(p);
+  if (!writer.write()) return nullptr;
+  return reinterpret_cast<ProductCode>(const_cast<void*>(memory.add(writer.bytes())));
+}
+
+}  // namespace phynexus

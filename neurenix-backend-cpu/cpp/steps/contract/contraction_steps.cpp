@@ -1,0 +1,366 @@
+// PHX_DOT_GENERAL and the convolutions: axes are merged until the kernels in contract.h fit.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include "../copy_step.h"
+#include "../../codegen/x86/product_code.h"
+#include "../teams.h"
+#include "engine/layout/walk.h"
+
+namespace phynexus {
+namespace {
+
+// Strides in elements, in the order of Axis::strides here: out, lhs, rhs.
+enum { of_out = 0, of_lhs = 1, of_rhs = 2 };
+
+std::vector<Axis> axes_of(const phx_value* out, int out_first, const phx_value* lhs, int lhs_first,
+                          const phx_value* rhs, int rhs_first, int64_t count) {
+  std::vector<Axis> axes;
+  for (int d = 0; d < int(count); d++) {
+    const phx_value* any = out ? out : lhs;
+    axes.push_back({any->shape[(out ? out_first : lhs_first) + d],
+                    false,
+                    {out ? out->strides[out_first + d] : 0, lhs ? lhs->strides[lhs_first + d] : 0,
+                     rhs ? rhs->strides[rhs_first + d] : 0}});
+  }
+  sort_axes(axes);
+  merge_axes(axes);
+  return axes;
+}
+
+phx_value dense_copy(const phx_value& value) {
+  phx_value dense = value;
+  int64_t stride = 1;
+  for (int d = value.rank - 1; d >= 0; d--) {
+    dense.strides[d] = stride;
+    stride *= value.shape[d];
+  }
+  return dense;
+}
+
+// The largest axis, taken out of the list; one element where there is none.
+Axis take_largest(std::vector<Axis>& axes) {
+  if (axes.empty()) return {1, false, {0, 0, 0}};
+  const auto largest = std::max_element(axes.begin(), axes.end(),
+                                        [](const Axis& a, const Axis& b) { return a.size < b.size; });
+  Axis axis = *largest;
+  axes.erase(largest);
+  return axis;
+}
+
+// One way to run the product: perhaps with dense copies of the operands, as loops around matrix products.
+struct Arrangement {
+  bool copy_lhs = false, copy_rhs = false;
+  MatmulProblem problem{};
+  std::vector<Axis> outer;  // strides in elements
+  bool possible = false;
+  double cost = 0;
+
+  Arrangement(const phx_value& lhs_value, const phx_value& rhs_value, const phx_value& out, const int64_t* p,
+              bool copy_lhs, bool copy_rhs)
+      : copy_lhs(copy_lhs), copy_rhs(copy_rhs) {
+    const phx_value lhs = copy_lhs ? dense_copy(lhs_value) : lhs_value;
+    const phx_value rhs = copy_rhs ? dense_copy(rhs_value) : rhs_value;
+    const int b = int(p[0]), m = int(p[1]), n = int(p[2]), k = int(p[3]);
+    auto batch_axes = axes_of(&out, 0, &lhs, 0, &rhs, 0, b);
+    auto m_axes = axes_of(&out, b, &lhs, b, nullptr, 0, m);
+    auto n_axes = axes_of(&out, b + m, nullptr, 0, &rhs, b + k, n);
+    auto k_axes = axes_of(nullptr, 0, &lhs, b + m, &rhs, b, k);
+    possible = k_axes.size() <= 1;
+    const Axis batch = take_largest(batch_axes), rows = take_largest(m_axes), columns = take_largest(n_axes),
+               inner = take_largest(k_axes);
+    problem = {batch.size,
+               rows.size,
+               columns.size,
+               inner.size,
+               batch.strides[of_lhs],
+               rows.strides[of_lhs],
+               inner.strides[of_lhs],
+               batch.strides[of_rhs],
+               inner.strides[of_rhs],
+               columns.strides[of_rhs],
+               batch.strides[of_out],
+               rows.strides[of_out],
+               columns.strides[of_out]};
+    outer = batch_axes;
+    outer.insert(outer.end(), m_axes.begin(), m_axes.end());
+    outer.insert(outer.end(), n_axes.begin(), n_axes.end());
+    double problems = 1;
+    for (const Axis& axis : outer) problems *= double(axis.size);
+    cost = problems * 200 + (copy_lhs ? double(element_count(lhs)) : 0) +
+           (copy_rhs ? double(element_count(rhs)) : 0);
+  }
+};
+
+template <class T, class Sum>
+void plain_matmul(const MatmulProblem& p, const T* lhs, const T* rhs, T* out, Team&) {
+  for (int64_t b = 0; b < p.batch; b++)
+    for (int64_t i = 0; i < p.m; i++)
+      for (int64_t j = 0; j < p.n; j++) {
+        Sum sum = 0;
+        for (int64_t k = 0; k < p.k; k++)
+          sum += Sum(lhs[b * p.lhs_batch + i * p.lhs_m + k * p.lhs_k]) *
+                 Sum(rhs[b * p.rhs_batch + k * p.rhs_k + j * p.rhs_n]);
+        out[b * p.out_batch + i * p.out_m + j * p.out_n] = T(sum);
+      }
+}
+
+// What both kinds of contraction share: two operands, loops around a kernel, zeros where nothing is added up.
+template <class T, class Problem>
+struct ContractionStep final : Step {
+  using Kernel = void (*)(const Problem&, const T*, const T*, T*, Team&);
+  Place a, b, out;
+  Problem problem{};
+  Kernel kernel = nullptr;
+  Walk<3> outer;  // out, a, b; bytes
+  double work = 0;
+  std::optional<CopyPieces> copy_a, copy_b, zeros;
+  int64_t a_bytes = 0, b_bytes = 0;
+
+  int64_t workspace_bytes(int) const override { return a_bytes + b_bytes; }
+
+  void run(const Frame& frame) const override {
+    char *x = a.at(frame.bases), *y = b.at(frame.bases), *to = out.at(frame.bases);
+    if (zeros) {
+      alignas(8) static const char nothing[8] = {};
+      return zeros->run(frame, to, nothing);
+    }
+    if (copy_a) copy_a->run(frame, frame.workspace, x), x = frame.workspace;
+    if (copy_b) copy_b->run(frame, frame.workspace + a_bytes, y), y = frame.workspace + a_bytes;
+    const auto one = [&](const std::array<int64_t, 3>& at, Team& team) {
+      kernel(problem, reinterpret_cast<const T*>(x + at[1]), reinterpret_cast<const T*>(y + at[2]),
+             reinterpret_cast<T*>(to + at[0]), team);
+    };
+    const int64_t loops = outer.total();
+    if (frame.arena && loops >= 4 && work > 300'000) {
+      const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(loops))));
+      parallel_ranges(frame, loops, grain, [&](int64_t begin, int64_t end, Worker& worker) {
+        OneThread team(worker);
+        outer.each(begin, end, [&](const auto& at) { one(at, team); });
+      });
+    } else {
+      with_team(frame, [&](Team& team) { outer.each(0, loops, [&](const auto& at) { one(at, team); }); });
+    }
+  }
+};
+
+// Products that were written as code, one after the other.
+struct ProductStep final : Step {
+  Place lhs, rhs, out;
+  ProductCode code = nullptr;
+  Walk<3> each;  // out, lhs, rhs; bytes
+  double work = 0;
+  // Where the rows of rhs are not dense they are copied first.
+  decltype(ContractKernels::copy_matrix_f32) copy = nullptr;
+  int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 0, copied_stride = 0;
+
+  void one(const float* a, const float* b, float* to, Worker& worker) const {
+    if (copy) {
+      float* dense =
+          reinterpret_cast<float*>(worker.own.at_least(rows * copied_stride * int64_t(sizeof(float))));
+      copy(b, row_stride, column_stride, dense, copied_stride, rows, columns);
+      b = dense;
+    }
+    code(a, b, to);
+  }
+
+  void run(const Frame& frame) const override {
+    const char *a = lhs.at(frame.bases), *b = rhs.at(frame.bases);
+    char* to = out.at(frame.bases);
+    const auto one_at = [&](const std::array<int64_t, 3>& at, Worker& worker) {
+      one(reinterpret_cast<const float*>(a + at[1]), reinterpret_cast<const float*>(b + at[2]),
+          reinterpret_cast<float*>(to + at[0]), worker);
+    };
+    const int64_t count = each.total();
+    if (count == 1) return one_at({}, *frame.worker);
+    if (frame.arena && work > 300'000) {
+      const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(count))));
+      return parallel_ranges(frame, count, grain, [&](int64_t begin, int64_t end, Worker& worker) {
+        each.each(begin, end, [&](const auto& at) { one_at(at, worker); });
+      });
+    }
+    each.each(0, count, [&](const auto& at) { one_at(at, *frame.worker); });
+  }
+};
+
+// Null where there is no code for the product.
+StepPointer written_product(Lowering& lowering, const ContractionStep<float, MatmulProblem>& step) {
+  using P = MatmulProblem;
+  P p = step.problem;
+  const bool packs = p.way == P::packed_each || (p.way == P::packed_once && p.batch == 1);
+  if (!lowering.code || step.copy_a || step.copy_b || !(packs || p.way == P::in_place)) return nullptr;
+  auto written = std::make_unique<ProductStep>();
+  written->lhs = step.a;
+  written->rhs = step.b;
+  written->out = step.out;
+  if (p.exchanged) std::swap(written->lhs, written->rhs);
+  if (packs && p.n > 1 && p.rhs_n != 1) {
+    written->copy = lowering.contract.copy_matrix_f32;
+    written->rows = p.k;
+    written->columns = p.n;
+    written->row_stride = p.rhs_k;
+    written->column_stride = p.rhs_n;
+    written->copied_stride = p.rhs_k = (p.n + 15) / 16 * 16;
+    p.rhs_n = 1;
+  }
+  written->code = write_product(p, *lowering.code);
+  if (!written->code) return nullptr;
+  const int64_t size = sizeof(float);
+  written->each.add_axis(p.batch, {p.out_batch * size, p.lhs_batch * size, p.rhs_batch * size});
+  step.outer.for_axes([&](int64_t count, const std::array<int64_t, 3>& strides) {
+    written->each.add_axis(
+        count, p.exchanged ? std::array<int64_t, 3>{strides[0], strides[2], strides[1]} : strides);
+  });
+  written->work = step.work;
+  return written;
+}
+
+template <class Contraction>
+void fill_with_zeros(Contraction& step, const phx_value& out, const RuntimeKernels& kernels) {
+  phx_value zero = out;
+  std::fill(zero.strides, zero.strides + PHX_MAX_RANK, 0);
+  step.zeros.emplace(zero, out, kernels);
+}
+
+template <class T>
+StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
+                void (*kernel)(const MatmulProblem&, const T*, const T*, T*, Team&),
+                MatmulProblem (*decide)(const MatmulProblem&) = nullptr) {
+  const Plan& plan = lowering.plan;
+  const phx_value &lhs = plan.input(instruction, 0), &rhs = plan.input(instruction, 1),
+                  &out = plan.output(instruction, 0);
+  auto step = std::make_unique<ContractionStep<T, MatmulProblem>>();
+  step->a = lowering.place(lhs);
+  step->b = lowering.place(rhs);
+  step->out = lowering.place(out);
+  step->kernel = kernel;
+  if (element_count(out) == 0 || element_count(lhs) == 0) {
+    fill_with_zeros(*step, out, lowering.kernels);
+    return step;
+  }
+  std::optional<Arrangement> best;
+  for (int copies = 0; copies < 4; copies++) {
+    Arrangement next(lhs, rhs, out, plan.params_of(instruction), copies & 1, copies & 2);
+    if (next.possible && (!best || next.cost < best->cost)) best = next;
+  }
+  step->problem = best->problem;
+  for (const Axis& axis : best->outer) {
+    const int64_t size = sizeof(T);
+    step->outer.add_axis(
+        axis.size, {axis.strides[of_out] * size, axis.strides[of_lhs] * size, axis.strides[of_rhs] * size});
+  }
+  const MatmulProblem& p = step->problem;
+  step->work = double(step->outer.total()) * double(p.batch) * double(p.m) * double(p.n) * double(p.k);
+  if (decide) step->problem = decide(p);
+  if (best->copy_lhs) {
+    step->copy_a.emplace(lhs, dense_copy(lhs), lowering.kernels);
+    step->a_bytes = round_up(element_count(lhs) * int64_t(sizeof(T)));
+  }
+  if (best->copy_rhs) {
+    step->copy_b.emplace(rhs, dense_copy(rhs), lowering.kernels);
+    step->b_bytes = round_up(element_count(rhs) * int64_t(sizeof(T)));
+  }
+  if constexpr (std::is_same_v<T, float>)
+    if (StepPointer written = written_product(lowering, *step)) return written;
+  return step;
+}
+
+ConvolutionProblem::Winograd winograd_setting() {
+  static const bool off = [] {
+    const char* wish = std::getenv("NEURENIX_CPU_WINOGRAD");
+    return wish && std::string_view(wish) == "0";
+  }();
+  return off ? ConvolutionProblem::never : ConvolutionProblem::where_it_pays;
+}
+
+template <class T>
+StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
+                        void (*kernel)(const ConvolutionProblem&, const T*, const T*, T*, Team&)) {
+  const Plan& plan = lowering.plan;
+  const int64_t* p = plan.params_of(instruction);
+  const int b = int(p[0]);
+  const phx_value &first = plan.input(instruction, 0), &second = plan.input(instruction, 1),
+                  &result = plan.output(instruction, 0);
+  const phx_value* image = &first;
+  const phx_value* weight = &second;
+  const phx_value* out = &result;
+  if (instruction.opcode == PHX_CONV_INPUT_GRADIENT) image = &result, out = &first;
+  if (instruction.opcode == PHX_CONV_WEIGHT_GRADIENT) weight = &result, out = &second;
+  auto step = std::make_unique<ContractionStep<T, ConvolutionProblem>>();
+  step->a = lowering.place(first);
+  step->b = lowering.place(second);
+  step->out = lowering.place(result);
+  step->kernel = kernel;
+  if (element_count(first) == 0 || element_count(second) == 0 || element_count(result) == 0) {
+    fill_with_zeros(*step, result, lowering.kernels);
+    return step;
+  }
+  ConvolutionProblem& q = step->problem;
+  q = {image->shape[b],
+       image->shape[b + 1],
+       image->shape[b + 2],
+       image->shape[b + 3],
+       out->shape[b + 1],
+       weight->shape[b + 2],
+       weight->shape[b + 3],
+       out->shape[b + 2],
+       out->shape[b + 3],
+       p[1],
+       p[2],
+       p[3],
+       p[5],
+       p[7],
+       p[8],
+       {},
+       {},
+       {},
+       winograd_setting()};
+  for (int d = 0; d < 4; d++) {
+    q.x[d] = image->strides[b + d];
+    q.weight[d] = weight->strides[b + d];
+    q.out[d] = out->strides[b + d];
+  }
+  for (int d = 0; d < b; d++)
+    step->outer.add_axis(result.shape[d],
+                         {byte_stride(result, d), byte_stride(first, d), byte_stride(second, d)});
+  step->work = double(step->outer.total()) * double(q.images) * double(q.in_channels) *
+               double(q.out_channels) * double(q.out_h) * double(q.out_w) * double(q.kernel_h) *
+               double(q.kernel_w);
+  return step;
+}
+
+}  // namespace
+
+StepPointer lower_dot_general(Lowering& lowering, const phx_instruction& instruction) {
+  const ContractKernels& kernels = lowering.contract;
+  switch (lowering.plan.input(instruction, 0).dtype) {
+    case PHX_FLOAT32: return dot<float>(lowering, instruction, kernels.matmul_f32, kernels.decide_matmul_f32);
+    case PHX_FLOAT64:
+      return dot<double>(lowering, instruction, kernels.matmul_f64, kernels.decide_matmul_f64);
+    case PHX_INT32: return dot<int32_t>(lowering, instruction, plain_matmul<int32_t, uint32_t>);
+    case PHX_INT64: return dot<int64_t>(lowering, instruction, plain_matmul<int64_t, uint64_t>);
+    case PHX_UINT8: return dot<uint8_t>(lowering, instruction, plain_matmul<uint8_t, uint32_t>);
+    default: return dot<uint32_t>(lowering, instruction, plain_matmul<uint32_t, uint32_t>);
+  }
+}
+
+StepPointer lower_convolution(Lowering& lowering, const phx_instruction& instruction) {
+  const ContractKernels& k = lowering.contract;
+  if (lowering.plan.input(instruction, 0).dtype == PHX_FLOAT32)
+    return convolution<float>(lowering, instruction,
+                              instruction.opcode == PHX_CONV_GENERAL ? k.convolution_f32
+                              : instruction.opcode == PHX_CONV_INPUT_GRADIENT
+                                  ? k.convolution_input_gradient_f32
+                                  : k.convolution_weight_gradient_f32);
+  return convolution<double>(lowering, instruction,
+                             instruction.opcode == PHX_CONV_GENERAL ? k.convolution_f64
+                             : instruction.opcode == PHX_CONV_INPUT_GRADIENT
+                                 ? k.convolution_input_gradient_f64
+                                 : k.convolution_weight_gradient_f64);
+}
+
+}  // namespace phynexus

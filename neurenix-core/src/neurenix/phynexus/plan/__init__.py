@@ -1,0 +1,1 @@
+"""The plan: what a native engine runs, and how a program is lowered to it."""

@@ -1,0 +1,141 @@
+"""A frame: one region while it is lowered, with the views of its values so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...primitives import TensorType, ops
+from ...primitives.sources import ConstantArray
+from ...program.ir import Instruction, Program, Symbol
+from .plan import Region, Step
+from .views import Block, Shape, View, contiguous, dense
+
+COPY = 97  # movement that is left over: no primitive of its own
+
+
+class Frame:
+    """The steps, blocks and views of a region.
+
+    state     how many leading outputs replace the leading inputs, in place
+    visible   how many leading outputs must be contiguous
+    region    gives the region of a body, for the strides that it is called with
+
+    `used` has what an instruction or the caller reads.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        input_strides: Sequence[Shape],
+        state: int,
+        visible: int,
+        region: Callable[[Program, Sequence[Shape], int], Region],
+    ) -> None:
+        self.program = program
+        self.state = state
+        self.visible = visible
+        self.region = region
+        self.source: str | None = None
+        self.used = {s for i in program.instructions for s in i.inputs}
+        self.used.update(program.outputs)
+        self.steps: list[Step] = []
+        self.blocks: list[Block] = []
+        self.windows = _windows(program)
+        self.whole: dict[Symbol, View] = {}  # results of concat, once a part is there
+        self.uses: dict[Any, int] | None = None  # of right operands of products
+        self.laid_out: dict[View, View] = {}  # what was copied for products
+        self.views: dict[Symbol, View] = {
+            s: View(("input", i), s.type.dtype, s.type.shape, strides)
+            for i, (s, strides) in enumerate(
+                zip(program.inputs, input_strides, strict=True)
+            )
+        }
+
+    def block(self, nbytes: int) -> Block:
+        made = Block(nbytes)
+        self.blocks.append(made)
+        return made
+
+    def fresh(self, type: TensorType, order: Sequence[int] | None = None) -> View:
+        """A block of its own for a value; `order`: its axes, the slowest first."""
+        strides = contiguous(type.shape) if order is None else dense(type.shape, order)
+        return View(self.block(type.nbytes), type.dtype, type.shape, strides)
+
+    def place_for(self, symbol: Symbol, order: Sequence[int] | None = None) -> View:
+        """Where a value is written: in what it becomes a part of, or a fresh block."""
+        found = self.windows.get(symbol)
+        if found is None:
+            return self.fresh(symbol.type, order)
+        whole, axis, begin = found
+        if whole not in self.whole:
+            self.whole[whole] = self.fresh(whole.type, order)
+        return window(self.whole[whole], axis, begin, symbol.type.shape[axis])
+
+    def constant(self, value: ConstantArray) -> View:
+        kind = value.type
+        return View(("constant", value), kind.dtype, kind.shape, contiguous(kind.shape))
+
+    def emit(
+        self,
+        opcode: int,
+        inputs: Sequence[View],
+        outputs: Sequence[View | None],
+        params: Sequence[object],
+        region: int = -1,
+    ) -> None:
+        self.steps.append(
+            Step(opcode, list(inputs), list(outputs), list(params), region, self.source)
+        )
+
+    def fresh_like(self, view: View, order: Sequence[int] | None = None) -> View:
+        return self.fresh(TensorType(view.shape, view.dtype), order)
+
+    def copied(self, view: View) -> View:
+        out = self.fresh_like(view)
+        self.emit(COPY, [view], [out], [])
+        return out
+
+    def as_contiguous(self, view: View) -> View:
+        if math.prod(view.shape) == 0:  # any strides do, but an engine reads these
+            return replace(view, strides=contiguous(view.shape))
+        return view if view.is_contiguous else self.copied(view)
+
+    def result(self, instruction: Instruction, view: View) -> None:
+        self.views[instruction.outputs[0]] = view
+
+
+# Lowers one instruction, given the views of its inputs.
+Rule = Callable[[Frame, Instruction, list[View]], None]
+
+
+def window(whole: View, axis: int, begin: int, size: int) -> View:
+    """The part of a value that lies at `begin` along an axis."""
+    start, stop = [0] * len(whole.shape), list(whole.shape)
+    start[axis], stop[axis] = begin, begin + size
+    return whole.sliced(tuple(start), tuple(stop), (1,) * len(whole.shape))
+
+
+def _windows(program: Program) -> dict[Symbol, tuple[Symbol, int, int]]:
+    """Of what is put side by side once, and was made for that: (the whole, axis, where
+    it begins)."""
+    made = {
+        s
+        for i in program.instructions
+        if i.primitive.family in ("elementwise", "contraction")
+        or i.primitive is ops.fused
+        for s in i.outputs
+    }
+    found: dict[Symbol, tuple[Symbol, int, int]] = {}
+    for i in program.instructions:
+        if i.primitive is not ops.concat:
+            continue
+        axis, begin = i.params["axis"], 0
+        for s in i.inputs:
+            if s in made and s not in found:
+                found[s] = (i.outputs[0], axis, begin)
+            begin += s.type.shape[axis]
+    outside = set(program.outputs)
+    return {s: place for s, place in found.items() if s not in outside}
