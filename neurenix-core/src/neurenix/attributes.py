@@ -1,5 +1,5 @@
-"""Counts the attributes that are set on modules and optimizers, so that a compiled call
-sees at a glance that none has changed since the last one."""
+"""Notes that attributes of modules and optimizers are set, so that a compiled call sees
+at a glance that none has changed since the last one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-changes = [0]
 SCALARS = (bool, int, float, str, type(None))
+
+
+class Version:
+    """`now` is another object after each change that is noted: who kept one sees by
+    `is` whether there were changes since. (A number would need a lock: a thread that
+    adds to it late could bring back one that was seen.)"""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now: object = object()
+
+    def note(self) -> None:
+        """Say that something has changed: after the change, so that who looks in
+        between looks again."""
+        self.now = object()
+
+
+# Of all attributes that a program may depend on, of modules, optimizers and generators.
+changes = Version()
 
 
 class _Here(threading.local):
@@ -33,18 +52,18 @@ def set_here() -> Iterator[None]:
 
 
 class Watched:
-    """Setting an attribute, or deleting one, counts as a change."""
+    """Setting an attribute, or deleting one, is noted as a change."""
 
     # attributes of the library's own on which no program depends
     unwatched: ClassVar[frozenset[str]] = frozenset()
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        changes[0] += 1  # once it is there: who looks in between looks again
+        changes.note()
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        changes[0] += 1
+        changes.note()
 
 
 def static_key(value: Any) -> Any:

@@ -63,7 +63,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         )
     backend.configure({} if threads is None else {"threads": threads})
     _current[:] = [device]
-    changes[0] += 1  # generators live on the current device
+    changes.note()  # generators live on the current device
     return device
 
 

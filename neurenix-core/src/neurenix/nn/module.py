@@ -234,7 +234,7 @@ class Module(Watched):
             )
         for cell in self.named_cells().values():
             move(cell, where)
-        changes[0] += 1
+        changes.note()
         return self
 
     def train(self: M, mode: bool = True) -> M:

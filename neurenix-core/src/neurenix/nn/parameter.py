@@ -96,7 +96,7 @@ class Parameter(Cell):
             raise DtypeError(f"{what}: a {self.dtype.name} tensor has no derivative")
         if bool(requires_grad) != self.requires_grad:
             self.node = Leaf() if requires_grad else None
-            changes[0] += 1
+            changes.note()
         return self
 
 

@@ -77,7 +77,7 @@ class Adam(Optimizer):
         for cell, common in zip(own, self._corrections[self._group[index]]):
             cell.assign(common.value())
         self._own[index] = own
-        changes[0] += 1
+        changes.note()
 
     def completed(self, state: Any) -> Any:
         found = dict(state) if isinstance(state, Mapping) else {}

@@ -142,7 +142,7 @@ class ParamGroup(MutableMapping[str, Any]):
                 f"{', '.join(('lr', *self._optimizer.options))}"
             )
         self._optimizer.given(self._number)[name] = self._optimizer.checked(name, value)
-        changes[0] += 1
+        changes.note()
 
     def __delitem__(self, name: str) -> None:
         raise InvalidArgumentError(

@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 # By network: how many attributes were set when its first parameter was looked up, and
 # that. (A walk through a network takes as long as a small network does.)
-_FIRST: weakref.WeakKeyDictionary[nn.Module, tuple[int, nn.Parameter | None]]
+_FIRST: weakref.WeakKeyDictionary[nn.Module, tuple[object, nn.Parameter | None]]
 _FIRST = weakref.WeakKeyDictionary()
 
 # Dtypes that hold more than pixels or tokens can be: their values say whether they are.
@@ -167,9 +167,9 @@ def home_of(network: nn.Module) -> Device | None:
 
 
 def _first_parameter(network: nn.Module) -> nn.Parameter | None:
-    now = changes[0]
-    seen, first = _FIRST.get(network, (-1, None))
-    if seen != now:
+    now = changes.now
+    seen, first = _FIRST.get(network, (None, None))
+    if seen is not now:
         first = next(network.parameters(), None)
         _FIRST[network] = now, first
     return first

@@ -14,10 +14,9 @@ from ...attributes import Watched, changes, here
 from ..cell import Cell
 from .checks import Checks
 from .consumed import taking_nothing
-from .names import Names
-from .paths import Path
-from .user_code import top_of
-from .walk import Walk
+from .rules import rule_of
+from .user_code import Names, top_of
+from .walk import Path, Walk
 
 
 class Numbers:
@@ -41,20 +40,20 @@ class Numbers:
 
 class _Seen(threading.local):
     """What this thread saw at its last call (others may be in other contexts): the
-    count of changes then, what it had set for itself, whether all else is as it was,
-    and the number."""
+    version of all attributes then, what it had set for itself, whether all else is as
+    it was, and the number."""
 
     def __init__(self) -> None:
-        self.last: tuple[int, object, Callable[[], bool], int]
-        self.last = -1, None, Checks().hold, 0
+        self.last: tuple[object, object, Callable[[], bool], int]
+        self.last = None, None, Checks().hold, 0
 
 
 class Dependencies:
     """What a function and its state objects depend on.
 
-    A call compares a count of all attributes that were ever set on modules, optimizers
-    and generators, and looks at the values that such a count cannot see: closures,
-    globals, lists, dicts, arrays. Only where something differs is all walked through.
+    A call compares the version of all attributes of modules, optimizers and generators,
+    and looks at the values that it cannot see: closures, globals, lists, dicts, arrays.
+    Only where something differs is all walked through.
     """
 
     def __init__(
@@ -72,8 +71,8 @@ class Dependencies:
 
     def number(self) -> int:
         seen, setting, holds, number = self._seen.last
-        now, set_now = changes[0], here.setting
-        if seen != now or setting is not set_now or not holds():
+        now, set_now = changes.now, here.setting
+        if seen is not now or setting is not set_now or not holds():
             key, checks = self._walked()
             number = self.numbers.of(key)
             self._seen.last = now, set_now, checks.hold, number
@@ -86,7 +85,7 @@ class Dependencies:
 
     def _walked(self) -> tuple[Any, Checks]:
         while True:  # until the walk meets no code that reads more
-            walk = Walk(self.owner, self.names, self.home)
+            walk = Walk(self.owner, self.names, self.home, rule_of)
             key = [walk.visit(self.f, (None, self.owner))]
             for i, s in enumerate(self.state):
                 path = (None, f"state[{i}]")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import CaptureError
-from .paths import Path, parts
+from .walk import Path, parts
 
 HOST_RANDOM = (
     np.random.Generator,

@@ -5,17 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .checks import MISSING
-from .identity import Same
-from .names import is_read
 from .objects import named_keys, type_key
-from .paths import Path
-from .user_code import COUNTED, READ, Reads, reads_of
-
-if TYPE_CHECKING:
-    from .walk import Walk
+from .user_code import COUNTED, READ, Reads, is_read, reads_of
+from .walk import Path, Same, Walk
 
 # What stands around one function.
 WRAPPERS = (

@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,8 @@ from ...attributes import SCALARS, Watched
 from ..cell import Cell
 from .checks import MISSING, Checks
 from .consumed import position, refusal
-from .identity import Same
-from .paths import Path, parts
 from .user_code import origin, top_of
-
-if TYPE_CHECKING:
-    from .walk import Walk
+from .walk import Path, Same, Walk, parts
 
 _PARTS = (Cell, Watched)
 _SETTINGS = (*SCALARS, tuple, list, dict, set, np.ndarray, np.generic)

@@ -1,4 +1,4 @@
-"""Which code is the user's, and what a piece of it reads by name."""
+"""Which code is the user's, what it reads by name, and which attributes thus matter."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import dis
 import os
 import sys
 import weakref
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -152,3 +155,44 @@ def _parts(code: CodeType) -> Iterator[CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _parts(constant)
+
+
+_WRITABLE = (list, dict, set, deque, np.ndarray)
+
+
+def is_read(use: int, value: Any) -> bool:
+    """Whether a name that is used so can change what the code computes."""
+    return use == READ or (use == WRITTEN and type(value) not in _WRITABLE)
+
+
+class Names:
+    """How attributes are used in all code that was met so far. It only grows."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, int] = {}
+        self.read: set[str] = set()  # or written to
+        self.computed = False  # some names are made as the code runs: all matter
+
+    def add(self, reads: Reads) -> bool:
+        """Whether any of it is new."""
+        grew = self.computed < reads.computed
+        self.computed |= reads.computed
+        for name, use in reads.attributes.items():
+            if self.used.get(name, -1) < use:
+                self.used[name] = use
+                grew = True
+                if use > COUNTED:
+                    self.read.add(name)
+        return grew
+
+    def of(self, space: Mapping[str, Any]) -> list[str]:
+        """Which of these attributes are read."""
+        if self.computed:
+            return sorted(space)
+        return sorted([n for n in self.read & space.keys() if self.reads(n, space[n])])
+
+    def reads(self, name: str, value: Any) -> bool:
+        return self.computed or is_read(self.used.get(name, COUNTED), value)
+
+    def only_counts(self, name: str) -> bool:
+        return not self.computed and self.used.get(name) == COUNTED

@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...tensor import Tensor
 from ..cell import Cell
 from .checks import frozen
-from .identity import Same, SameTensor
 from .objects import beside, type_key
-from .paths import Path
-
-if TYPE_CHECKING:
-    from .walk import Walk
+from .walk import Path, Same, SameTensor, Walk
 
 _KEPT = 4096  # bytes of an array that are kept as they are
 

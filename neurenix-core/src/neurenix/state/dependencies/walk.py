@@ -3,15 +3,21 @@ can tell the difference, and what to look at again."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ...attributes import SCALARS, static_key
 from .checks import Checks
-from .keys import INSIDELESS, rule_of
-from .names import Names
-from .paths import Path
-from .user_code import origin, top_of
+from .user_code import Names, origin, top_of
+
+# How a value is reached: the path before, or None; and the last part. It becomes a text,
+# `net.layers[1]`, only in messages.
+Path = tuple[Any, str]
+# What makes the key of a value, and whether the value has others inside, which it may
+# share or which may lead back to it.
+Rule = Callable[["Walk", Any, Path], Any]
+RuleOf = Callable[[type], tuple[Rule, bool]]
 
 _BY_VALUE = (*SCALARS, bytes, complex)
 _HEAP_TYPE = 1 << 9  # CPython's flag of classes that Python code has made
@@ -20,16 +26,19 @@ _HEAP_TYPE = 1 << 9  # CPython's flag of classes that Python code has made
 class Walk:
     """One walk.
 
-    owner    the function, for messages
-    names    grows with the code that is met; `grew` says that it did, so that another
-             walk may find more
-    home     packages that are the user's own, though they are installed; and
-             ("library", name) where code that exec runs has the name of a library
-    checks   what to look at again
-    consumed   what gives something else each time, where it can be seen
+    owner     the function, for messages
+    names     grows with the code that is met; `grew` says that it did, so that another
+              walk may find more
+    home      packages that are the user's own, though they are installed; and
+              ("library", name) where code that exec runs has the name of a library
+    rule_of   how a value is looked at, by its class
+    checks    what a repeated call looks at again
+    consumed  what gives something else each time, where that can be seen
     """
 
-    def __init__(self, owner: str, names: Names, home: set[Any]) -> None:
+    def __init__(
+        self, owner: str, names: Names, home: set[Any], rule_of: RuleOf
+    ) -> None:
         self.owner = owner
         self.names = names
         self.home = home
@@ -38,17 +47,19 @@ class Walk:
         self.grew = False
         self._numbers: dict[Any, int] = {}
         self._alive: list[Any] = []  # so that no id comes twice
-        self._rules: dict[type, Callable[..., Any]] = {}
+        self._rule_of = rule_of
+        self._rules: dict[type, tuple[Rule, bool]] = {}
 
     def visit(self, value: Any, path: Path) -> Any:
         """The key of a value; hashable."""
         kind = type(value)
         if kind in _BY_VALUE:
             return static_key(value)
-        rule = self._rules.get(kind)
-        if rule is None:
-            rule = self._rules[kind] = rule_of(kind)
-        if rule in INSIDELESS:
+        found = self._rules.get(kind)
+        if found is None:
+            found = self._rules[kind] = self._rule_of(kind)
+        rule, has_inside = found
+        if not has_inside:
             return rule(self, value, path)
         number = self.met(id(value))
         if number is not None:
@@ -76,3 +87,47 @@ class Walk:
         """Whether a class is the user's: not one of Python's own under the same name of
         a module."""
         return bool(kind.__flags__ & _HEAP_TYPE) and self.is_user(kind.__module__)
+
+
+def parts(path: Path | None) -> list[str]:
+    """The parts of a path, the outermost first."""
+    found = []
+    while path is not None:
+        path, part = path
+        found.append(part)
+    return found[::-1]
+
+
+class Same:
+    """The key of an object that equals no other's. It keeps the object alive, so that
+    none gets its id."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Same and self.value is other.value
+
+
+class SameTensor:
+    """The key of a tensor that equals no other's. It does not keep the tensor."""
+
+    __slots__ = ("number", "ref")
+
+    def __init__(self, value: Any) -> None:
+        self.ref = weakref.ref(value)
+        self.number = id(value)
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not SameTensor:
+            return False
+        mine = self.ref()
+        return mine is not None and mine is other.ref()

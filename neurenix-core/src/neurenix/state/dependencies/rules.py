@@ -10,7 +10,6 @@ import threading
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any
@@ -23,8 +22,7 @@ from ..cell import Cell
 from . import functions, objects, values
 from .consumed import HOST_RANDOM
 from .user_code import origin, top_of
-
-Rule = Callable[..., Any]
+from .walk import Rule
 
 # The first that a value's class is of says how it is looked at.
 _RULES: list[tuple[Any, Rule]] = [
@@ -54,7 +52,7 @@ _RULES: list[tuple[Any, Rule]] = [
     (threading.local, objects.object_key),  # as this thread has it
     (io.IOBase, values.same_key),
 ]
-INSIDELESS = {
+_HAVE_NO_INSIDE = {
     values.same_key,
     values.by_hash_key,
     values.cell_key,
@@ -66,7 +64,13 @@ INSIDELESS = {
 _NAMESPACES = ("types", "argparse", "collections")
 
 
-def rule_of(kind: type) -> Rule:
+def rule_of(kind: type) -> tuple[Rule, bool]:
+    """How values of a class are looked at; and whether they have others inside."""
+    rule = _rule_of(kind)
+    return rule, rule not in _HAVE_NO_INSIDE
+
+
+def _rule_of(kind: type) -> Rule:
     for kinds, rule in _RULES:
         if issubclass(kind, kinds):
             return rule
