@@ -45,11 +45,11 @@ def check(f: Callable[..., Any], *args: Any, state: Any = ()) -> None:
     before = [np.array(c.numpy()) for c in cells]
     compiled(*args)
     (entry,) = compiled.entries.values()
-    order = [next(i for i, c in enumerate(cells) if c is e) for e in entry.cells]
+    order = [next(i for i, c in enumerate(cells) if c is e) for e in entry.state.cells]
     arrays = [before[i] for i in order] + [np.array(t.numpy()) for t in tensors]
     expected = entry.program.evaluate(arrays)
     for a, b in zip(
-        run_plan(entry.program, arrays, entry.written), expected, strict=True
+        run_plan(entry.program, arrays, entry.state.written), expected, strict=True
     ):
         assert np.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
 

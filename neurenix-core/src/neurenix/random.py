@@ -30,7 +30,7 @@ from .primitives.sources import philox
 from .settings import current_device
 from .sizes import check_size
 from .state.cell import Cell
-from .state.locks import turn_of
+from .state.locks import lock_of_one
 from .tensor import Tensor, literal, tensor
 
 
@@ -131,7 +131,7 @@ class Generator(Watched):
         self.seed = _check_seed(seed)
         self._draws = 0
         if self._cell is not None:
-            with turn_of(self._cell):
+            with lock_of_one(self._cell):
                 self._cell.assign(np.zeros((), np.uint32))
         return self
 
@@ -153,7 +153,7 @@ class Generator(Watched):
             key = fold_in(literal(words, uint32), step)
             key = fold_in(key, literal(np.asarray(self._draws), uint32))
         else:
-            with turn_of(step):  # else two threads could find the same step
+            with lock_of_one(step):  # else two threads could find the same step
                 now = step.value()
                 with dispatch.outside_captures():
                     step.assign(ops.add(now, literal(np.asarray(1), uint32)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions import reduction
-from ..state.cell import substituted
+from ..state.stand_ins import substituted
 from ..tensor import Tensor, tensor
 from .module import Module
 
@@ -51,6 +51,12 @@ def functional_call(
         n: v if isinstance(v, Tensor) else tensor(v, dtype=cells[n].dtype)
         for n, v in params.items()
     }
+    for n, v in given.items():
+        if v.type != cells[n].type:
+            raise ShapeError(
+                f"{cells[n].name or 'a cell'} holds {cells[n].type}; "
+                f"{v.type} cannot stand in for it"
+            )
     # buffers that were not given stand in for themselves, so that writes stay in here
     values = {**{n: b.value() for n, b in buffers.items()}, **given}
     with substituted([cells[n] for n in values], list(values.values())):

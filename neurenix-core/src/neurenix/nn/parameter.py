@@ -13,7 +13,8 @@ from ..dispatch import recorder
 from ..dtypes import Dtype
 from ..errors import CaptureError, DtypeError, InvalidArgumentError, ShapeError
 from ..program import Symbol
-from ..state.cell import Cell, stood_in_for
+from ..state.cell import Cell
+from ..state.stand_ins import first_replaced
 from ..tape import Leaf
 from ..tensor import Tensor, tensor
 
@@ -87,7 +88,7 @@ class Parameter(Cell):
             raise InvalidArgumentError(
                 f"{what}: requires_grad={requires_grad!r}; expected True or False"
             )
-        if recorder() is not None or stood_in_for([self]) is not None:
+        if recorder() is not None or first_replaced([self]) is not None:
             raise CaptureError(
                 f"{what}: requires_grad is set within compiled code or a "
                 "functional_call; set it between calls"

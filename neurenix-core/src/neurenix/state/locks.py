@@ -1,51 +1,49 @@
-"""Whose turn it is to use a cell: threads that run compiled functions on one state, or
-draw from one generator, take turns."""
+"""Locks of cells: threads that run compiled functions on one state, or draw from one
+generator, take turns."""
 
 from __future__ import annotations
 
 import threading
-import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from .cell import Cell
 
-# By the id of a cell: the lock of all that share it.
-_LOCKS: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-_TABLE = threading.Lock()
+Lock = AbstractContextManager[Any]
+_CHOOSING = threading.Lock()
 
 
 class _All:
     """Several locks, taken in an order that is everywhere the same."""
 
-    def __init__(self, locks: list[Any]) -> None:
+    def __init__(self, locks: Sequence[Lock]) -> None:
         self.locks = sorted(locks, key=id)
+        self._held: list[ExitStack] = []  # who has all locks changes it
 
     def __enter__(self) -> None:
-        for lock in self.locks:
-            lock.acquire()
+        with ExitStack() as stack:
+            for lock in self.locks:
+                stack.enter_context(lock)
+            self._held.append(stack.pop_all())
 
     def __exit__(self, *_: object) -> None:
-        for lock in reversed(self.locks):
-            lock.release()
+        self._held.pop().close()
 
 
-def lock_of(cells: Iterable[Cell]) -> Any:
+def lock_of(cells: Iterable[Cell]) -> Lock:
     """What to hold while these cells are state: one lock, unless some of them were
-    state of functions that shared none."""
-    with _TABLE:
-        ids = [id(c) for c in cells]
-        known = [lock for i in ids if (lock := _LOCKS.get(i)) is not None]
-        found = list(set(known)) or [threading.RLock()]
-        for i in ids:
-            _LOCKS.setdefault(i, found[0])
+    state of functions that shared none. Each cell keeps its own."""
+    with _CHOOSING:
+        cells = list(cells)
+        known = {id(c.lock): c.lock for c in cells if c.lock is not None}
+        found: list[Lock] = list(known.values()) or [threading.RLock()]
+        for c in cells:
+            if c.lock is None:
+                c.lock = found[0]
         return found[0] if len(found) == 1 else _All(found)
 
 
-def turn_of(cell: Cell) -> Any:
-    """What to hold while this cell is read and replaced in one go, compiled or not; the
-    cell keeps it."""
-    found = getattr(cell, "turn", None)
-    if found is None:
-        found = cell.turn = lock_of([cell])
-    return found
+def lock_of_one(cell: Cell) -> Lock:
+    """What to hold while this cell is read and replaced in one go, compiled or not."""
+    return cell.lock or lock_of([cell])

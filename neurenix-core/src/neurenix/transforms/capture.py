@@ -19,7 +19,7 @@ from ..primitives import Primitive, TensorType, ops
 from ..primitives.sources import ConstantArray
 from ..program import Instruction, Program, Symbol
 from ..sources import at_line, user_line
-from ..state.cell import undone_on_failure
+from ..state.store import undone_on_failure
 from ..tensor import Tensor, literal
 
 

@@ -17,10 +17,11 @@ from ..passes.pipeline import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..settings import current_device
-from ..state.cell import Cell, stood_in_for
+from ..state.cell import Cell
 from ..state.dependencies import Dependencies, Numbers
 from ..state.dependencies.objects import is_frozen
 from ..state.locks import lock_of
+from ..state.stand_ins import first_replaced
 from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capturing, symbol_tensors
@@ -234,7 +235,7 @@ class Compiled:
     def refuse_stand_ins(self, cells: Sequence[Cell]) -> None:
         """Raises where something stands in for a cell: programs are bound to the state
         itself."""
-        given = stood_in_for(cells)
+        given = first_replaced(cells)
         if given is not None:
             raise InvalidArgumentError(
                 f"{self.__name__}: nn.functional_call stands in for its state "

@@ -11,7 +11,8 @@ from ..errors import CaptureError
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..sources import user_line
-from ..state.cell import Cell, captured
+from ..state.cell import Cell
+from ..state.stand_ins import captured
 from ..tensor import Tensor, number
 from .capture import Capture, capturing
 from .statics import name_around

@@ -15,8 +15,9 @@ from ..errors import ShapeError, StepsInterrupted
 from ..primitives import ops
 from ..primitives.base import cut
 from ..random import Generator
-from ..state.cell import Cell, as_state
+from ..state.cell import Cell
 from ..state.locks import lock_of
+from ..state.stand_ins import as_state
 from ..tensor import Tensor, literal, tensor
 from .compiled_capture import all_finite
 

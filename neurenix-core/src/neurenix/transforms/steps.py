@@ -12,7 +12,6 @@ from ..backends import discovery
 from ..backends.steps import StepsCall, begin_steps, stacked
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
-from ..state.cell import touched
 from ..tensor import Tensor, tensor
 from . import eager
 from .statics import with_tensors
@@ -58,7 +57,7 @@ def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
             entry.out_types,
             count,
             compiled.guard,
-            bool(entry.cells),
+            bool(entry.state.cells),
         )
         return _run(compiled, entry, call)
 
@@ -66,7 +65,7 @@ def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
 def _run(compiled: Compiled, entry: Entry, call: StepsCall) -> Any:
     device = entry.device
     backend = discovery.backend(device.type)
-    _bind(entry)
+    entry.bind()
     steps = begin_steps(backend, device.index, entry.executable, call)
 
     def results() -> Any:
@@ -80,7 +79,7 @@ def _run(compiled: Compiled, entry: Entry, call: StepsCall) -> Any:
 
     try:
         while steps.done < call.count and not steps.stopped:
-            _bind(entry)
+            entry.bind()  # between two crossings others may have taken hold of state
             steps.go_on()
     except Exception as error:  # noqa: BLE001  a plugin's code
         entry.failed(error)
@@ -90,12 +89,6 @@ def _run(compiled: Compiled, entry: Entry, call: StepsCall) -> Any:
         message = f"{compiled.__name__}: after {steps.done} of {call.count} steps"
         raise StepsInterrupted(message, steps.done, results()) from cause
     return results()
-
-
-def _bind(entry: Entry) -> None:
-    """Each time: between two crossings others may have taken hold of the state."""
-    if entry.cells and entry.seen is not touched[0]:
-        entry._look()
 
 
 def _split(

@@ -11,8 +11,8 @@ from ...attributes import SCALARS, static_key
 from .checks import Checks
 from .user_code import Names, origin, top_of
 
-# How a value is reached: the path before, or None; and the last part. It becomes a text,
-# `net.layers[1]`, only in messages.
+# How a value is reached: the path before, or None; and the last part. A text is made of
+# it only for messages: `net.layers[1]`.
 Path = tuple[Any, str]
 # What makes the key of a value, and whether the value has others inside, which it may
 # share or which may lead back to it.
