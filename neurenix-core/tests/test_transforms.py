@@ -309,3 +309,50 @@ def test_detach_and_no_grad_hold_within_captures(device: str) -> None:
     with nx.no_grad():
         assert inner(x).item() == 27.0
     assert nx.grad(inner)(x).tolist() == [18.0]
+
+
+def test_a_tangent_is_differentiable_by_its_direction(device: str) -> None:
+    x, t = nx.tensor(2.0), nx.tensor(5.0)
+
+    def along(t: Any) -> Any:
+        return nx.jvp(lambda x: x**3, (nx.constant(x),), (t,))[1]
+
+    def both(t: Any) -> Any:
+        return nx.jvp(lambda x: x**3, (2 * t,), (t,))[1]
+
+    for f in (along, nx.compile(along)):
+        assert nx.grad(f)(t).item() == 12.0
+        assert nx.grad(lambda t, f=f: f(t) ** 2)(t).item() == 2 * 12.0 * 60.0
+    for f in (both, nx.compile(both)):  # 12 t³
+        assert nx.grad(f)(t).item() == 36.0 * 25.0
+
+
+def test_no_grad_holds_for_every_derivative_within_captures(device: str) -> None:
+    def cubed(x: Any) -> Any:
+        return x**3
+
+    def one() -> Any:
+        return nx.ones(())
+
+    derivatives = {
+        "value_and_grad": lambda x: nx.value_and_grad(cubed)(x),
+        "grad": lambda x: (nx.grad(cubed)(x),),
+        "vjp": lambda x: (nx.vjp(cubed, x)[0], *nx.vjp(cubed, x)[1](one())),
+        "jvp": lambda x: nx.jvp(cubed, (x,), (one(),)),
+        "jacobian": lambda x: (nx.jacobian(cubed)(x),),
+        "hvp": lambda x: nx.hvp(cubed, (x,), (one(),)),
+        "hvp forward": lambda x: nx.hvp(
+            cubed, (x,), (one(),), forward_over_reverse=True
+        ),
+    }
+    x = nx.tensor(2.0)
+    for name, derivative in derivatives.items():
+
+        def stopped(x: Any, derivative: Any = derivative) -> Any:
+            with nx.no_grad():
+                found = derivative(x)
+            return sum(found) * x
+
+        expected = sum(y.item() for y in derivative(x))
+        for f in (stopped, nx.compile(stopped)):
+            assert nx.grad(f)(x).item() == expected, name

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from .backends import discovery
@@ -39,11 +40,22 @@ class Recorder(Protocol):
     def outside(self, what: str, remark: str) -> None: ...
 
 
+class Taping(Enum):
+    """Whether operations go on the tape."""
+
+    ON = "on"
+    OFF = "off"
+    # by no_grad within a capture: nor may a derivative of the program pass through them
+    STOPPED = "stopped"
+
+
+ON, OFF, STOPPED = Taping  # read at every operation
+
+
 class _State(threading.local):
     def __init__(self) -> None:
         self.recorders: list[Recorder] = []
-        self.grad_enabled = True
-        self.blocked = False  # by no_grad, within the capture that it stands in
+        self.taping = ON
         self.eager = False  # whether nothing is to be captured: see debug.py
 
 
@@ -64,14 +76,12 @@ def eagerly() -> bool:
 def recording(into: Recorder) -> Iterator[None]:
     """What is called in here goes into a program, which knows nothing of the tape
     outside: `no_grad` counts within it only."""
-    before = state.grad_enabled, state.blocked
     state.recorders.append(into)
-    state.grad_enabled, state.blocked = True, False
     try:
-        yield
+        with taping(ON):
+            yield
     finally:
         state.recorders.pop()
-        state.grad_enabled, state.blocked = before
 
 
 @contextmanager
@@ -85,23 +95,37 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    before = state.grad_enabled, state.blocked
-    state.grad_enabled, state.blocked = False, bool(state.recorders)
-    try:
+    with taping(STOPPED if state.recorders else OFF):
         yield
-    finally:
-        state.grad_enabled, state.blocked = before
 
 
-@contextmanager
-def taping(enabled: bool) -> Iterator[None]:
-    """Whether the tape records, whatever it did outside."""
-    before = state.grad_enabled, state.blocked
-    state.grad_enabled, state.blocked = enabled, False
-    try:
-        yield
-    finally:
-        state.grad_enabled, state.blocked = before
+class _Taped:
+    """A class, since a generator would take as long as a short derivative."""
+
+    __slots__ = ("before", "how")
+
+    def __init__(self, how: Taping) -> None:
+        self.how = how
+
+    def __enter__(self) -> None:
+        self.before, state.taping = state.taping, self.how
+
+    def __exit__(self, *_: object) -> None:
+        state.taping = self.before
+
+
+def taping(how: Taping) -> AbstractContextManager[None]:
+    """Whether operations go on the tape in here, whatever they did outside."""
+    return _Taped(how)
+
+
+def taped(tensors: Iterable[Any]) -> bool:
+    """Whether what is computed of these tensors goes on the tape."""
+    if state.taping is ON:
+        for x in tensors:
+            if x.node is not None:
+                return True
+    return False
 
 
 @contextmanager

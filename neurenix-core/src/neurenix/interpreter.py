@@ -8,6 +8,7 @@ from typing import Any
 
 from . import dispatch
 from .devices import Device
+from .dispatch import ON, STOPPED
 from .dtypes import Dtype
 from .primitives import (
     NotDifferentiable,
@@ -40,13 +41,13 @@ class TensorInterpreter:
         state = dispatch.state
         if state.recorders:
             data, types, device = _record(primitive, values, params)
-            if state.blocked and primitive.name != "stop_gradient":
+            if state.taping is STOPPED and primitive.name != "stop_gradient":
                 made = zip(data, types, strict=True)
                 return [_stopped(d, t, device) for d, t in made]
         else:
             data, types, device = dispatch.run(primitive, values, params)
         node = None
-        if tracked and state.grad_enabled:
+        if tracked and state.taping is ON:
             node = _node(primitive, values, params, data, types, device)
         if len(data) == 1:
             if node is not None and not types[0].dtype.is_floating:

@@ -16,6 +16,8 @@ from ..tensor import Tensor, tensor
 from .stand_ins import CallState, Substitute, stand_in, substitute
 from .store import note_write, store
 
+_borrow = store.borrow
+
 
 def _per_thread(name: str) -> Any:
     """The cell's own attribute, or that of what stands in for it in this thread."""
@@ -57,7 +59,7 @@ class Cell(Tensor):
     @property
     def data(self) -> Any:
         other = stand_in(self)
-        return store.borrow(self) if other is None else other.data
+        return _borrow(self) if other is None else other.data
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -82,9 +84,8 @@ class Cell(Tensor):
         x = stand_in(self)
         if x is not None:
             return Tensor(x.data, x.type, x.device, x.node, x.index)
-        return Tensor(
-            store.borrow(self), self.type, self._device, self._node, self._index
-        )
+        buffer = _borrow(self)
+        return Tensor(buffer, self.type, self._device, self._node, self._index)
 
     @property
     def is_state(self) -> bool:

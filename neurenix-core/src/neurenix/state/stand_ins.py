@@ -39,8 +39,12 @@ class CallState(Tensor):
 
 def stand_in(cell: Tensor) -> Tensor | None:
     """What this thread has put in the cell's place, innermost; None if nothing."""
-    found = _local.of.get(id(cell)) if _local.of else None
-    return None if found is None else found[-1]
+    of = _local.of
+    if of:  # seldom
+        found = of.get(id(cell))
+        if found is not None:
+            return found[-1]
+    return None
 
 
 def first_replaced(cells: Iterable[C]) -> C | None:

@@ -166,7 +166,7 @@ class Compiled:
             return eager.call(self, args, kwargs)
         tensors: list[Tensor] = []
         key = self._key(args, kwargs, tensors)
-        if now.recorders or (not self.state and now.grad_enabled and _tracked(tensors)):
+        if now.recorders or (not self.state and dispatch.taped(tensors)):
             return self._nested(tensors, key, args, kwargs)
         with self._held(key):
             entry = self._entry(tensors, key, args, kwargs)
@@ -409,10 +409,3 @@ class Compiled:
             program = Program(inputs, program.instructions, program.outputs)
         owner = weakref.ref(outer) if outer is not None else (lambda: None)
         return program, out_structure, capture.lifted, owner, draws
-
-
-def _tracked(tensors: Sequence[Tensor]) -> bool:
-    for x in tensors:  # noqa: SIM110  a generator costs more than all else here
-        if x.node is not None:
-            return True
-    return False

@@ -9,13 +9,15 @@ import numpy as np
 
 from .. import dispatch, tree
 from ..arguments import function
-from ..autograd import (
-    _differentiable_leaves,
-    _matching,
-    followed_vjp,
-    grad_function,
+from ..autograd import grad_function
+from ..autograd.arguments import (
+    differentiable_leaves,
+    matching,
+    numbers_of,
+    replaced,
 )
-from ..errors import InvalidArgumentError, ShapeError
+from ..autograd.mode import Differentiation, stopped
+from ..errors import ShapeError
 from ..passes.pipeline import without_dead_code
 from ..primitives.base import zeros
 from ..tensor import Tensor, literal
@@ -41,25 +43,14 @@ def jacobian(
     [[2.0, 0.0], [0.0, 6.0]]
     """
     function("jacobian", f)
-    several = isinstance(argnums, tuple)
-    numbers: tuple[int, ...] = argnums if isinstance(argnums, tuple) else (argnums,)
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        for n in numbers:
-            if not -len(args) <= n < len(args):
-                raise InvalidArgumentError(
-                    f"jacobian: argnums={argnums}, but there are {len(args)} arguments"
-                )
-
-        def chosen(*parts: Any) -> Any:
-            replaced = list(args)
-            for n, part in zip(numbers, parts, strict=True):
-                replaced[n] = part
-            return f(*replaced, **kwargs)
-
-        parts = [args[n] for n in numbers]
-        out, pull, followed = followed_vjp("jacobian", chosen, *parts)
-        ys, structure = tree.flatten(out)
+        numbers = numbers_of("jacobian", argnums, args)
+        flat, structure = differentiable_leaves("jacobian", [args[n] for n in numbers])
+        with Differentiation(flat) as d:
+            given = replaced(args, numbers, tree.unflatten(structure, d.leaves))
+            ys, out_structure = tree.flatten(f(*given, **kwargs))
+            d.reach(ys)
         rows = []
         for k, y in enumerate(ys):
 
@@ -67,25 +58,22 @@ def jacobian(
                 gs = [
                     g if i == k else zeros(o.shape, o.dtype) for i, o in enumerate(ys)
                 ]
-                found = pull(tree.unflatten(structure, gs))
-                return found if several else found[0]
+                found = tree.unflatten(structure, d.gradients(gs))
+                return tuple(found) if isinstance(argnums, tuple) else found[0]
 
             basis = literal(np.eye(y.size).reshape(y.size, *y.shape), y.dtype)
-            state = dispatch.state
-            with dispatch.taping(state.grad_enabled and followed):
+            with d.deriving():
                 stacked = vmap(row)(basis)
-            if state.blocked:
-                stacked = tree.map_leaves(Tensor.detach, stacked)
             shape = y.shape
             rows.append(
                 tree.map_leaves(
                     lambda j, shape=shape, y=y: j.reshape(*shape, *j.shape[1:]).settled(
                         y.device
                     ),
-                    stacked,
+                    stopped(stacked),
                 )
             )
-        return tree.unflatten(structure, rows)
+        return tree.unflatten(out_structure, rows)
 
     return run
 
@@ -137,8 +125,8 @@ def hvp(
     [6.0, 12.0]
     """
     function("hvp", f)
-    xs, structure = _differentiable_leaves("hvp", list(primals))
-    ts = _matching("hvp", "tangents", list(tangents), "primals", xs, structure)
+    xs, structure = differentiable_leaves("hvp", list(primals))
+    ts = matching("hvp", "tangents", list(tangents), "primals", xs, structure)
     numbers = tuple(range(len(primals)))
     if forward_over_reverse and not dispatch.eagerly():
         return _forward_hvp(f, xs, ts, structure)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dispatch, tree
+from ..autograd.mode import Differentiation
 from ..dtypes import uint32
 from ..errors import ShapeError, StepsInterrupted
 from ..primitives import ops
@@ -39,10 +40,9 @@ _local = _Local()
 def as_captured(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """f(*args, **kwargs), with the tape on as it is in a capture; where it was off, the
     results know nothing of it."""
-    before = dispatch.state.grad_enabled
-    with dispatch.taping(True):
+    with Differentiation(()) as d:
         out = f(*args, **kwargs)
-    return out if before else tree.map_leaves(_untracked, out)
+    return d.close(out)
 
 
 def _untracked(x: Any) -> Any:
@@ -67,9 +67,7 @@ def call(compiled: Compiled, args: Any, kwargs: Any) -> Any:
         for x in leaves
     ]
     args, kwargs = tree.unflatten(structure, found)
-    followed = dispatch.state.grad_enabled and any(
-        isinstance(x, Tensor) and x.node is not None for x in found
-    )
+    followed = dispatch.taped(x for x in found if isinstance(x, Tensor))
     if _local.depth or (followed and not compiled.state):
         return as_captured(compiled.f, *args, **kwargs)  # as within a capture
     with _outermost(compiled):

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..autograd import pullback, track, zeros_of
-from ..dispatch import taping
+from ..autograd.mode import Differentiation, filled
 from ..passes.simplify import without_dead_code
 from ..primitives import ops
 from ..program import Instruction, Program, Symbol
@@ -29,10 +28,7 @@ def tangent_program(program: Program, moving: int) -> Program:
         tangents: list[Tensor | None] = [None] * count
         tangents[:moving] = values[count:]
         outputs, tangents = _forward(program, values[:count], tangents)
-        return [
-            zeros_of(y) if t is None else t
-            for y, t in zip(outputs, tangents, strict=True)
-        ]
+        return [filled(t, y) for y, t in zip(outputs, tangents, strict=True)]
 
     types = program.input_types
     made, lifted = capture_flat(along, [*types, *types[:moving]])
@@ -72,22 +68,13 @@ def _tangents(
     along = [k for k, d in enumerate(directions) if d is not None]
     if not along:
         return nothing
-    with taping(True):
-        leaves = track([inputs[k] for k in along])
-        replaced = list(inputs)
-        for k, leaf in zip(along, leaves, strict=True):
+    replaced = list(inputs)
+    with Differentiation([inputs[k] for k in along]) as d:
+        for k, leaf in zip(along, d.leaves, strict=True):
             replaced[k] = leaf
         outputs = _emit(i, replaced)
         floating = [n for n, y in enumerate(outputs) if y.dtype.is_floating]
-        cotangents = track([zeros_of(outputs[n]) for n in floating])
-        back = pullback([outputs[n] for n in floating], cotangents, leaves)
-        pairs = [
-            (back[id(leaf.node), 0], directions[k])
-            for k, leaf in zip(along, leaves, strict=True)
-            if (id(leaf.node), 0) in back
-        ]
-        found = pullback([g for g, _ in pairs], [d for _, d in pairs], cotangents)
-    for n, u in zip(floating, cotangents, strict=True):
-        t = found.get((id(u.node), 0))
-        nothing[n] = None if t is None else Tensor(t.data, t.type, t.device)
+        d.reach([outputs[n] for n in floating])
+    for n, t in zip(floating, d.push([directions[k] for k in along]), strict=True):
+        nothing[n] = t
     return nothing

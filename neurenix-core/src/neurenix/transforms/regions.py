@@ -6,8 +6,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..autograd import pullback, track
-from ..dispatch import taping
+from ..autograd.mode import Differentiation
 from ..passes.pipeline import without_dead_code
 from ..primitives import TensorType, ops
 from ..primitives.base import with_batch, zeros
@@ -136,17 +135,13 @@ def _reverse(
             produced[:] = [g is not None for g in results]
             return [g for g in results if g is not None]
         wanted = [i for i in range(count) if needed[i] and inputs[i].dtype.is_floating]
-        leaves = track([inputs[i] for i in wanted])
-        for i, leaf in zip(wanted, leaves, strict=True):
-            inputs[i] = leaf
-        outputs = inline(body, inputs)
+        with Differentiation([inputs[i] for i in wanted]) as d:
+            for i, leaf in zip(wanted, d.leaves, strict=True):
+                inputs[i] = leaf
+            d.reach(inline(body, inputs))
         rest = iter(values[count:])
-        cotangents = [next(rest) if p else None for p in present]
-        found = pullback(outputs, cotangents, leaves)
-        by_input = {
-            i: found.get((id(leaf.node), 0))
-            for i, leaf in zip(wanted, leaves, strict=True)
-        }
+        found = d.pull([next(rest) if p else None for p in present])
+        by_input = dict(zip(wanted, found, strict=True))
         produced[:] = [by_input.get(i) is not None for i in range(count)]
         return [g for i in range(count) if (g := by_input.get(i)) is not None]
 
@@ -154,8 +149,7 @@ def _reverse(
         *body.input_types,
         *(t for t, p in zip(body.output_types, present, strict=True) if p),
     ]
-    with taping(True):
-        program, lifted = capture_flat(backward, types)
+    program, lifted = capture_flat(backward, types)
     assert not lifted, "a region uses what it was not given"
     program = without_dead_code(program)
     # for the pass that lets a reverse region use what the forward one has computed

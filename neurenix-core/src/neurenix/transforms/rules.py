@@ -39,9 +39,7 @@ def _flat(outputs: Any) -> tuple[list[Tensor], Any]:
 
 
 def _followed(tensors: Sequence[Tensor]) -> bool:
-    return dispatch.recorder() is not None or (
-        dispatch.state.grad_enabled and any(t.node is not None for t in tensors)
-    )
+    return dispatch.recorder() is not None or dispatch.taped(tensors)
 
 
 def remat(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +74,8 @@ def remat(f: Callable[..., Any]) -> Callable[..., Any]:
             found[:] = [structure]
             return flat
 
-        plain = dispatch.recorder() is None and not dispatch.state.grad_enabled
+        taping = dispatch.state.taping is dispatch.ON
+        plain = dispatch.recorder() is None and not taping
         if plain or dispatch.eagerly():
             return f(*args, **kwargs)
         program, lifted = capture_flat(

@@ -38,7 +38,7 @@ def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
             return with_tensors(rows, {}, values)[0]
 
         return eager.steps(compiled, of_step, count)
-    if dispatch.state.grad_enabled and any(x.node is not None for x in whole):
+    if dispatch.taped(whole):
         raise InvalidArgumentError(
             f"{name}: an argument requires grad, and several steps are not "
             "differentiated: use nx.scan or nx.map, or detach it"
