@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..attributes import set_here
 
-if TYPE_CHECKING:
-    from .module import Module
+
+class HasModules(Protocol):
+    """A module, as it is seen here."""
+
+    def modules(self) -> Iterator[object]: ...
 
 
 class _Local(threading.local):
@@ -20,13 +23,13 @@ class _Local(threading.local):
 _local = _Local()
 
 
-def training_here(module: Module) -> bool | None:
-    """What this thread has set for the module; None if nothing."""
+def training_here(module: object) -> bool | None:
+    """What this thread has set for a module; None if nothing."""
     return _local.training.get(id(module)) if _local.training else None
 
 
 @contextmanager
-def mode(module: Module, training: bool) -> Iterator[None]:
+def mode(module: HasModules, training: bool) -> Iterator[None]:
     """Within it, and in this thread only, a module and all below it are in training, or
     not. What `train` and `eval` have set stays as it is, and other threads see that.
 

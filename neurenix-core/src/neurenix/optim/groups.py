@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..attributes import changes
 from ..errors import DtypeError, InvalidArgumentError
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
-
-if TYPE_CHECKING:
-    from .optimizer import Optimizer
 
 Given = tuple[list[Parameter], dict[str, Any]]
 
@@ -104,6 +101,19 @@ def _checked(name: str, found: list[Any]) -> list[Parameter]:
     return found
 
 
+class Grouped(Protocol):
+    """What an optimizer has of each of its groups, by the group's number."""
+
+    @property
+    def options(self) -> tuple[str, ...]: ...
+    def members(self, group: int) -> list[Parameter]: ...
+    def given(self, group: int) -> dict[str, Any]: ...
+    def option_of_group(self, name: str, group: int) -> Any: ...
+    def checked(self, name: str, value: Any) -> Any: ...
+    def rates(self) -> list[float]: ...
+    def set_rate(self, group: int, value: float) -> None: ...
+
+
 class ParamGroup(MutableMapping[str, Any]):
     """One group of an optimizer's parameters, as a dict: "params", "lr", and every
     other hyper-parameter by its name; what is set takes effect with the next step.
@@ -119,7 +129,7 @@ class ParamGroup(MutableMapping[str, Any]):
     0.5
     """
 
-    def __init__(self, optimizer: Optimizer, number: int) -> None:
+    def __init__(self, optimizer: Grouped, number: int) -> None:
         self._optimizer = optimizer
         self._number = number
 

@@ -21,15 +21,15 @@ from ..state.cell import Cell
 from ..state.dependencies import Dependencies, Numbers
 from ..state.dependencies.objects import is_frozen
 from ..state.locks import lock_of
-from ..state.stand_ins import first_replaced
 from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
+from .stateful import StatefulFunction
 from .statics import key_of_argument, with_tensors
 from .statistics import CAPTURING, CompileStats, register
-from .steps import run_steps
+from .steps import refuse_tape, run_steps, split
 
 _CACHE_BOUND = 64
 _CALLABLES = 16  # functions among arguments that are kept in mind
@@ -125,26 +125,15 @@ def compile(
     return Compiled(f, state, guard, verbose)
 
 
-class Compiled:
+class Compiled(StatefulFunction):
     """What `nx.compile` gives: call it as the function. `entries` are its programs."""
 
     def __init__(
         self, f: Callable[..., Any], state: Any, guard: bool, verbose: bool = False
     ) -> None:
-        if not callable(f):
-            raise InvalidArgumentError(f"compile: {f!r} is not callable")
-        self.f: Callable[..., Any] = f
-        self.guard: bool = guard
-        self.state = list(tree.flatten(state)[0])
-        for s in self.state:
-            if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
-                raise InvalidArgumentError(
-                    "compile: state lists modules, optimizers, generators "
-                    f"and parameters, not {s!r}"
-                )
+        super().__init__(f, state, guard)
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
-        self.__name__ = getattr(f, "__name__", "compiled")
         self._dependencies = Dependencies(
             self.__name__, f, self.state, Numbers(_CACHE_BOUND)
         )
@@ -198,7 +187,16 @@ class Compiled:
         >>> step.run_steps(nx.tensor([1.0, 2.0, 3.0])).tolist()
         [1.0, 3.0, 6.0]
         """
-        return run_steps(self, args, in_axes)
+        steps = split(f"{self.__name__}.run_steps", args, in_axes)
+        if dispatch.eagerly():
+            return eager.steps(self, steps.arguments, steps.count)
+        refuse_tape(f"{self.__name__}.run_steps", steps)
+        tensors: list[Tensor] = []
+        key = self._key(steps.one, {}, tensors)
+        with self._held(key):
+            entry = self._entry(tensors, key, steps.one, {})
+            types = [x.type for x in tensors]
+            return run_steps(self.__name__, entry, steps, types, self.guard)
 
     def memory_bytes(self, *args: Any, **kwargs: Any) -> int | None:
         """Bytes that a call with these arguments takes beside what it is given, what it
@@ -231,17 +229,6 @@ class Compiled:
             self._owned[key[0]] = found
         self.refuse_stand_ins(found[1])
         return found[0]
-
-    def refuse_stand_ins(self, cells: Sequence[Cell]) -> None:
-        """Raises where something stands in for a cell: programs are bound to the state
-        itself."""
-        given = first_replaced(cells)
-        if given is not None:
-            raise InvalidArgumentError(
-                f"{self.__name__}: nn.functional_call stands in for its state "
-                f"{given.name or 'a cell'}; call what is not compiled, or compile "
-                "what calls functional_call"
-            )
 
     def _entry(
         self, tensors: Sequence[Tensor], key: Any, args: Any, kwargs: Any
@@ -314,18 +301,6 @@ class Compiled:
         """What another function depends on that calls this one."""
         return self.f, tuple(self.state), self.guard
 
-    def cells(self) -> dict[str, Cell]:
-        """All state, by name; a cell that two objects share once."""
-        found: dict[str, Cell] = {}
-        seen: set[int] = set()
-        for number, s in enumerate(self.state):
-            named = {s.name or "cell": s} if isinstance(s, Cell) else s.state_cells()
-            for name, cell in named.items():
-                if id(cell) not in seen:
-                    seen.add(id(cell))
-                    found[name if name not in found else f"{name}#{number}"] = cell
-        return found
-
     # ---- capture ---------------------------------------------------------------------
 
     def _compile(self, tensors: Sequence[Tensor], args: Any, kwargs: Any) -> Entry:
@@ -391,7 +366,9 @@ class Compiled:
         """The body; what it returns and lifts, and for whom; whether it draws random
         numbers: then its keys fold in which call it is, an operand after the tensors.
         """
-        capture = BodyCapture(self, [*(t.type for t in tensors), _NUMBER])
+        capture = BodyCapture(
+            self.__name__, self.f, [*(t.type for t in tensors), _NUMBER]
+        )
         devices = [*(t.device for t in tensors), None]
         with capturing(capture):
             *symbols, call = symbol_tensors(capture.inputs, devices)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..dtypes import bool_
 from ..errors import CaptureError
@@ -15,24 +15,25 @@ from ..state.cell import Cell
 from ..state.stand_ins import captured
 from ..tensor import Tensor, number
 from .capture import Capture, capturing
+from .stateful import StatefulFunction
 from .statics import name_around
-
-if TYPE_CHECKING:
-    from .compiled import Compiled
 
 
 class BodyCapture(Capture):
     """Of a compiled function within another capture: it may use the outer one's
     symbols, and no tensor from outside."""
 
-    def __init__(self, compiled: Compiled, types: Sequence[TensorType]) -> None:
+    def __init__(
+        self, name: str, f: Callable[..., Any], types: Sequence[TensorType]
+    ) -> None:
         super().__init__(types)
-        self.compiled = compiled
+        self.name = name
+        self.f = f
 
     def lift(self, x: Tensor) -> Symbol:
         if not isinstance(x.data, Symbol):
             self.outside(
-                f"{name_around(self.compiled.f, x)} ({x.type})",
+                f"{name_around(self.f, x)} ({x.type})",
                 "a tensor from outside that is neither an argument nor state: "
                 "pass it as an argument, list its owner in `state`, "
                 "or wrap it in nx.constant if it never changes",
@@ -40,25 +41,27 @@ class BodyCapture(Capture):
         return super().lift(x)
 
     def outside(self, what: str, remark: str) -> None:
-        raise CaptureError(
-            f"{self.compiled.__name__} uses {what} at {user_line()}, {remark}"
-        )
+        raise CaptureError(f"{self.name} uses {what} at {user_line()}, {remark}")
 
 
 class StateCapture(BodyCapture):
     """The whole program: for this thread, state cells hold symbols while it lasts."""
 
     def __init__(
-        self, compiled: Compiled, cells: Sequence[Cell], types: Sequence[TensorType]
+        self,
+        function: StatefulFunction,
+        cells: Sequence[Cell],
+        types: Sequence[TensorType],
     ) -> None:
-        super().__init__(compiled, types)
+        super().__init__(function.__name__, function.f, types)
+        self.function = function
         self.cells = list(cells)
         self.symbols = [Symbol(c.type) for c in cells]
         self.known.update(self.symbols)
         self.ids = {id(c) for c in cells}
 
     def __enter__(self) -> None:
-        for s in self.compiled.state:
+        for s in self.function.state:
             if hasattr(s, "begin_capture"):
                 s.begin_capture()
         with ExitStack() as stack:
@@ -82,7 +85,7 @@ class StateCapture(BodyCapture):
     def write(self, cell: Any, value: Any) -> None:
         if id(cell) not in self.ids:
             raise CaptureError(
-                f"{self.compiled.__name__} gives {cell.name or 'a cell'} a new value "
+                f"{self.name} gives {cell.name or 'a cell'} a new value "
                 f"at {user_line()}, and it is not in `state`: list its owner there"
             )
 

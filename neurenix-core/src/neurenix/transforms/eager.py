@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,7 @@ from ..state.locks import lock_of
 from ..state.stand_ins import as_state
 from ..tensor import Tensor, literal, tensor
 from .compiled_capture import all_finite
-
-if TYPE_CHECKING:
-    from .compiled import Compiled
+from .stateful import StatefulFunction
 
 
 class _Local(threading.local):
@@ -55,7 +53,7 @@ def _untracked(x: Any) -> Any:
 # ---- compiled functions --------------------------------------------------------------
 
 
-def call(compiled: Compiled, args: Any, kwargs: Any) -> Any:
+def call(compiled: StatefulFunction, args: Any, kwargs: Any) -> Any:
     """What a call of the compiled function gives, with its state changed likewise."""
     leaves, structure = tree.flatten((args, kwargs))
     found = [
@@ -80,7 +78,7 @@ def call(compiled: Compiled, args: Any, kwargs: Any) -> Any:
 
 
 @contextmanager
-def _outermost(compiled: Compiled) -> Iterator[None]:
+def _outermost(compiled: StatefulFunction) -> Iterator[None]:
     found: dict[int, Generator] = {}
     for s in compiled.state:
         streams = [s] if isinstance(s, Generator) else getattr(s, "_streams", list)()
@@ -93,7 +91,7 @@ def _outermost(compiled: Compiled) -> Iterator[None]:
 
 
 def _with_state(
-    compiled: Compiled, cells: Sequence[Cell], args: Any, kwargs: Any
+    compiled: StatefulFunction, cells: Sequence[Cell], args: Any, kwargs: Any
 ) -> Any:
     owners = [s for s in compiled.state if hasattr(s, "begin_capture")]
     for s in owners:
@@ -114,7 +112,7 @@ def _with_state(
     return results
 
 
-def _results(compiled: Compiled, out: Any, new: Any = ()) -> Any:
+def _results(compiled: StatefulFunction, out: Any, new: Any = ()) -> Any:
     """As the compiled function gives them: tensors, and whether all is finite."""
     leaves, structure = tree.flatten(out)
     tensors = [x if isinstance(x, Tensor) else tensor(x) for x in leaves]
@@ -126,7 +124,9 @@ def _results(compiled: Compiled, out: Any, new: Any = ()) -> Any:
     return out, ok
 
 
-def steps(compiled: Compiled, rows: Callable[[int], Sequence[Any]], count: int) -> Any:
+def steps(
+    compiled: StatefulFunction, rows: Callable[[int], Sequence[Any]], count: int
+) -> Any:
     """Several calls in a row, as `Compiled.run_steps` makes them."""
     made: list[Any] = []
     structure: Any = None

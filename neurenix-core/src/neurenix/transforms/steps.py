@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,88 +15,101 @@ from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterr
 from ..primitives import TensorType
 from ..tensor import Tensor, tensor
 from . import eager
+from .entry import Entry
 from .statics import with_tensors
 
-if TYPE_CHECKING:
-    from .compiled import Compiled
-    from .entry import Entry
+
+@dataclass(frozen=True)
+class StepArguments:
+    """The arguments of several steps.
+
+    tensors  all of them, whole
+    moves    which of them have a row for each step, the others being the same in each
+    one      the arguments of one step; its tensors have a type and no value
+    count    how many steps
+    """
+
+    tensors: list[Tensor]
+    moves: list[bool]
+    one: list[Any]
+    count: int
+
+    def arguments(self, step: int) -> Any:
+        """The arguments of a step, with the values of its tensors."""
+        values = [
+            eager.row(x, step) if moves else x
+            for x, moves in zip(self.tensors, self.moves, strict=True)
+        ]
+        return with_tensors(self.one, {}, values)[0]
 
 
-def run_steps(compiled: Compiled, args: Sequence[Any], in_axes: Any) -> Any:
-    name = f"{compiled.__name__}.run_steps"
-    if dispatch.state.recorders:
-        raise CaptureError(
-            f"{name} runs now, and a program is being captured: use nx.scan with "
-            f"{compiled.__name__} within it"
-        )
-    whole, rows, moving, count = _split(name, args, in_axes)
-    if dispatch.eagerly():
-
-        def of_step(i: int) -> Any:
-            values = [
-                eager.row(x, i) if m else x for x, m in zip(whole, moving, strict=True)
-            ]
-            return with_tensors(rows, {}, values)[0]
-
-        return eager.steps(compiled, of_step, count)
-    if dispatch.taped(whole):
+def refuse_tape(name: str, steps: StepArguments) -> None:
+    """Raises where an argument is on the tape."""
+    if dispatch.taped(steps.tensors):
         raise InvalidArgumentError(
             f"{name}: an argument requires grad, and several steps are not "
             "differentiated: use nx.scan or nx.map, or detach it"
         )
-    one: list[Tensor] = []
-    key = compiled._key(rows, {}, one)
-    with compiled._held(key):
-        entry = compiled._entry(one, key, rows, {})
-        call = StepsCall(
-            [
-                dispatch.on_device(x.data, entry.device) if x.device is None else x.data
-                for x in whole
-            ],
-            moving,
-            [x.type for x in one],
-            entry.out_types,
-            count,
-            compiled.guard,
-            bool(entry.state.cells),
-        )
-        return _run(compiled, entry, call)
 
 
-def _run(compiled: Compiled, entry: Entry, call: StepsCall) -> Any:
+def run_steps(
+    name: str,
+    entry: Entry,
+    steps: StepArguments,
+    types: Sequence[TensorType],
+    guard: bool,
+) -> Any:
+    """Run the steps of a program whose lock is held; `types` are those of one step's
+    tensors."""
     device = entry.device
     backend = discovery.backend(device.type)
+    call = StepsCall(
+        inputs=[
+            dispatch.on_device(x.data, device) if x.device is None else x.data
+            for x in steps.tensors
+        ],
+        moving=steps.moves,
+        types=types,
+        out_types=entry.out_types,
+        count=steps.count,
+        guarded=guard,
+        stateful=bool(entry.state.cells),
+    )
     entry.bind()
-    steps = begin_steps(backend, device.index, entry.executable, call)
+    running = begin_steps(backend, device.index, entry.executable, call)
 
     def results() -> Any:
         outputs = [
-            Tensor(buffer, stacked(type, steps.done), device)
-            for buffer, type in zip(steps.outputs(), call.out_types, strict=True)
+            Tensor(buffer, stacked(type, running.done), device)
+            for buffer, type in zip(running.outputs(), call.out_types, strict=True)
         ]
-        if call.guarded:
+        if guard:
             return tree.unflatten(entry.out_structure, outputs[:-1]), outputs[-1]
         return tree.unflatten(entry.out_structure, outputs)
 
     try:
-        while steps.done < call.count and not steps.stopped:
+        while running.done < steps.count and not running.stopped:
             entry.bind()  # between two crossings others may have taken hold of state
-            steps.go_on()
+            running.go_on()
     except Exception as error:  # noqa: BLE001  a plugin's code
         entry.failed(error)
     except KeyboardInterrupt as cause:
-        if not steps.done:
+        if not running.done:
             raise
-        message = f"{compiled.__name__}: after {steps.done} of {call.count} steps"
-        raise StepsInterrupted(message, steps.done, results()) from cause
+        message = f"{name}: after {running.done} of {steps.count} steps"
+        raise StepsInterrupted(message, running.done, results()) from cause
     return results()
 
 
-def _split(
-    name: str, args: Sequence[Any], in_axes: Any
-) -> tuple[list[Tensor], list[Any], list[bool], int]:
-    """The tensors; the arguments of one step, with tensors that have a type and no
-    value; which of the tensors move on; how many steps."""
+def split(name: str, args: Sequence[Any], in_axes: Any) -> StepArguments:
+    """Arguments, with a leading axis for the steps where `in_axes` says so, as those of
+    the steps."""
+    if dispatch.state.recorders:
+        function = name.removesuffix(".run_steps")
+        raise CaptureError(
+            f"{name} runs now, and a program is being captured: use nx.scan with "
+            f"{function} within it"
+        )
     axes = in_axes if isinstance(in_axes, (tuple, list)) else [in_axes] * len(args)
     if len(axes) != len(args):
         raise InvalidArgumentError(
@@ -134,4 +148,4 @@ def _split(
             f"{name}: the leading axes must have one size, the number of steps, of at "
             f"least 1; the shapes are {listed}"
         )
-    return whole, rows, moving, counts.pop()
+    return StepArguments(tensors=whole, moves=moving, one=rows, count=counts.pop())
