@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable
 from typing import Any
@@ -247,3 +248,11 @@ def test_pairs_of_settings() -> None:
             optim.Adam(parameters(), betas=bad)  # type: ignore[arg-type]
     assert nx.zeros(nx.tensor(2), np.array(3)).shape == (2, 3)
     assert nn.LayerNorm((nx.tensor(2), np.int64(3))).normalized_shape == (2, 3)
+
+
+def test_type_checkers_know_the_methods_that_there_are() -> None:
+    """After a change of them: python -m neurenix.functions.write_methods"""
+    from neurenix.functions import write_methods
+
+    written = ast.parse(write_methods.TARGET.read_text("utf-8"))
+    assert ast.dump(ast.parse(write_methods.generate())) == ast.dump(written)

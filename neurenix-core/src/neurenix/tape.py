@@ -5,21 +5,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from .primitives import Primitive
 
-if TYPE_CHECKING:
-    from .tensor import Tensor
+T = TypeVar("T")  # of tensors, which know the tape
 
 
-class Leaf:
+class Leaf(Generic[T]):
     """The tape's end at a tensor that requires grad; `backward` leaves its result."""
 
     __slots__ = ("__weakref__", "grad")
 
     def __init__(self) -> None:
-        self.grad: Tensor | None = None
+        self.grad: T | None = None
 
 
 class Node:

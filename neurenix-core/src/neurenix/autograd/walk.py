@@ -93,7 +93,7 @@ def pullback(
     return found
 
 
-def leaves_behind(y: Tensor) -> list[Leaf]:
+def leaves_behind(y: Tensor) -> list[Leaf[Tensor]]:
     """The leaves that y depends on."""
     if isinstance(y.node, Leaf):
         return [y.node]

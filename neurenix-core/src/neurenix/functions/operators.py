@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import autograd
@@ -109,6 +109,10 @@ def _invert(x: Tensor) -> Tensor:
     )
 
 
+def _iter(x: Tensor) -> Iterator[Tensor]:
+    return (x[i] for i in range(len(x)))
+
+
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "hash": object.__hash__,
     "dlpack": exchange.dlpack,
@@ -120,25 +124,31 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
     "getattr": methods.no_attribute,
     "getitem": indexing.get_item,
     "setitem": indexing.set_item,
-    "iter": lambda x: (x[i] for i in range(len(x))),
+    "iter": _iter,
     **protocols.SPECIAL,
 }
 
 
+def hung() -> dict[str, Callable[..., Any] | property]:
+    """All that is hung on Tensor, by name."""
+    found: dict[str, Callable[..., Any] | property] = {}
+    for name, function in _BINARY.items():
+        found[f"__{name}__"] = _operator(function)
+        found[f"__r{name}__"] = _operator(_swapped(function))
+    for name, function in _COMPARE.items():
+        found[f"__{name}__"] = _operator(function)
+    for name, primitive in _BITS.items():
+        found[f"__{name}__"] = _bits(primitive, name)
+        found[f"__r{name}__"] = _bits(primitive, name)
+    for name, function in _SPECIAL.items():
+        found[f"__{name}__"] = function
+    found["T"] = property(shape.transpose)
+    return found | _METHODS
+
+
 def install() -> None:
     """Called once, when the package is imported."""
-    for name, function in _BINARY.items():
-        setattr(Tensor, f"__{name}__", _operator(function))
-        setattr(Tensor, f"__r{name}__", _operator(_swapped(function)))
-    for name, function in _COMPARE.items():
-        setattr(Tensor, f"__{name}__", _operator(function))
-    for name, primitive in _BITS.items():
-        setattr(Tensor, f"__{name}__", _bits(primitive, name))
-        setattr(Tensor, f"__r{name}__", _bits(primitive, name))
-    for name, function in _SPECIAL.items():
-        setattr(Tensor, f"__{name}__", function)
-    Tensor.T = property(shape.transpose)  # type: ignore[assignment]
-    for name, function in _METHODS.items():
+    for name, function in hung().items():
         setattr(Tensor, name, function)
 
 
@@ -148,7 +158,7 @@ _NEVER = (str, bytes, dict, set)
 def _operator(function: Callable[..., Any]) -> Callable[..., Any]:
     """Unknown operands are Python's to refuse: the other side may know them."""
 
-    def operator(a: Any, b: Any) -> Any:
+    def operator(a: Any, b: Any) -> Tensor:
         if type(b) is not Tensor and (b is None or isinstance(b, _NEVER)):
             return NotImplemented
         return function(a, b)

@@ -81,7 +81,18 @@ def _of_its_shape(x: Tensor) -> Any:
 
 
 def _whole(rounding: Callable[[Any], int]) -> Callable[[Tensor], int]:
-    return lambda x: rounding(x.item())
+    def whole_number(x: Tensor) -> int:
+        return rounding(x.item())
+
+    return whole_number
+
+
+def _divmod(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    return arithmetic.floor_divide(a, b), arithmetic.remainder(a, b)
+
+
+def _rdivmod(a: Any, b: Any) -> tuple[Tensor, Tensor]:
+    return _divmod(b, a)
 
 
 SPECIAL: dict[str, Callable[..., Any]] = {
@@ -90,8 +101,8 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "floor": _whole(math.floor),
     "ceil": _whole(math.ceil),
     "trunc": _whole(math.trunc),
-    "divmod": lambda a, b: (arithmetic.floor_divide(a, b), arithmetic.remainder(a, b)),
-    "rdivmod": lambda a, b: (arithmetic.floor_divide(b, a), arithmetic.remainder(b, a)),
+    "divmod": _divmod,
+    "rdivmod": _rdivmod,
     "contains": _contains,
     "array_function": _array_function,
 }

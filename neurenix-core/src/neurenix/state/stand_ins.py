@@ -90,6 +90,7 @@ def captured(
 ) -> AbstractContextManager[None]:
     """Within it, and in this thread only, the cells are these symbols of a program,
     which logs what is assigned. Nothing is written."""
+    leaves: list[Leaf[Tensor] | None]
     leaves = [Leaf() if c.node is not None else None for c in cells]
     return _in_place(
         cells,
