@@ -1,18 +1,26 @@
 """The store of state: loans, replacements, and what a bound program may overwrite."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import neurenix as nx
 from neurenix.state.locks import lock_of, lock_of_one
 from neurenix.state.store import Binding, store
 
 
-class Executable:
-    """Keeps what it was bound to, as addresses: it holds no buffer."""
+class Bound:
+    """A program that keeps what it was bound to, as addresses: it holds no buffer."""
 
     def __init__(self) -> None:
         self.bound: list[list[int]] = []
 
-    def bind_state(self, buffers: list[object]) -> None:
+    def bind_state(self, buffers: Sequence[Any]) -> None:
         self.bound.append([id(b) for b in buffers])
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Any]:
+        raise AssertionError("it is not run here")
+
+    step = __call__
 
 
 def test_a_loan_and_a_replacement_are_seen(device: str) -> None:
@@ -30,7 +38,7 @@ def test_a_loan_and_a_replacement_are_seen(device: str) -> None:
 
 def test_a_binding_copies_what_others_hold_and_is_asked_again(device: str) -> None:
     written, read = (nx.Cell(nx.tensor([x], device=device)) for x in (1.0, 2.0))
-    executable = Executable()
+    executable = Bound()
     binding = Binding([written, read], 1, executable, written.device)
     binding.renew()
     if binding.seen is not store.now:  # a buffer that its backend does not own

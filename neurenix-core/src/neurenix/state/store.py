@@ -8,12 +8,13 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..attributes import Version
 from ..backends import discovery
+from ..backends.protocol import Executable
 from ..devices import Device
 from ..tensor import Tensor
 
@@ -46,11 +47,14 @@ class StateStore(Version):
         self.now = object()
 
     def exclusive(self, cell: Tensor) -> bool:
-        """CPython's count of references says so. A loan that another thread takes
-        afterwards is not seen: programs that share state hold its lock (`locks`), and
-        who reads a cell in another thread meanwhile may read a step's new value. Where
-        Python runs without its global lock, the count itself is only right for buffers
-        that no other thread takes or drops just then, which the lock excludes, too."""
+        """CPython's count of references says so, and nothing outside of the store asks
+        it. A loan that another thread takes right afterwards is not seen: programs that
+        share state hold its lock (`locks`), and who reads a cell in another thread
+        meanwhile may see the step's new value.
+
+        Where Python runs without its global lock, the count sums up what each thread
+        counts, and is exact while no other thread takes or drops the buffer. There the
+        lock must be held by whoever reads a cell beside a running program, too."""
         return _holders(cell) == _ALONE
 
 
@@ -64,12 +68,6 @@ _ALONE = _holders(Tensor(np.zeros(1), None, None))  # type: ignore[arg-type]
 store = StateStore()
 
 
-class BoundExecutable(Protocol):
-    """What a backend has made of a program with state."""
-
-    def bind_state(self, buffers: Sequence[Any]) -> None: ...
-
-
 class Binding:
     """The cells that a program is bound to, those first that it overwrites. `seen` is
     the store's version when they were last looked at."""
@@ -80,7 +78,7 @@ class Binding:
         self,
         cells: Sequence[Tensor],
         written: int,
-        executable: BoundExecutable,
+        executable: Executable,
         device: Device,
     ) -> None:
         self.cells = list(cells)

@@ -7,7 +7,7 @@ import sys
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, overload
 
 from .. import dispatch, random, tree
@@ -142,7 +142,7 @@ class Compiled(StatefulFunction):
         self.verbose: bool = verbose
         self._stats = CompileStats(self.__name__, _CACHE_BOUND)
         # Its cells and their lock, by the number of what it depends on.
-        self._owned: dict[int, tuple[Any, list[Cell]]] = {}
+        self._owned: dict[int, tuple[AbstractContextManager[Any], list[Cell]]] = {}
         register(self)
         functools.update_wrapper(self, f, updated=())
 
@@ -217,13 +217,14 @@ class Compiled(StatefulFunction):
         asked = getattr(executable, "memory_bytes", None)
         return None if asked is None else int(asked())
 
-    def _held(self, key: Any) -> Any:
+    def _held(self, key: Any) -> AbstractContextManager[Any]:
         """What to hold while its state is used: threads take turns. Raises where
         something stands in for a cell: programs are bound to the state itself."""
         found = self._owned.get(key[0])
         if found is None:
             cells = list(self.cells().values())
-            found = lock_of(cells) if self.state else nullcontext(), cells
+            lock = lock_of(cells) if self.state else nullcontext()
+            found = lock, cells
             if len(self._owned) >= _CACHE_BOUND:
                 self._owned.clear()
             self._owned[key[0]] = found

@@ -1,4 +1,4 @@
-"""What is captured of a compiled function: its body, or its whole program."""
+"""Captures of a compiled function: of its body, or of its whole program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .statics import name_around
 
 
 class BodyCapture(Capture):
-    """Of a compiled function within another capture: it may use the outer one's
+    """The capture of a compiled function within another: it may use the outer one's
     symbols, and no tensor from outside."""
 
     def __init__(
@@ -45,7 +45,8 @@ class BodyCapture(Capture):
 
 
 class StateCapture(BodyCapture):
-    """The whole program: for this thread, state cells hold symbols while it lasts."""
+    """The capture of a whole program. While it lasts, and for this thread, its state is
+    symbols."""
 
     def __init__(
         self,

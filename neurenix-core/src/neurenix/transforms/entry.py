@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from .. import dispatch
 from ..backends.failures import raise_failure
+from ..backends.protocol import Executable
 from ..devices import Device
 from ..program import Program
 from ..state.cell import Cell
@@ -29,7 +30,7 @@ class Entry:
     def __init__(
         self,
         program: Program,
-        executable: Any,
+        executable: Executable,
         cells: Sequence[Cell],
         written: int,
         out_structure: Any,
