@@ -21,6 +21,7 @@ from ..state.cell import Cell, stood_in_for
 from ..state.dependencies import Dependencies, Numbers
 from ..state.dependencies.objects import is_frozen
 from ..state.locks import lock_of
+from ..state.protocol import State, as_state
 from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capturing, symbol_tensors
@@ -135,12 +136,15 @@ class Compiled:
         self.f: Callable[..., Any] = f
         self.guard: bool = guard
         self.state = list(tree.flatten(state)[0])
+        self.owners: list[State] = []  # the same, as whoever asks for cells wants them
         for s in self.state:
-            if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
+            owner = as_state(s)
+            if owner is None:
                 raise InvalidArgumentError(
                     "compile: state lists modules, optimizers, generators "
                     f"and parameters, not {s!r}"
                 )
+            self.owners.append(owner)
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
         self.__name__ = getattr(f, "__name__", "compiled")
@@ -317,9 +321,8 @@ class Compiled:
         """All state, by name; a cell that two objects share once."""
         found: dict[str, Cell] = {}
         seen: set[int] = set()
-        for number, s in enumerate(self.state):
-            named = {s.name or "cell": s} if isinstance(s, Cell) else s.state_cells()
-            for name, cell in named.items():
+        for number, owner in enumerate(self.owners):
+            for name, cell in owner.state_cells().items():
                 if id(cell) not in seen:
                     seen.add(id(cell))
                     found[name if name not in found else f"{name}#{number}"] = cell
@@ -347,9 +350,8 @@ class Compiled:
             outputs = [
                 x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
             ]
-            for s in self.state:
-                if hasattr(s, "end_capture"):
-                    s.end_capture()
+            for owner in self.owners:
+                owner.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
         with self._stats.timed("passes"):
             program = dispatch.prepared(program, device)
