@@ -205,9 +205,9 @@ class Compiled:
 
     def memory_bytes(self, *args: Any, **kwargs: Any) -> int | None:
         """Bytes that a call with these arguments takes beside what it is given, what it
-        returns, and its state: what the plan of its program counts, on the threads that
-        there are now. The program is made, if it was not there, but does not run. None
-        on a device that plans no memory.
+        returns, and its state: what its device says, on the threads that there are now.
+        The program is made, if it was not there, but does not run. None on a device
+        that plans no memory.
 
         >>> import neurenix as nx
         >>> f = nx.compile(lambda x: nx.sort(x)[0].sum())
@@ -219,8 +219,7 @@ class Compiled:
         key = self._key(args, kwargs, tensors)
         with self._held(key):
             executable = self._entry(tensors, key, args, kwargs).executable
-        asked = getattr(executable, "memory_bytes", None)
-        return None if asked is None else int(asked())
+        return executable.memory_bytes()
 
     def _held(self, key: Any) -> Any:
         """What to hold while its state is used: threads take turns. Raises where
@@ -357,7 +356,7 @@ class Compiled:
             program = dispatch.prepared(program, device)
         with self._stats.timed("backend"):
             executable = dispatch.compiled(program, device, written)
-        self._stats.planned(getattr(executable, "plan_seconds", 0.0))
+        self._stats.planned(executable.plan_seconds)
         return Entry(
             program,
             executable,
