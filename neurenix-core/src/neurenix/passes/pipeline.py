@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ..primitives import ops
 from ..primitives.fused import FUSED_ARGMAX
 from ..program.ir import Program
-from .decompose import ALL, decomposed
+from .decompose import decomposed
 from .fuse import fuse
 from .order import reductions_together
 from .products import merged_products
@@ -23,9 +23,9 @@ from .regions import (
 )
 from .scans import staged
 from .simplify import simplify, without_dead_code
+from .target import EVERYTHING, Target
 from .windows import in_windows
 
-EVERYTHING = ALL | {FUSED_ARGMAX}
 _fusion = [os.environ.get("NEURENIX_FUSION", "1") != "0"]
 
 
@@ -51,30 +51,26 @@ def fusing() -> bool:
     return _fusion[0]
 
 
-def prepare(
-    program: Program, primitives: frozenset[str] = EVERYTHING, device: str = ""
-) -> Program:
+def prepare(program: Program, target: Target = EVERYTHING) -> Program:
     """Everything that makes a program quicker without changing what it computes; and
-    what a device that has only these primitives needs to run it at all.
+    what the device needs to run it at all.
 
-    Raises BackendError if the device lacks one that has no decomposition.
+    Raises BackendError if it lacks a primitive that has no decomposition.
     """
-    return _prepared(program, EVERYTHING - primitives, device)
-
-
-def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program:
     program = _shared(program)
-    if lacking - {FUSED_ARGMAX}:
-        program = simplify(decomposed(program, lacking, device), lacking)
+    lacking = EVERYTHING.primitives - target.primitives
+    whole = decomposed(program, lacking, target.device, target.expands)
+    if whole is not program:
+        program = simplify(whole, lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
-        program, lambda body: _prepared(body, lacking, device), (fused, lacking)
+        program, lambda body: prepare(body, target), (fused, target)
     )
     program = inline_empty(program)
     if not fused:
         return program
-    program = reductions_together(in_windows(program))
-    return fuse(program, argmax=FUSED_ARGMAX not in lacking)
+    program = reductions_together(in_windows(program, target.limits))
+    return fuse(program, target.limits, argmax=FUSED_ARGMAX in target.features)
 
 
 def _shared(program: Program) -> Program:
@@ -90,4 +86,4 @@ def _in_stages(program: Program) -> Program:
     return simplify(merged_products(simplify(staged(program, _shared))))
 
 
-__all__ = ["fusing", "fusion", "prepare", "without_dead_code"]
+__all__ = ["EVERYTHING", "Target", "fusing", "fusion", "prepare", "without_dead_code"]

@@ -9,16 +9,16 @@ the reduction with what it reduces, its derivative with what that is multiplied 
 from __future__ import annotations
 
 from ..program.ir import Instruction, Program, Symbol
+from .limits import Limits
 from .simplify import Rewriter, without_dead_code
 
-_MOST_AXES = 8  # of a value in an engine's plan
 Shape = tuple[int, ...]
 Parts = tuple[Shape, ...]  # of each axis: the sizes that it is cut into
 
 
-def in_windows(program: Program) -> Program:
+def in_windows(program: Program, limits: Limits) -> Program:
     """The program with the element-wise work of images that are cut into windows."""
-    cuts = _cuts(program)
+    cuts = _cuts(program, limits)
     if not cuts:
         return program
     rewriter = Rewriter()
@@ -39,7 +39,7 @@ def _space(i: Instruction) -> Shape | None:
     return i.inputs[0].type.shape if i.primitive.family == "reduction" else None
 
 
-def _cuts(program: Program) -> dict[Shape, Parts]:
+def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
     """By shape of images: how windows that a reduction runs over cut the axes."""
     reduced = {
         (i.inputs[0].type.shape, i.params["axes"])
@@ -52,7 +52,7 @@ def _cuts(program: Program) -> dict[Shape, Parts]:
             continue
         a, b = i.inputs[0].type.shape, i.outputs[0].type.shape
         whole, fine = (a, b) if len(a) < len(b) else (b, a)
-        parts = _parts(whole, fine)
+        parts = _parts(whole, fine) if len(fine) <= limits.axes else None
         if parts and any(
             s == fine and _cuts_an_axis(axes, parts) for s, axes in reduced
         ):
@@ -63,7 +63,7 @@ def _cuts(program: Program) -> dict[Shape, Parts]:
 
 def _parts(whole: Shape, fine: Shape) -> Parts | None:
     """Which axes of `fine` each of `whole` is cut into; None where it is not."""
-    if 0 in whole or len(fine) > _MOST_AXES:
+    if 0 in whole:
         return None
     parts, k = [], 0
     for n in whole:

@@ -3,7 +3,7 @@
 Only the fusing pass makes it, after everything has been differentiated and batched.
 Each input broadcasts to the iteration shape; `reductions` has for each output of `body`
 None (stored) or the name of a reduction over `axes`; argmax only for devices that have
-`FUSED_ARGMAX` among their primitives.
+`FUSED_ARGMAX` among their features.
 """
 
 from __future__ import annotations

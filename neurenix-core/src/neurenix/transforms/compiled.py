@@ -21,6 +21,7 @@ from ..state.cell import Cell, stood_in_for
 from ..state.dependencies import Dependencies, Numbers
 from ..state.dependencies.objects import is_frozen
 from ..state.locks import lock_of
+from ..state.protocol import State, as_state
 from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capturing, symbol_tensors
@@ -135,12 +136,15 @@ class Compiled:
         self.f: Callable[..., Any] = f
         self.guard: bool = guard
         self.state = list(tree.flatten(state)[0])
+        self.owners: list[State] = []  # the same, as whoever asks for cells wants them
         for s in self.state:
-            if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
+            owner = as_state(s)
+            if owner is None:
                 raise InvalidArgumentError(
                     "compile: state lists modules, optimizers, generators "
                     f"and parameters, not {s!r}"
                 )
+            self.owners.append(owner)
         self.entries: OrderedDict[Any, Entry] = OrderedDict()
         self._bodies: OrderedDict[Any, Any] = OrderedDict()
         self.__name__ = getattr(f, "__name__", "compiled")
@@ -201,9 +205,9 @@ class Compiled:
 
     def memory_bytes(self, *args: Any, **kwargs: Any) -> int | None:
         """Bytes that a call with these arguments takes beside what it is given, what it
-        returns, and its state: what the plan of its program counts, on the threads that
-        there are now. The program is made, if it was not there, but does not run. None
-        on a device that plans no memory.
+        returns, and its state: what its device says, on the threads that there are now.
+        The program is made, if it was not there, but does not run. None on a device
+        that plans no memory.
 
         >>> import neurenix as nx
         >>> f = nx.compile(lambda x: nx.sort(x)[0].sum())
@@ -215,8 +219,7 @@ class Compiled:
         key = self._key(args, kwargs, tensors)
         with self._held(key):
             executable = self._entry(tensors, key, args, kwargs).executable
-        asked = getattr(executable, "memory_bytes", None)
-        return None if asked is None else int(asked())
+        return executable.memory_bytes()
 
     def _held(self, key: Any) -> Any:
         """What to hold while its state is used: threads take turns. Raises where
@@ -317,9 +320,8 @@ class Compiled:
         """All state, by name; a cell that two objects share once."""
         found: dict[str, Cell] = {}
         seen: set[int] = set()
-        for number, s in enumerate(self.state):
-            named = {s.name or "cell": s} if isinstance(s, Cell) else s.state_cells()
-            for name, cell in named.items():
+        for number, owner in enumerate(self.owners):
+            for name, cell in owner.state_cells().items():
                 if id(cell) not in seen:
                     seen.add(id(cell))
                     found[name if name not in found else f"{name}#{number}"] = cell
@@ -347,15 +349,14 @@ class Compiled:
             outputs = [
                 x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
             ]
-            for s in self.state:
-                if hasattr(s, "end_capture"):
-                    s.end_capture()
+            for owner in self.owners:
+                owner.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
         with self._stats.timed("passes"):
             program = dispatch.prepared(program, device)
         with self._stats.timed("backend"):
             executable = dispatch.compiled(program, device, written)
-        self._stats.planned(getattr(executable, "plan_seconds", 0.0))
+        self._stats.planned(executable.plan_seconds)
         return Entry(
             program,
             executable,

@@ -57,9 +57,8 @@ class StateCapture(BodyCapture):
         self.ids = {id(c) for c in cells}
 
     def __enter__(self) -> None:
-        for s in self.compiled.state:
-            if hasattr(s, "begin_capture"):
-                s.begin_capture()
+        for owner in self.compiled.owners:
+            owner.begin_capture()
         with ExitStack() as stack:
             stack.enter_context(capturing(self))
             stack.enter_context(captured(self.cells, self.symbols))

@@ -83,9 +83,9 @@ def call(compiled: Compiled, args: Any, kwargs: Any) -> Any:
 @contextmanager
 def _outermost(compiled: Compiled) -> Iterator[None]:
     found: dict[int, Generator] = {}
-    for s in compiled.state:
-        streams = [s] if isinstance(s, Generator) else getattr(s, "_streams", list)()
-        found.update((id(g), g) for g in streams)
+    for owner in compiled.owners:
+        streams = owner.random_streams()
+        found.update((id(g), g) for g in streams if isinstance(g, Generator))
     _local.depth, _local.generators = 1, list(found.values())
     try:
         yield
@@ -96,16 +96,15 @@ def _outermost(compiled: Compiled) -> Iterator[None]:
 def _with_state(
     compiled: Compiled, cells: Sequence[Cell], args: Any, kwargs: Any
 ) -> Any:
-    owners = [s for s in compiled.state if hasattr(s, "begin_capture")]
-    for s in owners:
-        s.begin_capture()
+    for owner in compiled.owners:
+        owner.begin_capture()
     with as_state(cells) as written:
         out = as_captured(compiled.f, *args, **kwargs)
         leaves, structure = tree.flatten(out)  # a cell's value is of now
         leaves = [_untracked(x) for x in leaves]
         with dispatch.no_grad():
-            for s in owners:
-                s.end_capture()
+            for owner in compiled.owners:
+                owner.end_capture()
         new = written()
     results = _results(compiled, tree.unflatten(structure, leaves), new.values())
     if not compiled.guard or results[1].item():

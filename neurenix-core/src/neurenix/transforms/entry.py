@@ -12,6 +12,7 @@ import numpy as np
 from .. import dispatch
 from ..backends import discovery
 from ..backends.failures import raise_failure
+from ..backends.protocol import Executable
 from ..devices import Device
 from ..program import Program
 from ..state.cell import Cell, touched
@@ -36,7 +37,7 @@ class Entry:
     def __init__(
         self,
         program: Program,
-        executable: Any,
+        executable: Executable,
         cells: Sequence[Cell],
         written: int,
         out_structure: Any,
