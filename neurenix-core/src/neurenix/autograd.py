@@ -19,7 +19,7 @@ from .dispatch import no_grad
 from .dtypes import Dtype
 from .errors import DtypeError, InvalidArgumentError, NotDifferentiableError, ShapeError
 from .primitives import ops
-from .primitives.base import zeros
+from .primitives.shorthands import zeros
 from .sources import at_line
 from .tape import Leaf, Node
 from .tensor import Tensor, literal, tensor

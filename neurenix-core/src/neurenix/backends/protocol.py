@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..dtypes import Dtype
-from ..primitives.base import TensorType
+from ..primitives.primitive import TensorType
 from ..program import Program
 from ..program.describe import Description
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives.base import TensorType
+from ..primitives.primitive import TensorType
 from .protocol import Backend, Executable, Steps
 
 

@@ -19,7 +19,7 @@ from ..errors import (
     ShapeError,
 )
 from ..primitives import ops
-from ..primitives.base import literal
+from ..primitives.primitive import literal
 from ..primitives.sources import ConstantArray
 from ..program import Symbol
 from ..sources import user_line

@@ -12,7 +12,7 @@ from .. import dispatch
 from ..dtypes import int32
 from ..errors import CaptureError, ShapeError
 from ..primitives import ops
-from ..primitives.base import literal
+from ..primitives.primitive import literal
 from ..program import Symbol
 from ..settings import current_device
 from ..sources import user_line

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..primitives import ops
-from ..primitives.base import NotBatchable
+from ..primitives.primitive import NotBatchable
 from ..program.ir import Instruction, Program, Symbol
 from .recompute import COSTLY
 

@@ -1,4 +1,4 @@
-"""The closed set of operations. A family is a file; `base` says what each owes.
+"""The closed set of operations. A family is a file; `primitive` says what each owes.
 
 >>> from neurenix.primitives import BASIS, all_primitives
 >>> len(BASIS), "add" in BASIS, "tanh" in BASIS
@@ -21,7 +21,7 @@ from . import (
     reduction,
     sources,
 )
-from .base import (
+from .primitive import (
     InBasis,
     Interpreter,
     NotBatchable,

@@ -13,20 +13,9 @@ import numpy as np
 
 from ..dtypes import bool_, int32
 from ..errors import DtypeError, ShapeError
-from .base import (
-    Primitive,
-    Shape,
-    TensorType,
-    Value,
-    cut,
-    in_float32,
-    literal,
-    move_axis,
-    ops,
-    register,
-    zeros,
-)
+from .primitive import Primitive, Shape, TensorType, Value, literal, ops, register
 from .reduction import shifted
+from .shorthands import cut, in_float32, move_axis, zeros
 
 
 def _check(name: str, x: Value, axis: int) -> None:

@@ -11,17 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from .base import (
-    InBasis,
-    Primitive,
-    Shape,
-    TensorType,
-    Value,
-    move_axis,
-    ops,
-    register,
-    same_dtype,
-)
+from .broadcasting import same_dtype
+from .primitive import InBasis, Primitive, Shape, TensorType, Value, ops, register
+from .shorthands import move_axis
 
 
 def free_axes(rank: int, contract: Shape, batch: Shape) -> Shape:

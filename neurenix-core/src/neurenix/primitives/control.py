@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..errors import ShapeError
-from .base import Primitive, TensorType, Value, batch_size, ops, register
+from .batching import batch_size
+from .primitive import Primitive, TensorType, Value, ops, register
 
 
 class RegionTransforms(Protocol):

@@ -12,18 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .base import (
-    Primitive,
-    TensorType,
-    Value,
-    batch_size,
-    cut,
-    move_axis,
-    ops,
-    register,
-    zeros,
-)
+from .batching import batch_size
 from .control import check_body, present_only, regions, spread
+from .primitive import Primitive, TensorType, Value, ops, register
+from .shorthands import cut, move_axis, zeros
 
 
 def _map_infer(

@@ -19,18 +19,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from . import windows
-from .base import (
-    Primitive,
-    Shape,
-    TensorType,
-    Value,
-    batch_size,
-    in_float32,
-    ops,
-    register,
-    same_dtype,
-    with_batch,
-)
+from .batching import batch_size, with_batch
+from .broadcasting import same_dtype
+from .primitive import Primitive, Shape, TensorType, Value, ops, register
+from .shorthands import in_float32
 from .windows import Padding, Pair, output_size, taps
 
 

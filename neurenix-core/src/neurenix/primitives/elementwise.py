@@ -15,18 +15,9 @@ import numpy as np
 from ..dtypes import Dtype, bool_
 from ..errors import DtypeError
 from . import formulae
-from .base import (
-    InBasis,
-    Primitive,
-    TensorType,
-    Value,
-    broadcast_shapes,
-    ops,
-    register,
-    same_dtype,
-    scalar_like,
-    unbroadcast,
-)
+from .broadcasting import broadcast_shapes, same_dtype, unbroadcast
+from .primitive import InBasis, Primitive, TensorType, Value, ops, register
+from .shorthands import scalar_like
 
 Partial = Callable[..., Any] | None
 

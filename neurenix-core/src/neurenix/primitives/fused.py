@@ -15,7 +15,7 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import ShapeError
-from .base import (
+from .primitive import (
     NotBatchable,
     NotDifferentiable,
     Primitive,

@@ -15,22 +15,19 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .batching import batch_size, with_batch
+from .broadcasting import same_dtype
+from .primitive import (
     InBasis,
     Primitive,
     Shape,
     TensorType,
     Value,
-    batch_size,
     literal,
-    move_axis,
     ops,
     register,
-    same_dtype,
-    scalar_like,
-    with_batch,
-    zeros,
 )
+from .shorthands import move_axis, scalar_like, zeros
 
 
 def _gathered(name: str, x: Value, index: Value, axis: int, batch: int) -> Shape:

@@ -18,20 +18,10 @@ import numpy as np
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
 from . import factors
-from .base import (
-    Primitive,
-    TensorType,
-    Value,
-    batch_size,
-    in_float32,
-    move_axis,
-    ops,
-    register,
-    same_dtype,
-    scalar_like,
-    with_batch,
-    zeros,
-)
+from .batching import batch_size, with_batch
+from .broadcasting import same_dtype
+from .primitive import Primitive, TensorType, Value, ops, register
+from .shorthands import in_float32, move_axis, scalar_like, zeros
 
 
 def _check_square(name: str, a: Value) -> None:

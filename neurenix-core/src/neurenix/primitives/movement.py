@@ -10,21 +10,19 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import ShapeError
-from .base import (
+from .batching import batch_size as size_of_batch
+from .batching import with_batch
+from .broadcasting import broadcast_shapes, same_dtype, unbroadcast
+from .primitive import (
     InBasis,
     Primitive,
     Shape,
     TensorType,
     Value,
-    broadcast_shapes,
     literal,
     ops,
     register,
-    same_dtype,
-    unbroadcast,
-    with_batch,
 )
-from .base import batch_size as size_of_batch
 
 
 def movement(

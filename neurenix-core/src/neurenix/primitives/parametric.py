@@ -10,8 +10,9 @@ import numpy as np
 from ..dtypes import Dtype, bool_
 from ..errors import DtypeError
 from . import formulae
-from .base import InBasis, Primitive, TensorType, Value, ops, register, scalar_like
 from .elementwise import batch_elementwise, times
+from .primitive import InBasis, Primitive, TensorType, Value, ops, register
+from .shorthands import scalar_like
 
 
 def _parametric(

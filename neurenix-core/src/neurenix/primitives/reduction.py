@@ -14,21 +14,18 @@ import numpy as np
 
 from ..dtypes import Dtype, bool_, int32, uint8
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .primitive import (
     InBasis,
     NotDifferentiable,
     Primitive,
     Shape,
     TensorType,
     Value,
-    cut,
-    in_float32,
     literal,
     ops,
     register,
-    scalar_like,
-    zeros,
 )
+from .shorthands import cut, in_float32, scalar_like, zeros
 
 
 def _check(name: str, x: Value, axes: tuple[int, ...], empty: bool) -> None:

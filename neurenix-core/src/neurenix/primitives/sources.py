@@ -10,7 +10,8 @@ import numpy as np
 
 from ..dtypes import Dtype, as_dtype, uint32
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .control_map import batch_by_map
+from .primitive import (
     InBasis,
     NotBatchable,
     NotDifferentiable,
@@ -18,13 +19,11 @@ from .base import (
     Shape,
     TensorType,
     Value,
-    cut,
     literal,
     ops,
     register,
-    zeros,
 )
-from .control_map import batch_by_map
+from .shorthands import cut, zeros
 
 
 class ConstantArray:

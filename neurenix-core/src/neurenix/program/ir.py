@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives.base import Primitive, TensorType
+from ..primitives.primitive import Primitive, TensorType
 from .printing import to_text
 from .watch import watching
 

@@ -17,7 +17,7 @@ from ..autograd import (
 )
 from ..errors import InvalidArgumentError, ShapeError
 from ..passes.pipeline import without_dead_code
-from ..primitives.base import zeros
+from ..primitives.shorthands import zeros
 from ..tensor import Tensor, literal
 from .capture import capture_flat, inline
 from .forward import tangent_program

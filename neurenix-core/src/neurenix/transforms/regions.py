@@ -10,8 +10,9 @@ from ..autograd import pullback, track
 from ..dispatch import taping
 from ..passes.pipeline import without_dead_code
 from ..primitives import TensorType, ops
-from ..primitives.base import with_batch, zeros
+from ..primitives.batching import with_batch
 from ..primitives.control import set_region_transforms
+from ..primitives.shorthands import zeros
 from ..program import Program, Symbol
 from ..sources import at_line
 from ..tensor import Tensor
