@@ -20,9 +20,9 @@ from .dtypes import Dtype
 from .errors import DtypeError, InvalidArgumentError, NotDifferentiableError, ShapeError
 from .primitives import ops
 from .primitives.shorthands import zeros
-from .sources import at_line
 from .tape import Leaf, Node
 from .tensor import Tensor, literal, tensor
+from .user_lines import at_line
 
 
 def zeros_of(x: Any) -> Tensor:

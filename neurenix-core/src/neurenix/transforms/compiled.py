@@ -23,11 +23,11 @@ from ..state.dependencies.objects import is_frozen
 from ..state.locks import lock_of
 from ..tensor import Tensor, literal, tensor
 from . import eager
-from .capture import capturing, symbol_tensors
+from .capture import CAPTURING, capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
 from .statics import key_of_argument, with_tensors
-from .statistics import CAPTURING, CompileStats, register
+from .statistics import CompileStats, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64

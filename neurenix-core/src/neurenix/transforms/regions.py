@@ -14,8 +14,8 @@ from ..primitives.batching import with_batch
 from ..primitives.control import set_region_transforms
 from ..primitives.shorthands import zeros
 from ..program import Program, Symbol
-from ..sources import at_line
 from ..tensor import Tensor
+from ..user_lines import at_line
 from .capture import _emit, capture_flat, inline
 
 _CAPTURED: dict[Any, Program] = {}  # of primitives, which no body owns
