@@ -12,8 +12,7 @@ from ..errors import BackendError
 from ..primitives import InBasis, Primitive, all_primitives, ops
 from ..primitives.control import regions
 from ..primitives.control_map import BATCHED_BY_MAP
-from ..program.ir import Instruction, Program, Symbol, params_key
-from .regions import renamed
+from ..program.ir import Instruction, Program, Symbol, params_key, renamed
 
 ALL = frozenset(p.name for p in all_primitives())
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ..primitives import ops
 from ..primitives.fused import FUSED_ARGMAX
-from ..program.ir import Program
+from ..program.ir import Instruction, Program
 from .decompose import ALL, decomposed
 from .fuse import fuse
+from .inline import inline_empty, inline_once
+from .merge_maps import merge_maps
 from .order import reductions_together
 from .products import merged_products
-from .regions import (
-    inline_empty,
-    inline_once,
-    merge_maps,
-    optimised_regions,
-    prune_regions,
-    share_residuals,
-)
+from .prune import prune_regions
+from .residuals import share_residuals
 from .scans import staged
-from .simplify import simplify, without_dead_code
+from .simplify import simplify
 from .windows import in_windows
 
 EVERYTHING = ALL | {FUSED_ARGMAX}
@@ -90,4 +87,24 @@ def _in_stages(program: Program) -> Program:
     return simplify(merged_products(simplify(staged(program, _shared))))
 
 
-__all__ = ["fusing", "fusion", "prepare", "without_dead_code"]
+def optimised_regions(program: Program, optimise: Any, key: Any) -> Program:
+    """The program with every region as `optimise` makes it, once for each and `key`."""
+    out, changed = [], False
+    for i in program.instructions:
+        body = i.params.get("body")
+        if body is not None and i.primitive.family == "control":
+            if ("optimised", key) not in body.notes:
+                body.notes["optimised", key] = optimise(body)
+            i = Instruction(
+                i.primitive,
+                i.inputs,
+                {**i.params, "body": body.notes["optimised", key]},
+                i.outputs,
+                i.source,
+            )
+            changed = True
+        out.append(i)
+    return Program(program.inputs, out, program.outputs) if changed else program
+
+
+__all__ = ["fusing", "fusion", "prepare"]

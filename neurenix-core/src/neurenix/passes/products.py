@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from ..primitives import ops
 from ..primitives.contraction import free_axes
 from ..program.ir import Instruction, Program, Symbol, params_key
-from .simplify import Rewriter, without_dead_code
+from .prune import without_dead_code
+from .simplify import Rewriter
 
 _WORTH = 8  # multiplications for each addition that takes their place
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..primitives import TensorType, ops
-from ..program.ir import Instruction, Program, Symbol
+from ..program.ir import Instruction, Program, Symbol, renamed
+from .prune import without_dead_code
 from .recompute import COSTLY
-from .regions import renamed
 from .scan_stages import ALWAYS, MOST_TIMES, VIEWS, is_cheap
-from .simplify import Rewriter, without_dead_code
+from .simplify import Rewriter
 
 
 def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:

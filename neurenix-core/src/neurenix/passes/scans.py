@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 from ..primitives import ops
 from ..primitives.control import regions
-from ..program.ir import Instruction, Program, Symbol
-from .regions import renamed
+from ..program.ir import Instruction, Program, Symbol, renamed
+from .prune import without_dead_code
 from .scan_sharing import hand_over
 from .scan_stages import Stages, stages
-from .simplify import Rewriter, without_dead_code
+from .simplify import Rewriter
 
 Flat = Callable[[Program], Program]
 

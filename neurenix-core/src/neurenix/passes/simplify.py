@@ -15,6 +15,7 @@ import numpy as np
 from ..primitives import TensorType, ops
 from ..primitives.sources import ConstantArray
 from ..program.ir import Instruction, Program, Symbol, params_key
+from .prune import without_dead_code
 
 _FOLD_LIMIT = 256  # elements: a constant that is larger is computed where it is used
 
@@ -381,16 +382,3 @@ def simplify(program: Program, lacking: frozenset[str] = frozenset()) -> Program
         rewriter.add(i)
     outputs = [rewriter.read(s) for s in program.outputs]
     return without_dead_code(Program(program.inputs, rewriter.instructions, outputs))
-
-
-def without_dead_code(program: Program) -> Program:
-    """Only the instructions that an output needs."""
-    live: set[Symbol] = set(program.outputs)
-    kept = []
-    for i in reversed(program.instructions):
-        if any(s in live for s in i.outputs):
-            kept.append(i)
-            live.update(i.inputs)
-    if len(kept) == len(program.instructions):
-        return program
-    return Program(program.inputs, kept[::-1], program.outputs)

@@ -9,7 +9,8 @@ the reduction with what it reduces, its derivative with what that is multiplied 
 from __future__ import annotations
 
 from ..program.ir import Instruction, Program, Symbol
-from .simplify import Rewriter, without_dead_code
+from .prune import without_dead_code
+from .simplify import Rewriter
 
 _MOST_AXES = 8  # of a value in an engine's plan
 Shape = tuple[int, ...]

@@ -137,6 +137,25 @@ def last_uses(program: Program) -> list[list[Symbol]]:
     return dead
 
 
+def renamed(program: Program) -> Program:
+    """The same program with symbols of its own."""
+    names: dict[Symbol, Symbol] = {s: Symbol(s.type) for s in program.inputs}
+    instructions = []
+    for i in program.instructions:
+        outputs = [Symbol(s.type) for s in i.outputs]
+        instructions.append(
+            Instruction(
+                i.primitive, [names[s] for s in i.inputs], i.params, outputs, i.source
+            )
+        )
+        names.update(zip(i.outputs, outputs, strict=True))
+    return Program(
+        [names[s] for s in program.inputs],
+        instructions,
+        [names[s] for s in program.outputs],
+    )
+
+
 def params_key(params: dict[str, Any]) -> tuple[Any, ...]:
     """Parameters as something hashable (programs count by identity)."""
     return tuple(sorted(params.items())) if len(params) > 1 else tuple(params.items())

@@ -13,7 +13,7 @@ from typing import Any, overload
 from .. import dispatch, random, tree
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..settings import current_device

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from ..autograd import pullback, track, zeros_of
 from ..dispatch import taping
-from ..passes.simplify import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import ops
 from ..program import Instruction, Program, Symbol
 from ..tensor import Tensor

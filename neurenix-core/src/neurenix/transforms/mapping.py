@@ -11,7 +11,7 @@ from .. import dispatch, random, tree
 from ..arguments import function
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError, ShapeError
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..primitives.shorthands import move_axis
 from ..tensor import Tensor, tensor

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..autograd import pullback, track
 from ..dispatch import taping
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..primitives.batching import with_batch
 from ..primitives.control import set_region_transforms

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import dispatch, tree
 from ..errors import InvalidArgumentError, NotDifferentiableError, ShapeError
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import ops
 from ..program import Program
 from ..tensor import Tensor, tensor

@@ -1,0 +1,43 @@
+"""Calls whose bodies go in their place."""
+
+from __future__ import annotations
+
+from ..primitives import ops
+from ..program.ir import Instruction, Program, Symbol, renamed
+
+
+def inline_once(program: Program) -> Program:
+    """Bodies that are called once, in place: their instructions see the others."""
+    counts: dict[Program, int] = {}
+    for i in program.instructions:
+        if i.primitive is ops.call:
+            counts[i.params["body"]] = counts.get(i.params["body"], 0) + 1
+    once = {body for body, n in counts.items() if n == 1}
+    return inline_once(_inlined(program, once)) if once else program
+
+
+def inline_empty(program: Program) -> Program:
+    """Without the calls of bodies that only hand on what they are given."""
+    calls = [i for i in program.instructions if i.primitive is ops.call]
+    empty = {i.params["body"] for i in calls if not i.params["body"].instructions}
+    return _inlined(program, empty) if empty else program
+
+
+def _inlined(program: Program, bodies: set[Program]) -> Program:
+    names: dict[Symbol, Symbol] = {}
+    out: list[Instruction] = []
+    for i in program.instructions:
+        i = i.with_inputs([names.get(s, s) for s in i.inputs])
+        if i.primitive is not ops.call or i.params["body"] not in bodies:
+            out.append(i)
+            continue
+        body = renamed(i.params["body"])
+        inner: dict[Symbol, Symbol] = dict(zip(body.inputs, i.inputs, strict=True))
+        out += [
+            j.with_inputs([inner.get(s, s) for s in j.inputs])
+            for j in body.instructions
+        ]
+        names.update(
+            (o, inner.get(s, s)) for o, s in zip(i.outputs, body.outputs, strict=True)
+        )
+    return Program(program.inputs, out, [names.get(s, s) for s in program.outputs])
