@@ -11,10 +11,11 @@ from typing import Any
 from ..errors import BackendError
 from ..primitives import InBasis, Primitive, all_primitives, ops
 from ..primitives.control import regions
-from ..primitives.control_map import BATCHED_BY_MAP
+from ..primitives.control_map import BatchByMap
 from ..program.ir import Instruction, Program, Symbol, params_key, renamed
 
 ALL = frozenset(p.name for p in all_primitives())
+_BATCHED_BY_MAP = {p.name for p in all_primitives() if isinstance(p.batch, BatchByMap)}
 
 
 def decomposed(program: Program, lacking: frozenset[str], device: str) -> Program:
@@ -65,7 +66,7 @@ class _Decomposer:
         if found is None:
             params = i.params
             if i.primitive is ops.map:  # batching its body must not bring it back
-                wide = self.lacking | BATCHED_BY_MAP
+                wide = self.lacking | _BATCHED_BY_MAP
                 body = decomposed(params["body"], wide, self.device)
                 params = {**params, "body": body}
             steps = regions[0].capture(None, self._rule(i.primitive, params), types)

@@ -16,7 +16,6 @@ from .simplify import ends_of_rectifier
 
 _MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
 _MAX_INPUTS = 24
-_REDUCTIONS = {"sum", "prod", "max", "min", "any", "all"}
 
 
 class _Group:
@@ -60,7 +59,7 @@ def _space(i: Instruction, argmax: bool) -> tuple[int, ...] | None:
     """The iteration shape, of what can be fused."""
     if i.primitive.family == "elementwise":
         return i.outputs[0].type.shape
-    reduces = i.primitive.name in _REDUCTIONS or (argmax and i.primitive is ops.argmax)
+    reduces = i.primitive.traits.associative or (argmax and i.primitive is ops.argmax)
     if reduces and i.params["axes"]:
         return i.inputs[0].type.shape
     return None

@@ -15,12 +15,6 @@ from ..program.ir import Instruction, Program, Symbol, renamed
 from .prune import without_dead_code
 from .simplify import Rewriter
 
-# Views of something else, or made from nothing: cheaper made again than handed over.
-_MOVES = {"reshape", "transpose", "broadcast", "slice", "flip"}
-_FREE = {*_MOVES, "constant", "iota", "barrier"}
-# As cheap to make again as to read, where what they compare is there.
-_MASKS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
-
 
 def share_residuals(program: Program, refined: Callable[[Program], Program]) -> Program:
     """Calls and the calls of their pullbacks, computing nothing twice; `refined`: what
@@ -98,7 +92,7 @@ def _split(
         if s in late or s in arguments or s in again:
             continue
         maker = made_by[s]
-        if maker.primitive.name in _FREE:
+        if maker.primitive.traits.free:
             again.add(s)
             wanted += maker.inputs
         else:
@@ -106,7 +100,7 @@ def _split(
     for s in list(residuals):
         maker = made_by[s]
         known = arguments.union(residuals, again) - {s}
-        if maker.primitive.name in _MASKS and known.issuperset(maker.inputs):
+        if maker.primitive.traits.mask and known.issuperset(maker.inputs):
             del residuals[s]
             again.add(s)
     kept = list(residuals)

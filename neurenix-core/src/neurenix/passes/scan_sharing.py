@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from ..primitives import TensorType, ops
 from ..program.ir import Instruction, Program, Symbol, renamed
 from .prune import without_dead_code
-from .recompute import COSTLY
-from .scan_stages import ALWAYS, MOST_TIMES, VIEWS, is_cheap
+from .scan_stages import ALWAYS, MOST_TIMES, is_cheap
 from .simplify import Rewriter
 
 
@@ -126,7 +125,7 @@ class _Pair:
                 j = self.maker[s]
                 bases = [self._base(t) for t in j.inputs]
                 ready = all(b in wanted or b not in shared for b in bases)
-                if j.primitive.name in VIEWS or not j.inputs or (is_cheap(j) and ready):
+                if j.primitive.traits.view or not j.inputs or (is_cheap(j) and ready):
                     wanted.remove(s)
                     wanted.update(t for t in j.inputs if t in shared)
                     changed = True
@@ -149,7 +148,7 @@ class _Pair:
 
     def _base(self, s: Symbol) -> Symbol:
         j = self.maker.get(s)
-        while j is not None and j.primitive.name in VIEWS:
+        while j is not None and j.primitive.traits.view:
             s = j.inputs[0]
             j = self.maker.get(s)
         return s
@@ -212,11 +211,9 @@ def _stacked(s: Symbol, length: int) -> TensorType:
 
 
 def _is_costly(j: Instruction) -> bool:
-    return j.primitive.name in COSTLY or j.primitive.family not in (
-        "elementwise",
-        "movement",
-        "source",
-    )
+    if j.primitive.traits.cost is not None:
+        return not is_cheap(j)
+    return j.primitive.family not in ("movement", "source")
 
 
 __all__ = ["hand_over"]

@@ -57,7 +57,7 @@ def staged(program: Program, flat: Flat) -> Program:
             r.bind(last, r.read(first))
             if saved in live:
                 every = {"shape": saved.type.shape}
-                r.bind(saved, r.emit("broadcast", (r.read(first),), every, None))
+                r.bind(saved, r.emit(ops.broadcast, (r.read(first),), every, None))
         _stage(r, k.scan, live)
     outputs = [r.read(s) for s in program.outputs]
     return without_dead_code(Program(program.inputs, r.instructions, outputs))
@@ -251,12 +251,12 @@ def _stage(r: Rewriter, i: Instruction, live: set[Symbol]) -> None:
     for k, terms in parts.stages.sums.items():
         total, *more = [_sum(r, values[t], t in every, length, i.source) for t in terms]
         for part in (*more, first[k]):
-            total = r.emit("add", (total, part), {}, i.source)
+            total = r.emit(ops.add, (total, part), {}, i.source)
         r.bind(last[k], total)
     for old, end in zip(ys, body.outputs[carries:], strict=True):
         value = values[end]
         if end not in every:
-            value = r.emit("broadcast", (value,), {"shape": old.type.shape}, i.source)
+            value = r.emit(ops.broadcast, (value,), {"shape": old.type.shape}, i.source)
         r.bind(old, value)
 
 
@@ -289,16 +289,16 @@ def _sum(
 ) -> Symbol:
     """The sum over iterations, in one with the sum or the product that is summed."""
     if not every:
-        s = r.emit("broadcast", (s,), {"shape": (length, *s.type.shape)}, source)
+        s = r.emit(ops.broadcast, (s,), {"shape": (length, *s.type.shape)}, source)
     made = r.maker.get(s)
     if made is not None and made.primitive is ops.sum and 0 not in made.params["axes"]:
         axes = (0, *made.params["axes"])
-        return r.emit("sum", made.inputs, {"axes": axes}, source)
+        return r.emit(ops.sum, made.inputs, {"axes": axes}, source)
     if made is None or made.primitive is not ops.dot_general:
-        return r.emit("sum", (s,), {"axes": (0,)}, source)
+        return r.emit(ops.sum, (s,), {"axes": (0,)}, source)
     p = made.params
     if not p["lhs_batch"]:
-        return r.emit("sum", (s,), {"axes": (0,)}, source)
+        return r.emit(ops.sum, (s,), {"axes": (0,)}, source)
     (a, *lhs), (b, *rhs) = p["lhs_batch"], p["rhs_batch"]
     params = {
         "lhs_contract": (a, *p["lhs_contract"]),
@@ -306,4 +306,4 @@ def _sum(
         "lhs_batch": tuple(lhs),
         "rhs_batch": tuple(rhs),
     }
-    return r.emit("dot_general", made.inputs, params, source)
+    return r.emit(ops.dot_general, made.inputs, params, source)

@@ -25,7 +25,7 @@ from ..errors import (
     NeurenixError,
     OutOfMemoryError,
 )
-from ..primitives import TensorType, all_primitives, ops
+from ..primitives import Primitive, TensorType, all_primitives, ops
 from ..primitives.fused import FUSED_ARGMAX
 from ..program import Program
 from . import _bindings
@@ -41,19 +41,11 @@ ABI_MAJOR = 1
 _ALIGNMENT = 64  # bytes: PHX_ALIGNMENT
 _INVALID_ARGUMENT, _OUT_OF_MEMORY = 1, 2  # of phx_status
 _ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
-# What a plan has no instruction for: it becomes strides, copies or constants.
-_LOWERED = {
-    "reshape",
-    "transpose",
-    "broadcast",
-    "pad",
-    "slice",
-    "flip",
-    "concat",
-    "constant",
-    "barrier",
-    "stop_gradient",
-}
+
+
+def _needs_no_kernel(primitive: Primitive) -> bool:
+    """A plan has no instruction for it: it becomes strides, copies or a constant."""
+    return primitive.family in ("movement", "identity") or primitive is ops.constant
 
 
 def open_library(library: Path) -> Any:
@@ -367,7 +359,7 @@ class NativeBackend:
             names = frozenset(
                 p.name
                 for p in all_primitives()
-                if p.name in _LOWERED or (p.opcode < 160 and raw.opcodes[p.opcode])
+                if _needs_no_kernel(p) or (p.opcode < 160 and raw.opcodes[p.opcode])
             )
             if raw.opcodes[ops.fused.opcode] >= 2:
                 names |= {FUSED_ARGMAX}

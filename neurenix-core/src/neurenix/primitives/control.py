@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..errors import ShapeError
 from .batching import batch_size
-from .primitive import Primitive, TensorType, Value, ops, register
+from .primitive import PLAIN, Primitive, TensorType, Traits, Value, ops, register
 
 
 class RegionTransforms(Protocol):
@@ -85,15 +85,16 @@ def _call_batch(values: Sequence[Any], flags: Sequence[bool], body: Any) -> Any:
 
 call = register(
     Primitive(
-        "call",
-        120,
-        "control",
-        _call_infer,
-        lambda *a, body: body.evaluate(a),
-        _call_vjp,
-        _call_batch,
-        lambda *values, body: regions[0].inline(body, values),
-        "i",
+        name="call",
+        opcode=120,
+        family="control",
+        traits=PLAIN,
+        infer=_call_infer,
+        reference=lambda *a, body: body.evaluate(a),
+        vjp=_call_vjp,
+        batch=_call_batch,
+        decomposition=lambda *values, body: regions[0].inline(body, values),
+        saves="i",
         many=True,
     )
 )
@@ -102,7 +103,7 @@ call = register(
 # ---- identities ----------------------------------------------------------------------
 
 
-def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
+def _identity(name: str, opcode: int, vjp: Any, traits: Traits) -> Primitive:
     def batch(values: Sequence[Any], flags: Any) -> list[Any]:
         return [ops.table[name](values[0])]
 
@@ -111,7 +112,15 @@ def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
 
     return register(
         Primitive(
-            name, opcode, "identity", infer, lambda a: [a], vjp, batch, lambda a: a
+            name=name,
+            opcode=opcode,
+            family="identity",
+            traits=traits,
+            infer=infer,
+            reference=lambda a: [a],
+            vjp=vjp,
+            batch=batch,
+            decomposition=lambda a: a,
         )
     )
 
@@ -119,8 +128,14 @@ def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
 # Nothing is simplified across a barrier: what stands before it is not merged with what
 # stands behind it, so that recomputation stays recomputation.
 barrier = _identity(
-    "barrier", 123, lambda needed, gs, inputs, outputs: [ops.barrier(gs[0])]
+    "barrier",
+    123,
+    vjp=lambda needed, gs, inputs, outputs: [ops.barrier(gs[0])],
+    traits=Traits(cost=None, free=True),
 )
 stop_gradient = _identity(
-    "stop_gradient", 124, lambda needed, gs, inputs, outputs: [None]
+    "stop_gradient",
+    124,
+    vjp=lambda needed, gs, inputs, outputs: [None],
+    traits=PLAIN,
 )

@@ -78,7 +78,32 @@ class Interpreter(Protocol):
     def literal(self, value: Any, dtype: Dtype) -> Any: ...
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What passes may rely on, beside the family.
+
+    cost         time for an element in additions, of an elementwise one; None for all
+                 others, whose time depends on more than how many elements there are
+    view         the elements of its one input, elsewhere: engines see other strides
+    free         made of nothing, or a view: making it again costs less than keeping it
+    mask         a comparison: where what it compares is there, as cheap to make again
+                 as to read
+    associative  a reduction of any two values into one of their kind; over no axes it
+                 is its input
+    """
+
+    cost: float | None
+    view: bool = False
+    free: bool = False
+    mask: bool = False
+    associative: bool = False
+
+
+#: Of what no pass treats in a way of its own.
+PLAIN = Traits(cost=None)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Primitive:
     """One operation.
 
@@ -95,12 +120,15 @@ class Primitive:
                all end in the basis
     saves      which values the vjp rule reads: "i" inputs, "o" outputs, "io" or "".
                Of the others it gets only the type.
-    family     what passes over programs may rely on: "elementwise", "reduction", ...
+    family     "elementwise", "reduction", ...: what has one kind of iteration, and is
+               lowered alike
+    traits     what else passes may rely on
     """
 
     name: str
     opcode: int
     family: str
+    traits: Traits
     infer: Callable[..., Sequence[TensorType]]
     reference: Callable[..., list[np.ndarray[Any, Any]]]
     vjp: Callable[..., Sequence[Any]] | NotDifferentiable

@@ -20,6 +20,7 @@ from .primitive import (
     Primitive,
     Shape,
     TensorType,
+    Traits,
     Value,
     literal,
     ops,
@@ -57,6 +58,7 @@ def reduction(
     kinds: str,
     result: Dtype | None = None,
     empty: bool = True,
+    associative: bool = True,
 ) -> Primitive:
     allowed = kinds.split()
 
@@ -83,15 +85,16 @@ def reduction(
         return [primitive(values[0], axes=tuple(a + 1 for a in axes))]
 
     primitive = Primitive(
-        name,
-        opcode,
-        "reduction",
-        infer,
-        reference,
-        vjp,
-        batch,
-        decomposition,
-        saves,
+        traits=Traits(cost=None, associative=associative),
+        name=name,
+        opcode=opcode,
+        family="reduction",
+        infer=infer,
+        reference=reference,
+        vjp=vjp,
+        batch=batch,
+        decomposition=decomposition,
+        saves=saves,
     )
     return register(primitive)
 
@@ -296,6 +299,7 @@ argmax = reduction(
     kinds="float int uint bool",
     result=int32,
     empty=False,
+    associative=False,
     decomposition=_first_largest,
 )
 any_ = reduction(
