@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..primitives import ops
+from ..primitives.control import says_how_to_differentiate
 from ..program.ir import Instruction, Program, Symbol, renamed
 
 
@@ -10,7 +11,7 @@ def inline_once(program: Program) -> Program:
     """Bodies that are called once, in place: their instructions see the others."""
     counts: dict[Program, int] = {}
     for i in program.instructions:
-        if i.primitive is ops.call:
+        if _is_plain_call(i):
             counts[i.params["body"]] = counts.get(i.params["body"], 0) + 1
     once = {body for body, n in counts.items() if n == 1}
     return inline_once(_inlined(program, once)) if once else program
@@ -18,9 +19,13 @@ def inline_once(program: Program) -> Program:
 
 def inline_empty(program: Program) -> Program:
     """Without the calls of bodies that only hand on what they are given."""
-    calls = [i for i in program.instructions if i.primitive is ops.call]
+    calls = [i for i in program.instructions if _is_plain_call(i)]
     empty = {i.params["body"] for i in calls if not i.params["body"].instructions}
     return _inlined(program, empty) if empty else program
+
+
+def _is_plain_call(i: Instruction) -> bool:
+    return i.primitive is ops.call and not says_how_to_differentiate(i.params)
 
 
 def _inlined(program: Program, bodies: set[Program]) -> Program:
@@ -28,7 +33,7 @@ def _inlined(program: Program, bodies: set[Program]) -> Program:
     out: list[Instruction] = []
     for i in program.instructions:
         i = i.with_inputs([names.get(s, s) for s in i.inputs])
-        if i.primitive is not ops.call or i.params["body"] not in bodies:
+        if not _is_plain_call(i) or i.params["body"] not in bodies:
             out.append(i)
             continue
         body = renamed(i.params["body"])
@@ -40,4 +45,4 @@ def _inlined(program: Program, bodies: set[Program]) -> Program:
         names.update(
             (o, inner.get(s, s)) for o, s in zip(i.outputs, body.outputs, strict=True)
         )
-    return Program(program.inputs, out, [names.get(s, s) for s in program.outputs])
+    return program.made_of(out, [names.get(s, s) for s in program.outputs])

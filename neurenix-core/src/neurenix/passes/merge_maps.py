@@ -48,7 +48,7 @@ def merge_maps(program: Program) -> Program:
             out.append(_merged([instructions[n] for n in merged[k]]))
         elif k not in gone:
             out.append(i)
-    return Program(program.inputs, _sorted(program.inputs, out), program.outputs)
+    return program.made_of(_sorted(program.inputs, out), program.outputs)
 
 
 def _ancestors(instructions: Sequence[Instruction]) -> list[int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ..primitives import ops
 from ..primitives.fused import FUSED_ARGMAX
 from ..program.ir import Instruction, Program
+from ..program.memo import derived
 from .decompose import ALL, decomposed
 from .fuse import fuse
 from .inline import inline_empty, inline_once
@@ -19,6 +19,7 @@ from .products import merged_products
 from .prune import prune_regions
 from .residuals import share_residuals
 from .scans import staged
+from .settle import settled
 from .simplify import simplify
 from .windows import in_windows
 
@@ -56,7 +57,7 @@ def prepare(
 
     Raises BackendError if the device lacks one that has no decomposition.
     """
-    return _prepared(program, EVERYTHING - primitives, device)
+    return _prepared(settled(program), EVERYTHING - primitives, device)
 
 
 def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program:
@@ -87,21 +88,16 @@ def _in_stages(program: Program) -> Program:
     return simplify(merged_products(simplify(staged(program, _shared))))
 
 
-def optimised_regions(program: Program, optimise: Any, key: Any) -> Program:
+def optimised_regions(
+    program: Program, optimise: Callable[[Program], Program], key: Hashable
+) -> Program:
     """The program with every region as `optimise` makes it, once for each and `key`."""
     out, changed = [], False
     for i in program.instructions:
         body = i.params.get("body")
         if body is not None and i.primitive.family == "control":
-            if ("optimised", key) not in body.notes:
-                body.notes["optimised", key] = optimise(body)
-            i = Instruction(
-                i.primitive,
-                i.inputs,
-                {**i.params, "body": body.notes["optimised", key]},
-                i.outputs,
-                i.source,
-            )
+            params = {**i.params, "body": derived(body, ("optimised", key), optimise)}
+            i = Instruction(i.primitive, i.inputs, params, i.outputs, i.source)
             changed = True
         out.append(i)
     return Program(program.inputs, out, program.outputs) if changed else program

@@ -62,7 +62,7 @@ def merged_products(program: Program) -> Program:
     if not changed:
         return program
     outputs = [r.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, r.instructions, outputs))
+    return without_dead_code(program.made_of(r.instructions, outputs))
 
 
 def _adds(i: Instruction) -> bool:

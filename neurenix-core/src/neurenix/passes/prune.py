@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..primitives import ops
+from ..primitives.control import says_how_to_differentiate
 from ..program.ir import Instruction, Program, Symbol, renamed
+from ..program.memo import derived
 
 
 def without_dead_code(program: Program) -> Program:
@@ -16,7 +18,7 @@ def without_dead_code(program: Program) -> Program:
             live.update(i.inputs)
     if len(kept) == len(program.instructions):
         return program
-    return Program(program.inputs, kept[::-1], program.outputs)
+    return program.made_of(kept[::-1], program.outputs)
 
 
 def prune_regions(program: Program) -> Program:
@@ -27,29 +29,21 @@ def prune_regions(program: Program) -> Program:
     for i in reversed(program.instructions):
         if not any(s in live for s in i.outputs):
             continue
-        if i.primitive in (ops.call, ops.map):
+        has_body = i.primitive in (ops.call, ops.map)
+        if has_body and not says_how_to_differentiate(i.params):
             i = _pruned(i, tuple(s in live for s in i.outputs))
         kept.append(i)
         live.update(i.inputs)
-    return Program(program.inputs, kept[::-1], program.outputs)
+    return program.made_of(kept[::-1], program.outputs)
 
 
 def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
-    body: Program = i.params["body"]
-    key = ("pruned", used)
-    if key not in body.notes:
-        ends = [s for s, u in zip(body.outputs, used, strict=True) if u]
-        short = without_dead_code(Program(body.inputs, body.instructions, ends))
-        read = {s for j in short.instructions for s in j.inputs} | set(ends)
-        needed = tuple(s in read for s in body.inputs)
-        if i.primitive is ops.map and not any(
-            n and m for n, m in zip(needed, i.params["mapped"], strict=True)
-        ):
-            # something must say how many iterations there are
-            needed = (True, *needed[1:])
-        inputs = [s for s, n in zip(short.inputs, needed, strict=True) if n]
-        body.notes[key] = renamed(Program(inputs, short.instructions, ends)), needed
-    short, needed = body.notes[key]
+    mapped = i.params["mapped"] if i.primitive is ops.map else None
+    short, needed = derived(
+        i.params["body"],
+        ("pruned", used, mapped),
+        lambda body: _shortened(body, used, mapped),
+    )
     if all(used) and all(needed):
         return i
     params = {**i.params, "body": short}
@@ -63,3 +57,20 @@ def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
     inputs = [s for s, n in zip(i.inputs, needed, strict=True) if n]
     outputs = [s for s, u in zip(i.outputs, used, strict=True) if u]
     return Instruction(i.primitive, inputs, params, outputs, i.source)
+
+
+def _shortened(
+    body: Program, used: tuple[bool, ...], mapped: tuple[bool, ...] | None
+) -> tuple[Program, tuple[bool, ...]]:
+    """The body with the outputs that are used; which of its inputs it then needs."""
+    ends = [s for s, u in zip(body.outputs, used, strict=True) if u]
+    short = without_dead_code(Program(body.inputs, body.instructions, ends))
+    read = {s for j in short.instructions for s in j.inputs} | set(ends)
+    needed = tuple(s in read for s in body.inputs)
+    if mapped is not None and not any(
+        n and m for n, m in zip(needed, mapped, strict=True)
+    ):
+        # something must say how many iterations there are
+        needed = (True, *needed[1:])
+    inputs = [s for s, n in zip(short.inputs, needed, strict=True) if n]
+    return renamed(Program(inputs, short.instructions, ends)), needed

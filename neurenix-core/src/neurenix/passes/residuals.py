@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..primitives import ops
+from ..primitives.control import says_how_to_differentiate
 from ..program.ir import Instruction, Program, Symbol, renamed
+from ..program.memo import derived
 from .prune import without_dead_code
 from .simplify import Rewriter
 
@@ -23,15 +25,18 @@ def share_residuals(program: Program, refined: Callable[[Program], Program]) -> 
     replaced: dict[int, Instruction] = {}
     instructions = list(program.instructions)
     for position, i in enumerate(instructions):
-        if i.primitive is not ops.call:
+        if i.primitive is not ops.call or says_how_to_differentiate(i.params):
             continue
         body: Program = i.params["body"]
-        origin = body.notes.get("reverse_of")
-        first = forward.get((origin[0](), i.inputs[: origin[1]])) if origin else None
+        of = body.reverse_of
+        first = forward.get((of.forward(), i.inputs[: of.inputs])) if of else None
         if first is not None and first not in replaced:
             before = instructions[first]
-            pair = before.params["body"], body
-            whole, rest, residual_types = _split(*pair, refined)
+            whole, rest, residual_types = derived(
+                before.params["body"],
+                ("split", body),
+                lambda ahead, behind=body: _split(ahead, behind, refined),  # type: ignore[misc]
+            )
             residuals = [Symbol(t) for t in residual_types]
             replaced[first] = Instruction(
                 ops.call,
@@ -47,16 +52,13 @@ def share_residuals(program: Program, refined: Callable[[Program], Program]) -> 
     if not replaced:
         return program
     merged = [replaced.get(k, i) for k, i in enumerate(instructions)]
-    return Program(program.inputs, merged, program.outputs)
+    return program.made_of(merged, program.outputs)
 
 
 def _split(
     forward: Program, backward: Program, refined: Callable[[Program], Program]
 ) -> tuple[Program, Program, list[Any]]:
     """(forward with residuals, backward from residuals, types of the residuals)."""
-    found = forward.notes.get(("split", backward))
-    if found is not None:
-        return found
     both = Rewriter()
     for i in forward.instructions:
         both.add(i)
@@ -119,6 +121,4 @@ def _split(
     )
     # two programs may not share the symbols of their inputs: each gets its own
     rest = renamed(rest)
-    found = whole, rest, [s.type for s in kept]
-    forward.notes[("split", backward)] = found
-    return found
+    return whole, rest, [s.type for s in kept]

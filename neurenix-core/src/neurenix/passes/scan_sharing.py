@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from ..primitives import TensorType, ops
 from ..program.ir import Instruction, Program, Symbol, renamed
+from ..program.memo import derived
 from .prune import without_dead_code
 from .scan_stages import ALWAYS, MOST_TIMES, is_cheap
 from .simplify import Rewriter
@@ -51,10 +52,7 @@ def _apart(late: Program, early: Program) -> Program:
     call alike is not the same then."""
     if set(late.inputs).isdisjoint(early.inputs):
         return late
-    if "apart" not in late.notes:
-        late.notes["apart"] = renamed(late)
-    apart: Program = late.notes["apart"]
-    return apart
+    return derived(late, "apart", renamed)
 
 
 class _Pair:
@@ -192,18 +190,19 @@ class _Pair:
     def _bodies(
         self, new: tuple[Symbol, ...], wanted: tuple[Symbol, ...]
     ) -> tuple[Program, Program]:
-        key = ("gives", new)
-        if key not in self.early.notes:
-            outputs = [*self.early.outputs, *new]
-            early = Program(self.early.inputs, self.early.instructions, outputs)
-            self.early.notes[key] = renamed(early)
-        key = ("takes", wanted)
-        if key not in self.late.notes:
-            rest = [j for j in self.late.instructions if j.outputs[0] not in wanted]
-            inputs = [*self.late.inputs, *wanted]
-            late = without_dead_code(Program(inputs, rest, self.late.outputs))
-            self.late.notes[key] = renamed(late)
-        return self.early.notes["gives", new], self.late.notes[key]
+        def giving(early: Program) -> Program:
+            outputs = [*early.outputs, *new]
+            return renamed(Program(early.inputs, early.instructions, outputs))
+
+        def taking(late: Program) -> Program:
+            rest = [j for j in late.instructions if j.outputs[0] not in wanted]
+            inputs = [*late.inputs, *wanted]
+            return renamed(without_dead_code(Program(inputs, rest, late.outputs)))
+
+        return (
+            derived(self.early, ("gives", new), giving),
+            derived(self.late, ("takes", wanted), taking),
+        )
 
 
 def _stacked(s: Symbol, length: int) -> TensorType:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from ..primitives import ops
 from ..primitives.control import regions
 from ..program.ir import Instruction, Program, Symbol, renamed
+from ..program.memo import derived
 from .prune import without_dead_code
 from .scan_sharing import hand_over
 from .scan_stages import Stages, stages
@@ -60,7 +61,7 @@ def staged(program: Program, flat: Flat) -> Program:
                 r.bind(saved, r.emit(ops.broadcast, (r.read(first),), every, None))
         _stage(r, k.scan, live)
     outputs = [r.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, r.instructions, outputs))
+    return without_dead_code(program.made_of(r.instructions, outputs))
 
 
 def _read_by(k: Instruction | _Pruned) -> Iterable[Symbol]:
@@ -90,9 +91,7 @@ class _Pruned:
 
 def _pruned(i: Instruction, live: set[Symbol], flat: Flat) -> _Pruned:
     p, body = i.params, i.params["body"]
-    if "flat" not in body.notes:
-        body.notes["flat"] = flat(body)
-    body = body.notes["flat"]
+    body = derived(body, "flat", flat)
     consts, carries = p["consts"], p["carries"]
     ys = len(body.outputs) - carries
     last, y, saved = _cut(i.outputs, carries, ys)
@@ -121,14 +120,13 @@ def _pruned(i: Instruction, live: set[Symbol], flat: Flat) -> _Pruned:
     new_xs = [s for s in xs if s in read]
     inputs = [*new_fixed, *new_carried, *new_xs]
     key = ("pruned", tuple(sorted(wanted)), tuple(seen))
-    if key not in body.notes:
-        body.notes[key] = renamed(Program(inputs, short.instructions, outputs))
+    made = Program(inputs, short.instructions, outputs)
     scan = Instruction(
         ops.scan,
         [given[s] for s in inputs],
         {
             **p,
-            "body": body.notes[key],
+            "body": derived(body, key, lambda _: renamed(made)),
             "consts": len(new_fixed),
             "carries": len(new_carried),
         },
@@ -185,11 +183,12 @@ def _parts(
     body: Program, consts: int, carries: int, length: int, saved: tuple[bool, ...]
 ) -> _Parts | None:
     key = ("stages", consts, carries, length, saved)
-    if key not in body.notes:
+
+    def divided(body: Program) -> _Parts | None:
         found = stages(body, consts, carries, length, saved) if length > 1 else None
-        body.notes[key] = found and _divided(body, consts, carries, found)
-    parts: _Parts | None = body.notes[key]
-    return parts
+        return None if found is None else _divided(body, consts, carries, found)
+
+    return derived(body, key, divided)
 
 
 def _divided(body: Program, consts: int, carries: int, s: Stages) -> _Parts:

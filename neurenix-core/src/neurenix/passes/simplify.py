@@ -235,13 +235,6 @@ def _integer_pow(
     return r.emit(ops.mul, (xs[0], xs[0]), {}, source) if p["exponent"] == 2 else None
 
 
-@_shortcut(ops.stop_gradient)
-def _stop_gradient(
-    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
-) -> Symbol | None:
-    return xs[0]  # by now every derivative has been taken
-
-
 @_shortcut(ops.mul)
 def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     for a, b in (xs, xs[::-1]):
@@ -386,4 +379,4 @@ def simplify(program: Program, lacking: frozenset[str] = frozenset()) -> Program
     for i in program.instructions:
         rewriter.add(i)
     outputs = [rewriter.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, rewriter.instructions, outputs))
+    return without_dead_code(program.made_of(rewriter.instructions, outputs))

@@ -32,7 +32,7 @@ def in_windows(program: Program) -> Program:
         else:
             _rewrite(rewriter, i, parts)
     outputs = [rewriter.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, rewriter.instructions, outputs))
+    return without_dead_code(program.made_of(rewriter.instructions, outputs))
 
 
 def _space(i: Instruction) -> Shape | None:
