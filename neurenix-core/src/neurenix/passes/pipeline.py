@@ -77,15 +77,25 @@ def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program
 
 def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
-    program = merge_maps(simplify(program))
-    program = prune_regions(share_residuals(program, _in_stages))
-    return _in_stages(simplify(inline_once(program)))
+    program = simplify(program)
+    merged = prune_regions(share_residuals(merge_maps(program), _simplified_in_stages))
+    return _in_stages(_simplified_if_new(inline_once(merged), program))
+
+
+def _simplified_in_stages(program: Program) -> Program:
+    return _in_stages(simplify(program))
 
 
 def _in_stages(program: Program) -> Program:
-    """Its scans in stages, and what lies outside of loops now simplified. Calls stay: a
-    pullback that computes again does so as a whole."""
-    return simplify(merged_products(simplify(staged(program, _shared))))
+    """A simplified program with its scans in stages, and what lies outside of loops now
+    simplified. Calls stay: a pullback that computes again does so as a whole."""
+    program = _simplified_if_new(staged(program, _shared), program)
+    return _simplified_if_new(merged_products(program), program)
+
+
+def _simplified_if_new(made: Program, before: Program) -> Program:
+    """A pass that changes nothing gives its program back, which is simple already."""
+    return before if made is before else simplify(made)
 
 
 def optimised_regions(

@@ -34,7 +34,10 @@ def prune_regions(program: Program) -> Program:
             i = _pruned(i, tuple(s in live for s in i.outputs))
         kept.append(i)
         live.update(i.inputs)
-    return program.made_of(kept[::-1], program.outputs)
+    kept.reverse()
+    if tuple(kept) == program.instructions:
+        return program
+    return program.made_of(kept, program.outputs)
 
 
 def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
