@@ -14,7 +14,7 @@ FLOORS: list[dict[str, str]] = [
         "errors": "every error that is raised on purpose, by name",
         "dtypes": "the dtypes, and what two of them give",
         "tree": "nested dicts, lists and tuples",
-        "sources": "the line of the user's code that is running",
+        "user_lines": "the line of the user's code that is running",
         "arguments": "plain Python values: as they should be, or refused by name",
         "keywords": "keywords that a function lacks: what it has instead",
         "sizes": "how many elements there may be",

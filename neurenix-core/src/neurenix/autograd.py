@@ -19,10 +19,10 @@ from .dispatch import no_grad
 from .dtypes import Dtype
 from .errors import DtypeError, InvalidArgumentError, NotDifferentiableError, ShapeError
 from .primitives import ops
-from .primitives.base import zeros
-from .sources import at_line
+from .primitives.shorthands import zeros
 from .tape import Leaf, Node
 from .tensor import Tensor, literal, tensor
+from .user_lines import at_line
 
 
 def zeros_of(x: Any) -> Tensor:

@@ -24,6 +24,7 @@ from .passes.pipeline import Target, fusing, prepare
 from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
+from .program.memo import derived
 from .sizes import check_size
 
 
@@ -147,6 +148,10 @@ def _inferred(
     for shape, dtype in found:
         check_size(primitive.name, shape, dtype)
     return found
+
+
+def _empty_cache(body: Program) -> OrderedDict[Any, Any]:
+    return OrderedDict()
 
 
 def _remember(cache: OrderedDict[Any, Any], key: Any, value: Any) -> Any:
@@ -303,7 +308,7 @@ def run(
         if body is None:
             key.extend(params.items())
         else:  # in a cache of the body's, since the key would keep it alive
-            cache = body.notes.setdefault(("eager", fusing()), OrderedDict())
+            cache = derived(body, ("eager", fusing()), _empty_cache)
             key.extend(item for item in params.items() if item[1] is not body)
     found = cache.get(tuple(key))
     if found is None:

@@ -30,8 +30,8 @@ from .primitives.sources import ConstantArray
 from .program import Symbol
 from .settings import current_device
 from .sizes import ElementCount
-from .sources import user_line
 from .tape import Leaf
+from .user_lines import user_line
 
 
 class Tensor(Methods):

@@ -12,12 +12,12 @@ from typing import Any
 from ..errors import BackendError
 from ..primitives import InBasis, Primitive, all_primitives, ops
 from ..primitives.control import regions
-from ..primitives.control_map import BATCHED_BY_MAP
-from ..program.ir import Instruction, Program, Symbol, params_key
-from .regions import renamed
+from ..primitives.control_map import BatchByMap
+from ..program.ir import Instruction, Program, Symbol, params_key, renamed
 
 ALL = frozenset(p.name for p in all_primitives())
 Expands = Callable[[Instruction], bool]
+_BATCHED_BY_MAP = {p.name for p in all_primitives() if isinstance(p.batch, BatchByMap)}
 
 
 def never(instruction: Instruction) -> bool:
@@ -83,7 +83,7 @@ class _Decomposer:
         if found is None:
             params = i.params
             if i.primitive is ops.map:  # batching its body must not bring it back
-                wide = self.lacking | BATCHED_BY_MAP
+                wide = self.lacking | _BATCHED_BY_MAP
                 body = decomposed(params["body"], wide, self.device, self.expands)
                 params = {**params, "body": body}
             steps = regions[0].capture(None, self._rule(i.primitive, params), types)

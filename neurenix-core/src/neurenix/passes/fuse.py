@@ -11,10 +11,9 @@ from typing import Any
 from ..primitives import ops
 from ..program.ir import Instruction, Program, Symbol
 from .limits import Limits
+from .prune import without_dead_code
 from .recompute import to_compute_again
-from .simplify import ends_of_rectifier, without_dead_code
-
-_REDUCTIONS = {"sum", "prod", "max", "min", "any", "all"}
+from .simplify import ends_of_rectifier
 
 
 class _Group:
@@ -59,7 +58,7 @@ def _space(i: Instruction, argmax: bool) -> tuple[int, ...] | None:
     """The iteration shape, of what can be fused."""
     if i.primitive.family == "elementwise":
         return i.outputs[0].type.shape
-    reduces = i.primitive.name in _REDUCTIONS or (argmax and i.primitive is ops.argmax)
+    reduces = i.primitive.traits.associative or (argmax and i.primitive is ops.argmax)
     if reduces and i.params["axes"]:
         return i.inputs[0].type.shape
     return None

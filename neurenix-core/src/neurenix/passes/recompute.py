@@ -17,13 +17,6 @@ from typing import Protocol
 from ..program.ir import Instruction, Program, Symbol
 from .limits import Limits
 
-COSTLY: dict[str, float] = {
-    **dict.fromkeys(("div", "sqrt", "rsqrt", "integer_pow"), 3.0),
-    **dict.fromkeys(("exp", "log", "log1p", "tanh", "erf", "pow", "remainder"), 12.0),
-    **dict.fromkeys(("sin", "cos", "tan", "atan", "atan2"), 12.0),
-}
-_VIEWS = {"broadcast", "reshape", "transpose"}
-
 
 class Group(Protocol):
     """What is asked of a group of instructions that run as one."""
@@ -87,7 +80,7 @@ class _Choice:
         for g in readers:
             computes, reads = self.computes[id(g)], self.reads[id(g)]
             more = [i for i in steps if i.outputs[0] not in computes]
-            computing += sum(COSTLY.get(i.primitive.name, 1.0) for i in more)
+            computing += sum(i.primitive.traits.cost or 0.0 for i in more)
             for s in leaves - reads - computes:
                 share = self._bytes(s) / max(value.type.nbytes, 1)
                 computing += min(share, 1.0) * reading
@@ -141,7 +134,10 @@ class _Choice:
     def _bytes(self, s: Symbol) -> int:
         """What lies in memory of it: a broadcast value is no larger than its source."""
         maker = self.maker.get(s)
-        while maker is not None and maker.primitive.name in _VIEWS:
-            s = maker.inputs[0]
+        while maker is not None and maker.primitive.traits.view:
+            origin = maker.inputs[0]
+            if origin.type.size > s.type.size:  # a slice: no more than that is read
+                break
+            s = origin
             maker = self.maker.get(s)
         return s.type.nbytes

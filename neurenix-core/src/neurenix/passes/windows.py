@@ -8,9 +8,11 @@ the reduction with what it reduces, its derivative with what that is multiplied 
 
 from __future__ import annotations
 
+from ..primitives import ops
 from ..program.ir import Instruction, Program, Symbol
 from .limits import Limits
-from .simplify import Rewriter, without_dead_code
+from .prune import without_dead_code
+from .simplify import Rewriter
 
 Shape = tuple[int, ...]
 Parts = tuple[Shape, ...]  # of each axis: the sizes that it is cut into
@@ -30,7 +32,7 @@ def in_windows(program: Program, limits: Limits) -> Program:
         else:
             _rewrite(rewriter, i, parts)
     outputs = [rewriter.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, rewriter.instructions, outputs))
+    return without_dead_code(program.made_of(rewriter.instructions, outputs))
 
 
 def _space(i: Instruction) -> Shape | None:
@@ -48,7 +50,7 @@ def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
     }
     found: dict[Shape, Parts] = {}
     for i in program.instructions:
-        if i.primitive.name != "reshape":
+        if i.primitive is not ops.reshape:
             continue
         a, b = i.inputs[0].type.shape, i.outputs[0].type.shape
         whole, fine = (a, b) if len(a) < len(b) else (b, a)
@@ -96,8 +98,8 @@ def _rewrite(r: Rewriter, i: Instruction, parts: Parts) -> None:
     params, out = i.params, i.outputs[0]
     if i.primitive.family == "reduction":
         params = {**params, "axes": _axes(parts, params["axes"])}
-    made = r.emit(i.primitive.name, inputs, params, i.source)
-    r.bind(out, r.emit("reshape", (made,), {"shape": out.type.shape}, i.source))
+    made = r.emit(i.primitive, inputs, params, i.source)
+    r.bind(out, r.emit(ops.reshape, (made,), {"shape": out.type.shape}, i.source))
 
 
 def _cut(r: Rewriter, s: Symbol, parts: Parts) -> Symbol:
@@ -106,4 +108,4 @@ def _cut(r: Rewriter, s: Symbol, parts: Parts) -> Symbol:
     fine: Shape = ()
     for n, p in zip(shape, parts[len(parts) - len(shape) :], strict=True):
         fine += p if n != 1 else (1,) * len(p)
-    return s if fine == shape else r.emit("reshape", (s,), {"shape": fine}, None)
+    return s if fine == shape else r.emit(ops.reshape, (s,), {"shape": fine}, None)

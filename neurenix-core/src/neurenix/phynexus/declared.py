@@ -7,7 +7,7 @@ from typing import Any
 from .. import dtypes
 from ..backends.protocol import Capabilities
 from ..passes.limits import USUAL, Limits
-from ..primitives import all_primitives, ops
+from ..primitives import Primitive, all_primitives, ops
 from ..primitives.fused import FUSED_ARGMAX
 from . import _bindings
 from .plan.encode import MAX_RANK
@@ -15,19 +15,11 @@ from .plan.encode import MAX_RANK
 ffi: Any = _bindings.ffi  # whose C names no type checker knows
 
 FUSED_WITH_ARGMAX = 2  # PHX_FUSED_WITH_ARGMAX
-# What a plan has no instruction for: it becomes strides, copies or constants.
-_LOWERED = {
-    "reshape",
-    "transpose",
-    "broadcast",
-    "pad",
-    "slice",
-    "flip",
-    "concat",
-    "constant",
-    "barrier",
-    "stop_gradient",
-}
+
+
+def _needs_no_kernel(primitive: Primitive) -> bool:
+    """A plan has no instruction for it: it becomes strides, copies or a constant."""
+    return primitive.family in ("movement", "identity") or primitive is ops.constant
 
 
 def declared(raw: Any, engine: str) -> Capabilities:
@@ -38,7 +30,7 @@ def declared(raw: Any, engine: str) -> Capabilities:
         primitives=frozenset(
             p.name
             for p in all_primitives()
-            if p.name in _LOWERED
+            if _needs_no_kernel(p)
             or (p.opcode < len(raw.opcodes) and raw.opcodes[p.opcode])
         ),
         threads=raw.threads,

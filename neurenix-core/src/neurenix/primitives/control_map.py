@@ -6,24 +6,17 @@ Outputs are stacked, or summed in a fixed order. Iterations are independent. At 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
-from .base import (
-    Primitive,
-    TensorType,
-    Value,
-    batch_size,
-    cut,
-    move_axis,
-    ops,
-    register,
-    zeros,
-)
+from .batching import batch_size
 from .control import check_body, present_only, regions, spread
+from .primitive import PLAIN, Primitive, TensorType, Value, ops, register
+from .shorthands import cut, move_axis, zeros
 
 
 def _map_infer(
@@ -263,30 +256,31 @@ def _in_chunks(
 
 map_ = register(
     Primitive(
-        "map",
-        122,
-        "control",
-        _map_infer,
-        _map_reference,
-        _map_vjp,
-        _map_batch,
-        _map_expanded,
-        "i",
+        name="map",
+        opcode=122,
+        family="control",
+        traits=PLAIN,
+        infer=_map_infer,
+        reference=_map_reference,
+        vjp=_map_vjp,
+        batch=_map_batch,
+        decomposition=_map_expanded,
+        saves="i",
         many=True,
     )
 )
 
 
-#: Primitives whose batch rule is a map of themselves.
-BATCHED_BY_MAP: set[str] = set()
+@dataclass(frozen=True)
+class BatchByMap:
+    """The batch rule of what has no better one: a map of itself over the batch."""
 
+    name: str
 
-def batch_by_map(name: str) -> Callable[..., list[Any]]:
-    """The batch rule of what has no better one: a map over the batch."""
-    BATCHED_BY_MAP.add(name)
-
-    def batch(values: Sequence[Any], flags: Sequence[bool], **params: Any) -> list[Any]:
-        primitive = ops.table[name]
+    def __call__(
+        self, values: Sequence[Any], flags: Sequence[bool], **params: Any
+    ) -> list[Any]:
+        primitive = ops.table[self.name]
         types = [
             TensorType(v.shape[1:] if f else v.shape, v.dtype)
             for v, f in zip(values, flags, strict=True)
@@ -303,5 +297,3 @@ def batch_by_map(name: str) -> Callable[..., list[Any]]:
                 chunk=0,
             )
         )
-
-    return batch

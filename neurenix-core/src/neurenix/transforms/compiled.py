@@ -13,7 +13,7 @@ from typing import Any, overload
 from .. import dispatch, random, tree
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..settings import current_device
@@ -24,11 +24,11 @@ from ..state.locks import lock_of
 from ..state.protocol import State, as_state
 from ..tensor import Tensor, literal, tensor
 from . import eager
-from .capture import capturing, symbol_tensors
+from .capture import CAPTURING, capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
 from .statics import key_of_argument, with_tensors
-from .statistics import CAPTURING, CompileStats, register
+from .statistics import CompileStats, register
 from .steps import run_steps
 
 _CACHE_BOUND = 64

@@ -10,9 +10,9 @@ from ..dtypes import bool_
 from ..errors import CaptureError
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
-from ..sources import user_line
 from ..state.cell import Cell, captured
 from ..tensor import Tensor, number
+from ..user_lines import user_line
 from .capture import Capture, capturing
 from .statics import name_around
 

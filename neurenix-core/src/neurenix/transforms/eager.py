@@ -13,7 +13,7 @@ from .. import dispatch, tree
 from ..dtypes import uint32
 from ..errors import ShapeError, StepsInterrupted
 from ..primitives import ops
-from ..primitives.base import cut
+from ..primitives.shorthands import cut
 from ..random import Generator
 from ..state.cell import Cell, as_state
 from ..state.locks import lock_of
