@@ -1,5 +1,6 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
 # make test    lint, types and every test
+# make engine-tests    the engine's own tests, in C++, and once more under sanitizers
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
 # PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
 
@@ -18,7 +19,7 @@ PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: demo test lint types bench reproduce races scaling memory clean
+.PHONY: demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -31,6 +32,20 @@ lint: $(VENV)/.for-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check --quiet .
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs $(VENV)/bin/clang-format --dry-run -Werror
+
+# First as it is built for use; then what every machine runs of it, under sanitizers.
+ENGINE_TESTS := build/engine-tests
+CMAKE := PATH="$(abspath $(VENV))/bin:$$PATH" cmake
+engine-tests: $(VENV)/.for-test
+	$(CMAKE) -S neurenix-backend-cpu -B $(ENGINE_TESTS)/release -G Ninja \
+	    -DPHYNEXUS_TESTS=ON
+	$(CMAKE) --build $(ENGINE_TESTS)/release --target engine_test
+	$(ENGINE_TESTS)/release/engine_test
+	$(CMAKE) -S neurenix-backend-cpu -B $(ENGINE_TESTS)/sanitized -G Ninja \
+	    -DPHYNEXUS_TESTS=ON -DPHYNEXUS_X86=OFF -DCMAKE_BUILD_TYPE=None \
+	    -DCMAKE_CXX_FLAGS=-O1 -DPHYNEXUS_SANITIZE=address,undefined
+	$(CMAKE) --build $(ENGINE_TESTS)/sanitized --target engine_test
+	$(ENGINE_TESTS)/sanitized/engine_test
 
 # Pyright sees one folder of each package, so core's and meta's are linked into one.
 LINKED := build/types/neurenix

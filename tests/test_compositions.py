@@ -207,7 +207,10 @@ def test_the_program_survives_json(name: str, chain: tuple[str, ...]) -> None:
     program = nx.capture(composed(name, chain, TRANSFORMS), point(name))
     again = from_json(json.loads(json.dumps(to_json(program))))
     assert str(again) == str(program)
-    marks = [["remat" in r.notes for r in p.regions()] for p in (program, again)]
+    marks = [
+        [i.params.get("remat") for r in (*p.regions(), p) for i in r.instructions]
+        for p in (program, again)
+    ]
     assert marks[0] == marks[1] and any(marks[0]) == bool(chain)
     arrays = [x.numpy() for x in nx.tree.flatten(point(name))[0]]
     expected, found = program.evaluate(arrays), again.evaluate(arrays)

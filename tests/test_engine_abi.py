@@ -104,7 +104,7 @@ def test_every_function_says_what_it_does() -> None:
     bare = [b for b in blocks if not b.lstrip().startswith("/*")]
     assert not bare
     late = table.partition("(*run_count)")[2]
-    assert late.count("From 1.2.") == late.count("(*")
+    assert len(re.findall(r"From 1\.\d\.", late)) == late.count("(*")
 
 
 def ask(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import neurenix as nx
-from neurenix.passes.pipeline import fusion, prepare
+from neurenix.passes.pipeline import Target, fusion, prepare
 from neurenix.program import Program
 
 GEOMETRIES = [
@@ -135,8 +135,7 @@ def test_windows_are_reduced_in_their_shape_by_devices_without_argmax() -> None:
     """In a group of its own, which reads what the chain before it stores."""
     f, arrays = of_blocks(16, (32, 32), 2)
     program = nx.capture(f, *(nx.tensor(x) for x in arrays))
-    names = frozenset(p.name for p in nx.primitives.all_primitives())
-    prepared = prepare(program, names)
+    prepared = prepare(program, Target(features=frozenset()))
     argmaxes = [i for i in prepared.instructions if i.primitive.name == "argmax"]
     assert len(argmaxes) == 2
     expected = prepare(program).evaluate([x.astype(np.float32) for x in arrays])

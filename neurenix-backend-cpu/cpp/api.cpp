@@ -140,6 +140,13 @@ phx_status read_profile(phx_executable* executable, phx_cost* costs, int32_t cap
   });
 }
 
+phx_status memory_bytes(phx_executable* executable, int32_t threads, int64_t* bytes) {
+  return guarded([&] {
+    require(executable && bytes, "memory_bytes: the executable or the place for the bytes is null");
+    *bytes = executable->executable.memory_bytes(threads);
+  });
+}
+
 phx_status synchronize(phx_engine* engine) {
   return guarded([&] { engine_of(engine); });  // run() returns when all is done
 }
@@ -170,7 +177,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       sizeof(phx_api), PHX_ABI_MAJOR, PHX_ABI_MINOR, PHYNEXUS_VERSION,   device_count, last_error,
       create,          destroy,       capabilities,  set_threads,        allocate,     release,
       move_bytes,      move_bytes,    compile,       release_executable, run,          synchronize,
-      memory_stats,    run_count,     run_steps,     set_profiling,      read_profile,
+      memory_stats,    run_count,     run_steps,     set_profiling,      read_profile, memory_bytes,
   };
   return &api;
 }

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "engine/failure.h"
+#include "footprint.h"
 
 namespace phynexus {
 
@@ -37,7 +38,7 @@ std::vector<Region> Executable::lower_regions(Costs* costs) {
       }
     }
   }
-  if (!costs) register_bytes_ = round_up(lowering.register_bytes);  // the same the second time
+  if (!costs) register_bytes_ = lowering.register_bytes;  // the same the second time
   if (!code_.seal())
     throw Failure(PHX_DEVICE_ERROR,
                   "the system does not let written code be executed; NEURENIX_CPU_CODE=0 does without it");
@@ -55,21 +56,18 @@ const ArenaNeeds& Executable::needs() {
   const int threads = engine_->pool.threads();
   const ArenaNeeds* last = needs_.load(std::memory_order_acquire);
   if (last && last->threads == threads) return *last;
-  const Region& whole = regions_.back();
-  auto made = std::make_unique<ArenaNeeds>();
-  made->threads = threads;
-  made->scratch = round_up(whole.scratch_bytes);
-  made->workspace = round_up(whole.workspace_bytes(threads));
-  made->registers = register_bytes_;
-  // With one thread a map's iterations live in the workspace.
-  made->own = threads > 1 ? round_up(whole.worker_bytes(threads)) : 0;
-  made->bytes =
-      plus(plus(made->scratch, made->workspace), times(plus(made->registers, made->own), made->threads));
+  auto made = std::make_unique<ArenaNeeds>(footprint(regions_.back(), register_bytes_, threads));
   std::lock_guard lock(engine_lock());
   for (const auto& known : known_needs_)
     if (*known == *made) return needs_.store(known.get(), std::memory_order_release), *known;
   needs_.store(made.get(), std::memory_order_release);
   return *known_needs_.emplace_back(std::move(made));
+}
+
+int64_t Executable::memory_bytes(int threads) const {
+  require(threads >= 0 && threads <= 1024,
+          "memory_bytes: threads must be between 0 (those of the engine) and 1024");
+  return footprint(regions_.back(), register_bytes_, threads ? threads : engine_->pool.threads()).bytes;
 }
 
 const Region& Executable::whole_program() {

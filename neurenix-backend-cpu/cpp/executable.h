@@ -17,6 +17,8 @@ class Executable {
   ~Executable();
   void run(void* const* inputs, void* const* outputs);
   void run_steps(phx_steps& steps);
+  // Of scratch, for a run on so many threads; 0: on those that there are.
+  int64_t memory_bytes(int threads) const;
   // What each instruction has cost since it was last asked.
   void take_costs(phx_cost* costs, int32_t capacity);
 

@@ -96,7 +96,8 @@ def test_json_keeps_which_region_is_the_reverse_of_which() -> None:
     program = nx.capture(nx.value_and_grad(body), nx.ones(3))
     for p in (program, from_json(to_json(program))):
         reverse, forward = p.regions()
-        assert reverse.notes["reverse_of"][0]() is forward
+        assert reverse.reverse_of is not None
+        assert reverse.reverse_of.forward() is forward
 
 
 def test_an_unknown_primitive_is_named() -> None:

@@ -12,7 +12,7 @@ import neurenix as nx
 from neurenix.dtypes import float16, float32, float64
 from neurenix.errors import BackendError
 from neurenix.passes.decompose import ALL, decomposed
-from neurenix.passes.pipeline import fusion, prepare
+from neurenix.passes.pipeline import Target, fusion, prepare
 from neurenix.primitives import BASIS, all_primitives, ops
 from neurenix.program import Program
 from neurenix.testing import CASES, add_restricted_device, check_forward
@@ -160,7 +160,7 @@ def test_nothing_but_the_basis_is_left() -> None:
     for f in (adapted, looped):
         flat = capture_flat(lambda *xs, f=f: nx.tree.flatten(f(*xs))[0], types)[0]
         assert names(prepare(flat)) - set(BASIS)
-        assert names(prepare(flat, frozenset(BASIS))) <= set(BASIS)
+        assert names(prepare(flat, Target(frozenset(BASIS)))) <= set(BASIS)
 
 
 def test_fused_programs_have_a_way_back() -> None:
@@ -361,7 +361,7 @@ def test_no_pass_brings_in_what_a_device_lacks() -> None:
         return sum((x[:, i] ** 2).sum() * (i + 1.0) for i in range(3))
 
     program = nx.capture(nx.grad(f), nx.ones(2, 3))
-    prepared = prepare(program, everything)
+    prepared = prepare(program, Target(everything))
     used = {i.primitive.name for p in (prepared, *prepared.regions())
             for i in p.instructions}  # fmt: skip
     assert "concat" not in used

@@ -11,8 +11,8 @@ import neurenix as nx
 from neurenix.errors import ShapeError
 from neurenix.nn import functional
 from neurenix.passes.pipeline import prepare
-from neurenix.phynexus.plan.footprint import footprint
 from neurenix.phynexus.plan.lowering import make_plan
+from neurenix.phynexus.plan.scratch import most_scratch
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(4, 4))
@@ -118,6 +118,6 @@ def test_it_takes_less_for_a_deep_network(device: str) -> None:
 
         w = nx.ones(16, 16)
         program = prepare(nx.capture(product, w, w, nx.ones(4096, 16)))
-        return footprint(make_plan(program)).bytes(1)
+        return most_scratch(make_plan(program))
 
     assert taken(True) < 0.95 * taken(False)

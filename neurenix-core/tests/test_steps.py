@@ -13,13 +13,16 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.backends import discovery
+from neurenix.backends import BackendInfo, discovery
+from neurenix.backends.protocol import API_VERSION, StepsCall
+from neurenix.backends.reference import ReferenceBackend, ReferenceExecutable
 from neurenix.errors import (
     CaptureError,
     InvalidArgumentError,
     ShapeError,
     StepsInterrupted,
 )
+from neurenix.program import Program
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(7, 6, 3)).astype(np.float32)
@@ -145,6 +148,68 @@ def test_a_backend_without_a_way_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
         training = Training(guard=True)
         out, ok = training.step.run_steps(X, Y, np.ones(7, np.float32))
         ends.append({**training.state(), "loss": out["loss"].numpy(), "ok": ok.numpy()})
+    assert same(*ends)
+
+
+class Predicated(ReferenceBackend):
+    """Makes the steps of a call by fours, reads no `ok` between them, and undoes those
+    after a False, as a device does that predicates them."""
+
+    def compile(self, program: Program, index: int, state: int = 0) -> Any:
+        return PredicatedExecutable(program, state)
+
+
+class PredicatedExecutable(ReferenceExecutable):
+    def begin_steps(self, call: StepsCall) -> PredicatedSteps:
+        return PredicatedSteps(self, call)
+
+
+class PredicatedSteps:
+    def __init__(self, executable: PredicatedExecutable, call: StepsCall) -> None:
+        self.executable, self.call = executable, call
+        self.done, self.stopped = 0, False
+        self.rows: list[list[Any]] = []  # of all steps that were under way
+
+    def go_on(self) -> None:
+        call, run = self.call, self.executable
+        for i in range(self.done, min(self.done + 4, call.count)):
+            inputs = [
+                x[i] if moves else x
+                for x, moves in zip(call.inputs, call.moving, strict=True)
+            ]
+            cells: list[Any] = [ref() for ref in run.state]
+            before = [np.array(cell) for cell in cells]
+            row = run.step(inputs)
+            if self.stopped:
+                for cell, value in zip(cells, before, strict=True):
+                    cell[...] = value
+                row = [np.full_like(y, 77) for y in row]  # which nobody may read
+            else:
+                self.done += 1
+                self.stopped = call.guarded and not row[-1].item()
+            self.rows.append(row)
+
+    def outputs(self) -> list[Any]:
+        made = self.rows[: self.done]
+        return [np.stack(column) for column in zip(*made, strict=True)]
+
+
+def test_steps_after_a_false_ok_may_be_under_way() -> None:
+    """What counts, and the state, is that of a backend that begins none."""
+    name = "predicated"
+    discovery.add(BackendInfo(name, API_VERSION, "test", -300, lambda: 1, Predicated))
+    scales = np.array([1, 1, 1, 1, 1, np.inf, 1], np.float32)
+    ends = []
+    for device in ("reference", name):
+        nx.init({"device": device})
+        training = Training(guard=True)
+        out, ok = training.step.run_steps(X, Y, scales)
+        assert ok.tolist() == [True] * 5 + [False]
+        rows = {n: y.numpy() for n, y in out.items()}
+        after, fine = training.step.run_steps(X[:2], Y[:2], scales[:2])
+        assert fine.tolist() == [True, True]
+        ends.append({**training.state(), **rows, "after": after["loss"].numpy()})
+    nx.init()
     assert same(*ends)
 
 

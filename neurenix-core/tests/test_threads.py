@@ -14,7 +14,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError, InvalidArgumentError
 from neurenix.nn.modes import mode
-from neurenix.sources import at_line, user_line
+from neurenix.user_lines import at_line, user_line
 
 
 def together(*functions: Callable[[], Any]) -> list[Any]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from neurenix.backends import Broken, Discovery, plugins
+from neurenix.backends import BackendInfo, Broken, Discovery, plugins
+from neurenix.backends.protocol import API_VERSION
+from neurenix.backends.reference import ReferenceBackend
 from neurenix.backends.time_limit import within
 from neurenix.errors import BackendError
 
@@ -45,3 +47,20 @@ def test_what_fails_in_time_fails_as_it_would() -> None:
     with pytest.raises(SystemExit, match="no licence"):
         within(5.0, "it", leave)
     assert within(None, "it", threading.current_thread) is threading.current_thread()
+
+
+def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a browser: the call is made here, without a limit, and no backend is
+    broken for it."""
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert within(5.0, "it", threading.current_thread) is threading.current_thread()
+    with pytest.raises(OSError, match="no driver"):
+        within(5.0, "it", lambda: (_ for _ in ()).throw(OSError("no driver")))
+    found = Discovery()
+    info = BackendInfo("alone", API_VERSION, "test", -300, lambda: 1, ReferenceBackend)
+    found.add(info)
+    assert isinstance(found.backend("alone"), ReferenceBackend)

@@ -7,7 +7,8 @@ import pytest
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.backends import discovery
+from neurenix.backends import BackendInfo, discovery
+from neurenix.backends.protocol import API_VERSION
 from neurenix.errors import InvalidArgumentError, OutOfMemoryError
 from neurenix.meta import (
     MAML,
@@ -18,6 +19,7 @@ from neurenix.meta import (
     generate_classification_tasks,
     generate_regression_tasks,
 )
+from neurenix.phynexus.backend import Engine, NativeBackend
 
 needs_a_plan = pytest.mark.skipif(
     not nx.get_device_count("cpu"), reason="the CPU engine is not installed"
@@ -73,22 +75,21 @@ def bits(learner):
 
 @needs_a_plan
 @pytest.mark.parametrize("size", [1, 2, 7, 32])
-def test_the_footprint_is_what_the_engine_takes_and_little_more(threads, size):
+def test_the_engine_says_what_it_takes(threads, size):
     tasks = generate_regression_tasks(size, 10, seed=0)
     learner, taken = trained(sine_learner, tasks, size, max_memory="1 GB")
     plan = learner.memory_plans["meta_learn"]
     assert plan.limit == 10**9 and plan.chunk == 0
-    assert taken <= plan.bytes <= 1.5 * taken + (64 << 10)
+    assert taken == plan.bytes
 
 
 @needs_a_plan
-def test_the_footprint_of_a_convolutional_network(threads):
+def test_the_engine_says_what_a_convolutional_network_takes(threads):
     learner, taken = trained(
         lambda: MAML(Conv4(ways=5, hidden=8), inner_steps=2), images(4), 4,
         max_memory="1 GB",
     )  # fmt: skip
-    plan = learner.memory_plans["meta_learn"]
-    assert taken <= plan.bytes <= 1.25 * taken + (64 << 10)
+    assert taken == learner.memory_plans["meta_learn"].bytes
 
 
 @needs_a_plan
@@ -175,3 +176,65 @@ def test_a_device_that_plans_no_memory():
     learner, tasks = sine_learner(), generate_regression_tasks(4, 10, seed=0)
     with pytest.raises(InvalidArgumentError, match="does not say what its programs"):
         learner.meta_learn(tasks, max_memory="1 GB", progress=False)
+
+
+class Expanding(NativeBackend):
+    """The engine for processors, which is given no map at all."""
+
+    def expands(self, instruction):
+        return True
+
+
+@needs_a_plan
+def test_a_device_that_expands_maps_keeps_to_it_too():
+    """Fewer tasks are batched at once."""
+    library = discovery.backend("cpu").library
+
+    def create():
+        return Expanding(library)
+
+    discovery.add(
+        BackendInfo("expanding", API_VERSION, "test", -300, lambda: 1, create)
+    )
+    nx.init({"device": "expanding"})
+    tasks = generate_regression_tasks(16, 10, seed=0)
+
+    def learned(limit):
+        nx.manual_seed(0)
+        learner = sine_learner()
+        sgd = optim.SGD(learner.parameters(), lr=0.01)
+        learner.meta_learn(
+            tasks, sgd, epochs=2, tasks_per_batch=16, max_memory=limit, progress=False
+        )
+        return learner
+
+    loose = learned("1 GB")
+    free = loose.memory_plans["meta_learn"]
+    tight = learned(free.bytes // 2)
+    held = tight.memory_plans["meta_learn"]
+    assert free.chunk == 0 < held.chunk < 16
+    assert held.bytes <= held.limit == free.bytes // 2
+    close = [[p.numpy() for p in learner.parameters()] for learner in (loose, tight)]
+    for a, b in zip(*close, strict=True):
+        assert np.allclose(a, b, rtol=1e-5, atol=1e-6)
+    nx.init()
+
+
+@needs_a_plan
+def test_an_engine_that_says_nothing_of_memory(monkeypatch):
+    """One before ABI 1.5: as many tasks as fit by the plan alone, the same bits."""
+    tasks = generate_regression_tasks(16, 10, seed=0)
+    nx.init({"device": "cpu", "threads": 2})
+    plain, taken = trained(sine_learner, tasks, 16)
+    has = Engine.has
+    monkeypatch.setattr(
+        Engine, "has", lambda self, name: name != "memory_bytes" and has(self, name)
+    )
+    learner, _ = trained(sine_learner, tasks, 16, max_memory="1 GB")
+    all_at_once = learner.memory_plans["meta_learn"]
+    assert all_at_once.chunk == 0 and taken < all_at_once.bytes
+    limit = all_at_once.bytes // 4
+    held, taken = trained(sine_learner, tasks, 16, max_memory=limit)
+    plan = held.memory_plans["meta_learn"]
+    assert 0 < plan.chunk < 16 and plan.bytes <= limit
+    assert bits(plain) == bits(learner) == bits(held)

@@ -54,7 +54,7 @@ SIZE(phx_options, 16);
 FIELD(phx_options, struct_size, 0);
 FIELD(phx_options, threads, 8);
 
-SIZE(phx_capabilities, 288);
+SIZE(phx_capabilities, 376);
 FIELD(phx_capabilities, struct_size, 0);
 FIELD(phx_capabilities, dtypes, 8);
 FIELD(phx_capabilities, opcodes, 12);
@@ -63,6 +63,13 @@ FIELD(phx_capabilities, host_visible, 176);
 FIELD(phx_capabilities, memory_bytes, 184);
 FIELD(phx_capabilities, name, 192);
 FIELD(phx_capabilities, instruction_set, 256);
+FIELD(phx_capabilities, fused_operations, 288);
+FIELD(phx_capabilities, fused_inputs, 292);
+FIELD(phx_capabilities, axes, 296);
+FIELD(phx_capabilities, convolution_layout, 300);
+FIELD(phx_capabilities, product_rows, 304);
+FIELD(phx_capabilities, reading_bytes, 312);
+FIELD(phx_capabilities, reading_costs, 344);
 
 SIZE(phx_memory_stats, 40);
 FIELD(phx_memory_stats, struct_size, 0);
@@ -87,7 +94,7 @@ SIZE(phx_cost, 16);
 FIELD(phx_cost, count, 0);
 FIELD(phx_cost, nanoseconds, 8);
 
-SIZE(phx_api, 176);
+SIZE(phx_api, 184);
 FIELD(phx_api, struct_size, 0);
 FIELD(phx_api, abi_major, 8);
 FIELD(phx_api, abi_minor, 12);
@@ -111,6 +118,7 @@ FIELD(phx_api, run_count, 144);
 FIELD(phx_api, run_steps, 152);
 FIELD(phx_api, set_profiling, 160);
 FIELD(phx_api, read_profile, 168);
+FIELD(phx_api, memory_bytes, 176);
 
 static_assert(sizeof(phx_status) == 4, "statuses are ints");
 static_assert(PHX_ABI_MAJOR == 1 && PHX_MAX_RANK == 8 && PHX_ALIGNMENT == 64 && PHX_OPCODE_COUNT == 160);

@@ -1,5 +1,7 @@
 // Scratch goes from program to program: what programs that only wait keep.
 #include <atomic>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -43,6 +45,45 @@ phx_memory_stats stats_of(phx_engine* engine) {
   stats.struct_size = sizeof stats;
   CHECK(api().memory_stats(engine, &stats) == PHX_OK, "%s", api().last_error());
   return stats;
+}
+
+// What a run takes is what the engine says before it, on any number of threads.
+void a_program_says_what_it_takes() {
+  for (const int32_t threads : {1, 2, 3}) {
+    Handle engine(threads);
+    const Program program = by_way_of(engine.engine, 3 * mebibyte);
+    int64_t now = 0, said[4] = {};
+    CHECK(api().memory_bytes(program.get(), 0, &now) == PHX_OK, "%s", api().last_error());
+    for (int32_t n = 1; n <= 3; n++)
+      CHECK(api().memory_bytes(program.get(), n, &said[n]) == PHX_OK, "%s", api().last_error());
+    CHECK(now == said[threads], "%lld bytes, and %lld on %d threads", (long long)now,
+          (long long)said[threads], threads);
+    CHECK(works(program), "it runs");
+    CHECK(stats_of(engine.engine).arena_bytes == now, "%lld bytes taken, %lld said",
+          (long long)stats_of(engine.engine).arena_bytes, (long long)now);
+  }
+  Handle engine(1);
+  const Program program = by_way_of(engine.engine, mebibyte);
+  int64_t bytes = 0;
+  CHECK(api().memory_bytes(program.get(), -1, &bytes) == PHX_INVALID_ARGUMENT, "threads below 0");
+  CHECK(api().memory_bytes(program.get(), 1, nullptr) == PHX_INVALID_ARGUMENT, "no place for the bytes");
+  CHECK(api().memory_bytes(nullptr, 1, &bytes) == PHX_INVALID_ARGUMENT, "no executable");
+}
+
+// Core of an earlier version gives a smaller struct, and no more of it is written.
+void capabilities_of_1_0() {
+  Handle engine(1);
+  struct {
+    phx_capabilities of_1_0;
+    char behind[8];
+  } out;
+  std::memset(&out, 0x5a, sizeof out);
+  out.of_1_0.struct_size = offsetof(phx_capabilities, fused_operations);
+  CHECK(api().capabilities(engine.engine, &out.of_1_0) == PHX_OK, "%s", api().last_error());
+  CHECK(out.of_1_0.opcodes[PHX_FUSED] == PHX_FUSED_WITH_ARGMAX && out.of_1_0.threads == 1, "what there was");
+  CHECK(out.of_1_0.fused_operations == 0x5a5a5a5a, "what there was not is left alone");
+  out.of_1_0.struct_size--;
+  CHECK(api().capabilities(engine.engine, &out.of_1_0) == PHX_INVALID_ARGUMENT, "smaller than 1.0's");
 }
 
 void many_programs_share() {
@@ -120,6 +161,8 @@ void buffers() {
 }  // namespace
 
 void test_arenas() {
+  a_program_says_what_it_takes();
+  capabilities_of_1_0();
   many_programs_share();
   large_ones_go();
   several_at_once();

@@ -56,7 +56,7 @@ void test_math() {
       {"log1p", PHX_LOG1P, std::log1p, 3},
       {"sin", PHX_SIN, std::sin, 2},
       {"cos", PHX_COS, std::cos, 2},
-      {"tan", PHX_TAN, std::tan, 3.5},
+      {"tan", PHX_TAN, std::tan, 3.6},  // 3.52 without fused multiply-adds
       {"atan", PHX_ATAN, std::atan, 3},
       {"tanh", PHX_TANH, std::tanh, 3},
       {"erf", PHX_ERF, std::erf, 3},

@@ -81,7 +81,8 @@ void changed_at_random(Builder (*good)()) {
   const phx_region whole_of_good = good().regions.back();
   const int64_t last_region = int64_t(good().regions.size()) - 1;
   const auto change = [](auto& number) {
-    number = std::decay_t<decltype(number)>(pick(0, 1) ? strange() : int64_t(number) + pick(-2, 2));
+    number = std::decay_t<decltype(number)>(pick(0, 1) ? strange()
+                                                       : int64_t(uint64_t(number) + uint64_t(pick(-2, 2))));
   };
   int accepted = 0;
   for (int round = 0; round < 20000; round++) {

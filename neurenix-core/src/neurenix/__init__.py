@@ -206,7 +206,7 @@ from .transforms import (
     vmap,
 )
 from .transforms import jacobian as jacrev
-from .transforms.programs import capture
+from .transforms.capture import capture
 
 from . import array_api, linalg, nn, optim  # isort: skip
 from .io import load, save  # isort: skip

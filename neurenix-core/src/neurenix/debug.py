@@ -9,7 +9,7 @@ from typing import Any
 
 from . import dispatch
 from .errors import CaptureError, InvalidArgumentError
-from .sources import user_line
+from .user_lines import user_line
 
 
 @contextmanager

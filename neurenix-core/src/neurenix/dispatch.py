@@ -14,15 +14,18 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from .backends import discovery
+from .backends.by_methods import as_executable
 from .backends.debug import CheckedExecutable, debugging
 from .backends.failures import raise_failure
 from .backends.lacking import lacking
+from .backends.protocol import Executable
 from .devices import Device
 from .errors import DeviceError, DtypeError
-from .passes.pipeline import fusing, prepare
+from .passes.pipeline import Target, fusing, prepare
 from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
+from .program.memo import derived
 from .sizes import check_size
 
 
@@ -171,6 +174,10 @@ def _inferred(
     return found
 
 
+def _empty_cache(body: Program) -> OrderedDict[Any, Any]:
+    return OrderedDict()
+
+
 def _remember(cache: OrderedDict[Any, Any], key: Any, value: Any) -> Any:
     cache[key] = value
     if len(cache) > _BOUND:
@@ -191,13 +198,13 @@ def executable(
     types: Sequence[TensorType],
     params: dict[str, Any],
     device: Device,
-) -> Any:
+) -> Executable:
     """The program of one instruction, made ready for a device."""
     program = prepared(one_instruction(primitive, types, params), device)
     return compiled(program, device)
 
 
-def compiled(program: Program, device: Device, state: int = 0) -> Any:
+def compiled(program: Program, device: Device, state: int = 0) -> Executable:
     """A prepared program as an executable of the device's backend, whose first `state`
     outputs replace the first `state` inputs.
 
@@ -207,7 +214,7 @@ def compiled(program: Program, device: Device, state: int = 0) -> Any:
     if debugging():
         return CheckedExecutable(backend, str(device), program, device.index, state)
     try:
-        return backend.compile(program, device.index, state)
+        return as_executable(backend.compile(program, device.index, state))
     except Exception as error:  # noqa: BLE001  a plugin's code
         raise_failure(f"{device}: to compile a program", error)
 
@@ -222,7 +229,10 @@ def prepared(program: Program, device: Device) -> Program:
     missing = lacking(program, can.dtypes)
     if missing is not None:
         raise DtypeError(discovery.lacks_dtype(backend, device.index, missing))
-    return prepare(program, can.primitives, str(device))
+    target = Target(
+        can.primitives, can.features, can.limits, backend.expands, str(device)
+    )
+    return prepare(program, target)
 
 
 class Postponed:
@@ -322,7 +332,7 @@ def run(
         if body is None:
             key.extend(params.items())
         else:  # in a cache of the body's, since the key would keep it alive
-            cache = body.notes.setdefault(("eager", fusing()), OrderedDict())
+            cache = derived(body, ("eager", fusing()), _empty_cache)
             key.extend(item for item in params.items() if item[1] is not body)
     found = cache.get(tuple(key))
     if found is None:

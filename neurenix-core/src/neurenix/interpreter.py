@@ -17,9 +17,9 @@ from .primitives import (
     ops,
     set_interpreter,
 )
-from .sources import user_line
 from .tape import Node
 from .tensor import Tensor, literal, number
+from .user_lines import user_line
 
 _NUMBER = (bool, int, float)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .backends import discovery
-from .backends.protocol import InstructionCost
+from .backends.protocol import Backend, InstructionCost
 from .errors import InvalidArgumentError
 from .settings import current_device
 
@@ -42,7 +42,7 @@ class Profile:
         self.wall = 0.0
         self.threads = 1
         self._start = 0
-        self._backends: dict[str, Any] = {}
+        self._backends: dict[str, Backend] = {}
 
     def __enter__(self) -> Profile:
         if _under_way:
@@ -50,16 +50,14 @@ class Profile:
                 "nx.profile: another profile is being taken; one at a time"
             )
         device = current_device().type  # so that its backend is there
-        discovery.backend(device)
+        if not discovery.backend(device).takes_profiles:
+            raise InvalidArgumentError(
+                f"nx.profile: the backend of '{device}' takes no profiles"
+            )
         for name, backend in discovery.created().items():
-            start = getattr(backend, "start_profile", None)
-            if start is not None:
-                start()
+            if backend.takes_profiles:
+                backend.start_profile()
                 self._backends[name] = backend
-            elif name == device:
-                raise InvalidArgumentError(
-                    f"nx.profile: the backend of '{device}' takes no profiles"
-                )
         _under_way.append(self)
         self._start = time.perf_counter_ns()
         return self

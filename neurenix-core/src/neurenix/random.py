@@ -31,6 +31,7 @@ from .settings import current_device
 from .sizes import check_size
 from .state.cell import Cell
 from .state.locks import lock_of_one
+from .state.protocol import State
 from .tensor import Tensor, literal, tensor
 
 
@@ -55,7 +56,7 @@ def within(index: Tensor) -> Iterator[None]:
 _MAKING = threading.RLock()
 
 
-class Generator(Watched):
+class Generator(Watched, State):
     """A stream of keys; threads that draw from one, in compiled code or not, get
     different keys. In compiled code it is state: nx.compile(f, state=[generator]).
 
@@ -166,6 +167,9 @@ class Generator(Watched):
         if self is default_generator:
             return "nx.random.default_generator"
         return f"nx.Generator({self.seed})"
+
+    def random_streams(self) -> list[Generator]:
+        return [self]
 
     def begin_capture(self) -> None:
         self._draws = 0

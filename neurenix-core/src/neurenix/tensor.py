@@ -29,8 +29,8 @@ from .primitives.sources import ConstantArray
 from .program import Symbol
 from .settings import current_device
 from .sizes import ElementCount
-from .sources import user_line
 from .tape import Leaf
+from .user_lines import user_line
 
 if TYPE_CHECKING:  # what `functions.operators` hangs on Tensor
     from .methods import Methods

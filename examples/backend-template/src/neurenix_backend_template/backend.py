@@ -13,7 +13,7 @@ from neurenix import backends, dtypes
 from .kernels import KERNELS
 
 
-class TemplateBackend:
+class TemplateBackend(backends.Backend):
     def device_count(self):
         return 1
 
@@ -62,7 +62,7 @@ class TemplateBackend:
         return {}
 
 
-class TemplateExecutable:
+class TemplateExecutable(backends.Executable):
     """A program, run one instruction after the other.
 
     The first `state` outputs are new values of the first `state` inputs: `bind_state`

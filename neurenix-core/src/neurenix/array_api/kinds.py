@@ -11,7 +11,7 @@ from ..dtypes import ALL, Dtype, as_dtype, promote
 from ..errors import DtypeError, InvalidArgumentError
 from ..functions.common import cast
 from ..functions.shape import broadcast_to
-from ..primitives.base import broadcast_shapes
+from ..primitives.broadcasting import broadcast_shapes
 from ..tensor import Tensor
 
 STANDARD = [d for d in ALL if d.name not in ("float16", "bfloat16")]

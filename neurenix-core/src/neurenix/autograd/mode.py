@@ -19,7 +19,7 @@ import numpy as np
 from .. import dispatch, tree
 from ..dispatch import OFF, ON, STOPPED
 from ..dtypes import Dtype
-from ..primitives.base import zeros
+from ..primitives.shorthands import zeros
 from ..tape import Node
 from ..tensor import Tensor, literal
 from .walk import follows_more, pullback

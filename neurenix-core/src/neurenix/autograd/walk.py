@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..primitives import ops
-from ..sources import at_line
 from ..tape import Leaf, Node
 from ..tensor import Tensor
+from ..user_lines import at_line
 
 
 def recorded(

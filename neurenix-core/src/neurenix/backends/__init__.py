@@ -1,10 +1,12 @@
 """Backends: what a plugin implements, and how it is found.
 
-`BackendInfo`, `Backend`, `hookimpl` and `API_VERSION` are what a backend package needs.
+`BackendInfo`, `Backend`, `Executable`, `Capabilities`, `Limits`, `hookimpl` and
+`API_VERSION` are what a backend package needs.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from ..passes.limits import Limits
 from .plugins import Absent, Available, Broken, Discovery, discovery
 from .protocol import API_VERSION, Backend, BackendInfo, Capabilities, Executable
 
@@ -21,6 +23,7 @@ __all__ = [
     "Capabilities",
     "Discovery",
     "Executable",
+    "Limits",
     "discovery",
     "hookimpl",
     "hookspec",

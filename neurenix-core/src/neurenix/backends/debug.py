@@ -16,6 +16,7 @@ from ..primitives import TensorType
 from ..program import Instruction, Program, Symbol
 from ..program.describe import describe_instruction
 from ..program.ir import last_uses
+from .by_methods import as_executable
 from .failures import raise_failure
 from .protocol import Backend, Executable
 
@@ -25,7 +26,7 @@ def debugging() -> bool:
     return os.environ.get("NEURENIX_DEBUG", "") not in ("", "0")
 
 
-class CheckedExecutable:
+class CheckedExecutable(Executable):
     """An `Executable` of any backend, slower and more careful than the backend's own.
 
     Each instruction is a program of its own to the backend. Raises BackendError with
@@ -50,7 +51,7 @@ class CheckedExecutable:
 
     def _compile(self, program: Program, what: str, state: int = 0) -> Executable:
         try:
-            return self.backend.compile(program, self.index, state)
+            return as_executable(self.backend.compile(program, self.index, state))
         except Exception as error:  # noqa: BLE001  a plugin's code
             raise_failure(f"{self.device}: to compile {what}", error)
 

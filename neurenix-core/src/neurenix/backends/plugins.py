@@ -14,6 +14,7 @@ from typing import Any
 from ..dtypes import Dtype
 from ..errors import BackendError, DeviceError
 from . import reference
+from .by_methods import as_backend
 from .protocol import API_VERSION, Backend, BackendInfo
 from .time_limit import within
 
@@ -153,7 +154,8 @@ class Discovery:
             state = self.state(device_type)
             if isinstance(state, Available):
                 try:
-                    found = within(self.create_limit, "its create()", state.info.create)
+                    made = within(self.create_limit, "its create()", state.info.create)
+                    found = as_backend(made)
                     self._backends[device_type] = found
                     return found
                 except (Exception, SystemExit) as error:  # noqa: BLE001  here too

@@ -1,7 +1,13 @@
-"""What a backend gives core: devices, buffers, and programs turned into executables."""
+"""What a backend gives core: devices, buffers, and programs turned into executables.
+
+`Backend` and `Executable` are bases: what has a body there need not be written. A
+buffer is any object with `nbytes` that stands for one contiguous tensor in a device's
+memory, and is freed with its last reference: who holds it is counted.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,47 +15,67 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..dtypes import Dtype
-from ..primitives.base import TensorType
-from ..program import Program
+from ..passes.limits import USUAL, Limits
+from ..primitives import TensorType
+from ..program import Instruction, Program
 from ..program.describe import Description
 
 API_VERSION = 1
 
 
-class DeviceBuffer(Protocol):
-    """One contiguous tensor in a device's memory; freed with its last reference.
+@dataclass(frozen=True)
+class StepsCall:
+    """Several steps of an executable: `count` of them, on these inputs.
 
-    `exports` counts views that were handed out (NumPy, DLPack): while there are any, or
-    anyone else holds the buffer, nothing may overwrite it.
+    inputs     buffers, those of the state left out
+    moving     for each, whether it has a leading axis of `count`, of which step i takes
+               row i; the others are the same in each step
+    types      of one step's inputs and, in `out_types`, outputs; without the state
+    guarded    the last output is one bool; a step after one that leaves False changes
+               nothing
+    stateful   the state is bound: a step is `step`, not a call
     """
 
-    nbytes: int
+    inputs: Sequence[Any]
+    moving: Sequence[bool]
+    types: Sequence[TensorType]
+    out_types: Sequence[TensorType]
+    count: int
+    guarded: bool
+    stateful: bool
 
 
 class Steps(Protocol):
-    """Several steps of an executable, under way."""
+    """Several steps of an executable, under way.
+
+    Of a guarded call the first step that leaves False is the last one that counts.
+    Whether the backend begins none after it, or has more under way that are predicated
+    on the device and change no state, is its own affair: `done` counts none of them,
+    and nobody reads their outputs.
+    """
 
     @property
     def done(self) -> int:
-        """How many are made."""
+        """How many steps count, and are made."""
         ...
 
     @property
     def stopped(self) -> bool:
-        """Whether the last of them asked that none follows."""
+        """Whether the last of them left False, so that none follows."""
         ...
 
     def go_on(self) -> None:
         """Make at least one more, and no more than fit into a moment: between two calls
-        Python looks for Ctrl-C, and the state may be bound anew."""
+        Python looks for Ctrl-C, and the state may be bound anew. When it returns,
+        `done` and `stopped` are final for the steps so far."""
 
     def outputs(self) -> list[Any]:
-        """Buffers of the outputs without the state: those of the steps that are made,
+        """Buffers of the outputs without the state: those of the steps that count,
         stacked."""
         ...
 
 
-class Executable(Protocol):
+class Executable(ABC):
     """A program made ready for a device.
 
     A run that raises, or that Ctrl-C ends, leaves the bound state as it was: it is
@@ -57,32 +83,46 @@ class Executable(Protocol):
     `neurenix.errors`, which had better name the primitive. A foreign call cannot be
     ended from outside, and should take no longer than a moment (`begin_steps` is there
     for more).
-
-    It may have two more methods. `begin_steps(call: StepsCall) -> Steps | None`, if it
-    can make several steps at once; see `backends.steps`, which does without.
-    `memory_bytes() -> int`: what a run takes beside inputs and outputs, for
-    `Compiled.memory_bytes`.
     """
 
+    plan_seconds = 0.0  # what planning took, where the backend plans
+
+    @abstractmethod
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
         """Buffers in, new buffers out."""
-        ...
 
+    @abstractmethod
     def bind_state(self, buffers: Sequence[Any]) -> None:
         """The buffers of the state inputs, which the program also writes. It keeps
         their addresses or weak references only: who holds a buffer is counted."""
 
+    @abstractmethod
     def step(self, inputs: Sequence[Any]) -> list[Any]:
         """Run on the bound state: the other inputs in, the other outputs out."""
-        ...
+
+    def begin_steps(self, call: StepsCall) -> Steps | None:
+        """Several steps at once; None: core makes one after the other
+        (`backends.steps`)."""
+        return None
+
+    def memory_bytes(self) -> int | None:
+        """The most that a run takes beside inputs and outputs, by which `max_memory=`
+        chooses how many iterations of a map run at once; None: nobody knows."""
+        return None
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a device has. `primitives`: names with a native kernel, at least those of
-    `neurenix.primitives.BASIS`; programs come without the others. `host_visible`: the
-    host and the device may use each other's memory at its address. `engine`: what runs
-    programs there, with its versions, for people."""
+    """What a device has.
+
+    primitives     names with a native kernel, at least those of
+                   `neurenix.primitives.BASIS`; programs come without the others
+    host_visible   the host and the device may use each other's memory at its address
+    engine         what runs programs there, with its versions, for people
+    features       what else its kernels can do: "fused_argmax", argmax among the
+                   reductions of `fused`
+    limits         what its programs should look like to run best
+    """
 
     dtypes: frozenset[Dtype]
     primitives: frozenset[str]
@@ -92,6 +132,8 @@ class Capabilities:
     instruction_set: str = ""
     host_visible: bool = False
     engine: str = ""
+    features: frozenset[str] = frozenset()
+    limits: Limits = USUAL
 
 
 @dataclass(frozen=True)
@@ -107,48 +149,72 @@ class InstructionCost:
     nanoseconds: int
 
 
-class Backend(Protocol):
+class Backend(ABC):
     """A device type's implementation. Work may be asynchronous: errors of work that was
     accepted surface in the next call that needs its result, or in `synchronize`. With
     NEURENIX_DEBUG=1 it gets each instruction as a program of its own, and what it gives
     is checked (`backends.debug`).
-
-    It may have two more methods, for `nx.profile`: `start_profile() -> None` and
-    `finish_profile() -> list[InstructionCost]`, of what ran between them.
     """
 
+    takes_profiles = False  # whether start_profile and finish_profile are written
+
+    @abstractmethod
     def device_count(self) -> int: ...
+
+    @abstractmethod
     def capabilities(self, index: int) -> Capabilities: ...
+
+    @abstractmethod
     def configure(self, options: dict[str, Any]) -> None:
         """Options of nx.init that concern devices: threads."""
 
+    @abstractmethod
     def compile(self, program: Program, index: int, state: int = 0) -> Executable:
         """The first `state` outputs replace the first `state` inputs, in place."""
-        ...
 
+    @abstractmethod
     def upload(
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
     ) -> Any: ...
+
+    @abstractmethod
     def adopt(
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
     ) -> Any | None:
         """A buffer over this array's own memory, which it keeps and never writes; None
         where the device cannot use that memory, or needs it aligned otherwise."""
 
+    @abstractmethod
     def owns(self, buffer: Any) -> bool:
         """Whether the buffer may be written: an adopted one may not."""
-        ...
 
+    @abstractmethod
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
-        """A read-only array; it may share the buffer's memory."""
-        ...
+        """A read-only array; it may share the buffer's memory. It returns when the
+        values are there."""
 
+    @abstractmethod
     def synchronize(self, index: int) -> None: ...
+
+    @abstractmethod
     def memory_stats(self, index: int) -> dict[str, int]:
         """Bytes in use, by kind; "peak", the most that there were; and "cached", what
         is in no use and kept for reuse. {} if unknown. The conformance suite finds
         leaks by it."""
-        ...
+
+    def expands(self, instruction: Instruction) -> bool:
+        """Whether it wants this map as batched operations rather than as a map. The
+        answer depends on the instruction alone (sizes, never timing), and is the same
+        for all its devices. A map with a chunk comes as a scan over expanded chunks."""
+        return "map" not in self.capabilities(0).primitives
+
+    def start_profile(self) -> None:
+        """For `nx.profile`: count what runs from now on."""
+        raise NotImplementedError(f"{type(self).__name__} takes no profiles")
+
+    def finish_profile(self) -> list[InstructionCost]:
+        """The costs of what ran since `start_profile`."""
+        return []
 
 
 @dataclass(frozen=True)

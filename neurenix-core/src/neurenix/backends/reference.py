@@ -19,10 +19,17 @@ from ..program import Instruction, Program
 from ..program.describe import describe_instruction, walk
 from ..program.watch import Watch, watching
 from .memory import host_available, no_memory, require
-from .protocol import API_VERSION, BackendInfo, Capabilities, InstructionCost
+from .protocol import (
+    API_VERSION,
+    Backend,
+    BackendInfo,
+    Capabilities,
+    Executable,
+    InstructionCost,
+)
 
 
-class ReferenceExecutable:
+class ReferenceExecutable(Executable):
     def __init__(self, program: Program, state: int) -> None:
         self.program = program
         self.state_count = state
@@ -71,7 +78,8 @@ def _new(array: Any, inputs: Sequence[Any]) -> Any:
     return array if own and not given else np.array(array, order="C")
 
 
-class ReferenceBackend:
+class ReferenceBackend(Backend):
+    takes_profiles = True
     _watch: Watch | None = None
 
     def device_count(self) -> int:
@@ -81,9 +89,10 @@ class ReferenceBackend:
         kinds = [d for d in dtypes.ALL if d.name != "bfloat16"]
         return Capabilities(
             frozenset(kinds),
-            frozenset(p.name for p in all_primitives()) | {FUSED_ARGMAX},
+            frozenset(p.name for p in all_primitives()),
             name="NumPy",
             host_visible=True,
+            features=frozenset({FUSED_ARGMAX}),
         )
 
     def configure(self, options: dict[str, Any]) -> None:

@@ -5,35 +5,12 @@ A step's inputs are slices of stacked buffers, or shared; its outputs are stacke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..primitives.base import TensorType
-from .protocol import Backend, Executable, Steps
-
-
-@dataclass(frozen=True)
-class StepsCall:
-    """What is to be done: `count` steps on these inputs.
-
-    inputs     buffers, those of the state left out
-    moving     for each, whether it has a leading axis of `count`, of which step i takes
-               row i; the others are the same in each step
-    types      of one step's inputs and, in `out_types`, outputs; without the state
-    guarded    the last output is one bool, and no step follows one that leaves False
-    stateful   the state is bound: a step is `step`, not a call
-    """
-
-    inputs: Sequence[Any]
-    moving: Sequence[bool]
-    types: Sequence[TensorType]
-    out_types: Sequence[TensorType]
-    count: int
-    guarded: bool
-    stateful: bool
+from ..primitives import TensorType
+from .protocol import Backend, Executable, Steps, StepsCall
 
 
 def stacked(type: TensorType, count: int) -> TensorType:
@@ -44,8 +21,7 @@ def begin_steps(
     backend: Backend, index: int, executable: Executable, call: StepsCall
 ) -> Steps:
     """The backend's own way where it has one, else one step after the other."""
-    begin = getattr(executable, "begin_steps", None)
-    begun: Steps | None = None if begin is None else begin(call)
+    begun = executable.begin_steps(call)
     return StepsInTurn(backend, index, executable, call) if begun is None else begun
 
 

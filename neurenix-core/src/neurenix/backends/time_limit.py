@@ -14,8 +14,9 @@ def within(seconds: float | None, what: str, function: Callable[[], Any]) -> Any
     """function(), or BackendError after so many seconds, with where it hangs.
 
     It runs in a thread, which cannot be ended: given up, it is left behind. None: no
-    limit, and no thread. Code that hangs and keeps the interpreter's lock is beyond
-    this; `neurenix doctor` finds it.
+    limit, and no thread; where none can be started (in a browser) there is no limit
+    either. Code that hangs and keeps the interpreter's lock is beyond this; `neurenix
+    doctor` finds it.
 
     >>> within(5.0, "the sum", lambda: 1 + 1)
     2
@@ -32,7 +33,10 @@ def within(seconds: float | None, what: str, function: Callable[[], Any]) -> Any
             failure.append(error)
 
     thread = threading.Thread(target=call, name=f"neurenix: {what}", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # what CPython raises where there are no more threads, or none
+        return function()
     thread.join(seconds)
     if failure:
         raise failure[0]

@@ -8,7 +8,7 @@ from typing import Any
 from ..arguments import number
 from ..errors import InvalidArgumentError
 from ..primitives import ops
-from ..primitives.base import scalar_like
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from . import reduction
 from .common import axis_or_dim, floating, one_axis

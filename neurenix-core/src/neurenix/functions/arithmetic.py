@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import Dtype, bfloat16, bool_, float64
 from ..errors import InvalidArgumentError
 from ..primitives import ops
-from ..primitives.base import scalar_like
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .common import as_tensor, cast, floating, operands
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dtypes import int32, uint32
 from ..primitives import ops
-from ..primitives.base import literal
+from ..primitives.primitive import literal
 from ..tensor import Tensor
 from .reduction import argmax
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..dtypes import float32
 from ..primitives import ops
-from ..primitives.base import in_float32, scalar_like
+from ..primitives.shorthands import in_float32, scalar_like
 from ..tensor import Tensor
 from .arithmetic import clip
 from .common import as_tensor, floating, operands

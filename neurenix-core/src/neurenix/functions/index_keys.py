@@ -19,11 +19,11 @@ from ..errors import (
     ShapeError,
 )
 from ..primitives import ops
-from ..primitives.base import literal
+from ..primitives.primitive import literal
 from ..primitives.sources import ConstantArray
 from ..program import Symbol
-from ..sources import user_line
 from ..tensor import Tensor
+from ..user_lines import user_line
 from .common import cast
 from .shape import stack
 

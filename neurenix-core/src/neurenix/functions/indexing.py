@@ -12,12 +12,12 @@ from .. import dispatch
 from ..dtypes import int32
 from ..errors import CaptureError, ShapeError
 from ..primitives import ops
-from ..primitives.base import literal
+from ..primitives.primitive import literal
 from ..program import Symbol
 from ..settings import current_device
-from ..sources import user_line
 from ..state.cell import Cell
 from ..tensor import Tensor, tensor
+from ..user_lines import user_line
 from .common import as_tensor, beside, cast, one_axis, operands
 from .index_keys import (
     Array,

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..primitives import ops
-from ..primitives.base import broadcast_shapes
+from ..primitives.broadcasting import broadcast_shapes
 from ..tensor import Tensor
 from .common import operands
 

@@ -13,7 +13,8 @@ import numpy as np
 from ..dtypes import int32
 from ..errors import ShapeError
 from ..primitives import ops
-from ..primitives.base import broadcast_shapes, literal
+from ..primitives.broadcasting import broadcast_shapes
+from ..primitives.primitive import literal
 from ..tensor import Tensor
 from .arrangement import swapaxes
 from .common import beside, cast, floating, operands

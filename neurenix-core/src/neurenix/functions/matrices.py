@@ -10,7 +10,8 @@ from ..arguments import whole
 from ..dtypes import int32
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
-from ..primitives.base import literal, scalar_like
+from ..primitives.primitive import literal
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .common import as_tensor, one_axis, operands
 from .reduction import sum as sum_over

@@ -14,7 +14,7 @@ from ..arguments import whole
 from ..dtypes import bool_, float64
 from ..errors import InvalidArgumentError
 from ..primitives import ops
-from ..primitives.base import scalar_like
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from . import arithmetic
 from .common import cast

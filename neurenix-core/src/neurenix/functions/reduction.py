@@ -7,8 +7,8 @@ from typing import Any
 
 from ..dtypes import bool_, int32
 from ..primitives import ops
-from ..primitives.base import scalar_like
 from ..primitives.reduction import with_ones
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis
 

@@ -11,7 +11,8 @@ from ..arguments import finite, whole
 from ..dtypes import bool_, int32
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
-from ..primitives.base import literal, scalar_like
+from ..primitives.primitive import literal
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .arithmetic import isnan
 from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis, operands

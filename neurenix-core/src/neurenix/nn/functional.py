@@ -24,7 +24,7 @@ from ..functions.creation import one_hot
 from ..functions.shape import flatten
 from ..functions.shape import pad as pad_each
 from ..primitives import ops
-from ..primitives.base import scalar_like
+from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .adaptive_pooling import adaptive_avg_pool2d
 from .arguments import number, one_of

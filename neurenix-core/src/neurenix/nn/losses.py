@@ -16,7 +16,7 @@ from ..functions.common import as_tensor, cast, floating
 from ..functions.reduction import mean
 from ..functions.reduction import sum as total
 from ..primitives import ops
-from ..primitives.base import scalar_like
+from ..primitives.shorthands import scalar_like
 from ..program import Symbol
 from ..tensor import Tensor
 from .arguments import number, one_of

@@ -12,6 +12,7 @@ from ..errors import InvalidArgumentError
 from ..keywords import check_keywords
 from ..random import Generator
 from ..state.cell import Cell
+from ..state.protocol import State
 from ..tape import Leaf
 from ..tensor import Tensor
 from .modes import training_here
@@ -32,7 +33,7 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _parts(f"{name}.{key}", item)
 
 
-class Module(Watched):
+class Module(Watched, State):
     """The base of all layers and networks. A subclass sets parameters, buffers and
     other modules as attributes (also within lists, tuples and dicts) and defines
     `forward`. Names of parameters and buffers are their paths: attributes, list indices
@@ -272,13 +273,13 @@ class Module(Watched):
         """The random streams that this module itself (not those below) draws from."""
         return [generator for _, generator in self._own(Generator)]
 
-    def _streams(self) -> list[Generator]:
+    def random_streams(self) -> list[Generator]:
         found = {id(g): g for module in self.modules() for g in module.generators()}
         return list(found.values())
 
     def state_cells(self) -> dict[str, Cell]:
         cells: dict[str, Cell] = dict(self.named_cells())
-        for i, generator in enumerate(self._streams()):
+        for i, generator in enumerate(self.random_streams()):
             name = f"generator{i or ''}.step"
             while name in cells:  # of a module that is named so
                 name = f"{name}#"
@@ -286,11 +287,11 @@ class Module(Watched):
         return cells
 
     def begin_capture(self) -> None:
-        for generator in self._streams():
+        for generator in self.random_streams():
             generator.begin_capture()
 
     def end_capture(self) -> None:
-        for generator in self._streams():
+        for generator in self.random_streams():
             generator.end_capture()
 
     def static_extra(self) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from ..keywords import check_keywords
 from ..nn.arguments import number
 from ..nn.parameter import Parameter, load_cells
 from ..state.cell import Cell
+from ..state.protocol import State
 from ..tape import Leaf
 from ..tensor import Tensor, tensor
 from .groups import ParamGroup, read_groups
@@ -25,7 +26,7 @@ Self = TypeVar("Self", bound="Optimizer")
 _SETTING_APART = threading.RLock()
 
 
-class Optimizer(Watched):
+class Optimizer(Watched, State):
     """The base: a subclass makes its cells in `__init__` and gives `update`.
 
     params   the nn.Parameters to change, each once; or groups of them, dicts of

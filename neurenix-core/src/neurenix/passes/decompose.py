@@ -6,43 +6,60 @@ be lacking too; all end in the basis, which every device must have.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import BackendError
 from ..primitives import InBasis, Primitive, all_primitives, ops
 from ..primitives.control import regions
-from ..primitives.control_map import BATCHED_BY_MAP
-from ..program.ir import Instruction, Program, Symbol, params_key
-from .regions import renamed
+from ..primitives.control_map import BatchByMap
+from ..program.ir import Instruction, Program, Symbol, params_key, renamed
 
 ALL = frozenset(p.name for p in all_primitives())
+Expands = Callable[[Instruction], bool]
+_BATCHED_BY_MAP = {p.name for p in all_primitives() if isinstance(p.batch, BatchByMap)}
 
 
-def decomposed(program: Program, lacking: frozenset[str], device: str) -> Program:
-    """The program without the primitives that are lacking. Programs inside it are
-    changed only where what holds them goes.
+def never(instruction: Instruction) -> bool:
+    """Of a device that takes every map as one."""
+    return False
+
+
+def decomposed(
+    program: Program, lacking: frozenset[str], device: str, expands: Expands = never
+) -> Program:
+    """The program without the primitives that are lacking, and without the maps that
+    the device wants expanded. Programs inside it are changed only where what holds them
+    goes. The same program where it has none of them.
 
     Raises BackendError if a primitive of the basis is among what it needs and lacks.
     """
-    return _Decomposer(lacking, device).program(program)
+    return _Decomposer(lacking, device, expands).program(program)
 
 
 class _Decomposer:
     """Equal instructions are decomposed once."""
 
-    def __init__(self, lacking: frozenset[str], device: str) -> None:
+    def __init__(self, lacking: frozenset[str], device: str, expands: Expands) -> None:
         self.lacking = lacking
+        self.expands = expands
         self.device = device
         self.made: dict[Any, Program] = {}
 
+    def _goes(self, i: Instruction) -> bool:
+        return i.primitive.name in self.lacking or (
+            i.primitive is ops.map and self.expands(i)
+        )
+
     def program(self, program: Program) -> Program:
-        if not any(i.primitive.name in self.lacking for i in program.instructions):
+        going = set(filter(self._goes, program.instructions))
+        if not going:
             return program
         names: dict[Symbol, Symbol] = {}
         out: list[Instruction] = []
-        for i in program.instructions:
-            i = i.with_inputs([names.get(s, s) for s in i.inputs])
-            if i.primitive.name not in self.lacking:
+        for given in program.instructions:
+            i = given.with_inputs([names.get(s, s) for s in given.inputs])
+            if given not in going:
                 out.append(i)
                 continue
             steps = renamed(self._instead(i))
@@ -66,8 +83,8 @@ class _Decomposer:
         if found is None:
             params = i.params
             if i.primitive is ops.map:  # batching its body must not bring it back
-                wide = self.lacking | BATCHED_BY_MAP
-                body = decomposed(params["body"], wide, self.device)
+                wide = self.lacking | _BATCHED_BY_MAP
+                body = decomposed(params["body"], wide, self.device, self.expands)
                 params = {**params, "body": body}
             steps = regions[0].capture(None, self._rule(i.primitive, params), types)
             found = self.made[key] = self.program(steps)

@@ -10,12 +10,10 @@ from typing import Any
 
 from ..primitives import ops
 from ..program.ir import Instruction, Program, Symbol
+from .limits import Limits
+from .prune import without_dead_code
 from .recompute import to_compute_again
-from .simplify import ends_of_rectifier, without_dead_code
-
-_MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
-_MAX_INPUTS = 24
-_REDUCTIONS = {"sum", "prod", "max", "min", "any", "all"}
+from .simplify import ends_of_rectifier
 
 
 class _Group:
@@ -32,9 +30,10 @@ class _Group:
         self.first_use = 1 << 60  # the first instruction outside that needs a result
 
 
-def fuse(program: Program, argmax: bool = False) -> Program:
+def fuse(program: Program, limits: Limits, argmax: bool) -> Program:
     """The program with its elementwise instructions grouped; regions are left alone.
 
+    limits   of a group
     argmax   whether it may be among the reductions of a group
     """
     group_of: dict[Symbol, _Group] = {}
@@ -42,31 +41,34 @@ def fuse(program: Program, argmax: bool = False) -> Program:
     home: dict[int, _Group] = {}
     for position, i in enumerate(program.instructions):
         shape = _space(i, argmax)
-        group = None if shape is None else _choose(i, shape, group_of)
+        group = None if shape is None else _choose(i, shape, group_of, limits)
         if shape is not None and (group or i.primitive is not ops.argmax):
             if group is None:
                 group = _Group(shape)
                 alive[id(group)] = group
-            group = _join(group, i, position, group_of, home, alive)
+            group = _join(group, i, position, group_of, home, alive, limits)
         for s in i.inputs:
             other = group_of.get(s)
             if other is not None and other is not group:
                 other.first_use = min(other.first_use, position)
-    return _rebuilt(program, home, group_of)
+    return _rebuilt(program, home, group_of, limits)
 
 
 def _space(i: Instruction, argmax: bool) -> tuple[int, ...] | None:
     """The iteration shape, of what can be fused."""
     if i.primitive.family == "elementwise":
         return i.outputs[0].type.shape
-    reduces = i.primitive.name in _REDUCTIONS or (argmax and i.primitive is ops.argmax)
+    reduces = i.primitive.traits.associative or (argmax and i.primitive is ops.argmax)
     if reduces and i.params["axes"]:
         return i.inputs[0].type.shape
     return None
 
 
 def _choose(
-    i: Instruction, shape: tuple[int, ...], group_of: dict[Symbol, _Group]
+    i: Instruction,
+    shape: tuple[int, ...],
+    group_of: dict[Symbol, _Group],
+    limits: Limits,
 ) -> _Group | None:
     """The group of an operand, if the instruction may join it."""
     best = None
@@ -75,17 +77,17 @@ def _choose(
         if (
             g is not None
             and g.shape == shape
-            and _allows(g, i)
+            and _allows(g, i, limits)
             and (best is None or g.members[-1][0] > best.members[-1][0])
         ):
             best = g
     return best
 
 
-def _allows(g: _Group, i: Instruction) -> bool:
-    if g.first_use < 1 << 60 or len(g.members) >= _MAX_OPS:
+def _allows(g: _Group, i: Instruction, limits: Limits) -> bool:
+    if g.first_use < 1 << 60 or len(g.members) >= limits.fused_operations:
         return False
-    if len(g.inputs.union(i.inputs) - g.results) > _MAX_INPUTS:
+    if len(g.inputs.union(i.inputs) - g.results) > limits.fused_inputs:
         return False
     if i.primitive.family == "reduction":
         return g.axes in (None, i.params["axes"])
@@ -100,6 +102,7 @@ def _join(
     group_of: dict[Symbol, _Group],
     home: dict[int, _Group],
     alive: dict[int, _Group],
+    limits: Limits,
 ) -> _Group:
     for s in i.inputs:  # other groups of the same space come along
         other = group_of.get(s)
@@ -110,15 +113,15 @@ def _join(
             or other.first_use < 1 << 60
         ):
             continue
-        together = len(g.members) + len(other.members) < _MAX_OPS
+        together = len(g.members) + len(other.members) < limits.fused_operations
         axes = {a for a in (g.axes, other.axes) if a is not None}
         inputs = (g.inputs | other.inputs) - g.results - other.results
         if (
             not together
             or len(axes) > 1
-            or len(inputs) > _MAX_INPUTS
+            or len(inputs) > limits.fused_inputs
             or not _separate(g, other)
-            or not _allows(other, i)
+            or not _allows(other, i, limits)
         ):
             continue
         g.members = sorted([*g.members, *other.members], key=lambda m: m[0])
@@ -153,7 +156,10 @@ def _separate(a: _Group, b: _Group) -> bool:
 
 
 def _rebuilt(
-    program: Program, home: dict[int, _Group], group_of: dict[Symbol, _Group]
+    program: Program,
+    home: dict[int, _Group],
+    group_of: dict[Symbol, _Group],
+    limits: Limits,
 ) -> Program:
     outside: set[Symbol] = set(program.outputs)
     for k, i in enumerate(program.instructions):
@@ -161,7 +167,7 @@ def _rebuilt(
         outside.update(
             s for s in i.inputs if group_of.get(s) is not mine or mine is None
         )
-    again = to_compute_again(program, home, outside, _MAX_OPS, _MAX_INPUTS)
+    again = to_compute_again(program, home, outside, limits)
     maker = {s: i for i in program.instructions for s in i.outputs}
     # of other groups: what nobody stores, to be made where it is needed
     inner = {

@@ -56,4 +56,4 @@ def reductions_together(program: Program) -> Program:
     for s in program.outputs:
         if s in waiting:
             emit(waiting[s])
-    return Program(program.inputs, list(out), program.outputs)
+    return program.made_of(list(out), program.outputs)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from ..primitives import ops
 from ..primitives.fused import FUSED_ARGMAX
-from ..program.ir import Program
-from .decompose import ALL, decomposed
+from ..program.ir import Instruction, Program
+from ..program.memo import derived
+from .decompose import decomposed
 from .fuse import fuse
+from .inline import inline_empty, inline_once
+from .merge_maps import merge_maps
 from .order import reductions_together
 from .products import merged_products
-from .regions import (
-    inline_empty,
-    inline_once,
-    merge_maps,
-    optimised_regions,
-    prune_regions,
-    share_residuals,
-)
+from .prune import prune_regions
+from .residuals import share_residuals
 from .scans import staged
-from .simplify import simplify, without_dead_code
+from .settle import settled
+from .simplify import simplify
+from .target import EVERYTHING, Target
 from .windows import in_windows
 
-EVERYTHING = ALL | {FUSED_ARGMAX}
 _fusion = [os.environ.get("NEURENIX_FUSION", "1") != "0"]
 
 
@@ -51,43 +49,68 @@ def fusing() -> bool:
     return _fusion[0]
 
 
-def prepare(
-    program: Program, primitives: frozenset[str] = EVERYTHING, device: str = ""
-) -> Program:
+def prepare(program: Program, target: Target = EVERYTHING) -> Program:
     """Everything that makes a program quicker without changing what it computes; and
-    what a device that has only these primitives needs to run it at all.
+    what the device needs to run it at all.
 
-    Raises BackendError if the device lacks one that has no decomposition.
+    Raises BackendError if it lacks a primitive that has no decomposition.
     """
-    return _prepared(program, EVERYTHING - primitives, device)
+    return _prepared(settled(program), target)
 
 
-def _prepared(program: Program, lacking: frozenset[str], device: str) -> Program:
+def _prepared(program: Program, target: Target) -> Program:
     program = _shared(program)
-    if lacking - {FUSED_ARGMAX}:
-        program = simplify(decomposed(program, lacking, device), lacking)
+    lacking = EVERYTHING.primitives - target.primitives
+    whole = decomposed(program, lacking, target.device, target.expands)
+    if whole is not program:
+        program = simplify(whole, lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
-        program, lambda body: _prepared(body, lacking, device), (fused, lacking)
+        program, lambda body: _prepared(body, target), (fused, target)
     )
     program = inline_empty(program)
     if not fused:
         return program
-    program = reductions_together(in_windows(program))
-    return fuse(program, argmax=FUSED_ARGMAX not in lacking)
+    program = reductions_together(in_windows(program, target.limits))
+    return fuse(program, target.limits, argmax=FUSED_ARGMAX in target.features)
 
 
 def _shared(program: Program) -> Program:
     """Simplified, with what its regions compute together computed once."""
-    program = merge_maps(simplify(program))
-    program = prune_regions(share_residuals(program, _in_stages))
-    return _in_stages(simplify(inline_once(program)))
+    program = simplify(program)
+    merged = prune_regions(share_residuals(merge_maps(program), _simplified_in_stages))
+    return _in_stages(_simplified_if_new(inline_once(merged), program))
+
+
+def _simplified_in_stages(program: Program) -> Program:
+    return _in_stages(simplify(program))
 
 
 def _in_stages(program: Program) -> Program:
-    """Its scans in stages, and what lies outside of loops now simplified. Calls stay: a
-    pullback that computes again does so as a whole."""
-    return simplify(merged_products(simplify(staged(program, _shared))))
+    """A simplified program with its scans in stages, and what lies outside of loops now
+    simplified. Calls stay: a pullback that computes again does so as a whole."""
+    program = _simplified_if_new(staged(program, _shared), program)
+    return _simplified_if_new(merged_products(program), program)
 
 
-__all__ = ["fusing", "fusion", "prepare", "without_dead_code"]
+def _simplified_if_new(made: Program, before: Program) -> Program:
+    """A pass that changes nothing gives its program back, which is simple already."""
+    return before if made is before else simplify(made)
+
+
+def optimised_regions(
+    program: Program, optimise: Callable[[Program], Program], key: Hashable
+) -> Program:
+    """The program with every region as `optimise` makes it, once for each and `key`."""
+    out, changed = [], False
+    for i in program.instructions:
+        body = i.params.get("body")
+        if body is not None and i.primitive.family == "control":
+            params = {**i.params, "body": derived(body, ("optimised", key), optimise)}
+            i = Instruction(i.primitive, i.inputs, params, i.outputs, i.source)
+            changed = True
+        out.append(i)
+    return Program(program.inputs, out, program.outputs) if changed else program
+
+
+__all__ = ["EVERYTHING", "Target", "fusing", "fusion", "prepare"]

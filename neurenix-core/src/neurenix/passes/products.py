@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from ..primitives import ops
 from ..primitives.contraction import free_axes
 from ..program.ir import Instruction, Program, Symbol, params_key
-from .simplify import Rewriter, without_dead_code
+from .prune import without_dead_code
+from .simplify import Rewriter
 
 _WORTH = 8  # multiplications for each addition that takes their place
 
@@ -56,12 +57,12 @@ def merged_products(program: Program) -> Program:
         parts += [_product(r, group, side) for group, side in groups]
         total = parts[0]
         for part in parts[1:]:
-            total = r.emit("add", (total, part), {}, i.source)
+            total = r.emit(ops.add, (total, part), {}, i.source)
         r.bind(i.outputs[0], total)
     if not changed:
         return program
     outputs = [r.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, r.instructions, outputs))
+    return without_dead_code(program.made_of(r.instructions, outputs))
 
 
 def _adds(i: Instruction) -> bool:
@@ -96,7 +97,7 @@ def _product(r: Rewriter, group: Sequence[Instruction], side: int) -> Symbol:
     first = group[0]
     total = r.read(first.inputs[side])
     for j in group[1:]:
-        total = r.emit("add", (total, r.read(j.inputs[side])), {}, j.source)
+        total = r.emit(ops.add, (total, r.read(j.inputs[side])), {}, j.source)
     operands = [r.read(s) for s in first.inputs]
     operands[side] = total
-    return r.emit("dot_general", tuple(operands), first.params, first.source)
+    return r.emit(ops.dot_general, tuple(operands), first.params, first.source)

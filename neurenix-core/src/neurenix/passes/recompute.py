@@ -5,8 +5,8 @@ it. Where it follows from values that are in memory anyway (the output of a conv
 say, from which a normalisation, a ReLU and their derivatives are a few operations), it
 is cheaper for each reader to compute it again while the data is in the cache.
 
-The choice compares estimated costs, which depend on sizes alone: of a value with n
-elements, in units of one simple operation over n elements in the first-level cache.
+The choice compares estimated costs, which depend on sizes and the device's `Limits`
+alone: of a value with n elements, in units of one simple operation over n elements.
 """
 
 from __future__ import annotations
@@ -15,15 +15,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Protocol
 
 from ..program.ir import Instruction, Program, Symbol
-
-# Reading a value of at least so many bytes, writing it costs twice that.
-_READING = ((4 << 20, 8.0), (512 << 10, 4.0), (32 << 10, 1.5), (0, 0.5))
-COSTLY: dict[str, float] = {
-    **dict.fromkeys(("div", "sqrt", "rsqrt", "integer_pow"), 3.0),
-    **dict.fromkeys(("exp", "log", "log1p", "tanh", "erf", "pow", "remainder"), 12.0),
-    **dict.fromkeys(("sin", "cos", "tan", "atan", "atan2"), 12.0),
-}
-_VIEWS = {"broadcast", "reshape", "transpose"}
+from .limits import Limits
 
 
 class Group(Protocol):
@@ -39,11 +31,10 @@ def to_compute_again(
     program: Program,
     home: Mapping[int, Group],
     outside: Set[Symbol],
-    most_ops: int,
-    most_inputs: int,
+    limits: Limits,
 ) -> set[Symbol]:
     """Of the values that leave their groups, those that their readers make again."""
-    return _Choice(program, home, outside, most_ops, most_inputs).made()
+    return _Choice(program, home, outside, limits).made()
 
 
 class _Choice:
@@ -52,13 +43,12 @@ class _Choice:
         program: Program,
         home: Mapping[int, Group],
         outside: Set[Symbol],
-        most_ops: int,
-        most_inputs: int,
+        limits: Limits,
     ) -> None:
         self.instructions = program.instructions
         self.home = home
         self.outside = outside
-        self.most_ops, self.most_inputs = most_ops, most_inputs
+        self.limits = limits
         self.maker = {s: i for i in program.instructions for s in i.outputs}
         self.again: set[Symbol] = set()
         self.kept = set(program.outputs)
@@ -82,20 +72,23 @@ class _Choice:
         if not readers:
             return
         steps, leaves = self._expansion(value)
-        reading = _cost_of_reading(value)
+        limits = self.limits
+        reading = limits.cost_of_reading(value.type.nbytes)
         storing = (2 + len(readers)) * reading
         computing = 0.0
         plans = []
         for g in readers:
             computes, reads = self.computes[id(g)], self.reads[id(g)]
             more = [i for i in steps if i.outputs[0] not in computes]
-            computing += sum(COSTLY.get(i.primitive.name, 1.0) for i in more)
+            computing += sum(i.primitive.traits.cost or 0.0 for i in more)
             for s in leaves - reads - computes:
                 share = self._bytes(s) / max(value.type.nbytes, 1)
                 computing += min(share, 1.0) * reading
             new_computes = computes | {i.outputs[0] for i in steps}
             new_reads = (reads | leaves) - new_computes
-            if len(new_computes) > self.most_ops or len(new_reads) > self.most_inputs:
+            if len(new_computes) > limits.fused_operations:
+                return
+            if len(new_reads) > limits.fused_inputs:
                 return
             plans.append((g, new_computes, new_reads))
         if computing >= storing:
@@ -141,11 +134,10 @@ class _Choice:
     def _bytes(self, s: Symbol) -> int:
         """What lies in memory of it: a broadcast value is no larger than its source."""
         maker = self.maker.get(s)
-        while maker is not None and maker.primitive.name in _VIEWS:
-            s = maker.inputs[0]
+        while maker is not None and maker.primitive.traits.view:
+            origin = maker.inputs[0]
+            if origin.type.size > s.type.size:  # a slice: no more than that is read
+                break
+            s = origin
             maker = self.maker.get(s)
         return s.type.nbytes
-
-
-def _cost_of_reading(value: Symbol) -> float:
-    return next(c for least, c in _READING if value.type.nbytes >= least)

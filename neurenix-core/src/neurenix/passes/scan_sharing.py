@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..primitives import TensorType, ops
-from ..program.ir import Instruction, Program, Symbol
-from .recompute import COSTLY
-from .regions import renamed
-from .scan_stages import ALWAYS, MOST_TIMES, VIEWS, is_cheap
-from .simplify import Rewriter, without_dead_code
+from ..program.ir import Instruction, Program, Symbol, renamed
+from ..program.memo import derived
+from .prune import without_dead_code
+from .scan_stages import ALWAYS, MOST_TIMES, is_cheap
+from .simplify import Rewriter
 
 
 def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:
@@ -52,10 +52,7 @@ def _apart(late: Program, early: Program) -> Program:
     call alike is not the same then."""
     if set(late.inputs).isdisjoint(early.inputs):
         return late
-    if "apart" not in late.notes:
-        late.notes["apart"] = renamed(late)
-    apart: Program = late.notes["apart"]
-    return apart
+    return derived(late, "apart", renamed)
 
 
 class _Pair:
@@ -126,7 +123,7 @@ class _Pair:
                 j = self.maker[s]
                 bases = [self._base(t) for t in j.inputs]
                 ready = all(b in wanted or b not in shared for b in bases)
-                if j.primitive.name in VIEWS or not j.inputs or (is_cheap(j) and ready):
+                if j.primitive.traits.view or not j.inputs or (is_cheap(j) and ready):
                     wanted.remove(s)
                     wanted.update(t for t in j.inputs if t in shared)
                     changed = True
@@ -149,7 +146,7 @@ class _Pair:
 
     def _base(self, s: Symbol) -> Symbol:
         j = self.maker.get(s)
-        while j is not None and j.primitive.name in VIEWS:
+        while j is not None and j.primitive.traits.view:
             s = j.inputs[0]
             j = self.maker.get(s)
         return s
@@ -193,18 +190,19 @@ class _Pair:
     def _bodies(
         self, new: tuple[Symbol, ...], wanted: tuple[Symbol, ...]
     ) -> tuple[Program, Program]:
-        key = ("gives", new)
-        if key not in self.early.notes:
-            outputs = [*self.early.outputs, *new]
-            early = Program(self.early.inputs, self.early.instructions, outputs)
-            self.early.notes[key] = renamed(early)
-        key = ("takes", wanted)
-        if key not in self.late.notes:
-            rest = [j for j in self.late.instructions if j.outputs[0] not in wanted]
-            inputs = [*self.late.inputs, *wanted]
-            late = without_dead_code(Program(inputs, rest, self.late.outputs))
-            self.late.notes[key] = renamed(late)
-        return self.early.notes["gives", new], self.late.notes[key]
+        def giving(early: Program) -> Program:
+            outputs = [*early.outputs, *new]
+            return renamed(Program(early.inputs, early.instructions, outputs))
+
+        def taking(late: Program) -> Program:
+            rest = [j for j in late.instructions if j.outputs[0] not in wanted]
+            inputs = [*late.inputs, *wanted]
+            return renamed(without_dead_code(Program(inputs, rest, late.outputs)))
+
+        return (
+            derived(self.early, ("gives", new), giving),
+            derived(self.late, ("takes", wanted), taking),
+        )
 
 
 def _stacked(s: Symbol, length: int) -> TensorType:
@@ -212,11 +210,9 @@ def _stacked(s: Symbol, length: int) -> TensorType:
 
 
 def _is_costly(j: Instruction) -> bool:
-    return j.primitive.name in COSTLY or j.primitive.family not in (
-        "elementwise",
-        "movement",
-        "source",
-    )
+    if j.primitive.traits.cost is not None:
+        return not is_cheap(j)
+    return j.primitive.family not in ("movement", "source")
 
 
 __all__ = ["hand_over"]

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..primitives import ops
-from ..primitives.base import NotBatchable
+from ..primitives.primitive import NotBatchable
 from ..program.ir import Instruction, Program, Symbol
-from .recompute import COSTLY
 
-VIEWS = {"reshape", "transpose", "broadcast", "slice", "flip"}
 MOST_TIMES = 4  # what passes between stages, against what a scan reads and keeps
 ALWAYS = 1 << 20  # bytes
 
@@ -180,7 +178,7 @@ class _Choice:
     def _base(self, s: Symbol) -> Symbol:
         """What a view is of."""
         j = self.maker.get(s)
-        while j is not None and j.primitive.name in VIEWS and s not in self.pinned:
+        while j is not None and j.primitive.traits.view and s not in self.pinned:
             s = j.inputs[0]
             j = self.maker.get(s)
         return s
@@ -207,7 +205,7 @@ class _Choice:
         found, stack = [], list(symbols)
         while stack:
             j = self.maker.get(stack.pop())
-            if j is not None and j.primitive.name in VIEWS:
+            if j is not None and j.primitive.traits.view:
                 found.append(j)
                 stack += j.inputs
         return found
@@ -230,7 +228,7 @@ class _Choice:
             for s in sorted(kept, key=self._place, reverse=True):
                 j = self.maker[s]
                 operands = [t for t in j.inputs if self.maker.get(t) in available]
-                view = j.primitive.name in VIEWS or not j.inputs
+                view = j.primitive.traits.view or not j.inputs
                 ready = all(self._is_there(t, kept) for t in operands)
                 if view or (is_cheap(j) and self._varies(j) and ready):
                     kept.remove(s)
@@ -262,7 +260,7 @@ class _Choice:
         at_once = [
             self._stacked(j.outputs)
             for j in (*found.before, *found.behind)
-            if j.primitive.name not in VIEWS and j.outputs[0] not in summed
+            if not j.primitive.traits.view and j.outputs[0] not in summed
         ]
         return max(self._stacked(passed), *at_once, 0) <= most
 
@@ -288,7 +286,8 @@ def _reduces(j: Instruction) -> bool:
 
 
 def is_cheap(j: Instruction) -> bool:
-    return j.primitive.family == "elementwise" and j.primitive.name not in COSTLY
+    cost = j.primitive.traits.cost
+    return cost is not None and cost <= 1.0
 
 
-__all__ = ["ALWAYS", "MOST_TIMES", "VIEWS", "Stages", "is_cheap", "stages"]
+__all__ = ["ALWAYS", "MOST_TIMES", "Stages", "is_cheap", "stages"]

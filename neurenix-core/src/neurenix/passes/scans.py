@@ -19,11 +19,12 @@ from dataclasses import dataclass
 
 from ..primitives import ops
 from ..primitives.control import regions
-from ..program.ir import Instruction, Program, Symbol
-from .regions import renamed
+from ..program.ir import Instruction, Program, Symbol, renamed
+from ..program.memo import derived
+from .prune import without_dead_code
 from .scan_sharing import hand_over
 from .scan_stages import Stages, stages
-from .simplify import Rewriter, without_dead_code
+from .simplify import Rewriter
 
 Flat = Callable[[Program], Program]
 
@@ -57,10 +58,10 @@ def staged(program: Program, flat: Flat) -> Program:
             r.bind(last, r.read(first))
             if saved in live:
                 every = {"shape": saved.type.shape}
-                r.bind(saved, r.emit("broadcast", (r.read(first),), every, None))
+                r.bind(saved, r.emit(ops.broadcast, (r.read(first),), every, None))
         _stage(r, k.scan, live)
     outputs = [r.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, r.instructions, outputs))
+    return without_dead_code(program.made_of(r.instructions, outputs))
 
 
 def _read_by(k: Instruction | _Pruned) -> Iterable[Symbol]:
@@ -90,9 +91,7 @@ class _Pruned:
 
 def _pruned(i: Instruction, live: set[Symbol], flat: Flat) -> _Pruned:
     p, body = i.params, i.params["body"]
-    if "flat" not in body.notes:
-        body.notes["flat"] = flat(body)
-    body = body.notes["flat"]
+    body = derived(body, "flat", flat)
     consts, carries = p["consts"], p["carries"]
     ys = len(body.outputs) - carries
     last, y, saved = _cut(i.outputs, carries, ys)
@@ -121,14 +120,13 @@ def _pruned(i: Instruction, live: set[Symbol], flat: Flat) -> _Pruned:
     new_xs = [s for s in xs if s in read]
     inputs = [*new_fixed, *new_carried, *new_xs]
     key = ("pruned", tuple(sorted(wanted)), tuple(seen))
-    if key not in body.notes:
-        body.notes[key] = renamed(Program(inputs, short.instructions, outputs))
+    made = Program(inputs, short.instructions, outputs)
     scan = Instruction(
         ops.scan,
         [given[s] for s in inputs],
         {
             **p,
-            "body": body.notes[key],
+            "body": derived(body, key, lambda _: renamed(made)),
             "consts": len(new_fixed),
             "carries": len(new_carried),
         },
@@ -185,11 +183,12 @@ def _parts(
     body: Program, consts: int, carries: int, length: int, saved: tuple[bool, ...]
 ) -> _Parts | None:
     key = ("stages", consts, carries, length, saved)
-    if key not in body.notes:
+
+    def divided(body: Program) -> _Parts | None:
         found = stages(body, consts, carries, length, saved) if length > 1 else None
-        body.notes[key] = found and _divided(body, consts, carries, found)
-    parts: _Parts | None = body.notes[key]
-    return parts
+        return None if found is None else _divided(body, consts, carries, found)
+
+    return derived(body, key, divided)
 
 
 def _divided(body: Program, consts: int, carries: int, s: Stages) -> _Parts:
@@ -251,12 +250,12 @@ def _stage(r: Rewriter, i: Instruction, live: set[Symbol]) -> None:
     for k, terms in parts.stages.sums.items():
         total, *more = [_sum(r, values[t], t in every, length, i.source) for t in terms]
         for part in (*more, first[k]):
-            total = r.emit("add", (total, part), {}, i.source)
+            total = r.emit(ops.add, (total, part), {}, i.source)
         r.bind(last[k], total)
     for old, end in zip(ys, body.outputs[carries:], strict=True):
         value = values[end]
         if end not in every:
-            value = r.emit("broadcast", (value,), {"shape": old.type.shape}, i.source)
+            value = r.emit(ops.broadcast, (value,), {"shape": old.type.shape}, i.source)
         r.bind(old, value)
 
 
@@ -289,16 +288,16 @@ def _sum(
 ) -> Symbol:
     """The sum over iterations, in one with the sum or the product that is summed."""
     if not every:
-        s = r.emit("broadcast", (s,), {"shape": (length, *s.type.shape)}, source)
+        s = r.emit(ops.broadcast, (s,), {"shape": (length, *s.type.shape)}, source)
     made = r.maker.get(s)
     if made is not None and made.primitive is ops.sum and 0 not in made.params["axes"]:
         axes = (0, *made.params["axes"])
-        return r.emit("sum", made.inputs, {"axes": axes}, source)
+        return r.emit(ops.sum, made.inputs, {"axes": axes}, source)
     if made is None or made.primitive is not ops.dot_general:
-        return r.emit("sum", (s,), {"axes": (0,)}, source)
+        return r.emit(ops.sum, (s,), {"axes": (0,)}, source)
     p = made.params
     if not p["lhs_batch"]:
-        return r.emit("sum", (s,), {"axes": (0,)}, source)
+        return r.emit(ops.sum, (s,), {"axes": (0,)}, source)
     (a, *lhs), (b, *rhs) = p["lhs_batch"], p["rhs_batch"]
     params = {
         "lhs_contract": (a, *p["lhs_contract"]),
@@ -306,4 +305,4 @@ def _sum(
         "lhs_batch": tuple(lhs),
         "rhs_batch": tuple(rhs),
     }
-    return r.emit("dot_general", made.inputs, params, source)
+    return r.emit(ops.dot_general, made.inputs, params, source)

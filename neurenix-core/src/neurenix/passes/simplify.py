@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..primitives import TensorType, ops
+from ..primitives import Primitive, TensorType, all_primitives, ops
 from ..primitives.sources import ConstantArray
 from ..program.ir import Instruction, Program, Symbol, params_key
+from .prune import without_dead_code
 
 _FOLD_LIMIT = 256  # elements: a constant that is larger is computed where it is used
 
@@ -50,13 +51,13 @@ class Rewriter:
 
     def make(
         self,
-        primitive: Any,
+        primitive: Primitive,
         inputs: tuple[Symbol, ...],
         params: dict[str, Any],
         outputs: tuple[Symbol, ...],
         source: str | None,
     ) -> tuple[Symbol, ...]:
-        shorter = _SHORTCUTS.get(primitive.name)
+        shorter = _SHORTCUTS.get(primitive)
         if shorter is not None:
             found = shorter(self, inputs, params, outputs[0].type, source)
             if found is not None:
@@ -79,13 +80,12 @@ class Rewriter:
 
     def emit(
         self,
-        name: str,
+        primitive: Primitive,
         inputs: tuple[Symbol, ...],
         params: dict[str, Any],
         source: str | None,
     ) -> Symbol:
         """A new instruction, with its type inferred."""
-        primitive = ops.table[name]
         types = primitive.infer([s.type for s in inputs], **params)
         return self.make(
             primitive, inputs, params, tuple(Symbol(t) for t in types), source
@@ -113,7 +113,11 @@ class Rewriter:
         )
 
     def _folded(
-        self, primitive: Any, inputs: Any, params: Any, outputs: tuple[Symbol, ...]
+        self,
+        primitive: Primitive,
+        inputs: tuple[Symbol, ...],
+        params: dict[str, Any],
+        outputs: tuple[Symbol, ...],
     ) -> Instruction | None:
         if not inputs or len(outputs) != 1 or outputs[0].type.size > _FOLD_LIMIT:
             return None
@@ -137,106 +141,101 @@ Shortcut = Callable[
     [Rewriter, tuple[Symbol, ...], dict[str, Any], TensorType, str | None],
     Symbol | None,
 ]
-_SHORTCUTS: dict[str, Shortcut] = {}
+_SHORTCUTS: dict[Primitive, Shortcut] = {}
 
 
-def _shortcut(*names: str) -> Callable[[Shortcut], Shortcut]:
+def _shortcut(primitive: Primitive) -> Callable[[Shortcut], Shortcut]:
     def register(f: Shortcut) -> Shortcut:
-        _SHORTCUTS.update(dict.fromkeys(names, f))
+        _SHORTCUTS[primitive] = f
         return f
 
     return register
 
 
-def _through(r: Rewriter, s: Symbol, name: str) -> Instruction | None:
+def _through(r: Rewriter, s: Symbol, primitive: Primitive) -> Instruction | None:
     made = r.maker.get(s)
-    return made if made is not None and made.primitive.name == name else None
+    return made if made is not None and made.primitive is primitive else None
 
 
-@_shortcut("reshape")
+@_shortcut(ops.reshape)
 def _reshape(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
     if xs[0].type.shape == out.shape:
         return xs[0]
-    before = _through(r, xs[0], "reshape")
-    return r.emit("reshape", before.inputs, p, source) if before else None
+    before = _through(r, xs[0], ops.reshape)
+    return r.emit(ops.reshape, before.inputs, p, source) if before else None
 
 
-@_shortcut("transpose")
+@_shortcut(ops.transpose)
 def _transpose(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
     permutation = p["permutation"]
     if permutation == tuple(range(len(permutation))):
         return xs[0]
-    before = _through(r, xs[0], "transpose")
+    before = _through(r, xs[0], ops.transpose)
     if before is None:
         return None
     inner = before.params["permutation"]
     return r.emit(
-        "transpose",
+        ops.transpose,
         before.inputs,
         {"permutation": tuple(inner[i] for i in permutation)},
         source,
     )
 
 
-@_shortcut("broadcast")
+@_shortcut(ops.broadcast)
 def _broadcast(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
     if xs[0].type.shape == out.shape:
         return xs[0]
-    before = _through(r, xs[0], "broadcast")
-    return r.emit("broadcast", before.inputs, p, source) if before else None
+    before = _through(r, xs[0], ops.broadcast)
+    return r.emit(ops.broadcast, before.inputs, p, source) if before else None
 
 
-@_shortcut("slice")
+@_shortcut(ops.slice)
 def _slice(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     return xs[0] if xs[0].type.shape == out.shape else None
 
 
-@_shortcut("pad")
+@_shortcut(ops.pad)
 def _pad(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     return xs[0] if xs[0].type.shape == out.shape else None
 
 
-@_shortcut("cast")
+@_shortcut(ops.cast)
 def _cast(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     return xs[0] if xs[0].type.dtype is out.dtype else None
 
 
-@_shortcut("sum", "prod", "max", "min", "any", "all")
-def _reduce(
+def _over_no_axes(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
     return xs[0] if xs[0].type == out else None
 
 
-@_shortcut("neg")
+_SHORTCUTS.update((p, _over_no_axes) for p in all_primitives() if p.traits.associative)
+
+
+@_shortcut(ops.neg)
 def _neg(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
-    before = _through(r, xs[0], "neg")
+    before = _through(r, xs[0], ops.neg)
     return before.inputs[0] if before else None
 
 
-@_shortcut("integer_pow")
+@_shortcut(ops.integer_pow)
 def _integer_pow(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
     if p["exponent"] == 1:
         return xs[0]
-    return r.emit("mul", (xs[0], xs[0]), {}, source) if p["exponent"] == 2 else None
+    return r.emit(ops.mul, (xs[0], xs[0]), {}, source) if p["exponent"] == 2 else None
 
 
-@_shortcut("stop_gradient")
-def _stop_gradient(
-    r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
-) -> Symbol | None:
-    return xs[0]  # by now every derivative has been taken
-
-
-@_shortcut("mul")
+@_shortcut(ops.mul)
 def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     for a, b in (xs, xs[::-1]):
         if r.uniform(b) == 1 and a.type == out:
@@ -244,7 +243,7 @@ def _mul(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol |
     return None
 
 
-@_shortcut("dot_general")
+@_shortcut(ops.dot_general)
 def _dot_general(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
@@ -257,7 +256,7 @@ def _of_transposed(
 ) -> Symbol | None:
     """A product reads its operand's axes in any order: no transposition before it."""
     for n, name in enumerate(("lhs", "rhs")):
-        before = _through(r, xs[n], "transpose")
+        before = _through(r, xs[n], ops.transpose)
         if before is None:
             continue
         order = before.params["permutation"]
@@ -270,7 +269,7 @@ def _of_transposed(
             f"{name}_contract": tuple(order[a] for a in contract),
             f"{name}_batch": tuple(order[a] for a in batch),
         }
-        return r.emit("dot_general", operands, {**p, **axes}, source)
+        return r.emit(ops.dot_general, operands, {**p, **axes}, source)
     return None
 
 
@@ -283,23 +282,25 @@ def _outer_product(
         return None
     rows = tuple(n for a, n in enumerate(lhs) if a not in p["lhs_contract"])
     columns = tuple(n for a, n in enumerate(rhs) if a not in p["rhs_contract"])
-    left = r.emit("reshape", (xs[0],), {"shape": (*rows, *(1,) * len(columns))}, source)
-    right = r.emit("reshape", (xs[1],), {"shape": columns}, source)
-    return r.emit("mul", (left, right), {}, source)
+    left = r.emit(
+        ops.reshape, (xs[0],), {"shape": (*rows, *(1,) * len(columns))}, source
+    )
+    right = r.emit(ops.reshape, (xs[1],), {"shape": columns}, source)
+    return r.emit(ops.mul, (left, right), {}, source)
 
 
-@_shortcut("div")
+@_shortcut(ops.div)
 def _div(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     return xs[0] if r.uniform(xs[1]) == 1 and xs[0].type == out else None
 
 
-@_shortcut("sub")
+@_shortcut(ops.sub)
 def _add(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     # x + 0 is x but for the sign of a zero, which nothing here tells apart
     return xs[0] if r.uniform(xs[1]) == 0 and xs[0].type == out else None
 
 
-@_shortcut("add")
+@_shortcut(ops.add)
 def _pieces(
     r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any
 ) -> Symbol | None:
@@ -337,15 +338,15 @@ def _pieces(
     if end != out.shape[axis or 0]:
         return None
     parts = tuple(x for _, x in pieces)
-    return r.emit("concat", parts, {"axis": axis}, source)
+    return r.emit(ops.concat, parts, {"axis": axis}, source)
 
 
-@_shortcut("where")
+@_shortcut(ops.where)
 def _where(r: Rewriter, xs: Any, p: Any, out: TensorType, source: Any) -> Symbol | None:
     if xs[1] is xs[2] and xs[1].type == out:
         return xs[1]
     mask = _mask_of_what_it_chose(r, xs)
-    return r.emit("where", (mask, *xs[1:]), p, source) if mask else None
+    return r.emit(ops.where, (mask, *xs[1:]), p, source) if mask else None
 
 
 def _mask_of_what_it_chose(r: Rewriter, xs: tuple[Symbol, ...]) -> Symbol | None:
@@ -359,9 +360,7 @@ def _mask_of_what_it_chose(r: Rewriter, xs: tuple[Symbol, ...]) -> Symbol | None
     chosen = r.known.get((ops.where, (mask, *ends), ()))
     if chosen is None or chosen[0].type.shape != mask.type.shape:
         return None
-    return r.emit(
-        made.primitive.name, (chosen[0], made.inputs[1]), made.params, made.source
-    )
+    return r.emit(made.primitive, (chosen[0], made.inputs[1]), made.params, made.source)
 
 
 def ends_of_rectifier(mask: Instruction) -> tuple[Symbol, ...] | None:
@@ -380,17 +379,4 @@ def simplify(program: Program, lacking: frozenset[str] = frozenset()) -> Program
     for i in program.instructions:
         rewriter.add(i)
     outputs = [rewriter.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, rewriter.instructions, outputs))
-
-
-def without_dead_code(program: Program) -> Program:
-    """Only the instructions that an output needs."""
-    live: set[Symbol] = set(program.outputs)
-    kept = []
-    for i in reversed(program.instructions):
-        if any(s in live for s in i.outputs):
-            kept.append(i)
-            live.update(i.inputs)
-    if len(kept) == len(program.instructions):
-        return program
-    return Program(program.inputs, kept[::-1], program.outputs)
+    return without_dead_code(program.made_of(rewriter.instructions, outputs))

@@ -8,17 +8,19 @@ the reduction with what it reduces, its derivative with what that is multiplied 
 
 from __future__ import annotations
 
+from ..primitives import ops
 from ..program.ir import Instruction, Program, Symbol
-from .simplify import Rewriter, without_dead_code
+from .limits import Limits
+from .prune import without_dead_code
+from .simplify import Rewriter
 
-_MOST_AXES = 8  # of a value in an engine's plan
 Shape = tuple[int, ...]
 Parts = tuple[Shape, ...]  # of each axis: the sizes that it is cut into
 
 
-def in_windows(program: Program) -> Program:
+def in_windows(program: Program, limits: Limits) -> Program:
     """The program with the element-wise work of images that are cut into windows."""
-    cuts = _cuts(program)
+    cuts = _cuts(program, limits)
     if not cuts:
         return program
     rewriter = Rewriter()
@@ -30,7 +32,7 @@ def in_windows(program: Program) -> Program:
         else:
             _rewrite(rewriter, i, parts)
     outputs = [rewriter.read(s) for s in program.outputs]
-    return without_dead_code(Program(program.inputs, rewriter.instructions, outputs))
+    return without_dead_code(program.made_of(rewriter.instructions, outputs))
 
 
 def _space(i: Instruction) -> Shape | None:
@@ -39,7 +41,7 @@ def _space(i: Instruction) -> Shape | None:
     return i.inputs[0].type.shape if i.primitive.family == "reduction" else None
 
 
-def _cuts(program: Program) -> dict[Shape, Parts]:
+def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
     """By shape of images: how windows that a reduction runs over cut the axes."""
     reduced = {
         (i.inputs[0].type.shape, i.params["axes"])
@@ -48,11 +50,11 @@ def _cuts(program: Program) -> dict[Shape, Parts]:
     }
     found: dict[Shape, Parts] = {}
     for i in program.instructions:
-        if i.primitive.name != "reshape":
+        if i.primitive is not ops.reshape:
             continue
         a, b = i.inputs[0].type.shape, i.outputs[0].type.shape
         whole, fine = (a, b) if len(a) < len(b) else (b, a)
-        parts = _parts(whole, fine)
+        parts = _parts(whole, fine) if len(fine) <= limits.axes else None
         if parts and any(
             s == fine and _cuts_an_axis(axes, parts) for s, axes in reduced
         ):
@@ -63,7 +65,7 @@ def _cuts(program: Program) -> dict[Shape, Parts]:
 
 def _parts(whole: Shape, fine: Shape) -> Parts | None:
     """Which axes of `fine` each of `whole` is cut into; None where it is not."""
-    if 0 in whole or len(fine) > _MOST_AXES:
+    if 0 in whole:
         return None
     parts, k = [], 0
     for n in whole:
@@ -96,8 +98,8 @@ def _rewrite(r: Rewriter, i: Instruction, parts: Parts) -> None:
     params, out = i.params, i.outputs[0]
     if i.primitive.family == "reduction":
         params = {**params, "axes": _axes(parts, params["axes"])}
-    made = r.emit(i.primitive.name, inputs, params, i.source)
-    r.bind(out, r.emit("reshape", (made,), {"shape": out.type.shape}, i.source))
+    made = r.emit(i.primitive, inputs, params, i.source)
+    r.bind(out, r.emit(ops.reshape, (made,), {"shape": out.type.shape}, i.source))
 
 
 def _cut(r: Rewriter, s: Symbol, parts: Parts) -> Symbol:
@@ -106,4 +108,4 @@ def _cut(r: Rewriter, s: Symbol, parts: Parts) -> Symbol:
     fine: Shape = ()
     for n, p in zip(shape, parts[len(parts) - len(shape) :], strict=True):
         fine += p if n != 1 else (1,) * len(p)
-    return s if fine == shape else r.emit("reshape", (s,), {"shape": fine}, None)
+    return s if fine == shape else r.emit(ops.reshape, (s,), {"shape": fine}, None)

@@ -15,23 +15,27 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtypes
 from ..backends.memory import host_available, no_memory, require
-from ..backends.protocol import Capabilities, InstructionCost
-from ..backends.steps import StepsCall
+from ..backends.protocol import (
+    Backend,
+    Capabilities,
+    Executable,
+    InstructionCost,
+    StepsCall,
+)
 from ..errors import (
     BackendError,
     InvalidArgumentError,
     NeurenixError,
     OutOfMemoryError,
 )
-from ..primitives import TensorType, all_primitives, ops
-from ..primitives.fused import FUSED_ARGMAX
+from ..primitives import TensorType
 from ..program import Program
 from . import _bindings
+from .declared import declared
 from .plan.encode import Encoded, encode
-from .plan.footprint import footprint
 from .plan.lowering import make_plan
+from .plan.scratch import least_scratch, most_scratch
 from .profile import finish_profile, start_profile
 from .steps import NativeSteps
 
@@ -41,19 +45,6 @@ ABI_MAJOR = 1
 _ALIGNMENT = 64  # bytes: PHX_ALIGNMENT
 _INVALID_ARGUMENT, _OUT_OF_MEMORY = 1, 2  # of phx_status
 _ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
-# What a plan has no instruction for: it becomes strides, copies or constants.
-_LOWERED = {
-    "reshape",
-    "transpose",
-    "broadcast",
-    "pad",
-    "slice",
-    "flip",
-    "concat",
-    "constant",
-    "barrier",
-    "stop_gradient",
-}
 
 
 def open_library(library: Path) -> Any:
@@ -106,25 +97,25 @@ class Engine:
         self.allocate, self.release = self.api.allocate, self.api.release
         self.executables: weakref.WeakSet[NativeExecutable] = weakref.WeakSet()
         self.profiled: set[NativeExecutable] | None = None  # while a profile is taken
-        raw = self.raw_capabilities()
-        self.memory_bytes = int(raw.memory_bytes)
-        self.host_visible = bool(raw.host_visible)
-        self.threads = int(raw.threads)
+        can = self.capabilities()
+        self.memory_bytes, self.host_visible = can.memory_bytes, can.host_visible
+        self.limits = can.limits
 
-    def raw_capabilities(self) -> Any:
+    def capabilities(self) -> Capabilities:
+        """What the engine declares now: its threads may change."""
         raw = ffi.new(
             "phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")}
         )
         self.check(self.api.capabilities(self.handle, raw))
-        return raw
+        return declared(raw, self.version)
 
     def set_threads(self, threads: int) -> None:
         self.check(self.api.set_threads(self.handle, threads))
-        self.threads = int(self.raw_capabilities().threads)
 
     def has(self, function: str) -> bool:
-        """Whether the engine is new enough for this function of the table."""
-        return int(self.api.struct_size) > int(ffi.offsetof("phx_api", function))
+        """Whether the engine has this function of the table, which came after 1.0."""
+        reaches = int(self.api.struct_size) > int(ffi.offsetof("phx_api", function))
+        return reaches and getattr(self.api, function) != ffi.NULL
 
     @property
     def version(self) -> str:
@@ -245,24 +236,25 @@ def compile_plan(engine: Engine, encoded: Encoded) -> Any:
     return ffi.gc(out[0], engine.api.release_executable)
 
 
-class NativeExecutable:
+class NativeExecutable(Executable):
     def __init__(self, engine: Engine, program: Program, state: int) -> None:
         self.engine = engine
         self.program = program
         self.state = state
         self.bound = 0  # how many leading inputs are bound state
         start = perf_counter()
-        plan = make_plan(program, state)
+        plan = make_plan(program, state, engine.limits)
         self.plan_seconds = perf_counter() - start
         self.in_count = len(program.inputs)
         self.out_bytes = [t.nbytes for t in program.output_types]
-        self.footprint = footprint(plan)
-        need = self.memory_bytes() + sum(self.out_bytes[state:])
-        require("running the program", need, engine.available)
+        self.most_scratch = most_scratch(plan)
+        self.result_bytes = self.out_bytes[state:]
+        self._require(least_scratch(plan))
         encoded = encode(plan)
         self.lines = encoded.lines
-        self.result_bytes = self.out_bytes[state:]
         self.handle = compile_plan(engine, encoded)
+        if engine.has("memory_bytes"):
+            self._require(self.memory_bytes())
         self.inputs, self.outputs = self._slots()
         self.idle = [self._slots()]
         self.run = engine.api.run
@@ -271,8 +263,19 @@ class NativeExecutable:
         if engine.profiled is not None:
             engine.profiled.add(self)
 
+    def _require(self, scratch: int) -> None:
+        """Raises OutOfMemoryError where there is no room for a run."""
+        need = scratch + sum(self.result_bytes)
+        require("running the program", need, self.engine.available)
+
     def memory_bytes(self) -> int:
-        return self.footprint.bytes(self.engine.threads)
+        """By the engine's own account; of one before ABI 1.5, the most scratch that the
+        plan may take, on any number of threads."""
+        if not self.engine.has("memory_bytes"):
+            return self.most_scratch
+        nbytes = ffi.new("int64_t *")
+        self.engine.check(self.engine.api.memory_bytes(self.handle, 0, nbytes))
+        return int(nbytes[0])
 
     def _slots(self) -> tuple[Any, Any]:
         """Room for the addresses of the inputs and of the outputs."""
@@ -341,8 +344,10 @@ def _copied(buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
     return array
 
 
-class NativeBackend:
+class NativeBackend(Backend):
     """A `Backend` over an engine library."""
+
+    takes_profiles = True
 
     def __init__(self, library: Path) -> None:
         self.library = Path(library)
@@ -362,23 +367,7 @@ class NativeBackend:
     def capabilities(self, index: int) -> Capabilities:
         if index not in self._capabilities:
             engine = self.engine(index)
-            raw = engine.raw_capabilities()
-            kinds = frozenset(d for d in dtypes.ALL if raw.dtypes >> d.code & 1)
-            names = frozenset(
-                p.name
-                for p in all_primitives()
-                if p.name in _LOWERED or (p.opcode < 160 and raw.opcodes[p.opcode])
-            )
-            if raw.opcodes[ops.fused.opcode] >= 2:
-                names |= {FUSED_ARGMAX}
-            text = (
-                ffi.string(raw.name).decode(),
-                ffi.string(raw.instruction_set).decode(),
-            )
-            size, visible = raw.memory_bytes, bool(raw.host_visible)
-            self._capabilities[index] = Capabilities(
-                kinds, names, raw.threads, size, *text, visible, engine.version
-            )
+            self._capabilities[index] = engine.capabilities()
         return self._capabilities[index]
 
     def configure(self, options: dict[str, Any]) -> None:

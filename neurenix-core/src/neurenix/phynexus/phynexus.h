@@ -28,10 +28,12 @@
 #include <stdint.h>
 
 #define PHX_ABI_MAJOR 1
-#define PHX_ABI_MINOR 4
+#define PHX_ABI_MINOR 5
 #define PHX_MAX_RANK 8
 #define PHX_ALIGNMENT 64 /* bytes: every buffer, and the offset of every block in scratch and in constants */
 #define PHX_MAX_DEPTH 64 /* regions within each other; an engine refuses a plan with more */
+#define PHX_FUSED_WITH_ARGMAX 2 /* in phx_capabilities.opcodes[PHX_FUSED]; from 1.3 */
+#define PHX_READING_LEVELS 4    /* of phx_capabilities.reading_bytes */
 
 #ifdef __cplusplus
 extern "C" {
@@ -211,12 +213,26 @@ typedef struct phx_options {
 typedef struct phx_capabilities {
   size_t struct_size;                /* in: the caller's; kept */
   uint32_t dtypes;                   /* bit d: dtype d */
-  uint8_t opcodes[PHX_OPCODE_COUNT]; /* 1: has a native kernel; of PHX_FUSED, from 1.3, 2: also with ARGMAX */
+  uint8_t opcodes[PHX_OPCODE_COUNT]; /* 1: has a native kernel; of PHX_FUSED also PHX_FUSED_WITH_ARGMAX */
   int32_t threads;
   int32_t host_visible;     /* 1: buffers can be read and written by the host at their address */
   int64_t memory_bytes;     /* 0: unknown */
   char name[64];            /* the device's; ends with a 0 */
   char instruction_set[32]; /* "avx512", "sm_90", ...; ends with a 0 */
+
+  /* From 1.5: the plans that the engine runs best. 0: core's choice, which is how plans were made before.
+   * convolution_layout: what has stride 1 in the results of convolutions: 1: channels; 2: the width.
+   * product_rows: a weight that several products, of at most so many rows each, read across its rows is laid out once
+   * for all of them; -1: never. */
+  int32_t fused_operations; /* the most ops of a PHX_FUSED */
+  int32_t fused_inputs;     /* the most inputs of a PHX_FUSED */
+  int32_t axes;             /* the most axes that element-wise work is given; at most PHX_MAX_RANK */
+  int32_t convolution_layout;
+  int32_t product_rows;
+  /* What it costs to read a value of at least reading_bytes[k] bytes, in simple operations on as many elements; the
+   * first k that fits counts, so that sizes fall, to 0. All costs 0: core's choice. */
+  int64_t reading_bytes[PHX_READING_LEVELS];
+  double reading_costs[PHX_READING_LEVELS];
 } phx_capabilities;
 
 typedef struct phx_memory_stats {
@@ -251,7 +267,8 @@ typedef struct phx_cost {
 typedef struct phx_engine phx_engine;
 typedef struct phx_executable phx_executable;
 
-/* The table of an engine's functions. It lives as long as the library; the first four fields never move. */
+/* The table of an engine's functions. It lives as long as the library; the first four fields never move. A function
+ * that came after 1.0 may be null: core does without it, as with an engine of that version. */
 typedef struct phx_api {
   size_t struct_size;
   int32_t abi_major;
@@ -331,6 +348,11 @@ typedef struct phx_api {
   /* From 1.2. Costs of the plan's instructions, in its order, added up since they were last read; room for
    * `capacity` of them, at least instruction_count. Not while it runs. */
   phx_status (*read_profile)(phx_executable* executable, phx_cost* costs, int32_t capacity);
+
+  /* From 1.5. The bytes of scratch that one run takes on so many threads (0: on as many as there are now): no less
+   * than the run will take, but for what kernels pack into blocks that fit a cache. Nothing runs. It bounds the
+   * iterations of a map that core lets run at once, where a user gives a limit. */
+  phx_status (*memory_bytes)(phx_executable* executable, int32_t threads, int64_t* bytes);
 } phx_api;
 
 /* The one exported symbol. The same table each time; it loads no driver and cannot fail. */

@@ -56,7 +56,8 @@ def _rows(executable: NativeExecutable) -> Iterator[InstructionCost]:
     if not costs["count"].any():
         return
     # made again, and the same: a plan is kept for nobody's profile
-    regions = make_plan(executable.program, executable.state).regions
+    limits = executable.engine.limits
+    regions = make_plan(executable.program, executable.state, limits).regions
     steps = [step for region in regions for step in region.steps]
     number = {id(step): i for i, step in enumerate(steps)}
     for step, description, around, source in walk(

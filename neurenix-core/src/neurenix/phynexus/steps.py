@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backends.steps import StepsCall
+from ..backends.protocol import StepsCall
 from . import _bindings
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The closed set of operations. A family is a file; `base` says what each owes.
+"""The closed set of operations. A family is a file; `primitive` says what each owes.
 
 >>> from neurenix.primitives import BASIS, all_primitives
 >>> len(BASIS), "add" in BASIS, "tanh" in BASIS
@@ -12,7 +12,7 @@ from . import (
     control_map,
     control_scan,
     convolution,
-    elementwise,
+    elementwise_table,
     fused,
     indexing,
     linear_algebra,
@@ -21,7 +21,7 @@ from . import (
     reduction,
     sources,
 )
-from .base import (
+from .primitive import (
     InBasis,
     Interpreter,
     NotBatchable,
@@ -53,7 +53,7 @@ __all__ = [
     "control_map",
     "control_scan",
     "convolution",
-    "elementwise",
+    "elementwise_table",
     "fused",
     "indexing",
     "linear_algebra",

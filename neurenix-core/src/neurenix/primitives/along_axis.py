@@ -13,20 +13,18 @@ import numpy as np
 
 from ..dtypes import bool_, int32
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .primitive import (
+    PLAIN,
     Primitive,
     Shape,
     TensorType,
     Value,
-    cut,
-    in_float32,
     literal,
-    move_axis,
     ops,
     register,
-    zeros,
 )
 from .reduction import shifted
+from .shorthands import cut, in_float32, move_axis, zeros
 
 
 def _check(name: str, x: Value, axis: int) -> None:
@@ -181,26 +179,28 @@ def _comes_before(a: Any, b: Any, i: Any, j: Any, end: Any) -> Any:
 
 cumsum = register(
     Primitive(
-        "cumsum",
-        77,
-        "along_axis",
-        _cumsum_infer,
-        _cumsum,
-        _cumsum_vjp,
-        _cumsum_batch,
-        _sums_by_doubling,
+        name="cumsum",
+        opcode=77,
+        family="along_axis",
+        traits=PLAIN,
+        infer=_cumsum_infer,
+        reference=_cumsum,
+        vjp=_cumsum_vjp,
+        batch=_cumsum_batch,
+        decomposition=_sums_by_doubling,
     )
 )
 sort = register(
     Primitive(
-        "sort",
-        103,
-        "along_axis",
-        _sort_infer,
-        _sort,
-        _sort_vjp,
-        _sort_batch,
-        _sort_by_network,
+        name="sort",
+        opcode=103,
+        family="along_axis",
+        traits=PLAIN,
+        infer=_sort_infer,
+        reference=_sort,
+        vjp=_sort_vjp,
+        batch=_sort_batch,
+        decomposition=_sort_by_network,
         saves="o",
         many=True,
     )

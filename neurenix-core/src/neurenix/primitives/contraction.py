@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .broadcasting import same_dtype
+from .primitive import (
+    PLAIN,
     InBasis,
     Primitive,
     Shape,
     TensorType,
     Value,
-    move_axis,
     ops,
     register,
-    same_dtype,
 )
+from .shorthands import move_axis
 
 
 def free_axes(rank: int, contract: Shape, batch: Shape) -> Shape:
@@ -193,14 +194,17 @@ def _batch(
 
 dot_general = register(
     Primitive(
-        "dot_general",
-        80,
-        "contraction",
-        _infer,
-        _reference,
-        _vjp,
-        _batch,
-        InBasis("by products and a sum it takes the memory of all products"),
+        name="dot_general",
+        opcode=80,
+        family="contraction",
+        traits=PLAIN,
+        infer=_infer,
+        reference=_reference,
+        vjp=_vjp,
+        batch=_batch,
+        decomposition=InBasis(
+            "by products and a sum it takes the memory of all products"
+        ),
         saves="i",
     )
 )

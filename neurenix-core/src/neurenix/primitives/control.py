@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..errors import ShapeError
-from .base import Primitive, TensorType, Value, batch_size, ops, register
+from .batching import batch_size
+from .primitive import PLAIN, Primitive, TensorType, Traits, Value, ops, register
 
 
 class RegionTransforms(Protocol):
@@ -23,7 +24,11 @@ class RegionTransforms(Protocol):
         ...
 
     def reverse(
-        self, body: Any, needed: tuple[bool, ...], present: tuple[bool, ...]
+        self,
+        body: Any,
+        needed: tuple[bool, ...],
+        present: tuple[bool, ...],
+        vjp: CallVjp | None = None,
     ) -> tuple[Any, tuple[bool, ...]]:
         """(inputs, present cotangents of outputs) -> cotangents of the needed inputs,
         as a program; and for each input whether it has one (else it is zero)."""
@@ -31,6 +36,27 @@ class RegionTransforms(Protocol):
 
     def batched(self, body: Any, flags: tuple[bool, ...], size: int) -> Any:
         """The program over a batch: a leading axis for flagged inputs, all outputs."""
+
+
+class CallVjp(Protocol):
+    """A derivative of a call that does not follow from its body. It counts by identity
+    where calls are compared."""
+
+    @property
+    def name(self) -> str: ...
+    def pull(
+        self,
+        inputs: Sequence[Any],
+        cotangents: Sequence[Any],
+        needed: Sequence[bool],
+    ) -> list[Any | None]:
+        """For each input of the body its cotangent, from those of all outputs; None
+        where there is none, or none is needed."""
+        ...
+
+    def batched(self, flags: tuple[bool, ...], size: int) -> CallVjp:
+        """That of the batched body; what has no batch axis gets the sum over it."""
+        ...
 
 
 regions: list[RegionTransforms] = []
@@ -61,47 +87,91 @@ def spread(values: Sequence[Any], flags: Sequence[bool]) -> list[Any]:
 # ---- call ----------------------------------------------------------------------------
 
 
-def _call_infer(types: Sequence[Value], body: Any) -> list[TensorType]:
+# remat   the body is computed again for its derivative
+# vjp     its derivative, where that does not follow from the body
+# Both stand among an instruction's parameters only where they are stated. `settled`
+# takes them away once there is nothing more to differentiate.
+
+
+def _call_infer(
+    types: Sequence[Value], body: Any, remat: bool = False, vjp: CallVjp | None = None
+) -> list[TensorType]:
     check_body("call", body.input_types, [TensorType(t.shape, t.dtype) for t in types])
     return list(body.output_types)
 
 
+def _call_reference(
+    *arrays: Any, body: Any, remat: bool = False, vjp: CallVjp | None = None
+) -> list[Any]:
+    found: list[Any] = body.evaluate(arrays)
+    return found
+
+
 def _call_vjp(
-    needed: Sequence[bool], gs: Sequence[Any], inputs: Any, outputs: Any, body: Any
+    needed: Sequence[bool],
+    gs: Sequence[Any],
+    inputs: Any,
+    outputs: Any,
+    body: Any,
+    remat: bool = False,
+    vjp: CallVjp | None = None,
 ) -> list[Any]:
     present = tuple(g is not None for g in gs)
-    program, produced = regions[0].reverse(body, tuple(needed), present)
-    if "remat" in body.notes:  # what is computed again must not meet the first time
+    program, produced = regions[0].reverse(body, tuple(needed), present, vjp)
+    stated = {}
+    if remat:  # what is computed again must not meet the first time
         inputs = [ops.barrier(x) for x in inputs]
-    return spread(ops.call(*inputs, *present_only(gs), body=program), produced)
+        stated["remat"] = True  # and so on for the derivatives after it
+    results = ops.call(*inputs, *present_only(gs), body=program, **stated)
+    return spread(results, produced)
 
 
-def _call_batch(values: Sequence[Any], flags: Sequence[bool], body: Any) -> Any:
-    return ops.call(
-        *values, body=regions[0].batched(body, tuple(flags), batch_size(values, flags))
-    )
+def _call_batch(
+    values: Sequence[Any],
+    flags: Sequence[bool],
+    body: Any,
+    remat: bool = False,
+    vjp: CallVjp | None = None,
+) -> Any:
+    marks, size = tuple(flags), batch_size(values, flags)
+    stated: dict[str, Any] = {"remat": True} if remat else {}
+    if vjp is not None:
+        stated["vjp"] = vjp.batched(marks, size)
+    return ops.call(*values, body=regions[0].batched(body, marks, size), **stated)
+
+
+def _call_inlined(
+    *values: Any, body: Any, remat: bool = False, vjp: CallVjp | None = None
+) -> list[Any]:
+    return regions[0].inline(body, values)
 
 
 call = register(
     Primitive(
-        "call",
-        120,
-        "control",
-        _call_infer,
-        lambda *a, body: body.evaluate(a),
-        _call_vjp,
-        _call_batch,
-        lambda *values, body: regions[0].inline(body, values),
-        "i",
+        name="call",
+        opcode=120,
+        family="control",
+        traits=PLAIN,
+        infer=_call_infer,
+        reference=_call_reference,
+        vjp=_call_vjp,
+        batch=_call_batch,
+        decomposition=_call_inlined,
+        saves="i",
         many=True,
     )
 )
 
 
+def says_how_to_differentiate(params: dict[str, Any]) -> bool:
+    """Whether a call's derivative is not just that of its body."""
+    return "vjp" in params or "remat" in params
+
+
 # ---- identities ----------------------------------------------------------------------
 
 
-def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
+def _identity(name: str, opcode: int, vjp: Any, traits: Traits) -> Primitive:
     def batch(values: Sequence[Any], flags: Any) -> list[Any]:
         return [ops.table[name](values[0])]
 
@@ -110,7 +180,15 @@ def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
 
     return register(
         Primitive(
-            name, opcode, "identity", infer, lambda a: [a], vjp, batch, lambda a: a
+            name=name,
+            opcode=opcode,
+            family="identity",
+            traits=traits,
+            infer=infer,
+            reference=lambda a: [a],
+            vjp=vjp,
+            batch=batch,
+            decomposition=lambda a: a,
         )
     )
 
@@ -118,8 +196,14 @@ def _identity(name: str, opcode: int, vjp: Any) -> Primitive:
 # Nothing is simplified across a barrier: what stands before it is not merged with what
 # stands behind it, so that recomputation stays recomputation.
 barrier = _identity(
-    "barrier", 123, lambda needed, gs, inputs, outputs: [ops.barrier(gs[0])]
+    "barrier",
+    123,
+    vjp=lambda needed, gs, inputs, outputs: [ops.barrier(gs[0])],
+    traits=Traits(cost=None, free=True),
 )
 stop_gradient = _identity(
-    "stop_gradient", 124, lambda needed, gs, inputs, outputs: [None]
+    "stop_gradient",
+    124,
+    vjp=lambda needed, gs, inputs, outputs: [None],
+    traits=PLAIN,
 )

@@ -6,24 +6,17 @@ Outputs are stacked, or summed in a fixed order. Iterations are independent. At 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
-from .base import (
-    Primitive,
-    TensorType,
-    Value,
-    batch_size,
-    cut,
-    move_axis,
-    ops,
-    register,
-    zeros,
-)
+from .batching import batch_size
 from .control import check_body, present_only, regions, spread
+from .primitive import PLAIN, Primitive, TensorType, Value, ops, register
+from .shorthands import cut, move_axis, zeros
 
 
 def _map_infer(
@@ -146,8 +139,11 @@ def _map_batch(
     ]
 
 
-def _tree_sum(x: Any, count: int) -> Any:
-    """The leading axis summed as `fixed_tree_sum` does, a level of the tree at once."""
+def _tree_sum(x: Any, count: int, *last: Any) -> Any:
+    """The leading axis summed as `fixed_tree_sum` does, a level of the tree at once.
+
+    last   one sum that comes after it, of fewer terms than a row of x has, or nothing
+    """
     totals, begin = [], 0
     for bit in reversed(range(count.bit_length())):
         size = 1 << bit
@@ -161,6 +157,7 @@ def _tree_sum(x: Any, count: int) -> Any:
             block = ops.reshape(ops.add(left, right), shape=(size, *x.shape[1:]))
         totals.append(ops.reshape(block, shape=x.shape[1:]))
         begin += 1 << bit
+    totals += last
     total = totals.pop()
     while totals:
         total = ops.add(totals.pop(), total)
@@ -180,40 +177,110 @@ def _map_expanded(
             zeros(t.shape if s else (0, *t.shape), t.dtype)
             for t, s in zip(body.output_types, summed, strict=True)
         ]
+    if 0 < chunk < iterations:
+        return _in_chunks(values, body, iterations, mapped, summed, chunk)
+    return _at_once(values, body, iterations, mapped, summed)
+
+
+def _at_once(
+    values: Sequence[Any],
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+) -> list[Any]:
     program = regions[0].batched(body, tuple(mapped), iterations)
-    outputs = ops.call(*values, body=program)
+    outputs = regions[0].inline(program, values)
     return [
         _tree_sum(o, iterations) if s else o
         for o, s in zip(outputs, summed, strict=True)
     ]
 
 
+def _in_chunks(
+    values: Sequence[Any],
+    body: Any,
+    iterations: int,
+    mapped: Sequence[bool],
+    summed: Sequence[bool],
+    chunk: int,
+) -> list[Any]:
+    """A scan over chunks, each expanded. Their size is a power of two, so that their
+    sums are whole branches of the tree; what does not fill a chunk comes last."""
+    size = 1 << (chunk.bit_length() - 1)
+    count, rest = divmod(iterations, size)
+    fixed = [n for n, m in enumerate(mapped) if not m]
+    moving = [n for n, m in enumerate(mapped) if m]
+    xs = [
+        ops.reshape(
+            cut(values[n], 0, 0, count * size),
+            shape=(count, size, *values[n].shape[1:]),
+        )
+        for n in moving
+    ]
+
+    def one_chunk(*given: Any) -> list[Any]:
+        ordered = dict(zip((*fixed, *moving), given, strict=True))
+        inputs = [ordered[n] for n in range(len(mapped))]
+        return _at_once(inputs, body, size, mapped, summed)
+
+    constants = [values[n] for n in fixed]
+    types = [TensorType(v.shape, v.dtype) for v in constants]
+    types += [TensorType(x.shape[1:], x.dtype) for x in xs]
+    key = ("chunk", body, size, tuple(mapped), tuple(summed), tuple(types))
+    outputs = ops.scan(
+        *constants,
+        *xs,
+        body=regions[0].capture(key, one_chunk, types),
+        length=count,
+        consts=len(constants),
+        carries=0,
+        reverse=False,
+    )
+    last: list[list[Any]] = [[] for _ in outputs]
+    if rest:
+        ends = [
+            cut(v, 0, count * size, iterations) if m else v
+            for v, m in zip(values, mapped, strict=True)
+        ]
+        last = [[o] for o in _at_once(ends, body, rest, mapped, summed)]
+    return [
+        _tree_sum(o, count, *more)
+        if s
+        else ops.concat(
+            ops.reshape(o, shape=(count * size, *o.shape[2:])), *more, axis=0
+        )
+        for o, more, s in zip(outputs, last, summed, strict=True)
+    ]
+
+
 map_ = register(
     Primitive(
-        "map",
-        122,
-        "control",
-        _map_infer,
-        _map_reference,
-        _map_vjp,
-        _map_batch,
-        _map_expanded,
-        "i",
+        name="map",
+        opcode=122,
+        family="control",
+        traits=PLAIN,
+        infer=_map_infer,
+        reference=_map_reference,
+        vjp=_map_vjp,
+        batch=_map_batch,
+        decomposition=_map_expanded,
+        saves="i",
         many=True,
     )
 )
 
 
-#: Primitives whose batch rule is a map of themselves.
-BATCHED_BY_MAP: set[str] = set()
+@dataclass(frozen=True)
+class BatchByMap:
+    """The batch rule of what has no better one: a map of itself over the batch."""
 
+    name: str
 
-def batch_by_map(name: str) -> Callable[..., list[Any]]:
-    """The batch rule of what has no better one: a map over the batch."""
-    BATCHED_BY_MAP.add(name)
-
-    def batch(values: Sequence[Any], flags: Sequence[bool], **params: Any) -> list[Any]:
-        primitive = ops.table[name]
+    def __call__(
+        self, values: Sequence[Any], flags: Sequence[bool], **params: Any
+    ) -> list[Any]:
+        primitive = ops.table[self.name]
         types = [
             TensorType(v.shape[1:] if f else v.shape, v.dtype)
             for v, f in zip(values, flags, strict=True)
@@ -230,5 +297,3 @@ def batch_by_map(name: str) -> Callable[..., list[Any]]:
                 chunk=0,
             )
         )
-
-    return batch

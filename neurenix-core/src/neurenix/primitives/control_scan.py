@@ -11,19 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from .base import (
-    Primitive,
-    TensorType,
-    Value,
-    batch_size,
-    cut,
-    move_axis,
-    ops,
-    register,
-    with_batch,
-    zeros,
-)
+from .batching import batch_size, with_batch
 from .control import check_body, present_only, regions, spread
+from .primitive import PLAIN, Primitive, TensorType, Value, ops, register
+from .shorthands import cut, move_axis, zeros
 
 
 def _scan_infer(
@@ -220,15 +211,16 @@ def _scan_unrolled(
 
 scan = register(
     Primitive(
-        "scan",
-        121,
-        "control",
-        _scan_infer,
-        _scan_reference,
-        _scan_vjp,
-        _scan_batch,
-        _scan_unrolled,
-        "io",
+        name="scan",
+        opcode=121,
+        family="control",
+        traits=PLAIN,
+        infer=_scan_infer,
+        reference=_scan_reference,
+        vjp=_scan_vjp,
+        batch=_scan_batch,
+        decomposition=_scan_unrolled,
+        saves="io",
         many=True,
     )
 )

@@ -19,18 +19,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from . import windows
-from .base import (
-    Primitive,
-    Shape,
-    TensorType,
-    Value,
-    batch_size,
-    in_float32,
-    ops,
-    register,
-    same_dtype,
-    with_batch,
-)
+from .batching import batch_size, with_batch
+from .broadcasting import same_dtype
+from .primitive import PLAIN, Primitive, Shape, TensorType, Value, ops, register
+from .shorthands import in_float32
 from .windows import Padding, Pair, output_size, taps
 
 
@@ -236,37 +228,44 @@ def _convolution(
     batch = _batch_rule(name, images)
     return register(
         Primitive(
-            name,
-            opcode,
-            "convolution",
-            infer,
-            _over_batch(kernel),
-            vjp,
-            batch,
-            in_float32(decomposition),
-            "i",
+            name=name,
+            opcode=opcode,
+            family="convolution",
+            traits=PLAIN,
+            infer=infer,
+            reference=_over_batch(kernel),
+            vjp=vjp,
+            batch=batch,
+            decomposition=in_float32(decomposition),
+            saves="i",
         )
     )
 
 
 conv_general = _convolution(
-    "conv_general", 81, _forward_infer, _forward, _forward_vjp, 0, windows.forward
+    "conv_general",
+    81,
+    infer=_forward_infer,
+    kernel=_forward,
+    vjp=_forward_vjp,
+    images=0,
+    decomposition=windows.forward,
 )
 conv_input_gradient = _convolution(
     "conv_input_gradient",
     82,
-    _input_infer,
-    _input_gradient,
-    _input_vjp,
-    0,
-    windows.input_gradient,
+    infer=_input_infer,
+    kernel=_input_gradient,
+    vjp=_input_vjp,
+    images=0,
+    decomposition=windows.input_gradient,
 )
 conv_weight_gradient = _convolution(
     "conv_weight_gradient",
     83,
-    _weight_infer,
-    _weight_gradient,
-    _weight_vjp,
-    -1,
-    windows.weight_gradient,
+    infer=_weight_infer,
+    kernel=_weight_gradient,
+    vjp=_weight_vjp,
+    images=-1,
+    decomposition=windows.weight_gradient,
 )

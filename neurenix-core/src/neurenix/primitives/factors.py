@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import int32
-from .base import cut, literal, ops, scalar_like, zeros
+from .primitive import literal, ops
+from .shorthands import cut, scalar_like, zeros
 
 
 def _column(a: Any, k: int) -> Any:

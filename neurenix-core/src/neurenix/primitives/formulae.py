@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import bool_
-from .base import in_float32, literal, ops, scalar_like
+from .primitive import literal, ops
+from .shorthands import in_float32, scalar_like
 
 _INFINITY = float("inf")
 

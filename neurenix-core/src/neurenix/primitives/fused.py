@@ -3,7 +3,7 @@
 Only the fusing pass makes it, after everything has been differentiated and batched.
 Each input broadcasts to the iteration shape; `reductions` has for each output of `body`
 None (stored) or the name of a reduction over `axes`; argmax only for devices that have
-`FUSED_ARGMAX` among their primitives.
+`FUSED_ARGMAX` among their features.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import ShapeError
-from .base import (
+from .primitive import (
+    PLAIN,
     NotBatchable,
     NotDifferentiable,
     Primitive,
@@ -78,14 +79,15 @@ def _unfused(
 
 fused = register(
     Primitive(
-        "fused",
-        130,
-        "fused",
-        _infer,
-        _reference,
-        NotDifferentiable("it is made after differentiation"),
-        NotBatchable("it is made after batching"),
-        _unfused,
+        name="fused",
+        opcode=130,
+        family="fused",
+        traits=PLAIN,
+        infer=_infer,
+        reference=_reference,
+        vjp=NotDifferentiable("it is made after differentiation"),
+        batch=NotBatchable("it is made after batching"),
+        decomposition=_unfused,
         many=True,
     )
 )

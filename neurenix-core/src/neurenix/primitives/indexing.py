@@ -15,22 +15,20 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .batching import batch_size, with_batch
+from .broadcasting import same_dtype
+from .primitive import (
+    PLAIN,
     InBasis,
     Primitive,
     Shape,
     TensorType,
     Value,
-    batch_size,
     literal,
-    move_axis,
     ops,
     register,
-    same_dtype,
-    scalar_like,
-    with_batch,
-    zeros,
 )
+from .shorthands import move_axis, scalar_like, zeros
 
 
 def _gathered(name: str, x: Value, index: Value, axis: int, batch: int) -> Shape:
@@ -210,40 +208,43 @@ def _last_of_each(x: Any, index: Any, updates: Any, axis: int, batch: int) -> An
 
 gather = register(
     Primitive(
-        "gather",
-        100,
-        "indexing",
-        _gather_infer,
-        _gather,
-        _gather_vjp,
-        _gather_batch,
-        InBasis("reading by index"),
-        "i",
+        name="gather",
+        opcode=100,
+        family="indexing",
+        traits=PLAIN,
+        infer=_gather_infer,
+        reference=_gather,
+        vjp=_gather_vjp,
+        batch=_gather_batch,
+        decomposition=InBasis("reading by index"),
+        saves="i",
     )
 )
 scatter = register(
     Primitive(
-        "scatter",
-        101,
-        "indexing",
-        _scatter_infer,
-        _scatter_with(False),
-        _scatter_vjp,
-        _scatter_batch("scatter"),
-        _last_of_each,
-        "i",
+        name="scatter",
+        opcode=101,
+        family="indexing",
+        traits=PLAIN,
+        infer=_scatter_infer,
+        reference=_scatter_with(False),
+        vjp=_scatter_vjp,
+        batch=_scatter_batch("scatter"),
+        decomposition=_last_of_each,
+        saves="i",
     )
 )
 scatter_add = register(
     Primitive(
-        "scatter_add",
-        102,
-        "indexing",
-        _scatter_infer,
-        _scatter_with(True),
-        _scatter_add_vjp,
-        _scatter_batch("scatter_add"),
-        InBasis("writing by index"),
-        "i",
+        name="scatter_add",
+        opcode=102,
+        family="indexing",
+        traits=PLAIN,
+        infer=_scatter_infer,
+        reference=_scatter_with(True),
+        vjp=_scatter_add_vjp,
+        batch=_scatter_batch("scatter_add"),
+        decomposition=InBasis("writing by index"),
+        saves="i",
     )
 )

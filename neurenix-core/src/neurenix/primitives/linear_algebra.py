@@ -18,20 +18,10 @@ import numpy as np
 from ..dtypes import int32
 from ..errors import DtypeError, ShapeError
 from . import factors
-from .base import (
-    Primitive,
-    TensorType,
-    Value,
-    batch_size,
-    in_float32,
-    move_axis,
-    ops,
-    register,
-    same_dtype,
-    scalar_like,
-    with_batch,
-    zeros,
-)
+from .batching import batch_size, with_batch
+from .broadcasting import same_dtype
+from .primitive import PLAIN, Primitive, TensorType, Value, ops, register
+from .shorthands import in_float32, move_axis, scalar_like, zeros
 
 
 def _check_square(name: str, a: Value) -> None:
@@ -244,40 +234,43 @@ def _batched(name: str) -> Any:
 
 cholesky = register(
     Primitive(
-        "cholesky",
-        140,
-        "linear_algebra",
-        _cholesky_infer,
-        _cholesky,
-        _cholesky_vjp,
-        _batched("cholesky"),
-        in_float32(factors.cholesky),
+        name="cholesky",
+        opcode=140,
+        family="linear_algebra",
+        traits=PLAIN,
+        infer=_cholesky_infer,
+        reference=_cholesky,
+        vjp=_cholesky_vjp,
+        batch=_batched("cholesky"),
+        decomposition=in_float32(factors.cholesky),
         saves="o",
     )
 )
 triangular_solve = register(
     Primitive(
-        "triangular_solve",
-        141,
-        "linear_algebra",
-        _solve_infer,
-        _solve,
-        _solve_vjp,
-        _solve_batch,
-        in_float32(factors.triangular_solve),
+        name="triangular_solve",
+        opcode=141,
+        family="linear_algebra",
+        traits=PLAIN,
+        infer=_solve_infer,
+        reference=_solve,
+        vjp=_solve_vjp,
+        batch=_solve_batch,
+        decomposition=in_float32(factors.triangular_solve),
         saves="io",
     )
 )
 lu = register(
     Primitive(
-        "lu",
-        142,
-        "linear_algebra",
-        _lu_infer,
-        _lu,
-        _lu_vjp,
-        _batched("lu"),
-        in_float32(factors.lu),
+        name="lu",
+        opcode=142,
+        family="linear_algebra",
+        traits=PLAIN,
+        infer=_lu_infer,
+        reference=_lu,
+        vjp=_lu_vjp,
+        batch=_batched("lu"),
+        decomposition=in_float32(factors.lu),
         saves="o",
         many=True,
     )

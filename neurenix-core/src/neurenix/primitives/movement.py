@@ -10,31 +10,35 @@ import numpy as np
 
 from ..dtypes import int32
 from ..errors import ShapeError
-from .base import (
+from .batching import batch_size as size_of_batch
+from .batching import with_batch
+from .broadcasting import broadcast_shapes, same_dtype, unbroadcast
+from .primitive import (
+    PLAIN,
     InBasis,
     Primitive,
     Shape,
     TensorType,
+    Traits,
     Value,
-    broadcast_shapes,
     literal,
     ops,
     register,
-    same_dtype,
-    unbroadcast,
-    with_batch,
 )
-from .base import batch_size as size_of_batch
+
+VIEW = Traits(cost=None, view=True, free=True)
 
 
 def movement(
     name: str,
     opcode: int,
+    *,
     infer: Any,
     reference: Any,
     transpose: Any,
     batch: Any,
     decomposition: Callable[..., Any] | InBasis,
+    traits: Traits,
 ) -> Primitive:
     """One input. transpose(cotangent, input type, **params): of the linear map."""
 
@@ -53,7 +57,17 @@ def movement(
         return [TensorType(infer(types[0].shape, **params), types[0].dtype)]
 
     return register(
-        Primitive(name, opcode, "movement", typed, kernel, vjp, batched, decomposition)
+        Primitive(
+            name=name,
+            opcode=opcode,
+            family="movement",
+            infer=typed,
+            reference=kernel,
+            vjp=vjp,
+            batch=batched,
+            decomposition=decomposition,
+            traits=traits,
+        )
     )
 
 
@@ -67,11 +81,12 @@ def _reshape_shape(old: Shape, shape: Shape) -> Shape:
 reshape = movement(
     "reshape",
     90,
-    _reshape_shape,
-    lambda a, shape: a.reshape(shape),
-    lambda g, x, shape: ops.reshape(g, shape=x.shape),
-    lambda x, shape: ops.reshape(x, shape=(x.shape[0], *shape)),
-    InBasis("shapes"),
+    infer=_reshape_shape,
+    reference=lambda a, shape: a.reshape(shape),
+    transpose=lambda g, x, shape: ops.reshape(g, shape=x.shape),
+    batch=lambda x, shape: ops.reshape(x, shape=(x.shape[0], *shape)),
+    decomposition=InBasis("shapes"),
+    traits=VIEW,
 )
 
 
@@ -90,13 +105,16 @@ def inverse(permutation: Shape) -> Shape:
 transpose = movement(
     "transpose",
     91,
-    _transpose_shape,
-    lambda a, permutation: a.transpose(permutation),
-    lambda g, x, permutation: ops.transpose(g, permutation=inverse(permutation)),
-    lambda x, permutation: ops.transpose(
+    infer=_transpose_shape,
+    reference=lambda a, permutation: a.transpose(permutation),
+    transpose=lambda g, x, permutation: ops.transpose(
+        g, permutation=inverse(permutation)
+    ),
+    batch=lambda x, permutation: ops.transpose(
         x, permutation=(0, *(p + 1 for p in permutation))
     ),
-    InBasis("shapes"),
+    decomposition=InBasis("shapes"),
+    traits=VIEW,
 )
 
 
@@ -125,11 +143,12 @@ def _broadcast_batch(x: Any, shape: Shape) -> Any:
 broadcast = movement(
     "broadcast",
     92,
-    _broadcast_shape,
-    lambda a, shape: np.broadcast_to(a, shape),
-    lambda g, x, shape: unbroadcast(g, x.shape),
-    _broadcast_batch,
-    InBasis("shapes"),
+    infer=_broadcast_shape,
+    reference=lambda a, shape: np.broadcast_to(a, shape),
+    transpose=lambda g, x, shape: unbroadcast(g, x.shape),
+    batch=_broadcast_batch,
+    decomposition=InBasis("shapes"),
+    traits=VIEW,
 )
 
 
@@ -179,13 +198,14 @@ def _pad_transpose(
 pad = movement(
     "pad",
     93,
-    _pad_shape,
-    _pad,
-    _pad_transpose,
-    lambda x, low, high, interior, value: ops.pad(
+    infer=_pad_shape,
+    reference=_pad,
+    transpose=_pad_transpose,
+    batch=lambda x, low, high, interior, value: ops.pad(
         x, low=(0, *low), high=(0, *high), interior=(0, *interior), value=value
     ),
-    InBasis("concat and windows are made of it"),
+    decomposition=InBasis("concat and windows are made of it"),
+    traits=PLAIN,
 )
 
 
@@ -218,15 +238,16 @@ def _slice_transpose(g: Any, x: Any, start: Shape, stop: Shape, step: Shape) -> 
 slice_ = movement(
     "slice",
     94,
-    _slice_shape,
-    lambda a, start, stop, step: a[
+    infer=_slice_shape,
+    reference=lambda a, start, stop, step: a[
         tuple(slice(*c) for c in zip(start, stop, step, strict=True))
     ],
-    _slice_transpose,
-    lambda x, start, stop, step: ops.slice(
+    transpose=_slice_transpose,
+    batch=lambda x, start, stop, step: ops.slice(
         x, start=(0, *start), stop=(x.shape[0], *stop), step=(1, *step)
     ),
-    InBasis("windows are made of it"),
+    decomposition=InBasis("windows are made of it"),
+    traits=VIEW,
 )
 
 
@@ -243,11 +264,12 @@ def _reversed(x: Any, axes: Shape) -> Any:
 flip = movement(
     "flip",
     95,
-    lambda old, axes: _transpose_shape(old, tuple(range(len(old)))),
-    lambda a, axes: np.flip(a, axes),
-    lambda g, x, axes: ops.flip(g, axes=axes),
-    lambda x, axes: ops.flip(x, axes=tuple(a + 1 for a in axes)),
-    _reversed,
+    infer=lambda old, axes: _transpose_shape(old, tuple(range(len(old)))),
+    reference=lambda a, axes: np.flip(a, axes),
+    transpose=lambda g, x, axes: ops.flip(g, axes=axes),
+    batch=lambda x, axes: ops.flip(x, axes=tuple(a + 1 for a in axes)),
+    decomposition=_reversed,
+    traits=VIEW,
 )
 
 
@@ -332,13 +354,14 @@ def _side_by_side(*parts: Any, axis: int) -> Any:
 
 concat = register(
     Primitive(
-        "concat",
-        96,
-        "movement",
-        _concat_infer,
-        _concat_kernel,
-        _concat_vjp,
-        _concat_batch,
-        _side_by_side,
+        name="concat",
+        opcode=96,
+        family="movement",
+        infer=_concat_infer,
+        reference=_concat_kernel,
+        vjp=_concat_vjp,
+        batch=_concat_batch,
+        decomposition=_side_by_side,
+        traits=PLAIN,
     )
 )

@@ -10,8 +10,10 @@ import numpy as np
 from ..dtypes import Dtype, bool_
 from ..errors import DtypeError
 from . import formulae
-from .base import InBasis, Primitive, TensorType, Value, ops, register, scalar_like
-from .elementwise import batch_elementwise, times
+from .elementwise import batch_elementwise
+from .elementwise_table import times
+from .primitive import InBasis, Primitive, TensorType, Traits, Value, ops, register
+from .shorthands import scalar_like
 
 
 def _parametric(
@@ -22,20 +24,22 @@ def _parametric(
     vjp: Any,
     *,
     decomposition: Callable[..., Any] | InBasis,
+    cost: float = 1.0,
     saves: str = "",
 ) -> Primitive:
     batch = batch_elementwise(name)
     return register(
         Primitive(
-            name,
-            opcode,
-            "elementwise",
-            infer,
-            reference,
-            vjp,
-            batch,
-            decomposition,
-            saves,
+            name=name,
+            opcode=opcode,
+            family="elementwise",
+            traits=Traits(cost=cost),
+            infer=infer,
+            reference=reference,
+            vjp=vjp,
+            batch=batch,
+            decomposition=decomposition,
+            saves=saves,
         )
     )
 
@@ -134,5 +138,6 @@ integer_pow = _parametric(
     _integer_pow_reference,
     _integer_pow_vjp,
     saves="i",
+    cost=3,
     decomposition=formulae.integer_pow,
 )

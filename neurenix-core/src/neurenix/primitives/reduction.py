@@ -14,21 +14,19 @@ import numpy as np
 
 from ..dtypes import Dtype, bool_, int32, uint8
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .primitive import (
     InBasis,
     NotDifferentiable,
     Primitive,
     Shape,
     TensorType,
+    Traits,
     Value,
-    cut,
-    in_float32,
     literal,
     ops,
     register,
-    scalar_like,
-    zeros,
 )
+from .shorthands import cut, in_float32, scalar_like, zeros
 
 
 def _check(name: str, x: Value, axes: tuple[int, ...], empty: bool) -> None:
@@ -60,6 +58,7 @@ def reduction(
     kinds: str,
     result: Dtype | None = None,
     empty: bool = True,
+    associative: bool = True,
 ) -> Primitive:
     allowed = kinds.split()
 
@@ -86,15 +85,16 @@ def reduction(
         return [primitive(values[0], axes=tuple(a + 1 for a in axes))]
 
     primitive = Primitive(
-        name,
-        opcode,
-        "reduction",
-        infer,
-        reference,
-        vjp,
-        batch,
-        decomposition,
-        saves,
+        traits=Traits(cost=None, associative=associative),
+        name=name,
+        opcode=opcode,
+        family="reduction",
+        infer=infer,
+        reference=reference,
+        vjp=vjp,
+        batch=batch,
+        decomposition=decomposition,
+        saves=saves,
     )
     return register(primitive)
 
@@ -299,6 +299,7 @@ argmax = reduction(
     kinds="float int uint bool",
     result=int32,
     empty=False,
+    associative=False,
     decomposition=_first_largest,
 )
 any_ = reduction(

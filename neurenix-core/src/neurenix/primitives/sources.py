@@ -10,21 +10,22 @@ import numpy as np
 
 from ..dtypes import Dtype, as_dtype, uint32
 from ..errors import DtypeError, ShapeError
-from .base import (
+from .control_map import BatchByMap
+from .primitive import (
+    PLAIN,
     InBasis,
     NotBatchable,
     NotDifferentiable,
     Primitive,
     Shape,
     TensorType,
+    Traits,
     Value,
-    cut,
     literal,
     ops,
     register,
-    zeros,
 )
-from .control_map import batch_by_map
+from .shorthands import cut, zeros
 
 
 class ConstantArray:
@@ -50,6 +51,7 @@ class ConstantArray:
 
 
 _UNBATCHED = NotBatchable("it has no input")
+_FREE = Traits(cost=None, free=True)
 _NO_INPUT = NotDifferentiable("it has no input")
 
 
@@ -69,26 +71,28 @@ def _iota(shape: Shape, axis: int, dtype: Dtype) -> list[Any]:
 
 iota = register(
     Primitive(
-        "iota",
-        110,
-        "source",
-        _iota_infer,
-        _iota,
-        _NO_INPUT,
-        _UNBATCHED,
-        InBasis("as a constant it takes memory"),
+        name="iota",
+        opcode=110,
+        family="source",
+        traits=_FREE,
+        infer=_iota_infer,
+        reference=_iota,
+        vjp=_NO_INPUT,
+        batch=_UNBATCHED,
+        decomposition=InBasis("as a constant it takes memory"),
     )
 )
 constant = register(
     Primitive(
-        "constant",
-        112,
-        "source",
-        lambda types, value: [value.type],
-        lambda value: [value.array],
-        _NO_INPUT,
-        _UNBATCHED,
-        InBasis("an array that is uploaded"),
+        name="constant",
+        opcode=112,
+        family="source",
+        traits=_FREE,
+        infer=lambda types, value: [value.type],
+        reference=lambda value: [value.array],
+        vjp=_NO_INPUT,
+        batch=_UNBATCHED,
+        decomposition=InBasis("an array that is uploaded"),
     )
 )
 
@@ -162,13 +166,14 @@ def _philox_in_32_bits(key: Any, shape: Shape) -> Any:
 
 random_bits = register(
     Primitive(
-        "random_bits",
-        111,
-        "source",
-        _random_infer,
-        philox,
-        NotDifferentiable("bits"),
-        batch_by_map("random_bits"),
-        _philox_in_32_bits,
+        name="random_bits",
+        opcode=111,
+        family="source",
+        traits=PLAIN,
+        infer=_random_infer,
+        reference=philox,
+        vjp=NotDifferentiable("bits"),
+        batch=BatchByMap("random_bits"),
+        decomposition=_philox_in_32_bits,
     )
 )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from .base import ops, zeros
+from .primitive import ops
+from .shorthands import zeros
 
 Pair = tuple[int, int]  # of height and width
 Padding = tuple[Pair, Pair]  # of both, what is added before and after

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..errors import FileFormatError
-from ..primitives import Primitive, TensorType, all_primitives
+from ..primitives import Primitive, TensorType, all_primitives, ops
 from ..primitives.sources import ConstantArray
 from ..sizes import check_size
-from .ir import Instruction, Program, Symbol
+from .ir import Instruction, Program, ReverseOf, Symbol
 
-FORMAT, VERSION = "neurenix-program", 1
+FORMAT, VERSION = "neurenix-program", 2
 
 
 def from_json(data: Any) -> Program:
@@ -32,26 +32,30 @@ def from_json(data: Any) -> Program:
     neurenix.errors.FileFormatError: from_json: a program without regions
     """
     header = (data.get("format"), data.get("version")) if type(data) is dict else data
-    if header != (FORMAT, VERSION):
+    if header not in [(FORMAT, version) for version in range(1, VERSION + 1)]:
         raise FileFormatError(
-            f"from_json: not a Neurenix program of version {VERSION}: {header!r:.80}"
+            f"from_json: not a Neurenix program of version 1 to {VERSION}: "
+            f"{header!r:.80}"
         )
     packed = data.get("regions")
     if not isinstance(packed, list) or not packed:
         raise FileFormatError("from_json: a program without regions")
     known = {primitive.name: primitive for primitive in all_primitives()}
     regions: list[Program] = []
+    again: set[Program] = set()  # version 1 says of bodies what 2 says of their calls
     for number, region in enumerate(packed):
         where = f"from_json: region {number}"
         try:
-            regions.append(_region(region, regions, known, where))
+            regions.append(_region(region, regions, known, again, where))
+            if "remat" in _notes(region):
+                again.add(regions[-1])
         except FileFormatError:
             raise
         except Exception as error:  # whatever is not of the form
             raise FileFormatError(f"{where}: {_told(error)}") from error
     for number, region in enumerate(packed):
         try:
-            _read_notes(regions[number], region.get("notes", {}), regions)
+            regions[number].reverse_of = _reverse_of(_notes(region), regions)
         except Exception as error:  # whatever is not of the form
             raise FileFormatError(
                 f"from_json: region {number}: its notes: {_told(error)}"
@@ -64,7 +68,11 @@ def _told(error: Exception) -> str:
 
 
 def _region(
-    packed: Any, regions: list[Program], known: dict[str, Primitive], where: str
+    packed: Any,
+    regions: list[Program],
+    known: dict[str, Primitive],
+    again: set[Program],
+    where: str,
 ) -> Program:
     inputs = [_symbol(kind) for kind in packed["inputs"]]
     values, instructions = list(inputs), []
@@ -77,7 +85,7 @@ def _region(
                 "here: it was written by a newer Neurenix, or altered"
             )
         try:
-            made = _instruction(i, known[name], values, regions)
+            made = _instruction(i, known[name], values, regions, again)
         except Exception as error:  # rules meet what they do not expect
             raise FileFormatError(f"{here}: {_told(error)}") from error
         instructions.append(made)
@@ -86,10 +94,18 @@ def _region(
 
 
 def _instruction(
-    packed: Any, primitive: Primitive, values: list[Symbol], regions: list[Program]
+    packed: Any,
+    primitive: Primitive,
+    values: list[Symbol],
+    regions: list[Program],
+    again: set[Program],
 ) -> Instruction:
     inputs = _named(packed["inputs"], values)
     params = {key: _unpack(v, regions) for key, v in packed["params"].items()}
+    if primitive is ops.call:
+        _check_call(params)
+        if params["body"] in again:
+            params["remat"] = True
     outputs = [_symbol(kind) for kind in packed["outputs"]]
     given = [s.type for s in outputs]
     expected = list(primitive.infer([s.type for s in inputs], **params))
@@ -140,12 +156,27 @@ def _unpack(value: Any, regions: list[Program]) -> Any:
     return ConstantArray(data.reshape(value["shape"]), dtype)
 
 
-def _read_notes(region: Program, notes: Any, regions: list[Program]) -> None:
-    if "remat" in notes:
-        region.notes["remat"] = True
-    if "reverse_of" in notes:
-        number, count = notes["reverse_of"]
-        forward = regions[_index(number, len(regions), "region")]
-        if type(count) is not int or not 0 <= count <= len(forward.inputs):
-            raise ValueError(f"reverse_of: {count!r} inputs of the forward program")
-        region.notes["reverse_of"] = weakref.ref(forward), count
+def _check_call(params: dict[str, Any]) -> None:
+    if not isinstance(params["body"], Program):
+        raise TypeError(f"its body is {params['body']!r}")
+    if params.get("remat", True) is not True:
+        raise TypeError(f"its remat is {params['remat']!r}")
+    if "vjp" in params:
+        raise ValueError("a vjp is Python code, which no file holds")
+
+
+def _notes(region: Any) -> dict[str, Any]:
+    notes = region.get("notes", {})
+    if not isinstance(notes, dict):
+        raise TypeError(f"its notes are {notes!r}")
+    return notes
+
+
+def _reverse_of(notes: dict[str, Any], regions: list[Program]) -> ReverseOf | None:
+    if "reverse_of" not in notes:
+        return None
+    number, count = notes["reverse_of"]
+    forward = regions[_index(number, len(regions), "region")]
+    if type(count) is not int or not 0 <= count <= len(forward.inputs):
+        raise ValueError(f"reverse_of: {count!r} inputs of the forward program")
+    return ReverseOf(weakref.ref(forward), count)

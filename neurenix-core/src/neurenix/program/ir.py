@@ -7,12 +7,14 @@ new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import weakref
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..primitives.base import Primitive, TensorType
+from ..primitives.primitive import Primitive, TensorType
+from .memo import derived
 from .printing import to_text
 from .watch import watching
 
@@ -54,23 +56,48 @@ class Instruction:
         )
 
 
-class Program:
-    """Inputs, instructions in an order in which they can run, outputs."""
+class ReverseOf(NamedTuple):
+    """Of a pullback, whose it is: its first inputs are the forward program's, and
+    cotangents follow. The forward program has it in its memo, so this is a weak one."""
 
-    __slots__ = ("__weakref__", "inputs", "instructions", "notes", "outputs")
+    forward: weakref.ref[Program]
+    inputs: int
+
+
+class Program:
+    """Inputs, instructions in an order in which they can run, outputs.
+
+    reverse_of   of a pullback, which program it differentiates
+    memo         what was derived from this one; see `memo.derived`
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "inputs",
+        "instructions",
+        "memo",
+        "outputs",
+        "reverse_of",
+    )
 
     def __init__(
         self,
         inputs: Sequence[Symbol],
         instructions: Sequence[Instruction],
         outputs: Sequence[Symbol],
+        reverse_of: ReverseOf | None = None,
     ) -> None:
         self.inputs = tuple(inputs)
         self.instructions = tuple(instructions)
         self.outputs = tuple(outputs)
-        # What passes and transforms have derived from this program, by their own keys:
-        # it lives and dies with the program.
-        self.notes: dict[Any, Any] = {}
+        self.reverse_of = reverse_of
+        self.memo: dict[Hashable, Any] = {}
+
+    def made_of(
+        self, instructions: Sequence[Instruction], outputs: Sequence[Symbol]
+    ) -> Program:
+        """A program of the same inputs that gives the same values another way."""
+        return Program(self.inputs, instructions, outputs, self.reverse_of)
 
     @property
     def input_types(self) -> list[TensorType]:
@@ -83,9 +110,7 @@ class Program:
     def evaluate(self, arrays: Sequence[Any]) -> list[np.ndarray[Any, Any]]:
         """Run it with the NumPy reference kernels, one instruction after the other."""
         values: dict[Symbol, Any] = dict(zip(self.inputs, arrays, strict=True))
-        last_use = self.notes.get("last_use")
-        if last_use is None:
-            last_use = self.notes["last_use"] = last_uses(self)
+        last_use = derived(self, "last uses", last_uses)
         watch = watching[0]
         for i, instruction in enumerate(self.instructions):
             inputs = [values[s] for s in instruction.inputs]
@@ -135,6 +160,26 @@ def last_uses(program: Program) -> list[list[Symbol]]:
                 seen.add(s)
                 dead[i].append(s)
     return dead
+
+
+def renamed(program: Program) -> Program:
+    """The same program with symbols of its own."""
+    names: dict[Symbol, Symbol] = {s: Symbol(s.type) for s in program.inputs}
+    instructions = []
+    for i in program.instructions:
+        outputs = [Symbol(s.type) for s in i.outputs]
+        instructions.append(
+            Instruction(
+                i.primitive, [names[s] for s in i.inputs], i.params, outputs, i.source
+            )
+        )
+        names.update(zip(i.outputs, outputs, strict=True))
+    return Program(
+        [names[s] for s in program.inputs],
+        instructions,
+        [names[s] for s in program.outputs],
+        program.reverse_of,
+    )
 
 
 def params_key(params: dict[str, Any]) -> tuple[Any, ...]:

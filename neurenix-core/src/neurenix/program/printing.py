@@ -45,6 +45,7 @@ def _one(program: Program, titles: dict[Program, str]) -> str:
     head = ", ".join(f"{names[s]}: {s.type}" for s in program.inputs)
     lines = [
         f"{titles[program]}({head}) -> {', '.join(names[s] for s in program.outputs)}"
+        + _origin(program, titles)
     ]
     for i in program.instructions:
         params = [
@@ -58,6 +59,14 @@ def _one(program: Program, titles: dict[Program, str]) -> str:
             + (f"  # {i.source}" if i.source else "")
         )
     return "\n".join(lines)
+
+
+def _origin(program: Program, titles: dict[Program, str]) -> str:
+    of = program.reverse_of
+    forward = None if of is None else of.forward()
+    if forward is None or forward not in titles:
+        return ""
+    return f"  # the reverse of {titles[forward]}"
 
 
 def _param_text(value: Any) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..dtypes import Dtype
 from ..errors import InvalidArgumentError
+from ..primitives import ops
 from ..primitives.sources import ConstantArray
-from .from_json import FORMAT, VERSION, from_json
+from .from_json import FORMAT, from_json
 from .ir import Program
 
 
@@ -30,19 +31,19 @@ def _pack(value: Any, numbers: dict[Program, int]) -> Any:
 
 
 def _pack_notes(program: Program, numbers: dict[Program, int]) -> dict[str, Any]:
-    notes: dict[str, Any] = {"remat": True} if "remat" in program.notes else {}
-    forward, count = program.notes.get("reverse_of", (lambda: None, 0))
-    if forward() in numbers:
-        notes["reverse_of"] = [numbers[forward()], count]
-    return notes
+    of = program.reverse_of
+    forward = None if of is None else of.forward()
+    if of is None or forward is None or forward not in numbers:
+        return {}
+    return {"reverse_of": [numbers[forward], of.inputs]}
 
 
 def to_json(program: Program) -> dict[str, Any]:
     """Plain lists and dicts; `from_json` gives an equal program back.
 
-    Of what transforms have noted on regions two things are kept: that one is computed
-    again for its derivative (nx.remat), and of which other one it is the reverse. What
-    passes have derived is left out: it is derived again.
+    The version that is written is the least that can say it: calls that are computed
+    again for their derivative (nx.remat) take version 2. What passes have derived is
+    left out: it is derived again.
 
     Raises InvalidArgumentError for a region with a derivative of one's own
     (nx.custom_vjp), which is Python code: without it the derivative would be another.
@@ -53,10 +54,11 @@ def to_json(program: Program) -> dict[str, Any]:
     True
     """
     regions = [*program.regions(), program]
-    for r in regions:
-        if "rule" in r.notes:
+    calls = [i for r in regions for i in r.instructions if i.primitive is ops.call]
+    for i in calls:
+        if "vjp" in i.params:
             raise InvalidArgumentError(
-                f"to_json: the program calls {r.notes['rule'].name}, whose derivative "
+                f"to_json: the program calls {i.params['vjp'].name}, whose derivative "
                 "is Python code (nx.custom_vjp) and cannot be written; capture a "
                 "function without it, or take its derivative before"
             )
@@ -84,7 +86,8 @@ def to_json(program: Program) -> dict[str, Any]:
                 "notes": _pack_notes(r, numbers),
             }
         )
-    return {"format": FORMAT, "version": VERSION, "regions": packed}
+    version = 2 if any("remat" in i.params for i in calls) else 1
+    return {"format": FORMAT, "version": version, "regions": packed}
 
 
 __all__ = ["from_json", "to_json"]

@@ -102,7 +102,7 @@ def captured(
 
 
 @contextmanager
-def as_state(cells: Sequence[Tensor]) -> Iterator[Callable[[], dict[int, Tensor]]]:
+def as_call_state(cells: Sequence[Tensor]) -> Iterator[Callable[[], dict[int, Tensor]]]:
     """Within it, and in this thread only, the cells are state of a call: what is
     assigned stays in here. Yields a function that gives the new values, by the ids of
     the cells that got some."""

@@ -42,8 +42,12 @@ from neurenix.testing.random import (
     values,
 )
 
-# made by passes, or holding programs: what they do shows in map and in compile
-ELSEWHERE = {"call", "map", "scan", "fused", "constant", "barrier", "stop_gradient"}
+# Made by passes, or holding programs: what they do shows in map and in compile.
+ELSEWHERE = {
+    p.name
+    for p in all_primitives()
+    if p.family in ("control", "fused", "identity") or p is ops.constant
+}
 
 
 def _needs(case: Case, *dtypes: Dtype) -> pytest.MarkDecorator:

@@ -3,9 +3,10 @@
 from . import regions  # registers what control primitives ask for
 from .capture import capture_flat
 from .compiled import Compiled, compile, constant
+from .custom_vjp import CustomVjp, custom_vjp
 from .derivatives import hessian, hvp, jacobian
 from .mapping import map, scan, vmap
-from .rules import CustomVjp, custom_vjp, remat
+from .remat import remat
 from .statistics import CompileStats, compile_stats
 
 __all__ = [

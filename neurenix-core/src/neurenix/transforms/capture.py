@@ -1,26 +1,35 @@
 """Capture: running a function on symbols, and keeping what it did as a program.
 
 A region (the body of a map, a scan, a call) may use tensors from around it: they are
-lifted, becoming further inputs. What a compiled function may use, `compiled` says.
+lifted, becoming further inputs. A program that `nx.capture` gives may use none. What a
+compiled function may use, `compiled` says.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .. import dispatch
+from .. import dispatch, tree
+from ..arguments import function
 from ..dtypes import uint32
 from ..errors import CaptureError
+from ..passes.simplify import simplify
 from ..primitives import Primitive, TensorType, ops
 from ..primitives.sources import ConstantArray
 from ..program import Instruction, Program, Symbol
-from ..sources import at_line, user_line
 from ..state.store import undone_on_failure
-from ..tensor import Tensor, literal
+from ..tensor import Tensor, literal, tensor
+from ..user_lines import at_line, user_line
+from .statics import name_around
+
+# One capture at a time: what an object of the state notes in it, such as how often it
+# drew, every thread sees.
+CAPTURING = threading.RLock()
 
 
 class Capture:
@@ -114,11 +123,11 @@ def capture_flat(
     devices: Sequence[Any] = (),
 ) -> tuple[Program, list[Tensor]]:
     """The program of a function from tensors to a list of them; what it lifted."""
-    capture = Capture(types)
-    with capturing(capture):
-        outputs = function(*symbol_tensors(capture.inputs, devices))
-        program = capture.program(outputs)
-    return program, capture.lifted
+    recorder = Capture(types)
+    with capturing(recorder):
+        outputs = function(*symbol_tensors(recorder.inputs, devices))
+        program = recorder.program(outputs)
+    return program, recorder.lifted
 
 
 def symbol_tensors(
@@ -144,3 +153,62 @@ def _emit(i: Instruction, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
             return [Tensor(value, value.type, None)]
         out = i.primitive(*inputs, **i.params)
     return out if i.primitive.many else [out]
+
+
+# ---- nx.capture --------------------------------------------------------------------
+
+
+def capture(f: Callable[..., Any], *args: Any) -> Program:
+    """The program of f on arguments like these, simplified, before anything is fused.
+
+    Arguments and results are trees. Tensors and arrays among the arguments become the
+    inputs, in order; their values do not matter. Anything else is passed on as it is.
+
+    Raises CaptureError, naming it, for a tensor that is no argument (wrap it in
+    nx.constant, or make it one: for a module, nn.functional_call), for a write to a
+    parameter or buffer, and for control flow that depends on values.
+
+    >>> import neurenix as nx
+    >>> program = nx.capture(nx.grad(lambda x: (x * x).sum()), nx.zeros(3))
+    >>> [i.primitive.name for i in program.instructions]
+    ['add']
+    """
+    function("capture", f)
+    leaves, structure = tree.flatten(args)
+    leaves = [tensor(x) if isinstance(x, np.ndarray) else x for x in leaves]
+    given = [x.value() for x in leaves if isinstance(x, Tensor)]
+    recorder = _ClosedCapture(f, [x.type for x in given])
+    with capturing(recorder):
+        symbols = iter(symbol_tensors(recorder.inputs, [x.device for x in given]))
+        passed = [next(symbols) if isinstance(x, Tensor) else x for x in leaves]
+        results, _ = tree.flatten(f(*tree.unflatten(structure, passed)))
+        ends = [x.value() if isinstance(x, Tensor) else tensor(x) for x in results]
+        program = recorder.program(ends)
+    return simplify(program)
+
+
+class _ClosedCapture(Capture):
+    """Takes nothing from outside, and changes nothing there."""
+
+    def __init__(self, f: Callable[..., Any], types: list[TensorType]) -> None:
+        super().__init__(types)
+        self.f = f
+
+    def lift(self, x: Tensor) -> Symbol:
+        self.outside(
+            f"{name_around(self.f, x)} ({x.type})",
+            "a tensor from outside: pass it as an argument, "
+            "or wrap it in nx.constant if it never changes",
+        )
+        return super().lift(x)
+
+    def outside(self, what: str, remark: str) -> None:
+        raise CaptureError(
+            f"capture: the function uses {what} at {user_line()}, {remark}"
+        )
+
+    def write(self, cell: Any, value: Any) -> None:
+        raise CaptureError(
+            f"capture: {cell.name or 'a cell'} is given a new value at {user_line()}, "
+            "and a program alone has no state: return the value instead"
+        )

@@ -13,7 +13,7 @@ from typing import Any, overload
 from .. import dispatch, random, tree
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
 from ..settings import current_device
@@ -23,12 +23,12 @@ from ..state.dependencies.objects import is_frozen
 from ..state.locks import lock_of
 from ..tensor import Tensor, literal, tensor
 from . import eager
-from .capture import capturing, symbol_tensors
+from .capture import CAPTURING, capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
 from .stateful import StatefulFunction
 from .statics import key_of_argument, with_tensors
-from .statistics import CAPTURING, CompileStats, register
+from .statistics import CompileStats, register
 from .steps import refuse_tape, run_steps, split
 
 _CACHE_BOUND = 64
@@ -200,9 +200,9 @@ class Compiled(StatefulFunction):
 
     def memory_bytes(self, *args: Any, **kwargs: Any) -> int | None:
         """Bytes that a call with these arguments takes beside what it is given, what it
-        returns, and its state: what the plan of its program counts, on the threads that
-        there are now. The program is made, if it was not there, but does not run. None
-        on a device that plans no memory.
+        returns, and its state: what its device says, on the threads that there are now.
+        The program is made, if it was not there, but does not run. None on a device
+        that plans no memory.
 
         >>> import neurenix as nx
         >>> f = nx.compile(lambda x: nx.sort(x)[0].sum())
@@ -214,8 +214,7 @@ class Compiled(StatefulFunction):
         key = self._key(args, kwargs, tensors)
         with self._held(key):
             executable = self._entry(tensors, key, args, kwargs).executable
-        asked = getattr(executable, "memory_bytes", None)
-        return None if asked is None else int(asked())
+        return executable.memory_bytes()
 
     def _held(self, key: Any) -> AbstractContextManager[Any]:
         """What to hold while its state is used: threads take turns. Raises where
@@ -324,15 +323,14 @@ class Compiled(StatefulFunction):
             outputs = [
                 x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
             ]
-            for s in self.state:
-                if hasattr(s, "end_capture"):
-                    s.end_capture()
+            for owner in self.owners:
+                owner.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
         with self._stats.timed("passes"):
             program = dispatch.prepared(program, device)
         with self._stats.timed("backend"):
             executable = dispatch.compiled(program, device, written)
-        self._stats.planned(getattr(executable, "plan_seconds", 0.0))
+        self._stats.planned(executable.plan_seconds)
         return Entry(
             program,
             executable,

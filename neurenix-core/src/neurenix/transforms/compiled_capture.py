@@ -10,10 +10,10 @@ from ..dtypes import bool_
 from ..errors import CaptureError
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
-from ..sources import user_line
 from ..state.cell import Cell
 from ..state.stand_ins import captured
 from ..tensor import Tensor, number
+from ..user_lines import user_line
 from .capture import Capture, capturing
 from .stateful import StatefulFunction
 from .statics import name_around
@@ -62,9 +62,8 @@ class StateCapture(BodyCapture):
         self.ids = {id(c) for c in cells}
 
     def __enter__(self) -> None:
-        for s in self.function.state:
-            if hasattr(s, "begin_capture"):
-                s.begin_capture()
+        for owner in self.function.owners:
+            owner.begin_capture()
         with ExitStack() as stack:
             stack.enter_context(capturing(self))
             stack.enter_context(captured(self.cells, self.symbols))

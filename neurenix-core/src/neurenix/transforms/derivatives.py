@@ -18,8 +18,8 @@ from ..autograd.arguments import (
 )
 from ..autograd.mode import Differentiation, stopped
 from ..errors import ShapeError
-from ..passes.pipeline import without_dead_code
-from ..primitives.base import zeros
+from ..passes.prune import without_dead_code
+from ..primitives.shorthands import zeros
 from ..tensor import Tensor, literal
 from .capture import capture_flat, inline
 from .forward import tangent_program

@@ -14,11 +14,11 @@ from ..autograd.mode import Differentiation
 from ..dtypes import uint32
 from ..errors import ShapeError, StepsInterrupted
 from ..primitives import ops
-from ..primitives.base import cut
+from ..primitives.shorthands import cut
 from ..random import Generator
 from ..state.cell import Cell
 from ..state.locks import lock_of
-from ..state.stand_ins import as_state
+from ..state.stand_ins import as_call_state
 from ..tensor import Tensor, literal, tensor
 from .compiled_capture import all_finite
 from .stateful import StatefulFunction
@@ -80,9 +80,9 @@ def call(compiled: StatefulFunction, args: Any, kwargs: Any) -> Any:
 @contextmanager
 def _outermost(compiled: StatefulFunction) -> Iterator[None]:
     found: dict[int, Generator] = {}
-    for s in compiled.state:
-        streams = [s] if isinstance(s, Generator) else getattr(s, "_streams", list)()
-        found.update((id(g), g) for g in streams)
+    for owner in compiled.owners:
+        streams = owner.random_streams()
+        found.update((id(g), g) for g in streams if isinstance(g, Generator))
     _local.depth, _local.generators = 1, list(found.values())
     try:
         yield
@@ -93,16 +93,15 @@ def _outermost(compiled: StatefulFunction) -> Iterator[None]:
 def _with_state(
     compiled: StatefulFunction, cells: Sequence[Cell], args: Any, kwargs: Any
 ) -> Any:
-    owners = [s for s in compiled.state if hasattr(s, "begin_capture")]
-    for s in owners:
-        s.begin_capture()
-    with as_state(cells) as written:
+    for owner in compiled.owners:
+        owner.begin_capture()
+    with as_call_state(cells) as written:
         out = as_captured(compiled.f, *args, **kwargs)
         leaves, structure = tree.flatten(out)  # a cell's value is of now
         leaves = [_untracked(x) for x in leaves]
         with dispatch.no_grad():
-            for s in owners:
-                s.end_capture()
+            for owner in compiled.owners:
+                owner.end_capture()
         new = written()
     results = _results(compiled, tree.unflatten(structure, leaves), new.values())
     if not compiled.guard or results[1].item():

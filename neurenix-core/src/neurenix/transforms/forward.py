@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..autograd.mode import Differentiation, filled
-from ..passes.simplify import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import ops
 from ..program import Instruction, Program, Symbol
 from ..tensor import Tensor
@@ -46,10 +46,9 @@ def _forward(
     for i in program.instructions:
         inputs = [known[s] for s in i.inputs]
         directions = [moving.get(s) for s in i.inputs]
-        body = i.params.get("body") if i.primitive is ops.call else None
         found: Sequence[Tensor | None]
-        if body is not None and "rule" not in body.notes:
-            results, found = _forward(body, inputs, directions)
+        if i.primitive is ops.call and "vjp" not in i.params:
+            results, found = _forward(i.params["body"], inputs, directions)
         else:
             results = list(_emit(i, inputs))
             found = _tangents(i, inputs, directions)

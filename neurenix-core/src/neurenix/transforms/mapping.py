@@ -11,9 +11,9 @@ from .. import dispatch, random, tree
 from ..arguments import function
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError, ShapeError
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
-from ..primitives.base import move_axis
+from ..primitives.shorthands import move_axis
 from ..tensor import Tensor, tensor
 from . import eager
 from .capture import capture_flat

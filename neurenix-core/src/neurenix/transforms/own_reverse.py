@@ -3,17 +3,19 @@ order."""
 
 from __future__ import annotations
 
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from ..passes.pipeline import without_dead_code
+from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program
+from ..program.memo import derived
 from ..tensor import Tensor
 from .capture import capture_flat
+from .vjp_rule import VjpRule
 
 Reverse = Callable[[Tensor, Sequence[Tensor], Sequence[Tensor]], Tensor]
+_Types = tuple[TensorType, ...]
 _CACHE_BOUND = 64
 
 
@@ -35,59 +37,46 @@ class OwnReverse:
         self.name = name
         self.f = f
         self.reverse = reverse
-        self._bodies: OrderedDict[tuple[TensorType, ...], Program] = OrderedDict()
+        self._bodies: OrderedDict[_Types, tuple[Program, VjpRule]] = OrderedDict()
 
     def __call__(self, x: Tensor, *constants: Tensor) -> list[Tensor]:
         inputs = [t.value() for t in (x, *constants)]
         types = tuple([t.type for t in inputs])
-        body = self._bodies.get(types)
-        if body is None:
+        found = self._bodies.get(types)
+        if found is None:
             program, lifted = capture_flat(lambda *v: list(self.f(*v)), types)
             assert not lifted, f"{self.name} closes over a tensor"
             body = without_dead_code(program)
-            body.notes["rule"] = _Rule(self, body)
-            self._bodies[types] = body
+            found = self._bodies[types] = body, self._rule(body)
             if len(self._bodies) > _CACHE_BOUND:
                 self._bodies.popitem(last=False)
-        found: list[Tensor] = ops.call(*inputs, body=body)
-        return found
+        body, rule = found
+        outputs: list[Tensor] = ops.call(*inputs, body=body, vjp=rule)
+        return outputs
 
+    def _rule(self, body: Program) -> VjpRule:
+        def backward() -> Program:
+            """Captured when it is asked for: it calls the body, which has the rule."""
+            return derived(body, ("reverse of", self), captured)
 
-class _Rule:
-    """What `regions` asks for the reverse of a body; captured when it is first asked
-    for, since it calls the body, which has a reverse."""
-
-    def __init__(self, function: OwnReverse, body: Program) -> None:
-        self.name = function.name
-        self.function = function
-        self.body = weakref.ref(body)
-        self._reverse: Program | None = None
-
-    def pull(
-        self,
-        inputs: Sequence[Tensor],
-        cotangents: Sequence[Tensor],
-        needed: Sequence[bool],
-        emit: Callable[[Program, Sequence[Tensor]], list[Tensor]],
-    ) -> list[Tensor | None]:
-        nothing = [None] * (len(inputs) - 1)
-        if not needed[0]:
-            return [None, *nothing]
-        if self._reverse is None:
-            self._reverse = self._captured()
-        return [*emit(self._reverse, [*inputs, *cotangents]), *nothing]
-
-    def _captured(self) -> Program:
-        body = self.body()
-        assert body is not None
+        def captured(body: Program) -> Program:
+            types = [*body.input_types, *body.output_types]
+            program, lifted = capture_flat(reverse, types)
+            assert not lifted, f"the reverse of {self.name} closes over a tensor"
+            return without_dead_code(program)
 
         count = len(body.inputs)
 
         def reverse(*values: Tensor) -> list[Tensor]:
             inputs, cotangents = values[:count], values[count:]
-            outputs = ops.call(*inputs, body=body)
-            return [self.function.reverse(inputs[0], outputs, cotangents)]
+            outputs = ops.call(*inputs, body=body, vjp=rule)
+            return [self.reverse(inputs[0], outputs, cotangents)]
 
-        program, lifted = capture_flat(reverse, [*body.input_types, *body.output_types])
-        assert not lifted, f"the reverse of {self.name} closes over a tensor"
-        return without_dead_code(program)
+        rule = VjpRule(
+            name=self.name,
+            backward=backward,
+            arguments=count,
+            closed=0,
+            produced=(True, *[False] * (count - 1)),
+        )
+        return rule

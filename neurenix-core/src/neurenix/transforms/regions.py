@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd.mode import Differentiation
-from ..passes.pipeline import without_dead_code
-from ..primitives import TensorType, ops
-from ..primitives.base import with_batch, zeros
-from ..primitives.control import set_region_transforms
+from ..passes.prune import without_dead_code
+from ..primitives import TensorType
+from ..primitives.batching import with_batch
+from ..primitives.control import CallVjp, set_region_transforms
+from ..primitives.shorthands import zeros
 from ..program import Program, Symbol
-from ..sources import at_line
+from ..program.ir import ReverseOf
+from ..program.memo import derived
 from ..tensor import Tensor
+from ..user_lines import at_line
 from .capture import _emit, capture_flat, inline
 
 _CAPTURED: dict[Any, Program] = {}  # of primitives, which no body owns
@@ -27,111 +30,63 @@ class Regions:
         if key is None:
             return without_dead_code(capture_flat(function, types)[0])
         owner = next((k for k in key if isinstance(k, Program)), None)
-        table: dict[Any, Any] = _CAPTURED if owner is None else owner.notes
-        short = (
-            tuple("self" if k is owner else k for k in key)
-            if owner is not None
-            else key
-        )
-        found: Program | None = table.get(short)
-        if found is None:
-            program, lifted = capture_flat(function, types)
-            assert not lifted, "a rule's region uses what it was not given"
-            if owner is None and len(table) >= _BOUND:
-                table.clear()
-            found = table[short] = without_dead_code(program)
-        return found
+        if owner is None:
+            found = _CAPTURED.get(key)
+            if found is None:
+                if len(_CAPTURED) >= _BOUND:
+                    _CAPTURED.clear()
+                found = _CAPTURED[key] = _closed(function, types)
+            return found
+        short = ("captured", *("self" if k is owner else k for k in key))
+        return derived(owner, short, lambda _: _closed(function, types))
 
     def inline(self, body: Program, values: Sequence[Any]) -> list[Any]:
         return inline(body, values)
 
     def reverse(
-        self, body: Program, needed: tuple[bool, ...], present: tuple[bool, ...]
+        self,
+        body: Program,
+        needed: tuple[bool, ...],
+        present: tuple[bool, ...],
+        vjp: CallVjp | None = None,
     ) -> tuple[Program, tuple[bool, ...]]:
-        key = ("reverse", needed, present)
-        if key not in body.notes:
-            program, produced = _reverse(body, needed, present)
-            if "remat" in body.notes:  # and so on for the derivatives after it
-                program.notes["remat"] = True
-            body.notes[key] = program, produced
-        return body.notes[key]
+        return derived(
+            body,
+            ("reverse", needed, present, vjp),
+            lambda body: _reverse(body, needed, present, vjp),
+        )
 
     def batched(self, body: Program, flags: tuple[bool, ...], size: int) -> Program:
-        key = ("batched", flags, size)
-        if key not in body.notes:
+        def over_batch(body: Program) -> Program:
             types = [
                 TensorType((size, *t.shape), t.dtype) if f else t
                 for t, f in zip(body.input_types, flags, strict=True)
             ]
-            program, _ = capture_flat(lambda *xs: vmapped(body, xs, flags, size), types)
-            body.notes[key] = program = without_dead_code(program)
-            if "remat" in body.notes:
-                program.notes["remat"] = True
-            if "rule" in body.notes:
-                program.notes["rule"] = _BatchedRule(body.notes["rule"], flags, size)
-        return body.notes[key]
+            return _closed(lambda *xs: vmapped(body, xs, flags, size), types)
+
+        return derived(body, ("batched", flags, size), over_batch)
 
 
-class _BatchedRule:
-    """A derivative given by hand, over a batch; what all share gets the sum."""
-
-    def __init__(self, rule: Any, flags: tuple[bool, ...], size: int) -> None:
-        self.rule = rule
-        self.name = rule.name
-        self.flags = flags
-        self.size = size
-
-    def pull(
-        self,
-        inputs: Sequence[Tensor],
-        cotangents: Sequence[Tensor],
-        needed: Sequence[bool],
-        emit: Callable[..., list[Tensor]],
-    ) -> list[Tensor | None]:
-        pairs = [
-            *zip(inputs, self.flags, strict=True),
-            *((g, True) for g in cotangents),
-        ]
-        marks = {id(x): flag for x, flag in pairs}
-
-        def batched(program: Program, values: Sequence[Tensor]) -> list[Tensor]:
-            flags = tuple(marks[id(x)] for x in values)
-            return emit(Regions().batched(program, flags, self.size), values)
-
-        found = self.rule.pull(inputs, cotangents, needed, batched)
-        return [
-            ops.sum(g, axes=(0,)) if g is not None and not flag else g
-            for g, flag in zip(found, self.flags, strict=True)
-        ]
-
-
-def _by_rule(
-    body: Program,
-    inputs: Sequence[Tensor],
-    present: Sequence[Tensor | None],
-    needed: Any,
-) -> list[Tensor | None]:
-    """What the rule gives, with zeros for the cotangents that are missing."""
-    full = [
-        zeros(t.shape, t.dtype) if g is None else g
-        for t, g in zip(body.output_types, present, strict=True)
-    ]
-    found: list[Tensor | None] = body.notes["rule"].pull(inputs, full, needed, inline)
-    return found
+def _closed(function: Callable[..., Any], types: Sequence[TensorType]) -> Program:
+    program, lifted = capture_flat(function, types)
+    assert not lifted, "a rule's region uses what it was not given"
+    return without_dead_code(program)
 
 
 def _reverse(
-    body: Program, needed: tuple[bool, ...], present: tuple[bool, ...]
+    body: Program,
+    needed: tuple[bool, ...],
+    present: tuple[bool, ...],
+    vjp: CallVjp | None,
 ) -> tuple[Program, tuple[bool, ...]]:
     count = len(body.inputs)
     produced: list[bool] = []
 
     def backward(*values: Tensor) -> list[Tensor]:
         inputs = list(values[:count])
-        if "rule" in body.notes:
-            rest = iter(values[count:])
-            given = [next(rest) if p else None for p in present]
-            results = _by_rule(body, inputs, given, needed)
+        if vjp is not None:
+            given = _with_zeros(values[count:], present, body.output_types)
+            results = vjp.pull(inputs, given, needed)
             produced[:] = [g is not None for g in results]
             return [g for g in results if g is not None]
         wanted = [i for i in range(count) if needed[i] and inputs[i].dtype.is_floating]
@@ -151,10 +106,22 @@ def _reverse(
     ]
     program, lifted = capture_flat(backward, types)
     assert not lifted, "a region uses what it was not given"
-    program = without_dead_code(program)
     # for the pass that lets a reverse region use what the forward one has computed
-    program.notes["reverse_of"] = (weakref.ref(body), count)
-    return program, tuple(produced)
+    program.reverse_of = ReverseOf(weakref.ref(body), count)
+    return without_dead_code(program), tuple(produced)
+
+
+def _with_zeros(
+    cotangents: Sequence[Tensor],
+    present: Sequence[bool],
+    types: Sequence[TensorType],
+) -> list[Tensor]:
+    """All of them, with zeros for those that are missing."""
+    rest = iter(cotangents)
+    return [
+        next(rest) if p else zeros(t.shape, t.dtype)
+        for t, p in zip(types, present, strict=True)
+    ]
 
 
 def vmapped(

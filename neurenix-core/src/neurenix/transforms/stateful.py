@@ -8,6 +8,7 @@ from typing import Any
 from .. import tree
 from ..errors import InvalidArgumentError
 from ..state.cell import Cell
+from ..state.protocol import State, as_state
 from ..state.stand_ins import first_replaced
 
 
@@ -21,21 +22,23 @@ class StatefulFunction:
         self.f: Callable[..., Any] = f
         self.guard: bool = guard
         self.state = list(tree.flatten(state)[0])
+        self.owners: list[State] = []  # the same, as whoever asks for cells wants them
         for s in self.state:
-            if not isinstance(s, Cell) and not hasattr(s, "state_cells"):
+            owner = as_state(s)
+            if owner is None:
                 raise InvalidArgumentError(
                     "compile: state lists modules, optimizers, generators "
                     f"and parameters, not {s!r}"
                 )
+            self.owners.append(owner)
         self.__name__ = getattr(f, "__name__", "compiled")
 
     def cells(self) -> dict[str, Cell]:
         """All state, by name; a cell that two objects share once."""
         found: dict[str, Cell] = {}
         seen: set[int] = set()
-        for number, s in enumerate(self.state):
-            named = {s.name or "cell": s} if isinstance(s, Cell) else s.state_cells()
-            for name, cell in named.items():
+        for number, owner in enumerate(self.owners):
+            for name, cell in owner.state_cells().items():
                 if id(cell) not in seen:
                     seen.add(id(cell))
                     found[name if name not in found else f"{name}#{number}"] = cell

@@ -12,6 +12,7 @@ from .. import tree
 from ..attributes import SCALARS, static_key
 from ..errors import InvalidArgumentError
 from ..state.cell import Cell
+from ..state.protocol import as_state
 from ..tensor import Tensor, tensor
 
 _ARGUMENTS = (*SCALARS, np.bool_, np.number, bytes)
@@ -78,8 +79,8 @@ def name_around(f: Any, x: Tensor) -> str:
     for name, value in candidates.items():
         if isinstance(value, Tensor) and value.data is x.data:
             return repr(name)
-        cells = value.state_cells() if hasattr(value, "state_cells") else {}
-        for inner, cell in cells.items():
+        owner = as_state(value)
+        for inner, cell in owner.state_cells().items() if owner else ():
             if cell.data is x.data:
                 return repr(f"{name}.{inner}")
     return "a tensor"

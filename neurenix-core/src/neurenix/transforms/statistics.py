@@ -1,8 +1,7 @@
-"""What compiled functions have cost, and the lock of all captures."""
+"""What compiled functions have cost."""
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections.abc import Iterator
@@ -70,8 +69,3 @@ def compile_stats() -> list[CompileStats]:
     (2, 1, 2)
     """
     return sorted((f.stats() for f in list(_FUNCTIONS)), key=lambda s: s.name)
-
-
-# One capture at a time: what an object of the state notes in it, such as how often it
-# drew, every thread sees.
-CAPTURING = threading.RLock()

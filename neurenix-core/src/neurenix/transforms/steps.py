@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import dispatch, tree
 from ..backends import discovery
-from ..backends.steps import StepsCall, begin_steps, stacked
+from ..backends.protocol import StepsCall
+from ..backends.steps import begin_steps, stacked
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
 from ..tensor import Tensor, tensor

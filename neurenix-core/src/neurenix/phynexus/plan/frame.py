@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...passes.limits import Limits
 from ...primitives import TensorType, ops
 from ...primitives.sources import ConstantArray
 from ...program.ir import Instruction, Program, Symbol
@@ -22,6 +23,7 @@ class Frame:
     state     how many leading outputs replace the leading inputs, in place
     visible   how many leading outputs must be contiguous
     region    gives the region of a body, for the strides that it is called with
+    limits    the layouts that the device runs best
 
     `used` has what an instruction or the caller reads.
     """
@@ -33,11 +35,13 @@ class Frame:
         state: int,
         visible: int,
         region: Callable[[Program, Sequence[Shape], int], Region],
+        limits: Limits,
     ) -> None:
         self.program = program
         self.state = state
         self.visible = visible
         self.region = region
+        self.limits = limits
         self.source: str | None = None
         self.used = {s for i in program.instructions for s in i.inputs}
         self.used.update(program.outputs)

@@ -1,9 +1,9 @@
 """Lowering: from a program to the plan of it.
 
 Movement becomes strides and offsets; elementwise instructions become fused ones; every
-value gets its place in memory. Layouts are chosen here: convolutions keep channels
-fastest, elementwise results take the order of their largest input, and what a caller
-can see is contiguous.
+value gets its place in memory. Layouts are chosen here: convolutions keep channels or
+the width fastest, as the device likes it; elementwise results take the order of their
+largest input; what a caller can see is contiguous.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...passes.limits import USUAL, Limits
 from ...program.ir import Program
 from . import lowering_control, lowering_rules
 from .frame import Frame
@@ -22,9 +23,10 @@ from .views import Block, Shape, contiguous
 _RULES = {**lowering_rules.RULES, **lowering_control.RULES}
 
 
-def make_plan(program: Program, state: int = 0) -> Plan:
-    """`state`: the first outputs replace the first inputs, in place."""
-    lowering = _Lowering(Plan(program))
+def make_plan(program: Program, state: int = 0, limits: Limits = USUAL) -> Plan:
+    """`state`: the first outputs replace the first inputs, in place. `limits`: the
+    layouts that the device runs best."""
+    lowering = _Lowering(Plan(program), limits)
     inputs = [contiguous(t.shape) for t in program.input_types]
     lowering.lower(program, inputs, state, visible=len(program.outputs))
     return lowering.plan
@@ -33,8 +35,9 @@ def make_plan(program: Program, state: int = 0) -> Plan:
 class _Lowering:
     """Lowers each body once for the strides that it is called with."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, limits: Limits) -> None:
         self.plan = plan
+        self.limits = limits
         self.memo: dict[Any, Region] = {}
 
     def region(
@@ -49,7 +52,7 @@ class _Lowering:
     def lower(
         self, program: Program, strides: Sequence[Shape], state: int, visible: int
     ) -> Region:
-        frame = Frame(program, strides, state, visible, self.region)
+        frame = Frame(program, strides, state, visible, self.region, self.limits)
         for i in program.instructions:
             frame.source = i.source
             rule = _RULES.get(i.primitive.name) or _RULES[i.primitive.family]

@@ -203,9 +203,10 @@ def _dot_general(frame: Frame, i: Instruction, views: list[View]) -> None:
 def _convolution(frame: Frame, i: Instruction, views: list[View]) -> None:
     p = i.params
     b = p["batch"]
-    channels_fastest = (*range(b), b, b + 2, b + 3, b + 1)
-    is_weight = i.primitive is ops.conv_weight_gradient
-    out = frame.fresh(i.outputs[0].type, None if is_weight else channels_fastest)
+    order = None
+    if frame.limits.channels_fastest and i.primitive is not ops.conv_weight_gradient:
+        order = (*range(b), b, b + 2, b + 3, b + 1)
+    out = frame.fresh(i.outputs[0].type, order)
     (top, bottom), (left, right) = p["padding"]
     params = [b, *p["stride"], top, bottom, left, right, *p["dilation"]]
     frame.emit(i.primitive.opcode, views, [out], params)

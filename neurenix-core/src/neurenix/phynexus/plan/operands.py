@@ -16,16 +16,16 @@ from ...program.ir import Instruction, Program, Symbol
 from .frame import COPY, Frame
 from .views import View
 
-_FEW_ROWS = 64
 Axes = tuple[int, ...]
 Use = tuple[Symbol, Axes, Axes]  # as a right operand: contracted axes, batch axes
 
 
 def rows_for_products(frame: Frame, i: Instruction, view: View) -> View:
     """The right operand of a product: as it is, or laid out for all that read it so."""
+    rows = frame.limits.product_rows
     if frame.uses is None:
-        frame.uses = _uses(frame.program)
-    use = _use(i)
+        frame.uses = _uses(frame.program, rows)
+    use = _use(i, rows)
     if use is None or frame.uses[use] < 2:
         return view
     return _laid_out(frame, view, *use[1:])
@@ -33,26 +33,27 @@ def rows_for_products(frame: Frame, i: Instruction, view: View) -> View:
 
 def rows_for_loop(frame: Frame, body: Program, s: Symbol, view: View) -> View:
     """The same for a constant of a scan, which its body reads as `s`."""
-    found = {use[1:] for use in _uses(body) if use[0] is s}
+    rows = frame.limits.product_rows
+    found = {use[1:] for use in _uses(body, rows) if use[0] is s}
     read = sum(s in i.inputs for i in body.instructions)
     return _laid_out(frame, view, *found.pop()) if len(found) == read == 1 else view
 
 
-def _uses(program: Program) -> dict[Use, int]:
+def _uses(program: Program, most_rows: int) -> dict[Use, int]:
     found: dict[Use, int] = {}
     for i in program.instructions:
-        use = _use(i)
+        use = _use(i, most_rows)
         if use is not None:
             found[use] = found.get(use, 0) + 1
     return found
 
 
-def _use(i: Instruction) -> Use | None:
+def _use(i: Instruction, most_rows: int) -> Use | None:
     if i.primitive is not ops.dot_general:
         return None
     p, (lhs, rhs) = i.params, i.inputs
     rows = free_axes(len(lhs.type.shape), p["lhs_contract"], p["lhs_batch"])
-    if math.prod(lhs.type.shape[a] for a in rows) > _FEW_ROWS:
+    if math.prod(lhs.type.shape[a] for a in rows) > most_rows:
         return None
     return rhs, p["rhs_contract"], p["rhs_batch"]
 

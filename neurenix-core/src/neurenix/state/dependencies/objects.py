@@ -12,6 +12,7 @@ import numpy as np
 
 from ...attributes import SCALARS, Watched
 from ..cell import Cell
+from ..protocol import State
 from .checks import MISSING, Checks
 from .consumed import position, refusal
 from .user_code import origin, top_of
@@ -115,7 +116,7 @@ def _is_value(walk: Walk, kind: type) -> bool:
     return is_dataclass(kind) or any(
         base is not object
         and not walk.is_user_class(base)
-        and base.__module__ not in ("typing", "abc", "builtins")
+        and base.__module__ not in ("typing", "abc", "builtins", State.__module__)
         for base in kind.__mro__
     )
 

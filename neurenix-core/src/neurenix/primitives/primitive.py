@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..dtypes import Dtype, float32
-from ..errors import DtypeError, NotBatchableError, NotDifferentiableError, ShapeError
+from ..dtypes import Dtype
+from ..errors import NotBatchableError, NotDifferentiableError
 
 Shape = tuple[int, ...]
 
@@ -78,7 +78,32 @@ class Interpreter(Protocol):
     def literal(self, value: Any, dtype: Dtype) -> Any: ...
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What passes may rely on, beside the family.
+
+    cost         time for an element in additions, of an elementwise one; None for all
+                 others, whose time depends on more than how many elements there are
+    view         the elements of its one input, elsewhere: engines see other strides
+    free         made of nothing, or a view: making it again costs less than keeping it
+    mask         a comparison: where what it compares is there, as cheap to make again
+                 as to read
+    associative  a reduction of any two values into one of their kind; over no axes it
+                 is its input
+    """
+
+    cost: float | None
+    view: bool = False
+    free: bool = False
+    mask: bool = False
+    associative: bool = False
+
+
+#: Of what no pass treats in a way of its own.
+PLAIN = Traits(cost=None)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Primitive:
     """One operation.
 
@@ -95,12 +120,15 @@ class Primitive:
                all end in the basis
     saves      which values the vjp rule reads: "i" inputs, "o" outputs, "io" or "".
                Of the others it gets only the type.
-    family     what passes over programs may rely on: "elementwise", "reduction", ...
+    family     "elementwise", "reduction", ...: what has one kind of iteration, and is
+               lowered alike
+    traits     what else passes may rely on
     """
 
     name: str
     opcode: int
     family: str
+    traits: Traits
     infer: Callable[..., Sequence[TensorType]]
     reference: Callable[..., list[np.ndarray[Any, Any]]]
     vjp: Callable[..., Sequence[Any]] | NotDifferentiable
@@ -188,97 +216,3 @@ def set_interpreter(interpreter: Interpreter) -> None:
 def literal(value: Any, dtype: Dtype) -> Any:
     """A constant that belongs to no device: a number or a small array in a rule."""
     return _interpreter[0].literal(value, dtype)
-
-
-def scalar_like(x: Value, value: float) -> Any:
-    return literal(value, x.dtype)
-
-
-# ---- helpers that several families share ---------------------------------------------
-
-
-def broadcast_shapes(name: str, shapes: Sequence[Shape]) -> Shape:
-    first = shapes[0]
-    if all(s == first for s in shapes):
-        return first
-    # not NumPy's, which refuses shapes for their size
-    result = [1] * max(map(len, shapes))
-    for shape in shapes:
-        for at, n in enumerate(shape, len(result) - len(shape)):
-            if result[at] != n and n != 1:
-                if result[at] != 1:
-                    listed = " and ".join(map(str, shapes))
-                    raise ShapeError(
-                        f"{name}: shapes {listed} do not broadcast; "
-                        "aligned at the right, each axis must be equal or 1"
-                    )
-                result[at] = n
-    return tuple(result)
-
-
-def same_dtype(name: str, types: Sequence[Value]) -> Dtype:
-    dtype = types[0].dtype
-    for t in types[1:]:
-        if t.dtype is not dtype:
-            listed = " and ".join(t.dtype.name for t in types)
-            raise DtypeError(f"{name}: the dtypes are {listed}; cast one of them")
-    return dtype
-
-
-def unbroadcast(g: Any, shape: Shape) -> Any:
-    """Sum a cotangent over the axes that broadcasting added or stretched."""
-    if g.shape == shape:
-        return g
-    lead = len(g.shape) - len(shape)
-    stretched = tuple(
-        i for i, n in enumerate(shape, lead) if n == 1 and g.shape[i] != 1
-    )
-    g = ops.sum(g, axes=tuple(range(lead)) + stretched)
-    return g if g.shape == shape else ops.reshape(g, shape=shape)
-
-
-def move_axis(x: Any, source: int, target: int) -> Any:
-    if source == target:
-        return x
-    order = [i for i in range(len(x.shape)) if i != source]
-    order.insert(target, source)
-    return ops.transpose(x, permutation=tuple(order))
-
-
-def cut(x: Any, axis: int, start: int, stop: int) -> Any:
-    """x[start:stop] along one axis."""
-    low, high = [0] * len(x.shape), list(x.shape)
-    low[axis], high[axis] = start, stop
-    return ops.slice(x, start=tuple(low), stop=tuple(high), step=(1,) * len(low))
-
-
-def in_float32(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """A decomposition that works on half types in float32, as kernels do."""
-
-    def widened(*inputs: Any, **params: Any) -> Any:
-        narrow = inputs[0].dtype
-        if not narrow.is_floating or narrow.itemsize > 2:
-            return rule(*inputs, **params)
-        wide = [ops.cast(x, dtype=float32) if x.dtype is narrow else x for x in inputs]
-        outputs = rule(*wide, **params)
-        if isinstance(outputs, list):
-            return [
-                ops.cast(o, dtype=narrow) if o.dtype is float32 else o for o in outputs
-            ]
-        return ops.cast(outputs, dtype=narrow)
-
-    return widened
-
-
-def with_batch(x: Any, flag: bool, size: int) -> Any:
-    """x with a leading batch axis, broadcast if it has none."""
-    return x if flag else ops.broadcast(x, shape=(size, *x.shape))
-
-
-def batch_size(values: Sequence[Any], flags: Sequence[bool]) -> int:
-    return int(next(v.shape[0] for v, f in zip(values, flags, strict=True) if f))
-
-
-def zeros(shape: Shape, dtype: Dtype) -> Any:
-    zero = literal(0, dtype)
-    return ops.broadcast(zero, shape=shape) if shape else zero

@@ -1,7 +1,4 @@
-"""Functions whose derivative is made another way: computed anew, or given by hand.
-
-Either is one `call`, whose body says so in its notes; see `regions`.
-"""
+"""nx.custom_vjp: a call whose derivative is given by hand."""
 
 from __future__ import annotations
 
@@ -9,85 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import dispatch, tree
-from ..errors import InvalidArgumentError, NotDifferentiableError, ShapeError
-from ..passes.pipeline import without_dead_code
+from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..program import Program
 from ..tensor import Tensor, tensor
 from .capture import capture_flat
-
-
-def _split(arguments: Any) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], Any]]:
-    """The tensors of a tree, and what puts others in their place."""
-    leaves, structure = tree.flatten(arguments)
-    at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor)]
-
-    def joined(tensors: Sequence[Tensor]) -> Any:
-        filled = list(leaves)
-        for i, x in zip(at, tensors, strict=True):
-            filled[i] = x
-        return tree.unflatten(structure, filled)
-
-    return [leaves[i].value() for i in at], joined
-
-
-def _flat(outputs: Any) -> tuple[list[Tensor], Any]:
-    leaves, structure = tree.flatten(outputs)
-    return [
-        x.value() if isinstance(x, Tensor) else tensor(x) for x in leaves
-    ], structure
+from .trees import flat_tensors, tensors_of
+from .vjp_rule import VjpRule
 
 
 def _followed(tensors: Sequence[Tensor]) -> bool:
     return dispatch.recorder() is not None or dispatch.taped(tensors)
-
-
-def remat(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f, whose derivative computes its forward values again instead of keeping them:
-    memory for time. Only its inputs are kept.
-
-    Arguments and results are trees; tensors that f closes over are kept like its
-    inputs. Random draws are the same again. It gives the same values as f, to the last
-    bit; where chains are fused, fused sums may be added up in another order. A program
-    holds it as one call; the pullback reads the inputs through a `barrier`, so that no
-    pass merges the second computation with the first. For what is called often,
-    `nx.compile(nx.remat(f))` is captured and differentiated once.
-
-    Chen et al. 2016, https://arxiv.org/abs/1604.06174 (there called checkpointing; the
-    word is kept for files here).
-
-    >>> import neurenix as nx
-    >>> block = nx.remat(lambda x: nx.sin(nx.sin(x)).sum())
-    >>> nx.grad(block)(nx.tensor([0.0])).tolist()
-    [1.0]
-    """
-    if not callable(f):
-        raise InvalidArgumentError(f"remat: {f!r} is not callable")
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        tensors, joined = _split((args, kwargs))
-        found: list[Any] = []
-
-        def body(*values: Tensor) -> list[Tensor]:
-            a, k = joined(values)
-            flat, structure = _flat(f(*a, **k))
-            found[:] = [structure]
-            return flat
-
-        taping = dispatch.state.taping is dispatch.ON
-        plain = dispatch.recorder() is None and not taping
-        if plain or dispatch.eagerly():
-            return f(*args, **kwargs)
-        program, lifted = capture_flat(
-            body, [t.type for t in tensors], [t.device for t in tensors]
-        )
-        program = without_dead_code(program)
-        program.notes["remat"] = True
-        return tree.unflatten(found[0], ops.call(*tensors, *lifted, body=program))
-
-    run.__name__ = getattr(f, "__name__", "remat")
-    run.__doc__ = f.__doc__
-    return run
 
 
 class CustomVjp:
@@ -122,7 +51,7 @@ class CustomVjp:
         return self.f, self.forward, self.backward
 
     def __call__(self, *args: Any) -> Any:
-        tensors, joined = _split(args)
+        tensors, joined = tensors_of(args)
         if not _followed(tensors):
             out = self.f(*args)
             if not _followed(
@@ -137,7 +66,7 @@ class CustomVjp:
         found: list[Any] = []
 
         def body(*values: Tensor) -> list[Tensor]:
-            flat, structure = _flat(self.f(*joined(values)))
+            flat, structure = flat_tensors(self.f(*joined(values)))
             found[:] = [structure]
             return flat
 
@@ -154,10 +83,15 @@ class CustomVjp:
             program.instructions,
             program.outputs,
         )
-        body_program.notes["rule"] = _Rule(
-            self.__name__, backward, len(tensors), len(closed), self.produced
+        rule = VjpRule(
+            name=self.__name__,
+            backward=lambda: backward,
+            arguments=len(tensors),
+            closed=len(closed),
+            produced=tuple(self.produced),
         )
-        outputs = ops.call(*tensors, *closed, *more, body=body_program)
+        inputs = [*tensors, *closed, *more]
+        outputs = ops.call(*inputs, body=body_program, vjp=rule)
         return tree.unflatten(structure, outputs)
 
     def _pull(
@@ -175,7 +109,7 @@ class CustomVjp:
                     f"{self.__name__}: the forward function of a custom_vjp returns "
                     "(outputs, residuals)"
                 )
-            flat, same = _flat(pair[0])
+            flat, same = flat_tensors(pair[0])
             if same != structure or [x.type for x in flat] != list(out_types):
                 raise ShapeError(
                     f"{self.__name__}: forward gives {[x.type for x in flat]}, "
@@ -216,44 +150,6 @@ class CustomVjp:
             self.produced += [x.dtype.is_floating for x in tensors]
             results += [x.value() for x in given if x.dtype.is_floating]
         return results
-
-
-class _Rule:
-    """The reverse of a body, given by hand. `regions` asks it in place of the tape."""
-
-    def __init__(
-        self,
-        name: str,
-        backward: Program,
-        arguments: int,
-        closed: int,
-        produced: Sequence[bool],
-    ) -> None:
-        self.name = name
-        self.backward = backward
-        self.arguments = arguments
-        self.closed = closed
-        self.produced = list(produced)
-
-    def pull(
-        self,
-        inputs: Sequence[Tensor],
-        cotangents: Sequence[Tensor],
-        needed: Sequence[bool],
-        emit: Callable[[Program, Sequence[Tensor]], list[Tensor]],
-    ) -> list[Tensor | None]:
-        """Cotangents of the inputs of the body (None: none, or not asked for)."""
-        n = self.arguments
-        if any(needed[n:]):
-            raise NotDifferentiableError(
-                f"{self.name}: a custom_vjp closes over a tensor that is being "
-                "differentiated; pass it as an argument"
-            )
-        rest = inputs[n + self.closed :]
-        values = iter(emit(self.backward, [*inputs[:n], *cotangents, *rest]))
-        found = [next(values) if p else None for p in self.produced]
-        found += [None] * (len(inputs) - n)
-        return [g if k else None for g, k in zip(found, needed, strict=True)]
 
 
 def custom_vjp(f: Callable[..., Any]) -> CustomVjp:

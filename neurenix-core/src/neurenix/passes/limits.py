@@ -1,0 +1,46 @@
+"""What a device's programs should look like to run best there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes that passes and layouts keep to. The defaults are those of a processor that
+    runs fused chains over blocks in its first-level cache.
+
+    fused_operations   the most operations of a fused chain
+    fused_inputs       the most values that a fused chain reads
+    axes               the most axes of what is fused
+    reading            (bytes, cost): reading a value of at least so many bytes costs as
+                       much as so many simple operations on as many elements; writing
+                       it costs twice that. The first pair that fits counts: sizes
+                       fall, and the last one is 0
+    channels_fastest   in the result of a convolution neighbouring channels lie beside
+                       each other; else neighbours along the width do
+    product_rows       a weight that several products, of at most so many rows each,
+                       read across its rows is laid out once for all; 0: never
+    """
+
+    fused_operations: int = 64
+    fused_inputs: int = 24
+    axes: int = 8
+    reading: tuple[tuple[int, float], ...] = (
+        (4 << 20, 8.0),
+        (512 << 10, 4.0),
+        (32 << 10, 1.5),
+        (0, 0.5),
+    )
+    channels_fastest: bool = True
+    product_rows: int = 64
+
+    def cost_of_reading(self, nbytes: int) -> float:
+        """
+        >>> Limits().cost_of_reading(100), Limits().cost_of_reading(1 << 30)
+        (0.5, 8.0)
+        """
+        return next(cost for least, cost in self.reading if nbytes >= least)
+
+
+USUAL = Limits()

@@ -1,0 +1,57 @@
+"""What an engine declares: phx_capabilities, read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dtypes
+from ..backends.protocol import Capabilities
+from ..passes.limits import USUAL, Limits
+from ..primitives import Primitive, all_primitives, ops
+from ..primitives.fused import FUSED_ARGMAX
+from . import _bindings
+from .plan.encode import MAX_RANK
+
+ffi: Any = _bindings.ffi  # whose C names no type checker knows
+
+FUSED_WITH_ARGMAX = 2  # PHX_FUSED_WITH_ARGMAX
+
+
+def _needs_no_kernel(primitive: Primitive) -> bool:
+    """A plan has no instruction for it: it becomes strides, copies or a constant."""
+    return primitive.family in ("movement", "identity") or primitive is ops.constant
+
+
+def declared(raw: Any, engine: str) -> Capabilities:
+    """The capabilities of a device, of its phx_capabilities; `engine`, for people."""
+    argmax = raw.opcodes[ops.fused.opcode] == FUSED_WITH_ARGMAX
+    return Capabilities(
+        dtypes=frozenset(d for d in dtypes.ALL if raw.dtypes >> d.code & 1),
+        primitives=frozenset(
+            p.name
+            for p in all_primitives()
+            if _needs_no_kernel(p)
+            or (p.opcode < len(raw.opcodes) and raw.opcodes[p.opcode])
+        ),
+        threads=raw.threads,
+        memory_bytes=raw.memory_bytes,
+        name=ffi.string(raw.name).decode(),
+        instruction_set=ffi.string(raw.instruction_set).decode(),
+        host_visible=bool(raw.host_visible),
+        engine=engine,
+        features=frozenset({FUSED_ARGMAX} if argmax else ()),
+        limits=_limits(raw),
+    )
+
+
+def _limits(raw: Any) -> Limits:
+    """Of an engine before ABI 1.5, which leaves zeros there, the defaults."""
+    levels = tuple(zip(raw.reading_bytes, raw.reading_costs, strict=True))
+    return Limits(
+        fused_operations=raw.fused_operations or USUAL.fused_operations,
+        fused_inputs=raw.fused_inputs or USUAL.fused_inputs,
+        axes=min(raw.axes or USUAL.axes, MAX_RANK),
+        reading=levels if any(raw.reading_costs) else USUAL.reading,
+        channels_fastest=raw.convolution_layout != 2,
+        product_rows=max(raw.product_rows or USUAL.product_rows, 0),
+    )

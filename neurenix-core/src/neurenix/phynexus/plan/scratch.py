@@ -1,0 +1,66 @@
+"""The least and the most scratch that a plan may take, by what the plan says alone.
+
+What it does take, its engine says (phx_api.memory_bytes). Before that, a plan that
+cannot fit is refused; and of an engine before ABI 1.5 nobody knows how many iterations
+of a map it runs at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ...primitives import ops
+from .place import aligned
+from .plan import Plan, Region, Step
+
+
+def least_scratch(plan: Plan) -> int:
+    """Bytes of scratch, with one iteration of each map after the other."""
+    return _scratch(plan, 1)
+
+
+def most_scratch(plan: Plan) -> int:
+    """Bytes of scratch, with as many iterations of each map under way as it allows.
+
+    Calls and scans run in their frame's scratch. Each iteration of a map has its own,
+    and a term of each sum.
+
+    >>> import neurenix as nx
+    >>> from neurenix.phynexus.plan.lowering import make_plan
+    >>> from neurenix.passes.pipeline import prepare
+    >>> def of_each(x, chunk):
+    ...     f = nx.map(lambda row: nx.sort(row)[0].sum(), chunk=chunk)
+    ...     return most_scratch(make_plan(prepare(nx.capture(lambda x: f(x), x))))
+    >>> x = nx.ones(8, 1 << 16)
+    >>> of_each(x, 0) == 4 * of_each(x, 2) == 8 * of_each(x, 1) > 8 * 4 * x.shape[1]
+    True
+    """
+    return _scratch(plan, None)
+
+
+def _scratch(plan: Plan, at_once: int | None) -> int:
+    """With so many iterations of each map at once; None: as many as it allows."""
+    beside: list[int] = []  # of each region: what its steps take beside its own scratch
+    for region in plan.regions:
+        inner = [
+            _of_map(step, at_once, plan.regions[step.region], beside[step.region])
+            if step.opcode == ops.map.opcode
+            else beside[step.region]
+            for step in region.steps
+            if step.region >= 0
+        ]
+        beside.append(max(inner, default=0))
+    return aligned(plan.regions[-1].scratch) + beside[-1]
+
+
+def _of_map(step: Step, at_once: int | None, region: Region, beside: int) -> int:
+    iterations, chunk, *flags = step.params
+    at_once = min(iterations, at_once or chunk or iterations)
+    summed = flags[len(step.inputs) :]
+    term = sum(
+        aligned(view.dtype.itemsize * math.prod(view.shape))
+        for view, sums in zip(step.outputs, summed, strict=True)
+        if sums and view is not None
+    )
+    levels = iterations.bit_length()  # of the sums that wait for their neighbours
+    return at_once * (aligned(region.scratch) + beside + term) + levels * term
