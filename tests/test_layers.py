@@ -15,7 +15,16 @@ BACKENDS = sorted(ROOT.glob("neurenix-backend-*/src/*"))
 # From the ground up. Rooms on one floor may know each other, as long as no circle
 # comes of it; a new room must be given its floor here.
 FLOORS = [
-    {"errors", "dtypes", "tree", "user_lines", "attributes", "sizes", "arguments"}
+    {
+        "callers",
+        "errors",
+        "dtypes",
+        "tree",
+        "user_lines",
+        "attributes",
+        "sizes",
+        "arguments",
+    }
     | {"keywords"},
     {"primitives"},
     {"program"},
