@@ -111,7 +111,8 @@ struct MapStep final : Step {
         *next++ = memory + output.at;
       }
     }
-    region->run({bases, workspace, &worker, arena});
+    Context context{&worker, arena};
+    region->run({bases, workspace, &context});
   }
 
   // Term i, of 2^below iterations, meets as many sums as i ends in ones; the last sum goes to level below + that
@@ -194,12 +195,12 @@ struct MapStep final : Step {
   }
 
   void run(const Frame& frame) const override {
-    const int threads = frame.arena ? frame.arena->threads : 1;
+    const int threads = frame.context->arena ? frame.context->arena->threads : 1;
     const bool in_turn = one_by_one(threads);
     if (!slot_bytes) {
       if (in_turn)
         for (int64_t i = 0; i < iterations; i++)
-          iterate(frame.bases, i, nullptr, frame.workspace, *frame.worker, frame.arena);
+          iterate(frame.bases, i, nullptr, frame.workspace, *frame.context->worker, frame.context->arena);
       else
         parallel_for(frame, iterations, [&](int64_t i, Worker& worker) {
           iterate(frame.bases, i, nullptr, worker.memory, worker, nullptr);
@@ -211,10 +212,10 @@ struct MapStep final : Step {
       stack = own + iteration_bytes(threads);
       char* term = stack + (places_in_turn() - 1) * slot_bytes;
       if (threads == 1) {
-        run_block(frame.bases, 0, iterations, 62, term, stack, nullptr, own, *frame.worker);
+        run_block(frame.bases, 0, iterations, 62, term, stack, nullptr, own, *frame.context->worker);
       } else {
         for (int64_t i = 0; i < iterations; i++) {
-          iterate(frame.bases, i, term, own, *frame.worker, frame.arena);
+          iterate(frame.bases, i, term, own, *frame.context->worker, frame.context->arena);
           each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
             push(i, term, stack, 0, nullptr, output, from, count);
           });

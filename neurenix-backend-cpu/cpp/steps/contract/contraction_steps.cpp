@@ -136,7 +136,7 @@ struct ContractionStep final : Step {
              reinterpret_cast<T*>(to + at[0]), team);
     };
     const int64_t loops = outer.total();
-    if (frame.arena && loops >= 4 && work > 300'000) {
+    if (frame.context->arena && loops >= 4 && work > 300'000) {
       const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(loops))));
       parallel_ranges(frame, loops, grain, [&](int64_t begin, int64_t end, Worker& worker) {
         OneThread team(worker);
@@ -176,14 +176,14 @@ struct ProductStep final : Step {
           reinterpret_cast<float*>(to + at[0]), worker);
     };
     const int64_t count = each.total();
-    if (count == 1) return one_at({}, *frame.worker);
-    if (frame.arena && work > 300'000) {
+    if (count == 1) return one_at({}, *frame.context->worker);
+    if (frame.context->arena && work > 300'000) {
       const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(count))));
       return parallel_ranges(frame, count, grain, [&](int64_t begin, int64_t end, Worker& worker) {
         each.each(begin, end, [&](const auto& at) { one_at(at, worker); });
       });
     }
-    each.each(0, count, [&](const auto& at) { one_at(at, *frame.worker); });
+    each.each(0, count, [&](const auto& at) { one_at(at, *frame.context->worker); });
   }
 };
 
