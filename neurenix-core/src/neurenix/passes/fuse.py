@@ -10,9 +10,9 @@ from typing import Any
 
 from ..primitives import ops
 from ..program.ir import Instruction, Program, Symbol
+from .identities import ends_of_rectifier
 from .prune import without_dead_code
 from .recompute import to_compute_again
-from .simplify import ends_of_rectifier
 
 _MAX_OPS = 64  # of a group: registers are blocks in the L1 cache
 _MAX_INPUTS = 24

@@ -52,18 +52,18 @@ def from_json(data: Any) -> Program:
         except FileFormatError:
             raise
         except Exception as error:  # whatever is not of the form
-            raise FileFormatError(f"{where}: {_told(error)}") from error
+            raise FileFormatError(f"{where}: {_error_text(error)}") from error
     for number, region in enumerate(packed):
         try:
             regions[number].reverse_of = _reverse_of(_notes(region), regions)
         except Exception as error:  # whatever is not of the form
             raise FileFormatError(
-                f"from_json: region {number}: its notes: {_told(error)}"
+                f"from_json: region {number}: its notes: {_error_text(error)}"
             ) from error
     return regions[-1]
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -87,7 +87,7 @@ def _region(
         try:
             made = _instruction(i, known[name], values, regions, again)
         except Exception as error:  # rules meet what they do not expect
-            raise FileFormatError(f"{here}: {_told(error)}") from error
+            raise FileFormatError(f"{here}: {_error_text(error)}") from error
         instructions.append(made)
         values += made.outputs
     return Program(inputs, instructions, _named(packed["outputs"], values))
