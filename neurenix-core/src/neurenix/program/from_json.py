@@ -159,7 +159,7 @@ def _unpack(value: Any, regions: list[Program]) -> Any:
 def _check_call(params: dict[str, Any]) -> None:
     if not isinstance(params["body"], Program):
         raise TypeError(f"its body is {params['body']!r}")
-    if params.get("remat", True) is not True:
+    if not isinstance(params.get("remat", True), bool):
         raise TypeError(f"its remat is {params['remat']!r}")
     if "vjp" in params:
         raise ValueError("a vjp is Python code, which no file holds")
