@@ -98,6 +98,28 @@ def test_what_passes_make_survives_json(name: str) -> None:
         assert np.array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ({"remat": "yes"}, "its remat is 'yes'"),
+        ({"vjp": "clipped"}, "a vjp is Python code"),
+        ({"body": 3}, "its body is 3"),
+        ({"later": 1}, "TypeError: .*later"),
+    ],
+)
+def test_what_a_call_cannot_state_is_refused(stated: Any, message: str) -> None:
+    data = read("sine_maml_step")["program"]
+    instruction(data["regions"], "call")["params"].update(stated)
+    with pytest.raises(FileFormatError, match=rf"\(call\): .*{message}"):
+        from_json(data)
+
+
+def test_a_later_version_is_refused_by_its_number() -> None:
+    data = {**read("sine_maml_step")["program"], "version": 3}
+    with pytest.raises(FileFormatError, match=r"of version 1 to 2: .*3\)"):
+        from_json(data)
+
+
 # ---- altered ones --------------------------------------------------------------------
 
 Change = Callable[[Any], Any]

@@ -145,7 +145,7 @@ def test_settling_takes_away_what_a_derivative_asks_for(name: str) -> None:
     for what in ("vjp", "remat", "stop_gradient"):
         assert count(made, what) == 0
     assert any(count(program, w) for w in ("vjp", "remat", "stop_gradient"))
-    assert settled(made) is made and settled(program) is made
+    assert settled(made) is made
     (a,), (b,) = program.evaluate([POINT]), made.evaluate([POINT])
     assert np.array_equal(a, b)
     same = np.allclose(derivative(made), derivative(program))

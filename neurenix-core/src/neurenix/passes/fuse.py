@@ -10,10 +10,10 @@ from typing import Any
 
 from ..primitives import ops
 from ..program.ir import Instruction, Program, Symbol
+from .identities import ends_of_rectifier
 from .limits import Limits
 from .prune import without_dead_code
 from .recompute import to_compute_again
-from .simplify import ends_of_rectifier
 
 
 class _Group:

@@ -16,7 +16,11 @@ from ..program.memo import derived
 
 def settled(program: Program) -> Program:
     """The program with its regions, to be run and no longer differentiated."""
-    return derived(program, "settled", _changed) or program
+    return _changed(program) or program
+
+
+def _region(body: Program) -> Program:
+    return derived(body, "settled", _changed) or body
 
 
 def _changed(program: Program) -> Program | None:
@@ -44,8 +48,8 @@ def _settled_params(i: Instruction) -> dict[str, object]:
     if body is None:
         return i.params
     if i.primitive is ops.call and says_how_to_differentiate(i.params):
-        return {"body": settled(body)}
-    short = settled(body)
+        return {"body": _region(body)}
+    short = _region(body)
     return i.params if short is body else {**i.params, "body": short}
 
 
@@ -53,9 +57,9 @@ def _settled_origin(program: Program) -> ReverseOf | None:
     """A pullback stays that of the program that its own has become."""
     origin = program.reverse_of
     forward = None if origin is None else origin.forward()
-    if origin is None or forward is None or settled(forward) is forward:
+    if origin is None or forward is None or _region(forward) is forward:
         return origin
-    return ReverseOf(weakref.ref(settled(forward)), origin.inputs)
+    return ReverseOf(weakref.ref(_region(forward)), origin.inputs)
 
 
 __all__ = ["settled"]

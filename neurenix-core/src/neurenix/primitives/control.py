@@ -165,7 +165,7 @@ call = register(
 
 def says_how_to_differentiate(params: dict[str, Any]) -> bool:
     """Whether a call's derivative is not just that of its body."""
-    return "vjp" in params or "remat" in params
+    return params.get("vjp") is not None or bool(params.get("remat"))
 
 
 # ---- identities ----------------------------------------------------------------------

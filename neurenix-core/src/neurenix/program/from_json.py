@@ -52,18 +52,18 @@ def from_json(data: Any) -> Program:
         except FileFormatError:
             raise
         except Exception as error:  # whatever is not of the form
-            raise FileFormatError(f"{where}: {_told(error)}") from error
+            raise FileFormatError(f"{where}: {_error_text(error)}") from error
     for number, region in enumerate(packed):
         try:
             regions[number].reverse_of = _reverse_of(_notes(region), regions)
         except Exception as error:  # whatever is not of the form
             raise FileFormatError(
-                f"from_json: region {number}: its notes: {_told(error)}"
+                f"from_json: region {number}: its notes: {_error_text(error)}"
             ) from error
     return regions[-1]
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -87,7 +87,7 @@ def _region(
         try:
             made = _instruction(i, known[name], values, regions, again)
         except Exception as error:  # rules meet what they do not expect
-            raise FileFormatError(f"{here}: {_told(error)}") from error
+            raise FileFormatError(f"{here}: {_error_text(error)}") from error
         instructions.append(made)
         values += made.outputs
     return Program(inputs, instructions, _named(packed["outputs"], values))
@@ -159,7 +159,7 @@ def _unpack(value: Any, regions: list[Program]) -> Any:
 def _check_call(params: dict[str, Any]) -> None:
     if not isinstance(params["body"], Program):
         raise TypeError(f"its body is {params['body']!r}")
-    if params.get("remat", True) is not True:
+    if not isinstance(params.get("remat", True), bool):
         raise TypeError(f"its remat is {params['remat']!r}")
     if "vjp" in params:
         raise ValueError("a vjp is Python code, which no file holds")

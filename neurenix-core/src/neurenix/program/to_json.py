@@ -56,9 +56,10 @@ def to_json(program: Program) -> dict[str, Any]:
     regions = [*program.regions(), program]
     calls = [i for r in regions for i in r.instructions if i.primitive is ops.call]
     for i in calls:
-        if "vjp" in i.params:
+        vjp = i.params.get("vjp")
+        if vjp is not None:
             raise InvalidArgumentError(
-                f"to_json: the program calls {i.params['vjp'].name}, whose derivative "
+                f"to_json: the program calls {vjp.name}, whose derivative "
                 "is Python code (nx.custom_vjp) and cannot be written; capture a "
                 "function without it, or take its derivative before"
             )

@@ -63,6 +63,7 @@ class CustomVjp:
                 f"{self.__name__}: custom_vjp without a derivative; "
                 "call defvjp(forward, backward) first"
             )
+        backward_of = self.backward
         found: list[Any] = []
 
         def body(*values: Tensor) -> list[Tensor]:
@@ -74,7 +75,14 @@ class CustomVjp:
         devices = [t.device for t in tensors]
         program, closed = capture_flat(body, types, devices)
         (structure,) = found
-        pull = self._pull(args, joined, structure, program.output_types, len(tensors))
+        produced: list[bool] = []  # of each argument, known once pull has run
+
+        def pull(*values: Tensor) -> list[Tensor]:
+            arguments, cotangents = values[: len(tensors)], values[len(tensors) :]
+            residuals = self._residuals(joined(arguments), structure, program)
+            gs = backward_of(residuals, tree.unflatten(structure, list(cotangents)))
+            return self._checked(args, gs, produced)
+
         given = [*types, *program.output_types]
         backward, more = capture_flat(pull, given)
         # one list of inputs for both: arguments, then what either closes over
@@ -88,39 +96,30 @@ class CustomVjp:
             backward=lambda: backward,
             arguments=len(tensors),
             closed=len(closed),
-            produced=tuple(self.produced),
+            produced=tuple(produced),
         )
         inputs = [*tensors, *closed, *more]
         outputs = ops.call(*inputs, body=body_program, vjp=rule)
         return tree.unflatten(structure, outputs)
 
-    def _pull(
-        self, args: Any, joined: Any, structure: Any, out_types: Any, count: int
-    ) -> Callable[..., list[Tensor]]:
-        """(arguments, cotangents of all outputs) -> cotangents of the arguments that
-        have one."""
-        assert self.forward is not None and self.backward is not None
-        forward, backward = self.forward, self.backward
+    def _residuals(self, args: Any, structure: Any, program: Program) -> Any:
+        """Of the forward function, whose outputs must be like the function's own."""
+        assert self.forward is not None
+        pair = self.forward(*args)
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise InvalidArgumentError(
+                f"{self.__name__}: the forward function of a custom_vjp returns "
+                "(outputs, residuals)"
+            )
+        flat, same = flat_tensors(pair[0])
+        if same != structure or [x.type for x in flat] != program.output_types:
+            raise ShapeError(
+                f"{self.__name__}: forward gives {[x.type for x in flat]}, "
+                f"the function itself {program.output_types}"
+            )
+        return pair[1]
 
-        def pull(*values: Tensor) -> list[Tensor]:
-            pair = forward(*joined(values[:count]))
-            if not (isinstance(pair, tuple) and len(pair) == 2):
-                raise InvalidArgumentError(
-                    f"{self.__name__}: the forward function of a custom_vjp returns "
-                    "(outputs, residuals)"
-                )
-            flat, same = flat_tensors(pair[0])
-            if same != structure or [x.type for x in flat] != list(out_types):
-                raise ShapeError(
-                    f"{self.__name__}: forward gives {[x.type for x in flat]}, "
-                    f"the function itself {list(out_types)}"
-                )
-            gs = backward(pair[1], tree.unflatten(structure, list(values[count:])))
-            return self._checked(args, gs)
-
-        return pull
-
-    def _checked(self, args: Any, gs: Any) -> list[Tensor]:
+    def _checked(self, args: Any, gs: Any, produced: list[bool]) -> list[Tensor]:
         if not isinstance(gs, tuple) or len(gs) != len(args):
             what = f"{len(gs)} items" if isinstance(gs, tuple) else type(gs).__name__
             raise InvalidArgumentError(
@@ -128,12 +127,12 @@ class CustomVjp:
                 f"for each of the {len(args)} arguments; got {what}"
             )
         results: list[Tensor] = []
-        self.produced: list[bool] = []
+        produced.clear()
         for k, (argument, g) in enumerate(zip(args, gs, strict=True)):
             leaves, structure = tree.flatten(argument)
             tensors = [x for x in leaves if isinstance(x, Tensor)]
             if g is None:
-                self.produced += [False] * len(tensors)
+                produced += [False] * len(tensors)
                 continue
             given, same = tree.flatten(g)
             given = [x if isinstance(x, Tensor) else tensor(x) for x in given]
@@ -147,7 +146,7 @@ class CustomVjp:
                     f"{self.__name__}: backward gives {[x.type for x in given]} as the "
                     f"cotangent of argument {k}, which is {wanted}"
                 )
-            self.produced += [x.dtype.is_floating for x in tensors]
+            produced += [x.dtype.is_floating for x in tensors]
             results += [x.value() for x in given if x.dtype.is_floating]
         return results
 

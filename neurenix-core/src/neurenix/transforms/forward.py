@@ -47,7 +47,7 @@ def _forward(
         inputs = [known[s] for s in i.inputs]
         directions = [moving.get(s) for s in i.inputs]
         found: Sequence[Tensor | None]
-        if i.primitive is ops.call and "vjp" not in i.params:
+        if i.primitive is ops.call and i.params.get("vjp") is None:
             results, found = _forward(i.params["body"], inputs, directions)
         else:
             results = list(_emit(i, inputs))

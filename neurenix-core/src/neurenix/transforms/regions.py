@@ -106,9 +106,9 @@ def _reverse(
     ]
     program, lifted = capture_flat(backward, types)
     assert not lifted, "a region uses what it was not given"
-    # for the pass that lets a reverse region use what the forward one has computed
-    program.reverse_of = ReverseOf(weakref.ref(body), count)
-    return without_dead_code(program), tuple(produced)
+    whose = ReverseOf(weakref.ref(body), count)
+    marked = Program(program.inputs, program.instructions, program.outputs, whose)
+    return without_dead_code(marked), tuple(produced)
 
 
 def _with_zeros(
@@ -129,7 +129,6 @@ def vmapped(
     inputs: Sequence[Tensor],
     flags: Sequence[bool],
     size: int,
-    all_outputs: bool = True,
 ) -> list[Tensor]:
     """Emit the program over a batch: flagged inputs have it as their leading axis, and
     so have all outputs."""
