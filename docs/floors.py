@@ -12,6 +12,7 @@ from pathlib import Path
 FLOORS: list[dict[str, str]] = [
     {
         "errors": "every error that is raised on purpose, by name",
+        "callers": "the public function that an error names",
         "dtypes": "the dtypes, and what two of them give",
         "tree": "nested dicts, lists and tuples",
         "user_lines": "the line of the user's code that is running",

@@ -1,3 +1,4 @@
+// What a CPU has: its instruction set, its threads, its memory.
 #include "engine.h"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 #include <string>
 
 #include "engine/failure.h"
-#include "engine/plan/plan.h"
+#include "executable.h"
 #include "threads/available_threads.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -15,6 +16,19 @@
 #endif
 
 namespace phynexus {
+namespace {
+
+int threads_for(int32_t wish) { return wish > 0 ? wish : available_threads(); }
+
+}  // namespace
+
+const Library library = {
+    .version = PHYNEXUS_VERSION,
+    .device_count = [] { return 1; },
+    .create = [](int32_t, int32_t threads) -> std::shared_ptr<Engine> {
+      return std::make_shared<CpuEngine>(threads_for(threads));
+    },
+};
 
 InstructionSet choose_instruction_set() {
   const InstructionSet plain{"portable", &portable::runtime_kernels, &portable::contract_kernels};
@@ -36,11 +50,6 @@ InstructionSet choose_instruction_set() {
   return plain;
 }
 
-int threads_for(int32_t wish) {
-  require(wish >= 0 && wish <= 1024, "threads must be between 0 (the engine's choice) and 1024");
-  return wish > 0 ? wish : available_threads();
-}
-
 // The plans that run best here: registers of a fused step are blocks in the first-level cache, products read rows of
 // weights, convolutions vectors of channels.
 static void describe_plans(phx_capabilities& out) {
@@ -57,11 +66,7 @@ static void describe_plans(phx_capabilities& out) {
     out.reading_bytes[k] = levels[k].bytes, out.reading_costs[k] = levels[k].cost;
 }
 
-void describe(const Engine& engine, phx_capabilities& out) {
-  const size_t size = out.struct_size, first = offsetof(phx_capabilities, fused_operations);
-  require(size >= first, "phx_capabilities.struct_size is smaller than version 1.0's");
-  std::memset(&out, 0, std::min(size, sizeof out));
-  out.struct_size = size;
+void CpuEngine::describe(phx_capabilities& out) const {
   out.dtypes = supported_dtypes;
   for (const auto& [first, last] : {std::pair{PHX_NEG, PHX_INTEGER_POW},
                                     {PHX_ADD, PHX_ATAN2},
@@ -78,14 +83,38 @@ void describe(const Engine& engine, phx_capabilities& out) {
                                     {PHX_CHOLESKY, PHX_LU}})
     std::fill(out.opcodes + first, out.opcodes + last + 1, uint8_t(1));
   out.opcodes[PHX_FUSED] = PHX_FUSED_WITH_ARGMAX;
-  out.threads = engine.pool.threads();
+  out.threads = pool.threads();
   out.host_visible = 1;
 #if defined(_SC_PHYS_PAGES)
   out.memory_bytes = int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGE_SIZE));
 #endif
   std::strncpy(out.name, "CPU", sizeof out.name - 1);
-  std::strncpy(out.instruction_set, engine.instructions.name, sizeof out.instruction_set - 1);
-  if (size >= sizeof out) describe_plans(out);
+  std::strncpy(out.instruction_set, instructions.name, sizeof out.instruction_set - 1);
+  describe_plans(out);
+}
+
+void CpuEngine::set_threads(int32_t threads) {
+  pool.resize(threads_for(threads));
+  arenas.let_go();
+}
+
+void CpuEngine::upload(void* device, const void* host, int64_t bytes) {
+  std::memcpy(device, host, size_t(bytes));
+}
+
+void CpuEngine::download(void* host, const void* device, int64_t bytes) {
+  std::memcpy(host, device, size_t(bytes));
+}
+
+void CpuEngine::memory_stats(phx_memory_stats& out) const {
+  out.allocated_bytes = allocator.allocated_bytes();
+  out.peak_bytes = allocator.peak_bytes();
+  out.arena_bytes = arenas.arena_bytes();
+  out.cached_bytes = allocator.cached_bytes() + arenas.packed_bytes();
+}
+
+std::unique_ptr<Executable> CpuEngine::compile(std::unique_ptr<const Plan> plan) {
+  return std::make_unique<CpuExecutable>(*this, std::move(plan));
 }
 
 }  // namespace phynexus

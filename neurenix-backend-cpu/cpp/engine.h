@@ -1,11 +1,9 @@
-// The engine: threads, memory, and the kernels for this machine.
+// The engine of a CPU: threads, memory, and the kernels for this machine.
 #pragma once
 
-#include <phynexus.h>
-
-#include <atomic>
 #include <memory>
 
+#include "engine/engine.h"
 #include "kernels/contract/contract.h"
 #include "kernels/runtime_kernels.h"
 #include "memory/allocator.h"
@@ -18,28 +16,28 @@ struct InstructionSet {
   const char* name;
   const RuntimeKernels* runtime;
   const ContractKernels* contract;
-  bool writes_code = false;  // the instructions of code/assembler.h are among them
+  bool writes_code = false;  // the instructions of codegen/x86/assembler.h are among them
 };
 
 // The best that the processor has, or a lower one that NEURENIX_CPU_ISA names.
 InstructionSet choose_instruction_set();
 
-struct Engine {
-  explicit Engine(int threads) : pool(threads), instructions(choose_instruction_set()) {}
+struct CpuEngine final : Engine {
+  explicit CpuEngine(int threads) : pool(threads), instructions(choose_instruction_set()) {}
+
+  void describe(phx_capabilities& out) const override;
+  void set_threads(int32_t threads) override;
+  void* allocate(int64_t bytes) override { return allocator.take(bytes); }
+  void release(void* pointer) override { allocator.give(pointer); }
+  void upload(void* device, const void* host, int64_t bytes) override;
+  void download(void* host, const void* device, int64_t bytes) override;
+  void memory_stats(phx_memory_stats& out) const override;
+  std::unique_ptr<Executable> compile(std::unique_ptr<const Plan> plan) override;
+
   ThreadPool pool;
   Allocator allocator;
   ArenaPool arenas{pool};
   InstructionSet instructions;
-  std::atomic<int64_t> runs{0};
-  std::atomic<bool> profiling{false};
 };
-
-int threads_for(int32_t wish);
-void describe(const Engine& engine, phx_capabilities& out);
 
 }  // namespace phynexus
-
-// Executables keep the engine alive, in whatever order the two are let go.
-struct phx_engine {
-  std::shared_ptr<phynexus::Engine> engine;
-};

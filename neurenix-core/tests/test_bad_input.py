@@ -476,3 +476,19 @@ def test_an_error_names_the_innermost_call_of_the_users_code() -> None:
     """What went wrong in a user's function that we call is its own call."""
     with pytest.raises(ShapeError, match=r"\(in trace\)$"):
         nx.grad(lambda v: nx.trace(v))(x(3))
+
+
+def test_what_is_inner_is_not_named() -> None:
+    """Public is what a door has, not what lies in the package."""
+    inner: dict[str, object] = {"__name__": "neurenix.functions.inner", "nx": nx}
+    exec("def inner(x):\n    return nx.trace(x)", inner)
+    with pytest.raises(ShapeError, match=r"\(in trace\)$"):
+        eval("inner(5.0)", inner)
+    exec("def inner(x):\n    raise nx.errors.ShapeError('no')", inner)
+    with pytest.raises(ShapeError, match=r"^no$"):
+        eval("inner(5.0)", inner)
+
+
+def test_a_call_is_named_by_its_class() -> None:
+    with pytest.raises(ShapeError, match=r"\(in Linear\)$"):
+        nx.nn.Linear(3, 2)(x(5))

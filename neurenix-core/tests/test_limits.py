@@ -10,6 +10,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.backends import Limits, discovery
+from neurenix.errors import InvalidArgumentError
 from neurenix.passes.limits import USUAL
 from neurenix.passes.pipeline import Target, prepare
 from neurenix.phynexus import HEADER, backend
@@ -74,6 +75,21 @@ def test_windows_are_cut_no_finer_than_there_are_axes() -> None:
         return max(len(i.params["shape"]) for i in fused(prepared))
 
     assert most(8) == 6 and most(5) < 6
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"fused_operations": 0}, "fused_operations=0.* below 1"),
+        ({"fused_inputs": -1}, "below 1"),
+        ({"reading": ()}, "must fall, to 0"),
+        ({"reading": ((64, 1.0),)}, "must fall, to 0"),
+        ({"reading": ((0, 1.0), (64, 2.0), (0, 1.0))}, "must fall, to 0"),
+    ],
+)
+def test_limits_that_no_program_could_keep(wrong: Any, said: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=said):
+        Limits(**wrong)
 
 
 def outputs_of(opcode: int, program: Program, limits: Limits) -> list[Any]:

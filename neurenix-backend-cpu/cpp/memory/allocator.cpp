@@ -1,3 +1,4 @@
+// Size classes, the free list of each, and what is dropped when too much is kept.
 #include "allocator.h"
 
 #include <cstdlib>
@@ -5,13 +6,9 @@
 
 #include "engine/failure.h"
 #include "engine/host_memory.h"
+#include "engine/lock.h"
 
 namespace phynexus {
-
-std::mutex& engine_lock() {
-  static std::mutex* lock = new std::mutex;  // never destroyed: fork handlers may run after exit has begun
-  return *lock;
-}
 
 namespace {
 
@@ -47,7 +44,6 @@ Allocator::~Allocator() {
 }
 
 void* Allocator::take(int64_t bytes) {
-  require(bytes >= 0 && bytes < int64_t(1) << 46, "allocate: a negative or absurd number of bytes");
   int64_t rounded;
   const int size_class = size_class_of(bytes, rounded);
   void* pointer = nullptr;
@@ -71,7 +67,6 @@ void* Allocator::take(int64_t bytes) {
 }
 
 void Allocator::give(void* pointer) {
-  if (!pointer) return;
   Header* header = header_of(pointer);
   require(reinterpret_cast<uintptr_t>(pointer) % alignment == 0 && header->mark == live_mark,
           "release: the pointer did not come from allocate, or was released before");

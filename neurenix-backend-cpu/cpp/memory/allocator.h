@@ -5,18 +5,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 namespace phynexus {
 
-// All short critical sections of the engine share one lock, so that fork() needs to hold only one.
-std::mutex& engine_lock();
-
 class Allocator {
  public:
   ~Allocator();
-  void* take(int64_t bytes);  // 64-byte aligned; throws Failure
+  void* take(int64_t bytes);  // at most most_bytes; 64-byte aligned; throws Failure
   void give(void* pointer);   // throws Failure where it is not one of ours
   int64_t allocated_bytes() const { return allocated_.load(std::memory_order_relaxed); }
   int64_t peak_bytes() const { return peak_.load(std::memory_order_relaxed); }

@@ -1,6 +1,10 @@
+// Lays arenas out, finds the idle one that suits a run best, and drops those that are too many or too large.
 #include "arena.h"
 
+#include <mutex>
 #include <utility>
+
+#include "engine/lock.h"
 
 namespace phynexus {
 namespace {

@@ -79,6 +79,7 @@ class Arena {
 // The arenas of an engine.
 class ArenaPool {
  public:
+  using Item = Arena;
   // Idle arenas take no more, but for the one that was given back last.
   static constexpr int64_t most_idle_bytes = int64_t(256) << 20;
 

@@ -11,7 +11,7 @@ CopyPieces::CopyPieces(const phx_value& in, const phx_value& out, const RuntimeK
 void CopyPieces::run(const Frame& frame, char* out, const char* in) const {
   if (total_ == 0) return;
   constexpr int64_t grain = 64 * 1024;  // elements, below which a thread is not worth waking
-  if (!frame.arena || total_ < 2 * grain || copy_.rank == 0) return kernels_->copy(out, in, copy_);
+  if (!frame.context->arena || total_ < 2 * grain || copy_.rank == 0) return kernels_->copy(out, in, copy_);
   // The outermost axis is cut; where it is short, the one behind it as well.
   const bool two = copy_.rank > 2 && copy_.counts[0] < 16;
   const int64_t rows = copy_.counts[0] * (two ? copy_.counts[1] : 1), each = total_ / rows;

@@ -1,29 +1,13 @@
-#include <algorithm>
+// Which step an instruction becomes.
+#include <cstring>
 
 #include "engine/failure.h"
 #include "step.h"
 
 namespace phynexus {
 
-int64_t Region::workspace_bytes(int threads) const {
-  int64_t bytes = 0;
-  for (const StepPointer& step : steps) bytes = std::max(bytes, step->workspace_bytes(threads));
-  return round_up(bytes);
-}
-
-int64_t Region::worker_bytes(int threads) const {
-  int64_t bytes = 0;
-  for (const StepPointer& step : steps) bytes = std::max(bytes, step->worker_bytes(threads));
-  return round_up(bytes);
-}
-
-Place Lowering::place(const phx_value& value) const {
-  switch (value.space) {
-    case PHX_INPUT: return {base_first_input + value.index, value.offset};
-    case PHX_OUTPUT: return {base_first_input + region->inputs + value.index, value.offset};
-    case PHX_CONSTANTS: return {base_constants, value.offset};
-    default: return {base_scratch, value.offset};
-  }
+void copy_bytes(const Frame&, char* to, const char* from, int64_t bytes) {
+  std::memmove(to, from, size_t(bytes));
 }
 
 StepPointer lower(Lowering& lowering, const phx_instruction& instruction) {

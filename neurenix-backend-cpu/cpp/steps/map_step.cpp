@@ -1,16 +1,33 @@
-// PHX_MAP: independent iterations, and sums whose order of additions depends on the index alone.
+// PHX_MAP: independent iterations, on all threads or one after the other, and the sums of their results.
 #include <alloca.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "engine/failure.h"
 #include "engine/plan/limits.h"
 #include "copy_step.h"
+#include "map_division.h"
+#include "map_sums.h"
 #include "step.h"
 
 namespace phynexus {
 namespace {
+
+// Whoever runs iterations: the frame around the map, memory for an iteration, and the threads that it may use.
+struct Runner {
+  char* const* outer;
+  char* memory;
+  Context threads;
+};
+
+// Where the sums of a block of 2^levels iterations are made. That of the whole block goes to `result`; where the
+// block has fewer iterations, the sums of its parts stay on the stack.
+struct BlockSums {
+  int levels;
+  char* term;
+  SlotStack stack;
+  char* result;
+};
 
 struct MapStep final : Step {
   struct Input {
@@ -21,242 +38,179 @@ struct MapStep final : Step {
     enum { stacked, summed, unread } kind = stacked;
     Place place;
     int64_t stride = 0;
-    int64_t at = 0;        // summed: of the base within a slot; unread: within a worker's memory
-    int64_t elements = 0;  // summed: from the first byte to the last, gaps included
-    int64_t first = 0;     // summed: of the first byte within a slot
-    int32_t dtype = 0;
-    bool gaps = false;
-    ElementKernel add = nullptr;
+    int64_t at = 0;     // summed: of the base within a slot; unread: within an iteration's memory
+    bool gaps = false;  // summed: elements between its own, which are added up with them
+    SummedPart sum;
   };
   const Region* region = nullptr;
-  const RuntimeKernels* kernels = nullptr;
-  int64_t iterations = 0, wished_chunk = 0;
+  MapShape shape;
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<CopyPieces> results;  // of the summed outputs, in order
   int64_t unread_bytes = 0;
-  int64_t slot_bytes = 0;  // the terms of one iteration
-  int levels = 0;          // of the stack of sums
 
-  // Fewer iterations at once than threads: one after the other, each on all threads. The steps' chunks depend
-  // on sizes alone, so the result is the same.
-  bool on_all_threads(int threads) const {
-    return threads > 1 && (iterations < threads || (wished_chunk > 0 && wished_chunk < threads));
-  }
-
-  // Of whoever runs an iteration: scratch, what its steps need, outputs that nobody reads.
+  // Of whoever runs an iteration: scratch, outputs that nobody reads, what its steps need.
   int64_t iteration_bytes(int threads) const {
-    return round_up(region->scratch_bytes) + round_up(region->workspace_bytes(threads)) + unread_bytes;
+    return round_up(region->scratch_bytes) + unread_bytes + round_up(region->workspace_bytes(threads));
   }
-  // Iterations are taken by blocks, whose number is a power of two, each added up by the thread that runs it:
-  // as the tree of additions depends on the index alone, so do the results.
-  int block_levels(int threads) const {
-    const int64_t wished = iterations / (int64_t(2) * threads);
-    if (threads == 1 || wished < 2) return 0;
-    return 63 - __builtin_clzll(uint64_t(wished));
-  }
-  int64_t blocks(int threads) const {
-    const int64_t size = int64_t(1) << block_levels(threads);
-    return (iterations + size - 1) / size;
-  }
-  // Of one block while it runs: a term, and the sums of its levels.
-  int64_t block_bytes(int threads) const { return (block_levels(threads) + 1) * slot_bytes; }
-  // Blocks at a time.
-  int64_t chunk(int threads) const {
-    constexpr int64_t enough = int64_t(64) << 20;
-    const int64_t all = std::max<int64_t>(blocks(threads), 1), each = slot_bytes + block_bytes(threads);
-    int64_t fits = each * all <= enough ? all : std::max<int64_t>(threads, enough / each);
-    if (wished_chunk > 0) fits = std::min(fits, std::max<int64_t>(1, wished_chunk >> block_levels(threads)));
-    return std::clamp<int64_t>(fits, 1, all);
-  }
-  // One after the other: the last sum, of a power of two, is made where the last term was.
-  bool one_by_one(int threads) const { return threads == 1 || on_all_threads(threads); }
-  int64_t places_in_turn() const { return levels + ((iterations & (iterations - 1)) != 0); }
-  // The lowest level that sums of blocks go to; those of an incomplete block start below.
-  int lowest_level(int threads) const {
-    const int below = block_levels(threads);
-    return iterations % (int64_t(1) << below) ? 0 : below;
-  }
-  // Whole blocks that are all there at once are added up where they were made.
-  bool all_at_once(int threads) const {
-    return chunk(threads) == blocks(threads) && iterations % (int64_t(1) << block_levels(threads)) == 0;
+  // One after the other: a slot for each level and one for the term. The last sum of 2^n terms has a level of its
+  // own, and is made in the term's slot.
+  int64_t slots_in_turn() const {
+    const bool rest = (shape.iterations & (shape.iterations - 1)) != 0;
+    return levels_of(shape.iterations) + rest;
   }
   int64_t workspace_bytes(int threads) const override {
-    if (!one_by_one(threads) && all_at_once(threads)) return blocks(threads) * slot_bytes;
-    if (!one_by_one(threads)) return (chunk(threads) + levels - lowest_level(threads)) * slot_bytes;
-    return iteration_bytes(threads) + (slot_bytes ? places_in_turn() * slot_bytes : 0);
+    const MapDivision division(shape, threads);
+    if (division.in_turn) return iteration_bytes(threads) + shape.slot_bytes * slots_in_turn();
+    if (division.all_at_once) return division.blocks * shape.slot_bytes;
+    return (division.chunk + levels_of(shape.iterations) - division.lowest_level) * shape.slot_bytes;
   }
   // The largest blocks are those of two threads.
   int64_t worker_bytes(int threads) const override {
     const int64_t inner = region->worker_bytes(threads);
-    return on_all_threads(threads) ? inner : std::max(iteration_bytes(1) + block_bytes(2), inner);
+    if (MapDivision(shape, threads).on_all_threads) return inner;
+    return std::max(iteration_bytes(1) + MapDivision(shape, 2).block_slots() * shape.slot_bytes, inner);
   }
 
-  void iterate(char* const* outer, int64_t i, char* slot, char* memory, Worker& worker, Arena* arena) const {
+  void iterate(const Runner& runner, int64_t i, char* slot) const {
     char** bases =
         static_cast<char**>(alloca((base_first_input + inputs.size() + outputs.size()) * sizeof(char*)));
-    bases[base_scratch] = memory;
-    bases[base_constants] = outer[base_constants];
-    char* workspace = memory + round_up(region->scratch_bytes) + unread_bytes;
+    bases[base_scratch] = runner.memory;
+    bases[base_constants] = runner.outer[base_constants];
     char** next = bases + base_first_input;
-    for (const Input& input : inputs) *next++ = input.place.at(outer) + i * input.stride;
+    for (const Input& input : inputs) *next++ = input.place.at(runner.outer) + i * input.stride;
     for (const Output& output : outputs) {
       if (output.kind == Output::stacked) {
-        *next++ = output.place.at(outer) + i * output.stride;
+        *next++ = output.place.at(runner.outer) + i * output.stride;
       } else if (output.kind == Output::summed) {
-        if (output.gaps)
-          std::memset(slot + output.first, 0, size_t(output.elements * item_bytes(output.dtype)));
+        if (output.gaps) output.sum.clear(slot);
         *next++ = slot + output.at;
       } else {
-        *next++ = memory + output.at;
+        *next++ = runner.memory + output.at;
       }
     }
-    region->run({bases, workspace, &worker, arena});
+    Context threads = runner.threads;
+    region->run({bases, runner.memory + round_up(region->scratch_bytes) + unread_bytes, &threads});
   }
 
-  // Term i, of 2^below iterations, meets as many sums as i ends in ones; the last sum goes to level below + that
-  // many, which is `last`, or on the stack.
-  void push(int64_t i, char* term, char* stack, int below, char* last, const Output& output, int64_t from,
-            int64_t count) const {
-    const int64_t size = item_bytes(output.dtype), at = output.first + from * size;
-    const int merges = __builtin_ctzll(~uint64_t(i));
-    char* to = (last ? last : stack + (below + merges) * slot_bytes) + at;
-    char* sum = term + at;
-    if (merges == 0 && sum != to) std::memcpy(to, sum, size_t(count * size));
-    for (int level = 0; level < merges; level++) {
-      char* into = level + 1 == merges ? to : term + at;
-      output.add(into, stack + (below + level) * slot_bytes + at, sum, nullptr, count, 0);
-      sum = into;
-    }
-  }
-
-  // Iterations [begin, end) of a block, one after the other: their sum to `result`, where the block is a whole
-  // one of 2^levels; else the sums of its parts stay on the stack.
-  void run_block(char* const* outer, int64_t begin, int64_t end, int levels, char* term, char* stack,
-                 char* result, char* memory, Worker& worker) const {
+  // Iterations [begin, end) of a block, one after the other.
+  void run_block(const Runner& runner, int64_t begin, int64_t end, const BlockSums& sums) const {
     for (int64_t i = begin; i < end; i++) {
       const int64_t within = i - begin;
-      const bool whole = within + 1 == int64_t(1) << levels;
-      // A term that meets no other is made where it stays.
-      char* slot = within % 2 ? term : whole ? result : stack;
-      iterate(outer, i, slot, memory, worker, nullptr);
-      if (within % 2 == 0) continue;
+      char* last = within + 1 == int64_t(1) << sums.levels ? sums.result : nullptr;
+      // A term that merges with none is made where it stays.
+      const bool merges = within % 2 != 0;
+      char* slot = merges ? sums.term : last ? last : sums.stack.level(0);
+      iterate(runner, i, slot);
+      if (!merges) continue;
       for (const Output& output : outputs)
-        if (output.kind == Output::summed)
-          push(within, term, stack, 0, whole ? result : nullptr, output, 0, output.elements);
+        if (output.kind == Output::summed) push(output.sum, within, slot, sums.stack, last);
     }
   }
 
-  // The sum of slots [0, count), to the first one, in the order in which a stack would add them.
-  void add_slots(char* slots, int64_t count, const Output& output, int64_t from, int64_t elements) const {
-    char* first = slots + output.first + from * item_bytes(output.dtype);
-    const auto add = [&](int64_t to, int64_t other) {
-      output.add(first + to * slot_bytes, first + to * slot_bytes, first + other * slot_bytes, nullptr,
-                 elements, 0);
-    };
-    for (int64_t size = 2; size <= count; size *= 2)
-      for (int64_t end = size; end <= count; end += size) add(end - size, end - size / 2);
-    int64_t last = -1;  // of the sums that remain, the latest
-    for (int64_t size = 1; size <= count; size *= 2) {
-      if (!(count & size)) continue;
-      const int64_t start = count & ~(2 * size - 1);
-      if (last >= 0) add(start, last);
-      last = start;
-    }
-  }
-
-  // What is left on the stack, from the top down.
-  char* total(char* stack, const Output& output, int64_t from, int64_t count) const {
-    const int64_t at = output.first + from * item_bytes(output.dtype);
-    char* sum = nullptr;
-    for (int level = 0; level < levels; level++) {
-      if (!(iterations >> level & 1)) continue;
-      char* here = stack + level * slot_bytes + at;
-      if (sum) output.add(here, here, sum, nullptr, count, 0);
-      sum = here;
-    }
-    return sum;
-  }
-
+  // f(part) for pieces of all sums, on the threads that the frame has.
   template <class F>
   void each_summed(const Frame& frame, const F& f) const {
     constexpr int64_t block = 4096;
     for (const Output& output : outputs) {
       if (output.kind != Output::summed) continue;
-      const int64_t blocks = (output.elements + block - 1) / block;
-      const auto part = [&](int64_t begin, int64_t end) {
+      const int64_t elements = output.sum.count, blocks = (elements + block - 1) / block;
+      const auto pieces = [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b++)
-          f(output, b * block, std::min(block, output.elements - b * block));
+          f(output.sum.piece(b * block, std::min(block, elements - b * block)));
       };
-      if (blocks < 8) part(0, blocks);
-      else parallel_ranges(frame, blocks, 4, [&](int64_t begin, int64_t end, Worker&) { part(begin, end); });
+      if (blocks < 8) pieces(0, blocks);
+      else
+        parallel_ranges(frame, blocks, 4, [&](int64_t begin, int64_t end, Worker&) { pieces(begin, end); });
     }
   }
 
   void run(const Frame& frame) const override {
-    const int threads = frame.arena ? frame.arena->threads : 1;
-    const bool in_turn = one_by_one(threads);
-    if (!slot_bytes) {
-      if (in_turn)
-        for (int64_t i = 0; i < iterations; i++)
-          iterate(frame.bases, i, nullptr, frame.workspace, *frame.worker, frame.arena);
-      else
-        parallel_for(frame, iterations, [&](int64_t i, Worker& worker) {
-          iterate(frame.bases, i, nullptr, worker.memory, worker, nullptr);
-        });
-      return;
-    }
-    char *stack, *own = frame.workspace;
-    if (in_turn) {
-      stack = own + iteration_bytes(threads);
-      char* term = stack + (places_in_turn() - 1) * slot_bytes;
-      if (threads == 1) {
-        run_block(frame.bases, 0, iterations, 62, term, stack, nullptr, own, *frame.worker);
-      } else {
-        for (int64_t i = 0; i < iterations; i++) {
-          iterate(frame.bases, i, term, own, *frame.worker, frame.arena);
-          each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
-            push(i, term, stack, 0, nullptr, output, from, count);
-          });
-        }
-      }
-    } else if (all_at_once(threads)) {
-      const int below = block_levels(threads);
-      const int64_t size = int64_t(1) << below, all = blocks(threads);
-      parallel_for(frame, all, [&](int64_t k, Worker& worker) {
-        char* term = worker.memory + iteration_bytes(1);
-        run_block(frame.bases, k * size, (k + 1) * size, below, term, term + slot_bytes, own + k * slot_bytes,
-                  worker.memory, worker);
-      });
-      each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
-        add_slots(own, all, output, from, count);
-      });
-      return copy_results(frame, all ? own : nullptr);
+    const MapDivision division(shape, frame.context->arena ? frame.context->arena->threads : 1);
+    if (!shape.slot_bytes) return run_without_sums(frame, division);
+    if (division.in_turn) return run_in_turn(frame, division);
+    if (division.all_at_once) return run_blocks_at_once(frame, division);
+    run_chunks(frame, division);
+  }
+
+  void run_without_sums(const Frame& frame, const MapDivision& division) const {
+    if (division.in_turn) {
+      const Runner runner{frame.bases, frame.workspace, *frame.context};
+      for (int64_t i = 0; i < shape.iterations; i++) iterate(runner, i, nullptr);
     } else {
-      const int below = block_levels(threads);
-      const int64_t size = int64_t(1) << below, step = chunk(threads), all = blocks(threads);
-      char* slots = own;
-      stack = slots + (step - lowest_level(threads)) * slot_bytes;
-      for (int64_t first = 0; first < all; first += step) {
-        const int64_t last = std::min(first + step, all);
-        parallel_for(frame, last - first, [&](int64_t k, Worker& worker) {
-          const int64_t begin = (first + k) * size, end = std::min(begin + size, iterations);
-          char *result = slots + k * slot_bytes, *term = worker.memory + iteration_bytes(1);
-          // Of an incomplete block, which is the last one, the sums stay at their places.
-          char* sums = end - begin < size ? stack : term + slot_bytes;
-          run_block(frame.bases, begin, end, below, term, sums, result, worker.memory, worker);
-        });
-        each_summed(frame, [&](const Output& output, int64_t from, int64_t count) {
-          for (int64_t k = first; k < std::min(last, iterations / size); k++)
-            push(k, slots + (k - first) * slot_bytes, stack, below, nullptr, output, from, count);
-        });
+      parallel_for(frame, shape.iterations, [&](int64_t i, Worker& worker) {
+        iterate({frame.bases, worker.memory, {&worker, nullptr}}, i, nullptr);
+      });
+    }
+  }
+
+  void run_in_turn(const Frame& frame, const MapDivision& division) const {
+    const int threads = division.on_all_threads ? frame.context->arena->threads : 1;
+    const Runner runner{frame.bases, frame.workspace, *frame.context};
+    const SlotStack stack{frame.workspace + iteration_bytes(threads), shape.slot_bytes};
+    char* term = stack.level(int(slots_in_turn()) - 1);
+    if (!division.on_all_threads) {
+      run_block(runner, 0, shape.iterations, {62, term, stack, nullptr});
+    } else {
+      for (int64_t i = 0; i < shape.iterations; i++) {
+        iterate(runner, i, term);
+        each_summed(frame, [&](const SummedPart& part) { push(part, i, term, stack, nullptr); });
       }
     }
-    each_summed(
-        frame, [&](const Output& output, int64_t from, int64_t count) { total(stack, output, from, count); });
-    // The total of all lies in the level of the highest bit.
-    copy_results(frame,
-                 iterations ? stack + (63 - __builtin_clzll(uint64_t(iterations))) * slot_bytes : nullptr);
+    add_rest(frame, stack);
+  }
+
+  void run_blocks_at_once(const Frame& frame, const MapDivision& division) const {
+    char* slots = frame.workspace;
+    const int64_t size = int64_t(1) << division.block_levels;
+    parallel_for(frame, division.blocks, [&](int64_t k, Worker& worker) {
+      char* term = worker.memory + iteration_bytes(1);
+      const SlotStack stack{term + shape.slot_bytes, shape.slot_bytes};
+      run_block({frame.bases, worker.memory, {&worker, nullptr}}, k * size, (k + 1) * size,
+                {division.block_levels, term, stack, slots + k * shape.slot_bytes});
+    });
+    each_summed(frame, [&](const SummedPart& part) {
+      add_slots(division.blocks, [&](int64_t to, int64_t other) {
+        part.add(slots + to * shape.slot_bytes, slots + to * shape.slot_bytes,
+                 slots + other * shape.slot_bytes);
+      });
+    });
+    copy_results(frame, division.blocks ? slots : nullptr);
+  }
+
+  void run_chunks(const Frame& frame, const MapDivision& division) const {
+    char* slots = frame.workspace;
+    const SlotStack stack{slots + division.chunk * shape.slot_bytes, shape.slot_bytes, division.lowest_level};
+    const SlotStack of_blocks = stack.of_terms_at(division.block_levels);
+    const int64_t size = int64_t(1) << division.block_levels;
+    for (int64_t first = 0; first < division.blocks; first += division.chunk) {
+      const int64_t last = std::min(first + division.chunk, division.blocks);
+      parallel_for(frame, last - first, [&](int64_t k, Worker& worker) {
+        const int64_t begin = (first + k) * size, end = std::min(begin + size, shape.iterations);
+        char* term = worker.memory + iteration_bytes(1);
+        // Of an incomplete block, which is the last one, the sums stay at their places.
+        const bool incomplete = end - begin < size;
+        const SlotStack sums = incomplete ? stack : SlotStack{term + shape.slot_bytes, shape.slot_bytes};
+        run_block({frame.bases, worker.memory, {&worker, nullptr}}, begin, end,
+                  {division.block_levels, term, sums, slots + k * shape.slot_bytes});
+      });
+      each_summed(frame, [&](const SummedPart& part) {
+        for (int64_t k = first; k < std::min(last, shape.iterations / size); k++)
+          push(part, k, slots + (k - first) * shape.slot_bytes, of_blocks, nullptr);
+      });
+    }
+    add_rest(frame, stack);
+  }
+
+  // What is left on the stack is added up, and goes where it is wanted.
+  void add_rest(const Frame& frame, const SlotStack& stack) const {
+    each_summed(frame, [&](const SummedPart& part) {
+      merge_rest(shape.iterations, [&](int level, int above) {
+        part.add(stack.level(level), stack.level(level), stack.level(above));
+      });
+    });
+    // The total lies in the level of the highest bit.
+    copy_results(frame, shape.iterations ? stack.level(levels_of(shape.iterations) - 1) : nullptr);
   }
 
   // The sums to where they are wanted; zeros where there is no slot of them.
@@ -276,10 +230,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
   const int64_t* p = plan.params_of(instruction);
   auto step = std::make_unique<MapStep>();
   step->region = &lowering.regions[size_t(instruction.region)];
-  step->kernels = &lowering.kernels;
-  step->iterations = p[0];
-  step->wished_chunk = p[1];
-  step->levels = p[0] ? 64 - __builtin_clzll(uint64_t(p[0])) : 1;
+  step->shape = {p[0], p[1]};
   for (int k = 0; k < instruction.inputs; k++) {
     const phx_value& value = plan.input(instruction, k);
     step->inputs.push_back(
@@ -303,16 +254,14 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       const int64_t bytes = extent.empty() ? 0 : extent.high - extent.low, size = item_bytes(value->dtype);
       output.kind = MapStep::Output::summed;
       output.place = lowering.place(*value);
-      output.dtype = value->dtype;
-      output.elements = bytes / size;
-      output.first = step->slot_bytes;
-      output.at = step->slot_bytes + (extent.empty() ? 0 : value->offset - extent.low);
-      output.gaps = output.elements != element_count(*value);
-      output.add = lowering.kernels.binary(PHX_ADD, value->dtype, Form::vectors);
-      step->slot_bytes += round_up(std::max<int64_t>(bytes, 1));
+      int64_t& slot_bytes = step->shape.slot_bytes;
+      output.sum = {lowering.kernels.binary(PHX_ADD, value->dtype, Form::vectors), slot_bytes, bytes / size,
+                    size};
+      output.at = slot_bytes + (extent.empty() ? 0 : value->offset - extent.low);
+      output.gaps = output.sum.count != element_count(*value);
+      slot_bytes += round_up(std::max<int64_t>(bytes, 1));
       // Many of them are needed at once: what is computed with it must not overflow.
-      if (step->slot_bytes > most_bytes >> 6)
-        throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
+      if (slot_bytes > most_bytes >> 6) throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
       phx_value source = *value;
       if (p[0] == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
       step->results.emplace_back(source, *value, lowering.kernels);

@@ -32,11 +32,11 @@ struct AllThreads final : Team {
 // f(team), with the threads that the frame may use.
 template <class F>
 inline void with_team(const Frame& frame, const F& f) {
-  if (frame.arena) {
-    AllThreads team(*frame.arena);
+  if (frame.context->arena) {
+    AllThreads team(*frame.context->arena);
     f(static_cast<Team&>(team));
   } else {
-    OneThread team(*frame.worker);
+    OneThread team(*frame.context->worker);
     f(static_cast<Team&>(team));
   }
 }

@@ -19,6 +19,7 @@ int main() {
       {"contractions", test_contractions},
       {"product code", test_product_code},
       {"control", test_control},
+      {"sum tree", test_sum_tree},
       {"refusals", test_refusals},
       {"threads", test_threads},
       {"arenas", test_arenas},

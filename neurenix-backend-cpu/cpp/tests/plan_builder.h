@@ -254,6 +254,7 @@ void test_linear_algebra();
 void test_contractions();
 void test_product_code();
 void test_control();
+void test_sum_tree();
 void test_refusals();
 void test_threads();
 void test_arenas();

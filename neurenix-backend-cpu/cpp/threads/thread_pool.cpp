@@ -1,10 +1,9 @@
+// The crew of threads: how they share out a piece of work, wait for the next, and survive a fork.
 #include "thread_pool.h"
 
 #include <chrono>
 #include <exception>
 #include <utility>
-
-#include "../memory/allocator.h"
 
 #if !defined(_WIN32)
 #include <pthread.h>
@@ -17,11 +16,8 @@ std::atomic<uint64_t> forks{0};
 
 void watch_forks() {
 #if !defined(_WIN32)
-  static const int registered = pthread_atfork([] { engine_lock().lock(); }, [] { engine_lock().unlock(); },
-                                               [] {
-                                                 engine_lock().unlock();
-                                                 forks.fetch_add(1, std::memory_order_relaxed);
-                                               });
+  static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
   (void)registered;
 #endif
 }

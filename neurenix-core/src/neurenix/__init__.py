@@ -11,6 +11,7 @@ from . import interpreter as interpreter  # imported, it answers what primitives
 from . import missing as _missing
 from .autograd import grad_function as grad
 from .autograd import jvp, value_and_grad, vjp
+from .callers import public_door as _public_door
 from .devices import Device, DeviceType
 from .dispatch import no_grad
 from .dtypes import bfloat16, float16, float32, float64, int32, int64, uint8, uint32
@@ -444,6 +445,8 @@ __all__ = [
     "zeros_like",
     "__version__",
 ]
+
+_public_door(__name__)
 
 if not TYPE_CHECKING:  # to a type checker every name would exist
     __getattr__ = _missing.of_module(__name__, _foreign_names.NEURENIX, ("meta",))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import sys
-from types import FrameType
 from typing import Any
+
+from .callers import public_caller
 
 
 class NeurenixError(Exception):
@@ -31,7 +32,7 @@ class NeurenixError(Exception):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         plain = len(args) == 1 and isinstance(args[0], str)
         if plain and self._names_caller and " (in " not in args[0]:
-            name = _called(sys._getframe(1))
+            name = public_caller(sys._getframe(1))
             if name and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", args[0]):
                 args = (f"{args[0]} (in {name})",)
         super().__init__(*args, **kwargs)
@@ -122,33 +123,3 @@ class StepsInterrupted(KeyboardInterrupt):
         super().__init__(message)
         self.done = done
         self.results = results
-
-
-# Rooms that a user does not call into, and wrappers, which bear other functions' names.
-_INNER = {
-    *("errors", "primitives", "program", "backends", "dispatch", "interpreter"),
-    *("cli", "__main__"),
-}
-_WRAPPERS = {"operator", "pull", "run", "wrapper"}
-
-
-def _called(frame: FrameType | None) -> str:
-    """The function or class through which the user's code came into this package."""
-    name = ""
-    while frame is not None:
-        package, _, room = str(frame.f_globals.get("__name__", "")).partition(".")
-        if package != "neurenix":
-            break
-        own = frame.f_code.co_name
-        if room.split(".")[0] not in _INNER and own not in _WRAPPERS:
-            name = _shown(frame, own) or name
-        frame = frame.f_back
-    return name
-
-
-def _shown(frame: FrameType, own: str) -> str:
-    code = frame.f_code
-    if code.co_argcount and code.co_varnames[0] == "self":
-        owner = type(frame.f_locals["self"]).__name__
-        return owner if own.startswith("_") or own == "forward" else f"{owner}.{own}"
-    return "" if own.startswith(("_", "<")) else own

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "engine/layout/contraction_layout.h"
+
 namespace phynexus {
 
 // Runs work(i) for i in [0, count), possibly on several threads, and returns when all are done. `count` is chosen by
@@ -21,25 +23,14 @@ struct Team {
   ~Team() = default;
 };
 
-// out[b, i, j] = sum over k of lhs[b, i, k] * rhs[b, k, j]; strides in elements, any sign.
-struct MatmulProblem {
-  int64_t batch, m, n, k;
-  int64_t lhs_batch, lhs_m, lhs_k;
-  int64_t rhs_batch, rhs_k, rhs_n;
-  int64_t out_batch, out_m, out_n;
+struct MatmulProblem : MatmulLayout {
   // How to multiply, as decide_matmul_... chose from the sizes; `exchanged`: lhs and rhs have changed places.
   enum Way : int32_t { undecided, by_dots, in_place, packed_once, packed_each, packed_blocks };
   Way way = undecided;
   bool exchanged = false;
 };
 
-// Axis order of each stride array: x [N, C, H, W], weight [O, C, KH, KW], out [N, O, OH, OW]. Elements, any sign.
-struct ConvolutionProblem {
-  int64_t images, in_channels, in_h, in_w;
-  int64_t out_channels, kernel_h, kernel_w, out_h, out_w;
-  int64_t stride_h, stride_w, pad_h, pad_w, dilation_h,
-      dilation_w;  // pad: the low side; the high side follows
-  int64_t x[4], weight[4], out[4];
+struct ConvolutionProblem : ConvolutionLayout {
   // Whether float32 goes by Winograd's algorithm. The last is for tests: it is possible for more than it pays for.
   enum Winograd : int32_t { never, where_it_pays, where_possible };
   Winograd winograd = where_it_pays;

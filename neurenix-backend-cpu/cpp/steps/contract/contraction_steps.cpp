@@ -1,4 +1,4 @@
-// PHX_DOT_GENERAL and the convolutions: axes are merged until the kernels in contract.h fit.
+// PHX_DOT_GENERAL and the convolutions: copies of operands, loops and threads around the kernels in contract.h.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -9,92 +9,11 @@
 #include "../copy_step.h"
 #include "../../codegen/x86/product_code.h"
 #include "../teams.h"
+#include "engine/layout/contraction.h"
 #include "engine/layout/walk.h"
 
 namespace phynexus {
 namespace {
-
-// Strides in elements, in the order of Axis::strides here: out, lhs, rhs.
-enum { of_out = 0, of_lhs = 1, of_rhs = 2 };
-
-std::vector<Axis> axes_of(const phx_value* out, int out_first, const phx_value* lhs, int lhs_first,
-                          const phx_value* rhs, int rhs_first, int64_t count) {
-  std::vector<Axis> axes;
-  for (int d = 0; d < int(count); d++) {
-    const phx_value* any = out ? out : lhs;
-    axes.push_back({any->shape[(out ? out_first : lhs_first) + d],
-                    false,
-                    {out ? out->strides[out_first + d] : 0, lhs ? lhs->strides[lhs_first + d] : 0,
-                     rhs ? rhs->strides[rhs_first + d] : 0}});
-  }
-  sort_axes(axes);
-  merge_axes(axes);
-  return axes;
-}
-
-phx_value dense_copy(const phx_value& value) {
-  phx_value dense = value;
-  int64_t stride = 1;
-  for (int d = value.rank - 1; d >= 0; d--) {
-    dense.strides[d] = stride;
-    stride *= value.shape[d];
-  }
-  return dense;
-}
-
-// The largest axis, taken out of the list; one element where there is none.
-Axis take_largest(std::vector<Axis>& axes) {
-  if (axes.empty()) return {1, false, {0, 0, 0}};
-  const auto largest = std::max_element(axes.begin(), axes.end(),
-                                        [](const Axis& a, const Axis& b) { return a.size < b.size; });
-  Axis axis = *largest;
-  axes.erase(largest);
-  return axis;
-}
-
-// One way to run the product: perhaps with dense copies of the operands, as loops around matrix products.
-struct Arrangement {
-  bool copy_lhs = false, copy_rhs = false;
-  MatmulProblem problem{};
-  std::vector<Axis> outer;  // strides in elements
-  bool possible = false;
-  double cost = 0;
-
-  Arrangement(const phx_value& lhs_value, const phx_value& rhs_value, const phx_value& out, const int64_t* p,
-              bool copy_lhs, bool copy_rhs)
-      : copy_lhs(copy_lhs), copy_rhs(copy_rhs) {
-    const phx_value lhs = copy_lhs ? dense_copy(lhs_value) : lhs_value;
-    const phx_value rhs = copy_rhs ? dense_copy(rhs_value) : rhs_value;
-    const int b = int(p[0]), m = int(p[1]), n = int(p[2]), k = int(p[3]);
-    auto batch_axes = axes_of(&out, 0, &lhs, 0, &rhs, 0, b);
-    auto m_axes = axes_of(&out, b, &lhs, b, nullptr, 0, m);
-    auto n_axes = axes_of(&out, b + m, nullptr, 0, &rhs, b + k, n);
-    auto k_axes = axes_of(nullptr, 0, &lhs, b + m, &rhs, b, k);
-    possible = k_axes.size() <= 1;
-    const Axis batch = take_largest(batch_axes), rows = take_largest(m_axes), columns = take_largest(n_axes),
-               inner = take_largest(k_axes);
-    problem = {batch.size,
-               rows.size,
-               columns.size,
-               inner.size,
-               batch.strides[of_lhs],
-               rows.strides[of_lhs],
-               inner.strides[of_lhs],
-               batch.strides[of_rhs],
-               inner.strides[of_rhs],
-               columns.strides[of_rhs],
-               batch.strides[of_out],
-               rows.strides[of_out],
-               columns.strides[of_out]};
-    outer = batch_axes;
-    outer.insert(outer.end(), m_axes.begin(), m_axes.end());
-    outer.insert(outer.end(), n_axes.begin(), n_axes.end());
-    double problems = 1;
-    for (const Axis& axis : outer) problems *= double(axis.size);
-    cost = problems * 200 + (copy_lhs ? double(element_count(lhs)) : 0) +
-           (copy_rhs ? double(element_count(rhs)) : 0);
-  }
-};
 
 template <class T, class Sum>
 void plain_matmul(const MatmulProblem& p, const T* lhs, const T* rhs, T* out, Team&) {
@@ -136,7 +55,7 @@ struct ContractionStep final : Step {
              reinterpret_cast<T*>(to + at[0]), team);
     };
     const int64_t loops = outer.total();
-    if (frame.arena && loops >= 4 && work > 300'000) {
+    if (frame.context->arena && loops >= 4 && work > 300'000) {
       const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(loops))));
       parallel_ranges(frame, loops, grain, [&](int64_t begin, int64_t end, Worker& worker) {
         OneThread team(worker);
@@ -176,14 +95,14 @@ struct ProductStep final : Step {
           reinterpret_cast<float*>(to + at[0]), worker);
     };
     const int64_t count = each.total();
-    if (count == 1) return one_at({}, *frame.worker);
-    if (frame.arena && work > 300'000) {
+    if (count == 1) return one_at({}, *frame.context->worker);
+    if (frame.context->arena && work > 300'000) {
       const int64_t grain = std::max<int64_t>(1, int64_t(100'000 / (work / double(count))));
       return parallel_ranges(frame, count, grain, [&](int64_t begin, int64_t end, Worker& worker) {
         each.each(begin, end, [&](const auto& at) { one_at(at, worker); });
       });
     }
-    each.each(0, count, [&](const auto& at) { one_at(at, *frame.worker); });
+    each.each(0, count, [&](const auto& at) { one_at(at, *frame.context->worker); });
   }
 };
 
@@ -242,13 +161,9 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
     fill_with_zeros(*step, out, lowering.kernels);
     return step;
   }
-  std::optional<Arrangement> best;
-  for (int copies = 0; copies < 4; copies++) {
-    Arrangement next(lhs, rhs, out, plan.params_of(instruction), copies & 1, copies & 2);
-    if (next.possible && (!best || next.cost < best->cost)) best = next;
-  }
-  step->problem = best->problem;
-  for (const Axis& axis : best->outer) {
+  const Arrangement way = arrange_dot(lhs, rhs, out, plan.params_of(instruction));
+  step->problem = {way.product};
+  for (const Axis& axis : way.outer) {
     const int64_t size = sizeof(T);
     step->outer.add_axis(
         axis.size, {axis.strides[of_out] * size, axis.strides[of_lhs] * size, axis.strides[of_rhs] * size});
@@ -256,11 +171,11 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
   const MatmulProblem& p = step->problem;
   step->work = double(step->outer.total()) * double(p.batch) * double(p.m) * double(p.n) * double(p.k);
   if (decide) step->problem = decide(p);
-  if (best->copy_lhs) {
+  if (way.copy_lhs) {
     step->copy_a.emplace(lhs, dense_copy(lhs), lowering.kernels);
     step->a_bytes = round_up(element_count(lhs) * int64_t(sizeof(T)));
   }
-  if (best->copy_rhs) {
+  if (way.copy_rhs) {
     step->copy_b.emplace(rhs, dense_copy(rhs), lowering.kernels);
     step->b_bytes = round_up(element_count(rhs) * int64_t(sizeof(T)));
   }
@@ -281,15 +196,9 @@ template <class T>
 StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
                         void (*kernel)(const ConvolutionProblem&, const T*, const T*, T*, Team&)) {
   const Plan& plan = lowering.plan;
-  const int64_t* p = plan.params_of(instruction);
-  const int b = int(p[0]);
+  const int b = int(plan.params_of(instruction)[0]);
   const phx_value &first = plan.input(instruction, 0), &second = plan.input(instruction, 1),
                   &result = plan.output(instruction, 0);
-  const phx_value* image = &first;
-  const phx_value* weight = &second;
-  const phx_value* out = &result;
-  if (instruction.opcode == PHX_CONV_INPUT_GRADIENT) image = &result, out = &first;
-  if (instruction.opcode == PHX_CONV_WEIGHT_GRADIENT) weight = &result, out = &second;
   auto step = std::make_unique<ContractionStep<T, ConvolutionProblem>>();
   step->a = lowering.place(first);
   step->b = lowering.place(second);
@@ -299,34 +208,11 @@ StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
     fill_with_zeros(*step, result, lowering.kernels);
     return step;
   }
-  ConvolutionProblem& q = step->problem;
-  q = {image->shape[b],
-       image->shape[b + 1],
-       image->shape[b + 2],
-       image->shape[b + 3],
-       out->shape[b + 1],
-       weight->shape[b + 2],
-       weight->shape[b + 3],
-       out->shape[b + 2],
-       out->shape[b + 3],
-       p[1],
-       p[2],
-       p[3],
-       p[5],
-       p[7],
-       p[8],
-       {},
-       {},
-       {},
-       winograd_setting()};
-  for (int d = 0; d < 4; d++) {
-    q.x[d] = image->strides[b + d];
-    q.weight[d] = weight->strides[b + d];
-    q.out[d] = out->strides[b + d];
-  }
+  step->problem = {convolution_layout(plan, instruction), winograd_setting()};
   for (int d = 0; d < b; d++)
     step->outer.add_axis(result.shape[d],
                          {byte_stride(result, d), byte_stride(first, d), byte_stride(second, d)});
+  const ConvolutionProblem& q = step->problem;
   step->work = double(step->outer.total()) * double(q.images) * double(q.in_channels) *
                double(q.out_channels) * double(q.out_h) * double(q.out_w) * double(q.kernel_h) *
                double(q.kernel_w);

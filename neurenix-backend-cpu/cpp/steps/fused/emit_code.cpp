@@ -23,7 +23,7 @@ struct CodeStep final : Step {
   void run(const Frame& frame) const override {
     const size_t operands = places.size();
     char** slots = static_cast<char**>(alloca((operands + 1) * sizeof(char*)));
-    slots[0] = frame.worker->registers;
+    slots[0] = frame.context->worker->registers;
     for (size_t k = 0; k < operands; k++) slots[k + 1] = places[k].at(frame.bases);
     code(slots, count);
   }

@@ -1,4 +1,4 @@
-"""Which dtype of a program a device has not."""
+"""Finds what dtype of a program a device lacks."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import InvalidArgumentError
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -34,6 +36,15 @@ class Limits:
     )
     channels_fastest: bool = True
     product_rows: int = 64
+
+    def __post_init__(self) -> None:
+        sizes = [least for least, _ in self.reading]
+        if min(self.fused_operations, self.fused_inputs, self.axes) < 1:
+            raise InvalidArgumentError(f"{self}: the most of something is below 1")
+        if sizes != sorted(sizes, reverse=True) or sizes[-1:] != [0]:
+            raise InvalidArgumentError(
+                f"Limits: the sizes in reading={self.reading} must fall, to 0"
+            )
 
     def cost_of_reading(self, nbytes: int) -> float:
         """

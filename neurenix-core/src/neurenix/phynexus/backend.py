@@ -57,7 +57,7 @@ def open_library(library: Path) -> Any:
         api = opened.phynexus_api()
     except (OSError, AttributeError) as error:
         raise BackendError(f"cannot open the engine {library}: {error}") from None
-    # what came later is looked for where it is needed
+    # of functions that came later, `Engine.has` says whether they are there
     major, known = api.abi_major, ffi.offsetof("phx_api", "run_steps")
     if major > ABI_MAJOR:
         remedy = "upgrade neurenix-core, or install an older backend"

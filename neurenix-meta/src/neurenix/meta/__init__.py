@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from neurenix import missing as _missing
+from neurenix.callers import public_door as _public_door
 
 from . import datasets, recipes
 from .anil import ANIL
@@ -97,6 +98,8 @@ _ELSEWHERE = {
     "benchmarks": "neurenix.meta.datasets and neurenix.meta.recipes",
     "train": "learner.meta_learn(tasks)",
 }
+
+_public_door(__name__)
 
 if not TYPE_CHECKING:  # to a type checker every name would exist
     __getattr__ = _missing.of_module(__name__, _ELSEWHERE)

@@ -1,9 +1,11 @@
+// Names of opcodes and dtypes, what a view touches, and the copy of a plan with every index checked.
 #include "plan.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "../failure.h"
+#include "in_instruction.h"
 #include "limits.h"
 
 namespace phynexus {
@@ -262,16 +264,10 @@ void decode(const phx_plan& source, Plan& plan) {
 
 void validate(Plan& plan) {
   for (const phx_region& region : plan.regions)
-    for (int32_t i = 0; i < region.instructions; i++) {
-      const phx_instruction& instruction = plan.instructions[size_t(region.first_instruction + i)];
-      try {
+    for (int32_t i = 0; i < region.instructions; i++)
+      in_instruction(plan, region.first_instruction + i, [&](const phx_instruction& instruction) {
         validate_instruction(plan, region, instruction);
-      } catch (const Failure& failure) {
-        throw Failure(failure.status,
-                      format("instruction %d (%s, source line %d): %s", region.first_instruction + i,
-                             opcode_name(instruction.opcode), instruction.line, failure.what()));
-      }
-    }
+      });
   plan.needs = validate_bounds(plan);
   plan.apart = outputs_apart(plan);
 }

@@ -1,29 +1,12 @@
-// PHX_CALL and PHX_SCAN: a region in a frame of its own.
+// PHX_SCAN: a region again and again, its carries going from one iteration to the next by turns of buffers.
 #include <alloca.h>
 
-#include <cstring>
+#include <algorithm>
 
-#include "step.h"
+#include "lowering.h"
 
 namespace phynexus {
 namespace {
-
-struct CallStep final : Step {
-  const Region* region = nullptr;
-  int64_t scratch = 0;
-  std::vector<Place> operands;
-
-  void run(const Frame& frame) const override {
-    const size_t count = operands.size();
-    char** bases = static_cast<char**>(alloca((count + base_first_input) * sizeof(char*)));
-    bases[base_scratch] = frame.bases[base_scratch] + scratch;
-    bases[base_constants] = frame.bases[base_constants];
-    for (size_t k = 0; k < count; k++) bases[base_first_input + k] = operands[k].at(frame.bases);
-    region->run({bases, frame.workspace, frame.worker, frame.arena});
-  }
-  int64_t workspace_bytes(int threads) const override { return region->workspace_bytes(threads); }
-  int64_t worker_bytes(int threads) const override { return region->worker_bytes(threads); }
-};
 
 struct ScanStep final : Step {
   struct Carry {
@@ -62,7 +45,7 @@ struct ScanStep final : Step {
     bases[base_constants] = frame.bases[base_constants];
     for (size_t k = 0; k < consts.size(); k++) in[k] = consts[k].at(frame.bases);
     for (size_t k = 0; k < carries.size(); k++) carry_in[k] = carries[k].first.at(frame.bases);
-    const Frame inner{bases, frame.workspace + unread_bytes, frame.worker, frame.arena};
+    const Frame inner{bases, frame.workspace + unread_bytes, frame.context};
 
     for (int64_t i = 0; i < length; i++) {
       const int64_t at = reverse ? length - 1 - i : i, after = reverse ? at - 1 : at + 1;
@@ -70,7 +53,7 @@ struct ScanStep final : Step {
         const Carry& carry = carries[k];
         if (i == 0 && carry.has_saved) {
           char* place = carry.saved.at(frame.bases) + at * carry.bytes;
-          std::memmove(place, carry_in[k], size_t(carry.bytes));
+          copy_bytes(frame, place, carry_in[k], carry.bytes);
         }
         carry_out[k] = frame.bases[base_scratch] + carry.turns[i % 2];
         // Straight to where the carry is wanted, unless it is still being read there.
@@ -91,23 +74,14 @@ struct ScanStep final : Step {
     for (size_t k = 0; k < carries.size(); k++) {
       if (!carries[k].has_last) continue;
       char* last = carries[k].last.at(frame.bases);
-      if (last != carry_in[k]) std::memmove(last, carry_in[k], size_t(carries[k].bytes));
+      if (last != carry_in[k]) copy_bytes(frame, last, carry_in[k], carries[k].bytes);
     }
   }
 };
 
 }  // namespace
 
-StepPointer lower_call(Lowering& lowering, const phx_instruction& instruction) {
-  auto step = std::make_unique<CallStep>();
-  step->region = &lowering.regions[size_t(instruction.region)];
-  step->scratch = lowering.plan.params_of(instruction)[0];
-  for (int k = 0; k < instruction.inputs + instruction.outputs; k++)
-    step->operands.push_back(lowering.place(*lowering.plan.operand(instruction, k)));
-  return step;
-}
-
-StepPointer lower_scan(Lowering& lowering, const phx_instruction& instruction) {
+StepPointer lower_scan(PlanLowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
   const int64_t* p = plan.params_of(instruction);
   const int consts = int(p[2]), carries = int(p[3]), xs = int(p[4]), ys = int(p[5]);

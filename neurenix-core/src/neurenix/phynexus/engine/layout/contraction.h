@@ -1,0 +1,31 @@
+// PHX_DOT_GENERAL and the convolutions of any rank, as loops around the few axes that a kernel knows.
+#pragma once
+
+#include <vector>
+
+#include "axes.h"
+#include "contraction_layout.h"
+
+namespace phynexus {
+
+// Where an operand's stride stands in the axes of an Arrangement.
+enum ContractionOperand { of_out = 0, of_lhs = 1, of_rhs = 2 };
+
+// One way to run a product: perhaps with dense copies of the operands, as loops around matrix products.
+struct Arrangement {
+  bool copy_lhs = false, copy_rhs = false;
+  MatmulLayout product{};
+  std::vector<Axis> outer;  // the loops; strides in elements
+};
+
+// The cheapest way, where nothing is empty. `params` are those of PHX_DOT_GENERAL.
+Arrangement arrange_dot(const phx_value& lhs, const phx_value& rhs, const phx_value& out,
+                        const int64_t* params);
+
+// A value of the same shape, row-major and without gaps.
+phx_value dense_copy(const phx_value& value);
+
+// A convolution's or its gradients' sizes and strides, without the batch axes, which are loops around it.
+ConvolutionLayout convolution_layout(const Plan& plan, const phx_instruction& instruction);
+
+}  // namespace phynexus

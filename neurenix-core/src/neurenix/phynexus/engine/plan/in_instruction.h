@@ -1,0 +1,20 @@
+// A failure within an instruction says which one: by its number, its name and its source line.
+#pragma once
+
+#include "../failure.h"
+#include "plan.h"
+
+namespace phynexus {
+
+template <class F>
+void in_instruction(const Plan& plan, int32_t index, const F& f) {
+  const phx_instruction& instruction = plan.instructions[size_t(index)];
+  try {
+    f(instruction);
+  } catch (const Failure& failure) {
+    throw Failure(failure.status, format("instruction %d (%s, source line %d): %s", index,
+                                         opcode_name(instruction.opcode), instruction.line, failure.what()));
+  }
+}
+
+}  // namespace phynexus
