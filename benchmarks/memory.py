@@ -17,7 +17,7 @@ from harness import report
 import neurenix as nx
 from neurenix import meta, optim
 from neurenix.meta.memory import largest_calls
-from neurenix.meta.training import meta_step, mode
+from neurenix.meta.training.run import meta_step, mode
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "memory.md"
 METHODS = ("MAML", "FOMAML", "ANIL", "MetaSGD", "MAMLPlusPlus", "IMAML", "Reptile")

@@ -16,7 +16,7 @@ from neurenix.meta import (
     ProtoMAML,
     Reptile,
 )
-from neurenix.meta.batches import Episode
+from neurenix.meta.tasks.batches import Episode
 from neurenix.program.footprint import footprint
 from neurenix.program.lowering import make_plan
 from neurenix.program.passes import fusion, prepare

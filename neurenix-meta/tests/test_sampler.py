@@ -10,7 +10,7 @@ import neurenix as nx
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.meta.counters import uniform, uniforms
 from neurenix.meta.datasets import ArrayDataset, Domains, Glyphs
-from neurenix.meta.sampler import TaskSampler, _distinct
+from neurenix.meta.tasks.sampler import TaskSampler, _distinct
 
 
 def numbered(counts):
@@ -70,7 +70,7 @@ def test_task_i_is_the_same_in_every_process_and_version():
     program = """
 import numpy as np
 from neurenix.meta.datasets import ArrayDataset
-from neurenix.meta.sampler import TaskSampler
+from neurenix.meta.tasks.sampler import TaskSampler
 
 data = ArrayDataset(np.zeros((1000, 1)), np.repeat(np.arange(50), 20))
 print(TaskSampler(data, 5, 1, 2, seed=42).indices(1000).query.ravel().tolist())

@@ -8,7 +8,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.errors import InvalidArgumentError
-from neurenix.meta.tasks import (
+from neurenix.meta.tasks.task import (
     Task,
     generate_classification_tasks,
     generate_regression_tasks,

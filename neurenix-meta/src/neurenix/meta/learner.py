@@ -18,29 +18,25 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.io import as_path
 from neurenix.nn.modes import mode
 
-from . import batch_norm, descriptions, learner_files, queries
-from .batches import Bucket, Episode, Source, Targets
+from . import memory
 from .calls import call_of_users
-from .checkpoints import Checkpoints, Trained, newest
 from .checks import positive, whole_number
-from .deciding import read_call
-from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
-from .events import Callback, ProgressBar, checked_callbacks
-from .history import History
-from .kinds import TARGETS, Kinds, given, using
-from .memory import (
-    MemoryPlan,
-    amount,
-    check_limit,
-    largest_calls,
-    planned,
-    planned_step,
-)
+from .evaluation import queries, result
+from .evaluation.result import CONFIDENCE, TASKS_PER_CALL, Evaluation
+from .files import learner_files
+from .identity import descriptions
+from .models import batch_norm
 from .outcome import Outcome, Values
-from .reading import dtype_of
 from .returned import outcome_of, output_of
-from .sources import source_of
-from .training import Run, batch_size, check_optimizer, meta_step
+from .tasks.batches import Bucket, Episode, Source, Targets
+from .tasks.deciding import read_call
+from .tasks.kinds import TARGETS, Kinds, given, using
+from .tasks.reading import dtype_of
+from .tasks.sources import source_of
+from .training.checkpoints import Checkpoints, Trained, newest
+from .training.events import Callback, ProgressBar, checked_callbacks
+from .training.history import History
+from .training.run import Run, batch_size, check_optimizer, meta_step
 from .turns import turn_of
 
 __all__ = ["MetaLearner", "Outcome", "Values"]
@@ -95,7 +91,7 @@ class MetaLearner(nn.Module):
         self.meta_lr = positive("meta_lr", meta_lr)
         self._kinds = given(type(self).__name__, inputs)
         self._programs: dict[Any, Any] = {}
-        self._memory_plans: dict[str, MemoryPlan] = {}
+        self._memory_plans: dict[str, memory.MemoryPlan] = {}
 
     # ---- what a method adds ----------------------------------------------------------
 
@@ -221,7 +217,7 @@ class MetaLearner(nn.Module):
         return self.targets
 
     @property
-    def memory_plans(self) -> Mapping[str, MemoryPlan]:
+    def memory_plans(self) -> Mapping[str, memory.MemoryPlan]:
         """How the last "meta_learn" and "evaluate" with max_memory kept to it."""
         return MappingProxyType(self._memory_plans)
 
@@ -311,8 +307,8 @@ class MetaLearner(nn.Module):
         count = whole_number("epochs", epochs)
         tasks_per_batch = whole_number("tasks_per_batch", tasks_per_batch)
         chunk = whole_number("chunk", chunk, least=0)
-        limit = None if max_memory is None else amount("max_memory", max_memory)
-        check_limit(max_memory, compile)
+        limit = None if max_memory is None else memory.amount("max_memory", max_memory)
+        memory.check_limit(max_memory, compile)
         if limit is not None and chunk:
             raise InvalidArgumentError(
                 f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
@@ -346,7 +342,7 @@ class MetaLearner(nn.Module):
             if held_out is not None:
                 with mode(self, training=False):
                     self._scoring(held_out, self.evaluation_steps(None), limit)
-            step, self._memory_plans["meta_learn"] = planned_step(
+            step, self._memory_plans["meta_learn"] = memory.planned_step(
                 self, meta_optimizer, limit, source, size, count
             )
         listeners = [*([ProgressBar()] if progress else []), *listeners]
@@ -374,7 +370,7 @@ class MetaLearner(nn.Module):
     ) -> Evaluation:
         """One evaluation; `alone`: each query in a batch with the support set."""
         with mode(self, training=False), queries.apart(alone):
-            scores = scores_of(self._scoring(source, steps, limit), source)
+            scores = result.scores_of(self._scoring(source, steps, limit), source)
         confidence = scores.pop(CONFIDENCE, None)
         norm = batch_norm.mode_of(self)
         transductive = batch_norm.depends_on_batch(self)
@@ -388,12 +384,14 @@ class MetaLearner(nn.Module):
 
         def make(chunk: int) -> Any:
             key = ("scores", steps, chunk, self.each_query_alone)
-            return self.compiled(key, partial(scoring, self, steps, chunk))
+            return self.compiled(key, partial(result.scoring, self, steps, chunk))
 
         if limit is None:
             return make(0)
         size = min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)
-        score, plan = planned(limit, size, make, largest_calls(source, size))
+        score, plan = memory.planned(
+            limit, size, make, memory.largest_calls(source, size)
+        )
         self._memory_plans["evaluate"] = plan
         return score
 
@@ -458,9 +456,9 @@ class MetaLearner(nn.Module):
 
         >>> # result = learner.evaluate(test_tasks); print(result)
         """
-        limit = None if max_memory is None else amount("max_memory", max_memory)
+        limit = None if max_memory is None else memory.amount("max_memory", max_memory)
         before = descriptions.before_use(self)
-        check_limit(max_memory, compile)
+        memory.check_limit(max_memory, compile)
         count = self.evaluation_steps(steps)
         depends = batch_norm.depends_on_batch(self)
         if transductive not in (None, True, False, "both"):

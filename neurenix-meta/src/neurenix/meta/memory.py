@@ -14,7 +14,7 @@ import neurenix as nx
 from neurenix import optim
 from neurenix.errors import InvalidArgumentError, OutOfMemoryError
 
-from .batches import Source
+from .tasks.batches import Source
 
 if TYPE_CHECKING:
     from .learner import MetaLearner

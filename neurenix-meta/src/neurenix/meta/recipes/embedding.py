@@ -8,10 +8,10 @@ from neurenix import optim
 from neurenix.errors import InvalidArgumentError
 
 from ..checks import whole_number
-from ..embedding_based import EmbeddingBased
-from ..models import Conv4
-from ..prototypical import PrototypicalNetworks
-from ..r2d2 import R2D2
+from ..methods.embedding_based import EmbeddingBased
+from ..methods.prototypical import PrototypicalNetworks
+from ..methods.r2d2 import R2D2
+from ..models.networks import Conv4
 from .characters import SPLIT, Characters, Root, Setting, omniglot, samplers
 from .recipe import Recipe
 

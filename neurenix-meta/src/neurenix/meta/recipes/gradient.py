@@ -7,15 +7,15 @@ from typing import Any
 
 from neurenix import optim
 
-from ..anil import ANIL
-from ..batch_norm import layers
 from ..checks import whole_number
-from ..gradient_based import GradientBased
-from ..imaml import IMAML
-from ..maml import MAML
-from ..maml_plus_plus import MAMLPlusPlus
-from ..meta_sgd import MetaSGD
-from ..models import Conv4
+from ..methods.anil import ANIL
+from ..methods.gradient_based import GradientBased
+from ..methods.imaml import IMAML
+from ..methods.maml import MAML
+from ..methods.maml_plus_plus import MAMLPlusPlus
+from ..methods.meta_sgd import MetaSGD
+from ..models.batch_norm import layers
+from ..models.networks import Conv4
 from .characters import SPLIT, Characters, Root, Setting, omniglot, samplers
 from .recipe import Recipe
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from neurenix import optim
 
-from ..evaluation import Evaluation
-from ..history import History
+from ..evaluation.result import Evaluation
 from ..learner import MetaLearner
+from ..training.history import History
 
 
 @dataclass(frozen=True)

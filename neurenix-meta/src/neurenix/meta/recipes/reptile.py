@@ -5,8 +5,8 @@ from __future__ import annotations
 from neurenix import nn, optim
 
 from ..checks import whole_number
-from ..models import Conv4
-from ..reptile import Reptile
+from ..methods.reptile import Reptile
+from ..models.networks import Conv4
 from .characters import SPLIT, Characters, Root, Setting, omniglot, samplers
 from .recipe import Recipe
 

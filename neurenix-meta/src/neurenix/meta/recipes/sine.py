@@ -7,10 +7,10 @@ from typing import Any
 from neurenix import nn, optim
 
 from ..checks import positive, whole_number
-from ..maml import MAML
-from ..models import MLP
-from ..neural_process import ConditionalNeuralProcess
-from ..tasks import generate_regression_tasks
+from ..methods.maml import MAML
+from ..methods.neural_process import ConditionalNeuralProcess
+from ..models.networks import MLP
+from ..tasks.task import generate_regression_tasks
 from .recipe import Recipe
 
 TASKS_PER_BATCH = 25

@@ -1,0 +1,1 @@
+"""Meta-learning methods, a file each, and what several of them share."""

@@ -1,0 +1,69 @@
+"""ANIL: adapting the head alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.errors import InvalidArgumentError
+
+from ..learner import Values
+from .gradient_based import InnerOptions
+from .heads import head_of
+from .maml import MAML
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class ANIL(MAML):
+    """Almost no inner loop (Raghu et al. 2020, arXiv:1909.09157, section 4).
+
+        min over θ, w of  mean over tasks of L_query(θ, U(w)),
+        U: w ← w − α ∇_w L_support(θ, w), inner_steps times
+
+    with w the parameters of the head, and θ those of the body, which the inner steps
+    leave as they are. The derivative goes through the inner steps.
+
+    head   the head's path in the model ("head", "3"). None: the module `model.head`,
+           else the last layer that has parameters, which must be linear
+
+    Other arguments are those of `MAML`. Raises InvalidArgumentError if there is no such
+    head.
+
+    >>> from neurenix.meta import MLP, generate_regression_tasks
+    >>> learner = ANIL(MLP([1, 40, 1]))
+    >>> learner.head
+    '2'
+    >>> tasks = generate_regression_tasks(4, 10, seed=0)
+    >>> history = learner.meta_learn(tasks, progress=False)
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float = 0.01,
+        meta_lr: float = 0.001,
+        first_order: bool = False,
+        inner_steps: int = 5,
+        *,
+        head: str | None = None,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(model, inner_lr, meta_lr, first_order, inner_steps, **options)
+        self.head = head_of(type(self).__name__, model, head)
+
+    def split(
+        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
+    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+        head = f"model.{self.head}."
+        if not any(name.startswith(head) for name, _ in self.named_parameters()):
+            raise InvalidArgumentError(
+                f"{type(self).__name__}: the model has no head {self.head!r} any more; "
+                "set learner.head to its path, or make a new learner"
+            )
+        return super().split(parameters, x, y, ways)
+
+    def adapts(self, name: str) -> bool:
+        return name.startswith(f"model.{self.head}.")
