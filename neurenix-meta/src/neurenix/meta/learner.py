@@ -28,11 +28,12 @@ from .identity import descriptions
 from .models import batch_norm
 from .outcome import Outcome, Values
 from .returned import outcome_of, output_of
-from .tasks.batches import Bucket, Episode, Source, Targets
+from .tasks.batches import Bucket, Episode, Source
 from .tasks.deciding import read_call
 from .tasks.kinds import TARGETS, Kinds, given, using
 from .tasks.reading import dtype_of
 from .tasks.sources import source_of
+from .tasks.targets import Targets
 from .training.checkpoints import Checkpoints, Trained, newest
 from .training.events import Callback, ProgressBar, checked_callbacks
 from .training.history import History

@@ -21,11 +21,11 @@ from ..evaluation.result import CONFIDENCE
 from ..learner import MetaLearner, Outcome, Values
 from ..models import batch_norm as norm
 from ..returned import loss_of, moved_of, output_of
-from ..tasks.batches import Bucket, Episode, Targets
+from ..tasks.batches import Bucket, Episode
 from ..tasks.deciding import as_targets, decided, read_support, targets_of
 from ..tasks.kinds import Kinds, given, using
 from ..tasks.reading import ReadFirst, array_of
-from ..tasks.targets import class_numbers, ways_of
+from ..tasks.targets import Targets, class_numbers, ways_of
 
 Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,6 @@ from .sampler import TaskSampler
 _DRAWN_AHEAD = 256
 
 Numbers = NDArray[np.int64]
-# What a method's targets are. "given": whatever its loss takes, whole numbers too.
-Targets = Literal["classes", "values", "either", "given"]
 
 
 class Episode(NamedTuple):

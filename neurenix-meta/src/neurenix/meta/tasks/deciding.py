@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import neurenix as nx
 from neurenix import dispatch, nn
@@ -11,25 +11,23 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.nn.modes import mode
 
 from .kinds import Kinds
+from .reader import Reader
 from .reading import (
-    ReadFirst,
     array_of,
+    home_of,
     is_readable,
     is_whole,
     network_input,
+    read_first,
     said_by,
 )
-from .targets import Array, is_classes
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
-    from .batches import Targets
+from .targets import Array, Targets, is_classes
 
 # How a network says that it does not take what it is given.
 _REFUSALS = (TypeError, ValueError, IndexError, AssertionError)
 
 
-def inputs_of(learner: MetaLearner, kinds: Kinds, inputs: Sequence[Any]) -> str | None:
+def inputs_of(learner: Reader, kinds: Kinds, inputs: Sequence[Any]) -> str | None:
     """What whole numbers among arrays or tensors are: as `kinds` say; else as their
     dtypes do, or "tokens" if the network refuses that, and takes them as they are. None
     where there is none.
@@ -54,14 +52,16 @@ def inputs_of(learner: MetaLearner, kinds: Kinds, inputs: Sequence[Any]) -> str 
             return False
         return True
 
-    with mode(learner, training=False), nx.no_grad():
+    with mode(learner.model, training=False), nx.no_grad():
         if not takes(said):
             if takes("tokens"):
                 return "tokens"
             if isinstance(refused["tokens"], IndexError):  # beyond the vocabulary
                 raise refused["tokens"]
             return said
-        embeds = any(isinstance(module, nn.Embedding) for module in learner.modules())
+        embeds = any(
+            isinstance(module, nn.Embedding) for module in learner.model.modules()
+        )
         if said == "pixels" and embeds and takes("tokens"):
             raise InvalidArgumentError(
                 "inputs of uint8, and a network with an nn.Embedding, which takes them "
@@ -71,7 +71,7 @@ def inputs_of(learner: MetaLearner, kinds: Kinds, inputs: Sequence[Any]) -> str 
         return said
 
 
-def read_support(learner: MetaLearner, x: Any) -> tuple[nx.Tensor, str | None]:
+def read_support(learner: Reader, x: Any) -> tuple[nx.Tensor, str | None]:
     """What the network gets of support_x; and what whole numbers are, if it says so."""
     given = x if isinstance(x, nx.Tensor) else array_of("support_x", x)
     kind = inputs_of(learner, learner.kinds, [given])
@@ -79,7 +79,7 @@ def read_support(learner: MetaLearner, x: Any) -> tuple[nx.Tensor, str | None]:
 
 
 def read_call(
-    learner: MetaLearner, args: tuple[Any, ...], kwargs: dict[str, Any]
+    learner: Reader, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any], str | None]:
     """The arguments of a network, the first as the network gets it; and what whole
     numbers are, if that says so."""
@@ -91,10 +91,11 @@ def read_call(
             kind = inputs_of(learner, learner.kinds, [x])
         elif is_whole(x) and said_by([x]) == "values":
             return args, kwargs, None  # nothing can be tried: as the network likes
-    return *ReadFirst(kind)(learner, args, kwargs), kind
+    home = home_of(learner.model)
+    return *read_first(kind, learner.dtype, home, args, kwargs), kind
 
 
-def targets_of(learner: MetaLearner, kinds: Kinds, targets: Sequence[Array]) -> Targets:
+def targets_of(learner: Reader, kinds: Kinds, targets: Sequence[Array]) -> Targets:
     """What targets are: as the method says, or `kinds`; else classes if all of them can
     be that."""
     said = learner.targets_taken()
@@ -105,13 +106,13 @@ def targets_of(learner: MetaLearner, kinds: Kinds, targets: Sequence[Array]) -> 
     return "classes" if kinds.targets == "classes" else "values"
 
 
-def decided(learner: MetaLearner, inputs: str | None, targets: Targets) -> Kinds:
+def decided(learner: Reader, inputs: str | None, targets: Targets) -> Kinds:
     """What a use with these inputs and targets decides for the learner."""
     either = learner.targets_taken() == "either"
     return Kinds(inputs, targets if either else None)
 
 
-def as_targets(learner: MetaLearner, name: str, y: Array, targets: Targets) -> Array:
+def as_targets(learner: Reader, name: str, y: Array, targets: Targets) -> Array:
     """Targets as the learner reads them: values as floats. Class labels stay.
 
     Raises InvalidArgumentError for values, where the learner has learned classes.

@@ -7,12 +7,9 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from neurenix.errors import InvalidArgumentError
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
 
 INPUTS = ("pixels", "tokens", "values")
 TARGETS = ("classes", "values")
@@ -57,6 +54,12 @@ def given(method: str, inputs: str | None, targets: str | None = None) -> Kinds:
     return Kinds(inputs, targets)
 
 
+class Decides(Protocol):
+    """Who decides by its first use how it reads tasks: a learner."""
+
+    _kinds: Kinds
+
+
 def _never() -> bool:
     return False
 
@@ -70,13 +73,13 @@ class _Uses:
     under_way: list[Kinds] = field(default_factory=list)
 
 
-_USES: weakref.WeakKeyDictionary[MetaLearner, _Uses] = weakref.WeakKeyDictionary()
+_USES: weakref.WeakKeyDictionary[Any, _Uses] = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
 @contextmanager
 def using(
-    learner: MetaLearner, kinds: Kinds, keep: Callable[[], bool] = _never
+    learner: Decides, kinds: Kinds, keep: Callable[[], bool] = _never
 ) -> Iterator[None]:
     """A use of a learner with tasks of these kinds, which hold for it meanwhile, and
     from then on; if the use fails, only where `keep()`.
@@ -105,6 +108,6 @@ def using(
                 del _USES[learner]
 
 
-def _hold(learner: MetaLearner, kinds: Kinds) -> None:
+def _hold(learner: Decides, kinds: Kinds) -> None:
     if learner._kinds != kinds:
         learner._kinds = kinds

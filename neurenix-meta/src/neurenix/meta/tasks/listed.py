@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +15,9 @@ from ..returned import what
 from .batches import Bucket, ReadStacked, Source
 from .deciding import as_targets, decided, inputs_of, targets_of
 from .kinds import Kinds
+from .reader import Reader
 from .reading import array_of, kept_as, stored
 from .targets import Array, class_numbers, ways_of
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
 
 MEMBERS = ("support_x", "support_y", "query_x", "query_y")
 
@@ -59,7 +57,7 @@ def listed(tasks: Any) -> list[Any]:
     return found
 
 
-def listed_source(learner: MetaLearner, tasks: Sequence[Any], kinds: Kinds) -> Source:
+def listed_source(learner: Reader, tasks: Sequence[Any], kinds: Kinds) -> Source:
     """A list of tasks, stacked in buckets in the order in which their shapes appear.
 
     kinds   how the learner reads tasks; what they leave open, all tasks together decide

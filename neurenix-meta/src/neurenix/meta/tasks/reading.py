@@ -175,6 +175,27 @@ def _first_parameter(network: nn.Module) -> nn.Parameter | None:
     return first
 
 
+def read_first(
+    kind: str | None,
+    dtype: Dtype,
+    home: Device | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a network of this dtype and device, the first one read."""
+
+    def read_it(name: str, x: Any) -> Any:
+        if not is_readable(x):
+            return x
+        found = network_input(name, x, kind, dtype)
+        return found if home is None else found.to(home)
+
+    if args:
+        return (read_it("the input", args[0]), *args[1:]), kwargs
+    first = list(kwargs.items())[:1]
+    return args, {**kwargs, **{n: read_it(n, x) for n, x in first}}
+
+
 @dataclass(frozen=True)
 class ReadFirst:
     """What an adapted network does with its first argument: reads it as the learner
@@ -185,13 +206,4 @@ class ReadFirst:
     def __call__(
         self, network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        def read_it(name: str, x: Any) -> Any:
-            if not is_readable(x):
-                return x
-            found = network_input(name, x, self.kind, dtype_of(network))
-            return found if (home := home_of(network)) is None else found.to(home)
-
-        if args:
-            return (read_it("the input", args[0]), *args[1:]), kwargs
-        first = list(kwargs.items())[:1]
-        return args, {**kwargs, **{n: read_it(n, x) for n, x in first}}
+        return read_first(self.kind, dtype_of(network), home_of(network), args, kwargs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neurenix.errors import InvalidArgumentError
 
@@ -11,15 +11,13 @@ from .batches import EndlessSource, SampledSource, Source
 from .deciding import decided, inputs_of, targets_of
 from .kinds import Kinds
 from .listed import listed, listed_source
+from .reader import Reader
 from .reading import stored
 from .sampler import TaskSampler
 
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
-
 
 def source_of(
-    learner: MetaLearner, tasks: Any, kinds: Kinds, steps_per_epoch: int | None = None
+    learner: Reader, tasks: Any, kinds: Kinds, steps_per_epoch: int | None = None
 ) -> Source:
     """Tasks on the device. What `kinds` leave open they decide: `source.kinds`.
 
@@ -51,7 +49,7 @@ def source_of(
     return source
 
 
-def _kinds_of(learner: MetaLearner, sampler: TaskSampler, kinds: Kinds) -> Kinds:
+def _kinds_of(learner: Reader, sampler: TaskSampler, kinds: Kinds) -> Kinds:
     """With what a sampler's tasks decide. The uint8 of a data set are pixels, as
     `sampler[i]` gives them, unless the network reads tokens."""
     examples = sampler.dataset.examples

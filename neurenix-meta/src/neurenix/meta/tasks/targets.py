@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from neurenix.errors import DtypeError, InvalidArgumentError, ShapeError
 
 Array = NDArray[Any]
+# What a method's targets are. "given": whatever its loss takes, whole numbers too.
+Targets = Literal["classes", "values", "either", "given"]
 
 
 def is_one_hot(y: Array) -> bool:
