@@ -6,18 +6,14 @@ import logging
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import neurenix as nx
-from neurenix import optim
 from neurenix.errors import InvalidArgumentError, OutOfMemoryError
 
 from .tasks.batches import Source
-
-if TYPE_CHECKING:
-    from .learner import MetaLearner
 
 LOG = logging.getLogger(__name__)
 
@@ -59,13 +55,16 @@ def amount(what: str, value: Any) -> int:
     return value
 
 
-def check_limit(max_memory: Any, compile: bool) -> None:
-    """Refuse a limit where there is no program that could keep to it."""
-    if max_memory is not None and not compile:
+def limit_of(max_memory: Any, compile: bool) -> int | None:
+    """The bound in bytes, if there is one; InvalidArgumentError where there is no
+    program that could keep to it."""
+    limit = None if max_memory is None else amount("max_memory", max_memory)
+    if limit is not None and not compile:
         raise InvalidArgumentError(
             f"max_memory={max_memory!r} is kept to by programs, and with compile=False "
             "there are none: leave one of them out"
         )
+    return limit
 
 
 def largest_calls(source: Source, size: int) -> list[tuple[Any, ...]]:
@@ -77,32 +76,6 @@ def largest_calls(source: Source, size: int) -> list[tuple[Any, ...]]:
         picks = bucket.picks[np.arange(count) % len(bucket)]
         calls.append((bucket.read, bucket.data, picks))
     return calls
-
-
-def planned_step(
-    learner: MetaLearner,
-    optimizer: optim.Optimizer,
-    limit: int,
-    source: Source,
-    size: int,
-    epochs: int,
-) -> tuple[nx.Compiled, MemoryPlan]:
-    """The meta-step that takes the most tasks at once within the limit, in each of the
-    epochs."""
-
-    def make(chunk: int) -> nx.Compiled:
-        return learner._step(optimizer, chunk)
-
-    found: list[tuple[nx.Compiled, MemoryPlan]] = []
-    try:
-        for epoch in learner.turning_epochs():
-            if epoch < epochs:
-                learner.begin_epoch(epoch)
-                found.append(planned(limit, size, make, largest_calls(source, size)))
-    finally:
-        learner.begin_epoch(0)
-    step, plan = min(found, key=lambda pair: pair[1].chunk or size)
-    return step, plan._replace(bytes=max(other.bytes for _, other in found))
 
 
 def planned(

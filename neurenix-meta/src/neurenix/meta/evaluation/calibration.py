@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 import neurenix as nx
 
+#: The name under which `task_scores` gives what a calibration error is made of.
+CONFIDENCE = "confidence"
 #: Bins of equal width between 0 and 1; Guo et al. use 15.
 BINS = 15
 

@@ -1,4 +1,4 @@
-"""Evaluation: a method's scores over tasks, with their interval and curve."""
+"""Evaluation: scores of tasks, with their mean, interval and curve."""
 
 from __future__ import annotations
 
@@ -6,26 +6,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import neurenix as nx
 from neurenix.errors import InvalidArgumentError
 
-from ..returned import scores_from
-from ..tasks.batches import Source
 from .calibration import expected_calibration_error
 from .comparison import Comparison, half_width
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
-
-# The name under which `task_scores` gives what calibration is made of.
-CONFIDENCE = "confidence"
-# Tasks a call of the compiled program: enough to keep all cores busy.
-TASKS_PER_CALL = 32
 
 
 @dataclass(frozen=True)
@@ -243,36 +231,3 @@ def _other_tasks(one: Evaluation, other: Evaluation) -> str:
     except (ValueError, AttributeError):  # keys that someone else has chosen
         found = []
     return ", ".join(found) or f"{one.task_key} and {other.task_key}"
-
-
-def scoring(learner: MetaLearner, steps: int, chunk: int = 0) -> nx.Compiled:
-    """The compiled function of a batch of tasks: scores by name, [tasks, steps + 1]."""
-
-    def score(read: Any, data: Any, picks: nx.Tensor) -> Any:
-        parameters = learner.learned()
-
-        def one(pick: nx.Tensor) -> dict[str, nx.Tensor]:
-            found = learner.task_scores(parameters, read(data, pick), steps)
-            return scores_from(learner, found, steps)
-
-        with nx.no_grad():
-            return nx.map(one, chunk=chunk)(picks)
-
-    return nx.compile(score, state=[learner, nx.random.default_generator])
-
-
-def scores_of(score: nx.Compiled, source: Source) -> dict[str, NDArray[np.float64]]:
-    """Every task's scores, in the order of the tasks."""
-    found: dict[str, NDArray[np.float64]] = {}
-    size = min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)
-    for batch in source.epoch(size):
-        count = len(batch.picks)
-        # A last batch is filled up with its first task: one program serves all.
-        picks = np.concatenate([batch.picks, batch.picks[:1].repeat(size - count, 0)])
-        rows = score(batch.bucket.read, batch.bucket.data, picks)
-        for name, values in rows.items():
-            values = values.numpy()[:count].astype(np.float64)
-            if name not in found:
-                found[name] = np.full((len(source), *values.shape[1:]), math.nan)
-            found[name][batch.numbers] = values
-    return found

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,8 @@ from neurenix.errors import FileFormatError, InvalidArgumentError
 
 from ..identity import descriptions
 from ..identity.values_as_text import text_of
+from ..method import Method
 from ..tasks.kinds import Kinds
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
 
 _KIND = "neurenix.meta learner"
 # Of what these files hold; a reader refuses one that is newer than itself. Format 1 had
@@ -28,7 +26,7 @@ _KIND = "neurenix.meta learner"
 FORMAT = 2
 
 
-def described(learner: MetaLearner) -> dict[str, Any]:
+def described(learner: Method) -> dict[str, Any]:
     """The learner as a file has it: values by name, settings, versions."""
     return {
         "kind": _KIND,
@@ -49,12 +47,12 @@ def described(learner: MetaLearner) -> dict[str, Any]:
     }
 
 
-def frozen(learner: MetaLearner) -> list[str]:
+def frozen(learner: Method) -> list[str]:
     """The names of the parameters that are not learned."""
     return [n for n, p in learner.named_parameters() if not p.requires_grad]
 
 
-def freeze(learner: MetaLearner, stored: Mapping[str, Any]) -> None:
+def freeze(learner: Method, stored: Mapping[str, Any]) -> None:
     """Freezes what a file says, and nothing else; files of before do not say it."""
     if "frozen" in stored:
         for name, parameter in learner.named_parameters():
@@ -110,7 +108,7 @@ def unlike(
     return descriptions.differences(saved, now, ignored)
 
 
-def unlike_kinds(learner: MetaLearner, content: Mapping[str, Any]) -> list[str]:
+def unlike_kinds(learner: Method, content: Mapping[str, Any]) -> list[str]:
     """What is decided of inputs and targets, here and in the file, and differs."""
     now, saved = learner.kinds._asdict(), kinds_of(content)._asdict()
     return [
@@ -120,7 +118,7 @@ def unlike_kinds(learner: MetaLearner, content: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def fill_same(learner: MetaLearner, content: Mapping[str, Any], path: Path) -> None:
+def fill_same(learner: Method, content: Mapping[str, Any], path: Path) -> None:
     """As `fill`, of a learner that gives the results of the one that was saved.
 
     Raises InvalidArgumentError for another method or other settings, too.
@@ -157,7 +155,7 @@ def weights_alone(path: Path) -> str:
 
 
 def fill(
-    learner: MetaLearner, content: Mapping[str, Any], path: Path, unlike: list[str]
+    learner: Method, content: Mapping[str, Any], path: Path, unlike: list[str]
 ) -> None:
     """Gives the learner the values of a file, with `undone_on_error` around it.
 
@@ -167,7 +165,7 @@ def fill(
     stored = content["learner"]
     generators = own_generators(learner)
     also = f". Settings: {descriptions.listed(unlike)}" if unlike else ""
-    with told_of_file(path, f"of another {stored['type']}", also):
+    with naming_the_file(path, f"of another {stored['type']}", also):
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
@@ -184,7 +182,7 @@ def kinds_of(content: Mapping[str, Any]) -> Kinds:
 
 
 @contextmanager
-def told_of_file(path: Path, what: str, also: str = "") -> Iterator[None]:
+def naming_the_file(path: Path, what: str, also: str = "") -> Iterator[None]:
     """Errors of bad arguments in it say which file was meant."""
     try:
         yield

@@ -15,8 +15,7 @@ from neurenix.nn.functional import cross_entropy
 from neurenix.nn.modes import mode
 
 from ..calls import call_of_users, here
-from ..evaluation.calibration import confidence_bins
-from ..evaluation.result import CONFIDENCE
+from ..evaluation.calibration import CONFIDENCE, confidence_bins
 from ..learner import MetaLearner, Outcome, Values
 from ..returned import output_of
 from ..tasks.batches import Bucket, Episode
@@ -92,7 +91,7 @@ class EmbeddingBased(MetaLearner):
     def _embedded(
         self, parameters: Values, task: Episode
     ) -> tuple[nx.Tensor, nx.Tensor, Values]:
-        if self.each_query_alone:
+        if task.queries_apart:
             support, _ = self.run(parameters, task.support_x)
             query, _ = self.run_queries(parameters, task)
             return nx.flatten(support, 1), nx.flatten(query, 1), {}

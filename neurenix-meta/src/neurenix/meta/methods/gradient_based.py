@@ -16,8 +16,7 @@ from neurenix.nn.modes import mode
 
 from ..calls import call_of_users, here
 from ..checks import flag, positive, whole_number
-from ..evaluation.calibration import confidence_bins
-from ..evaluation.result import CONFIDENCE
+from ..evaluation.calibration import CONFIDENCE, confidence_bins
 from ..learner import MetaLearner, Outcome, Values
 from ..models import batch_norm as norm
 from ..returned import loss_of, moved_of, output_of
@@ -268,7 +267,8 @@ class GradientBased(MetaLearner):
         has_rows = norm.has_steps(self)
 
         def scores(values: Values, data: Any, row: int) -> dict[str, nx.Tensor]:
-            episode = Episode(data[0], data[1], data[2], data[3], task.ways)
+            names = ("support_x", "support_y", "query_x", "query_y")
+            episode = task._replace(**dict(zip(names, data)))
             outcome, output = self.on_queries(values, episode, row)
             found = {"loss": outcome.loss, **outcome.metrics}
             if "accuracy" in outcome.metrics:

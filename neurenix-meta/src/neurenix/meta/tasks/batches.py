@@ -6,7 +6,7 @@ the bucket and, for each of its tasks, a number: only numbers move.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -41,6 +41,26 @@ class Episode(NamedTuple):
     query_x: nx.Tensor
     query_y: nx.Tensor
     ways: int | None
+
+    @property
+    def queries_apart(self) -> bool:
+        """Whether a query must not see the others, though batch norm would let it: so
+        a non-transductive evaluation asks."""
+        return False
+
+
+class EpisodeOfApartQueries(Episode):
+    """A task whose queries must not see each other."""
+
+    __slots__ = ()
+
+    @property
+    def queries_apart(self) -> bool:
+        return True
+
+
+# Takes one task out of what a bucket's tasks share or are stacked in.
+Read = Callable[[Sequence[nx.Tensor], nx.Tensor], Episode]
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,7 @@ class Bucket:
     largest   the largest label, where targets are classes
     """
 
-    read: Any
+    read: Read
     data: tuple[nx.Tensor, ...]
     picks: NDArray[np.int32]
     largest: int | None
@@ -109,8 +129,7 @@ class Bucket:
 
     def first(self) -> Episode:
         """One of its tasks, to look at."""
-        episode: Episode = self.read(self.data, nx.tensor(self.picks[0]))
-        return episode
+        return self.read(self.data, nx.tensor(self.picks[0]))
 
 
 @dataclass(frozen=True)

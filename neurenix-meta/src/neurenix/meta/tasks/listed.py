@@ -11,7 +11,7 @@ import neurenix as nx
 from neurenix.errors import InvalidArgumentError, ShapeError
 
 from ..datasets import ClassDataset
-from ..returned import what
+from ..wording import in_words
 from .batches import Bucket, ReadStacked, Source
 from .deciding import as_targets, decided, inputs_of, targets_of
 from .kinds import Kinds
@@ -34,8 +34,8 @@ def listed(tasks: Any) -> list[Any]:
         )
     if isinstance(tasks, (nx.Tensor, np.ndarray)) or one:
         raise InvalidArgumentError(
-            f"tasks is {what(tasks)}; expected a list of tasks, each of four tensors "
-            f"({', '.join(MEMBERS)}){': [task] for one' if one else ''}"
+            f"tasks is {in_words(tasks)}; expected a list of tasks, each of four "
+            f"tensors ({', '.join(MEMBERS)}){': [task] for one' if one else ''}"
         )
     if not isinstance(tasks, Iterable) or isinstance(tasks, (str, bytes)):
         raise InvalidArgumentError(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import neurenix as nx
-from neurenix import optim
 from neurenix.errors import InvalidArgumentError, StorageError
 from neurenix.io import as_path
 
@@ -20,60 +18,9 @@ from ..identity import descriptions
 from ..identity.values_as_text import text_of
 from ..tasks.kinds import using
 from .history import History
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
+from .position import Position, Trained
 
 _NAME = re.compile(r"checkpoint-(\d{9,})\.safetensors")
-
-
-@dataclass
-class Position:
-    """How far a run is.
-
-    epoch         epochs that are done
-    step          meta-steps done in the epoch under way
-    total         meta-steps done in all
-    order         state of the generator that shuffles, when this epoch began
-    next_task     of a sampler without end, when this epoch began
-    tasks, sums   of this epoch so far: tasks seen, and each number summed over them
-    """
-
-    epoch: int = 0
-    step: int = 0
-    total: int = 0
-    order: dict[str, Any] = field(default_factory=dict)
-    next_task: int = 0
-    tasks: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a run changes, and what it is of: all that a checkpoint needs to know.
-
-    tasks     which tasks, in which batches; a run goes on with the same ones only
-    choices   chunk, steps a call and the like, which never change a result
-    settings  what the learner was when the run was asked for
-    """
-
-    learner: MetaLearner
-    optimizer: optim.Optimizer
-    schedule: optim.Schedule | None
-    tasks: dict[str, Any] = field(default_factory=dict)
-    choices: dict[str, Any] = field(default_factory=dict)
-    settings: descriptions.Texts = field(default_factory=dict)
-
-    @property
-    def owners(self) -> list[Any]:
-        # A schedule sets the optimizer's rate, so the optimizer comes after it.
-        schedule = [] if self.schedule is None else [self.schedule]
-        return [self.learner, *schedule, self.optimizer]
-
-    def before(self) -> list[tuple[Any, descriptions.Texts]]:
-        """Its owners, and what each was before the run."""
-        others = [(owner, descriptions.described(owner)) for owner in self.owners[1:]]
-        return [(self.learner, self.settings), *others]
 
 
 class Checkpoints:
@@ -122,7 +69,7 @@ class Checkpoints:
         """
         if position.total == self.last and position.step:
             return
-        content = learner_files.described(trained.learner)
+        content = learner_files.described(trained.method)
         content["training"] = {
             "optimizer": _kind_and_state(trained.optimizer),
             "schedule": _kind_and_state(trained.schedule),
@@ -161,17 +108,17 @@ class Checkpoints:
                 )
             _check_same(path, _other_kinds(trained, content))
             unlike = _other_settings(trained, content)
-            learner_files.fill(trained.learner, content, path, unlike)
+            learner_files.fill(trained.method, content, path, unlike)
             _check_same(path, unlike)
             if trained.schedule is not None:
                 trained.schedule.load_state_dict(training["schedule"]["state"])
-            with learner_files.told_of_file(path, "of another optimizer"):
+            with learner_files.naming_the_file(path, "of another optimizer"):
                 trained.optimizer.load_state_dict(training["optimizer"]["state"])
             position = Position(**training["position"])
             history = History.of(training["history"], training["epochs"])
             nx.random.load_state_dict(training["random"])
-            learner_files.freeze(trained.learner, content["learner"])
-        with using(trained.learner, learner_files.kinds_of(content)):
+            learner_files.freeze(trained.method, content["learner"])
+        with using(trained.method, learner_files.kinds_of(content)):
             pass
         warn_of_other(path, training.get("made_on", {}))
         self.last = position.total
@@ -215,7 +162,7 @@ def _parts(
     and as they are."""
     training = content["training"]
     return [
-        ("learner", content["learner"], trained.learner),
+        ("learner", content["learner"], trained.method),
         ("optimizer", training["optimizer"], trained.optimizer),
         ("schedule", training["schedule"], trained.schedule),
     ]
@@ -231,7 +178,7 @@ def _other_kinds(trained: Trained, content: Mapping[str, Any]) -> list[str]:
 
 
 def _other_settings(trained: Trained, content: Mapping[str, Any]) -> list[str]:
-    kinds = learner_files.unlike_kinds(trained.learner, content)
+    kinds = learner_files.unlike_kinds(trained.method, content)
     found = [f"learner: {difference}" for difference in kinds]
     for name, saved, owner in _parts(trained, content):
         now = {} if owner is None else descriptions.described(owner)

@@ -3,16 +3,37 @@ are not finite."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import numpy as np
 
 import neurenix as nx
 from neurenix.nn.modes import mode
 
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
-    from ..tasks.batches import Batch
+from ..method import Method
+from ..tasks.batches import Batch, Read
+from .events import Event
+
+
+def failure(
+    method: Method, batch: Batch, event: Event, total: int, loss: nx.Tensor | float
+) -> str:
+    """The message of a meta-step whose loss or update is not finite, the `total`-th of
+    the run: where that comes from, and what may help."""
+    tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
+    data = not_finite(batch)
+    where = f"; {data}" if data else diverged_step(method, batch)
+    remedy = (
+        "leave out examples with such numbers"
+        if data
+        else "a smaller learning rate may help"
+    )
+    return (
+        f"meta-step {total} (epoch {event.epoch}, step {event.step}; "
+        f"tasks {tasks}{', …' if len(batch.numbers) > 8 else ''}): its loss is "
+        f"{float(loss)}, and the loss or the update is not finite{where}. "
+        f"Parameters and optimizer are as they were before this step; {remedy}"
+    )
 
 
 def not_finite(batch: Batch) -> str:
@@ -31,23 +52,24 @@ def not_finite(batch: Batch) -> str:
     return ""
 
 
-def diverged_step(learner: MetaLearner, batch: Batch) -> str:
+def diverged_step(method: Method, batch: Batch) -> str:
     """A clause on the first inner step of a batch's first task whose support loss or
     values are not finite, with the parameters as they are now; "" if all are finite.
 
     It is asked after a meta-step has failed, so that training pays nothing for it.
     """
 
-    def finite(read: Any, data: Any, picks: nx.Tensor) -> Any:
-        parameters = learner.learned()
+    def finite(read: Read, data: Sequence[nx.Tensor], picks: nx.Tensor) -> nx.Tensor:
+        parameters = method.learned()
 
         def one(pick: nx.Tensor) -> nx.Tensor:
-            return learner.finite_steps(parameters, read(data, pick))
+            return method.finite_steps(parameters, read(data, pick))
 
-        with mode(learner, training=True), nx.no_grad():
-            return nx.map(one)(picks)
+        with mode(method, training=True), nx.no_grad():
+            finite_steps: nx.Tensor = nx.map(one)(picks)
+            return finite_steps
 
-    program = nx.compile(finite, state=[learner, nx.random.default_generator])
+    program = nx.compile(finite, state=[method, nx.random.default_generator])
     steps = program(batch.bucket.read, batch.bucket.data, batch.picks).numpy()
     bad = np.argwhere(~steps)
     if not len(bad):

@@ -6,16 +6,17 @@ import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm
 
 from neurenix.errors import InvalidArgumentError
 
-from ..returned import what
+from ..wording import in_words
 
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
+# What callbacks are told of: a `MetaLearner`, which this room does not know. Whatever
+# a callback's author writes here is right to a type checker.
+Learner = Any
 
 
 @dataclass
@@ -48,16 +49,16 @@ class Callback:
     ...         print(event.epoch, event.metrics["loss"])
     """
 
-    def on_epoch_start(self, learner: MetaLearner, event: Event) -> None:
+    def on_epoch_start(self, learner: Learner, event: Event) -> None:
         """An epoch begins."""
 
-    def on_step_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_step_end(self, learner: Learner, event: Event) -> None:
         """A meta-step is done, or as many as one call makes (`steps_per_call`)."""
 
-    def on_epoch_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_epoch_end(self, learner: Learner, event: Event) -> None:
         """An epoch and its validation are done."""
 
-    def on_train_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_train_end(self, learner: Learner, event: Event) -> None:
         """Training is over, by whatever cause; errors too."""
 
 
@@ -72,7 +73,7 @@ def checked_callbacks(callbacks: Any) -> list[Callback]:
     """
     if isinstance(callbacks, (Callback, str)) or not isinstance(callbacks, Iterable):
         raise InvalidArgumentError(
-            f"callbacks is {what(callbacks)}; expected a list of them: [callback]"
+            f"callbacks is {in_words(callbacks)}; expected a list of them: [callback]"
         )
     found = list(callbacks)
     for number, callback in enumerate(found):
@@ -84,7 +85,7 @@ def checked_callbacks(callbacks: Any) -> list[Callback]:
                 else "make a subclass of Callback that has an on_epoch_end"
             )
             raise InvalidArgumentError(
-                f"callbacks[{number}] is {what(callback)}; expected a Callback: "
+                f"callbacks[{number}] is {in_words(callback)}; expected a Callback: "
                 f"{remedy}"
             )
         _check_hooks(callback)
@@ -118,7 +119,7 @@ class ProgressBar(Callback):
     def __init__(self) -> None:
         self._bar: Any = None
 
-    def on_epoch_start(self, learner: MetaLearner, event: Event) -> None:
+    def on_epoch_start(self, learner: Learner, event: Event) -> None:
         if self._bar is None:
             self._bar = tqdm(
                 total=event.epochs * event.steps,
@@ -128,15 +129,15 @@ class ProgressBar(Callback):
                 leave=True,
             )
 
-    def on_step_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_step_end(self, learner: Learner, event: Event) -> None:
         done = (event.epoch - 1) * event.steps + event.step
         self._bar.update(done - self._bar.n)
 
-    def on_epoch_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_epoch_end(self, learner: Learner, event: Event) -> None:
         shown = {name: f"{value:.4g}" for name, value in event.metrics.items()}
         self._bar.set_postfix(shown)
 
-    def on_train_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_train_end(self, learner: Learner, event: Event) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None

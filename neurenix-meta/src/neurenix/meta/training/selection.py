@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import TYPE_CHECKING
 
 from neurenix.errors import FileFormatError, InvalidArgumentError
 from neurenix.io import as_path, write_atomically
 
-from .events import Callback, Event
-
-if TYPE_CHECKING:
-    from ..learner import MetaLearner
+from .events import Callback, Event, Learner
 
 
 class KeepBest(Callback):
@@ -58,7 +54,7 @@ class KeepBest(Callback):
         self.value = -math.inf if self.largest else math.inf
         self._beside = self.path.with_name(self.path.name + ".json")
 
-    def on_epoch_start(self, learner: MetaLearner, event: Event) -> None:
+    def on_epoch_start(self, learner: Learner, event: Event) -> None:
         if event.epoch > 1 and not self.epoch and self._beside.exists():
             try:  # the run goes on from a checkpoint
                 stored = json.loads(self._beside.read_text("utf-8"))
@@ -71,7 +67,7 @@ class KeepBest(Callback):
             if epoch < event.epoch:
                 self.epoch, self.value = epoch, value
 
-    def on_epoch_end(self, learner: MetaLearner, event: Event) -> None:
+    def on_epoch_end(self, learner: Learner, event: Event) -> None:
         if event.stopped:
             return  # an epoch that was not finished has no validation
         if self.score not in event.metrics:

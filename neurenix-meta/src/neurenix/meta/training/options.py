@@ -1,0 +1,81 @@
+"""The options of training, checked: how `meta_learn` goes about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neurenix.errors import InvalidArgumentError
+from neurenix.io import as_path
+
+from ..checks import whole_number
+from ..memory import limit_of
+from .events import Callback, ProgressBar, checked_callbacks
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that `MetaLearner.meta_learn` is told beside tasks, optimizer and schedule;
+    its documentation says what each option is for.
+
+    Raises InvalidArgumentError for options that cannot be.
+
+    >>> Training(epochs=3, max_memory="1 kB").limit
+    1000
+    """
+
+    epochs: int = 1
+    tasks_per_batch: int = 4
+    steps_per_epoch: int | None = None
+    callbacks: Sequence[Callback] = ()
+    progress: bool = True
+    chunk: int = 0
+    max_memory: int | str | None = None
+    steps_per_call: int = 1
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_every: int | None = None
+    keep: int = 2
+    compile: bool = True
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("tasks_per_batch", 1), ("chunk", 0)):
+            self._set(name, whole_number(name, getattr(self, name), least=least))
+        if self.limit is not None and self.chunk:
+            raise InvalidArgumentError(
+                f"chunk={self.chunk} and max_memory={self.max_memory!r}: give one of "
+                "them"
+            )
+        if self.checkpoint is not None:
+            as_path("checkpoint", self.checkpoint)
+        for name in ("steps_per_call", "keep", "checkpoint_every"):
+            if getattr(self, name) is not None:
+                self._set(name, whole_number(name, getattr(self, name)))
+        if self.checkpoint_every is not None and self.checkpoint is None:
+            raise InvalidArgumentError(
+                f"checkpoint_every={self.checkpoint_every} without checkpoint=, a "
+                "folder"
+            )
+        self._set("callbacks", checked_callbacks(self.callbacks))
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def limit(self) -> int | None:
+        """`max_memory` in bytes."""
+        return limit_of(self.max_memory, self.compile)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the checkpoints are to be."""
+        if self.checkpoint is None:
+            return None
+        return as_path("checkpoint", self.checkpoint)
+
+    @property
+    def listeners(self) -> list[Callback]:
+        """Who is told what happens: the progress bar first."""
+        return [*([ProgressBar()] if self.progress else []), *self.callbacks]
