@@ -64,8 +64,3 @@ def call_of_users(method: F) -> F:
             return method(self, *args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
-
-
-def here(x: nx.Tensor) -> nx.Tensor:
-    """x on the current device."""
-    return x.to(nx.current_device())

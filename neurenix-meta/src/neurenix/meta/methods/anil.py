@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import neurenix as nx
 from neurenix import nn
-from neurenix.errors import InvalidArgumentError
 
-from ..learner import Values
+from .adapting import Adapting, Head
 from .gradient_based import InnerOptions
 from .heads import head_of
 from .maml import MAML
@@ -54,16 +52,6 @@ class ANIL(MAML):
         super().__init__(model, inner_lr, meta_lr, first_order, inner_steps, **options)
         self.head = head_of(type(self).__name__, model, head)
 
-    def split(
-        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        head = f"model.{self.head}."
-        if not any(name.startswith(head) for name, _ in self.named_parameters()):
-            raise InvalidArgumentError(
-                f"{type(self).__name__}: the model has no head {self.head!r} any more; "
-                "set learner.head to its path, or make a new learner"
-            )
-        return super().split(parameters, x, y, ways)
-
-    def adapts(self, name: str) -> bool:
-        return name.startswith(f"model.{self.head}.")
+    @property
+    def adapting(self) -> Adapting:
+        return Head(self.head)

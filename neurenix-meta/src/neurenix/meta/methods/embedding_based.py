@@ -4,9 +4,8 @@ Networks, R2D2 and their kin share."""
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 import neurenix as nx
 from neurenix import nn
@@ -14,16 +13,21 @@ from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy
 from neurenix.nn.modes import mode
 
-from ..calls import call_of_users, here
+from ..calls import call_of_users
 from ..evaluation.calibration import CONFIDENCE, confidence_bins
-from ..learner import MetaLearner, Outcome, Values
+from ..learner import MetaLearner
+from ..outcome import Outcome, Values
 from ..returned import output_of
 from ..tasks.batches import Bucket, Episode
-from ..tasks.deciding import read_support
-from ..tasks.kinds import Kinds, using
+from ..tasks.kinds import using
 from ..tasks.reading import network_input
-from ..tasks.targets import class_numbers, ways_of
-from .gradient_based import accuracy
+from ..tasks.support import support_set
+from .scores import accuracy
+
+
+@dataclass(frozen=True)
+class FitKey:
+    """The program that fits the rule to a support set."""
 
 
 class EmbeddingBased(MetaLearner):
@@ -139,14 +143,7 @@ class EmbeddingBased(MetaLearner):
         """A classifier for the classes of a support set: support_x [n, ...], support_y
         labels as in training. It keeps a copy of the embedding as it is now, and reads
         its input as the learner does."""
-        x, read_as = read_support(self, support_x)
-        x = here(x)
-        labels, width = class_numbers("support_y", np.asarray(support_y))
-        if not x.ndim or len(x) != len(labels):
-            raise ShapeError(
-                f"adapt_to_task: support_x of shape {x.shape} for {len(labels)} labels"
-            )
-        ways = ways_of("the support set", labels, np.zeros(0, np.int32), width)
+        support = support_set(self, support_x, support_y)
 
         def fit(x: nx.Tensor, classes: nx.Tensor, ways: int) -> dict[str, nx.Tensor]:
             with nx.no_grad():
@@ -157,12 +154,12 @@ class EmbeddingBased(MetaLearner):
                 return self.fitted(values, nx.flatten(output, 1), classes, ways)
 
         state = [self, nx.random.default_generator]
-        program = self.compiled("fitted", lambda: nx.compile(fit, state=state))
+        program = self.compiled(FitKey(), lambda: nx.compile(fit, state=state))
         # what is copied is what was fitted
-        with using(self, Kinds(read_as)), self.turn(), mode(self, training=False):
-            found = program(x, nx.tensor(labels), ways)
+        with using(self, support.kinds), self.turn(), mode(self, training=False):
+            fitted = program(support.x, support.y, support.ways)
             copied = copy.deepcopy(self)
-        return EmbeddingClassifier(copied, found).eval()
+        return EmbeddingClassifier(copied, fitted).eval()
 
 
 class EmbeddingClassifier(nn.Module):

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypedDict
-
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import neurenix as nx
-from neurenix import nn, optim
+from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy, mse_loss
 from neurenix.nn.modes import mode
 
-from ..calls import call_of_users, here
+from ..calls import call_of_users
 from ..checks import flag, positive, whole_number
 from ..evaluation.calibration import CONFIDENCE, confidence_bins
-from ..learner import MetaLearner, Outcome, Values
+from ..learner import MetaLearner
 from ..models import batch_norm as norm
-from ..returned import loss_of, moved_of, output_of
+from ..outcome import Outcome, Values
+from ..returned import loss_of, output_of
 from ..tasks.batches import Bucket, Episode
-from ..tasks.deciding import as_targets, decided, read_support, targets_of
-from ..tasks.kinds import Kinds, given, using
-from ..tasks.reading import ReadFirst, array_of
-from ..tasks.targets import Targets, class_numbers, ways_of
-
-Loss = Callable[[nx.Tensor, nx.Tensor], nx.Tensor]
+from ..tasks.kinds import given, using
+from ..tasks.reading import ReadFirst
+from ..tasks.support import SupportSet, support_set
+from ..tasks.targets import Targets
+from .adapting import Adapting, WholeModel
+from .inner_loop import InnerLoop, InnerStep, Loss, Moves, Support, Tensors
+from .moves import Descent
+from .scores import accuracy
 
 
 class InnerOptions(TypedDict, total=False):
@@ -40,17 +42,11 @@ class InnerOptions(TypedDict, total=False):
     targets: str | None
 
 
-class InnerStep(NamedTuple):
-    """Where an inner step is.
+@dataclass(frozen=True)
+class AdaptKey:
+    """Which program adapts: by how many steps."""
 
-    start    what the inner steps change, as it was before the first one
-    rest     all else that the learner holds
-    number   how many steps were made before this one, uint32
-    """
-
-    start: Values
-    rest: Values
-    number: nx.Tensor
+    steps: int
 
 
 class GradientBased(MetaLearner):
@@ -77,8 +73,8 @@ class GradientBased(MetaLearner):
                  all results where nothing is fused; fused sums may be added up in
                  another order. No effect where nothing is differentiated through steps
 
-    Each inner step is a call of one function, captured and differentiated once. A
-    method changes what it adapts (`split`) or how a step goes (`moved`).
+    Our methods differ in their parts, `adapting` (what adapts) and `moving` (how a step
+    goes); yours may replace `adapts`, `split` and `moved`, which use them.
     """
 
     def __init__(
@@ -126,34 +122,39 @@ class GradientBased(MetaLearner):
             return "given" if self._kinds.targets is None else "either"
         return "classes" if self.targets == "classes" else "either"
 
-    # ---- adaptation ------------------------------------------------------------------
+    # ---- the parts that tell one method from another ---------------------------------
 
-    def criterion(self, output: nx.Tensor, target: nx.Tensor) -> nx.Tensor:
-        """The loss of outputs; by the target's kind, unless one was given."""
-        if self._loss is not None:
-            found = self._loss(output, target)
-            return loss_of("what loss(output, target) gives", found)
-        if target.dtype.is_floating:
-            return mse_loss(output, target)
-        return cross_entropy(output, target)
+    @property
+    def adapting(self) -> Adapting:
+        """What adapts: a part of `adapting.py`."""
+        return WholeModel()
+
+    @property
+    def moving(self) -> Moves:
+        """How a step goes: a part of `moves.py`."""
+        return Descent(self.inner_lr)
+
+    # ---- what a method of yours may replace ------------------------------------------
 
     def adapts(self, name: str) -> bool:
         """Whether the inner steps change the parameter of this name."""
-        return name.startswith("model.")
+        return self.adapting(name)
 
     def split(
         self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+    ) -> tuple[Tensors, Tensors]:
         """What inner steps change, as it is before the first one; and all else that
         the learner holds."""
+        names = [name for name, _ in self.named_parameters()]
+        self.adapting.check(type(self).__name__, names)
         rest = self.all_values(parameters)
         return {n: rest.pop(n) for n in parameters if self.adapts(n)}, rest
 
     def moved(
         self, fast: Values, gradient: Values, step: InnerStep
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
+    ) -> tuple[Tensors, Tensors]:
         """Values after a step along this gradient, and new values of buffers."""
-        return {n: p - self.inner_lr * gradient[n] for n, p in fast.items()}, {}
+        return self.moving(fast, gradient, step)
 
     def inner_batch_of(
         self, x: nx.Tensor, y: nx.Tensor, number: int
@@ -161,9 +162,34 @@ class GradientBased(MetaLearner):
         """The support examples of the inner step of this number, from 0: all."""
         return x, y
 
-    def recomputed(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """f, computed again for its derivative if this learner was made so."""
-        return nx.remat(f) if self._remat else f
+    def criterion(self, output: nx.Tensor, target: nx.Tensor) -> nx.Tensor:
+        """The loss of outputs; by the target's kind, unless one was given."""
+        if self._loss is not None:
+            loss = self._loss(output, target)
+            return loss_of("what loss(output, target) gives", loss)
+        if target.dtype.is_floating:
+            return mse_loss(output, target)
+        return cross_entropy(output, target)
+
+    # ---- adaptation ------------------------------------------------------------------
+
+    def inner_loop(self, first_order: bool = False) -> InnerLoop:
+        """The inner loop that these parts make.
+
+        first_order   take the inner gradients as constants
+        """
+        return InnerLoop(
+            owner=self,
+            network=self.run,
+            criterion=self.criterion,
+            start=self.split,
+            moves=self.moved,
+            batch=self.inner_batch_of,
+            clip_norm=self.inner_clip_norm,
+            first_order=first_order,
+            remat=self._remat,
+            counts_steps=norm.has_steps(self),
+        )
 
     def adapted(
         self,
@@ -173,51 +199,10 @@ class GradientBased(MetaLearner):
         steps: int,
         first_order: bool = False,
         ways: int | None = None,
-    ) -> Iterator[tuple[nx.Tensor, dict[str, nx.Tensor]]]:
-        """For each step: the support loss before it, and all values after it.
-
-        first_order   take the inner gradients as constants
-        ways          how many classes the task has, where that is known
-        """
-        has_rows = norm.has_steps(self)
-
-        def inner_step(
-            fast: Values,
-            rest: Values,
-            start: Values,
-            x: nx.Tensor,
-            y: nx.Tensor,
-            number: nx.Tensor,
-            row: int,
-        ) -> Any:
-            def support_loss(values: Values) -> Any:
-                output, buffers = self.run({**rest, **values}, x)
-                return self.criterion(output, y), buffers
-
-            # "support" layers use this batch's statistics, those with rows their row.
-            with nn.inner_step(row), nn.batch_norm_phase("collect"):
-                (loss, buffers), gradient = nx.value_and_grad(
-                    support_loss, has_aux=True
-                )(fast)
-            if self.inner_clip_norm is not None:
-                gradient, _ = optim.clip_by_global_norm(gradient, self.inner_clip_norm)
-            if first_order:
-                gradient = {n: nx.stop_gradient(g) for n, g in gradient.items()}
-            after = self.moved(fast, gradient, InnerStep(start, rest, number))
-            values, more = moved_of(self, after, fast)
-            return loss, values, {**buffers, **more}
-
-        step = nx.compile(self.recomputed(inner_step))
-        start, rest = self.split(parameters, x, y, ways)
-        fast = start
-        for number in range(steps):
-            index = nx.constant(nx.tensor(np.uint32(number), dtype=nx.uint32))
-            some_x, some_y = self.inner_batch_of(x, y, number)
-            loss, fast, buffers = step(
-                fast, rest, start, some_x, some_y, index, number if has_rows else 0
-            )
-            rest.update(buffers)
-            yield loss, {**rest, **fast}
+    ) -> Iterator[tuple[nx.Tensor, Tensors]]:
+        """For each step: the support loss before it, and all values after it."""
+        loop = self.inner_loop(first_order)
+        return loop.steps(parameters, Support(x, y, ways), steps)
 
     def after(
         self,
@@ -227,17 +212,12 @@ class GradientBased(MetaLearner):
         steps: int,
         first_order: bool = False,
         ways: int | None = None,
-    ) -> dict[str, nx.Tensor]:
+    ) -> Tensors:
         """All values after the last step."""
-        stages = list(self.adapted(parameters, x, y, steps, first_order, ways))
-        return stages[-1][1] if stages else self.before(parameters, x, y, ways)
+        loop = self.inner_loop(first_order)
+        return loop.after(parameters, Support(x, y, ways), steps)
 
-    def before(
-        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
-    ) -> dict[str, nx.Tensor]:
-        """All values before the first step."""
-        fast, rest = self.split(parameters, x, y, ways)
-        return {**rest, **fast}
+    # ---- of one task -----------------------------------------------------------------
 
     def on_queries(
         self, values: Values, task: Episode, step: int
@@ -254,21 +234,22 @@ class GradientBased(MetaLearner):
             metrics["accuracy"] = accuracy(output, task.query_y)
         return Outcome(loss, metrics, buffers), output
 
-    def support_statistics(self, values: Values, x: nx.Tensor) -> dict[str, nx.Tensor]:
+    def support_statistics(self, values: Values, x: nx.Tensor) -> Tensors:
         """For layers in mode "support": the support set's statistics."""
         if norm.mode_of(self) not in ("support", "mixed"):
             return {}
         with nn.batch_norm_phase("collect"):
             return self.run(values, x)[1]
 
-    def task_scores(
-        self, parameters: Values, task: Episode, steps: int
-    ) -> dict[str, nx.Tensor]:
+    def task_scores(self, parameters: Values, task: Episode, steps: int) -> Tensors:
         has_rows = norm.has_steps(self)
 
-        def scores(values: Values, data: Any, row: int) -> dict[str, nx.Tensor]:
-            names = ("support_x", "support_y", "query_x", "query_y")
-            episode = task._replace(**dict(zip(names, data)))
+        def scores(
+            values: Values, data: tuple[nx.Tensor, ...], row: int
+        ) -> dict[str, nx.Tensor]:
+            episode = task._replace(
+                support_x=data[0], support_y=data[1], query_x=data[2], query_y=data[3]
+            )
             outcome, output = self.on_queries(values, episode, row)
             found = {"loss": outcome.loss, **outcome.metrics}
             if "accuracy" in outcome.metrics:
@@ -276,10 +257,7 @@ class GradientBased(MetaLearner):
             return found
 
         score = nx.compile(scores)
-        x, y = task.support_x, task.support_y
-        stages = [self.before(parameters, x, y, task.ways)]
-        for _, values in self.adapted(parameters, x, y, steps, ways=task.ways):
-            stages.append(values)
+        stages = self.inner_loop().stages(parameters, support_of(task), steps)
         rows = [
             score(values, tuple(task[:4]), number if has_rows else 0)
             for number, values in enumerate(stages)
@@ -287,8 +265,8 @@ class GradientBased(MetaLearner):
         return {name: nx.stack([row[name] for row in rows]) for name in rows[0]}
 
     def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
-        x, y = task.support_x, task.support_y
-        stages = self.adapted(parameters, x, y, self.inner_steps, ways=task.ways)
+        loop = self.inner_loop()
+        stages = loop.steps(parameters, support_of(task), self.inner_steps)
         return nx.stack([_all_finite(loss, values) for loss, values in stages])
 
     def static_extra(self) -> tuple[Any, ...]:
@@ -315,25 +293,23 @@ class GradientBased(MetaLearner):
         (5, 1)
         """
         count = self.evaluation_steps(steps)
-        x, y, ways, kinds = self._support(support_x, support_y)
+        support = self._support(support_x, support_y)
 
-        def adapt(x: nx.Tensor, y: nx.Tensor, ways: int | None) -> Any:
+        def adapt(x: nx.Tensor, y: nx.Tensor, ways: int | None) -> Tensors:
             with nx.no_grad(), nn.inner_step(count):
                 values = self.after(self.learned(), x, y, count, ways=ways)
                 return {**values, **self.support_statistics(values, x)}
 
         state = [self, nx.random.default_generator]
-        program = self.compiled(
-            ("adapt", count), lambda: nx.compile(adapt, state=state)
-        )
-        with using(self, kinds), mode(self, training=False):
-            values = program(x, y, ways)
+        program = self.compiled(AdaptKey(count), lambda: nx.compile(adapt, state=state))
+        with using(self, support.kinds), mode(self, training=False):
+            values = program(support.x, support.y, support.ways)
         copied = copy.deepcopy(self.model)
         for name, cell in copied.named_cells().items():
             cell.assign(values[f"model.{name}"])
         norm.last_step_only(copied, count)
         adapted = self.with_head(copied, values).eval()
-        adapted._before_forward = ReadFirst(kinds.inputs)
+        adapted._before_forward = ReadFirst(support.kinds.inputs)
         return adapted
 
     def with_head(self, model: nn.Module, values: Values) -> nn.Module:
@@ -345,12 +321,23 @@ class GradientBased(MetaLearner):
             self.inner_steps if steps is None else whole_number("steps", steps, least=0)
         )
 
+    # ---- refusals --------------------------------------------------------------------
+
     def check_bucket(self, bucket: Bucket) -> None:
         self.check_adapted()
         task = bucket.first()
+        self._check_output(task.support_x, task.support_y, bucket.largest)
+
+    def _support(self, support_x: Any, support_y: Any) -> SupportSet:
+        """The support set of a task, which the model fits."""
+        self.check_adapted()
+        support = support_set(self, support_x, support_y)
+        self._check_output(support.x, support.y, support.largest)
+        return support
+
+    def _check_output(self, x: nx.Tensor, y: nx.Tensor, largest: int | None) -> None:
         with mode(self, training=False), nx.no_grad():
-            output = output_of(self.model, self.model(task.support_x))
-        self._check_targets(output, task.support_y, bucket.largest)
+            self.check_targets(output_of(self.model, self.model(x)), y, largest)
 
     def check_adapted(self) -> None:
         """Refuse a network of which all that inner steps change is frozen."""
@@ -365,89 +352,39 @@ class GradientBased(MetaLearner):
                 "requires_grad_(True) of a parameter or module lets it learn"
             )
 
-    def _support(
-        self, support_x: Any, support_y: Any
-    ) -> tuple[nx.Tensor, nx.Tensor, int | None, Kinds]:
-        """A support set as tensors, labels as class numbers; how many classes there are
-        if it has labels; and what it decides. Checked."""
-        self.check_adapted()
-        x, read_as = read_support(self, support_x)
-        x, labels = here(x), array_of("support_y", support_y)
-        if not x.ndim or x.shape[:1] != labels.shape[:1] or not len(x):
-            raise ShapeError(
-                f"adapt_to_task: support_x of shape {x.shape} and support_y of shape "
-                f"{labels.shape} must have one leading axis, of one or more examples"
-                + ("" if labels.ndim else ": one is support_x[None], [support_y]")
-            )
-        targets = targets_of(self, self.kinds, [labels])
-        labels = as_targets(self, "support_y", labels, targets)
-        largest = None
-        if targets == "classes":
-            numbers, width = class_numbers("support_y", labels)
-            if self.targets == "classes":  # each of them there
-                ways_of("the support set", numbers, np.zeros(0, np.int32), width)
-            largest = max(int(numbers.max()), (width or 1) - 1)
-            y = nx.tensor(numbers)
-        else:
-            dtype = self.dtype if labels.dtype.kind == "f" else nx.int32
-            if isinstance(support_y, nx.Tensor):  # which stays on its device
-                y = support_y.to(dtype)
-            else:
-                y = nx.tensor(labels, dtype=dtype)
-        y = here(y)
-        with mode(self, training=False), nx.no_grad():
-            output = output_of(self.model, self.model(x))
-            self._check_targets(output, y, largest)
-        ways = None if largest is None else largest + 1
-        return x, y, ways, decided(self, read_as, targets)
-
-    def _check_targets(
+    def check_targets(
         self, output: nx.Tensor, target: nx.Tensor, largest: int | None
     ) -> None:
+        """Refuse targets that the loss cannot compare with the network's output."""
         if self._loss is not None:
             return
+        method = type(self).__name__
         if largest is None:
-            if output.shape != target.shape:
-                method, why = type(self).__name__, ""
-                if self._kinds.targets == "values":
-                    why = (
-                        f". This {method}'s targets are values: so its first use has "
-                        "decided, or targets='values'. For classes make another one: "
-                        f"{method}(..., targets='classes')"
-                    )
-                raise ShapeError(
-                    f"{method}: the model gives outputs of shape {output.shape} for "
-                    f"targets of shape {target.shape}; they must be equal (class "
-                    f"labels are whole numbers [n] or one-hot rows){why}"
+            if output.shape == target.shape:
+                return
+            why = ""
+            if self._kinds.targets == "values":
+                why = (
+                    f". This {method}'s targets are values: so its first use has "
+                    "decided, or targets='values'. For classes make another one: "
+                    f"{method}(..., targets='classes')"
                 )
-        elif output.ndim != 2 or largest >= output.shape[1]:
+            raise ShapeError(
+                f"{method}: the model gives outputs of shape {output.shape} for "
+                f"targets of shape {target.shape}; they must be equal (class "
+                f"labels are whole numbers [n] or one-hot rows){why}"
+            )
+        if output.ndim != 2 or largest >= output.shape[1]:
             raise InvalidArgumentError(
-                f"{type(self).__name__}: there is the class label {largest}, and the "
+                f"{method}: there is the class label {largest}, and the "
                 f"model gives outputs of shape {output.shape}: for [n, ways] labels go "
                 "from 0 to ways − 1"
             )
 
 
-def of_this_parameter(held: Values, name: str, p: nx.Tensor, owner: str) -> nx.Tensor:
-    """What a method made for the parameter of the model, which stands in `held`.
-
-    Raises InvalidArgumentError where the model has changed since then.
-    """
-    found = held.get(name)
-    if found is None or found.shape != p.shape:
-        what, _, parameter = name.partition(".")
-        was = "there is none" if found is None else f"it has shape {found.shape}"
-        raise InvalidArgumentError(
-            f"{owner}: {what!r} are made with the learner, one for each parameter of "
-            f"the model, which was changed since: for {parameter!r}, of shape "
-            f"{p.shape}, {was}. Make a new learner of this model: {owner}(model, ...)"
-        )
-    return found
-
-
-def accuracy(logits: nx.Tensor, classes: nx.Tensor) -> nx.Tensor:
-    """The share of rows [n, ways] whose largest is the class [n]."""
-    return (logits.argmax(dim=1) == classes).float().mean()
+def support_of(task: Episode) -> Support:
+    """The support set of a task."""
+    return Support(task.support_x, task.support_y, task.ways)
 
 
 def _all_finite(loss: nx.Tensor, values: Values) -> nx.Tensor:

@@ -11,9 +11,11 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.nn.arguments import number
 
 from ..checks import flag, positive, whole_number
-from ..learner import Outcome, Values
+from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
-from .gradient_based import GradientBased, InnerOptions, InnerStep
+from .gradient_based import GradientBased, InnerOptions, support_of
+from .inner_loop import Moves
+from .moves import ProximalDescent
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -79,20 +81,15 @@ class IMAML(GradientBased):
         self.solver_steps = whole_number("solver_steps", solver_steps, least=0)
         self.damping = number("damping", damping, 0.0)
 
-    def moved(
-        self, fast: Values, gradient: Values, step: InnerStep
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        return {
-            n: p
-            - self.inner_lr * (gradient[n] + self.regularization * (p - step.start[n]))
-            for n, p in fast.items()
-        }, {}
+    @property
+    def moving(self) -> Moves:
+        return ProximalDescent(self.inner_lr, self.regularization)
 
     def task_gradient(
         self, parameters: Values, task: Episode
     ) -> tuple[Outcome, dict[str, nx.Tensor]]:
         x, y = task.support_x, task.support_y
-        rest = self.after(parameters, x, y, self.inner_steps, ways=task.ways)
+        rest = self.inner_loop().after(parameters, support_of(task), self.inner_steps)
         fast = {n: rest.pop(n) for n in parameters}
 
         def query_loss(values: Values) -> tuple[nx.Tensor, Outcome]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from neurenix import nn
 
 from ..checks import flag
-from ..learner import Outcome, Values
+from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
-from .gradient_based import GradientBased, InnerOptions
+from .gradient_based import GradientBased, InnerOptions, support_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -61,8 +61,6 @@ class MAML(GradientBased):
         self.first_order = flag("first_order", first_order)
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
-        x, y = task.support_x, task.support_y
-        values = self.after(
-            parameters, x, y, self.inner_steps, self.first_order, task.ways
-        )
+        loop = self.inner_loop(self.first_order)
+        values = loop.after(parameters, support_of(task), self.inner_steps)
         return self.on_queries(values, task, self.inner_steps)[0]

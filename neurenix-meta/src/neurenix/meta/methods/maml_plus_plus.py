@@ -10,15 +10,17 @@ import numpy as np
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.errors import InvalidArgumentError
 from neurenix.nn.arguments import number
 
 from ..checks import whole_number
-from ..learner import Outcome, Values
 from ..models.batch_norm import layers
+from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
-from .gradient_based import InnerOptions, InnerStep
+from .adapting import Adapting, Listed
+from .gradient_based import InnerOptions, support_of
+from .inner_loop import Moves
 from .maml import MAML
+from .moves import LayerAndStepRates, layer_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -110,7 +112,7 @@ class MAMLPlusPlus(MAML):
         self.least_meta_lr = number("least_meta_lr", least_meta_lr, 0.0)
         self._adapted = self._all_but_norms()
         start = np.full(self.inner_steps, self.inner_lr)
-        paths = dict.fromkeys(_layer(name) for name in sorted(self._adapted))
+        paths = dict.fromkeys(layer_of(name) for name in sorted(self._adapted))
         self.rates = {path: nn.Parameter(start, self.dtype) for path in paths}
         self.weights = nn.Buffer(start, self.dtype, reduction="discard")
         self.begin_epoch(0)
@@ -142,40 +144,18 @@ class MAMLPlusPlus(MAML):
             if p.dtype.is_floating and id(p) not in norms
         )
 
-    def adapts(self, name: str) -> bool:
-        return name in self._adapted
+    @property
+    def adapting(self) -> Adapting:
+        return Listed(self._adapted, self._all_but_norms())
 
-    def split(
-        self, parameters: Values, x: nx.Tensor, y: nx.Tensor, ways: int | None
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        new = sorted(self._all_but_norms() - self._adapted)
-        if new:
-            raise InvalidArgumentError(
-                f"{type(self).__name__}: {', '.join(map(repr, new))} came to the model "
-                "after the learner was made, which has no rate for it. Make a new "
-                f"learner of this model: {type(self).__name__}(model, ...)"
-            )
-        return super().split(parameters, x, y, ways)
-
-    def moved(
-        self, fast: Values, gradient: Values, step: InnerStep
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        last = self.inner_steps - 1
-        row = nx.minimum(step.number.to(nx.int32), last)
-        values = {}
-        for name, p in fast.items():
-            rate = nx.take(step.rest[f"rates.{_layer(name)}"], row)
-            values[name] = p - rate * gradient[name]
-        return values, {}
+    @property
+    def moving(self) -> Moves:
+        return LayerAndStepRates(self.inner_steps)
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
-        x, y = task.support_x, task.support_y
-        stages = [
-            values
-            for _, values in self.adapted(
-                parameters, x, y, self.inner_steps, self._first_order_now, task.ways
-            )
-        ]
+        loop = self.inner_loop(self._first_order_now)
+        steps = loop.steps(parameters, support_of(task), self.inner_steps)
+        stages = [values for _, values in steps]
         if not self._multi_step:
             return self.on_queries(stages[-1], task, self.inner_steps)[0]
         # Running statistics go on from one pass to the next.
@@ -184,8 +164,9 @@ class MAMLPlusPlus(MAML):
         losses: list[nx.Tensor] = []
         metrics: Values = {}
         for count, values in enumerate(stages, 1):
-            score = self.recomputed(partial(self._scored, task, count))
-            outcome = score({**values, **buffers})
+            score = partial(self._scored, task, count)
+            recomputed = nx.remat(score) if self._remat else score
+            outcome = recomputed({**values, **buffers})
             buffers = {**buffers, **outcome.buffers}
             losses.append(outcome.loss)
             metrics = outcome.metrics  # of the last
@@ -194,8 +175,3 @@ class MAMLPlusPlus(MAML):
 
     def _scored(self, task: Episode, count: int, values: Values) -> Outcome:
         return self.on_queries(values, task, count)[0]
-
-
-def _layer(name: str) -> str:
-    """The path of the layer in the model that a parameter is of."""
-    return name.removeprefix("model.").rpartition(".")[0] or "model"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import neurenix as nx
 
-from ..learner import Values
+from ..outcome import Values
 from .embedding_based import EmbeddingBased
 from .prototypical import unit
 

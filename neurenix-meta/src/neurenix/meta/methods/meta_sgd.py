@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import neurenix as nx
 from neurenix import nn
 
-from ..learner import Values
-from .gradient_based import InnerOptions, InnerStep, of_this_parameter
+from .gradient_based import InnerOptions
+from .inner_loop import Moves
 from .maml import MAML
+from .moves import ElementRates
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -53,11 +54,6 @@ class MetaSGD(MAML):
             if p.dtype.is_floating  # frozen ones too: they may be learned later
         }
 
-    def moved(
-        self, fast: Values, gradient: Values, step: InnerStep
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        owner, values = type(self).__name__, {}
-        for n, p in fast.items():
-            name = n.replace("model.", "rates.", 1)
-            values[n] = p - of_this_parameter(step.rest, name, p, owner) * gradient[n]
-        return values, {}
+    @property
+    def moving(self) -> Moves:
+        return ElementRates(type(self).__name__)

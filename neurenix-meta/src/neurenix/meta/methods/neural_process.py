@@ -11,13 +11,14 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.modes import mode
 
-from ..calls import call_of_users, here
-from ..learner import MetaLearner, Outcome, Values
+from ..calls import call_of_users
+from ..learner import MetaLearner
+from ..outcome import Outcome, Values
 from ..returned import output_of
 from ..tasks.batches import Bucket, Episode
 from ..tasks.deciding import read_support
 from ..tasks.kinds import Kinds, using
-from ..tasks.reading import array_of, network_input
+from ..tasks.reading import array_of, here, network_input
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
 LEAST_DEVIATION = 0.1

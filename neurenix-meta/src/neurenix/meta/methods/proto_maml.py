@@ -8,7 +8,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 
-from ..learner import Values
+from ..outcome import Values
 from .gradient_based import InnerOptions
 from .maml import MAML
 from .prototypical import prototypes
@@ -96,7 +96,7 @@ class ProtoMAML(MAML):
     def check_adapted(self) -> None:
         """With a frozen embedding the head is adapted."""
 
-    def _check_targets(
+    def check_targets(
         self, output: nx.Tensor, target: nx.Tensor, largest: int | None
     ) -> None:
         if output.ndim < 2:

@@ -6,7 +6,7 @@ import neurenix as nx
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 
-from ..learner import Values
+from ..outcome import Values
 from .embedding_based import EmbeddingBased
 
 METRICS = ("euclidean", "cosine")

@@ -8,7 +8,7 @@ import neurenix as nx
 from neurenix import nn
 
 from ..checks import positive
-from ..learner import Values
+from ..outcome import Values
 from .embedding_based import EmbeddingBased
 
 

@@ -9,20 +9,14 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 
 from ..checks import whole_number
-from ..learner import Outcome, Values
+from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
-from .gradient_based import (
-    GradientBased,
-    InnerOptions,
-    InnerStep,
-    of_this_parameter,
-)
+from .gradient_based import GradientBased, InnerOptions, support_of
+from .inner_loop import Moves
+from .moves import AdamWithoutMomentum
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-# Adam's, of the paper's experiments.
-BETA2, EPSILON = 0.999, 1e-8
 
 
 class Reptile(GradientBased):
@@ -99,29 +93,17 @@ class Reptile(GradientBased):
         first = number % batches
         return x[first::batches], y[first::batches]
 
-    def moved(
-        self, fast: Values, gradient: Values, step: InnerStep
-    ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
-        if self.inner_optimizer == "sgd":
-            return super().moved(fast, gradient, step)
-        old = step.rest["correction"]
-        correction = old + (1.0 - old) * (1.0 - BETA2)
-        kept, values = {"correction": correction}, {}
-        for name, p in fast.items():
-            cell, g = name.replace("model.", "moments.", 1), gradient[name]
-            moment = of_this_parameter(step.rest, cell, p, type(self).__name__)
-            kept[cell] = moment * BETA2 + g * g * (1.0 - BETA2)
-            length = nx.sqrt(kept[cell] / correction) + EPSILON
-            values[name] = p - self.inner_lr * g / length
-        return values, kept
+    @property
+    def moving(self) -> Moves:
+        if self.inner_optimizer == "adam":
+            return AdamWithoutMomentum(self.inner_lr, type(self).__name__)
+        return super().moving
 
     def task_gradient(
         self, parameters: Values, task: Episode
     ) -> tuple[Outcome, dict[str, nx.Tensor]]:
-        stages = list(
-            self.adapted(parameters, task.support_x, task.support_y, self.inner_steps)
-        )
-        loss, values = stages[-1]
+        steps = self.inner_loop().steps(parameters, support_of(task), self.inner_steps)
+        loss, values = list(steps)[-1]
         buffers = {n: values[n] for n, _ in self.named_buffers()}
         return Outcome(loss, {}, buffers), {
             n: p - values[n] for n, p in parameters.items()

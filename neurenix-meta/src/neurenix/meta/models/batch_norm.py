@@ -45,7 +45,7 @@ def use_mode(model: nn.Module, mode: str, steps: int) -> None:
     """
     for layer in list(layers(model)):
         if layer.mode != mode:
-            _become(layer, mode, steps if mode in OF_EACH_STEP else None, 0)
+            _change_mode(layer, mode, steps if mode in OF_EACH_STEP else None, 0)
 
 
 def last_step_only(model: nn.Module, step: int) -> None:
@@ -53,39 +53,45 @@ def last_step_only(model: nn.Module, step: int) -> None:
     for layer in list(layers(model)):
         if layer.steps is not None:
             plain = "transductive" if layer.of_the_batch else "running"
-            _become(layer, plain, None, step)
+            _change_mode(layer, plain, None, step)
 
 
-def _become(layer: nn.BatchNorm, mode: str, steps: int | None, row: int) -> None:
-    """The constructor again, in another mode; from a row of what had some."""
-    old_steps = layer.steps
-    names = ("weight", "bias", "running_mean", "running_var")
-    old = {name: getattr(layer, name) for name in names}
-    keep_statistics = old_steps is not None and mode == "running"
-    training = layer.training
-    type(layer).__init__(
-        layer,
+def _change_mode(layer: nn.BatchNorm, mode: str, steps: int | None, row: int) -> None:
+    """Give a layer the cells of another mode, those of scales with the values that it
+    has; of a layer with rows, those of one row."""
+    fresh = nn.BatchNorm(
         layer.num_features,
         eps=layer.eps,
         momentum=layer.momentum,
-        affine=old["weight"] is not None,
+        affine=layer.weight is not None,
         mode=mode,
         steps=steps,
     )
-    layer.train(training)
-    for name, cell in old.items():
-        new = getattr(layer, name)
-        if cell is None or new is None:
-            continue
-        if name in ("weight", "bias") and cell.shape == new.shape:
-            setattr(layer, name, cell)  # the same parameter: optimizers know it
-        elif name in ("weight", "bias") or keep_statistics:
-            value = cell.value().detach()
-            if old_steps is not None:
-                value = value[min(row, old_steps - 1)]
-            new.assign(nx.broadcast_to(value, new.shape))
-            if isinstance(new, nn.Parameter):
-                new.requires_grad_(cell.requires_grad)
+    keeps_statistics = layer.steps is not None and mode == "running"
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        old, new = getattr(layer, name), getattr(fresh, name)
+        is_scale = name in ("weight", "bias")
+        if old is not None and new is not None and is_scale and old.shape == new.shape:
+            continue  # the same parameter stays: optimizers know it
+        if old is not None and new is not None and (is_scale or keeps_statistics):
+            _take_value(new, old, layer.steps, row)
+        setattr(layer, name, new)
+    layer.mode, layer.steps = mode, steps
+
+
+def _take_value(
+    new: nn.Parameter | nn.Buffer,
+    old: nn.Parameter | nn.Buffer,
+    steps: int | None,
+    row: int,
+) -> None:
+    """The value of a cell, or of a row of one that has a row for each of the steps."""
+    value = old.value().detach()
+    if steps is not None:
+        value = value[min(row, steps - 1)]
+    new.assign(nx.broadcast_to(value, new.shape))
+    if isinstance(new, nn.Parameter) and isinstance(old, nn.Parameter):
+        new.requires_grad_(old.requires_grad)
 
 
 def check_mode(mode: str | None) -> None:

@@ -207,3 +207,8 @@ class ReadFirst:
         self, network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return read_first(self.kind, dtype_of(network), home_of(network), args, kwargs)
+
+
+def here(x: nx.Tensor) -> nx.Tensor:
+    """x on the current device."""
+    return x.to(nx.current_device())
