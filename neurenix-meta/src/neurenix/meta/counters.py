@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.arguments import whole
+from neurenix.errors import InvalidArgumentError
+
 Words = NDArray[np.uint64]
 
 # Philox4x64 with ten rounds (Salmon, Moraes, Dror & Shaw 2011, "Parallel random
@@ -15,6 +18,14 @@ _ROUNDS = 10
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 # Below so many streams NumPy's generator, one after the other, is faster.
 _FEW = 16
+
+
+def seed_of(name: str, value: object) -> int:
+    """A seed that `name` is given, as an int of 64 bits; else an error."""
+    seed = whole(name, "seed", value, 0)
+    if seed >= 2**64:
+        raise InvalidArgumentError(f"{name}: seed={seed}; expected one below 2**64")
+    return seed
 
 
 def uniform(seed: int, index: int, count: int) -> NDArray[np.float64]:

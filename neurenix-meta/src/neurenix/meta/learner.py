@@ -9,10 +9,10 @@ from typing import Any
 
 import neurenix as nx
 from neurenix import nn, optim
+from neurenix.arguments import positive
 from neurenix.io import as_path
 
 from .calls import call_of_users
-from .checks import positive
 from .evaluation.result import Evaluation
 from .evaluation.score import check_transductive, evaluated
 from .files import learner_files
@@ -63,7 +63,7 @@ class MetaLearner(Method):
         self, model: nn.Module, meta_lr: float = 0.001, *, inputs: str | None = None
     ) -> None:
         super().__init__(model, inputs)
-        self.meta_lr = positive("meta_lr", meta_lr)
+        self.meta_lr = positive(type(self).__name__, "meta_lr", meta_lr)
 
     # ---- what a method adds ----------------------------------------------------------
 

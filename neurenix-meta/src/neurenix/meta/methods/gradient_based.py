@@ -9,12 +9,12 @@ from typing import Any, TypedDict
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import flag, positive, whole
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.nn.functional import cross_entropy, mse_loss
 from neurenix.nn.modes import mode
 
 from ..calls import call_of_users
-from ..checks import flag, positive, whole_number
 from ..evaluation.calibration import CONFIDENCE, confidence_bins
 from ..learner import MetaLearner
 from ..models import batch_norm as norm
@@ -92,9 +92,10 @@ class GradientBased(MetaLearner):
         targets: str | None = None,
     ) -> None:
         super().__init__(model, meta_lr, inputs=inputs)
-        self._kinds = given(type(self).__name__, inputs, targets)
-        self.inner_lr = positive("inner_lr", inner_lr)
-        self.inner_steps = whole_number("inner_steps", inner_steps)
+        method = type(self).__name__
+        self._kinds = given(method, inputs, targets)
+        self.inner_lr = positive(method, "inner_lr", inner_lr)
+        self.inner_steps = whole(method, "inner_steps", inner_steps, 1)
         if isinstance(loss, type):
             raise InvalidArgumentError(
                 f"loss is the class {loss.__name__}; give what computes it: "
@@ -108,10 +109,10 @@ class GradientBased(MetaLearner):
         self.inner_clip_norm = (
             None
             if inner_clip_norm is None
-            else positive("inner_clip_norm", inner_clip_norm)
+            else positive(method, "inner_clip_norm", inner_clip_norm)
         )
         # Not settings of a learner, which checkpoints compare: they change no result.
-        self._remat = flag("remat", remat)
+        self._remat = flag(method, "remat", remat)
         norm.check_mode(batch_norm)
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
@@ -317,9 +318,9 @@ class GradientBased(MetaLearner):
         return model
 
     def evaluation_steps(self, steps: int | None) -> int:
-        return (
-            self.inner_steps if steps is None else whole_number("steps", steps, least=0)
-        )
+        if steps is None:
+            return self.inner_steps
+        return whole(type(self).__name__, "steps", steps, 0)
 
     # ---- refusals --------------------------------------------------------------------
 

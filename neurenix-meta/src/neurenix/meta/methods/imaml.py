@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import flag, positive, whole
 from neurenix.errors import InvalidArgumentError
 from neurenix.nn.arguments import number
 
-from ..checks import flag, positive, whole_number
 from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
 from .gradient_based import GradientBased, InnerOptions, support_of
@@ -71,14 +71,17 @@ class IMAML(GradientBased):
         **options: Unpack[InnerOptions],
     ) -> None:
         super().__init__(model, inner_lr, meta_lr, inner_steps, **options)
-        self.regularization = positive("regularization", regularization)
+        method = type(self).__name__
+        self.regularization = positive(method, "regularization", regularization)
         if solver not in SOLVERS:
             raise InvalidArgumentError(
                 f"solver={solver!r}; expected {' or '.join(map(repr, SOLVERS))}"
             )
         self.solver = solver
-        self.forward_over_reverse = flag("forward_over_reverse", forward_over_reverse)
-        self.solver_steps = whole_number("solver_steps", solver_steps, least=0)
+        self.forward_over_reverse = flag(
+            method, "forward_over_reverse", forward_over_reverse
+        )
+        self.solver_steps = whole(method, "solver_steps", solver_steps, 0)
         self.damping = number("damping", damping, 0.0)
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neurenix import nn
+from neurenix.arguments import flag
 
-from ..checks import flag
 from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
 from .gradient_based import GradientBased, InnerOptions, support_of
@@ -58,7 +58,7 @@ class MAML(GradientBased):
         **options: Unpack[InnerOptions],
     ) -> None:
         super().__init__(model, inner_lr, meta_lr, inner_steps, **options)
-        self.first_order = flag("first_order", first_order)
+        self.first_order = flag(type(self).__name__, "first_order", first_order)
 
     def task_loss(self, parameters: Values, task: Episode) -> Outcome:
         loop = self.inner_loop(self.first_order)

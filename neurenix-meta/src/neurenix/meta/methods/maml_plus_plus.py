@@ -10,9 +10,9 @@ import numpy as np
 
 import neurenix as nx
 from neurenix import nn, optim
+from neurenix.arguments import whole
 from neurenix.nn.arguments import number
 
-from ..checks import whole_number
 from ..models.batch_norm import layers
 from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
@@ -103,11 +103,12 @@ class MAMLPlusPlus(MAML):
             inner_steps,
             **options,
         )
-        self.multi_step_epochs = whole_number(
-            "multi_step_epochs", multi_step_epochs, least=0
+        method = type(self).__name__
+        self.multi_step_epochs = whole(
+            method, "multi_step_epochs", multi_step_epochs, 0
         )
-        self.first_order_epochs = whole_number(
-            "first_order_epochs", first_order_epochs, least=0
+        self.first_order_epochs = whole(
+            method, "first_order_epochs", first_order_epochs, 0
         )
         self.least_meta_lr = number("least_meta_lr", least_meta_lr, 0.0)
         self._adapted = self._all_but_norms()

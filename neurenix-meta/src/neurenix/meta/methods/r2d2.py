@@ -6,8 +6,8 @@ import math
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import positive
 
-from ..checks import positive
 from ..outcome import Values
 from .embedding_based import EmbeddingBased
 
@@ -52,8 +52,9 @@ class R2D2(EmbeddingBased):
         inputs: str | None = None,
     ) -> None:
         super().__init__(embedding_model, meta_lr, embed=embed, inputs=inputs)
-        start = math.log(positive("regularization", regularization))
-        scale = positive("scale", scale)
+        method = type(self).__name__
+        start = math.log(positive(method, "regularization", regularization))
+        scale = positive(method, "scale", scale)
         kind = self.dtype  # the network's
         self.log_lambda = nn.Parameter(start, kind)
         self.alpha = nn.Parameter(scale, kind)

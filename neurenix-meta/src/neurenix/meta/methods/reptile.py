@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
-from ..checks import whole_number
 from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
 from .gradient_based import GradientBased, InnerOptions, support_of
@@ -73,7 +73,7 @@ class Reptile(GradientBased):
             )
         self.inner_optimizer = inner_optimizer
         if inner_batch is not None:
-            whole_number("inner_batch", inner_batch)
+            whole(type(self).__name__, "inner_batch", inner_batch, 1)
         self.inner_batch = inner_batch
         if inner_optimizer == "adam":
             self.moments = {

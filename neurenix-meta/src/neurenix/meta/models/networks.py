@@ -8,9 +8,8 @@ from typing import Any
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError, ShapeError
-
-from ..checks import whole_number
 
 KERNEL = 3
 DEPTH = 4
@@ -78,8 +77,8 @@ class Conv4(nn.Module):
             raise InvalidArgumentError(
                 f'Conv4: head={head!r}; expected "flatten" or "mean"'
             )
-        channels = whole_number("in_channels", in_channels)
-        hidden = whole_number("hidden", hidden)
+        channels = whole("Conv4", "in_channels", in_channels, 1)
+        hidden = whole("Conv4", "hidden", hidden, 1)
         stride = 2 if downsampling == "stride" else 1
         blocks: list[nn.Module] = []
         for _ in range(DEPTH):
@@ -107,9 +106,9 @@ class Conv4(nn.Module):
         if ways is not None:
             features = hidden
             if chosen == "flatten":
-                self.image_size = whole_number("image_size", image_size)
+                self.image_size = whole("Conv4", "image_size", image_size, 1)
                 features *= _last_map(self.image_size, downsampling) ** 2
-            linear = nn.Linear(features, whole_number("ways", ways))
+            linear = nn.Linear(features, whole("Conv4", "ways", ways, 1))
             self.head = nn.Sequential(self.head, linear)
 
     def forward(self, x: nx.Tensor) -> nx.Tensor:

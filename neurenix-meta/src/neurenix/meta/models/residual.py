@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
-from ..checks import whole_number
 from .drop_block import DropBlock
 
 SLOPE = 0.1
@@ -82,10 +82,10 @@ class ResNet12(nn.Module):
             raise InvalidArgumentError(
                 f"ResNet12: filters={filters!r}; expected {BLOCKS} numbers, one a block"
             )
-        channels = whole_number("in_channels", in_channels)
+        channels = whole("ResNet12", "in_channels", in_channels, 1)
         layers: list[nn.Module] = []
         for number, width in enumerate(filters):
-            width = whole_number("filters", width)
+            width = whole("ResNet12", "filters", width, 1)
             layers.append(ResidualBlock(channels, width, batch_norm, steps))
             early = number < BLOCKS // 2
             layers.append(nn.Dropout(dropout) if early else DropBlock(drop_block))
@@ -93,7 +93,7 @@ class ResNet12(nn.Module):
         self.blocks = nn.Sequential(layers)
         self.head: nn.Module = nn.Flatten()
         if ways is not None:
-            linear = nn.Linear(channels, whole_number("ways", ways))
+            linear = nn.Linear(channels, whole("ResNet12", "ways", ways, 1))
             self.head = nn.Sequential(nn.GlobalAveragePool2d(), linear)
 
     def forward(self, x: nx.Tensor) -> nx.Tensor:

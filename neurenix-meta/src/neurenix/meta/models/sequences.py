@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import neurenix as nx
 from neurenix import nn
+from neurenix.arguments import flag, whole
 from neurenix.errors import InvalidArgumentError, ShapeError
-
-from ..checks import flag, whole_number
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -39,12 +38,12 @@ class RecurrentNetwork(nn.Module):
                 f"RecurrentNetwork: cell={cell!r}; expected 'lstm' or 'gru'"
             )
         self.body = CELLS[cell](
-            whole_number("in_features", in_features),
-            whole_number("hidden", hidden),
-            whole_number("num_layers", num_layers),
+            whole("RecurrentNetwork", "in_features", in_features, 1),
+            whole("RecurrentNetwork", "hidden", hidden, 1),
+            whole("RecurrentNetwork", "num_layers", num_layers, 1),
             batch_first=True,
         )
-        self.head = nn.Linear(hidden, whole_number("outputs", outputs))
+        self.head = nn.Linear(hidden, whole("RecurrentNetwork", "outputs", outputs, 1))
 
     def forward(self, x: nx.Tensor) -> nx.Tensor:
         if x.ndim != 3:
@@ -108,18 +107,21 @@ class Transformer(nn.Module):
         causal: bool = False,
     ) -> None:
         super().__init__()
-        size = whole_number("width", width)
-        inner = 4 * size if hidden is None else whole_number("hidden", hidden)
-        self.causal = flag("causal", causal)
-        self.embed = nn.Linear(whole_number("in_features", in_features), size)
-        count = whole_number("max_length", max_length)
+        size = whole("Transformer", "width", width, 1)
+        if hidden is None:
+            hidden = 4 * size
+        inner = whole("Transformer", "hidden", hidden, 1)
+        self.causal = flag("Transformer", "causal", causal)
+        features = whole("Transformer", "in_features", in_features, 1)
+        self.embed = nn.Linear(features, size)
+        count = whole("Transformer", "max_length", max_length, 1)
         self.positions = nn.init.normal_(nn.Parameter(nx.zeros(count, size)), 0.0, 0.02)
         self.blocks = [
             TransformerBlock(size, heads, inner)
-            for _ in range(whole_number("depth", depth))
+            for _ in range(whole("Transformer", "depth", depth, 1))
         ]
         self.norm = nn.LayerNorm(size)
-        self.head = nn.Linear(size, whole_number("outputs", outputs))
+        self.head = nn.Linear(size, whole("Transformer", "outputs", outputs, 1))
 
     def forward(self, x: nx.Tensor) -> nx.Tensor:
         limit = self.positions.shape[0]

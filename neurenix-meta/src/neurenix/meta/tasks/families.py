@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.arguments import positive, whole
 from neurenix.keywords import with_known_keywords
 
-from ..checks import positive, whole_number
 from .task import Floats, Task, interval, query_count, stacked_task, streams
 
 Examples = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -49,9 +49,10 @@ def generate_sine_mixture_tasks(
     >>> tasks[2].support_x.shape, tasks[2].query_y.shape
     ((5, 1), (5, 1))
     """
-    shots = whole_number("num_samples_per_task", num_samples_per_task)
-    total = shots + query_count(num_queries, shots)
-    noise = positive("noise", noise, or_zero=True)
+    name = "generate_sine_mixture_tasks"
+    shots = whole(name, "num_samples_per_task", num_samples_per_task, 1)
+    total = shots + query_count(name, num_queries, shots)
+    noise = positive(name, "noise", noise, or_zero=True)
 
     def values(rng: np.random.Generator) -> Examples:
         is_line = rng.uniform() < 0.5
@@ -61,7 +62,7 @@ def generate_sine_mixture_tasks(
         y = slope * x + offset if is_line else amplitude * np.sin(x - shift)
         return x, y + noise * rng.standard_normal(total)
 
-    return [_split(*values(rng), shots) for rng in streams(num_tasks, seed)]
+    return [_split(*values(rng), shots) for rng in streams(name, num_tasks, seed)]
 
 
 @with_known_keywords
@@ -100,10 +101,11 @@ def generate_harmonic_tasks(
     >>> generate_harmonic_tasks(3, 5, num_queries=9, seed=0)[0].query_x.shape
     (9, 1)
     """
-    shots = whole_number("num_samples_per_task", num_samples_per_task)
-    total = shots + query_count(num_queries, shots)
-    low, high = interval("frequency", frequency)
-    noise = positive("noise", noise, or_zero=True)
+    name = "generate_harmonic_tasks"
+    shots = whole(name, "num_samples_per_task", num_samples_per_task, 1)
+    total = shots + query_count(name, num_queries, shots)
+    low, high = interval(name, "frequency", frequency)
+    noise = positive(name, "noise", noise, or_zero=True)
 
     def values(rng: np.random.Generator) -> Examples:
         omega, centre = rng.uniform(low, high), rng.uniform(-4.0, 4.0)
@@ -113,7 +115,7 @@ def generate_harmonic_tasks(
         y = first * np.sin(omega * x + shift) + second * np.sin(2 * omega * x + other)
         return x, y + noise * rng.standard_normal(total)
 
-    return [_split(*values(rng), shots) for rng in streams(num_tasks, seed)]
+    return [_split(*values(rng), shots) for rng in streams(name, num_tasks, seed)]
 
 
 @with_known_keywords
@@ -156,13 +158,14 @@ def generate_gaussian_process_tasks(
     >>> tasks[0].support_x.shape, tasks[0].support_y.shape
     ((5, 2), (5, 1))
     """
-    shots = whole_number("num_samples_per_task", num_samples_per_task)
-    total = shots + query_count(num_queries, shots)
-    dimensions = whole_number("input_dim", input_dim)
-    length = positive("length_scale", length_scale)
-    scale = positive("scale", scale)
-    noise = positive("noise", noise, or_zero=True)
-    low, high = interval("domain", domain)
+    name = "generate_gaussian_process_tasks"
+    shots = whole(name, "num_samples_per_task", num_samples_per_task, 1)
+    total = shots + query_count(name, num_queries, shots)
+    dimensions = whole(name, "input_dim", input_dim, 1)
+    length = positive(name, "length_scale", length_scale)
+    scale = positive(name, "scale", scale)
+    noise = positive(name, "noise", noise, or_zero=True)
+    low, high = interval(name, "domain", domain)
 
     def values(rng: np.random.Generator) -> Examples:
         x = rng.uniform(low, high, (total, dimensions))
@@ -173,7 +176,7 @@ def generate_gaussian_process_tasks(
         root = np.linalg.cholesky(kernel + variance * np.eye(total))
         return x, root @ rng.standard_normal(total)
 
-    return [_split(*values(rng), shots) for rng in streams(num_tasks, seed)]
+    return [_split(*values(rng), shots) for rng in streams(name, num_tasks, seed)]
 
 
 @with_known_keywords
@@ -216,12 +219,13 @@ def generate_gaussian_mixture_tasks(
     >>> tasks[0].support_x.shape, tasks[0].support_y.shape
     ((20, 2), (20, 4))
     """
-    classes = whole_number("num_classes", num_classes, least=2)
-    shots = whole_number("num_samples_per_class", num_samples_per_class)
-    queries = query_count(num_queries, shots)
-    dimensions = whole_number("input_dim", input_dim)
-    parts = whole_number("components", components)
-    separation = positive("separation", separation)
+    name = "generate_gaussian_mixture_tasks"
+    classes = whole(name, "num_classes", num_classes, 2)
+    shots = whole(name, "num_samples_per_class", num_samples_per_class, 1)
+    queries = query_count(name, num_queries, shots)
+    dimensions = whole(name, "input_dim", input_dim, 1)
+    parts = whole(name, "components", components, 1)
+    separation = positive(name, "separation", separation)
 
     def task(rng: np.random.Generator) -> Task:
         centres = separation * rng.standard_normal((classes, parts, dimensions))
@@ -238,7 +242,7 @@ def generate_gaussian_mixture_tasks(
             y.repeat(queries, axis=0),
         )
 
-    return [task(rng) for rng in streams(num_tasks, seed)]
+    return [task(rng) for rng in streams(name, num_tasks, seed)]
 
 
 def _split(x: NDArray[np.float64], y: NDArray[np.float64], shots: int) -> Task:

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from neurenix.arguments import flag, whole
 from neurenix.errors import IndexOutOfRangeError, InvalidArgumentError
 from neurenix.keywords import check_keywords
 from neurenix.tensor import Tensor, tensor
 
-from ..checks import check_seed, flag, whole_number
-from ..counters import uniform, uniforms
-from ..datasets import ClassDataset
+from ..counters import seed_of, uniform, uniforms
+from ..datasets import ArrayDataset, ClassDataset
 from ..identity.values_as_text import text_of
 from .disjoint import deal, most_disjoint_tasks
 from .task import Task
@@ -78,7 +78,8 @@ class TaskSampler:
     `batch_indices`; `sampler[i]` gives the same task as tensors of its own.
 
     Args:
-        dataset: where classes and examples come from.
+        dataset: where classes and examples come from; or a pair (X, y) of examples and
+            their labels, of which `ArrayDataset` makes one.
         ways: classes in a task, or a range of them.
         shots: support examples of a class, or a range of them.
         queries: query examples of a class.
@@ -106,6 +107,9 @@ class TaskSampler:
     ((5, 1, 28, 28), [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4])
     >>> sampler.batch_indices(0, 32).query.shape
     (32, 15)
+    >>> X, y = np.eye(8), np.arange(8) % 2
+    >>> TaskSampler((X, y), ways=2, shots=1, queries=3)[0].query_x.shape
+    (6, 8)
     """
 
     def __new__(cls: type[S], *args: Any, **kwargs: Any) -> S:
@@ -115,7 +119,7 @@ class TaskSampler:
 
     def __init__(
         self,
-        dataset: ClassDataset,
+        dataset: ClassDataset | tuple[ArrayLike, ArrayLike],
         ways: int | tuple[int, int],
         shots: int | tuple[int, int],
         queries: int,
@@ -126,20 +130,23 @@ class TaskSampler:
         tasks_per_setting: int = 4,
         replacement: bool = True,
     ) -> None:
+        if isinstance(dataset, tuple) and len(dataset) == 2:
+            dataset = ArrayDataset(*dataset)
         if not isinstance(dataset, ClassDataset):
             raise InvalidArgumentError(
                 f"TaskSampler: the data set is a {type(dataset).__name__}; expected "
-                "one of neurenix.meta.datasets (ArrayDataset makes one of arrays and "
-                "labels)"
+                "one of neurenix.meta.datasets, or a pair (X, y) of examples and their "
+                "labels"
             )
         self.dataset = dataset
         self.ways, self._ways = _range("ways", ways, 2)
         self.shots, self._shots = _range("shots", shots, 1)
-        self.tasks_per_setting = whole_number("tasks_per_setting", tasks_per_setting)
-        self.queries = whole_number("queries", queries)
-        self.seed = check_seed(seed)
+        kind = "TaskSampler"
+        self.tasks_per_setting = whole(kind, "tasks_per_setting", tasks_per_setting, 1)
+        self.queries = whole("TaskSampler", "queries", queries, 1)
+        self.seed = seed_of("TaskSampler", seed)
         self.one_hot = one_hot
-        self.tasks = None if tasks is None else whole_number("tasks", tasks)
+        self.tasks = None if tasks is None else whole("TaskSampler", "tasks", tasks, 1)
         fewest = int(np.diff(dataset.domain_offsets).min())
         most_ways, most_shots = self.largest_setting
         if most_ways > fewest:
@@ -157,7 +164,7 @@ class TaskSampler:
                 f"{dataset.classes[smallest]!r} of {dataset.name} has "
                 f"{self._counts[smallest]}"
             )
-        self.replacement = flag("replacement", replacement)
+        self.replacement = flag("TaskSampler", "replacement", replacement)
         self.tasks_per_pass: int | None = None
         self._pass: tuple[int, Any] = (-1, None)
         if not self.replacement:
@@ -266,7 +273,7 @@ class TaskSampler:
 
         Raises InvalidArgumentError if these are not all of one setting.
         """
-        count = whole_number("count", count)
+        count = whole("TaskSampler", "count", count, 1)
         _, rows, shots = self._draw(start, count)
         ways = np.arange(rows.shape[1], dtype=np.int32)
         return BatchIndices(
@@ -352,15 +359,17 @@ def _range(
 ) -> tuple[int | tuple[int, int], tuple[int, int]]:
     """As it was given, and as a range."""
     if not isinstance(value, (tuple, list)):
-        count = whole_number(name, value, least=least)
+        count = whole("TaskSampler", name, value, least)
         return count, (count, count)
     if len(value) != 2:
         raise InvalidArgumentError(
-            f"{name}={value!r}; expected a number or (low, high)"
+            f"TaskSampler: {name}={value!r}; expected a number or (low, high)"
         )
-    low, high = (whole_number(name, end, least=least) for end in value)
+    low, high = (whole("TaskSampler", name, end, least) for end in value)
     if low > high:
-        raise InvalidArgumentError(f"{name}={value!r}: {low} is above {high}")
+        raise InvalidArgumentError(
+            f"TaskSampler: {name}={value!r}: {low} is above {high}"
+        )
     return (low if low == high else (low, high)), (low, high)
 
 

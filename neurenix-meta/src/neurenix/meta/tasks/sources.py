@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
-from ..checks import whole_number
 from .batches import EndlessSource, SampledSource, Source
 from .deciding import decided, inputs_of, targets_of
 from .kinds import Kinds
@@ -41,7 +41,7 @@ def source_of(
             "for meta_learn, steps_per_epoch=n says how long an epoch is"
         )
     else:
-        steps = whole_number("steps_per_epoch", steps_per_epoch)
+        steps = whole("meta_learn", "steps_per_epoch", steps_per_epoch, 1)
         kinds = _kinds_of(learner, tasks, kinds)
         source = EndlessSource(tasks, learner.dtype, kinds, steps)
     for bucket in source.buckets:

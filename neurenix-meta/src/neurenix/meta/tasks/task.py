@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 from neurenix.keywords import with_known_keywords
 from neurenix.random import host_seed
 from neurenix.tensor import Tensor, tensor
 
-from ..checks import check_seed, whole_number
+from ..counters import seed_of
 
 Floats = NDArray[np.float32]
 Arrays = tuple[Floats, Floats, Floats, Floats]
@@ -83,17 +84,18 @@ def generate_regression_tasks(
     >>> len(tasks), tasks[0].support_x.shape, tasks[0].query_y.shape
     (100, (20, 1), (20, 1))
     """
-    shots = whole_number("num_samples_per_task", num_samples_per_task)
-    queries = query_count(num_queries, shots)
-    dimensions = whole_number("input_dim", input_dim)
+    name = "generate_regression_tasks"
+    shots = whole(name, "num_samples_per_task", num_samples_per_task, 1)
+    queries = query_count(name, num_queries, shots)
+    dimensions = whole(name, "input_dim", input_dim, 1)
     intervals = [
-        interval("amplitude", amplitude),
-        interval("phase", phase),
-        interval("domain", domain),
+        interval(name, "amplitude", amplitude),
+        interval(name, "phase", phase),
+        interval(name, "domain", domain),
     ]
     return [
         stacked_task(*_sine_wave(rng, shots, queries, dimensions, *intervals))
-        for rng in streams(num_tasks, seed)
+        for rng in streams(name, num_tasks, seed)
     ]
 
 
@@ -140,13 +142,14 @@ def generate_classification_tasks(
     >>> tasks[0].support_x.shape, tasks[0].support_y.shape
     ((50, 20), (50, 5))
     """
-    classes = whole_number("num_classes", num_classes, least=2)
-    shots = whole_number("num_samples_per_class", num_samples_per_class)
-    queries = query_count(num_queries, shots)
-    mixing = _mixing(whole_number("input_dim", input_dim))
+    name = "generate_classification_tasks"
+    classes = whole(name, "num_classes", num_classes, 2)
+    shots = whole(name, "num_samples_per_class", num_samples_per_class, 1)
+    queries = query_count(name, num_queries, shots)
+    mixing = _mixing(whole(name, "input_dim", input_dim, 1))
     return [
         stacked_task(*_mixed_classes(rng, classes, shots, queries, mixing))
-        for rng in streams(num_tasks, seed)
+        for rng in streams(name, num_tasks, seed)
     ]
 
 
@@ -197,25 +200,31 @@ def _mixing(dimensions: int) -> NDArray[np.float64]:
     return np.asarray(q * np.sign(np.diag(r)))
 
 
-def streams(num_tasks: int, seed: int | None) -> list[np.random.Generator]:
+def streams(name: str, num_tasks: int, seed: int | None) -> list[np.random.Generator]:
     """A generator of random numbers for each task, by its number."""
-    count = whole_number("num_tasks", num_tasks)
-    root = host_seed() if seed is None else check_seed(seed)
+    count = whole(name, "num_tasks", num_tasks, 1)
+    root = host_seed() if seed is None else seed_of(name, seed)
     keys = np.array([[root, task] for task in range(count)], np.uint64)
     return [np.random.Generator(np.random.Philox(key=key)) for key in keys]
 
 
-def query_count(num_queries: int | None, shots: int) -> int:
-    return shots if num_queries is None else whole_number("num_queries", num_queries)
+def query_count(name: str, num_queries: int | None, shots: int) -> int:
+    """Queries of a task: as many as its support examples, unless they are given."""
+    return shots if num_queries is None else whole(name, "num_queries", num_queries, 1)
 
 
-def interval(what: str, value: Any) -> tuple[float, float]:
+def interval(
+    name: str, argument: str, value: tuple[float, float]
+) -> tuple[float, float]:
+    """Two finite numbers, the lower first."""
     try:
         low, high = (float(end) for end in value)
     except (TypeError, ValueError):
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise InvalidArgumentError(f"{what}={value!r} is no interval (low, high)")
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r} is no interval (low, high)"
+        )
     return low, high
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 from neurenix.io import as_path
 
-from ..checks import whole_number
 from ..memory import limit_of
 from .events import Callback, ProgressBar, checked_callbacks
 
@@ -42,7 +42,7 @@ class Training:
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("tasks_per_batch", 1), ("chunk", 0)):
-            self._set(name, whole_number(name, getattr(self, name), least=least))
+            self._set(name, whole("meta_learn", name, getattr(self, name), least))
         if self.limit is not None and self.chunk:
             raise InvalidArgumentError(
                 f"chunk={self.chunk} and max_memory={self.max_memory!r}: give one of "
@@ -52,7 +52,7 @@ class Training:
             as_path("checkpoint", self.checkpoint)
         for name in ("steps_per_call", "keep", "checkpoint_every"):
             if getattr(self, name) is not None:
-                self._set(name, whole_number(name, getattr(self, name)))
+                self._set(name, whole("meta_learn", name, getattr(self, name), 1))
         if self.checkpoint_every is not None and self.checkpoint is None:
             raise InvalidArgumentError(
                 f"checkpoint_every={self.checkpoint_every} without checkpoint=, a "
