@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import neurenix as nx
 from neurenix import nn, optim
@@ -23,7 +22,8 @@ from .outcome import Outcome, Values
 from .returned import outcome_of
 from .tasks.batches import Episode
 from .tasks.kinds import using
-from .tasks.sources import source_of
+from .tasks.sources import Tasks, source_of
+from .tasks.task import Given
 from .training.checkpoints import newest
 from .training.data import data_of
 from .training.events import Callback
@@ -92,7 +92,7 @@ class MetaLearner(Method):
         raise NotImplementedError(f"{type(self).__name__} defines no task_scores()")
 
     def adapt_to_task(
-        self, support_x: Any, support_y: Any, *, compile: bool = True
+        self, support_x: Given, support_y: Given, *, compile: bool = True
     ) -> nn.Module:
         """A network adapted to a task: call it with queries."""
         raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
@@ -107,13 +107,13 @@ class MetaLearner(Method):
     @call_of_users
     def meta_learn(
         self,
-        tasks: Any,
+        tasks: Tasks,
         meta_optimizer: optim.Optimizer | None = None,
         epochs: int = 1,
         tasks_per_batch: int = 4,
         *,
         steps_per_epoch: int | None = None,
-        validation: Any = None,
+        validation: Tasks | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         chunk: int = 0,
@@ -194,7 +194,7 @@ class MetaLearner(Method):
     @call_of_users
     def evaluate(
         self,
-        tasks: Any,
+        tasks: Tasks,
         steps: int | None = None,
         *,
         max_memory: int | str | None = None,

@@ -141,7 +141,7 @@ class Method(nn.Module, abc.ABC):
         frozen."""
         return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
 
-    def turn(self) -> AbstractContextManager[Any]:
+    def turn(self) -> AbstractContextManager[object]:
         """What to hold while the values of this learner are read as one, or replaced: a
         meta-step in another thread, which changes them in place, waits until then."""
         return turn_of(self)

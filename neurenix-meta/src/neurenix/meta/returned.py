@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from .outcome import Outcome
 from .wording import in_words
 
 
-def output_of(model: nn.Module, output: Any) -> nx.Tensor:
+def output_of(model: nn.Module, output: object) -> nx.Tensor:
     """What a model returned, which is to be one tensor."""
     if isinstance(output, nx.Tensor):
         return output.value()
@@ -32,7 +31,7 @@ def output_of(model: nn.Module, output: Any) -> nx.Tensor:
     )
 
 
-def loss_of(where: str, loss: Any) -> nx.Tensor:
+def loss_of(where: str, loss: object) -> nx.Tensor:
     """What a loss function returned, which is to be a floating scalar."""
     if isinstance(loss, nx.Tensor) and loss.shape == () and loss.dtype.is_floating:
         return loss.value()
@@ -51,7 +50,9 @@ def loss_of(where: str, loss: Any) -> nx.Tensor:
     )
 
 
-def outcome_of(learner: nn.Module, outcome: Any, method: str = "task_loss") -> Outcome:
+def outcome_of(
+    learner: nn.Module, outcome: object, method: str = "task_loss"
+) -> Outcome:
     """What `task_loss` returned, which is to be an Outcome of a scalar."""
     where = f"{type(learner).__name__}.{method}"
     if not isinstance(outcome, Outcome):
@@ -86,7 +87,7 @@ def outcome_of(learner: nn.Module, outcome: Any, method: str = "task_loss") -> O
 
 
 def gradient_of(
-    learner: nn.Module, returned: Any, parameters: Mapping[str, nx.Tensor]
+    learner: nn.Module, returned: object, parameters: Mapping[str, nx.Tensor]
 ) -> tuple[Outcome, dict[str, nx.Tensor]]:
     """What `task_gradient` returned: an Outcome, and tensors like the parameters."""
     where = f"{type(learner).__name__}.task_gradient"
@@ -102,7 +103,7 @@ def gradient_of(
 def like(
     where: str,
     part: str,
-    found: Any,
+    found: object,
     wanted: Mapping[str, nx.Tensor],
     some: bool = False,
 ) -> dict[str, nx.Tensor]:
@@ -128,7 +129,7 @@ def like(
 
 
 def moved_of(
-    learner: nn.Module, returned: Any, fast: Mapping[str, nx.Tensor]
+    learner: nn.Module, returned: object, fast: Mapping[str, nx.Tensor]
 ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
     """What `moved` returned: the values after a step, and new values of buffers."""
     where = f"{type(learner).__name__}.moved"
@@ -146,7 +147,9 @@ def moved_of(
     return like(where, "the first value", values, fast), dict(more)
 
 
-def scores_from(learner: nn.Module, returned: Any, steps: int) -> dict[str, nx.Tensor]:
+def scores_from(
+    learner: nn.Module, returned: object, steps: int
+) -> dict[str, nx.Tensor]:
     """What `task_scores` returned: "loss" and others, a number for each step."""
     where = f"{type(learner).__name__}.task_scores"
     if not isinstance(returned, Mapping) or "loss" not in returned:

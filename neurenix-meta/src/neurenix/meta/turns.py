@@ -16,7 +16,7 @@ _TURNS: weakref.WeakKeyDictionary[nn.Module, tuple[int, Any]]
 _TURNS = weakref.WeakKeyDictionary()
 
 
-def turn_of(learner: nn.Module) -> AbstractContextManager[Any]:
+def turn_of(learner: nn.Module) -> AbstractContextManager[object]:
     """The lock that a program holds whose state are the learner and the default
     generator."""
     now = changes[0]
@@ -25,5 +25,5 @@ def turn_of(learner: nn.Module) -> AbstractContextManager[Any]:
         state = (learner, default_generator)
         lock = lock_of([cell for s in state for cell in s.state_cells().values()])
         _TURNS[learner] = now, lock
-    held: AbstractContextManager[Any] = lock
+    held: AbstractContextManager[object] = lock
     return held

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import neurenix as nx
 
 
-def in_words(value: Any) -> str:
+def in_words(value: object) -> str:
     """What kind of thing a value is.
 
     >>> in_words((1, 2)), in_words(None), in_words(nx.ones(2, 3)), in_words({"a": 1})

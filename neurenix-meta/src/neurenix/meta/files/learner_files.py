@@ -20,6 +20,9 @@ from ..identity.values_as_text import text_of
 from ..method import Method
 from ..tasks.kinds import Kinds
 
+# What a file holds: tensors, and what JSON can say.
+Content = Mapping[str, Any]
+
 _KIND = "neurenix.meta learner"
 # Of what these files hold; a reader refuses one that is newer than itself. Format 1 had
 # as settings only the public numbers and texts of the learner itself.
@@ -52,7 +55,7 @@ def frozen(learner: Method) -> list[str]:
     return [n for n, p in learner.named_parameters() if not p.requires_grad]
 
 
-def freeze(learner: Method, stored: Mapping[str, Any]) -> None:
+def freeze(learner: Method, stored: Content) -> None:
     """Freezes what a file says, and nothing else; files of before do not say it."""
     if "frozen" in stored:
         for name, parameter in learner.named_parameters():
@@ -89,7 +92,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def unlike(
-    content: Mapping[str, Any],
+    content: Content,
     saved: Mapping[str, Any],
     now: Mapping[str, str],
     ignored: Iterable[str] = (),
@@ -108,7 +111,7 @@ def unlike(
     return descriptions.differences(saved, now, ignored)
 
 
-def unlike_kinds(learner: Method, content: Mapping[str, Any]) -> list[str]:
+def unlike_kinds(learner: Method, content: Content) -> list[str]:
     """What is decided of inputs and targets, here and in the file, and differs."""
     now, saved = learner.kinds._asdict(), kinds_of(content)._asdict()
     return [
@@ -118,7 +121,7 @@ def unlike_kinds(learner: Method, content: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def fill_same(learner: Method, content: Mapping[str, Any], path: Path) -> None:
+def fill_same(learner: Method, content: Content, path: Path) -> None:
     """As `fill`, of a learner that gives the results of the one that was saved.
 
     Raises InvalidArgumentError for another method or other settings, too.
@@ -154,9 +157,7 @@ def weights_alone(path: Path) -> str:
     )
 
 
-def fill(
-    learner: Method, content: Mapping[str, Any], path: Path, unlike: list[str]
-) -> None:
+def fill(learner: Method, content: Content, path: Path, unlike: list[str]) -> None:
     """Gives the learner the values of a file, with `undone_on_error` around it.
 
     Raises InvalidArgumentError or ShapeError with the tensors that do not fit, and with
@@ -176,7 +177,7 @@ def fill(
         generator.load_state_dict(state)
 
 
-def kinds_of(content: Mapping[str, Any]) -> Kinds:
+def kinds_of(content: Content) -> Kinds:
     """What the inputs and targets of a file's learner are; older files do not say."""
     return Kinds(**content["learner"].get("kinds", {}))
 

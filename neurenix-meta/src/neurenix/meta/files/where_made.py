@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import neurenix as nx
 from neurenix.backends import discovery
@@ -16,7 +15,7 @@ from neurenix.program.passes import fusing
 DECIDES = ("device", "name", "instruction_set", "backend", "fusion")
 
 
-def made_on() -> dict[str, Any]:
+def made_on() -> dict[str, object]:
     """The current device, as a checkpoint has it.
 
     >>> sorted(made_on())
@@ -35,7 +34,7 @@ def made_on() -> dict[str, Any]:
     }
 
 
-def warn_of_other(path: Path, saved: Mapping[str, Any]) -> None:
+def warn_of_other(path: Path, saved: Mapping[str, object]) -> None:
     """Say so, where a run goes on with what may give other bits."""
     now = made_on()
     changed = [

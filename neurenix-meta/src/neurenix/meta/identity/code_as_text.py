@@ -19,7 +19,7 @@ _DIGEST = re.compile(r" code (\d+\.\d+)-[0-9a-f]{12}")
 
 
 @functools.cache
-def is_library(module: Any) -> bool:
+def is_library(module: object) -> bool:
     """Whether a module belongs to Python, to this library or to an installed one: its
     code is not what a user changes between two runs."""
     root = str(module).partition(".")[0]
@@ -109,7 +109,7 @@ def references(
             yield path, value
 
 
-def _is_module(value: Any) -> bool:
+def _is_module(value: object) -> bool:
     return isinstance(value, types.ModuleType)
 
 

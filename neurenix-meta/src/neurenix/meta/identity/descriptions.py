@@ -17,6 +17,8 @@ from .code_as_text import is_library, same_code
 from .values_as_text import name_of, text_of
 
 Texts = dict[str, str]
+# What a file is compared by: a learner, what trains it, and how its rate changes.
+Owner = nn.Module | optim.Optimizer | optim.Schedule
 T = TypeVar("T")
 
 # What a subclass computes with; its code counts where a user wrote it.
@@ -38,10 +40,10 @@ class _ByOwner(Generic[T]):
     def __init__(self) -> None:
         self.held: dict[int, tuple[weakref.ref[Any], T]] = {}
 
-    def __getitem__(self, owner: Any) -> T | None:
+    def __getitem__(self, owner: object) -> T | None:
         return self.held[id(owner)][1] if id(owner) in self.held else None
 
-    def __setitem__(self, owner: Any, value: T | None) -> None:
+    def __setitem__(self, owner: object, value: T | None) -> None:
         key, held = id(owner), self.held
         if value is None:
             held.pop(key, None)
@@ -55,7 +57,7 @@ _changed = _ByOwner[dict[str, tuple["str | None", "str | None"]]]()
 _under_way = _ByOwner[Texts]()
 
 
-def described(owner: Any) -> Texts:
+def described(owner: Owner) -> Texts:
     """What an owner is, but as it was before training where only that has changed it:
     a counter, say, or a cache. Names that end in ":" are of parts, the others settings.
 
@@ -87,7 +89,7 @@ def described(owner: Any) -> Texts:
 
 
 @contextmanager
-def unchanged_by_training(owners: Iterable[tuple[Any, Texts]]) -> Iterator[None]:
+def unchanged_by_training(owners: Iterable[tuple[Owner, Texts]]) -> Iterator[None]:
     """What changes in it, from these texts on, counts as changed by training."""
     before = [(o, texts) for o, texts in owners if _under_way[o] is None]
     for owner, texts in before:
@@ -107,7 +109,7 @@ def before_use(learner: nn.Module) -> Texts | None:
     return described(learner) if written and _under_way[learner] is None else None
 
 
-def count_as_training(owner: Any, before: Texts | None) -> None:
+def count_as_training(owner: Owner, before: Texts | None) -> None:
     """What an owner is now comes of use, not of a user who has changed a setting."""
     if before is not None:
         now = _described(owner)
@@ -169,7 +171,7 @@ def _around(one: str, other: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _described(owner: Any) -> Texts:
+def _described(owner: Owner) -> Texts:
     if isinstance(owner, nn.Module):
         return _of_module(owner)
     return _of_optimizer(owner)
@@ -229,7 +231,7 @@ def _of_optimizer(owner: optim.Optimizer | optim.Schedule) -> Texts:
     return found
 
 
-def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
+def _attributes(owner: Owner) -> Iterator[tuple[str, Any]]:
     """Its attributes and, where a user wrote the class, those that stand in it."""
     without = {"training", *getattr(owner, "without_effect", ())}
     found = {n: v for n, v in vars(owner).items() if n not in without}
@@ -272,11 +274,11 @@ def _names_in(code: CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names_in, inner))
 
 
-def _is_state(value: Any) -> bool:
+def _is_state(value: object) -> bool:
     return isinstance(value, Cell) or (
         isinstance(value, list) and all(isinstance(item, Cell) for item in value)
     )
 
 
-def _is_method(value: Any) -> bool:
+def _is_method(value: object) -> bool:
     return hasattr(type(value), "__get__") or isinstance(value, type)

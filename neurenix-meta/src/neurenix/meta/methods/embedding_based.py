@@ -22,6 +22,7 @@ from ..tasks.batches import Bucket, Episode
 from ..tasks.kinds import using
 from ..tasks.reading import network_input
 from ..tasks.support import support_set
+from ..tasks.task import Given
 from .scores import accuracy
 
 
@@ -128,7 +129,7 @@ class EmbeddingBased(MetaLearner):
         with mode(self, training=False), nx.no_grad():
             self._check_output(self.model(bucket.first().support_x))
 
-    def _check_output(self, output: Any) -> None:
+    def _check_output(self, output: object) -> None:
         output = output_of(self.model, output)
         if output.ndim < 2:
             raise ShapeError(
@@ -138,7 +139,7 @@ class EmbeddingBased(MetaLearner):
 
     @call_of_users
     def adapt_to_task(
-        self, support_x: Any, support_y: Any, *, compile: bool = True
+        self, support_x: Given, support_y: Given, *, compile: bool = True
     ) -> EmbeddingClassifier:
         """A classifier for the classes of a support set: support_x [n, ...], support_y
         labels as in training. It keeps a copy of the embedding as it is now, and reads

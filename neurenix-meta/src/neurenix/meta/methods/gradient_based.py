@@ -25,6 +25,7 @@ from ..tasks.kinds import given, using
 from ..tasks.reading import ReadFirst
 from ..tasks.support import SupportSet, support_set
 from ..tasks.targets import Targets
+from ..tasks.task import Given
 from .adapting import Adapting, WholeModel
 from .inner_loop import InnerLoop, InnerStep, Loss, Moves, Support, Tensors
 from .moves import Descent
@@ -278,8 +279,8 @@ class GradientBased(MetaLearner):
     @call_of_users
     def adapt_to_task(
         self,
-        support_x: Any,
-        support_y: Any,
+        support_x: Given,
+        support_y: Given,
         steps: int | None = None,
         *,
         compile: bool = True,
@@ -329,7 +330,7 @@ class GradientBased(MetaLearner):
         task = bucket.first()
         self._check_output(task.support_x, task.support_y, bucket.largest)
 
-    def _support(self, support_x: Any, support_y: Any) -> SupportSet:
+    def _support(self, support_x: Given, support_y: Given) -> SupportSet:
         """The support set of a task, which the model fits."""
         self.check_adapted()
         support = support_set(self, support_x, support_y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import neurenix as nx
 from neurenix import nn
@@ -136,7 +136,9 @@ def conjugate_gradient(product: Product, b: Values, steps: int) -> dict[str, nx.
     if not steps:
         return dict(b)
 
-    def iteration(state: tuple[Values, ...], _: None) -> tuple[Any, None]:
+    def iteration(
+        state: tuple[Values, ...], _: None
+    ) -> tuple[tuple[Values, ...], None]:
         x, residual, direction = state
         image = _sum(direction, product(direction))
         square = _dot(residual, residual)

@@ -19,6 +19,7 @@ from ..tasks.batches import Bucket, Episode
 from ..tasks.deciding import read_support
 from ..tasks.kinds import Kinds, using
 from ..tasks.reading import array_of, here, network_input
+from ..tasks.task import Given
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
 LEAST_DEVIATION = 0.1
@@ -168,7 +169,7 @@ class ConditionalNeuralProcess(MetaLearner):
 
     @call_of_users
     def adapt_to_task(
-        self, support_x: Any, support_y: Any, *, compile: bool = True
+        self, support_x: Given, support_y: Given, *, compile: bool = True
     ) -> ConditionedPredictor:
         """A function of x [m, dx] that gives mean and deviation, each [m, dy], given
         support_x [n, dx] and support_y [n, dy]. It keeps a copy of the networks."""

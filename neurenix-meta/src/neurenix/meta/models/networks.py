@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import neurenix as nx
 from neurenix import nn
@@ -135,7 +134,7 @@ def _last_map(size: int, downsampling: str) -> int:
     return left
 
 
-def _made(activation: Any) -> nn.Module:
+def _made(activation: Callable[[], nn.Module]) -> nn.Module:
     """A layer, of its class (or of what makes one without arguments)."""
     try:
         layer = activation()

@@ -22,6 +22,7 @@ from .reading import (
     said_by,
 )
 from .targets import Array, Targets, is_classes
+from .task import Given
 
 # How a network says that it does not take what it is given.
 _REFUSALS = (TypeError, ValueError, IndexError, AssertionError)
@@ -71,7 +72,7 @@ def inputs_of(learner: Reader, kinds: Kinds, inputs: Sequence[Any]) -> str | Non
         return said
 
 
-def read_support(learner: Reader, x: Any) -> tuple[nx.Tensor, str | None]:
+def read_support(learner: Reader, x: Given) -> tuple[nx.Tensor, str | None]:
     """What the network gets of support_x; and what whole numbers are, if it says so."""
     given = x if isinstance(x, nx.Tensor) else array_of("support_x", x)
     kind = inputs_of(learner, learner.kinds, [given])

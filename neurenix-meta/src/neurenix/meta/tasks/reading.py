@@ -37,7 +37,7 @@ _TO_LOOK_AT: dict[str | None, tuple[Dtype, ...]] = {
 }
 
 
-def array_of(name: str, x: Any) -> Array:
+def array_of(name: str, x: object) -> Array:
     """x as an array of numbers, on the host.
 
     Raises ShapeError for what is ragged, InvalidArgumentError for what are no numbers.
@@ -60,7 +60,7 @@ def array_of(name: str, x: Any) -> Array:
     return array
 
 
-def is_readable(x: Any) -> bool:
+def is_readable(x: object) -> bool:
     """Whether a network's argument is an input, and not something of its own."""
     return isinstance(x, (nx.Tensor, np.ndarray, list))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
@@ -14,10 +15,14 @@ from .listed import listed, listed_source
 from .reader import Reader
 from .reading import stored
 from .sampler import TaskSampler
+from .task import Given, Task
+
+# What learners take: a sampler, or tasks of four parts each.
+Tasks: TypeAlias = TaskSampler | Iterable[Task | Sequence[Given]]
 
 
 def source_of(
-    learner: Reader, tasks: Any, kinds: Kinds, steps_per_epoch: int | None = None
+    learner: Reader, tasks: Tasks, kinds: Kinds, steps_per_epoch: int | None = None
 ) -> Source:
     """Tasks on the device. What `kinds` leave open they decide: `source.kinds`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .kinds import Kinds
 from .reader import Reader
 from .reading import array_of, here
 from .targets import class_numbers, ways_of
+from .task import Given
 
 
 class SupportSet(NamedTuple):
@@ -34,7 +35,7 @@ class SupportSet(NamedTuple):
         return None if self.largest is None else self.largest + 1
 
 
-def support_set(learner: Reader, support_x: Any, support_y: Any) -> SupportSet:
+def support_set(learner: Reader, support_x: Given, support_y: Given) -> SupportSet:
     """What `adapt_to_task` is given, as a learner reads it.
 
     Raises InvalidArgumentError, ShapeError or DtypeError for what is no support set.

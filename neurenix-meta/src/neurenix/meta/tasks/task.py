@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
@@ -17,6 +17,8 @@ from neurenix.tensor import Tensor, tensor
 from ..counters import seed_of
 
 Floats = NDArray[np.float32]
+# Examples or targets, as users give them.
+Given: TypeAlias = Tensor | ArrayLike
 Arrays = tuple[Floats, Floats, Floats, Floats]
 
 # The generative model of `generate_classification_tasks`. With these an untrained

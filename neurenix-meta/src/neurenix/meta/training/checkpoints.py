@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import neurenix as nx
+from neurenix import optim
 from neurenix.errors import InvalidArgumentError, StorageError
 from neurenix.io import as_path
 
 from ..files import learner_files
+from ..files.learner_files import Content
 from ..files.where_made import made_on, warn_of_other
 from ..identity import descriptions
 from ..identity.values_as_text import text_of
@@ -137,7 +138,7 @@ def _steps(path: Path) -> int:
     return int(path.stem.split("-")[1])
 
 
-def _kind_and_state(owner: Any) -> dict[str, Any]:
+def _kind_and_state(owner: optim.Optimizer | optim.Schedule | None) -> dict[str, Any]:
     if owner is None:
         return {"type": "None", "settings": {}, "state": {}}
     state = owner.state_dict()
@@ -155,9 +156,7 @@ def _check_same(path: Path, differences: list[str]) -> None:
         )
 
 
-def _parts(
-    trained: Trained, content: Mapping[str, Any]
-) -> list[tuple[str, Mapping[str, Any], Any]]:
+def _parts(trained: Trained, content: Content) -> list[tuple[str, Content, Any]]:
     """The learner, the optimizer and the schedule: their names, as they were saved,
     and as they are."""
     training = content["training"]
@@ -168,7 +167,7 @@ def _parts(
     ]
 
 
-def _other_kinds(trained: Trained, content: Mapping[str, Any]) -> list[str]:
+def _other_kinds(trained: Trained, content: Content) -> list[str]:
     found = []
     for name, saved, owner in _parts(trained, content):
         now = "None" if owner is None else type(owner).__name__
@@ -177,7 +176,7 @@ def _other_kinds(trained: Trained, content: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _other_settings(trained: Trained, content: Mapping[str, Any]) -> list[str]:
+def _other_settings(trained: Trained, content: Content) -> list[str]:
     kinds = learner_files.unlike_kinds(trained.method, content)
     found = [f"learner: {difference}" for difference in kinds]
     for name, saved, owner in _parts(trained, content):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 from ..method import Method
 from ..tasks.batches import Source
 from ..tasks.kinds import Kinds
-from ..tasks.sources import source_of
+from ..tasks.sources import Tasks, source_of
 from .options import Training
 
 
@@ -27,7 +26,9 @@ class Data:
     kinds: Kinds
 
 
-def data_of(method: Method, tasks: Any, validation: Any, options: Training) -> Data:
+def data_of(
+    method: Method, tasks: Tasks, validation: Tasks | None, options: Training
+) -> Data:
     """Reads what `meta_learn` is given.
 
     Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks, or do

@@ -65,7 +65,7 @@ class Callback:
 HOOKS = ("on_epoch_start", "on_step_end", "on_epoch_end", "on_train_end")
 
 
-def checked_callbacks(callbacks: Any) -> list[Callback]:
+def checked_callbacks(callbacks: object) -> list[Callback]:
     """Callbacks that `meta_learn` can tell of what happens.
 
     Raises InvalidArgumentError, naming it, for one that is none, and for a method
@@ -117,7 +117,7 @@ class ProgressBar(Callback):
     """One line on standard error for the whole run; silent where it is no terminal."""
 
     def __init__(self) -> None:
-        self._bar: Any = None
+        self._bar: tqdm[Any] | None = None
 
     def on_epoch_start(self, learner: Learner, event: Event) -> None:
         if self._bar is None:
@@ -131,10 +131,12 @@ class ProgressBar(Callback):
 
     def on_step_end(self, learner: Learner, event: Event) -> None:
         done = (event.epoch - 1) * event.steps + event.step
+        assert self._bar is not None
         self._bar.update(done - self._bar.n)
 
     def on_epoch_end(self, learner: Learner, event: Event) -> None:
         shown = {name: f"{value:.4g}" for name, value in event.metrics.items()}
+        assert self._bar is not None
         self._bar.set_postfix(shown)
 
     def on_train_end(self, learner: Learner, event: Event) -> None:

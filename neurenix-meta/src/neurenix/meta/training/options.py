@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
@@ -60,7 +59,7 @@ class Training:
             )
         self._set("callbacks", checked_callbacks(self.callbacks))
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
     @property

@@ -60,13 +60,13 @@ class Trained:
     choices: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def owners(self) -> list[Method | optim.Optimizer | optim.Schedule]:
+    def owners(self) -> list[descriptions.Owner]:
         """All that a checkpoint has a state of."""
         # A schedule sets the optimizer's rate, so the optimizer comes after it.
         schedule = [] if self.schedule is None else [self.schedule]
         return [self.method, *schedule, self.optimizer]
 
-    def before(self) -> list[tuple[Any, descriptions.Texts]]:
+    def before(self) -> list[tuple[descriptions.Owner, descriptions.Texts]]:
         """Its owners, and what each was before the run."""
         others = [(owner, descriptions.described(owner)) for owner in self.owners[1:]]
         return [(self.method, self.settings), *others]

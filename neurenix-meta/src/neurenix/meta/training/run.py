@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from .events import Event
 from .history import History
 from .options import Training
 from .position import Position, Trained
-from .step import grouped, rows_of
+from .step import Numbers, grouped, rows_of
 
 
 class Run:
@@ -171,13 +170,14 @@ class Run:
 
     def steps(
         self, group: list[Batch], event: Event
-    ) -> Iterator[tuple[Batch, dict[str, Any]]]:
+    ) -> Iterator[tuple[Batch, Numbers]]:
         """Makes a step for each batch, by one call; gives each with its numbers."""
         bucket = group[0].bucket
         interrupted = None
         if len(group) == 1:
             (loss, metrics), ok = self.step(bucket.read, bucket.data, group[0].picks)
-            rows = [({"loss": loss, **metrics}, bool(ok.item()))]
+            numbers: Numbers = {"loss": loss, **metrics}
+            rows = [(numbers, bool(ok.item()))]
         else:
             picks = np.stack([batch.picks for batch in group])
             try:

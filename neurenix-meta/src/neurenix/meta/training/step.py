@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,10 @@ from ..method import Method
 from ..returned import gradient_of
 from ..tasks.batches import Batch, Read, Source
 from .optimizers import names_of
+
+# A meta-step's loss and metrics by name: scalar tensors, or NumPy's numbers, which
+# callbacks use as the floats that they are.
+Numbers = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ def meta_step(method: Method, optimizer: optim.Optimizer, chunk: int) -> nx.Comp
     where ok is False nothing was changed.
     """
 
-    def step(read: Read, data: Sequence[nx.Tensor], picks: nx.Tensor) -> Any:
+    def step(
+        read: Read, data: Sequence[nx.Tensor], picks: nx.Tensor
+    ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
         parameters = method.learned()
         order = names_of(optimizer, method)
         kept = {n for n, b in method.named_buffers() if b.reduction == "mean"}
@@ -111,7 +117,7 @@ def grouped(batches: Iterable[Batch], most: int) -> Iterator[list[Batch]]:
 
 def rows_of(
     results: tuple[nx.Tensor, dict[str, nx.Tensor]], ok: nx.Tensor
-) -> list[tuple[dict[str, Any], bool]]:
+) -> list[tuple[Numbers, bool]]:
     """Each step's numbers, and whether they are finite, from stacked ones."""
     loss, metrics = results
     columns = {name: x.numpy() for name, x in {"loss": loss, **metrics}.items()}
