@@ -13,7 +13,7 @@ PACKAGE = "neurenix.meta"
 # From the ground up. A room is a file or a folder of neurenix/meta; a new one must be
 # given its floor here.
 FLOORS = [
-    {"digests", "counters", "wording", "outcome", "turns", "calls", "models"},
+    {"digests", "counters", "wording", "outcome", "locking", "calls", "models"},
     {"datasets", "returned"},
     {"identity"},
     {"tasks"},

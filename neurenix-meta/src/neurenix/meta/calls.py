@@ -1,5 +1,4 @@
-"""What every call of a learner goes through: on the device where it lives, captured
-or not."""
+"""Wraps the calls of a learner: on the device where it lives, captured or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers by counter: what number (seed, index) begins with, on any machine."""
+"""Counter-based random numbers: stream (seed, index) is the same on any machine."""
 
 from __future__ import annotations
 

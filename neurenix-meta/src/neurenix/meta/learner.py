@@ -257,7 +257,7 @@ class MetaLearner(Method):
         if os.path.isdir(file):  # False, too, where the system takes no such name
             file = newest(file)
         content = learner_files.read(file)
-        with self.turn(), learner_files.undone_on_error(self):
+        with self.locked(), learner_files.undone_on_error(self):
             learner_files.fill_same(self, content, file)
         with using(self, learner_files.kinds_of(content)):
             pass

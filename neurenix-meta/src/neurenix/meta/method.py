@@ -12,6 +12,7 @@ from neurenix import dispatch, nn, optim
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
+from .locking import lock_of_learner
 from .outcome import Outcome, Values
 from .programs import Programs
 from .returned import output_of
@@ -20,7 +21,6 @@ from .tasks.deciding import read_call
 from .tasks.kinds import TARGETS, Kinds, given, using
 from .tasks.reading import dtype_of
 from .tasks.targets import Targets
-from .turns import turn_of
 
 
 class Method(nn.Module, abc.ABC):
@@ -87,9 +87,8 @@ class Method(nn.Module, abc.ABC):
         """An epoch of `meta_learn` begins, or goes on: set what depends on how many
         epochs were done before, `epoch`."""
 
-    def turning_epochs(self) -> Sequence[int]:
-        """The epochs from which on `meta_learn` runs another program than before; 0 is
-        one."""
+    def epochs_of_new_programs(self) -> Sequence[int]:
+        """The epochs in which `meta_learn` begins to run another program; 0 is one."""
         return (0,)
 
     def default_schedule(
@@ -104,9 +103,9 @@ class Method(nn.Module, abc.ABC):
         """The network as it is, without adaptation. It gets its first argument as it
         gets the inputs of tasks."""
         args, kwargs, kind = read_call(self, args, kwargs)
-        if dispatch.recorder() is not None:  # the program that calls it has its turn
+        if dispatch.recorder() is not None:  # the program that calls it holds the lock
             return self.model(*args, **kwargs)
-        with using(self, Kinds(kind)), self.turn():
+        with using(self, Kinds(kind)), self.locked():
             return self.model(*args, **kwargs)
 
     def run(
@@ -141,10 +140,10 @@ class Method(nn.Module, abc.ABC):
         frozen."""
         return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
 
-    def turn(self) -> AbstractContextManager[object]:
-        """What to hold while the values of this learner are read as one, or replaced: a
-        meta-step in another thread, which changes them in place, waits until then."""
-        return turn_of(self)
+    def locked(self) -> AbstractContextManager[object]:
+        """Makes meta-steps of other threads, which change values in place, wait while
+        this learner's values are read together or replaced."""
+        return lock_of_learner(self)
 
     # ---- what it reads, and what it has compiled -------------------------------------
 

@@ -1,4 +1,4 @@
-"""What users' functions return: as a learner needs it, or refused by name."""
+"""Checks what users' functions return, and refuses by name what is no use."""
 
 from __future__ import annotations
 

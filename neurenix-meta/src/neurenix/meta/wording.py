@@ -1,4 +1,4 @@
-"""Wording: values as messages to people name them."""
+"""Names values in messages to people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import neurenix as nx
 
 
 def in_words(value: object) -> str:
-    """What kind of thing a value is.
+    """The words for a value: its kind and its size.
 
     >>> in_words((1, 2)), in_words(None), in_words(nx.ones(2, 3)), in_words({"a": 1})
     ('a tuple of 2', 'None', 'a tensor of shape (2, 3)', "a dict of 'a'")

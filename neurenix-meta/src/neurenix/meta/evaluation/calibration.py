@@ -1,4 +1,4 @@
-"""Calibration: whether what is said with 80 % confidence is right in 80 % of cases."""
+"""Calibration: whether predictions of 80 % confidence are right in 80 % of cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file holds of a learner, and how it is read again: all of it, or nothing."""
+"""Learner files: writes a learner's content, and reads all of it or nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def frozen(learner: Method) -> list[str]:
 
 
 def freeze(learner: Method, stored: Content) -> None:
-    """Freezes what a file says, and nothing else; files of before do not say it."""
+    """Freezes the parameters that a file lists, and no others; older ones list none."""
     if "frozen" in stored:
         for name, parameter in learner.named_parameters():
             parameter.requires_grad_(name not in stored["frozen"])
@@ -184,7 +184,7 @@ def kinds_of(content: Content) -> Kinds:
 
 @contextmanager
 def naming_the_file(path: Path, what: str, also: str = "") -> Iterator[None]:
-    """Errors of bad arguments in it say which file was meant."""
+    """Puts the file's path before the message of errors about arguments."""
     try:
         yield
     except InvalidArgumentError as error:
@@ -193,8 +193,8 @@ def naming_the_file(path: Path, what: str, also: str = "") -> Iterator[None]:
 
 @contextmanager
 def undone_on_error(*owners: Any) -> Iterator[None]:
-    """Whatever fails in it, the owners of a `state_dict`, and the random streams of
-    those that are modules, are as they were before."""
+    """If anything fails within, gives the owners of a `state_dict`, and the random
+    streams of those that are modules, their state from before."""
     streams = [g for o in owners if isinstance(o, nn.Module) for g in own_generators(o)]
     before = [(owner, owner.state_dict()) for owner in (*owners, *streams)]
     try:

@@ -1,4 +1,4 @@
-"""On what a run was made: the device and the choices that its bits may depend on."""
+"""The device that a run was made on, and the choices its bits may depend on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def made_on() -> dict[str, object]:
 
 
 def warn_of_other(path: Path, saved: Mapping[str, object]) -> None:
-    """Say so, where a run goes on with what may give other bits."""
+    """Warns where a run goes on with a device or choice that may give other bits."""
     now = made_on()
     changed = [
         f"{name}: {saved[name]} then, {now[name]} now"

@@ -1,1 +1,1 @@
-"""Identity: texts by which learners, settings and data are told apart across runs."""
+"""Identity: texts that are equal for what gives equal results, in every process."""

@@ -1,4 +1,4 @@
-"""A function's code as text: which bytecode it is, and which values that refers to."""
+"""Describes a function's code: a digest of its bytecode, and values it refers to."""
 
 from __future__ import annotations
 

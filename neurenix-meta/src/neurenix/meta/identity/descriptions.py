@@ -1,5 +1,6 @@
-"""What a learner, an optimizer or a schedule is, as texts by name: what a file is
-compared by. Two that give other results differ in one of them."""
+"""Describes learners, optimizers and schedules by texts, by which files are compared.
+
+Two that give different results differ in at least one text."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ _AROUND = 60  # characters of a text around where two begin to differ
 
 
 class _ByOwner(Generic[T]):
-    """A value for each owner, which goes with it; owners need not be hashable."""
+    """Keeps a value for each owner while the owner lives; it need not be hashable."""
 
     def __init__(self) -> None:
         self.held: dict[int, tuple[weakref.ref[Any], T]] = {}
@@ -51,15 +52,16 @@ class _ByOwner(Generic[T]):
             held[key] = weakref.ref(owner, lambda _: held.pop(key, None)), value
 
 
-# What training itself has changed: the texts before it and after it.
+# By owner, the texts that training itself has changed: before it and after it.
 _changed = _ByOwner[dict[str, tuple["str | None", "str | None"]]]()
-# What those are whose training is under way.
+# By owner whose training is under way, its texts before it.
 _under_way = _ByOwner[Texts]()
 
 
 def described(owner: Owner) -> Texts:
-    """What an owner is, but as it was before training where only that has changed it:
-    a counter, say, or a cache. Names that end in ":" are of parts, the others settings.
+    """The texts of an owner by name; where training alone has changed something (a
+    counter, a cache), as it was before. Names that end in ":" are of parts, the others
+    of settings.
 
     >>> net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Dropout(0.5))
     >>> for name, text in described(net).items():
@@ -90,7 +92,7 @@ def described(owner: Owner) -> Texts:
 
 @contextmanager
 def unchanged_by_training(owners: Iterable[tuple[Owner, Texts]]) -> Iterator[None]:
-    """What changes in it, from these texts on, counts as changed by training."""
+    """Whatever changes within, starting from these texts, training has changed."""
     before = [(o, texts) for o, texts in owners if _under_way[o] is None]
     for owner, texts in before:
         _under_way[owner] = texts
@@ -103,14 +105,14 @@ def unchanged_by_training(owners: Iterable[tuple[Owner, Texts]]) -> Iterator[Non
 
 
 def before_use(learner: nn.Module) -> Texts | None:
-    """What `count_as_training` is to be given after an evaluation; None if that changes
-    nothing: Neurenix's own layers keep no counters."""
+    """The texts that `count_as_training` gets after an evaluation; None if no layer can
+    have changed: Neurenix's own keep no counters."""
     written = any(not is_library(type(m).__module__) for m in learner.modules())
     return described(learner) if written and _under_way[learner] is None else None
 
 
 def count_as_training(owner: Owner, before: Texts | None) -> None:
-    """What an owner is now comes of use, not of a user who has changed a setting."""
+    """Counts the differences from `before` as made by use, not by a user's setting."""
     if before is not None:
         now = _described(owner)
         _changed[owner] = {

@@ -1,6 +1,6 @@
-"""Values as text: the same in every process, and another for every other value.
+"""Writes values as text: equal ones alike in every process, others differently.
 
-Nothing of it depends on addresses, hashes or lines. Two saved runs are compared by it.
+The text depends on no address, hash or line number. Saved runs are compared by it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FUNCTIONS = (types.BuiltinFunctionType, np.ufunc)
 
 
 def text_of(value: Any, names: Mapping[int, str] = types.MappingProxyType({})) -> str:
-    """The text of a value; what `names` has by its id is called so.
+    """The text of a value; an object whose id is in `names` is written as its name.
 
     Objects are described by what pickle would keep of them (`__reduce_ex__`), a user's
     functions by their code and by the values that it refers to, arrays by digest. What

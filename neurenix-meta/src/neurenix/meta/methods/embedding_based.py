@@ -157,7 +157,7 @@ class EmbeddingBased(MetaLearner):
         state = [self, nx.random.default_generator]
         program = self.compiled(FitKey(), lambda: nx.compile(fit, state=state))
         # what is copied is what was fitted
-        with using(self, support.kinds), self.turn(), mode(self, training=False):
+        with using(self, support.kinds), self.locked(), mode(self, training=False):
             fitted = program(support.x, support.y, support.ways)
             copied = copy.deepcopy(self)
         return EmbeddingClassifier(copied, fitted).eval()

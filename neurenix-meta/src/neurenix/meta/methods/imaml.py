@@ -1,4 +1,4 @@
-"""iMAML: the meta-gradient at the end of adaptation, without the way there."""
+"""iMAML: the meta-gradient from the end of adaptation alone."""
 
 from __future__ import annotations
 

@@ -120,12 +120,12 @@ class MAMLPlusPlus(MAML):
 
     def begin_epoch(self, epoch: int) -> None:
         weights = step_weights(self.inner_steps, epoch, self.multi_step_epochs)
-        with self.turn():  # an evaluation in another thread reads them
+        with self.locked():  # an evaluation in another thread reads them
             self.weights.assign(np.array(weights))
         self._multi_step = epoch < self.multi_step_epochs
         self._first_order_now = epoch < self.first_order_epochs
 
-    def turning_epochs(self) -> Sequence[int]:
+    def epochs_of_new_programs(self) -> Sequence[int]:
         return sorted({0, self.multi_step_epochs, self.first_order_epochs})
 
     def static_extra(self) -> tuple[Any, ...]:

@@ -177,7 +177,7 @@ class ConditionalNeuralProcess(MetaLearner):
         x, y = here(x), here(self._values(support_y))
         with using(self, Kinds(kind)):
             self._check(x, y)
-            with self.turn():
+            with self.locked():
                 copied = copy.deepcopy(self.model)
         return ConditionedPredictor(copied, x, y, kind).eval()
 

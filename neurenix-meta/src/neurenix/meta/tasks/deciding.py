@@ -1,4 +1,4 @@
-"""Deciding what the inputs and targets of tasks are, where a learner has not yet."""
+"""Decides what inputs and targets are, where a learner has not yet."""
 
 from __future__ import annotations
 

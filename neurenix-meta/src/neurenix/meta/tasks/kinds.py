@@ -1,4 +1,4 @@
-"""What the inputs and targets of a learner are: decided once, for all calls."""
+"""Kinds of inputs and targets: a learner decides them once, for all calls."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ class Kinds(NamedTuple):
 
 
 def given(method: str, inputs: str | None, targets: str | None = None) -> Kinds:
-    """Those that a learner is made with; InvalidArgumentError for others than there
-    are."""
+    """The kinds that a learner is made with; InvalidArgumentError for unknown ones."""
     for name, value, allowed in (
         ("inputs", inputs, INPUTS),
         ("targets", targets, TARGETS),
@@ -66,8 +65,7 @@ def _never() -> bool:
 
 @dataclass
 class _Uses:
-    """Uses of one learner that are under way, and what held before the first one or was
-    kept since."""
+    """The uses of a learner that are under way, and the kinds that stay after them."""
 
     kept: Kinds
     under_way: list[Kinds] = field(default_factory=list)
@@ -81,8 +79,8 @@ _LOCK = threading.Lock()
 def using(
     learner: Decides, kinds: Kinds, keep: Callable[[], bool] = _never
 ) -> Iterator[None]:
-    """A use of a learner with tasks of these kinds, which hold for it meanwhile, and
-    from then on; if the use fails, only where `keep()`.
+    """Uses a learner with tasks of these kinds. They hold within, and stay afterwards
+    if the use succeeds, or if `keep()` says so.
 
     Raises InvalidArgumentError where another thread has decided otherwise meanwhile.
     """

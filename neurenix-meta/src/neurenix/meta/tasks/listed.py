@@ -23,7 +23,7 @@ MEMBERS = ("support_x", "support_y", "query_x", "query_y")
 
 
 def listed(tasks: Any) -> list[Any]:
-    """Tasks that were given as anything that can be gone through."""
+    """The tasks of any iterable, as a list."""
     one = isinstance(tasks, Mapping) or (
         isinstance(tasks, tuple) and hasattr(tasks, "_fields")
     )
@@ -155,7 +155,7 @@ def _remedy(task: Any) -> str:
 def _with_classes(
     number: int, row: list[Array], all_there: bool
 ) -> tuple[list[Array], int | None, int]:
-    """Its labels as class numbers; its ways, where they are to be told from labels."""
+    """A task with labels as class numbers; and its ways, where labels decide them."""
     name = f"task {number}"
     support, width = class_numbers(f"{name}: support_y", row[1])
     query, query_width = class_numbers(f"{name}: query_y", row[3])

@@ -1,4 +1,4 @@
-"""What this room asks of a learner, whose network is to read the tasks."""
+"""The interface that this room expects of a learner whose network reads the tasks."""
 
 from __future__ import annotations
 

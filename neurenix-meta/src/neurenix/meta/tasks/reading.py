@@ -1,4 +1,4 @@
-"""Inputs: what a network gets of pixels, tokens and values, by one rule for all calls.
+"""Reads inputs: pixels, tokens and values, by one rule for all calls.
 
 Floats are values. Whole numbers are what the learner's `kinds.inputs` says: "pixels"
 from 0 to 255, "tokens" or "values". While it says nothing, uint8 are pixels and other

@@ -1,4 +1,4 @@
-"""The tasks that a user gives a learner, as a source: checked, and on the device."""
+"""Turns the tasks that a user gives into a source: checked, and on the device."""
 
 from __future__ import annotations
 

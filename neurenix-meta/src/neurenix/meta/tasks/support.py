@@ -1,4 +1,4 @@
-"""A support set that a user gives to adapt to: read, and checked."""
+"""Reads and checks the support set that a user gives to adapt to."""
 
 from __future__ import annotations
 

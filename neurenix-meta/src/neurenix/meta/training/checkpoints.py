@@ -1,4 +1,4 @@
-"""Checkpoints: a run of `meta_learn` in a file, from which it goes on to the bit."""
+"""Checkpoints: files from which `meta_learn` goes on, with the same bits."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _kind_and_state(owner: optim.Optimizer | optim.Schedule | None) -> dict[str,
 
 
 def _check_same(path: Path, differences: list[str]) -> None:
-    """A run goes on as what it was, or it would be another run."""
+    """Refuses to go on with a run whose parts or settings differ."""
     if differences:
         raise InvalidArgumentError(
             f"{path} is of another run: {descriptions.listed(differences)}. Go on with "

@@ -1,5 +1,4 @@
-"""Where a meta-step went wrong: in the data, or in the first task and inner step that
-are not finite."""
+"""Finds where a meta-step went wrong: in the data, or in a task's inner step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training run tells while it goes on: events, callbacks, the progress bar."""
+"""Events of a training run, callbacks that hear of them, and the progress bar."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from neurenix.errors import InvalidArgumentError
 
 from ..wording import in_words
 
-# What callbacks are told of: a `MetaLearner`, which this room does not know. Whatever
-# a callback's author writes here is right to a type checker.
+# Callbacks get a `MetaLearner`, which stands above this room. An author of callbacks
+# may annotate it as any learner, and a type checker agrees.
 Learner = Any
 
 

@@ -17,8 +17,7 @@ from .events import Callback, ProgressBar, checked_callbacks
 
 @dataclass(frozen=True)
 class Training:
-    """All that `MetaLearner.meta_learn` is told beside tasks, optimizer and schedule;
-    its documentation says what each option is for.
+    """The options of `MetaLearner.meta_learn`, whose documentation explains each.
 
     Raises InvalidArgumentError for options that cannot be.
 
@@ -76,5 +75,5 @@ class Training:
 
     @property
     def listeners(self) -> list[Callback]:
-        """Who is told what happens: the progress bar first."""
+        """The callbacks to call, the progress bar first."""
         return [*([ProgressBar()] if self.progress else []), *self.callbacks]

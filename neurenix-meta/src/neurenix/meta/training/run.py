@@ -1,4 +1,4 @@
-"""A run: the loop of epochs around the meta-step, its history, and who is told."""
+"""A run: the loop of epochs around the meta-step, with history and checkpoints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .step import Numbers, grouped, rows_of
 
 
 class Run:
-    """One call of `meta_learn`: its epochs, its history, who is told.
+    """One call of `meta_learn`.
 
     trained   what it changes
     step      the meta-step's program

@@ -87,7 +87,7 @@ def planned_step(
     make = partial(step_program, method, optimizer)
     steps: list[tuple[nx.Compiled, MemoryPlan]] = []
     try:
-        for epoch in method.turning_epochs():
+        for epoch in method.epochs_of_new_programs():
             if epoch < epochs:
                 method.begin_epoch(epoch)
                 steps.append(planned(limit, size, make, largest_calls(source, size)))
