@@ -91,6 +91,17 @@ class MetaLearner(Method):
         before any step of adaptation and after each."""
         raise NotImplementedError(f"{type(self).__name__} defines no task_scores()")
 
+    def task_adaptation(
+        self,
+        parameters: Values,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        ways: int | None,
+        steps: int,
+    ) -> dict[str, nx.Tensor]:
+        """What adapting to a support set makes, by name, for `adapt_to_task`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no task_adaptation()")
+
     def adapt_to_task(
         self, support_x: Given, support_y: Given, *, compile: bool = True
     ) -> nn.Module:

@@ -69,6 +69,17 @@ class Method(nn.Module, abc.ABC):
         """Scores on a task's queries, "loss" among them, each of shape [steps + 1]:
         before any step of adaptation and after each."""
 
+    @abc.abstractmethod
+    def task_adaptation(
+        self,
+        parameters: Values,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        ways: int | None,
+        steps: int,
+    ) -> dict[str, nx.Tensor]:
+        """What adapting to a support set makes, by name, for `adapt_to_task`."""
+
     def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
         """For each step of adaptation whether it is finite, bool [steps]; it serves the
         message of a meta-step that failed."""

@@ -3,8 +3,8 @@ Networks, R2D2 and their kin share."""
 
 from __future__ import annotations
 
+import abc
 import copy
-from dataclasses import dataclass
 from typing import Any
 
 import neurenix as nx
@@ -14,21 +14,17 @@ from neurenix.nn.functional import cross_entropy
 from neurenix.nn.modes import mode
 
 from ..calls import call_of_users
+from ..evaluation.adapt import adaptation
 from ..evaluation.calibration import CONFIDENCE, confidence_bins
 from ..learner import MetaLearner
 from ..outcome import Outcome, Values
 from ..returned import output_of
 from ..tasks.batches import Bucket, Episode
-from ..tasks.kinds import using
 from ..tasks.reading import network_input
 from ..tasks.support import support_set
+from ..tasks.targets import Targets
 from ..tasks.task import Given
 from .scores import accuracy
-
-
-@dataclass(frozen=True)
-class FitKey:
-    """The program that fits the rule to a support set."""
 
 
 class EmbeddingBased(MetaLearner):
@@ -46,7 +42,7 @@ class EmbeddingBased(MetaLearner):
     in mode "running" (the layers' default) predictions are not transductive.
     """
 
-    targets = "classes"
+    targets: Targets = "classes"
 
     def __init__(
         self,
@@ -65,17 +61,17 @@ class EmbeddingBased(MetaLearner):
 
     # ---- what a method adds ----------------------------------------------------------
 
+    @abc.abstractmethod
     def fitted(
         self, parameters: Values, embedded: nx.Tensor, classes: nx.Tensor, ways: int
     ) -> dict[str, nx.Tensor]:
         """The rule for a support set: embeddings [n, d] and int32 [n] -> tensors."""
-        raise NotImplementedError(f"{type(self).__name__} defines no fitted()")
 
+    @abc.abstractmethod
     def logits(
         self, parameters: Values, fitted: Values, queries: nx.Tensor
     ) -> nx.Tensor:
         """That rule's logits for embedded queries: [m, d] -> [m, ways]."""
-        raise NotImplementedError(f"{type(self).__name__} defines no logits()")
 
     # ---- what follows from it --------------------------------------------------------
 
@@ -118,6 +114,21 @@ class EmbeddingBased(MetaLearner):
         scores[CONFIDENCE] = confidence_bins(logits, task.query_y)
         return {name: nx.expand_dims(score, 0) for name, score in scores.items()}
 
+    def task_adaptation(
+        self,
+        parameters: Values,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        ways: int | None,
+        steps: int,
+    ) -> dict[str, nx.Tensor]:
+        """The rule, fitted to the support set."""
+        assert ways is not None  # "classes" says so
+        output, _ = self.run(parameters, support_x)
+        self._check_output(output)
+        values = self.all_values(parameters)
+        return self.fitted(values, nx.flatten(output, 1), support_y, ways)
+
     def evaluation_steps(self, steps: int | None) -> int:
         if steps is not None:
             raise InvalidArgumentError(
@@ -145,20 +156,8 @@ class EmbeddingBased(MetaLearner):
         labels as in training. It keeps a copy of the embedding as it is now, and reads
         its input as the learner does."""
         support = support_set(self, support_x, support_y)
-
-        def fit(x: nx.Tensor, classes: nx.Tensor, ways: int) -> dict[str, nx.Tensor]:
-            with nx.no_grad():
-                parameters = self.learned()
-                output, _ = self.run(parameters, x)
-                self._check_output(output)
-                values = self.all_values(parameters)
-                return self.fitted(values, nx.flatten(output, 1), classes, ways)
-
-        state = [self, nx.random.default_generator]
-        program = self.compiled(FitKey(), lambda: nx.compile(fit, state=state))
-        # what is copied is what was fitted
-        with using(self, support.kinds), self.locked(), mode(self, training=False):
-            fitted = program(support.x, support.y, support.ways)
+        with self.locked():  # what is copied is what was fitted
+            fitted = adaptation(self, support)
             copied = copy.deepcopy(self)
         return EmbeddingClassifier(copied, fitted).eval()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import neurenix as nx
@@ -15,13 +14,14 @@ from neurenix.nn.functional import cross_entropy, mse_loss
 from neurenix.nn.modes import mode
 
 from ..calls import call_of_users
+from ..evaluation.adapt import adaptation
 from ..evaluation.calibration import CONFIDENCE, confidence_bins
 from ..learner import MetaLearner
 from ..models import batch_norm as norm
 from ..outcome import Outcome, Values
 from ..returned import loss_of, output_of
 from ..tasks.batches import Bucket, Episode
-from ..tasks.kinds import given, using
+from ..tasks.kinds import given
 from ..tasks.reading import ReadFirst
 from ..tasks.support import SupportSet, support_set
 from ..tasks.targets import Targets
@@ -41,13 +41,6 @@ class InnerOptions(TypedDict, total=False):
     remat: bool
     inputs: str | None
     targets: str | None
-
-
-@dataclass(frozen=True)
-class AdaptKey:
-    """Which program adapts: by how many steps."""
-
-    steps: int
 
 
 class GradientBased(MetaLearner):
@@ -266,6 +259,20 @@ class GradientBased(MetaLearner):
         ]
         return {name: nx.stack([row[name] for row in rows]) for name in rows[0]}
 
+    def task_adaptation(
+        self,
+        parameters: Values,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        ways: int | None,
+        steps: int,
+    ) -> Tensors:
+        """All values after these steps."""
+        support = Support(support_x, support_y, ways)
+        with nn.inner_step(steps):
+            values = self.inner_loop().after(parameters, support, steps)
+            return {**values, **self.support_statistics(values, support_x)}
+
     def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
         loop = self.inner_loop()
         stages = loop.steps(parameters, support_of(task), self.inner_steps)
@@ -296,16 +303,7 @@ class GradientBased(MetaLearner):
         """
         count = self.evaluation_steps(steps)
         support = self._support(support_x, support_y)
-
-        def adapt(x: nx.Tensor, y: nx.Tensor, ways: int | None) -> Tensors:
-            with nx.no_grad(), nn.inner_step(count):
-                values = self.after(self.learned(), x, y, count, ways=ways)
-                return {**values, **self.support_statistics(values, x)}
-
-        state = [self, nx.random.default_generator]
-        program = self.compiled(AdaptKey(count), lambda: nx.compile(adapt, state=state))
-        with using(self, support.kinds), mode(self, training=False):
-            values = program(support.x, support.y, support.ways)
+        values = adaptation(self, support, count)
         copied = copy.deepcopy(self.model)
         for name, cell in copied.named_cells().items():
             cell.assign(values[f"model.{name}"])

@@ -19,6 +19,7 @@ from ..tasks.batches import Bucket, Episode
 from ..tasks.deciding import read_support
 from ..tasks.kinds import Kinds, using
 from ..tasks.reading import array_of, here, network_input
+from ..tasks.targets import Targets
 from ..tasks.task import Given
 
 # The deviation's floor, which keeps the likelihood bounded: the authors' code's.
@@ -85,7 +86,7 @@ class ConditionalNeuralProcess(MetaLearner):
     ((10, 1), (10, 1))
     """
 
-    targets = "values"
+    targets: Targets = "values"
 
     def __init__(
         self,
