@@ -110,7 +110,7 @@ class GradientBased(MetaLearner):
         norm.check_mode(batch_norm)
         if batch_norm is not None:
             norm.use_mode(model, batch_norm, self.inner_steps)
-        self.targets = "values" if loss is not None else "either"
+        self.targets: Targets = "values" if loss is not None else "either"
 
     def targets_taken(self) -> Targets:
         if self.targets != "classes" and self._loss is not None:
