@@ -182,18 +182,18 @@ class MetaLearner(Method):
         its `history`.
         """
         options = Training(
-            epochs,
-            tasks_per_batch,
-            steps_per_epoch,
-            callbacks,
-            progress,
-            chunk,
-            max_memory,
-            steps_per_call,
-            checkpoint,
-            checkpoint_every,
-            keep,
-            compile,
+            epochs=epochs,
+            tasks_per_batch=tasks_per_batch,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=callbacks,
+            progress=progress,
+            chunk=chunk,
+            max_memory=max_memory,
+            steps_per_call=steps_per_call,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            keep=keep,
+            compile=compile,
         )
         settings = descriptions.described(self)
         data = data_of(self, tasks, validation, options)

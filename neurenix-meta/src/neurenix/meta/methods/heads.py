@@ -1,9 +1,39 @@
-"""Heads: which of a network's parameters are its last layer's."""
+"""Heads: finds the last layer of a network, for methods that treat it apart."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from neurenix import nn
 from neurenix.errors import InvalidArgumentError
+
+from .gradient_based import InnerOptions
+from .maml import MAML
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class SplitAtHead(MAML):
+    """MAML on a network whose head is known: `ANIL` and `BOIL`.
+
+    head   the head's path in the model ("head", "3"). None: the module `model.head`,
+           else the last layer that has parameters, which must be linear
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float = 0.01,
+        meta_lr: float = 0.001,
+        first_order: bool = False,
+        inner_steps: int = 5,
+        *,
+        head: str | None = None,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(model, inner_lr, meta_lr, first_order, inner_steps, **options)
+        self.head = head_of(type(self).__name__, model, head)
 
 
 def head_of(method: str, model: nn.Module, head: str | None) -> str:
