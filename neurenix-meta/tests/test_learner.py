@@ -303,6 +303,8 @@ def test_bad_tasks_get_a_named_error_and_change_nothing(learner, bad, kind, mess
         ({"tasks_per_batch": 0}, "tasks_per_batch=.*; expected an int of 1 or more"),
         ({"tasks_per_batch": -4}, "tasks_per_batch=-4; expected an int of 1 or more"),
         ({"chunk": -1}, "chunk"),
+        ({"steps_per_call": None}, "steps_per_call=None"),
+        ({"keep": None}, "keep=None"),
     ],
 )
 def test_bad_sizes(learner, tasks, arguments, message):

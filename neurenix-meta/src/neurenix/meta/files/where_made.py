@@ -48,5 +48,5 @@ def warn_of_other(path: Path, saved: Mapping[str, object]) -> None:
             "its results may differ in the last bits from those of one that never "
             "stopped",
             RuntimeWarning,
-            stacklevel=5,
+            stacklevel=9,  # the line that calls meta_learn
         )

@@ -52,6 +52,6 @@ def _batch_size(tasks_per_batch: int, largest: int | None) -> int:
     warnings.warn(
         f"tasks_per_batch={tasks_per_batch}, but there are {largest} tasks of one "
         f"shape: a batch has {largest}",
-        stacklevel=5,
+        stacklevel=5,  # the line that calls meta_learn
     )
     return largest

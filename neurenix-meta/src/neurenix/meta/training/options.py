@@ -39,8 +39,9 @@ class Training:
     compile: bool = True
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("tasks_per_batch", 1), ("chunk", 0)):
-            self._set(name, whole("meta_learn", name, getattr(self, name), least))
+        for name in ("epochs", "tasks_per_batch", "steps_per_call", "keep"):
+            self._check_whole(name, least=1)
+        self._check_whole("chunk", least=0)
         if self.limit is not None and self.chunk:
             raise InvalidArgumentError(
                 f"chunk={self.chunk} and max_memory={self.max_memory!r}: give one of "
@@ -48,18 +49,19 @@ class Training:
             )
         if self.checkpoint is not None:
             as_path("checkpoint", self.checkpoint)
-        for name in ("steps_per_call", "keep", "checkpoint_every"):
-            if getattr(self, name) is not None:
-                self._set(name, whole("meta_learn", name, getattr(self, name), 1))
-        if self.checkpoint_every is not None and self.checkpoint is None:
-            raise InvalidArgumentError(
-                f"checkpoint_every={self.checkpoint_every} without checkpoint=, a "
-                "folder"
-            )
-        self._set("callbacks", checked_callbacks(self.callbacks))
+        if self.checkpoint_every is not None:
+            self._check_whole("checkpoint_every", least=1)
+            if self.checkpoint is None:
+                raise InvalidArgumentError(
+                    f"checkpoint_every={self.checkpoint_every} without checkpoint=, a "
+                    "folder"
+                )
+        object.__setattr__(self, "callbacks", checked_callbacks(self.callbacks))
 
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+    def _check_whole(self, name: str, least: int) -> None:
+        """Makes an int of what counts as one (NumPy's), or refuses it."""
+        number = whole("meta_learn", name, getattr(self, name), least)
+        object.__setattr__(self, name, number)
 
     @property
     def limit(self) -> int | None:
