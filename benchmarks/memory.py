@@ -17,7 +17,9 @@ from harness import report
 import neurenix as nx
 from neurenix import meta, optim
 from neurenix.meta.memory import largest_calls
-from neurenix.meta.training import meta_step, mode
+from neurenix.meta.tasks.sources import source_of
+from neurenix.meta.training.step import meta_step
+from neurenix.nn.modes import mode
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "memory.md"
 METHODS = ("MAML", "FOMAML", "ANIL", "MetaSGD", "MAMLPlusPlus", "IMAML", "Reptile")
@@ -46,7 +48,7 @@ def planned(method, steps, remat, channels=CHANNELS, size=28):
     options = {} if method == "MAMLPlusPlus" else {"batch_norm": "transductive"}
     learner = getattr(meta, method)(network, inner_steps=steps, remat=remat, **options)
     optimizer = optim.Adam(learner.parameters())
-    source = learner._source(tasks(size=size))
+    source = source_of(learner, tasks(size=size), learner.kinds)
     with mode(learner, training=True):
         step = meta_step(learner, optimizer, 0)
         (call,) = largest_calls(source, 4)

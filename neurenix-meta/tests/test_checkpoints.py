@@ -373,7 +373,7 @@ def test_bad_arguments(device, tmp_path):
         (
             {"checkpoint": tmp_path, "checkpoint_every": 0},
             InvalidArgumentError,
-            "checkpoint_every must be at least 1",
+            "checkpoint_every=.*; expected an int of 1 or more",
         ),
         ({"checkpoint": tmp_path / "file"}, StorageError, "cannot be a folder"),
         ({"checkpoint": tmp_path / ("n" * 300)}, StorageError, "cannot be a folder"),

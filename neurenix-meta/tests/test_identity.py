@@ -226,7 +226,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import neurenix as nx
-from neurenix.meta.descriptions import described
+from neurenix.meta.identity.descriptions import described
 from identity_cases import TASKS, Stop, made, train
 parts = made()
 text = repr([sorted(described(part).items()) for part in parts])

@@ -79,7 +79,7 @@ def test_damping_adds_to_the_strength_in_the_system_alone(device):
 class LongMAML(MAML):
     """MAML through the steps of the same inner objective."""
 
-    moved = IMAML.moved
+    moving = IMAML.moving
     regularization = STRENGTH
 
 

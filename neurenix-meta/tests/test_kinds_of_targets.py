@@ -26,7 +26,7 @@ from neurenix.meta import (
     TaskSampler,
 )
 from neurenix.meta.datasets import Glyphs
-from neurenix.meta.kinds import Kinds, using
+from neurenix.meta.tasks.kinds import Kinds, using
 
 EITHER = [MAML, FOMAML, ANIL, BOIL, MetaSGD, MAMLPlusPlus, IMAML, Reptile]
 X = np.eye(3, dtype=np.float32)

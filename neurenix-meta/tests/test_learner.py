@@ -298,11 +298,13 @@ def test_bad_tasks_get_a_named_error_and_change_nothing(learner, bad, kind, mess
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"epochs": 0}, "epochs must be at least 1"),
-        ({"epochs": 1.5}, "epochs must be a whole number"),
-        ({"tasks_per_batch": 0}, "tasks_per_batch must be at least 1"),
-        ({"tasks_per_batch": -4}, "tasks_per_batch must be at least 1, not -4"),
+        ({"epochs": 0}, "epochs=.*; expected an int of 1 or more"),
+        ({"epochs": 1.5}, "epochs=.*; expected an int of"),
+        ({"tasks_per_batch": 0}, "tasks_per_batch=.*; expected an int of 1 or more"),
+        ({"tasks_per_batch": -4}, "tasks_per_batch=-4; expected an int of 1 or more"),
         ({"chunk": -1}, "chunk"),
+        ({"steps_per_call": None}, "steps_per_call=None"),
+        ({"keep": None}, "keep=None"),
     ],
 )
 def test_bad_sizes(learner, tasks, arguments, message):

@@ -19,7 +19,7 @@ from neurenix.meta import (
     PrototypicalNetworks,
     Reptile,
 )
-from neurenix.meta.descriptions import differences
+from neurenix.meta.identity.descriptions import differences
 
 
 def test_a_learner_under_any_name(compiled_device, tmp_path):

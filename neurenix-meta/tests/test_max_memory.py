@@ -19,6 +19,7 @@ from neurenix.meta import (
     generate_classification_tasks,
     generate_regression_tasks,
 )
+from neurenix.meta.tasks.sources import source_of
 from neurenix.phynexus.backend import Engine, NativeBackend
 
 needs_a_plan = pytest.mark.skipif(
@@ -53,7 +54,9 @@ def trained(make, tasks, size, **arguments):
     """A learner after two epochs, and what its programs took while they ran."""
     nx.manual_seed(0)
     learner = make()
-    learner.check_bucket(learner._source(tasks).buckets[0])  # eager programs are there
+    learner.check_bucket(
+        source_of(learner, tasks, learner.kinds).buckets[0]
+    )  # eager programs are there
     # what is kept for reuse is let go of: then the largest program's arena remains
     nx.init({"threads": discovery.backend("cpu").capabilities(0).threads})
     before = arenas()

@@ -17,7 +17,7 @@ import neurenix as nx
 from neurenix import nn, optim
 from neurenix.meta import MAML, PrototypicalNetworks, Reptile, recipes
 from neurenix.meta.datasets import ClassDataset
-from neurenix.meta.gradient_based import InnerStep
+from neurenix.meta.methods.gradient_based import InnerStep
 from neurenix.meta.recipes import characters
 
 SPLITS = ("train", "validation", "test")

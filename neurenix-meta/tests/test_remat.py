@@ -16,7 +16,7 @@ from neurenix.meta import (
     ProtoMAML,
     Reptile,
 )
-from neurenix.meta.batches import Episode
+from neurenix.meta.tasks.batches import Episode
 from neurenix.passes.pipeline import fusion, prepare
 from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.phynexus.plan.scratch import most_scratch

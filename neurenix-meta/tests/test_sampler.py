@@ -10,7 +10,7 @@ import neurenix as nx
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.meta.counters import uniform, uniforms
 from neurenix.meta.datasets import ArrayDataset, Domains, Glyphs
-from neurenix.meta.sampler import TaskSampler, _distinct
+from neurenix.meta.tasks.sampler import TaskSampler, _distinct
 
 
 def numbered(counts):
@@ -70,7 +70,7 @@ def test_task_i_is_the_same_in_every_process_and_version():
     program = """
 import numpy as np
 from neurenix.meta.datasets import ArrayDataset
-from neurenix.meta.sampler import TaskSampler
+from neurenix.meta.tasks.sampler import TaskSampler
 
 data = ArrayDataset(np.zeros((1000, 1)), np.repeat(np.arange(50), 20))
 print(TaskSampler(data, 5, 1, 2, seed=42).indices(1000).query.ravel().tolist())
@@ -167,10 +167,10 @@ def test_draws_without_replacement_are_uniform():
     [
         ((9, 1, 1), "9 ways asked of arrays, which has 8 classes"),
         ((4, 3, 4), "3 shots and 4 queries need 7 examples .* '0' of arrays has 6"),
-        ((0, 1, 1), "ways must be at least 2, not 0"),
-        ((4, 0, 1), "shots must be at least 1, not 0"),
-        ((4, 1, -2), "queries must be at least 1, not -2"),
-        ((4, 1.0, 2), "shots must be a whole number"),
+        ((0, 1, 1), "ways=0; expected an int of 2 or more"),
+        ((4, 0, 1), "shots=0; expected an int of 1 or more"),
+        ((4, 1, -2), "queries=-2; expected an int of 1 or more"),
+        ((4, 1.0, 2), "shots=.*; expected an int of"),
     ],
 )
 def test_impossible_episodes_are_named(uneven, arguments, words):
@@ -181,10 +181,22 @@ def test_impossible_episodes_are_named(uneven, arguments, words):
 def test_other_bad_arguments_are_named(uneven):
     with pytest.raises(InvalidArgumentError, match="seed"):
         TaskSampler(uneven, 2, 1, 1, seed=-1)
-    with pytest.raises(InvalidArgumentError, match="tasks must be at least 1"):
+    with pytest.raises(InvalidArgumentError, match=r"tasks=.*an int of 1 or more"):
         TaskSampler(uneven, 2, 1, 1, tasks=0)
-    with pytest.raises(InvalidArgumentError, match="count must be at least 1"):
+    with pytest.raises(InvalidArgumentError, match=r"count=.*an int of 1 or more"):
         TaskSampler(uneven, 2, 1, 1).batch_indices(0, 0)
+
+
+def test_a_pair_of_arrays_is_a_data_set():
+    X, y = np.arange(12.0).reshape(12, 1), np.arange(12) % 3
+    pair = TaskSampler((X, y), ways=3, shots=1, queries=2, seed=4)
+    dataset = TaskSampler(ArrayDataset(X, y), ways=3, shots=1, queries=2, seed=4)
+    assert pair.description() == dataset.description()
+    for one, other in zip(pair[5], dataset[5], strict=True):
+        assert one.tolist() == other.tolist()
+    for wrong in ((X, y[:-1]), (X, y, y), X):
+        with pytest.raises(InvalidArgumentError):
+            TaskSampler(wrong, ways=3, shots=1, queries=2)
 
 
 def test_many_streams_at_once_are_numpys_philox():

@@ -120,7 +120,7 @@ def test_ctrl_c_keeps_what_was_done(device, monkeypatch):
 
 
 def test_the_progress_bar_counts_every_step(device, monkeypatch):
-    from neurenix.meta import events
+    from neurenix.meta.training import events
 
     class Bar:
         def __init__(self, total, **_):

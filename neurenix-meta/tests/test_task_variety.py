@@ -99,9 +99,9 @@ def test_a_batch_is_of_one_setting():
     ("ways", "shots", "message"),
     [
         ((5, 2), 1, r"ways=\(5, 2\): 5 is above 2"),
-        ((1, 3), 1, "ways must be at least 2, not 1"),
+        ((1, 3), 1, "ways=1; expected an int of 2 or more"),
         ((2, 3, 4), 1, r"ways=\(2, 3, 4\); expected a number or"),
-        (2, (0, 3), "shots must be at least 1, not 0"),
+        (2, (0, 3), "shots=0; expected an int of 1 or more"),
         ((2, 13), 1, "13 ways asked of points, which has 12"),
         (2, (1, 7), "7 shots and 3 queries need 10 examples"),
     ],

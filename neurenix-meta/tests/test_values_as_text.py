@@ -9,8 +9,8 @@ import identity_cases
 import pytest
 from identity_cases import OTHERS, helper, settings
 
-from neurenix.meta.descriptions import differences, listed
-from neurenix.meta.values_as_text import text_of
+from neurenix.meta.identity.descriptions import differences, listed
+from neurenix.meta.identity.values_as_text import text_of
 
 
 def test_many_differences_are_counted():

@@ -83,6 +83,28 @@ def finite(name: str, argument: str, value: Any) -> Any:
     return plain
 
 
+def positive(name: str, argument: str, value: Any, *, or_zero: bool = False) -> float:
+    """A finite number above 0, or 0 itself."""
+    found = plain_number(value)
+    is_large_enough = found is not None and (found > 0 or (or_zero and found == 0))
+    if found is None or not is_large_enough or math.isinf(found):
+        least = "of 0 or more" if or_zero else "above 0"
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r}; expected a number {least}"
+        )
+    return found
+
+
+def flag(name: str, argument: str, value: Any) -> bool:
+    """True or False (NumPy's too): "no" is neither."""
+    found = plain(value)
+    if not isinstance(found, bool):
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r}; expected True or False"
+        )
+    return found
+
+
 def several(name: str, argument: str, value: Any) -> list[Any]:
     """A list, of anything that can be gone through."""
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):

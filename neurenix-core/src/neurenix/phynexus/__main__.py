@@ -14,4 +14,6 @@ elif sys.argv[1:] == ["--layout"]:
 
     print(layout_text())
 else:
-    sys.exit("usage: python -m neurenix.phynexus --include-dir | --cmake-dir | --layout")
+    sys.exit(
+        "usage: python -m neurenix.phynexus --include-dir | --cmake-dir | --layout"
+    )

@@ -6,39 +6,39 @@ from neurenix import missing as _missing
 from neurenix.callers import public_door as _public_door
 
 from . import datasets, recipes
-from .anil import ANIL
-from .batches import Episode
-from .boil import BOIL
-from .comparison import Comparison
-from .drop_block import DropBlock
-from .embedding_based import EmbeddingClassifier
-from .evaluation import Evaluation
-from .events import Callback, Event, ProgressBar
-from .families import (
+from .evaluation.comparison import Comparison
+from .evaluation.result import Evaluation
+from .learner import MetaLearner, Outcome
+from .methods.anil import ANIL
+from .methods.boil import BOIL
+from .methods.embedding_based import EmbeddingClassifier
+from .methods.fomaml import FOMAML
+from .methods.imaml import IMAML
+from .methods.maml import MAML
+from .methods.maml_plus_plus import MAMLPlusPlus
+from .methods.matching import MatchingNetworks
+from .methods.meta_sgd import MetaSGD
+from .methods.neural_process import ConditionalNeuralProcess
+from .methods.proto_maml import ProtoMAML
+from .methods.prototypical import PrototypicalNetworks
+from .methods.r2d2 import R2D2
+from .methods.reptile import Reptile
+from .models.drop_block import DropBlock
+from .models.networks import MLP, Conv4
+from .models.residual import ResNet12
+from .models.sequences import RecurrentNetwork, Transformer
+from .tasks.batches import Episode
+from .tasks.families import (
     generate_gaussian_mixture_tasks,
     generate_gaussian_process_tasks,
     generate_harmonic_tasks,
     generate_sine_mixture_tasks,
 )
-from .fomaml import FOMAML
-from .history import History
-from .imaml import IMAML
-from .learner import MetaLearner, Outcome
-from .maml import MAML
-from .maml_plus_plus import MAMLPlusPlus
-from .matching import MatchingNetworks
-from .meta_sgd import MetaSGD
-from .models import MLP, Conv4
-from .neural_process import ConditionalNeuralProcess
-from .proto_maml import ProtoMAML
-from .prototypical import PrototypicalNetworks
-from .r2d2 import R2D2
-from .reptile import Reptile
-from .residual import ResNet12
-from .sampler import TaskSampler
-from .selection import KeepBest
-from .sequences import RecurrentNetwork, Transformer
-from .tasks import Task, generate_classification_tasks, generate_regression_tasks
+from .tasks.sampler import TaskSampler
+from .tasks.task import Task, generate_classification_tasks, generate_regression_tasks
+from .training.events import Callback, Event, ProgressBar
+from .training.history import History
+from .training.selection import KeepBest
 
 __all__ = [
     "MAML",

@@ -1,5 +1,4 @@
-"""What every call of a learner goes through: on the device where it lives, captured
-or not."""
+"""Wraps the calls of a learner: on the device where it lives, captured or not."""
 
 from __future__ import annotations
 
@@ -64,8 +63,3 @@ def call_of_users(method: F) -> F:
             return method(self, *args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
-
-
-def here(x: nx.Tensor) -> nx.Tensor:
-    """x on the current device."""
-    return x.to(nx.current_device())

@@ -1,9 +1,12 @@
-"""Random numbers by counter: what number (seed, index) begins with, on any machine."""
+"""Counter-based random numbers: stream (seed, index) is the same on any machine."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neurenix.arguments import whole
+from neurenix.errors import InvalidArgumentError
 
 Words = NDArray[np.uint64]
 
@@ -15,6 +18,14 @@ _ROUNDS = 10
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 # Below so many streams NumPy's generator, one after the other, is faster.
 _FEW = 16
+
+
+def seed_of(name: str, value: object) -> int:
+    """A seed that `name` is given, as an int of 64 bits; else an error."""
+    seed = whole(name, "seed", value, 0)
+    if seed >= 2**64:
+        raise InvalidArgumentError(f"{name}: seed={seed}; expected one below 2**64")
+    return seed
 
 
 def uniform(seed: int, index: int, count: int) -> NDArray[np.float64]:

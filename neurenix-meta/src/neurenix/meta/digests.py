@@ -1,4 +1,4 @@
-"""Digests: what tells data from other data of the same name and shape."""
+"""Digests of arrays: they differ where data of one name and shape differs."""
 
 from __future__ import annotations
 

@@ -1,52 +1,41 @@
-"""MetaLearner: what all methods share, and what a method adds."""
+"""MetaLearner: what a user calls, over the rooms that do it."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
-from typing import Any
 
 import neurenix as nx
-from neurenix import dispatch, nn, optim
-from neurenix.dtypes import Dtype
-from neurenix.errors import InvalidArgumentError
+from neurenix import nn, optim
+from neurenix.arguments import positive
 from neurenix.io import as_path
-from neurenix.nn.modes import mode
 
-from . import batch_norm, descriptions, learner_files, queries
-from .batches import Bucket, Episode, Source, Targets
 from .calls import call_of_users
-from .checkpoints import Checkpoints, Trained, newest
-from .checks import positive, whole_number
-from .deciding import read_call
-from .evaluation import CONFIDENCE, TASKS_PER_CALL, Evaluation, scores_of, scoring
-from .events import Callback, ProgressBar, checked_callbacks
-from .history import History
-from .kinds import TARGETS, Kinds, given, using
-from .memory import (
-    MemoryPlan,
-    amount,
-    check_limit,
-    largest_calls,
-    planned,
-    planned_step,
-)
+from .evaluation.result import Evaluation
+from .evaluation.score import check_transductive, evaluated
+from .files import learner_files
+from .identity import descriptions
+from .memory import MemoryPlan, limit_of
+from .method import Method
 from .outcome import Outcome, Values
-from .reading import dtype_of
-from .returned import outcome_of, output_of
-from .sources import source_of
-from .training import Run, batch_size, check_optimizer, meta_step
-from .turns import turn_of
+from .returned import outcome_of
+from .tasks.batches import Episode
+from .tasks.kinds import using
+from .tasks.sources import Tasks, source_of
+from .tasks.task import Given
+from .training.checkpoints import newest
+from .training.data import data_of
+from .training.events import Callback
+from .training.history import History
+from .training.options import Training
+from .training.position import Trained
+from .training.train import train
 
 __all__ = ["MetaLearner", "Outcome", "Values"]
 
 
-class MetaLearner(nn.Module):
+class MetaLearner(Method):
     """The base of MAML, Reptile, Prototypical Networks, and of yours.
 
     A method adds `task_loss`: what the meta-parameters are to minimise on one task, as
@@ -70,32 +59,11 @@ class MetaLearner(nn.Module):
     ...         return Outcome(loss, buffers=buffers)
     """
 
-    unwatched = nn.Module.unwatched | {"_programs", "_memory_plans"}
-    #: What a method's targets are: "classes", "values", or "either".
-    targets: Targets = "either"
-    #: Attributes that no result depends on, or that a file has elsewhere.
-    without_effect: frozenset[str] = frozenset(
-        {"_programs", "_memory_plans", "_remat", "_kinds", "_before_forward"}
-    )
-    #: Attributes that matter in training only; `load` takes a file with others.
-    of_training: frozenset[str] = frozenset({"meta_lr"})
-
-    _kinds = Kinds()
-
     def __init__(
         self, model: nn.Module, meta_lr: float = 0.001, *, inputs: str | None = None
     ) -> None:
-        super().__init__()
-        if not isinstance(model, nn.Module):
-            raise InvalidArgumentError(
-                f"{type(self).__name__}: the model is a {type(model).__name__}; "
-                "expected a neurenix.nn.Module"
-            )
-        self.model = model
-        self.meta_lr = positive("meta_lr", meta_lr)
-        self._kinds = given(type(self).__name__, inputs)
-        self._programs: dict[Any, Any] = {}
-        self._memory_plans: dict[str, MemoryPlan] = {}
+        super().__init__(model, inputs)
+        self.meta_lr = positive(type(self).__name__, "meta_lr", meta_lr)
 
     # ---- what a method adds ----------------------------------------------------------
 
@@ -123,135 +91,40 @@ class MetaLearner(nn.Module):
         before any step of adaptation and after each."""
         raise NotImplementedError(f"{type(self).__name__} defines no task_scores()")
 
-    def begin_epoch(self, epoch: int) -> None:
-        """An epoch of `meta_learn` begins, or goes on: set what depends on how many
-        epochs were done before, `epoch`."""
+    def task_adaptation(
+        self,
+        parameters: Values,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        ways: int | None,
+        steps: int,
+    ) -> dict[str, nx.Tensor]:
+        """What adapting to a support set makes, by name, for `adapt_to_task`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no task_adaptation()")
 
-    def turning_epochs(self) -> Sequence[int]:
-        """The epochs from which on `meta_learn` runs another program than before; 0 is
-        one."""
-        return (0,)
+    def adapt_to_task(
+        self, support_x: Given, support_y: Given, *, compile: bool = True
+    ) -> nn.Module:
+        """A network adapted to a task: call it with queries."""
+        raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
 
-    def default_schedule(
-        self, optimizer: optim.Optimizer, epochs: int
-    ) -> optim.Schedule | None:
-        """The schedule of the optimizer that `meta_learn` makes if it is given none."""
-        return None
-
-    def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
-        """For each step of adaptation whether it is finite, bool [steps]; it serves the
-        message of a meta-step that failed."""
-        return nx.ones(0, dtype=nx.bool)
-
-    def evaluation_steps(self, steps: int | None) -> int:
-        """How many steps of adaptation `evaluate(tasks, steps)` takes."""
-        return 0
-
-    def check_bucket(self, bucket: Bucket) -> None:
-        """Refuse tasks that the model does not fit, before anything is changed."""
-
-    # ---- for methods -----------------------------------------------------------------
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """The network as it is, without adaptation. It gets its first argument as it
-        gets the inputs of tasks."""
-        args, kwargs, kind = read_call(self, args, kwargs)
-        if dispatch.recorder() is not None:  # what runs it takes its turn
-            return self.model(*args, **kwargs)
-        with using(self, Kinds(kind)), self.turn():
-            return self.model(*args, **kwargs)
-
-    def run(
-        self, values: Values, x: nx.Tensor
-    ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
-        """The network's output with these parameters and buffers, by name, and its
-        buffers' new values."""
-        output, buffers = nn.functional_call(self, values, x)
-        return output_of(self.model, output), buffers
-
-    def run_queries(
-        self, values: Values, task: Episode
-    ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
-        """The network's output for a task's queries: of one batch of them or, where an
-        evaluation is to be non-transductive, each in one batch with the support set
-        (Nichol et al. 2018, section 6.1), so that no query sees another."""
-        if not self.each_query_alone:
-            return self.run(values, task.query_x)
-
-        def alone(query: nx.Tensor) -> nx.Tensor:
-            both = nx.concat([task.support_x, nx.expand_dims(query, 0)])
-            return self.run(values, both)[0][-1]
-
-        return nx.vmap(alone)(task.query_x), {}
-
-    @property
-    def each_query_alone(self) -> bool:
-        """Whether a query must not see the others, though batch norm would let it."""
-        return queries.are_apart()
-
-    def turn(self) -> AbstractContextManager[Any]:
-        """What to hold while the values of this learner are read as one, or replaced: a
-        meta-step in another thread, which changes them in place, waits until then."""
-        return turn_of(self)
-
-    def learned(self) -> dict[str, nx.Tensor]:
-        """The meta-parameters' values by name, without those that are frozen."""
-        return {n: p.value() for n, p in self.named_parameters() if p.requires_grad}
-
-    def all_values(self, parameters: Values) -> dict[str, nx.Tensor]:
-        """These parameters, and all else that the learner holds: buffers, and what is
-        frozen."""
-        return {**{n: c.value() for n, c in self.named_cells().items()}, **parameters}
-
-    @property
-    def dtype(self) -> Dtype:
-        """The network's floating dtype, which tasks are converted to."""
-        return dtype_of(self)
-
-    @property
-    def kinds(self) -> Kinds:
-        """What its tasks' inputs and targets are: as said when it was made, or decided
-        by its first use; None while neither has."""
-        taken = self.targets_taken()
-        always = Kinds(targets=taken if taken in TARGETS else None)
-        return self._kinds.joined(always, "the method")
-
-    def targets_taken(self) -> Targets:
-        """What the targets of its tasks may be; "either" is decided once, for all."""
-        return self.targets
+    # ---- what users call -------------------------------------------------------------
 
     @property
     def memory_plans(self) -> Mapping[str, MemoryPlan]:
         """How the last "meta_learn" and "evaluate" with max_memory kept to it."""
-        return MappingProxyType(self._memory_plans)
-
-    def compiled(self, key: Any, make: Any) -> Any:
-        """The program of that key, made on first use and kept with the learner."""
-        found = self._programs.get(key)
-        if found is None:  # of two threads' programs the first one stays
-            found = self._programs.setdefault(key, make())
-        return found
-
-    def static_extra(self) -> tuple[Any, ...]:
-        return (self._kinds.inputs,)
-
-    def __getstate__(self) -> dict[str, Any]:
-        plans = dict(self._memory_plans)
-        # a copy makes programs of its own
-        return {**vars(self), "_programs": {}, "_memory_plans": plans}
-
-    # ---- what users call -------------------------------------------------------------
+        return MappingProxyType(self.programs.plans)
 
     @call_of_users
     def meta_learn(
         self,
-        tasks: Any,
+        tasks: Tasks,
         meta_optimizer: optim.Optimizer | None = None,
         epochs: int = 1,
         tasks_per_batch: int = 4,
         *,
         steps_per_epoch: int | None = None,
-        validation: Any = None,
+        validation: Tasks | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         chunk: int = 0,
@@ -308,94 +181,63 @@ class MetaLearner(nn.Module):
         parameters and optimizer as they were before it, and with the epochs so far as
         its `history`.
         """
-        count = whole_number("epochs", epochs)
-        tasks_per_batch = whole_number("tasks_per_batch", tasks_per_batch)
-        chunk = whole_number("chunk", chunk, least=0)
-        limit = None if max_memory is None else amount("max_memory", max_memory)
-        check_limit(max_memory, compile)
-        if limit is not None and chunk:
-            raise InvalidArgumentError(
-                f"chunk={chunk} and max_memory={max_memory!r}: give one of them"
-            )
-        folder = None if checkpoint is None else as_path("checkpoint", checkpoint)
-        steps_per_call = whole_number("steps_per_call", steps_per_call)
-        keep = whole_number("keep", keep)
-        if checkpoint_every is not None:
-            checkpoint_every = whole_number("checkpoint_every", checkpoint_every)
-            if checkpoint is None:
-                raise InvalidArgumentError(
-                    f"checkpoint_every={checkpoint_every} without checkpoint=, a folder"
-                )
+        options = Training(
+            epochs=epochs,
+            tasks_per_batch=tasks_per_batch,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=callbacks,
+            progress=progress,
+            chunk=chunk,
+            max_memory=max_memory,
+            steps_per_call=steps_per_call,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            keep=keep,
+            compile=compile,
+        )
         settings = descriptions.described(self)
-        source = self._source(tasks, steps_per_epoch)
-        kinds = self.kinds.joined(source.kinds, "these tasks")
-        held_out = None
-        if validation is not None:
-            held_out = self._source(validation, kinds=kinds)
-            kinds = kinds.joined(held_out.kinds, "the validation")
-        size = batch_size(tasks_per_batch, source.largest_batch)
-        source.check_batch(size)
-        listeners = checked_callbacks(callbacks)
+        data = data_of(self, tasks, validation, options)
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
-            schedule = schedule or self.default_schedule(meta_optimizer, count)
-        check_optimizer(self, meta_optimizer, schedule)
-        if limit is None:
-            step = self._step(meta_optimizer, chunk)
-        else:
-            if held_out is not None:
-                with mode(self, training=False):
-                    self._scoring(held_out, self.evaluation_steps(None), limit)
-            step, self._memory_plans["meta_learn"] = planned_step(
-                self, meta_optimizer, limit, source, size, count
-            )
-        listeners = [*([ProgressBar()] if progress else []), *listeners]
-        choices = {"chunk": chunk, "steps_per_call": steps_per_call}
-        if limit is not None:
-            choices = {**choices, **self.memory_plans["meta_learn"]._asdict()}
-        trained = Trained(self, meta_optimizer, schedule, {}, choices, settings)
-        run = Run(trained, step, source, held_out, listeners, steps_per_call, limit)
-        if folder is not None:
-            run.checkpoints = Checkpoints(folder, checkpoint_every, keep)
-        with using(self, kinds, keep=run.has_learned):
-            return run.epochs(count, size)
+            schedule = schedule or self.default_schedule(meta_optimizer, options.epochs)
+        return train(Trained(self, meta_optimizer, schedule, settings), data, options)
 
-    def _step(self, optimizer: optim.Optimizer, chunk: int) -> Any:
-        # The program keeps its optimizer alive: no other can get this id.
-        for old in [k for k in list(self._programs) if k[0] == "step"]:
-            if old[1] != id(optimizer):
-                self._programs.pop(old, None)
-        key = ("step", id(optimizer), chunk)
-        make = partial(meta_step, self, optimizer, chunk)
-        return self.compiled(key, make)
-
-    def _evaluated(
-        self, source: Source, steps: int, limit: int | None, alone: bool
+    @call_of_users
+    def evaluate(
+        self,
+        tasks: Tasks,
+        steps: int | None = None,
+        *,
+        max_memory: int | str | None = None,
+        transductive: bool | str | None = None,
+        compile: bool = True,
     ) -> Evaluation:
-        """One evaluation; `alone`: each query in a batch with the support set."""
-        with mode(self, training=False), queries.apart(alone):
-            scores = scores_of(self._scoring(source, steps, limit), source)
-        confidence = scores.pop(CONFIDENCE, None)
-        norm = batch_norm.mode_of(self)
-        transductive = batch_norm.depends_on_batch(self)
-        if alone:
-            norm, transductive = "support and the query", False
-        key = json.dumps(source.description(), sort_keys=True)
-        return Evaluation(scores, norm, transductive, confidence, key)
+        """Adapt to each task's support set, and score its queries.
 
-    def _scoring(self, source: Source, steps: int, limit: int | None) -> nx.Compiled:
-        """What scores a batch of tasks, within the limit if there is one."""
+        tasks          as in `meta_learn`; a TaskSampler must have an end
+        steps          of adaptation; without it as in training
+        max_memory     as in `meta_learn`
+        transductive   None: as the network is. Where its batch norm is transductive
+                       (statistics of the queries, all together), False gives the
+                       non-transductive score: each query goes through the network in
+                       one batch with the support set (Nichol et al. 2018, section
+                       6.1). "both": the score as the network is, and that one in its
+                       `beside`
+        compile        as in `meta_learn`
 
-        def make(chunk: int) -> Any:
-            key = ("scores", steps, chunk, self.each_query_alone)
-            return self.compiled(key, partial(scoring, self, steps, chunk))
+        Raises InvalidArgumentError for transductive=True of a network that is not.
 
-        if limit is None:
-            return make(0)
-        size = min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)
-        score, plan = planned(limit, size, make, largest_calls(source, size))
-        self._memory_plans["evaluate"] = plan
-        return score
+        >>> # result = learner.evaluate(test_tasks); print(result)
+        """
+        limit = limit_of(max_memory, compile)
+        before = descriptions.before_use(self)
+        count = self.evaluation_steps(steps)
+        check_transductive(self, transductive)
+        source = source_of(self, tasks, self.kinds)
+        with using(self, source.kinds):
+            result = evaluated(self, source, count, limit, transductive)
+        descriptions.count_as_training(self, before)
+        return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, buffers and settings to a file: safetensors, with JSON in it.
@@ -426,75 +268,7 @@ class MetaLearner(nn.Module):
         if os.path.isdir(file):  # False, too, where the system takes no such name
             file = newest(file)
         content = learner_files.read(file)
-        with self.turn(), learner_files.undone_on_error(self):
+        with self.locked(), learner_files.undone_on_error(self):
             learner_files.fill_same(self, content, file)
         with using(self, learner_files.kinds_of(content)):
             pass
-
-    @call_of_users
-    def evaluate(
-        self,
-        tasks: Any,
-        steps: int | None = None,
-        *,
-        max_memory: int | str | None = None,
-        transductive: bool | str | None = None,
-        compile: bool = True,
-    ) -> Evaluation:
-        """Adapt to each task's support set, and score its queries.
-
-        tasks          as in `meta_learn`; a TaskSampler must have an end
-        steps          of adaptation; without it as in training
-        max_memory     as in `meta_learn`
-        transductive   None: as the network is. Where its batch norm is transductive
-                       (statistics of the queries, all together), False gives the
-                       non-transductive score: each query goes through the network in
-                       one batch with the support set (Nichol et al. 2018, section
-                       6.1). "both": the score as the network is, and that one in its
-                       `beside`
-        compile        as in `meta_learn`
-
-        Raises InvalidArgumentError for transductive=True of a network that is not.
-
-        >>> # result = learner.evaluate(test_tasks); print(result)
-        """
-        limit = None if max_memory is None else amount("max_memory", max_memory)
-        before = descriptions.before_use(self)
-        check_limit(max_memory, compile)
-        count = self.evaluation_steps(steps)
-        depends = batch_norm.depends_on_batch(self)
-        if transductive not in (None, True, False, "both"):
-            raise InvalidArgumentError(
-                f"transductive={transductive!r}; expected None, True, False or 'both'"
-            )
-        if transductive is True and not depends:
-            raise InvalidArgumentError(
-                "transductive=True, but no prediction of this network depends on other "
-                "queries; batch norm in mode 'transductive' makes it so"
-            )
-        alone = depends and transductive is False
-        source = self._source(tasks)
-        with using(self, source.kinds):
-            found = self._evaluated(source, count, limit, alone)
-            if transductive == "both" and depends:
-                beside = self._evaluated(source, count, limit, alone=True)
-                found = replace(found, beside=beside)
-        descriptions.count_as_training(self, before)
-        return found
-
-    def adapt_to_task(
-        self, support_x: Any, support_y: Any, *, compile: bool = True
-    ) -> nn.Module:
-        """A network adapted to a task: call it with queries."""
-        raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
-
-    def _source(
-        self,
-        tasks: Any,
-        steps_per_epoch: int | None = None,
-        kinds: Kinds | None = None,
-    ) -> Source:
-        """Tasks on the device, checked."""
-        if isinstance(tasks, Source):
-            return tasks
-        return source_of(self, tasks, kinds or self.kinds, steps_per_epoch)

@@ -6,24 +6,25 @@ import logging
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 import neurenix as nx
-from neurenix import optim
 from neurenix.errors import InvalidArgumentError, OutOfMemoryError
 
-from .batches import Source
-
-if TYPE_CHECKING:
-    from .learner import MetaLearner
+from .tasks.batches import Read, Source
 
 LOG = logging.getLogger(__name__)
 
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KB": 10**3, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
+
+
+# What a program of tasks is called with: how to read a task, the data, and which.
+Call = tuple[Read, tuple[nx.Tensor, ...], NDArray[np.int32]]
 
 
 class MemoryPlan(NamedTuple):
@@ -39,7 +40,7 @@ class MemoryPlan(NamedTuple):
     bytes: int
 
 
-def amount(what: str, value: Any) -> int:
+def amount(what: str, value: object) -> int:
     """Bytes of a whole number, or of a text with a unit; else an error that names it.
 
     >>> amount("max_memory", "512 MB"), amount("max_memory", "1.5 GiB")
@@ -59,16 +60,19 @@ def amount(what: str, value: Any) -> int:
     return value
 
 
-def check_limit(max_memory: Any, compile: bool) -> None:
-    """Refuse a limit where there is no program that could keep to it."""
-    if max_memory is not None and not compile:
+def limit_of(max_memory: int | str | None, compile: bool) -> int | None:
+    """The bound in bytes, if there is one; InvalidArgumentError where there is no
+    program that could keep to it."""
+    limit = None if max_memory is None else amount("max_memory", max_memory)
+    if limit is not None and not compile:
         raise InvalidArgumentError(
             f"max_memory={max_memory!r} is kept to by programs, and with compile=False "
             "there are none: leave one of them out"
         )
+    return limit
 
 
-def largest_calls(source: Source, size: int) -> list[tuple[Any, ...]]:
+def largest_calls(source: Source, size: int) -> list[Call]:
     """For each shape of tasks what a program is called with: a batch of `size`, or of
     as many as there are."""
     calls = []
@@ -79,34 +83,8 @@ def largest_calls(source: Source, size: int) -> list[tuple[Any, ...]]:
     return calls
 
 
-def planned_step(
-    learner: MetaLearner,
-    optimizer: optim.Optimizer,
-    limit: int,
-    source: Source,
-    size: int,
-    epochs: int,
-) -> tuple[nx.Compiled, MemoryPlan]:
-    """The meta-step that takes the most tasks at once within the limit, in each of the
-    epochs."""
-
-    def make(chunk: int) -> nx.Compiled:
-        return learner._step(optimizer, chunk)
-
-    found: list[tuple[nx.Compiled, MemoryPlan]] = []
-    try:
-        for epoch in learner.turning_epochs():
-            if epoch < epochs:
-                learner.begin_epoch(epoch)
-                found.append(planned(limit, size, make, largest_calls(source, size)))
-    finally:
-        learner.begin_epoch(0)
-    step, plan = min(found, key=lambda pair: pair[1].chunk or size)
-    return step, plan._replace(bytes=max(other.bytes for _, other in found))
-
-
 def planned(
-    limit: int, size: int, make: Callable[[int], nx.Compiled], calls: Sequence[Any]
+    limit: int, size: int, make: Callable[[int], nx.Compiled], calls: Sequence[Call]
 ) -> tuple[nx.Compiled, MemoryPlan]:
     """The program that keeps to the limit with the most tasks at once.
 

@@ -1,9 +1,8 @@
-"""What users' functions return: as a learner needs it, or refused by name."""
+"""Checks what users' functions return, and refuses by name what is no use."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -12,30 +11,10 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError, ShapeError
 
 from .outcome import Outcome
+from .wording import in_words
 
 
-def what(value: Any) -> str:
-    """A value's kind, for a message.
-
-    >>> what((1, 2)), what(None), what(nx.ones(2, 3)), what({"a": 1})
-    ('a tuple of 2', 'None', 'a tensor of shape (2, 3)', "a dict of 'a'")
-    """
-    if value is None:
-        return "None"
-    if isinstance(value, nx.Tensor):
-        return f"a tensor of shape {value.shape}"
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if isinstance(value, dict):
-        return f"a dict of {', '.join(map(repr, value)) or 'nothing'}"
-    if isinstance(value, np.ndarray):
-        return f"a NumPy array of shape {value.shape}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    return f"a {type(value).__name__}"
-
-
-def output_of(model: nn.Module, output: Any) -> nx.Tensor:
+def output_of(model: nn.Module, output: object) -> nx.Tensor:
     """What a model returned, which is to be one tensor."""
     if isinstance(output, nx.Tensor):
         return output.value()
@@ -47,12 +26,12 @@ def output_of(model: nn.Module, output: Any) -> nx.Tensor:
     elif isinstance(output, np.ndarray):
         remedy = "compute it with neurenix's functions, which can be differentiated"
     raise InvalidArgumentError(
-        f"the model {type(model).__name__} returns {what(output)}, and a learner needs "
-        f"one tensor: {remedy}"
+        f"the model {type(model).__name__} returns {in_words(output)}, and a learner "
+        f"needs one tensor: {remedy}"
     )
 
 
-def loss_of(where: str, loss: Any) -> nx.Tensor:
+def loss_of(where: str, loss: object) -> nx.Tensor:
     """What a loss function returned, which is to be a floating scalar."""
     if isinstance(loss, nx.Tensor) and loss.shape == () and loss.dtype.is_floating:
         return loss.value()
@@ -66,12 +45,14 @@ def loss_of(where: str, loss: Any) -> nx.Tensor:
     if isinstance(loss, (int, float)):
         remedy = "a number has no derivative: compute it of the output"
     raise InvalidArgumentError(
-        f"{where} is {what(loss)}; expected a tensor, a floating scalar"
+        f"{where} is {in_words(loss)}; expected a tensor, a floating scalar"
         f"{': ' if remedy else ''}{remedy}"
     )
 
 
-def outcome_of(learner: nn.Module, outcome: Any, method: str = "task_loss") -> Outcome:
+def outcome_of(
+    learner: nn.Module, outcome: object, method: str = "task_loss"
+) -> Outcome:
     """What `task_loss` returned, which is to be an Outcome of a scalar."""
     where = f"{type(learner).__name__}.{method}"
     if not isinstance(outcome, Outcome):
@@ -79,20 +60,20 @@ def outcome_of(learner: nn.Module, outcome: Any, method: str = "task_loss") -> O
         if outcome is None:
             remedy = "does it end in a return? Outcome(loss)"
         raise InvalidArgumentError(
-            f"{where} returns {what(outcome)}; expected an Outcome: {remedy}"
+            f"{where} returns {in_words(outcome)}; expected an Outcome: {remedy}"
         )
     loss = loss_of(f"{where}: the loss of its Outcome", outcome.loss)
     for part in ("metrics", "buffers"):
         if not isinstance(getattr(outcome, part), Mapping):
             raise InvalidArgumentError(
                 f"{where}: the {part} of its Outcome are "
-                f"{what(getattr(outcome, part))}; expected a dict by name"
+                f"{in_words(getattr(outcome, part))}; expected a dict by name"
             )
     for name, value in outcome.metrics.items():
         if not isinstance(value, (nx.Tensor, int, float)) or np.shape(value) != ():
             shape = value.shape if isinstance(value, nx.Tensor) else None
             raise ShapeError(
-                f"{where}: the metric {name!r} is {what(value)}; expected a scalar"
+                f"{where}: the metric {name!r} is {in_words(value)}; expected a scalar"
                 + (f", its mean() say, for shape {shape}" if shape else "")
             )
     known = dict(learner.named_buffers())
@@ -106,14 +87,14 @@ def outcome_of(learner: nn.Module, outcome: Any, method: str = "task_loss") -> O
 
 
 def gradient_of(
-    learner: nn.Module, returned: Any, parameters: Mapping[str, nx.Tensor]
+    learner: nn.Module, returned: object, parameters: Mapping[str, nx.Tensor]
 ) -> tuple[Outcome, dict[str, nx.Tensor]]:
     """What `task_gradient` returned: an Outcome, and tensors like the parameters."""
     where = f"{type(learner).__name__}.task_gradient"
     if type(returned) is not tuple or len(returned) != 2:
         raise InvalidArgumentError(
-            f"{where} returns {what(returned)}; expected a pair: an Outcome, and the "
-            "gradient, a dict of tensors by the parameters' names"
+            f"{where} returns {in_words(returned)}; expected a pair: an Outcome, and "
+            "the gradient, a dict of tensors by the parameters' names"
         )
     outcome = outcome_of(learner, returned[0], "task_gradient")
     return outcome, like(where, "the gradient", returned[1], parameters, some=True)
@@ -122,14 +103,14 @@ def gradient_of(
 def like(
     where: str,
     part: str,
-    found: Any,
+    found: object,
     wanted: Mapping[str, nx.Tensor],
     some: bool = False,
 ) -> dict[str, nx.Tensor]:
     """Tensors of these names and shapes; `some`: or of a part of them."""
     if not isinstance(found, Mapping):
         raise InvalidArgumentError(
-            f"{where}: {part} is {what(found)}; expected a dict of tensors by name"
+            f"{where}: {part} is {in_words(found)}; expected a dict of tensors by name"
         )
     unknown = [n for n in found if n not in wanted]
     missing = [] if some else [n for n in wanted if n not in found]
@@ -141,43 +122,45 @@ def like(
     for name, value in found.items():
         if not isinstance(value, nx.Tensor) or value.shape != wanted[name].shape:
             raise ShapeError(
-                f"{where}: {part} has {what(value)} for {name}, which is of shape "
+                f"{where}: {part} has {in_words(value)} for {name}, which is of shape "
                 f"{wanted[name].shape}"
             )
     return dict(found)
 
 
 def moved_of(
-    learner: nn.Module, returned: Any, fast: Mapping[str, nx.Tensor]
+    learner: nn.Module, returned: object, fast: Mapping[str, nx.Tensor]
 ) -> tuple[dict[str, nx.Tensor], dict[str, nx.Tensor]]:
     """What `moved` returned: the values after a step, and new values of buffers."""
     where = f"{type(learner).__name__}.moved"
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise InvalidArgumentError(
-            f"{where} returns {what(returned)}; expected a pair: the values after the "
-            "step, and new values of buffers by name ({} for none)"
+            f"{where} returns {in_words(returned)}; expected a pair: the values after "
+            "the step, and new values of buffers by name ({} for none)"
         )
     values, more = returned
     if not isinstance(more, Mapping):
         raise InvalidArgumentError(
-            f"{where}: the second value is {what(more)}; expected a dict of buffers' "
-            "new values by name, {} for none"
+            f"{where}: the second value is {in_words(more)}; expected a dict of "
+            "buffers' new values by name, {} for none"
         )
     return like(where, "the first value", values, fast), dict(more)
 
 
-def scores_from(learner: nn.Module, returned: Any, steps: int) -> dict[str, nx.Tensor]:
+def scores_from(
+    learner: nn.Module, returned: object, steps: int
+) -> dict[str, nx.Tensor]:
     """What `task_scores` returned: "loss" and others, a number for each step."""
     where = f"{type(learner).__name__}.task_scores"
     if not isinstance(returned, Mapping) or "loss" not in returned:
         raise InvalidArgumentError(
-            f"{where} returns {what(returned)}; expected a dict of scores, 'loss' "
+            f"{where} returns {in_words(returned)}; expected a dict of scores, 'loss' "
             "among them"
         )
     for name, value in returned.items():
         if not isinstance(value, nx.Tensor) or value.shape[:1] != (steps + 1,):
             raise ShapeError(
-                f"{where}: the score {name!r} is {what(value)}; expected a tensor of "
-                f"shape ({steps + 1},): before any step, and after each"
+                f"{where}: the score {name!r} is {in_words(value)}; expected a tensor "
+                f"of shape ({steps + 1},): before any step, and after each"
             )
     return dict(returned)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from neurenix.arguments import whole
 from neurenix.errors import DatasetError, InvalidArgumentError
 
-from ..checks import whole_number
 from .base import ClassDataset, MissingDataError
 from .found_images import FoundImages, find_images
 from .images import pixels, read
@@ -67,7 +67,7 @@ class ImageFolder(ClassDataset):
         invert: bool = False,
     ) -> None:
         folder = Path(root)
-        size = whole_number("size", size)
+        size = whole("ImageFolder", "size", size, 1)
         if channels not in (1, 3):
             raise InvalidArgumentError(f"channels must be 1 or 3, not {channels!r}")
         if not folder.is_dir():

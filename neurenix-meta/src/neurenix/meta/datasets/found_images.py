@@ -1,4 +1,4 @@
-"""Which images lie below a folder, in which folders, and what else lies there."""
+"""Finds the images below a folder, and whatever else lies there."""
 
 from __future__ import annotations
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
-from ..checks import check_seed, whole_number
-from ..counters import uniform
+from ..counters import seed_of, uniform
 from . import strokes
 from .base import ClassDataset
 from .cache import Arrays, cached
@@ -65,14 +65,14 @@ class Glyphs(ClassDataset):
         size: int = 28,
     ) -> None:
         if not isinstance(classes, range):
-            classes = range(whole_number("classes", classes))
+            classes = range(whole("Glyphs", "classes", classes, 1))
         if not classes or min(classes) < 0:
             raise InvalidArgumentError(
                 f"classes={classes}; expected a range of one number or more from 0 on"
             )
-        count = whole_number("examples_per_class", examples_per_class)
-        size = whole_number("size", size)
-        seed = check_seed(seed)
+        count = whole("Glyphs", "examples_per_class", examples_per_class, 1)
+        size = whole("Glyphs", "size", size, 1)
+        seed = seed_of("Glyphs", seed)
         total = len(classes) * count
         if total < _WORTH_KEEPING:
             drawn = draw(classes, count, seed, size)

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.arguments import whole
 from neurenix.errors import DatasetError, InvalidArgumentError
 
-from ..checks import whole_number
 from .base import ClassDataset, MissingDataError
 from .cache import Arrays, cached, data_root
 from .found_images import find_images, fingerprint
@@ -168,7 +168,7 @@ class MiniImageNet(ClassDataset):
         *,
         size: int = 84,
     ) -> None:
-        size = whole_number("size", size)
+        size = whole("MiniImageNet", "size", size, 1)
         classes = class_names("miniimagenet", "ravi", split)
         loaded = load_images(MINI_IMAGENET, data_root(root), classes, size)
         super().__init__(
@@ -205,7 +205,7 @@ class CUB200(ClassDataset):
         *,
         size: int = 84,
     ) -> None:
-        size = whole_number("size", size)
+        size = whole("CUB200", "size", size, 1)
         classes = class_names("cub_200", "chen", split)
         loaded = load_images(CUB, data_root(root), classes, size)
         super().__init__(

@@ -1,4 +1,4 @@
-"""Labels of examples, as people have them, as an array that can be sorted."""
+"""Turns the labels that people have into an array that can be sorted."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.arguments import whole
 from neurenix.errors import DatasetError, InvalidArgumentError
 
-from ..checks import whole_number
 from .base import ClassDataset
 from .cache import Arrays, cached, data_root
 from .omniglot_files import DRAWERS, RELEASE, Part, download, locate
@@ -66,7 +66,7 @@ class Omniglot(ClassDataset):
         size: int = 28,
         download: bool = False,
     ) -> None:
-        size = whole_number("size", size)
+        size = whole("Omniglot", "size", size, 1)
         parts, wanted = _choose(split, splits)
         folder = data_root(root)
         loaded = [_load(folder, RELEASE[part], size, download) for part in parts]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..datasets import ClassDataset, Omniglot
-from ..sampler import TaskSampler
+from ..tasks.sampler import TaskSampler
 
 Root = str | os.PathLike[str] | None
 Characters = Mapping[str, ClassDataset]

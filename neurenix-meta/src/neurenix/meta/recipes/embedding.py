@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from neurenix import optim
+from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
-from ..checks import whole_number
-from ..embedding_based import EmbeddingBased
-from ..models import Conv4
-from ..prototypical import PrototypicalNetworks
-from ..r2d2 import R2D2
+from ..methods.embedding_based import EmbeddingBased
+from ..methods.prototypical import PrototypicalNetworks
+from ..methods.r2d2 import R2D2
+from ..models.networks import Conv4
 from .characters import SPLIT, Characters, Root, Setting, omniglot, samplers
 from .recipe import Recipe
 
@@ -140,7 +140,7 @@ def _on_characters(
         raise InvalidArgumentError(
             f"decay={decay!r}; expected {', '.join(map(repr, DECAYS))}"
         )
-    steps = whole_number("meta_steps", meta_steps)
+    steps = whole("this recipe", "meta_steps", meta_steps, 1)
     optimizer = optim.Adam(learner.parameters(), lr=1e-3)
     epochs = min(EPOCHS, steps)
     schedule: optim.Schedule | None = None

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurenix import optim
+from neurenix.arguments import whole
 
-from ..anil import ANIL
-from ..batch_norm import layers
-from ..checks import whole_number
-from ..gradient_based import GradientBased
-from ..imaml import IMAML
-from ..maml import MAML
-from ..maml_plus_plus import MAMLPlusPlus
-from ..meta_sgd import MetaSGD
-from ..models import Conv4
+from ..methods.anil import ANIL
+from ..methods.gradient_based import GradientBased
+from ..methods.imaml import IMAML
+from ..methods.maml import MAML
+from ..methods.maml_plus_plus import MAMLPlusPlus
+from ..methods.meta_sgd import MetaSGD
+from ..models.batch_norm import layers
+from ..models.networks import Conv4
 from .characters import SPLIT, Characters, Root, Setting, omniglot, samplers
 from .recipe import Recipe
 
@@ -251,7 +251,7 @@ def _recipe(
     ways, shots, seed, root, data = task
     rate, steps, batch, test_steps = SETTINGS.get(ways, OTHERS)
     rest = dict(changes)
-    meta_steps = whole_number("meta_steps", rest.pop("meta_steps", 60_000))
+    meta_steps = whole("this recipe", "meta_steps", rest.pop("meta_steps", 60_000), 1)
     evaluation_steps = rest.pop("evaluation_steps", test_steps)
     tasks_per_batch = rest.pop("tasks_per_batch", batch)
     tests = rest.pop("test_tasks", 600)

@@ -8,9 +8,10 @@ from typing import Any
 
 from neurenix import optim
 
-from ..evaluation import Evaluation
-from ..history import History
+from ..evaluation.result import Evaluation
 from ..learner import MetaLearner
+from ..tasks.sources import Tasks
+from ..training.history import History
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ class Recipe:
     differences: tuple[str, ...]
     learner: MetaLearner
     optimizer: optim.Optimizer
-    train_tasks: Any
-    test_tasks: Any
+    train_tasks: Tasks
+    test_tasks: Tasks
     tasks_per_batch: int
     epochs: int
     steps_per_epoch: int | None = None
     schedule: optim.Schedule | None = None
-    validation_tasks: Any = None
+    validation_tasks: Tasks | None = None
     evaluation_steps: int | None = None
     published: Mapping[str, float] = field(default_factory=dict)
 
@@ -68,7 +69,7 @@ class Recipe:
             self.train_tasks, self.optimizer, **{**arguments, **options}
         )
 
-    def test(self, tasks: Any = None, **options: Any) -> Evaluation:
+    def test(self, tasks: Tasks | None = None, **options: Any) -> Evaluation:
         """The score on the test tasks, or on others, with the recipe's steps; options
         are further arguments of `MetaLearner.evaluate`."""
         chosen = self.test_tasks if tasks is None else tasks

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from neurenix import nn, optim
+from neurenix.arguments import whole
 
-from ..checks import whole_number
-from ..models import Conv4
-from ..reptile import Reptile
+from ..methods.reptile import Reptile
+from ..models.networks import Conv4
 from .characters import SPLIT, Characters, Root, Setting, omniglot, samplers
 from .recipe import Recipe
 
@@ -40,8 +40,11 @@ def reptile_omniglot(
     meta_steps   100,000 for 5-way, 200,000 for 20-way in the paper
     data         what `omniglot()` gave, to read it once for several recipes
     """
-    rate, batch, steps, test_batch, test_steps, whole = SETTINGS.get(ways, SETTINGS[5])
-    count = whole_number("meta_steps", whole if meta_steps is None else meta_steps)
+    setting = SETTINGS.get(ways, SETTINGS[5])
+    rate, batch, steps, test_batch, test_steps, published_steps = setting
+    if meta_steps is None:
+        meta_steps = published_steps
+    count = whole("reptile_omniglot", "meta_steps", meta_steps, 1)
     network = Conv4(downsampling="stride", batch_norm="transductive")
     # 28 × 28 becomes 2 × 2, of 64 filters
     model = nn.Sequential(network, nn.Linear(4 * 64, ways))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from neurenix import nn, optim
+from neurenix.arguments import positive, whole
 
-from ..checks import positive, whole_number
-from ..maml import MAML
-from ..models import MLP
-from ..neural_process import ConditionalNeuralProcess
-from ..tasks import generate_regression_tasks
+from ..methods.maml import MAML
+from ..methods.neural_process import ConditionalNeuralProcess
+from ..models.networks import MLP
+from ..tasks.task import generate_regression_tasks
 from .recipe import Recipe
 
 TASKS_PER_BATCH = 25
@@ -58,7 +58,7 @@ def maml_sine(
             "distribution of deviation 0.01.",
         )
     else:
-        start_small(model, positive("weight_deviation", weight_deviation))
+        start_small(model, positive("maml_sine", "weight_deviation", weight_deviation))
     learner = MAML(model, inner_lr, 1e-3, inner_steps=inner_steps, **settings)
     return Recipe(
         name=f"MAML, sine waves, {shots}-shot",
@@ -107,8 +107,8 @@ def _waves(
     shots: int, train_shots: int, meta_steps: int, pool: int, tests: int, seed: int
 ) -> dict[str, Any]:
     """The tasks, and epochs through the pool."""
-    count = whole_number("pool", pool, least=TASKS_PER_BATCH)
-    wanted = whole_number("meta_steps", meta_steps) * TASKS_PER_BATCH
+    count = whole("this recipe", "pool", pool, TASKS_PER_BATCH)
+    wanted = whole("this recipe", "meta_steps", meta_steps, 1) * TASKS_PER_BATCH
     return {
         "train_tasks": generate_regression_tasks(count, train_shots, seed=2 * seed),
         "test_tasks": generate_regression_tasks(

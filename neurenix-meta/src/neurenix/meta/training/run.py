@@ -1,0 +1,202 @@
+"""A run: the loop of epochs around the meta-step, with history and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+import neurenix as nx
+from neurenix.errors import NonFiniteError, StepsInterrupted
+
+from ..evaluation.score import evaluated
+from ..identity.descriptions import unchanged_by_training
+from ..tasks.batches import Batch
+from .checkpoints import Checkpoints
+from .data import Data
+from .divergence import failure
+from .events import Event
+from .history import History
+from .options import Training
+from .position import Position, Trained
+from .step import Numbers, grouped, rows_of
+
+
+class Run:
+    """One call of `meta_learn`.
+
+    trained   what it changes
+    step      the meta-step's program
+    """
+
+    def __init__(
+        self, trained: Trained, step: nx.Compiled, data: Data, options: Training
+    ) -> None:
+        self.trained = trained
+        self.method = trained.method
+        self.step = step
+        self.source = data.source
+        self.validation = data.validation
+        self.batch = data.batch
+        self.options = options
+        self.listeners = options.listeners
+        self.checkpoints: Checkpoints | None = None
+        self.history = History()
+        self.position = Position()
+        self._steps_made = False
+
+    def epochs(self) -> History:
+        """All epochs, or those that a checkpoint says are still to come."""
+        with unchanged_by_training(self.trained.before()):
+            return self._epochs(self.options.epochs)
+
+    def _epochs(self, count: int) -> History:
+        order = np.random.default_rng(nx.random.host_seed())
+        self.restore(order)
+        event = Event(self.position.epoch, count, 0, self.source.steps(self.batch))
+        try:
+            for epoch in range(self.position.epoch, count):
+                event.epoch, event.metrics = epoch + 1, {}
+                event.step = self.position.step
+                self.method.begin_epoch(epoch)
+                self.tell("on_epoch_start", event)
+                self.epoch(event, order)
+                if event.stopped:
+                    self.history.interrupted = True
+                    break
+        except KeyboardInterrupt:
+            self.history.interrupted = True
+        except NonFiniteError as error:
+            error.history = self.history
+            raise
+        finally:
+            self.tell("on_train_end", event)
+        return self.history
+
+    def epoch(self, event: Event, order: np.random.Generator) -> None:
+        """The rest of an epoch: its steps, its validation, its checkpoint."""
+        here = self.position
+        self.mark_epoch(order)
+        row: dict[str, float] = {}
+        try:
+            batches = self.source.epoch(self.batch, order, here.step)
+            for group in grouped(batches, self.options.steps_per_call):
+                for batch, numbers in self.steps(group, event):
+                    event.metrics = numbers
+                    here.add(len(batch.picks), numbers)
+                self.tell("on_step_end", event)
+                if event.stopped:
+                    self.save()
+                    break
+                if event.step < event.steps:
+                    self.save_if_due(epoch_is_done=False)
+        finally:  # Ctrl-C too: what was done stands in the history
+            if here.tasks:
+                row = here.means()
+                self.history.append(row)
+        is_whole = not event.stopped
+        if self.validation is not None and is_whole:
+            row.update(self.validated())
+            self.history.extend_last(row)
+        event.metrics = row
+        self.tell("on_epoch_end", event)
+        if is_whole:
+            if self.trained.schedule is not None:
+                self.trained.schedule.step()
+            self.begin_epoch(order)
+            is_last = event.stopped or event.epoch == event.epochs
+            self.save() if is_last else self.save_if_due(epoch_is_done=True)
+
+    def validated(self) -> dict[str, float]:
+        """The validation's part of an epoch's row."""
+        assert self.validation is not None
+        steps = self.method.evaluation_steps(None)
+        result = evaluated(self.method, self.validation, steps, self.options.limit)
+        row = {"validation_loss": result.mean("loss")}
+        if "accuracy" in result.scores:
+            row["validation_accuracy"] = result.mean("accuracy")
+        return row
+
+    def has_learned(self) -> bool:
+        """Whether the learner is another than it was: a step was made, or read."""
+        return self._steps_made
+
+    def tell(self, hook: str, event: Event) -> None:
+        """Calls every callback's hook of this name."""
+        for callback in self.listeners:
+            getattr(callback, hook)(self.method, event)
+
+    # ---- checkpoints -----------------------------------------------------------------
+
+    def begin_epoch(self, order: np.random.Generator) -> None:
+        """The position before the first step of the next epoch."""
+        here = self.position
+        here.epoch += 1
+        here.step, here.tasks, here.sums = 0, 0, {}
+        self.mark_epoch(order)
+
+    def mark_epoch(self, order: np.random.Generator) -> None:
+        """The order of an epoch's tasks is the one that follows from here."""
+        self.position.order = dict(order.bit_generator.state)
+        self.position.next_task = self.source.next_task
+
+    def restore(self, order: np.random.Generator) -> None:
+        """Goes on from the newest checkpoint, if there is one."""
+        if self.checkpoints is None:
+            self.source.without_content()
+            return
+        tasks = self.trained.tasks
+        tasks.update(self.source.description(), tasks_per_batch=self.batch)
+        found = self.checkpoints.restore(self.trained)
+        if found is not None:
+            self.position, self.history = found
+            self._steps_made = True
+            order.bit_generator.state = self.position.order
+            self.source.next_task = self.position.next_task
+
+    def save_if_due(self, epoch_is_done: bool) -> None:
+        """A checkpoint, where it is time for one."""
+        if self.checkpoints is not None and self.checkpoints.is_due(
+            self.position.total, epoch_is_done
+        ):
+            self.save()
+
+    def save(self) -> None:
+        """A checkpoint, if there are to be any."""
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.trained, self.position, self.history)
+
+    # ---- steps -----------------------------------------------------------------------
+
+    def steps(
+        self, group: list[Batch], event: Event
+    ) -> Iterator[tuple[Batch, Numbers]]:
+        """Makes a step for each batch, by one call; gives each with its numbers."""
+        bucket = group[0].bucket
+        interrupted = None
+        if len(group) == 1:
+            (loss, metrics), ok = self.step(bucket.read, bucket.data, group[0].picks)
+            numbers: Numbers = {"loss": loss, **metrics}
+            rows = [(numbers, bool(ok.item()))]
+        else:
+            picks = np.stack([batch.picks for batch in group])
+            try:
+                results = self.step.run_steps(
+                    bucket.read, bucket.data, picks, in_axes=(None, None, 0)
+                )
+            except StepsInterrupted as interrupt:
+                interrupted, results = interrupt, interrupt.results
+            rows = rows_of(*results)
+        for batch, (numbers, is_finite) in zip(group, rows):
+            event.step += 1
+            self.position.step = event.step
+            self.position.total += 1
+            if not is_finite:
+                total = self.position.total
+                raise NonFiniteError(
+                    failure(self.method, batch, event, total, numbers["loss"])
+                )
+            self._steps_made = True
+            yield batch, numbers
+        if interrupted is not None:
+            raise interrupted

@@ -1,0 +1,83 @@
+"""Selection: keeping the weights that did best on the validation tasks."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+
+from neurenix.errors import FileFormatError, InvalidArgumentError
+from neurenix.io import as_path, write_atomically
+
+from .events import Callback, Event, Learner
+
+
+class KeepBest(Callback):
+    """After each epoch that was better than all before it, saves the learner to `path`;
+    afterwards `learner.load(path)` takes those weights.
+
+    path      of the file; a file beside it, with ".json" added, has the epoch and score
+              ({"epoch": 3, "validation_accuracy": 0.97}), so that a run that goes on
+              from a checkpoint compares with what was before
+    score     which number of the epoch's row
+    largest   whether large is good; None: for names that end in "accuracy"
+
+    Raises InvalidArgumentError, at the end of the first epoch, for a score that is not
+    in its row (validation=... puts "validation_loss" there).
+
+    >>> import neurenix as nx
+    >>> from neurenix.meta import MAML, MLP, generate_regression_tasks
+    >>> tasks = generate_regression_tasks(8, 10, seed=0)
+    >>> learner = MAML(MLP([1, 8, 1]))
+    >>> import tempfile
+    >>> best = KeepBest(os.path.join(tempfile.mkdtemp(), "best"), score="loss")
+    >>> history = learner.meta_learn(tasks, epochs=3, callbacks=[best], progress=False)
+    >>> learner.load(best.path)
+    >>> best.value == min(history["loss"])
+    True
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        score: str = "validation_accuracy",
+        largest: bool | None = None,
+    ) -> None:
+        self.path = as_path("KeepBest", path)
+        if not isinstance(score, str):
+            raise InvalidArgumentError(
+                f"KeepBest: score={score!r}; expected a name, like 'validation_loss'"
+            )
+        self.score = score
+        self.largest = score.endswith("accuracy") if largest is None else bool(largest)
+        self.epoch = 0
+        self.value = -math.inf if self.largest else math.inf
+        self._beside = self.path.with_name(self.path.name + ".json")
+
+    def on_epoch_start(self, learner: Learner, event: Event) -> None:
+        if event.epoch > 1 and not self.epoch and self._beside.exists():
+            try:  # the run goes on from a checkpoint
+                stored = json.loads(self._beside.read_text("utf-8"))
+                epoch, value = int(stored["epoch"]), float(stored[self.score])
+            except (ValueError, KeyError, TypeError) as error:
+                raise FileFormatError(
+                    f"{self._beside} does not hold an epoch and its "
+                    f"{self.score!r}: {error!r}; delete it to begin anew"
+                ) from None
+            if epoch < event.epoch:
+                self.epoch, self.value = epoch, value
+
+    def on_epoch_end(self, learner: Learner, event: Event) -> None:
+        if event.stopped:
+            return  # an epoch that was not finished has no validation
+        if self.score not in event.metrics:
+            raise InvalidArgumentError(
+                f"KeepBest: no {self.score!r} in this epoch's row; there are: "
+                f"{', '.join(map(repr, event.metrics))}"
+            )
+        value = float(event.metrics[self.score])
+        if (value > self.value) if self.largest else (value < self.value):
+            learner.save(self.path)
+            self.epoch, self.value = event.epoch, value
+            text = json.dumps({"epoch": self.epoch, self.score: value})
+            write_atomically(self._beside, text.encode())
