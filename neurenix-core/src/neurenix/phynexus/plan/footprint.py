@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ...primitives import ops
+from .instructions import Dot, Map
 from .place import aligned
 from .plan import Plan, Step
 from .views import View
@@ -109,7 +109,7 @@ def footprint(plan: Plan) -> Footprint:
 
 
 def _operands(step: Step) -> int:
-    if step.opcode != ops.dot_general.opcode:
+    if not isinstance(step.params, Dot):
         return 0
     return sum(_dense(view) for view in step.inputs)
 
@@ -119,13 +119,12 @@ def _dense(view: View) -> int:
 
 
 def _way(step: Step) -> _Way:
-    if step.opcode != ops.map.opcode:
+    p = step.params
+    if not isinstance(p, Map):
         return _Once()
-    iterations, chunk, *flags = step.params
-    summed = flags[len(step.inputs) :]
     sizes = [
         _dense(view)
-        for view, flag in zip(step.outputs, summed, strict=True)
-        if flag and view is not None
+        for view, summed in zip(step.outputs, p.summed, strict=True)
+        if summed and view is not None
     ]
-    return _Map(iterations, chunk, sum(sizes))
+    return _Map(p.iterations, p.chunk, sum(sizes))
