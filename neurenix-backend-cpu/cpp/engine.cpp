@@ -1,3 +1,4 @@
+// Chooses the kernels for this machine, and says what the engine has.
 #include "engine.h"
 
 #include <algorithm>
@@ -45,7 +46,8 @@ void describe(const Engine& engine, phx_capabilities& out) {
   require(size >= sizeof(phx_capabilities), "phx_capabilities.struct_size is smaller than version 1.0's");
   std::memset(&out, 0, sizeof out);
   out.struct_size = size;
-  out.dtypes = supported_dtypes;
+  for (const int dtype : {PHX_FLOAT32, PHX_FLOAT64, PHX_INT32, PHX_INT64, PHX_UINT8, PHX_UINT32, PHX_BOOL})
+    out.dtypes |= 1u << dtype;
   for (const auto& [first, last] : {std::pair{PHX_NEG, PHX_INTEGER_POW},
                                     {PHX_ADD, PHX_ATAN2},
                                     {PHX_EQUAL, PHX_GREATER_EQUAL},

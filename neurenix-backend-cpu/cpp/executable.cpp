@@ -1,15 +1,23 @@
+// Makes a plan ready for the CPU, and runs it in an arena.
 #include "executable.h"
 
 #include <chrono>
 #include <iterator>
 
 #include "engine/failure.h"
+#include "engine/plan/declared.h"
+#include "gaps.h"
 
 namespace phynexus {
 
 Executable::Executable(std::shared_ptr<Engine> engine, const phx_plan& source) : engine_(std::move(engine)) {
   decode(source, plan_);
   validate(plan_);
+  phx_capabilities declared{};
+  declared.struct_size = sizeof declared;
+  describe(*engine_, declared);
+  refuse_undeclared(plan_, declared);
+  check_gaps(plan_);
   regions_ = lower_regions(nullptr);
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/failure.h"
+#include "engine/plan/instructions.h"
 #include "engine/plan/limits.h"
 #include "copy_step.h"
 #include "step.h"
@@ -273,17 +274,17 @@ struct MapStep final : Step {
 
 StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
-  const int64_t* p = plan.params_of(instruction);
+  const Map p = read_params<Map>(plan, instruction);
   auto step = std::make_unique<MapStep>();
   step->region = &lowering.regions[size_t(instruction.region)];
   step->kernels = &lowering.kernels;
-  step->iterations = p[0];
-  step->wished_chunk = p[1];
-  step->levels = p[0] ? 64 - __builtin_clzll(uint64_t(p[0])) : 1;
+  step->iterations = p.iterations;
+  step->wished_chunk = p.chunk;
+  step->levels = p.iterations ? 64 - __builtin_clzll(uint64_t(p.iterations)) : 1;
   for (int k = 0; k < instruction.inputs; k++) {
     const phx_value& value = plan.input(instruction, k);
     step->inputs.push_back(
-        {lowering.place(value), p[2 + k] ? value.strides[0] * item_bytes(value.dtype) : 0});
+        {lowering.place(value), p.mapped[size_t(k)] ? value.strides[0] * item_bytes(value.dtype) : 0});
   }
   const int64_t unread_from = round_up(step->region->scratch_bytes);
   for (int k = 0; k < instruction.outputs; k++) {
@@ -295,7 +296,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       output.kind = MapStep::Output::unread;
       output.at = unread_from + step->unread_bytes + before;
       step->unread_bytes += before + round_up(std::max<int64_t>(need.high, 0));
-    } else if (p[2 + instruction.inputs + k] == 0) {
+    } else if (!p.summed[size_t(k)]) {
       output.place = lowering.place(*value);
       output.stride = value->strides[0] * item_bytes(value->dtype);
     } else {
@@ -314,7 +315,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       if (step->slot_bytes > most_bytes >> 6)
         throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
       phx_value source = *value;
-      if (p[0] == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
+      if (p.iterations == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
       step->results.emplace_back(source, *value, lowering.kernels);
     }
     step->outputs.push_back(output);

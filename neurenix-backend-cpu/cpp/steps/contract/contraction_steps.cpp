@@ -10,6 +10,7 @@
 #include "../../codegen/x86/product_code.h"
 #include "../teams.h"
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 namespace {
@@ -60,12 +61,12 @@ struct Arrangement {
   bool possible = false;
   double cost = 0;
 
-  Arrangement(const phx_value& lhs_value, const phx_value& rhs_value, const phx_value& out, const int64_t* p,
+  Arrangement(const phx_value& lhs_value, const phx_value& rhs_value, const phx_value& out, const Dot& p,
               bool copy_lhs, bool copy_rhs)
       : copy_lhs(copy_lhs), copy_rhs(copy_rhs) {
     const phx_value lhs = copy_lhs ? dense_copy(lhs_value) : lhs_value;
     const phx_value rhs = copy_rhs ? dense_copy(rhs_value) : rhs_value;
-    const int b = int(p[0]), m = int(p[1]), n = int(p[2]), k = int(p[3]);
+    const int b = int(p.batch), m = int(p.m), n = int(p.n), k = int(p.k);
     auto batch_axes = axes_of(&out, 0, &lhs, 0, &rhs, 0, b);
     auto m_axes = axes_of(&out, b, &lhs, b, nullptr, 0, m);
     auto n_axes = axes_of(&out, b + m, nullptr, 0, &rhs, b + k, n);
@@ -73,19 +74,19 @@ struct Arrangement {
     possible = k_axes.size() <= 1;
     const Axis batch = take_largest(batch_axes), rows = take_largest(m_axes), columns = take_largest(n_axes),
                inner = take_largest(k_axes);
-    problem = {batch.size,
-               rows.size,
-               columns.size,
-               inner.size,
-               batch.strides[of_lhs],
-               rows.strides[of_lhs],
-               inner.strides[of_lhs],
-               batch.strides[of_rhs],
-               inner.strides[of_rhs],
-               columns.strides[of_rhs],
-               batch.strides[of_out],
-               rows.strides[of_out],
-               columns.strides[of_out]};
+    problem = {.batch = batch.size,
+               .m = rows.size,
+               .n = columns.size,
+               .k = inner.size,
+               .lhs_batch = batch.strides[of_lhs],
+               .lhs_m = rows.strides[of_lhs],
+               .lhs_k = inner.strides[of_lhs],
+               .rhs_batch = batch.strides[of_rhs],
+               .rhs_k = inner.strides[of_rhs],
+               .rhs_n = columns.strides[of_rhs],
+               .out_batch = batch.strides[of_out],
+               .out_m = rows.strides[of_out],
+               .out_n = columns.strides[of_out]};
     outer = batch_axes;
     outer.insert(outer.end(), m_axes.begin(), m_axes.end());
     outer.insert(outer.end(), n_axes.begin(), n_axes.end());
@@ -242,9 +243,10 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
     fill_with_zeros(*step, out, lowering.kernels);
     return step;
   }
+  const Dot axes = read_params<Dot>(plan, instruction);
   std::optional<Arrangement> best;
   for (int copies = 0; copies < 4; copies++) {
-    Arrangement next(lhs, rhs, out, plan.params_of(instruction), copies & 1, copies & 2);
+    Arrangement next(lhs, rhs, out, axes, copies & 1, copies & 2);
     if (next.possible && (!best || next.cost < best->cost)) best = next;
   }
   step->problem = best->problem;
@@ -281,8 +283,8 @@ template <class T>
 StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
                         void (*kernel)(const ConvolutionProblem&, const T*, const T*, T*, Team&)) {
   const Plan& plan = lowering.plan;
-  const int64_t* p = plan.params_of(instruction);
-  const int b = int(p[0]);
+  const Convolution p = read_params<Convolution>(plan, instruction);
+  const int b = int(p.batch);
   const phx_value &first = plan.input(instruction, 0), &second = plan.input(instruction, 1),
                   &result = plan.output(instruction, 0);
   const phx_value* image = &first;
@@ -300,25 +302,25 @@ StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
     return step;
   }
   ConvolutionProblem& q = step->problem;
-  q = {image->shape[b],
-       image->shape[b + 1],
-       image->shape[b + 2],
-       image->shape[b + 3],
-       out->shape[b + 1],
-       weight->shape[b + 2],
-       weight->shape[b + 3],
-       out->shape[b + 2],
-       out->shape[b + 3],
-       p[1],
-       p[2],
-       p[3],
-       p[5],
-       p[7],
-       p[8],
-       {},
-       {},
-       {},
-       winograd_setting()};
+  q = {.images = image->shape[b],
+       .in_channels = image->shape[b + 1],
+       .in_h = image->shape[b + 2],
+       .in_w = image->shape[b + 3],
+       .out_channels = out->shape[b + 1],
+       .kernel_h = weight->shape[b + 2],
+       .kernel_w = weight->shape[b + 3],
+       .out_h = out->shape[b + 2],
+       .out_w = out->shape[b + 3],
+       .stride_h = p.stride[0],
+       .stride_w = p.stride[1],
+       .pad_h = p.padding[0][0],
+       .pad_w = p.padding[1][0],
+       .dilation_h = p.dilation[0],
+       .dilation_w = p.dilation[1],
+       .x = {},
+       .weight = {},
+       .out = {},
+       .winograd = winograd_setting()};
   for (int d = 0; d < 4; d++) {
     q.x[d] = image->strides[b + d];
     q.weight[d] = weight->strides[b + d];
