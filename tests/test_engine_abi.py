@@ -15,7 +15,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from neurenix.phynexus import HEADER, INCLUDE_DIR
+from neurenix.phynexus import HEADER, INCLUDE_DIR, decoder
 from neurenix.phynexus.plan.encode import INSTRUCTION, MAX_RANK, REGION, VALUE
 from neurenix.phynexus.structs import structs
 
@@ -94,6 +94,12 @@ def test_the_bindings_are_those_of_the_header() -> None:
 
     written = ast.parse(bindings.TARGET.read_text("utf-8"))
     assert ast.dump(ast.parse(bindings.generate())) == ast.dump(written)
+
+
+def test_the_engines_decoder_is_made_from_the_table() -> None:
+    """After a change of plan/instructions.py: python -m neurenix.phynexus.decoder"""
+    for name, text in decoder.sources().items():
+        assert (decoder.FOLDER / name).read_text("utf-8") == text, name
 
 
 def test_every_function_says_what_it_does() -> None:

@@ -69,6 +69,12 @@ WRONG: dict[str, tuple[Callable[[Encoded], Any], str]] = {
         "instruction 1: operands outside the plan",
     ),
     "a wrong size": (_iterations, r"\(map, source line \d+\): .* leading size 4"),
+    "a param too few": (
+        lambda p: p.instructions[0].__setitem__(
+            "params", p.instructions[0]["params"] - 1
+        ),
+        r"has \d+ params, which are too few",
+    ),
     "memory that is too small": (
         lambda p: p.output_bytes.__setitem__(1, p.output_bytes[1] - 1),
         r"touches bytes 0 to \d+ of output 1, which has \d+",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from neurenix.phynexus.plan.instructions import Map
 from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.phynexus.plan.place import aligned
 from neurenix.phynexus.plan.plan import Region, Step
@@ -61,7 +62,7 @@ def _of_region(region: Region, found: dict[int, Scratch], threads: int) -> Scrat
     seen: set[Block] = set()
     for number, step in enumerate(region.steps):
         views = [v.root for v in (*step.inputs, *step.outputs) if v is not None]
-        blocks = [b for b in step.params if isinstance(b, Block)]
+        blocks = list(step.params.blocks())
         inner = blocks[0] if step.region >= 0 and blocks else None
         if step.region >= 0 and inner is None:  # a map: no place in this frame
             each = found[step.region]
@@ -85,10 +86,12 @@ def _pending(step: Step, threads: int) -> int:
     """Bytes of the partial sums that wait for each other in a map: additions go by a
     fixed tree over the index, in which the terms before index i are as many sums as i
     has ones; and the term of the moment. Each thread has a part of the tasks."""
-    iterations = int(step.params[0])
+    p = step.params
+    assert isinstance(p, Map)
+    iterations = p.iterations
     sizes = [
         aligned(math.prod(view.shape) * view.dtype.itemsize)
-        for view, summed in zip(step.outputs, step.params[-len(step.outputs) :])
+        for view, summed in zip(step.outputs, p.summed)
         if view is not None and summed
     ]
     share = -(-iterations // threads)

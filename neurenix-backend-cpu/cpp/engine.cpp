@@ -9,6 +9,7 @@
 
 #include "engine/failure.h"
 #include "executable.h"
+#include "gaps.h"
 #include "threads/available_threads.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -67,7 +68,8 @@ static void describe_plans(phx_capabilities& out) {
 }
 
 void CpuEngine::describe(phx_capabilities& out) const {
-  out.dtypes = supported_dtypes;
+  for (const int dtype : {PHX_FLOAT32, PHX_FLOAT64, PHX_INT32, PHX_INT64, PHX_UINT8, PHX_UINT32, PHX_BOOL})
+    out.dtypes |= 1u << dtype;
   for (const auto& [first, last] : {std::pair{PHX_NEG, PHX_INTEGER_POW},
                                     {PHX_ADD, PHX_ATAN2},
                                     {PHX_EQUAL, PHX_GREATER_EQUAL},
@@ -114,6 +116,7 @@ void CpuEngine::memory_stats(phx_memory_stats& out) const {
 }
 
 std::unique_ptr<Executable> CpuEngine::compile(std::unique_ptr<const Plan> plan) {
+  check_gaps(*plan);
   return std::make_unique<CpuExecutable>(*this, std::move(plan));
 }
 

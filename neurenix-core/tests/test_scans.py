@@ -7,7 +7,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.passes.pipeline import prepare
-from neurenix.phynexus.plan.frame import COPY
+from neurenix.phynexus.plan.instructions import Copy
 from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.phynexus.plan.scratch import most_scratch
 from neurenix.primitives import ops
@@ -297,8 +297,8 @@ def test_a_weight_of_a_loop_is_laid_out_once() -> None:
     program = nx.capture(f, nx.ones(WIDTH, WIDTH), nx.ones(ROWS, WIDTH))
     plan = make_plan(prepare(program))
     (body, whole) = plan.regions
-    assert not [s for s in body.steps if s.opcode == COPY]
-    (copy,) = (s for s in whole.steps if s.opcode == COPY)
+    assert not [s for s in body.steps if isinstance(s.params, Copy)]
+    (copy,) = (s for s in whole.steps if isinstance(s.params, Copy))
     assert copy.outputs[0] is not None and copy.outputs[0].strides == (1, WIDTH)
 
 
@@ -311,7 +311,7 @@ def test_cuts_are_put_back_side_by_side_without_copies() -> None:
     names = [i.primitive.name for i in program.instructions]
     assert "pad" not in names and names.count("concat") == 1
     plan = make_plan(program)
-    assert not [s for s in plan.regions[-1].steps if s.opcode == COPY]
+    assert not [s for s in plan.regions[-1].steps if isinstance(s.params, Copy)]
 
 
 @pytest.mark.parametrize("side", [0, 1])

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/failure.h"
+#include "engine/plan/instructions.h"
 #include "engine/plan/limits.h"
 #include "copy_step.h"
 #include "map_division.h"
@@ -227,14 +228,14 @@ struct MapStep final : Step {
 
 StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
-  const int64_t* p = plan.params_of(instruction);
+  const Map p = read_params<Map>(plan, instruction);
   auto step = std::make_unique<MapStep>();
   step->region = &lowering.regions[size_t(instruction.region)];
-  step->shape = {p[0], p[1]};
+  step->shape = {p.iterations, p.chunk};
   for (int k = 0; k < instruction.inputs; k++) {
     const phx_value& value = plan.input(instruction, k);
     step->inputs.push_back(
-        {lowering.place(value), p[2 + k] ? value.strides[0] * item_bytes(value.dtype) : 0});
+        {lowering.place(value), p.mapped[size_t(k)] ? value.strides[0] * item_bytes(value.dtype) : 0});
   }
   const int64_t unread_from = round_up(step->region->scratch_bytes);
   for (int k = 0; k < instruction.outputs; k++) {
@@ -246,7 +247,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       output.kind = MapStep::Output::unread;
       output.at = unread_from + step->unread_bytes + before;
       step->unread_bytes += before + round_up(std::max<int64_t>(need.high, 0));
-    } else if (p[2 + instruction.inputs + k] == 0) {
+    } else if (!p.summed[size_t(k)]) {
       output.place = lowering.place(*value);
       output.stride = value->strides[0] * item_bytes(value->dtype);
     } else {
@@ -263,7 +264,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       // Many of them are needed at once: what is computed with it must not overflow.
       if (slot_bytes > most_bytes >> 6) throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
       phx_value source = *value;
-      if (p[0] == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
+      if (p.iterations == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);
       step->results.emplace_back(source, *value, lowering.kernels);
     }
     step->outputs.push_back(output);

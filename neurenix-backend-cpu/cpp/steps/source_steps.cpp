@@ -3,6 +3,7 @@
 
 #include "copy_step.h"
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 namespace {
@@ -85,7 +86,7 @@ struct RandomBitsStep final : Step {
 
 StepPointer lower_iota(Lowering& lowering, const phx_instruction& instruction) {
   const phx_value& out = lowering.plan.output(instruction, 0);
-  const int axis = int(lowering.plan.params_of(instruction)[0]);
+  const int axis = int(read_params<Iota>(lowering.plan, instruction).axis);
   switch (out.dtype) {
     case PHX_FLOAT32: return iota<float>(lowering, out, axis);
     case PHX_FLOAT64: return iota<double>(lowering, out, axis);

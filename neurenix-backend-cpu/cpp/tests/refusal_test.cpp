@@ -162,6 +162,8 @@ void factors_refused() {
       b.instructions[k].params++;
       b.instructions[k].first_param = int32_t(b.params.size()) - b.instructions[k].params;
     });
+    if (good_factors().instructions[k].params)
+      refuse("one param too few", [=](Builder& b) { b.instructions[k].params--; });
     refuse("one input too few", [=](Builder& b) { b.instructions[k].inputs--; });
     refuse("a region where none belongs", [=](Builder& b) { b.instructions[k].region = 0; });
   }
@@ -172,6 +174,7 @@ void factors_refused() {
          [](Builder& b) { operand_of(b, triangular_solve, 0).shape[2] = 3; });
   refuse("a right side of other columns than the result",
          [](Builder& b) { operand_of(b, triangular_solve, 1).shape[2] = 2; });
+  refuse("a flag that is neither 0 nor 1", [](Builder& b) { param_of(b, triangular_solve, 2) = 2; });
   refuse("scratch that is too small", [](Builder& b) { b.regions[0].scratch_bytes = 415; });
 }
 

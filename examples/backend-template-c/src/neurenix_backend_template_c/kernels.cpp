@@ -9,7 +9,7 @@
 namespace template_c {
 namespace {
 
-using Index = int64_t[PHX_MAX_RANK];
+using Place = int64_t[PHX_MAX_RANK];  // of one element: a number for each axis
 
 // Bytes from a view's element 0 to the element at this index.
 int64_t offset_of(const phx_value& view, const int64_t* index) {
@@ -51,6 +51,10 @@ struct Bound {
 
   const phx_value& view(int k) const { return kernel.views[size_t(k)]; }
   char* base(int k) const { return kernel.places[size_t(k)].at(frame.bases); }
+  template <class Params>
+  const Params& params() const {
+    return std::get<Params>(kernel.params);
+  }
   Number get(int k, const int64_t* index) const {
     return load(view(k).dtype, base(k) + offset_of(view(k), index));
   }
@@ -60,7 +64,7 @@ struct Bound {
 };
 
 void copy(const Bound& at, int from, int to) {
-  Index index = {};
+  Place index = {};
   const size_t size = size_t(phynexus::item_bytes(at.view(from).dtype));
   Axes(at.view(from).shape, at.view(from).rank).each(index, [&] {
     std::memcpy(at.base(to) + offset_of(at.view(to), index), at.base(from) + offset_of(at.view(from), index),
@@ -69,8 +73,8 @@ void copy(const Bound& at, int from, int to) {
 }
 
 void iota(const Bound& at) {
-  Index index = {};
-  const int64_t axis = at.kernel.params[0];
+  Place index = {};
+  const int64_t axis = at.params<phynexus::Iota>().axis;
   Axes(at.view(0).shape, at.view(0).rank).each(index, [&] {
     at.set(0, index, {double(index[axis]), index[axis]});
   });
@@ -81,7 +85,7 @@ struct Registers {
   std::vector<Number> numbers;
   std::vector<int32_t> dtypes;
 
-  void evaluate(const Bound& at, const int64_t* index, const int64_t* op, int64_t ops) {
+  void evaluate(const Bound& at, const int64_t* index, const std::vector<phynexus::Fused::Op>& ops) {
     numbers.clear();
     dtypes.clear();
     for (int k = 0; k < at.kernel.inputs; k++) {
@@ -92,10 +96,10 @@ struct Registers {
     const auto operand = [&](int64_t number) {
       return size_t(number) < numbers.size() ? numbers[size_t(number)] : Number{};
     };
-    for (int64_t k = 0; k < ops; k++, op += 6) {
-      const int32_t opcode = int32_t(op[0]), to = int32_t(op[1]);
-      const int32_t from = dtypes[size_t(opcode == PHX_WHERE ? op[3] : op[2])];
-      const Number a = operand(op[2]), b = operand(op[3]), c = operand(op[4]);
+    for (const phynexus::Fused::Op& op : ops) {
+      const int32_t opcode = int32_t(op.opcode), to = int32_t(op.dtype);
+      const int32_t from = dtypes[size_t(opcode == PHX_WHERE ? op.b : op.a)];
+      const Number a = operand(op.a), b = operand(op.b), c = operand(op.c);
       numbers.push_back(element(opcode, from, to, a, b, c));
       dtypes.push_back(to);
     }
@@ -103,22 +107,20 @@ struct Registers {
 };
 
 void fused(const Bound& at) {
-  const int64_t* p = at.kernel.params;
-  const int64_t ops = p[0], reduced_axes = p[2], rank = p[3], *shape = p + 4, *op = shape + rank,
-                *out = op + 6 * ops;
-  Axes kept(shape), reduced(shape);
-  for (int a = 0; a < rank; a++) (reduced_axes >> a & 1 ? reduced : kept).add(a);
+  const auto& [reduced_axes, shape, ops, ends] = at.params<phynexus::Fused>();
+  Axes kept(shape.data()), reduced(shape.data());
+  for (size_t a = 0; a < shape.size(); a++) (reduced_axes >> a & 1 ? reduced : kept).add(int(a));
   const int first_output = at.kernel.inputs;
   Registers registers;
   std::vector<Number> sums(size_t(at.kernel.outputs));
-  Index index = {};
+  Place index = {};
   kept.each(index, [&] {
     std::fill(sums.begin(), sums.end(), Number{});
     reduced.each(index, [&] {
-      registers.evaluate(at, index, op, ops);
+      registers.evaluate(at, index, ops);
       for (int k = 0; k < at.kernel.outputs; k++) {
-        const Number value = registers.numbers[size_t(out[2 * k])];
-        if (out[2 * k + 1] == 0) {
+        const Number value = registers.numbers[size_t(ends[size_t(k)].value)];
+        if (ends[size_t(k)].reduction == 0) {
           at.set(first_output + k, index, value);
         } else {  // in double: a float32 sum is rounded once
           sums[size_t(k)].d += value.d;
@@ -127,16 +129,16 @@ void fused(const Bound& at) {
       }
     });
     for (int k = 0; k < at.kernel.outputs; k++)
-      if (out[2 * k + 1] != 0) at.set(first_output + k, index, sums[size_t(k)]);
+      if (ends[size_t(k)].reduction != 0) at.set(first_output + k, index, sums[size_t(k)]);
   });
 }
 
 // lhs [batch.., m.., k..], rhs [batch.., k.., n..], out [batch.., m.., n..]
 void dot_general(const Bound& at) {
-  const int64_t* p = at.kernel.params;
-  const int batch = int(p[0]), m = int(p[1]), n = int(p[2]), terms = int(p[3]);
+  const phynexus::Dot& axes = at.params<phynexus::Dot>();
+  const int batch = int(axes.batch), m = int(axes.m), n = int(axes.n), terms = int(axes.k);
   const phx_value &lhs = at.view(0), &out = at.view(2);
-  Index index = {}, in_lhs, in_rhs, term = {};
+  Place index = {}, in_lhs, in_rhs, term = {};
   Axes(out.shape, out.rank).each(index, [&] {
     for (int k = 0; k < batch; k++) in_lhs[k] = in_rhs[k] = index[k];
     for (int k = 0; k < m; k++) in_lhs[batch + k] = index[batch + k];
@@ -157,8 +159,9 @@ void dot_general(const Bound& at) {
 template <class F>
 void each_picked(const Bound& at, int few, const F& f) {
   const phx_value &x = at.view(0), &rows = at.view(1);
-  const int axis = int(at.kernel.params[0]), batch = int(at.kernel.params[1]), width = rows.rank - batch;
-  Index index = {}, in_x, in_rows;
+  const phynexus::Index& p = at.params<phynexus::Index>();
+  const int axis = int(p.axis), batch = int(p.batch), width = rows.rank - batch;
+  Place index = {}, in_x, in_rows;
   Axes(at.view(few).shape, at.view(few).rank).each(index, [&] {
     for (int k = 0; k < batch; k++) in_rows[k] = index[k];
     for (int k = 0; k < width; k++) in_rows[batch + k] = index[axis + k];
@@ -185,10 +188,17 @@ void scatter_add(const Bound& at) {
 }  // namespace
 
 Kernel::Kernel(const phynexus::PlanLowering& lowering, const phx_instruction& instruction)
-    : opcode(instruction.opcode),
-      inputs(instruction.inputs),
-      outputs(instruction.outputs),
-      params(lowering.plan.params_of(instruction)) {
+    : opcode(instruction.opcode), inputs(instruction.inputs), outputs(instruction.outputs) {
+  const auto read = [&]<class Params>() {
+    params = phynexus::read_params<Params>(lowering.plan, instruction);
+  };
+  switch (opcode) {
+    case PHX_FUSED: read.operator()<phynexus::Fused>(); break;
+    case PHX_IOTA: read.operator()<phynexus::Iota>(); break;
+    case PHX_DOT_GENERAL: read.operator()<phynexus::Dot>(); break;
+    case PHX_GATHER:
+    case PHX_SCATTER_ADD: read.operator()<phynexus::Index>(); break;
+  }
   for (int k = 0; k < inputs + outputs; k++) {
     views.push_back(*lowering.plan.operand(instruction, k));
     places.push_back(lowering.place(views.back()));

@@ -1,7 +1,9 @@
 // The kernels: a plain loop over strided views for each opcode.
 #pragma once
 
-#include "engine/plan/plan.h"
+#include <variant>
+
+#include "engine/plan/instructions.h"
 #include "engine/run/lowering.h"
 
 namespace template_c {
@@ -13,7 +15,7 @@ struct Kernel final : phynexus::Step {
 
   int32_t opcode;
   int inputs, outputs;
-  const int64_t* params;                // the plan's, which lives as long as the executable
+  std::variant<phynexus::Copy, phynexus::Fused, phynexus::Dot, phynexus::Iota, phynexus::Index> params;
   std::vector<phx_value> views;         // of the inputs, then of the outputs
   std::vector<phynexus::Place> places;  // the same
 };

@@ -3,6 +3,7 @@
 
 #include "../copy_step.h"
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 namespace {
@@ -171,14 +172,15 @@ StepPointer lower_argmax(Lowering& lowering, const phx_instruction& instruction)
 
 StepPointer lower_cumsum(Lowering& lowering, const phx_instruction& instruction) {
   const phx_value &in = lowering.plan.input(instruction, 0), &out = lowering.plan.output(instruction, 0);
-  const int axis = int(lowering.plan.params_of(instruction)[0]);
+  const Cumsum p = read_params<Cumsum>(lowering.plan, instruction);
+  const int axis = int(p.axis);
   auto step = std::make_unique<CumsumStep>();
   step->in = lowering.place(in);
   step->out = lowering.place(out);
   step->count = in.shape[axis];
   step->in_stride = byte_stride(in, axis);
   step->out_stride = byte_stride(out, axis);
-  step->reverse = lowering.plan.params_of(instruction)[1] != 0;
+  step->reverse = p.reverse;
   for (int d = 0; d < in.rank; d++)
     if (d != axis) step->lines.add_axis(in.shape[d], {byte_stride(in, d), byte_stride(out, d)});
   switch (in.dtype) {

@@ -5,6 +5,7 @@
 
 #include "../step.h"
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 namespace {
@@ -80,7 +81,7 @@ StepPointer lower_sort(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
   const phx_value &in = plan.input(instruction, 0), &values = plan.output(instruction, 0),
                   &from = plan.output(instruction, 1);
-  const int axis = int(plan.params_of(instruction)[0]);
+  const int axis = int(read_params<Sort>(plan, instruction).axis);
   auto step = std::make_unique<SortStep>();
   step->in = lowering.place(in);
   step->values = lowering.place(values);

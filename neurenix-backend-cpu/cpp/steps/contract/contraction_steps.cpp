@@ -11,6 +11,7 @@
 #include "../teams.h"
 #include "engine/layout/contraction.h"
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 namespace {
@@ -161,7 +162,7 @@ StepPointer dot(Lowering& lowering, const phx_instruction& instruction,
     fill_with_zeros(*step, out, lowering.kernels);
     return step;
   }
-  const Arrangement way = arrange_dot(lhs, rhs, out, plan.params_of(instruction));
+  const Arrangement way = arrange_dot(lhs, rhs, out, read_params<Dot>(plan, instruction));
   step->problem = {way.product};
   for (const Axis& axis : way.outer) {
     const int64_t size = sizeof(T);
@@ -196,7 +197,7 @@ template <class T>
 StepPointer convolution(Lowering& lowering, const phx_instruction& instruction,
                         void (*kernel)(const ConvolutionProblem&, const T*, const T*, T*, Team&)) {
   const Plan& plan = lowering.plan;
-  const int b = int(plan.params_of(instruction)[0]);
+  const int b = int(read_params<Convolution>(plan, instruction).batch);
   const phx_value &first = plan.input(instruction, 0), &second = plan.input(instruction, 1),
                   &result = plan.output(instruction, 0);
   auto step = std::make_unique<ContractionStep<T, ConvolutionProblem>>();

@@ -2,36 +2,35 @@
 #include <algorithm>
 
 #include "builder.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 
 void FusedBuilder::read_params() {
-  const int64_t* p = plan_.params_of(instruction_);
-  const int64_t op_count = p[0], output_count = p[1], reduced = p[2], rank = p[3];
+  const Fused p = phynexus::read_params<Fused>(plan_, instruction_);
   inputs_ = size_t(instruction_.inputs);
   for (size_t k = 0; k < inputs_; k++) registers_.push_back({.dtype = operand(k).dtype});
-  const int64_t* q = p + 4 + rank;
-  for (int64_t i = 0; i < op_count; i++, q += 6) {
+  for (const Fused::Op& said : p.ops) {
     Op op;
-    op.opcode = int32_t(q[0]);
-    op.dtype = int32_t(q[1]);
-    const int arity = op.opcode == PHX_WHERE ? 3 : op.opcode >= PHX_ADD ? 2 : 1;
-    for (int k = 0; k < arity; k++) op.arguments[k] = int32_t(q[2 + k]);
+    op.opcode = int32_t(said.opcode);
+    op.dtype = int32_t(said.dtype);
+    const int64_t named[3] = {said.a, said.b, said.c};
+    for (int k = 0; k < arity(said.opcode); k++) op.arguments[k] = int32_t(named[k]);
     op.from = registers_[size_t(op.arguments[op.opcode == PHX_WHERE ? 1 : 0])].dtype;
-    op.immediate = q[5];
+    op.immediate = said.immediate;
     ops_.push_back(op);
     registers_.push_back({.dtype = op.dtype, .from_op = true});
   }
-  for (int64_t k = 0; k < output_count; k++, q += 2) {
-    outputs_.push_back({int32_t(q[0]), int32_t(q[1])});
-    reduces_ |= q[1] != 0;
+  for (const Fused::End& end : p.ends) {
+    outputs_.push_back({int32_t(end.value), int32_t(end.reduction)});
+    reduces_ |= end.reduction != 0;
   }
   output_done_.assign(outputs_.size(), false);
   for (const Register& r : registers_) largest_item_ = std::max<int64_t>(largest_item_, item_bytes(r.dtype));
 
   // Operands in the order of their say in the order of axes: see sort_axes.
-  for (int64_t d = 0; d < rank; d++) {
-    Axis axis{p[4 + d], reduces_ && (reduced >> d & 1), {}};
+  for (size_t d = 0; d < p.shape.size(); d++) {
+    Axis axis{p.shape[d], reduces_ && (p.reduced >> d & 1), {}};
     for (size_t k = 0; k < inputs_ + outputs_.size(); k++) {
       const bool lacks = k >= inputs_ && axis.reduced && outputs_[k - inputs_].reduction;
       axis.strides.push_back(lacks ? 0 : operand(k).strides[d] * item_bytes(operand(k).dtype));

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 #include "window_steps.h"
 
 namespace phynexus {
@@ -65,14 +66,13 @@ StepPointer lower_window(Lowering& lowering, const phx_value& in, const phx_valu
 
 StepPointer lower_window_reduction(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
-  const int64_t* p = plan.params_of(instruction);
-  const int64_t ops = p[0], outputs = p[1], mask = p[2], rank = p[3];
-  if (ops != 0 || outputs != 1 || instruction.inputs != 1 || mask == 0) return nullptr;
-  const int64_t reduction = p[4 + rank + 1];
+  const Fused p = read_params<Fused>(plan, instruction);
+  if (!p.ops.empty() || p.ends.size() != 1 || instruction.inputs != 1 || p.reduced == 0) return nullptr;
+  const int64_t reduction = p.ends[0].reduction;
   if (reduction != PHX_MAX && reduction != PHX_MIN) return nullptr;
   std::vector<int> reduced;
-  for (int d = 0; d < rank; d++)
-    if (mask >> d & 1) reduced.push_back(d);
+  for (int d = 0; d < int(p.shape.size()); d++)
+    if (p.reduced >> d & 1) reduced.push_back(d);
   return lower_window(lowering, plan.input(instruction, 0), *plan.operand(instruction, 1), reduced,
                       reduction == PHX_MAX);
 }

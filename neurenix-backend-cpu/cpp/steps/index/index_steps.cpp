@@ -4,6 +4,7 @@
 
 #include "../copy_step.h"
 #include "engine/layout/walk.h"
+#include "engine/plan/instructions.h"
 
 namespace phynexus {
 namespace {
@@ -17,8 +18,8 @@ struct Slices {
   StridedCopy slice{};  // over s, as if from x to wide
   int64_t slice_elements = 1;
 
-  Slices(const phx_value& x, const phx_value& index, const phx_value& wide, int axis, int batch,
-         bool to_wide) {
+  Slices(const phx_value& x, const phx_value& index, const phx_value& wide, const Index& p, bool to_wide) {
+    const int axis = int(p.axis), batch = int(p.batch);
     n = x.shape[axis];
     n_stride = byte_stride(x, axis);
     const int positions = index.rank - batch, rest = x.rank - axis - 1;
@@ -130,10 +131,10 @@ struct ScatterStep final : Step {
 
 StepPointer lower_gather(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
-  const int axis = int(plan.params_of(instruction)[0]), batch = int(plan.params_of(instruction)[1]);
+  const Index p = read_params<Index>(plan, instruction);
   const phx_value &x = plan.input(instruction, 0), &index = plan.input(instruction, 1),
                   &out = plan.output(instruction, 0);
-  auto step = std::make_unique<GatherStep>(Slices(x, index, out, axis, batch, true), lowering.kernels);
+  auto step = std::make_unique<GatherStep>(Slices(x, index, out, p, true), lowering.kernels);
   step->x = lowering.place(x);
   step->index = lowering.place(index);
   step->out = lowering.place(out);
@@ -142,11 +143,11 @@ StepPointer lower_gather(Lowering& lowering, const phx_instruction& instruction)
 
 StepPointer lower_scatter(Lowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
-  const int axis = int(plan.params_of(instruction)[0]), batch = int(plan.params_of(instruction)[1]);
+  const Index p = read_params<Index>(plan, instruction);
   const phx_value &x = plan.input(instruction, 0), &index = plan.input(instruction, 1),
                   &updates = plan.input(instruction, 2), &out = plan.output(instruction, 0);
   // Slices of the output, which has x's shape and its own strides.
-  auto step = std::make_unique<ScatterStep>(Slices(out, index, updates, axis, batch, false),
+  auto step = std::make_unique<ScatterStep>(Slices(out, index, updates, p, false),
                                             CopyPieces(x, out, lowering.kernels),
                                             instruction.opcode == PHX_SCATTER_ADD, lowering.kernels);
   step->x = lowering.place(x);

@@ -1,6 +1,7 @@
 // Solving with a triangle: some columns of the right-hand sides at a time, in a worker's memory.
 #include <algorithm>
 
+#include "engine/plan/instructions.h"
 #include "matrices.h"
 
 namespace phynexus {
@@ -64,17 +65,17 @@ StepPointer lower_triangular_solve(Lowering& lowering, const phx_instruction& in
   const Plan& plan = lowering.plan;
   const phx_value &a = plan.input(instruction, 0), &b = plan.input(instruction, 1),
                   &x = plan.output(instruction, 0);
-  const int64_t* params = plan.params_of(instruction);
-  const bool lower = params[0] != 0, transpose = params[1] != 0;
+  const TriangularSolve p = read_params<TriangularSolve>(plan, instruction);
   auto step = std::make_unique<TriangularStep>();
   step->a = lowering.place(a);
   step->b = lowering.place(b);
   step->x = lowering.place(x);
   step->a_matrix = matrix_of(a);
-  if (transpose) std::swap(step->a_matrix.row, step->a_matrix.column);
+  if (p.transpose) std::swap(step->a_matrix.row, step->a_matrix.column);
   step->b_matrix = matrix_of(b);
   step->x_matrix = matrix_of(x);
-  step->triangle = {a.shape[a.rank - 1], lower != transpose, params[2] != 0};
+  step->triangle = {
+      .n = a.shape[a.rank - 1], .forward = p.lower != p.transpose, .unit_diagonal = p.unit_diagonal};
   step->columns = b.shape[b.rank - 1];
   step->wide = a.dtype == PHX_FLOAT64;
   for (int d = 0; d < a.rank - 2; d++)

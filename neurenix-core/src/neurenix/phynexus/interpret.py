@@ -6,6 +6,7 @@ For tests of the planner, without an engine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,23 @@ from ..dtypes import ALL
 from ..primitives import all_primitives
 from ..primitives.control_map import fixed_tree_sum
 from .plan.encode import Encoded
+from .plan.instructions import (
+    NAMES,
+    Argmax,
+    Call,
+    Copy,
+    Dot,
+    Fused,
+    Iota,
+    Map,
+    RandomBits,
+    Record,
+    Scan,
+)
+from .plan.params import decoded
 
 DTYPES = {d.code: d for d in ALL}
 PRIMITIVES = {p.opcode: p for p in all_primitives()}
-NAMES = {p.opcode: p.name for p in all_primitives()}
 
 
 class Interpreter:
@@ -79,103 +93,26 @@ class Interpreter:
             i["first_operand"] : i["first_operand"] + i["inputs"] + i["outputs"]
         ]
         ins, outs = operands[: i["inputs"]], operands[i["inputs"] :]
-        params = [
-            int(p)
-            for p in self.plan.params[i["first_param"] : i["first_param"] + i["params"]]
-        ]
-        kind = NAMES.get(int(i["opcode"]), "copy")
-        if kind in ("call", "map", "scan"):
-            getattr(self, kind)(int(i["region"]), ins, outs, params, bases)
-            return
-        xs = [self.view(k, bases) for k in ins]
-        results = getattr(self, f"do_{kind}", self.plain)(
-            kind, xs, params, [self.plan.values[k] for k in outs]
-        )
-        for k, r in zip(outs, results, strict=True):
-            target = self.view(k, bases)
-            target[...] = r
-
-    def do_copy(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
-        return [np.array(xs[0])]
-
-    def do_fused(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
-        ops, ends, mask, rank, *rest = params
-        shape, rest = rest[:rank], rest[rank:]
-        axes = tuple(d for d in range(rank) if mask >> d & 1)
-        registers = [np.array(x) for x in xs]
-        assert all(list(x.shape) == shape for x in xs)
-        for k in range(ops):
-            opcode, dtype, a, b, c, immediate = rest[6 * k : 6 * k + 6]
-            arguments = [registers[r] for r in (a, b, c) if r >= 0]
-            static: dict[str, Any] = {}
-            if NAMES[opcode] in ("cast", "bitcast"):
-                static["dtype"] = DTYPES[dtype]
-            if NAMES[opcode] == "integer_pow":
-                static["exponent"] = immediate
-            registers.append(PRIMITIVES[opcode].reference(*arguments, **static)[0])
-        results = []
-        for k in range(ends):
-            register, reduction = rest[6 * ops + 2 * k : 6 * ops + 2 * k + 2]
-            value = registers[register]
-            if reduction:
-                value = np.expand_dims(
-                    PRIMITIVES[reduction].reference(value, axes=axes)[0], axes
-                )
-            results.append(value)
-        return results
-
-    def do_argmax(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
-        axes = tuple(range(xs[0].ndim - params[0], xs[0].ndim))
-        return PRIMITIVES[74].reference(np.array(xs[0]), axes=axes)
-
-    def do_dot_general(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
-        batch, m, _, k = params
-        b = tuple(range(batch))
-        return PRIMITIVES[80].reference(
-            np.array(xs[0]),
-            np.array(xs[1]),
-            lhs_contract=tuple(range(batch + m, batch + m + k)),
-            rhs_contract=tuple(range(batch, batch + k)),
-            lhs_batch=b,
-            rhs_batch=b,
-        )
-
-    def plain(self, kind: str, xs: Any, params: Any, outs: Any) -> Any:
-        shape = tuple(int(n) for n in outs[0]["shape"][: outs[0]["rank"]])
-        named: dict[str, Any] = {}
-        if kind.startswith("conv"):
-            batch, sh, sw, top, bottom, left, right, dh, dw = params
-            named = {
-                "batch": batch,
-                "stride": (sh, sw),
-                "padding": ((top, bottom), (left, right)),
-                "dilation": (dh, dw),
-            }
-            if kind != "conv_general":
-                named["size"] = shape[-2:]
-        elif kind in ("gather", "scatter", "scatter_add"):
-            named = {"axis": params[0], "batch": params[1]}
-        elif kind == "cumsum":
-            named = {"axis": params[0], "reverse": bool(params[1])}
-        elif kind == "sort":
-            named = {"axis": params[0]}
-        elif kind == "triangular_solve":
-            names = ("lower", "transpose", "unit_diagonal")
-            named = {n: bool(p) for n, p in zip(names, params, strict=True)}
-        elif kind == "iota":
-            named = {
-                "shape": shape,
-                "axis": params[0],
-                "dtype": DTYPES[int(outs[0]["dtype"])],
-            }
-        elif kind == "random_bits":
-            named = {"shape": shape}
-        primitive = next(p for p in all_primitives() if p.name == kind)
-        return primitive.reference(*[np.array(x) for x in xs], **named)
+        opcode, first = int(i["opcode"]), i["first_param"]
+        numbers = self.plan.params[first : first + i["params"]].tolist()
+        params = decoded(opcode, numbers, len(ins), len(outs))
+        region = int(i["region"])
+        if isinstance(params, Call):
+            self.call(region, ins, outs, bases)
+        elif isinstance(params, Map):
+            self.map(region, ins, outs, params, bases)
+        elif isinstance(params, Scan):
+            self.scan(region, ins, outs, params, bases)
+        else:
+            xs = [np.array(self.view(k, bases)) for k in ins]
+            results = _results(opcode, params, xs, [self.plan.values[k] for k in outs])
+            for k, r in zip(outs, results, strict=True):
+                target = self.view(k, bases)
+                target[...] = r
 
     # ---- control ---------------------------------------------------------------------
 
-    def call(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
+    def call(self, region: int, ins: Any, outs: Any, bases: Any) -> None:
         self.region(
             region,
             [self.where(k, bases) for k in ins],
@@ -186,13 +123,12 @@ class Interpreter:
         v = self.plan.values[index]
         return int(v["strides"][0]) * DTYPES[int(v["dtype"])].itemsize
 
-    def map(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
-        iterations, _, *flags = params
-        mapped, summed = flags[: len(ins)], flags[len(ins) :]
+    def map(self, region: int, ins: Any, outs: Any, params: Map, bases: Any) -> None:
+        summed = params.summed
         terms: list[list[Any]] = [[] for _ in outs]
-        for i in range(iterations):
+        for i in range(params.iterations):
             places = []
-            for k, m in zip(ins, mapped, strict=True):
+            for k, m in zip(ins, params.mapped, strict=True):
                 memory, offset = self.where(k, bases)
                 places.append(
                     (memory, offset + i * self.step_bytes(k) if m else offset)
@@ -211,8 +147,9 @@ class Interpreter:
             if s:
                 self.view(k, bases)[...] = fixed_tree_sum(column)
 
-    def scan(self, region: int, ins: Any, outs: Any, params: Any, bases: Any) -> None:
-        _, length, consts, carries, _, ys, reverse, *turns = params
+    def scan(self, region: int, ins: Any, outs: Any, params: Scan, bases: Any) -> None:
+        consts, carries, ys = params.consts, len(params.carries), params.ys
+        order = range(params.length)
         scratch = bases[0][0][0]
         sizes = [
             int(
@@ -225,7 +162,7 @@ class Interpreter:
             for k in ins[consts : consts + carries]
         ]
         now = [self.where(k, bases) for k in ins[consts : consts + carries]]
-        for n, i in enumerate(reversed(range(length)) if reverse else range(length)):
+        for n, i in enumerate(reversed(order) if params.reverse else order):
 
             def at(k: int, i: int = i) -> Any:
                 memory, offset = self.where(k, bases)
@@ -237,7 +174,7 @@ class Interpreter:
                     memory[offset : offset + size] = place[0][
                         place[1] : place[1] + size
                     ]
-            new = [(scratch, turns[2 * c + n % 2]) for c in range(carries)]
+            new = [(scratch, int(turns[n % 2])) for turns in params.carries]
             places = [
                 *(self.where(k, bases) for k in ins[:consts]),
                 *now,
@@ -250,3 +187,60 @@ class Interpreter:
         for k, place, size in zip(outs[:carries], now, sizes, strict=True):
             memory, offset = self.where(k, bases)
             memory[offset : offset + size] = place[0][place[1] : place[1] + size]
+
+
+# ---- instructions without a region ---------------------------------------------------
+
+
+def _results(opcode: int, params: Record, xs: Sequence[Any], outs: Any) -> Any:
+    """What the NumPy kernels of the primitives make of an instruction's inputs."""
+    if isinstance(params, Fused):
+        return _fused(params, xs)
+    if isinstance(params, Copy):
+        return xs
+    shape = tuple(int(n) for n in outs[0]["shape"][: outs[0]["rank"]])
+    named = asdict(params)
+    if isinstance(params, Argmax):
+        rank = xs[0].ndim
+        named = {"axes": tuple(range(rank - params.reduced, rank))}
+    elif isinstance(params, Dot):
+        named = _dot_axes(params)
+    elif isinstance(params, Iota):
+        named |= {"shape": shape, "dtype": DTYPES[int(outs[0]["dtype"])]}
+    elif isinstance(params, RandomBits):
+        named = {"shape": shape}
+    elif NAMES[opcode] in ("conv_input_gradient", "conv_weight_gradient"):
+        named["size"] = shape[-2:]
+    return PRIMITIVES[opcode].reference(*xs, **named)
+
+
+def _fused(params: Fused, xs: Sequence[Any]) -> list[Any]:
+    registers = list(xs)
+    assert all(x.shape == params.shape for x in xs)
+    for op in params.ops:
+        static: dict[str, Any] = {}
+        if NAMES[op.opcode] in ("cast", "bitcast"):
+            static["dtype"] = DTYPES[op.dtype]
+        if NAMES[op.opcode] == "integer_pow":
+            static["exponent"] = op.immediate
+        arguments = [registers[r] for r in op.registers]
+        registers.append(PRIMITIVES[op.opcode].reference(*arguments, **static)[0])
+    axes = params.axes
+    results = []
+    for end in params.ends:
+        value = registers[end.value]
+        if end.reduction:
+            reduced = PRIMITIVES[end.reduction].reference(value, axes=axes)[0]
+            value = np.expand_dims(reduced, axes)
+        results.append(value)
+    return results
+
+
+def _dot_axes(p: Dot) -> dict[str, Any]:
+    batch = tuple(range(p.batch))
+    return {
+        "lhs_contract": tuple(range(p.batch + p.m, p.batch + p.m + p.k)),
+        "rhs_contract": tuple(range(p.batch, p.batch + p.k)),
+        "lhs_batch": batch,
+        "rhs_batch": batch,
+    }

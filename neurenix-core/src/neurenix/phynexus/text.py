@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import dtypes
-from ..primitives import all_primitives
 from .plan.encode import CONSTANTS, INPUT, SCRATCH, Encoded
+from .plan.instructions import NAMES, Call, Fused, Map, Record, Scan
+from .plan.params import decoded, encoded
 
 _DTYPES = {d.code: d.name for d in dtypes.ALL}
 _PLACES = {SCRATCH: "scratch", CONSTANTS: "constants"}
@@ -53,26 +54,18 @@ def _instruction(plan: Encoded, i: Any) -> Iterator[str]:
     inputs = plan.operands[start:middle]
     outputs = plan.operands[middle : middle + i["outputs"]]
     at = i["first_param"]
-    params = [int(p) for p in plan.params[at : at + i["params"]]]
-    name = _name(int(i["opcode"]))
-    told = _TOLD.get(name)
-    what = "" if told is None else told(params, len(inputs))
-    if told is None and params:
-        what = f"params {', '.join(map(str, params))}"
+    numbers = plan.params[at : at + i["params"]].tolist()
+    params = decoded(int(i["opcode"]), numbers, len(inputs), len(outputs))
+    what = _told(params)
     if i["region"] >= 0:
         what = f"of region {i['region']}, {what}"
-    yield f"  {name} {what}".rstrip()
+    yield f"  {NAMES[int(i['opcode'])]} {what}".rstrip()
     for index in inputs:
         yield f"    from {_value(plan, index)}"
-    if name == "fused":
+    if isinstance(params, Fused):
         yield from (f"      {line}" for line in _expression(params, len(inputs)))
     for index in outputs:
         yield f"    to {_value(plan, index)}"
-
-
-def _name(opcode: int) -> str:
-    found = (p.name for p in all_primitives() if p.opcode == opcode)
-    return next(found, "copy")  # the one opcode that is no primitive
 
 
 def _value(plan: Encoded, index: int) -> str:
@@ -104,56 +97,54 @@ def _row_major(shape: Sequence[int]) -> list[int]:
 # ---- parameters, in words ------------------------------------------------------------
 
 
-def _fused(params: list[int], inputs: int) -> str:
-    rank = params[3]
-    return f"over {params[4 : 4 + rank]}"
+def _told(p: Record) -> str:
+    if isinstance(p, Fused):
+        return f"over {list(p.shape)}"
+    if isinstance(p, Call):
+        return f"its scratch at {p.scratch}"
+    if isinstance(p, Map):
+        return _map(p)
+    if isinstance(p, Scan):
+        return _scan(p)
+    numbers = ", ".join(map(str, encoded(p)))
+    return f"params {numbers}" if numbers else ""
 
 
-def _expression(params: list[int], inputs: int) -> Iterator[str]:
-    ops, outputs, reduced, rank, *rest = params
-    rest = rest[rank:]
-    for k in range(ops):
-        opcode, dtype, a, b, c, immediate = rest[6 * k : 6 * k + 6]
-        operands = [f"r{r}" for r in (a, b, c) if r >= 0]
-        name = _name(opcode)
+def _expression(p: Fused, inputs: int) -> Iterator[str]:
+    for register, op in enumerate(p.ops, inputs):
+        name = NAMES[op.opcode]
+        operands = [f"r{r}" for r in op.registers]
         if name == "integer_pow":
-            operands.append(str(immediate))
-        yield f"r{inputs + k} = {name}({', '.join(operands)}) {_DTYPES[dtype]}"
-    axes = [d for d in range(rank) if reduced >> d & 1]
-    for k in range(outputs):
-        register, reduction = rest[6 * ops + 2 * k : 6 * ops + 2 * k + 2]
-        over = f", its {_name(reduction)} over axes {axes}" if reduction else ""
-        yield f"output {k}: r{register}{over}"
+            operands.append(str(op.immediate))
+        yield f"r{register} = {name}({', '.join(operands)}) {_DTYPES[op.dtype]}"
+    for k, end in enumerate(p.ends):
+        text = f"output {k}: r{end.value}"
+        if end.reduction:
+            text += f", its {NAMES[end.reduction]} over axes {list(p.axes)}"
+        yield text
 
 
-def _map(params: list[int], inputs: int) -> str:
-    iterations, chunk, *flags = params
-    mapped = ", ".join("mapped" if f else "shared" for f in flags[:inputs])
-    made = ", ".join("summed" if f else "stacked" for f in flags[inputs:])
-    return f"{iterations} iterations, chunk {chunk}, inputs {mapped}, outputs {made}"
-
-
-def _call(params: list[int], inputs: int) -> str:
-    return f"its scratch at {params[0]}"
-
-
-def _scan(params: list[int], inputs: int) -> str:
-    scratch, length, consts, carries, xs, ys, reverse, *turns = params
-    counts = ", ".join(
-        _count(number, noun)
-        for number, noun in (
-            (consts, "constant"),
-            (carries, "carry"),
-            (xs, "x"),
-            (ys, "y"),
-        )
-    ).replace("carrys", "carries")
-    direction = "backwards" if reverse else "forwards"
-    pairs = [f"{a} and {b}" for a, b in zip(turns[::2], turns[1::2], strict=True)]
+def _map(p: Map) -> str:
+    mapped = ", ".join("mapped" if m else "shared" for m in p.mapped)
+    made = ", ".join("summed" if s else "stacked" for s in p.summed)
     return (
-        f"{length} iterations {direction}, {counts}, its scratch at {scratch}, "
-        f"carries in turn at {'; '.join(pairs) or 'nowhere'}"
+        f"{p.iterations} iterations, chunk {p.chunk}, inputs {mapped}, outputs {made}"
     )
 
 
-_TOLD = {"fused": _fused, "map": _map, "call": _call, "scan": _scan}
+def _scan(p: Scan) -> str:
+    counts = ", ".join(
+        _count(number, noun)
+        for number, noun in (
+            (p.consts, "constant"),
+            (len(p.carries), "carry"),
+            (p.xs, "x"),
+            (p.ys, "y"),
+        )
+    ).replace("carrys", "carries")
+    direction = "backwards" if p.reverse else "forwards"
+    turns = "; ".join(f"{carry.even} and {carry.odd}" for carry in p.carries)
+    return (
+        f"{p.length} iterations {direction}, {counts}, its scratch at {p.scratch}, "
+        f"carries in turn at {turns or 'nowhere'}"
+    )

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ...primitives import all_primitives
 from ...program.describe import Description, applied, letter, output_texts
+from .instructions import NAMES, Fused
 from .plan import Step
 
 
 def describe_step(step: Step) -> Description:
-    name = _names()[step.opcode]
+    p = step.params
     return Description(
-        name,
-        _fused_params(step) if name == "fused" else "",
+        NAMES[step.opcode],
+        _expression(p, len(step.inputs)) if isinstance(p, Fused) else "",
         tuple(v.shape for v in step.inputs),
         tuple(v.shape for v in step.outputs if v is not None),
         step.source,
     )
 
 
-_NAMES: dict[int, str] = {}
-
-
-def _names() -> dict[int, str]:
-    if not _NAMES:
-        _NAMES.update({p.opcode: p.name for p in all_primitives()})
-        _NAMES.setdefault(97, "copy")
-    return _NAMES
-
-
-def _fused_params(step: Step) -> str:
-    """From PHX_FUSED's parameters, as phynexus.h states them."""
-    names = _names()
-    p: list[Any] = list(step.params)
-    ops, outputs, rank = p[0], p[1], p[3]
-    texts = [letter(i) for i in range(len(step.inputs))]
-    at = 4 + rank
-    for _ in range(ops):
-        opcode, _dtype, *arguments, _immediate = p[at : at + 6]
-        texts.append(applied(names[opcode], (texts[a] for a in arguments if a >= 0)))
-        at += 6
-    ends = (p[at + 2 * k : at + 2 * k + 2] for k in range(outputs))
+def _expression(p: Fused, inputs: int) -> str:
+    texts = [letter(i) for i in range(inputs)]
+    for op in p.ops:
+        texts.append(applied(NAMES[op.opcode], (texts[r] for r in op.registers)))
     return output_texts(
-        applied(names[reduction], [texts[register]]) if reduction else texts[register]
-        for register, reduction in ends
+        applied(NAMES[end.reduction], [texts[end.value]])
+        if end.reduction
+        else texts[end.value]
+        for end in p.ends
     )

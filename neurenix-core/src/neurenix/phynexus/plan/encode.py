@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import InvalidArgumentError
 from ...primitives.sources import ConstantArray
+from .params import encoded
 from .place import aligned
 from .plan import Plan, Step
 from .views import Block, View
@@ -121,9 +122,8 @@ class _Encoder:
         first_operand, first_param = len(self.operands), len(self.params)
         self.operands += [self.value(v) for v in step.inputs]
         self.operands += [-1 if v is None else self.value(v) for v in step.outputs]
-        self.params += [
-            max(p.offset, 0) if isinstance(p, Block) else int(p) for p in step.params
-        ]
+        params = encoded(step.params)
+        self.params += params
         line = (
             -1
             if step.source is None
@@ -135,7 +135,7 @@ class _Encoder:
                 len(step.inputs),
                 len(step.outputs),
                 first_operand,
-                len(step.params),
+                len(params),
                 first_param,
                 step.region,
                 line,

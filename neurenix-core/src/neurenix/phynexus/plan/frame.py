@@ -11,10 +11,11 @@ from ...passes.limits import Limits
 from ...primitives import TensorType, ops
 from ...primitives.sources import ConstantArray
 from ...program.ir import Instruction, Program, Symbol
+from .instructions import OPCODES, Copy, Record
 from .plan import Region, Step
 from .views import Block, Shape, View, contiguous, dense
 
-COPY = 97  # movement that is left over: no primitive of its own
+_COPY = OPCODES["copy"]
 
 
 class Frame:
@@ -87,19 +88,22 @@ class Frame:
         opcode: int,
         inputs: Sequence[View],
         outputs: Sequence[View | None],
-        params: Sequence[object],
+        params: Record,
         region: int = -1,
     ) -> None:
         self.steps.append(
-            Step(opcode, list(inputs), list(outputs), list(params), region, self.source)
+            Step(opcode, list(inputs), list(outputs), params, region, self.source)
         )
+
+    def copy(self, view: View, out: View) -> None:
+        self.emit(_COPY, [view], [out], Copy())
 
     def fresh_like(self, view: View, order: Sequence[int] | None = None) -> View:
         return self.fresh(TensorType(view.shape, view.dtype), order)
 
     def copied(self, view: View) -> View:
         out = self.fresh_like(view)
-        self.emit(COPY, [view], [out], [])
+        self.copy(view, out)
         return out
 
     def as_contiguous(self, view: View) -> View:

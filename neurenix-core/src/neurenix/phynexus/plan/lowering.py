@@ -72,7 +72,7 @@ class _Lowering:
 def _find_live_ranges(frame: Frame) -> None:
     for k, step in enumerate(frame.steps):
         touched = [v.root for v in (*step.inputs, *step.outputs) if v is not None]
-        touched += [p for p in step.params if isinstance(p, Block)]
+        touched += step.params.blocks()
         for root in touched:
             if isinstance(root, Block):
                 root.first = k if root.first < 0 else root.first

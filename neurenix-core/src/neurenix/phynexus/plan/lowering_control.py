@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ...program.ir import Instruction, Program
 from .frame import Frame, Rule
+from .instructions import Call, Map, Scan, Turns
 from .operands import rows_for_loop
 from .plan import Region
 from .views import View
@@ -35,7 +36,7 @@ def _call(frame: Frame, i: Instruction, views: list[View]) -> None:
     region = frame.region(i.params["body"], [v.strides for v in views], 0)
     scratch = frame.block(region.scratch)
     outputs = _outputs_of(frame, i, region, [None] * len(i.outputs))
-    frame.emit(i.primitive.opcode, views, outputs, [scratch], region.index)
+    frame.emit(i.primitive.opcode, views, outputs, Call(scratch), region.index)
 
 
 def _map(frame: Frame, i: Instruction, views: list[View]) -> None:
@@ -47,8 +48,7 @@ def _map(frame: Frame, i: Instruction, views: list[View]) -> None:
     region = frame.region(p["body"], strides, 0)
     leads = [None if s else p["iterations"] for s in p["summed"]]
     outputs = _outputs_of(frame, i, region, leads)
-    flags = [*map(int, p["mapped"]), *map(int, p["summed"])]
-    params = [p["iterations"], p["chunk"], *flags]
+    params = Map(p["iterations"], p["chunk"], tuple(p["mapped"]), tuple(p["summed"]))
     frame.emit(i.primitive.opcode, views, outputs, params, region.index)
 
 
@@ -80,11 +80,18 @@ def _scan(frame: Frame, i: Instruction, views: list[View]) -> None:
         frame.views[symbol] = frame.fresh(symbol.type)
         outputs.append(frame.views[symbol])
     scratch = frame.block(region.scratch)
-    turns = [
-        frame.block(t.nbytes) for t in body.output_types[:carries] for _ in range(2)
-    ]
-    xs = len(views) - consts - carries
-    params = [scratch, length, consts, carries, xs, ys, int(p["reverse"]), *turns]
+    params = Scan(
+        scratch=scratch,
+        length=length,
+        consts=consts,
+        xs=len(views) - consts - carries,
+        ys=ys,
+        reverse=p["reverse"],
+        carries=tuple(
+            Turns(frame.block(t.nbytes), frame.block(t.nbytes))
+            for t in body.output_types[:carries]
+        ),
+    )
     frame.emit(i.primitive.opcode, views, outputs, params, region.index)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,22 @@ from ...primitives.contraction import free_axes
 from ...primitives.movement import padded_region
 from ...primitives.sources import ConstantArray
 from ...program.ir import Instruction, Program, Symbol
-from .frame import COPY, Frame, Rule, window
+from .frame import Frame, Rule, window
+from .instructions import (
+    Argmax,
+    Convolution,
+    Cumsum,
+    Dot,
+    End,
+    Factor,
+    Fused,
+    Index,
+    Iota,
+    Op,
+    RandomBits,
+    Sort,
+    TriangularSolve,
+)
 from .operands import rows_for_products
 from .views import Shape, View, memory_order
 
@@ -47,12 +61,12 @@ def _pad(frame: Frame, i: Instruction, views: list[View]) -> None:
     x, p = views[0], i.params
     out = frame.fresh(i.outputs[0].type, x.order)
     fill = ConstantArray(np.asarray(p["value"], x.dtype.numpy), x.dtype)
-    frame.emit(COPY, [frame.constant(fill).broadcast(out.shape)], [out], [])
+    frame.copy(frame.constant(fill).broadcast(out.shape), out)
     cut = padded_region(x.shape, p["low"], p["interior"])
     start, stop, step = (
         tuple(getattr(c, name) for c in cut) for name in ("start", "stop", "step")
     )
-    frame.emit(COPY, [x], [out.sliced(start, stop, step)], [])
+    frame.copy(x, out.sliced(start, stop, step))
     frame.result(i, out)
 
 
@@ -67,7 +81,7 @@ def _concat(frame: Frame, i: Instruction, views: list[View]) -> None:
         part = window(out, axis, begin, view.shape[axis])
         begin += view.shape[axis]
         if view != part:  # else it was written there
-            frame.emit(COPY, [view], [part], [])
+            frame.copy(view, part)
     frame.result(i, out)
 
 
@@ -80,9 +94,9 @@ def _identity(frame: Frame, i: Instruction, views: list[View]) -> None:
 
 def _elementwise(frame: Frame, i: Instruction, views: list[View]) -> None:
     count = len(views)
-    record = _micro_op(i, range(count))
+    op = _op(i, range(count))
     shape = i.outputs[0].type.shape
-    _emit_fused(frame, shape, views, [record], [count], [None], (), i.outputs)
+    _emit_fused(frame, shape, views, [op], [count], [None], (), i.outputs)
 
 
 def _reduction(frame: Frame, i: Instruction, views: list[View]) -> None:
@@ -94,44 +108,41 @@ def _fused(frame: Frame, i: Instruction, views: list[View]) -> None:
     p = i.params
     body: Program = p["body"]
     registers: dict[Symbol, int] = {s: n for n, s in enumerate(body.inputs)}
-    records = []
-    for op in body.instructions:
-        records.append(_micro_op(op, [registers[s] for s in op.inputs]))
-        registers[op.outputs[0]] = len(body.inputs) + len(records) - 1
-    ends = [registers[s] for s in body.outputs]
+    made = []
+    for inner in body.instructions:
+        made.append(_op(inner, [registers[s] for s in inner.inputs]))
+        registers[inner.outputs[0]] = len(body.inputs) + len(made) - 1
+    values = [registers[s] for s in body.outputs]
     shape, reductions, axes = p["shape"], p["reductions"], p["axes"]
-    _emit_fused(frame, shape, views, records, ends, reductions, axes, i.outputs)
+    _emit_fused(frame, shape, views, made, values, reductions, axes, i.outputs)
 
 
-def _micro_op(i: Instruction, registers: Sequence[int]) -> list[int]:
+def _op(i: Instruction, registers: Sequence[int]) -> Op:
     a, b, c = (*registers, -1, -1, -1)[:3]
     dtype = i.outputs[0].type.dtype
     exponent = int(i.params.get("exponent", 0))
-    return [i.primitive.opcode, dtype.code, a, b, c, exponent]
+    return Op(i.primitive.opcode, dtype.code, a, b, c, exponent)
 
 
 def _emit_fused(
     frame: Frame,
     shape: Shape,
     views: Sequence[View],
-    records: Sequence[Sequence[int]],
-    ends: Sequence[int],
+    made: Sequence[Op],
+    values: Sequence[int],
     reductions: Sequence[str | None],
     axes: Shape,
     outputs: Sequence[Symbol],
 ) -> None:
-    """One instruction that runs `records` on each element and leaves the registers
-    `ends`, each reduced over `axes` or not."""
+    """One instruction that runs the ops `made` on each element and gives out the
+    registers `values`, each reduced over `axes` or not."""
     inputs = [v.broadcast(shape) for v in views]
     order = _preferred_order(shape, inputs)
     rest = [a for a in range(len(shape)) if a not in axes]
-    bits = sum(1 << a for a in axes)
-    params: list[Any] = [len(records), len(ends), bits, len(shape), *shape]
-    for r in records:
-        params += r
+    ends: list[End] = []
     out_views: list[View | None] = []
-    for end, reduction, symbol in zip(ends, reductions, outputs, strict=True):
-        params += [end, ops.table[reduction].opcode if reduction else 0]
+    for value, reduction, symbol in zip(values, reductions, outputs, strict=True):
+        ends.append(End(value, ops.table[reduction].opcode if reduction else 0))
         if not reduction:
             out = frame.place_for(symbol, order)
             frame.views[symbol] = out
@@ -145,6 +156,8 @@ def _emit_fused(
             strides[a] = s
         ones = tuple(1 if a in axes else n for a, n in enumerate(shape))
         out_views.append(View(out.root, out.dtype, ones, tuple(strides)))
+    reduced = sum(1 << a for a in axes)
+    params = Fused(reduced, tuple(shape), tuple(made), tuple(ends))
     frame.emit(ops.fused.opcode, inputs, out_views, params)
 
 
@@ -166,20 +179,20 @@ def _argmax(frame: Frame, i: Instruction, views: list[View]) -> None:
     order = [rest.index(a) for a in x.order if a not in axes]
     out = frame.fresh(i.outputs[0].type, order)
     inputs = [x.transposed((*rest, *axes))]
-    frame.emit(i.primitive.opcode, inputs, [out], [len(axes)])
+    frame.emit(i.primitive.opcode, inputs, [out], Argmax(len(axes)))
     frame.result(i, out)
 
 
 def _cumsum(frame: Frame, i: Instruction, views: list[View]) -> None:
     out = frame.fresh(i.outputs[0].type, views[0].order)
-    params = [i.params["axis"], int(i.params["reverse"])]
+    params = Cumsum(i.params["axis"], i.params["reverse"])
     frame.emit(i.primitive.opcode, views, [out], params)
     frame.result(i, out)
 
 
 def _sort(frame: Frame, i: Instruction, views: list[View]) -> None:
     outputs = [frame.fresh(s.type, views[0].order) for s in i.outputs]
-    frame.emit(i.primitive.opcode, views, outputs, [i.params["axis"]])
+    frame.emit(i.primitive.opcode, views, outputs, Sort(i.params["axis"]))
     frame.views.update(zip(i.outputs, outputs, strict=True))
 
 
@@ -192,7 +205,8 @@ def _dot_general(frame: Frame, i: Instruction, views: list[View]) -> None:
     m = free_axes(len(lhs.shape), p["lhs_contract"], p["lhs_batch"])
     n = free_axes(len(rhs.shape), p["rhs_contract"], p["rhs_batch"])
     out = frame.place_for(i.outputs[0])
-    params = [len(p["lhs_batch"]), len(m), len(n), len(p["lhs_contract"])]
+    contracted = len(p["lhs_contract"])
+    params = Dot(batch=len(p["lhs_batch"]), m=len(m), n=len(n), k=contracted)
     rhs = rows_for_products(frame, i, rhs)
     lhs = lhs.transposed((*p["lhs_batch"], *m, *p["lhs_contract"]))
     rhs = rhs.transposed((*p["rhs_batch"], *p["rhs_contract"], *n))
@@ -207,16 +221,15 @@ def _convolution(frame: Frame, i: Instruction, views: list[View]) -> None:
     if frame.limits.channels_fastest and i.primitive is not ops.conv_weight_gradient:
         order = (*range(b), b, b + 2, b + 3, b + 1)
     out = frame.fresh(i.outputs[0].type, order)
-    (top, bottom), (left, right) = p["padding"]
-    params = [b, *p["stride"], top, bottom, left, right, *p["dilation"]]
+    params = Convolution(b, p["stride"], p["padding"], p["dilation"])
     frame.emit(i.primitive.opcode, views, [out], params)
     frame.result(i, out)
 
 
 def _linear_algebra(frame: Frame, i: Instruction, views: list[View]) -> None:
     outputs = [frame.fresh(s.type) for s in i.outputs]
-    names = ("lower", "transpose", "unit_diagonal")
-    params = [int(i.params[n]) for n in names if n in i.params]
+    solves = i.primitive is ops.triangular_solve
+    params = TriangularSolve(**i.params) if solves else Factor()
     frame.emit(i.primitive.opcode, views, outputs, params)
     frame.views.update(zip(i.outputs, outputs, strict=True))
 
@@ -226,7 +239,7 @@ def _linear_algebra(frame: Frame, i: Instruction, views: list[View]) -> None:
 
 def _indexing(frame: Frame, i: Instruction, views: list[View]) -> None:
     out = frame.fresh(i.outputs[0].type)
-    params = [i.params["axis"], i.params["batch"]]
+    params = Index(i.params["axis"], i.params["batch"])
     frame.emit(i.primitive.opcode, views, [out], params)
     frame.result(i, out)
 
@@ -237,13 +250,13 @@ def _constant(frame: Frame, i: Instruction, views: list[View]) -> None:
 
 def _iota(frame: Frame, i: Instruction, views: list[View]) -> None:
     out = frame.fresh(i.outputs[0].type)
-    frame.emit(i.primitive.opcode, [], [out], [i.params["axis"]])
+    frame.emit(i.primitive.opcode, [], [out], Iota(i.params["axis"]))
     frame.result(i, out)
 
 
 def _random_bits(frame: Frame, i: Instruction, views: list[View]) -> None:
     out = frame.fresh(i.outputs[0].type)
-    frame.emit(i.primitive.opcode, [frame.as_contiguous(views[0])], [out], [])
+    frame.emit(i.primitive.opcode, [frame.as_contiguous(views[0])], [out], RandomBits())
     frame.result(i, out)
 
 

@@ -13,7 +13,7 @@ import math
 from ...primitives import ops
 from ...primitives.contraction import free_axes
 from ...program.ir import Instruction, Program, Symbol
-from .frame import COPY, Frame
+from .frame import Frame
 from .views import View
 
 Axes = tuple[int, ...]
@@ -65,7 +65,7 @@ def _laid_out(frame: Frame, view: View, contract: Axes, batch: Axes) -> View:
     if view not in frame.laid_out:
         order = (*batch, *contract, *free)
         out = frame.fresh_like(view, order)
-        frame.emit(COPY, [view], [out], [])
+        frame.copy(view, out)
         frame.laid_out[view] = out
     return frame.laid_out[view]
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...primitives import ops
-from .frame import COPY, Frame
+from .frame import Frame
+from .instructions import Fused
 from .views import Block, Shape, View, contiguous
-
-_FUSED = ops.fused.opcode
 
 
 def store_outputs(frame: Frame) -> list[Shape]:
@@ -46,7 +44,7 @@ def store_outputs(frame: Frame) -> list[Shape]:
         late.append((view, out))
         strides.append(out.strides)
     for view, out in late:
-        frame.emit(COPY, [view], [out], [])
+        frame.copy(view, out)
     return strides
 
 
@@ -77,7 +75,7 @@ class _Overwriting:
             alike = (
                 v.strides == view.strides and v.offset == 0 and v.shape == view.shape
             )
-            stored = step.opcode == _FUSED and step.params[2] == 0
+            stored = isinstance(step.params, Fused) and not step.params.reduced
             if k > writing[0] or (k == writing[0] and not (alike and stored)):
                 return False
         return True

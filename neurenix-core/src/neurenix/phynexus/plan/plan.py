@@ -4,20 +4,20 @@ it."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...program.ir import Program
+from .instructions import Record
 from .views import Shape, View
 
 
 @dataclass
 class Step:
-    """One engine instruction. Parameters may be Blocks: their offsets, once known."""
+    """One engine instruction."""
 
     opcode: int
     inputs: list[View]
     outputs: list[View | None]
-    params: list[Any]
+    params: Record
     region: int = -1
     source: str | None = None
 

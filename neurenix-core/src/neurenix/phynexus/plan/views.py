@@ -24,6 +24,10 @@ class Block:
         self.offset = -1
         self.home: Any = None  # an output that it became, if any
 
+    def __int__(self) -> int:
+        """The offset, as a parameter; 0 for a block that no instruction touches."""
+        return max(self.offset, 0)
+
 
 @dataclass(frozen=True)
 class View:

@@ -37,8 +37,8 @@ Axis take_largest(std::vector<Axis>& axes) {
 
 // With these operands as they are; none where the terms of a sum do not lie along one axis.
 std::optional<Arrangement> arranged(const phx_value& lhs, const phx_value& rhs, const phx_value& out,
-                                    const int64_t* params) {
-  const int b = int(params[0]), m = int(params[1]), n = int(params[2]), k = int(params[3]);
+                                    const Dot& axes) {
+  const int b = int(axes.batch), m = int(axes.m), n = int(axes.n), k = int(axes.k);
   std::vector<Axis> batch_axes = merged_axes({&out, 0}, {&lhs, 0}, {&rhs, 0}, b);
   std::vector<Axis> m_axes = merged_axes({&out, b}, {&lhs, b}, {}, m);
   std::vector<Axis> n_axes = merged_axes({&out, b + m}, {}, {&rhs, b + k}, n);
@@ -60,8 +60,8 @@ std::optional<Arrangement> arranged(const phx_value& lhs, const phx_value& rhs, 
                  .out_batch = batch.strides[of_out],
                  .out_m = rows.strides[of_out],
                  .out_n = columns.strides[of_out]};
-  for (const std::vector<Axis>* axes : {&batch_axes, &m_axes, &n_axes})
-    way.outer.insert(way.outer.end(), axes->begin(), axes->end());
+  for (const std::vector<Axis>* kind : {&batch_axes, &m_axes, &n_axes})
+    way.outer.insert(way.outer.end(), kind->begin(), kind->end());
   return way;
 }
 
@@ -85,13 +85,12 @@ phx_value dense_copy(const phx_value& value) {
   return dense;
 }
 
-Arrangement arrange_dot(const phx_value& lhs, const phx_value& rhs, const phx_value& out,
-                        const int64_t* params) {
+Arrangement arrange_dot(const phx_value& lhs, const phx_value& rhs, const phx_value& out, const Dot& axes) {
   std::optional<Arrangement> best;
   for (const bool copy_rhs : {false, true})
     for (const bool copy_lhs : {false, true}) {
       std::optional<Arrangement> way =
-          arranged(copy_lhs ? dense_copy(lhs) : lhs, copy_rhs ? dense_copy(rhs) : rhs, out, params);
+          arranged(copy_lhs ? dense_copy(lhs) : lhs, copy_rhs ? dense_copy(rhs) : rhs, out, axes);
       if (!way) continue;
       way->copy_lhs = copy_lhs;
       way->copy_rhs = copy_rhs;
@@ -101,8 +100,8 @@ Arrangement arrange_dot(const phx_value& lhs, const phx_value& rhs, const phx_va
 }
 
 ConvolutionLayout convolution_layout(const Plan& plan, const phx_instruction& instruction) {
-  const int64_t* p = plan.params_of(instruction);
-  const int b = int(p[0]);
+  const Convolution p = read_params<Convolution>(plan, instruction);
+  const int b = int(p.batch);
   const phx_value &first = plan.input(instruction, 0), &second = plan.input(instruction, 1),
                   &result = plan.output(instruction, 0);
   const bool of_input = instruction.opcode == PHX_CONV_INPUT_GRADIENT,
@@ -119,12 +118,12 @@ ConvolutionLayout convolution_layout(const Plan& plan, const phx_instruction& in
                               .kernel_w = weight.shape[b + 3],
                               .out_h = out.shape[b + 2],
                               .out_w = out.shape[b + 3],
-                              .stride_h = p[1],
-                              .stride_w = p[2],
-                              .pad_h = p[3],
-                              .pad_w = p[5],
-                              .dilation_h = p[7],
-                              .dilation_w = p[8],
+                              .stride_h = p.stride[0],
+                              .stride_w = p.stride[1],
+                              .pad_h = p.padding[0][0],
+                              .pad_w = p.padding[1][0],
+                              .dilation_h = p.dilation[0],
+                              .dilation_w = p.dilation[1],
                               .x = {},
                               .weight = {},
                               .out = {}};

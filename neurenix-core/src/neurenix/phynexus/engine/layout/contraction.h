@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "../plan/instructions.h"
 #include "axes.h"
 #include "contraction_layout.h"
 
@@ -18,9 +19,8 @@ struct Arrangement {
   std::vector<Axis> outer;  // the loops; strides in elements
 };
 
-// The cheapest way, where nothing is empty. `params` are those of PHX_DOT_GENERAL.
-Arrangement arrange_dot(const phx_value& lhs, const phx_value& rhs, const phx_value& out,
-                        const int64_t* params);
+// The cheapest way, where nothing is empty.
+Arrangement arrange_dot(const phx_value& lhs, const phx_value& rhs, const phx_value& out, const Dot& axes);
 
 // A value of the same shape, row-major and without gaps.
 phx_value dense_copy(const phx_value& value);

@@ -1,10 +1,9 @@
-// No view may leave its memory. What a region touches behind each of its inputs and outputs is found once,
+// Checks that no view leaves its memory. What a region touches behind each of its inputs and outputs is found once,
 // and then asked of every caller, at the place that the caller passes.
-#include "plan.h"
-
 #include <utility>
 
 #include "../failure.h"
+#include "instructions.h"
 
 namespace phynexus {
 namespace {
@@ -102,63 +101,63 @@ class Bounds {
     if (instruction.region < 0) return;
     const phx_region& body = plan_.regions[size_t(instruction.region)];
     const Needs& needs = needs_[size_t(instruction.region)];
-    const int64_t* params = plan_.params_of(instruction);
-    if (instruction.opcode == PHX_CALL) {
-      in_scratch(params[0], body.scratch_bytes);
-      for (int32_t k = 0; k < body.inputs; k++)
-        pass(plan_.operand(instruction, k), needs.inputs[size_t(k)], false, 1, false);
-      for (int32_t k = 0; k < body.outputs; k++)
-        pass(plan_.operand(instruction, instruction.inputs + k), needs.outputs[size_t(k)], true, 1, false);
-    } else if (instruction.opcode == PHX_MAP) {
-      const int64_t* flags = params + 2;
-      for (int32_t k = 0; k < body.inputs; k++)
-        pass(plan_.operand(instruction, k), needs.inputs[size_t(k)], false, params[0], flags[k] != 0);
-      for (int32_t k = 0; k < body.outputs; k++) {
-        const phx_value* value = plan_.operand(instruction, instruction.inputs + k);
-        const bool summed = flags[body.inputs + k] != 0;
-        if (!value) continue;
-        if (!summed) {
-          pass(value, needs.outputs[size_t(k)], true, params[0], true);
-          continue;
-        }
-        // Each term has room for the value's own bytes and no more.
-        aligned(item_bytes(value->dtype), needs.outputs[size_t(k)]);
-        const Extent room = shifted(extent_of(*value), -value->offset), need = needs.outputs[size_t(k)];
-        if (!need.empty() && (need.low < room.low || need.high > room.high))
-          refuse(format("instruction %d: the map's body writes beyond its summed output %d", index_, k));
+    if (instruction.opcode == PHX_CALL) call(instruction, body, needs);
+    else if (instruction.opcode == PHX_MAP) map(instruction, body, needs);
+    else scan(instruction, body, needs);
+  }
+
+  void call(const phx_instruction& instruction, const phx_region& body, const Needs& needs) {
+    in_scratch(read_params<Call>(plan_, instruction).scratch, body.scratch_bytes);
+    for (int32_t k = 0; k < body.inputs; k++)
+      pass(plan_.operand(instruction, k), needs.inputs[size_t(k)], false, 1, false);
+    for (int32_t k = 0; k < body.outputs; k++)
+      pass(plan_.operand(instruction, instruction.inputs + k), needs.outputs[size_t(k)], true, 1, false);
+  }
+
+  void map(const phx_instruction& instruction, const phx_region& body, const Needs& needs) {
+    const Map p = read_params<Map>(plan_, instruction);
+    for (int32_t k = 0; k < body.inputs; k++)
+      pass(plan_.operand(instruction, k), needs.inputs[size_t(k)], false, p.iterations, p.mapped[size_t(k)]);
+    for (int32_t k = 0; k < body.outputs; k++) {
+      const phx_value* value = plan_.operand(instruction, instruction.inputs + k);
+      if (!value) continue;
+      if (!p.summed[size_t(k)]) {
+        pass(value, needs.outputs[size_t(k)], true, p.iterations, true);
+        continue;
       }
-    } else {
-      scan(instruction, body, needs, params);
+      // Each term has room for the value's own bytes and no more.
+      aligned(item_bytes(value->dtype), needs.outputs[size_t(k)]);
+      const Extent room = shifted(extent_of(*value), -value->offset), need = needs.outputs[size_t(k)];
+      if (!need.empty() && (need.low < room.low || need.high > room.high))
+        refuse(format("instruction %d: the map's body writes beyond its summed output %d", index_, k));
     }
   }
 
-  void scan(const phx_instruction& instruction, const phx_region& body, const Needs& needs,
-            const int64_t* params) {
-    const int64_t length = params[1];
-    const int32_t consts = int32_t(params[2]), carries = int32_t(params[3]), xs = int32_t(params[4]),
-                  ys = int32_t(params[5]);
-    in_scratch(params[0], body.scratch_bytes);
-    for (int32_t k = 0; k < consts; k++)
-      pass(plan_.operand(instruction, k), needs.inputs[size_t(k)], false, length ? 1 : 0, false);
-    for (int32_t k = 0; k < carries; k++) {
-      const phx_value& first = plan_.input(instruction, consts + k);
+  void scan(const phx_instruction& instruction, const phx_region& body, const Needs& needs) {
+    const Scan p = read_params<Scan>(plan_, instruction);
+    const int64_t carries = int64_t(p.carries.size());
+    in_scratch(p.scratch, body.scratch_bytes);
+    for (int64_t k = 0; k < p.consts; k++)
+      pass(plan_.operand(instruction, k), needs.inputs[size_t(k)], false, p.length ? 1 : 0, false);
+    for (int64_t k = 0; k < carries; k++) {
+      const phx_value& first = plan_.input(instruction, p.consts + k);
       const int64_t bytes = times(element_count(first), item_bytes(first.dtype));
-      const Extent read = needs.inputs[size_t(consts + k)], written = needs.outputs[size_t(k)];
+      const Extent read = needs.inputs[size_t(p.consts + k)], written = needs.outputs[size_t(k)];
       if ((!read.empty() && (read.low < 0 || read.high > bytes)) ||
           (!written.empty() && (written.low < 0 || written.high > bytes)))
-        refuse(format("instruction %d: the scan's body goes beyond carry %d", index_, k));
+        refuse(format("instruction %d: the scan's body goes beyond carry %lld", index_, (long long)k));
       aligned(item_bytes(first.dtype), read);
       aligned(item_bytes(first.dtype), written);
       aligned(first.offset, read);
-      in_scratch(params[7 + 2 * k], bytes);
-      in_scratch(params[8 + 2 * k], bytes);
+      in_scratch(p.carries[size_t(k)].even, bytes);
+      in_scratch(p.carries[size_t(k)].odd, bytes);
     }
-    for (int32_t k = 0; k < xs; k++)
-      pass(plan_.operand(instruction, consts + carries + k), needs.inputs[size_t(consts + carries + k)],
-           false, length, true);
-    for (int32_t k = 0; k < ys; k++) {
+    for (int64_t k = 0; k < p.xs; k++)
+      pass(plan_.operand(instruction, p.consts + carries + k), needs.inputs[size_t(p.consts + carries + k)],
+           false, p.length, true);
+    for (int64_t k = 0; k < p.ys; k++) {
       const phx_value* value = plan_.operand(instruction, instruction.inputs + carries + k);
-      pass(value, needs.outputs[size_t(carries + k)], true, length, true);
+      pass(value, needs.outputs[size_t(carries + k)], true, p.length, true);
     }
   }
 

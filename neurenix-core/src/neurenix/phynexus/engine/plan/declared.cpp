@@ -1,34 +1,27 @@
 // Looks every opcode and dtype of a plan up in an engine's capabilities, those within PHX_FUSED included.
 #include "declared.h"
 
-#include "../failure.h"
 #include "in_instruction.h"
+#include "instructions.h"
 
 namespace phynexus {
 namespace {
 
 void expect_opcode(const phx_capabilities& declared, int64_t opcode) {
-  if (!declared.opcodes[opcode]) lack(format("this engine has no %s", opcode_name(int32_t(opcode))));
+  if (!declared.opcodes[opcode])
+    lack(format("%s is no operation that this engine runs", opcode_name(int32_t(opcode))));
 }
 
-void expect_dtype(const phx_capabilities& declared, int64_t dtype) {
-  if (!(declared.dtypes >> dtype & 1))
-    lack(format("this engine does not compute with %s", dtype_name(int32_t(dtype))));
-}
+bool has_dtype(const phx_capabilities& declared, int64_t dtype) { return declared.dtypes >> dtype & 1; }
 
-void expect_fused(const Plan& plan, const phx_capabilities& declared, const phx_instruction& fused) {
-  const int64_t* p = plan.params_of(fused);
-  const int64_t ops = p[0], outputs = p[1], rank = p[3];
-  const int64_t* op = p + 4 + rank;
-  for (int64_t i = 0; i < ops; i++, op += 6) {
-    expect_opcode(declared, op[0]);
-    expect_dtype(declared, op[1]);
+void expect_fused(const phx_capabilities& declared, const Fused& fused) {
+  for (const Fused::Op& op : fused.ops) {
+    expect_opcode(declared, op.opcode);
+    if (!has_dtype(declared, op.dtype)) lack(format("an op's result is %s", dtype_name(int32_t(op.dtype))));
   }
-  for (int64_t k = 0; k < outputs; k++) {
-    const int64_t reduction = op[2 * k + 1];
-    if (reduction == 0) continue;
-    expect_opcode(declared, reduction);
-    if (reduction == PHX_ARGMAX && declared.opcodes[PHX_FUSED] < 2)
+  for (const Fused::End& end : fused.ends) {
+    if (end.reduction) expect_opcode(declared, end.reduction);
+    if (end.reduction == PHX_ARGMAX && declared.opcodes[PHX_FUSED] < 2)
       lack("this engine has no argmax within fused");
   }
 }
@@ -36,12 +29,13 @@ void expect_fused(const Plan& plan, const phx_capabilities& declared, const phx_
 }  // namespace
 
 void refuse_undeclared(const Plan& plan, const phx_capabilities& declared) {
-  for (const phx_value& value : plan.values) expect_dtype(declared, value.dtype);
-  for (size_t i = 0; i < plan.instructions.size(); i++)
-    in_instruction(plan, int32_t(i), [&](const phx_instruction& instruction) {
-      expect_opcode(declared, instruction.opcode);
-      if (instruction.opcode == PHX_FUSED) expect_fused(plan, declared, instruction);
-    });
+  for (size_t i = 0; i < plan.values.size(); i++)
+    if (const int32_t dtype = plan.values[i].dtype; !has_dtype(declared, dtype))
+      lack(format("value %zu is %s, which this engine does not compute with", i, dtype_name(dtype)));
+  each_instruction(plan, [&](const phx_instruction& instruction) {
+    expect_opcode(declared, instruction.opcode);
+    if (instruction.opcode == PHX_FUSED) expect_fused(declared, read_params<Fused>(plan, instruction));
+  });
 }
 
 }  // namespace phynexus

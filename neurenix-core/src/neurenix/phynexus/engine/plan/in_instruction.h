@@ -17,4 +17,11 @@ void in_instruction(const Plan& plan, int32_t index, const F& f) {
   }
 }
 
+// f(instruction) for those of every region.
+template <class F>
+void each_instruction(const Plan& plan, const F& f) {
+  for (const phx_region& region : plan.regions)
+    for (int32_t i = 0; i < region.instructions; i++) in_instruction(plan, region.first_instruction + i, f);
+}
+
 }  // namespace phynexus

@@ -1,4 +1,4 @@
-// What no plan needs, and what is computed from a plan would overflow with.
+// How large a size in a plan may be: sums and multiples of what passes do not overflow.
 #pragma once
 
 #include <cstdint>

@@ -1,93 +1,18 @@
-// Names of opcodes and dtypes, what a view touches, and the copy of a plan with every index checked.
+// Sizes and extents of a plan's values.
 #include "plan.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "../failure.h"
-#include "in_instruction.h"
-#include "limits.h"
 
 namespace phynexus {
 
-const char* dtype_name(int32_t dtype) {
-  static const char* names[] = {"float32", "float64", "float16", "bfloat16", "int32",
-                                "int64",   "uint8",   "uint32",  "bool"};
-  return dtype >= 0 && dtype <= PHX_BOOL ? names[dtype] : "unknown dtype";
-}
-
-const char* opcode_name(int32_t opcode) {
-  switch (opcode) {
-    case PHX_NEG: return "neg";
-    case PHX_ABS: return "abs";
-    case PHX_SIGN: return "sign";
-    case PHX_FLOOR: return "floor";
-    case PHX_ROUND: return "round";
-    case PHX_EXP: return "exp";
-    case PHX_LOG: return "log";
-    case PHX_LOG1P: return "log1p";
-    case PHX_SIN: return "sin";
-    case PHX_COS: return "cos";
-    case PHX_TAN: return "tan";
-    case PHX_ATAN: return "atan";
-    case PHX_TANH: return "tanh";
-    case PHX_SQRT: return "sqrt";
-    case PHX_RSQRT: return "rsqrt";
-    case PHX_ERF: return "erf";
-    case PHX_IS_FINITE: return "is_finite";
-    case PHX_LOGICAL_NOT: return "logical_not";
-    case PHX_CAST: return "cast";
-    case PHX_BITCAST: return "bitcast";
-    case PHX_INTEGER_POW: return "integer_pow";
-    case PHX_ADD: return "add";
-    case PHX_SUB: return "sub";
-    case PHX_MUL: return "mul";
-    case PHX_DIV: return "div";
-    case PHX_REMAINDER: return "remainder";
-    case PHX_POW: return "pow";
-    case PHX_MAXIMUM: return "maximum";
-    case PHX_MINIMUM: return "minimum";
-    case PHX_ATAN2: return "atan2";
-    case PHX_EQUAL: return "equal";
-    case PHX_NOT_EQUAL: return "not_equal";
-    case PHX_LESS: return "less";
-    case PHX_LESS_EQUAL: return "less_equal";
-    case PHX_GREATER: return "greater";
-    case PHX_GREATER_EQUAL: return "greater_equal";
-    case PHX_BITWISE_AND: return "bitwise_and";
-    case PHX_BITWISE_OR: return "bitwise_or";
-    case PHX_BITWISE_XOR: return "bitwise_xor";
-    case PHX_SHIFT_LEFT: return "shift_left";
-    case PHX_SHIFT_RIGHT: return "shift_right";
-    case PHX_WHERE: return "where";
-    case PHX_SUM: return "sum";
-    case PHX_PROD: return "prod";
-    case PHX_MAX: return "max";
-    case PHX_MIN: return "min";
-    case PHX_ARGMAX: return "argmax";
-    case PHX_ANY: return "any";
-    case PHX_ALL: return "all";
-    case PHX_CUMSUM: return "cumsum";
-    case PHX_DOT_GENERAL: return "dot_general";
-    case PHX_CONV_GENERAL: return "conv_general";
-    case PHX_CONV_INPUT_GRADIENT: return "conv_input_gradient";
-    case PHX_CONV_WEIGHT_GRADIENT: return "conv_weight_gradient";
-    case PHX_COPY: return "copy";
-    case PHX_GATHER: return "gather";
-    case PHX_SCATTER: return "scatter";
-    case PHX_SCATTER_ADD: return "scatter_add";
-    case PHX_SORT: return "sort";
-    case PHX_CHOLESKY: return "cholesky";
-    case PHX_TRIANGULAR_SOLVE: return "triangular_solve";
-    case PHX_LU: return "lu";
-    case PHX_IOTA: return "iota";
-    case PHX_RANDOM_BITS: return "random_bits";
-    case PHX_CALL: return "call";
-    case PHX_SCAN: return "scan";
-    case PHX_MAP: return "map";
-    case PHX_FUSED: return "fused";
-    default: return "an operation";
-  }
+int arity(int64_t opcode) {
+  if (opcode >= PHX_NEG && opcode <= PHX_INTEGER_POW) return 1;
+  if ((opcode >= PHX_ADD && opcode <= PHX_ATAN2) || (opcode >= PHX_EQUAL && opcode <= PHX_GREATER_EQUAL) ||
+      (opcode >= PHX_BITWISE_AND && opcode <= PHX_SHIFT_RIGHT))
+    return 2;
+  return opcode == PHX_WHERE ? 3 : 0;
 }
 
 void Extent::cover(Extent other) {
@@ -129,147 +54,6 @@ Extent extent_of(const phx_value& value) {
   }
   const int64_t size = item_bytes(value.dtype);
   return {plus(value.offset, times(first, size)), plus(plus(value.offset, times(last, size)), size), size};
-}
-
-namespace {
-
-template <class T>
-std::vector<T> copied(const T* from, int32_t count, const char* what) {
-  if (count < 0 || (count > 0 && !from)) refuse(format("the plan has no %s", what));
-  return std::vector<T>(from, from + count);
-}
-
-void expect_sane(int64_t bytes, const char* what, size_t index) {
-  const std::string message = format("%s %zu has a size of %lld bytes", what, index, (long long)bytes);
-  if (bytes < 0) refuse(message);
-  if (bytes > most_bytes) throw Failure(PHX_OUT_OF_MEMORY, message + ", which no machine has");
-}
-
-void check_value(phx_value& value, int32_t index) {
-  if (value.rank < 0 || value.rank > PHX_MAX_RANK)
-    refuse(format("value %d has rank %d; at most %d are possible", index, value.rank, PHX_MAX_RANK));
-  if (value.dtype < 0 || value.dtype > PHX_BOOL)
-    refuse(format("value %d has the unknown dtype %d", index, value.dtype));
-  if (!(supported_dtypes >> value.dtype & 1))
-    lack(format("value %d is %s, which this engine does not compute with", index, dtype_name(value.dtype)));
-  if (value.space < PHX_SCRATCH || value.space > PHX_CONSTANTS)
-    refuse(format("value %d lies in the unknown space %d", index, value.space));
-  for (int d = 0; d < value.rank; d++)
-    if (value.shape[d] < 0)
-      refuse(format("value %d has the negative size %lld", index, (long long)value.shape[d]));
-  if (value.offset % item_bytes(value.dtype))
-    refuse(format("value %d: offset %lld is no multiple of the size of %s", index, (long long)value.offset,
-                  dtype_name(value.dtype)));
-  // Of an empty value, and along an axis of one element, a stride or offset leads nowhere and may be any number:
-  // what is computed with it later must not overflow.
-  if (value.offset > 8 * most_bytes || value.offset < -8 * most_bytes)
-    refuse(format("value %d has the absurd offset %lld", index, (long long)value.offset));
-  const bool empty = element_count(value) == 0;
-  for (int d = 0; d < value.rank; d++) {
-    if (value.strides[d] <= most_bytes && value.strides[d] >= -most_bytes) continue;
-    if (!empty) refuse(format("value %d has the absurd stride %lld", index, (long long)value.strides[d]));
-    value.strides[d] = 0;  // an empty tensor may well have it
-  }
-  (void)extent_of(value);
-}
-
-void check_region(const Plan& plan, const phx_region& region, int32_t index) {
-  const int64_t end = int64_t(region.first_instruction) + region.instructions;
-  if (region.inputs < 0 || region.outputs < 0 || region.first_instruction < 0 || region.instructions < 0 ||
-      end > int64_t(plan.instructions.size()))
-    refuse(format("region %d: counts or instructions outside the plan", index));
-  expect_sane(region.scratch_bytes, "the scratch of region", size_t(index));
-  if (region.inputs > 1 << 20 || region.outputs > 1 << 20)
-    refuse(format("region %d: too many inputs", index));
-  for (int32_t i = region.first_instruction; i < end; i++) {
-    const int32_t inner = plan.instructions[size_t(i)].region;
-    if (inner >= index)
-      refuse(format("instruction %d: its region %d must come before region %d", i, inner, index));
-  }
-}
-
-void check_instruction(const Plan& plan, const phx_instruction& instruction, int32_t index) {
-  const phx_instruction& x = instruction;
-  if (x.inputs < 0 || x.outputs < 0 || x.first_operand < 0 ||
-      int64_t(x.first_operand) + x.inputs + x.outputs > int64_t(plan.operands.size()))
-    refuse(format("instruction %d: operands outside the plan", index));
-  if (x.params < 0 || x.first_param < 0 || int64_t(x.first_param) + x.params > int64_t(plan.params.size()))
-    refuse(format("instruction %d: params outside the plan", index));
-  if (x.region < -1 || x.region >= int32_t(plan.regions.size()))
-    refuse(format("instruction %d: region %d does not exist", index, x.region));
-  for (int32_t k = 0; k < x.inputs + x.outputs; k++) {
-    const bool may_lack = k >= x.inputs && (x.opcode == PHX_SCAN || x.opcode == PHX_MAP);
-    if (!may_lack && !plan.operand(x, k)) refuse(format("instruction %d: operand %d is missing", index, k));
-  }
-}
-
-// Regions run within each other on the C++ stack, where each has a list of its base pointers: what would go too
-// deep is refused. check_region has seen to it that the inner ones come first.
-void check_nesting(const Plan& plan) {
-  constexpr int64_t most_pointers = 1 << 16;
-  struct Nest {
-    int64_t depth = 0, pointers = 0;
-  };
-  std::vector<Nest> nests(plan.regions.size());
-  for (size_t r = 0; r < nests.size(); r++) {
-    const phx_region& region = plan.regions[r];
-    Nest& nest = nests[r];
-    for (int32_t i = 0; i < region.instructions; i++) {
-      const int32_t inner = plan.instructions[size_t(region.first_instruction + i)].region;
-      if (inner < 0) continue;
-      nest.depth = std::max(nest.depth, nests[size_t(inner)].depth);
-      nest.pointers = std::max(nest.pointers, nests[size_t(inner)].pointers);
-    }
-    nest.depth++;
-    if (nest.depth > PHX_MAX_DEPTH)
-      refuse(format("region %zu: regions lie within each other %lld deep; at most %d are possible", r,
-                    (long long)nest.depth, PHX_MAX_DEPTH));
-    if (r + 1 == nests.size()) return;  // the whole program's pointers are not on the stack
-    nest.pointers += int64_t(region.inputs) + region.outputs;
-    if (nest.pointers > most_pointers)
-      refuse(format("region %zu and those within it have %lld inputs and outputs; at most %lld are possible",
-                    r, (long long)nest.pointers, (long long)most_pointers));
-  }
-}
-
-}  // namespace
-
-void decode(const phx_plan& source, Plan& plan) {
-  require(source.struct_size >= sizeof(phx_plan), "phx_plan.struct_size is smaller than version 1.0's");
-  plan.values = copied(source.values, source.value_count, "values");
-  plan.instructions = copied(source.instructions, source.instruction_count, "instructions");
-  plan.operands = copied(source.operands, source.operand_count, "operands");
-  plan.params = copied(source.params, source.param_count, "params");
-  plan.regions = copied(source.regions, source.region_count, "regions");
-  require(!plan.regions.empty(), "the plan has no region");
-  for (size_t i = 0; i < plan.values.size(); i++) check_value(plan.values[i], int32_t(i));
-  for (size_t i = 0; i < plan.operands.size(); i++)
-    if (plan.operands[i] < -1 || plan.operands[i] >= int32_t(plan.values.size()))
-      refuse(format("operand %zu names value %d of %zu", i, plan.operands[i], plan.values.size()));
-  for (size_t i = 0; i < plan.regions.size(); i++) check_region(plan, plan.regions[i], int32_t(i));
-  for (size_t i = 0; i < plan.instructions.size(); i++)
-    check_instruction(plan, plan.instructions[i], int32_t(i));
-  check_nesting(plan);
-  const phx_region& whole = plan.whole_program();
-  plan.input_bytes = copied(source.input_bytes, whole.inputs, "input_bytes");
-  plan.output_bytes = copied(source.output_bytes, whole.outputs, "output_bytes");
-  for (size_t k = 0; k < plan.input_bytes.size(); k++) expect_sane(plan.input_bytes[k], "input", k);
-  for (size_t k = 0; k < plan.output_bytes.size(); k++) expect_sane(plan.output_bytes[k], "output", k);
-  require(source.constant_bytes >= 0 && (source.constant_bytes == 0 || source.constants),
-          "the plan has no constants");
-  plan.constant_bytes = source.constant_bytes;
-  plan.constants = aligned_take(source.constant_bytes);
-  if (source.constant_bytes) std::memcpy(plan.constants, source.constants, size_t(source.constant_bytes));
-}
-
-void validate(Plan& plan) {
-  for (const phx_region& region : plan.regions)
-    for (int32_t i = 0; i < region.instructions; i++)
-      in_instruction(plan, region.first_instruction + i, [&](const phx_instruction& instruction) {
-        validate_instruction(plan, region, instruction);
-      });
-  plan.needs = validate_bounds(plan);
-  plan.apart = outputs_apart(plan);
 }
 
 }  // namespace phynexus

@@ -22,12 +22,10 @@ inline constexpr int32_t item_bytes(int32_t dtype) {
   }
 }
 
-inline constexpr uint32_t supported_dtypes = 1u << PHX_FLOAT32 | 1u << PHX_FLOAT64 | 1u << PHX_INT32 |
-                                             1u << PHX_INT64 | 1u << PHX_UINT8 | 1u << PHX_UINT32 |
-                                             1u << PHX_BOOL;
-
 const char* dtype_name(int32_t dtype);
 const char* opcode_name(int32_t opcode);
+// How many operands an elementwise opcode has; 0: it is none.
+int arity(int64_t opcode);
 
 // Byte offsets from a base: [low, high). Empty where low >= high. `alignment`: of what is read or written
 // there.
@@ -70,9 +68,6 @@ struct Plan {
   const phx_value& output(const phx_instruction& instruction, int64_t k) const {
     return *operand(instruction, instruction.inputs + k);
   }
-  const int64_t* params_of(const phx_instruction& instruction) const {
-    return params.data() + instruction.first_param;
-  }
   const phx_region& whole_program() const { return regions.back(); }
 };
 
@@ -84,10 +79,9 @@ Extent extent_of(const phx_value& value);
 
 // Copies the arrays and checks every index, so that what follows can read them freely.
 void decode(const phx_plan& source, Plan& plan);
-// Checks the meaning of every instruction, and that no view leaves its memory. Throws Failure.
+// Checks what every instruction says, and that no view leaves its memory, for any engine. Throws Failure. What an
+// engine does not declare is refused in declared.h; what else it lacks, such as an opcode for one dtype, by itself.
 void validate(Plan& plan);
-void validate_instruction(const Plan& plan, const phx_region& region, const phx_instruction& instruction);
-void validate_control(const Plan& plan, const phx_region& region, const phx_instruction& instruction);
 std::vector<Needs> validate_bounds(const Plan& plan);
 // Whether two values of a region may share memory.
 bool may_share_memory(const phx_value& a, const phx_value& b, bool region_apart);

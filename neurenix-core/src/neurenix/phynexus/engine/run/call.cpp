@@ -1,6 +1,7 @@
 // PHX_CALL: a region in a frame of its own.
 #include <alloca.h>
 
+#include "../plan/instructions.h"
 #include "lowering.h"
 
 namespace phynexus {
@@ -28,7 +29,7 @@ struct CallStep final : Step {
 StepPointer lower_call(PlanLowering& lowering, const phx_instruction& instruction) {
   auto step = std::make_unique<CallStep>();
   step->region = &lowering.regions[size_t(instruction.region)];
-  step->scratch = lowering.plan.params_of(instruction)[0];
+  step->scratch = read_params<Call>(lowering.plan, instruction).scratch;
   for (int k = 0; k < instruction.inputs + instruction.outputs; k++)
     step->operands.push_back(lowering.place(*lowering.plan.operand(instruction, k)));
   return step;

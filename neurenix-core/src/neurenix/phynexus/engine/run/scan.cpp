@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "../plan/instructions.h"
 #include "lowering.h"
 
 namespace phynexus {
@@ -83,20 +84,20 @@ struct ScanStep final : Step {
 
 StepPointer lower_scan(PlanLowering& lowering, const phx_instruction& instruction) {
   const Plan& plan = lowering.plan;
-  const int64_t* p = plan.params_of(instruction);
-  const int consts = int(p[2]), carries = int(p[3]), xs = int(p[4]), ys = int(p[5]);
+  const Scan p = read_params<Scan>(plan, instruction);
+  const int consts = int(p.consts), carries = int(p.carries.size()), xs = int(p.xs), ys = int(p.ys);
   auto step = std::make_unique<ScanStep>();
   step->region = &lowering.regions[size_t(instruction.region)];
-  step->scratch = p[0];
-  step->length = p[1];
-  step->reverse = p[6] != 0;
+  step->scratch = p.scratch;
+  step->length = p.length;
+  step->reverse = p.reverse;
   for (int k = 0; k < consts; k++) step->consts.push_back(lowering.place(plan.input(instruction, k)));
   for (int k = 0; k < carries; k++) {
     const phx_value& first = plan.input(instruction, consts + k);
     ScanStep::Carry carry;
     carry.bytes = element_count(first) * item_bytes(first.dtype);
-    carry.turns[0] = p[7 + 2 * k];
-    carry.turns[1] = p[8 + 2 * k];
+    carry.turns[0] = p.carries[size_t(k)].even;
+    carry.turns[1] = p.carries[size_t(k)].odd;
     carry.first = lowering.place(first);
     if (const phx_value* last = plan.operand(instruction, instruction.inputs + k)) {
       carry.has_last = true;
