@@ -55,7 +55,7 @@ def _scratch(plan: Plan, at_once: int | None) -> int:
 
 def _of_map(step: Step, at_once: int | None, region: Region, beside: int) -> int:
     iterations, chunk, *flags = step.params
-    at_once = min(iterations, at_once or chunk or iterations)
+    together = min(iterations, at_once or chunk or iterations)
     summed = flags[len(step.inputs) :]
     term = sum(
         aligned(view.dtype.itemsize * math.prod(view.shape))
@@ -63,4 +63,4 @@ def _of_map(step: Step, at_once: int | None, region: Region, beside: int) -> int
         if sums and view is not None
     )
     levels = iterations.bit_length()  # of the sums that wait for their neighbours
-    return at_once * (aligned(region.scratch) + beside + term) + levels * term
+    return together * (aligned(region.scratch) + beside + term) + levels * term
