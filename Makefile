@@ -49,11 +49,10 @@ PEERS ?= $(NEURENIX_PEERS)
 BENCH := build/bench
 bench: $(VENV)/.for-demo
 	@$(need_compiler)
-	ROUNDS=1 sh neurenix-backend-cpu/cpp/tests/contract_test.sh $(BENCH)
-	$(CXX) -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp \
-	    $(BENCH)/*.o $(addprefix neurenix-backend-cpu/cpp/,codegen/x86/product_code.cpp \
-	    codegen/x86/code_memory.cpp) -o $(BENCH)/contract_kernels
-	$(CXX) -std=c++20 -O3 -pthread benchmarks/peaks.cpp -o $(BENCH)/peaks
+	$(VENV)/bin/cmake -S neurenix-backend-cpu -B $(BENCH) -G Ninja \
+	    -DCMAKE_MAKE_PROGRAM=$(abspath $(VENV)/bin/ninja)
+	$(VENV)/bin/cmake --build $(BENCH) --target contract_test contract_kernels peaks
+	$(BENCH)/contract_test 1
 	$(BENCH)/contract_kernels $(ISA)
 	$(PY) benchmarks/bench.py --peers "$(PEERS)" --peaks $(BENCH)/peaks \
 	    --output build/bench.jsonl $(if $(QUICK),--quick) $(if $(DOCUMENT),--document)

@@ -1,10 +1,7 @@
 // GFLOP/s of the CPU engine's matrix products and convolutions on one core, and their share of the measured
 // peak. Operations are the nominal ones, 2 m n k, with padding counted (so skipping it can show more than the
 // peak).
-//   neurenix-backend-cpu/cpp/tests/contract_test.sh BUILD        # builds the kernels of all instruction sets
-//   there g++ -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp BUILD/*.o
-//   neurenix-backend-cpu/cpp/steps/product_code.cpp neurenix-backend-cpu/cpp/code/code_memory.cpp -o
-//   BUILD/contract_kernels
+//   cmake -S neurenix-backend-cpu -B BUILD && cmake --build BUILD --target contract_kernels
 // Arguments: the instruction set (avx512, avx2, portable), then words that a line's name must contain.
 // NEURENIX_CPU_WINOGRAD=0 measures all convolutions as plain sums.
 #include <cstdint>

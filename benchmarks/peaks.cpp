@@ -1,6 +1,6 @@
 // What this machine can do at most, as one JSON line: float32 multiply-adds in registers alone on one core and on
 // all that the process may use, and bytes copied (read and written) at several sizes on all of them.
-//   g++ -std=c++20 -O3 -pthread benchmarks/peaks.cpp -o peaks && ./peaks
+//   cmake -S neurenix-backend-cpu -B BUILD && cmake --build BUILD --target peaks && BUILD/peaks
 #include <sched.h>
 
 #include <algorithm>

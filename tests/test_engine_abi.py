@@ -119,5 +119,8 @@ def test_the_command_says_where_the_header_is() -> None:
     found = ask("--include-dir")
     assert found.returncode == 0
     assert Path(found.stdout.strip(), "phynexus.h").read_bytes() == HEADER.read_bytes()
+    package = ask("--cmake-dir")
+    assert package.returncode == 0
+    assert Path(package.stdout.strip(), "PhynexusConfig.cmake").is_file()
     refused = ask("--include")
     assert refused.returncode == 1 and "usage: " in refused.stderr

@@ -155,7 +155,8 @@ def test_one_call(built: dict[tuple[str, str], Path], tmp_path: Path) -> None:
 def test_wheels_hold_what_they_should(built: dict[tuple[str, str], Path]) -> None:
     wheels = {name: built[name, "wheel"] for name in PACKAGES}
     names = {name: zipfile.ZipFile(path).namelist() for name, path in wheels.items()}
-    assert "neurenix/phynexus/phynexus.h" in names["core"]
+    shared = ("phynexus.h", "engine/api.cpp", "cmake/PhynexusConfig.cmake")
+    assert {f"neurenix/phynexus/{name}" for name in shared} <= set(names["core"])
     assert "neurenix/meta/__init__.py" in names["meta"]
     assert "neurenix/__init__.py" not in names["meta"], "that file is core's"
     assert any("/datasets/splits/" in name for name in names["meta"])

@@ -1,6 +1,8 @@
 """Versions move in lock step, siblings are pinned, each package carries the licence."""
 
 import re
+import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -8,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from neurenix.phynexus import INCLUDE_DIR
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
+SHARED = ROOT / "neurenix-core/src/neurenix/phynexus"
 FOLDERS = [ROOT, *sorted(p.parent for p in ROOT.glob("neurenix-*/pyproject.toml"))]
 
 
@@ -45,20 +50,61 @@ def test_package(folder: Path) -> None:
     assert (folder / "README.md").is_file()
 
 
-def test_the_sdist_of_the_engine_has_the_header(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked source distribution of the engine."""
     build = pytest.importorskip(
         "scikit_build_core.build", reason="scikit-build-core is not installed"
     )
-    monkeypatch.chdir(ROOT / "neurenix-backend-cpu")
-    name = build.build_sdist(str(tmp_path))
-    with tarfile.open(tmp_path / name) as sdist:
-        packed = sdist.extractfile(name.removesuffix(".tar.gz") + "/include/phynexus.h")
-        assert packed is not None
-        header = ROOT / "neurenix-core/src/neurenix/phynexus/phynexus.h"
-        assert packed.read() == header.read_bytes()
-        assert not [n for n in sdist.getnames() if n.endswith((".so", ".o"))]
+    folder = tmp_path_factory.mktemp("sdist")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT / "neurenix-backend-cpu")
+        name = build.build_sdist(str(folder))
+    with tarfile.open(folder / name) as packed:
+        if sys.version_info >= (3, 12):
+            packed.extractall(folder, filter="data")
+        else:
+            packed.extractall(folder)
+    return folder / name.removesuffix(".tar.gz")
+
+
+def test_the_sdist_of_the_engine_has_what_engines_share(sdist: Path) -> None:
+    for name in ("phynexus.h", "engine/api.cpp", "cmake/PhynexusConfig.cmake"):
+        assert (sdist / "include" / name).read_bytes() == (SHARED / name).read_bytes()
+    assert not [path for path in sdist.rglob("*") if path.suffix in (".so", ".o")]
+
+
+@pytest.mark.parametrize("source", ["tree", "sdist", "installed"])
+def test_the_engine_finds_what_engines_share(
+    source: str, sdist: Path, tmp_path: Path
+) -> None:
+    """In the repository, in its own sdist, else in the core that is installed."""
+    cmake = Path(sys.executable).with_name("cmake")
+    if not cmake.exists():
+        pytest.skip("CMake is not installed")
+    folder, expected = ROOT / "neurenix-backend-cpu", SHARED
+    if source == "sdist":
+        folder, expected = sdist, sdist / "include"
+    elif source == "installed":
+        folder, expected = tmp_path / "alone", INCLUDE_DIR
+        shutil.copytree(sdist, folder, ignore=shutil.ignore_patterns("include"))
+    done = subprocess.run(
+        [
+            cmake,
+            "-G",
+            "Ninja",
+            f"-DCMAKE_MAKE_PROGRAM={cmake.with_name('ninja')}",
+            f"-DPython_EXECUTABLE={sys.executable}",
+            *("-S", folder, "-B", tmp_path / "build"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    cache = (tmp_path / "build" / "CMakeCache.txt").read_text("utf-8")
+    found = re.search(r"^Phynexus_DIR:\w+=(.*)$", cache, re.M)
+    assert found is not None
+    assert Path(found[1]).resolve() == (expected / "cmake").resolve()
 
 
 def test_the_changelog_names_this_version() -> None:

@@ -1,6 +1,6 @@
 // Matrix products and convolutions of every instruction set that this machine has, against loops in double:
 // random sizes and strides, the same bits from one thread and from two, nothing written but the result.
-//   build and run: see contract_test.sh beside this file
+//   contract_test ROUNDS: how many random problems of each kind (60)
 #include "../kernels/contract/contract.h"
 
 #include <atomic>
@@ -409,7 +409,7 @@ void test_all(int rounds) {
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 60;
   sets.push_back({"portable", &portable::contract_kernels});
-#if defined(__x86_64__)
+#if defined(PHYNEXUS_X86_KERNELS)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     sets.push_back({"avx2", &avx2::contract_kernels});
   if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))

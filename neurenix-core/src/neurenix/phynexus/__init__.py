@@ -1,7 +1,8 @@
 """Phynexus: what all native engines share, in Python and (engine/) in C++.
 
 `python -m neurenix.phynexus --include-dir` says where the C header lies, and beside it
-the engine's sources. A backend's module makes its device of two names:
+the engine's sources; `--cmake-dir` says where the CMake package lies that compiles them
+into an engine. A backend's module makes its device of two names:
 `count_devices(library)` and `NativeBackend(library)`.
 """
 
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backend import NativeBackend, count_devices
 
-__all__ = ["HEADER", "INCLUDE_DIR", "NativeBackend", "count_devices"]
+__all__ = ["CMAKE_DIR", "HEADER", "INCLUDE_DIR", "NativeBackend", "count_devices"]
 
 INCLUDE_DIR = Path(__file__).resolve().parent
 HEADER = INCLUDE_DIR / "phynexus.h"
+CMAKE_DIR = INCLUDE_DIR / "cmake"
 
 
 def __getattr__(name: str) -> Any:
