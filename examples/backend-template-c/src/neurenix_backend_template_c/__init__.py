@@ -1,4 +1,4 @@
-"""The device type "template_c": an engine in C, opened by Neurenix with cffi."""
+"""The device type "template_c": an engine in C++, opened by Neurenix with cffi."""
 
 from pathlib import Path
 
