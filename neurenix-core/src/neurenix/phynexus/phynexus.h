@@ -227,7 +227,12 @@ typedef struct phx_memory_stats {
   int64_t cached_bytes;    /* from 1.4: all else that is kept for reuse, such as buffers that were released */
 } phx_memory_stats;
 
-/* Several runs in a row; from 1.2. Step i is a run() on every pointer moved on by i times its stride. */
+/* Several runs in a row; from 1.2. Step i is a run() on every pointer moved on by i times its stride.
+ *
+ * The host need not read `ok` between two steps. From 1.4 an engine may start the steps that follow at once, each of
+ * its writes to an output whose stride is 0 (state) predicated on the device on the ok of all steps before. A step
+ * after the first that leaves false counts as not made: `done` has the steps up to and including that one, `stopped`
+ * is 1, state is as that one left it, and of outputs that move, what lies beyond `done` is undefined. */
 typedef struct phx_steps {
   size_t struct_size;
   void* const* inputs; /* of step 0, as for run() */
@@ -237,8 +242,8 @@ typedef struct phx_steps {
   int64_t count;       /* steps in all */
   int64_t done;        /* in: the steps that earlier calls have made; out: those made by now */
   int64_t nanoseconds; /* of this call: none begins after so long, but at least one is made; 0: no limit */
-  int32_t ok_output;   /* -1, or an output of one bool: where a step leaves false, none follows */
-  int32_t stopped;     /* out: 1 where that happened in the last step made */
+  int32_t ok_output; /* -1, or an output of one bool: where a step leaves false, none that follows is made */
+  int32_t stopped;   /* out: 1 where the last step made left false */
 } phx_steps;
 
 /* What an instruction has cost, on all threads together; from 1.2. Without what it ran in a region: that is the
@@ -321,8 +326,8 @@ typedef struct phx_api {
   int64_t (*run_count)(phx_engine* engine);
 
   /* From 1.2. Several runs in a row; see phx_steps. It returns early when its time is up, so that its caller can look
-   * for signals, and call again with the same struct. Outputs of steps that were not made are left as they are.
-   * After a failure `done` has the steps made before the one that failed. */
+   * for signals, and call again with the same struct. Outputs of steps that were not made are left as they are, but
+   * for what phx_steps allows. After a failure `done` has the steps made before the one that failed. */
   phx_status (*run_steps)(phx_executable* executable, phx_steps* steps);
 
   /* From 1.2. While it is on, every run of this engine adds up what its instructions cost. */
