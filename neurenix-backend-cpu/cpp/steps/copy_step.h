@@ -1,3 +1,4 @@
+// A strided copy that knows how to spread itself over threads.
 #pragma once
 
 #include "engine/layout/axes.h"
@@ -5,7 +6,6 @@
 
 namespace phynexus {
 
-// A strided copy that knows how to spread itself over threads.
 class CopyPieces {
  public:
   CopyPieces(const phx_value& in, const phx_value& out, const RuntimeKernels& kernels);

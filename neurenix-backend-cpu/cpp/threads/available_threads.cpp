@@ -1,3 +1,4 @@
+// Reads NEURENIX_NUM_THREADS, the affinity mask and the control groups.
 #include "available_threads.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// How many threads this process may use.
 #pragma once
 
 namespace phynexus {

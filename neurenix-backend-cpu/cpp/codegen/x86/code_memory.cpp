@@ -1,3 +1,4 @@
+// Takes pages for code, and makes them executable once they are no longer writable.
 #include "code_memory.h"
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// Writes the instructions of one product: blocks of rows and columns whose sums stay in registers.
 #include "product_code.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The table of the contraction kernels of one instruction set.
 #include "contract.h"
 
 #include "convolution.h"

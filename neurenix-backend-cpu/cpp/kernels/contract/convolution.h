@@ -1,3 +1,4 @@
+// Convolutions and their two gradients, of one instruction set.
 #pragma once
 
 #include "contract.h"

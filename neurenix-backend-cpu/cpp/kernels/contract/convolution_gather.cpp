@@ -1,3 +1,4 @@
+// Cuts the output into tiles of pixels, and multiplies for each the source pixels that its taps reach.
 #include "convolution_gather.h"
 
 #include "convolution_patches.h"

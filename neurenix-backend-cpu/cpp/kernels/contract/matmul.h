@@ -1,3 +1,4 @@
+// Matrix products of one instruction set.
 #pragma once
 
 #include "contract.h"

@@ -1,3 +1,4 @@
+// Compiles the product tiles of float64.
 #include "product_tile_table.h"
 
 namespace phynexus::PHYNEXUS_ISA::contract {

@@ -1,3 +1,4 @@
+// Sorts and merges the axes of operands that are walked together.
 #include "axes.h"
 
 #include <cstdlib>
