@@ -1,3 +1,4 @@
+// Maps memory for code, and asks once whether this machine may run what is written here.
 #include "code_memory.h"
 
 #include <cstdlib>
