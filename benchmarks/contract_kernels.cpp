@@ -3,8 +3,7 @@
 // peak).
 //   neurenix-backend-cpu/cpp/tests/contract_test.sh BUILD        # builds the kernels of all instruction sets
 //   there g++ -std=c++20 -O3 -ffp-contract=fast benchmarks/contract_kernels.cpp BUILD/*.o
-//   neurenix-backend-cpu/cpp/steps/product_code.cpp neurenix-backend-cpu/cpp/code/code_memory.cpp -o
-//   BUILD/contract_kernels
+//   neurenix-backend-cpu/cpp/codegen/x86/{product_code,code_memory}.cpp -o BUILD/contract_kernels
 // Arguments: the instruction set (avx512, avx2, portable), then words that a line's name must contain.
 // NEURENIX_CPU_WINOGRAD=0 measures all convolutions as plain sums.
 #include <cstdint>

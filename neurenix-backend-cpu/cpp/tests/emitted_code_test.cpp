@@ -2,6 +2,7 @@
 // purpose states the new sums, having compared the two listings (objdump -D -b binary -mi386:x86-64).
 #include "../kernels/contract/contract.h"
 #include "../steps/fused/coded.h"
+#include "../steps/fused/join.h"
 #include "plan_builder.h"
 
 namespace engine_test {

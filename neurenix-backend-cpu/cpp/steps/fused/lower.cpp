@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/failure.h"
+#include "join.h"
 #include "kernels.h"
 
 namespace phynexus::fused {

@@ -2,7 +2,7 @@
 // No kernel is chosen yet, no code written.
 #pragma once
 
-#include "join.h"
+#include "values.h"
 
 namespace phynexus::fused {
 
@@ -71,7 +71,7 @@ struct Placed {
 Placed place(const Chain& chain, const Blocks& blocks, const std::vector<Value>& values,
              const Sharing& sharing);
 
-// Reductions of the values at these locations (see Placer).
+// The reduction at an output, of the values at that location.
 PlacedReduction place_reduction(const Chain& chain, const Blocks& blocks, size_t output, Location values,
                                 RegisterFile& file);
 // An argmax finds the maximum on its way: one pass for both, where a block has all that is reduced.
