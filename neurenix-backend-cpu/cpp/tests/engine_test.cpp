@@ -17,6 +17,8 @@ int main() {
       {"along an axis", test_along_axis},
       {"linear algebra", test_linear_algebra},
       {"contractions", test_contractions},
+      {"assembler", test_assembler},
+      {"emitted code", test_emitted_code},
       {"product code", test_product_code},
       {"control", test_control},
       {"sum tree", test_sum_tree},

@@ -253,6 +253,8 @@ void test_along_axis();
 void test_linear_algebra();
 void test_contractions();
 void test_product_code();
+void test_assembler();
+void test_emitted_code();
 void test_control();
 void test_sum_tree();
 void test_refusals();

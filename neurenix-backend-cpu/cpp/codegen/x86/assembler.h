@@ -1,171 +1,204 @@
-// Bytes of x86-64 instructions with 512-bit vectors (AVX-512 F, BW, VL): the few that element-wise code needs.
-// Operands are named as in Intel's manual (volume 2): destination first, then the first source (vvvv), then the
-// second one, a register or memory.
+// The x86-64 instructions that written code is made of, by their names in Intel's manual (volume 2), with 512-bit
+// vectors of AVX-512 F, BW, DQ and VL. Destinations come first. Each is encoded as GNU as does, with displacements
+// and numbers of four bytes unless an operand says otherwise.
 #pragma once
 
-#include <cstdint>
-#include <cstring>
-#include <vector>
+#include "encoder.h"
 
-namespace phynexus {
+namespace phynexus::x86 {
 
-enum General : uint8_t { rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 };
+// When a jump is taken, after cmp or dec.
+enum class Condition : uint8_t { below = 2, equal = 4, not_equal = 5, above = 7 };
 
-// [base + index * scale + displacement], or a constant of the code's own pool.
-struct Memory {
-  General base = rax;
-  int32_t displacement = 0;
-  bool indexed = false;
-  General index = rax;  // or another one below r8
-  uint8_t scale = 0;    // of the index: its logarithm
-  bool spread = false;  // one element, to all lanes
-  int32_t constant = -1;
-  uint8_t unit = 0;  // bytes that a short displacement counts, as the form has it; 0 for long ones only
+enum class Float : uint8_t {  // predicates of vcmpps
+  equal = 0,
+  unordered = 3,  // one of two is NaN
+  not_equal = 4,
+  ordered = 7,
+  less = 0x11,  // false for NaN, as the next three
+  less_equal = 0x12,
+  greater_equal = 0x1d,
+  greater = 0x1e,
+  not_less_equal = 0x16,  // true for NaN, as the next
+  not_greater = 0x1a
 };
 
-class Assembler {
+enum class Integer : uint8_t {  // predicates of vpcmpd
+  equal = 0,
+  less = 1,
+  less_equal = 2,
+  not_equal = 4,
+  greater_equal = 5,
+  greater = 6
+};
+
+enum class Rounding : uint8_t { even = 8, down = 9 };  // of vrndscaleps
+
+class Assembler : public Encoder {
  public:
-  enum Map : uint8_t { map_0f = 1, map_0f38 = 2, map_0f3a = 3 };
-  enum Prefix : uint8_t { none = 0, p66 = 1, pf3 = 2, pf2 = 3 };
-  struct Form {
-    Map map;
-    Prefix prefix;
-    uint8_t opcode;
-    bool wide = false;
-    uint8_t length = 2;  // 0: 128 bits, 1: 256, 2: 512
-  };
-
-  const std::vector<uint8_t>& bytes() const { return bytes_; }
-  int64_t here() const { return int64_t(bytes_.size()); }
-  void byte(int value) { bytes_.push_back(uint8_t(value)); }
-  void word32(int64_t value) {
-    const int32_t narrow = int32_t(value);
-    uint8_t raw[4];
-    std::memcpy(raw, &narrow, 4);
-    bytes_.insert(bytes_.end(), raw, raw + 4);
-  }
-
-  // ---- vectors ----------------------------------------------------------------------------------------------
-
-  // mask: the k register that selects lanes, 0 for all. zero: other lanes become 0.
-  void vector(Form form, int destination, int first, int second, int mask = 0, bool zero = false) {
-    prefix(form, destination, first, !(second >> 3 & 1), !(second >> 4 & 1), false, mask, zero);
-    byte(form.opcode);
-    byte(0xc0 | (destination & 7) << 3 | (second & 7));
-  }
-  void vector(Form form, int destination, int first, const Memory& m, int mask = 0, bool zero = false,
-              int bytes_after = 0) {
-    const int index = m.indexed ? m.index : rsp;  // rsp: none
-    prefix(form, destination, first, m.constant >= 0 || !(m.base >> 3 & 1), true, m.spread, mask, zero);
-    byte(form.opcode);
-    if (m.constant >= 0) {
-      byte((destination & 7) << 3 | 5);
-      uses_.push_back({here(), m.constant, bytes_after});
-      word32(0);
-      return;
-    }
-    if (!m.indexed && (m.base & 7) != 4) {  // no index: no byte for one
-      const int32_t units = m.unit ? m.displacement / m.unit : 0;
-      const bool fits = m.unit && units * m.unit == m.displacement && units >= -128 && units < 128;
-      byte((fits ? 0x40 : 0x80) | (destination & 7) << 3 | (m.base & 7));
-      if (fits) byte(units);
-      else word32(m.displacement);
-      return;
-    }
-    byte(0x80 | (destination & 7) << 3 | 4);
-    byte(m.scale << 6 | (index & 7) << 3 | (m.base & 7));
-    word32(m.displacement);
-  }
-
-  // A constant of 4 or 16 bytes, for Memory::constant, or a table.
-  int32_t constant(const void* data, int64_t size) {
-    const uint8_t* raw = static_cast<const uint8_t*>(data);
-    pool_.insert(pool_.end(), raw, raw + size);
-    return int32_t(int64_t(pool_.size()) - size);
-  }
-  int32_t constant(float value) { return constant(&value, 4); }
-  int32_t constant(uint32_t bits) { return constant(&bits, 4); }
-
-  // ---- the rest ---------------------------------------------------------------------------------------------
+  // ---- general registers ----------------------------------------------------------------------------------
 
   void push(General r) {
-    if (r >= r8) byte(0x41);
+    rex(false, rax, r);
     byte(0x50 | (r & 7));
   }
   void pop(General r) {
-    if (r >= r8) byte(0x41);
+    rex(false, rax, r);
     byte(0x58 | (r & 7));
   }
-  void load_pointer(General to, General base, int32_t displacement) {  // mov to, [base + displacement]
-    byte(0x48 | (to >> 3 & 1) << 2 | (base >> 3 & 1));
+  void mov(General to, General from) { two_registers(true, 0x89, from, to); }
+  void mov32(General to, General from) { two_registers(false, 0x89, from, to); }
+  void mov32(General to, int64_t number) {
+    rex(false, rax, to);
+    byte(0xb8 | (to & 7));
+    word32(number);
+  }
+  void load(General to, General base, int32_t displacement) {  // mov to, [base + displacement]
+    rex(true, to, base);
     byte(0x8b);
-    byte(0x80 | (to & 7) << 3 | (base & 7));  // base is never rsp or r12
-    word32(displacement);
+    base_and_displacement(to, base, displacement);
   }
-  void add(General to, int64_t value) {
-    byte(0x48 | (to >> 3 & 1));
-    byte(0x81);
-    byte(0xc0 | (to & 7));
-    word32(value);
+  void movsxd(General to, General base, int32_t displacement) {
+    rex(true, to, base);
+    byte(0x63);
+    base_and_displacement(to, base, displacement);
   }
-  void prefetch(const Memory& m) {  // to all caches; of no index
-    if (m.base >= r8) byte(0x41);
-    raw({0x0f, 0x18, 0x80 | 1 << 3 | 4, 4 << 3 | (m.base & 7)});
-    word32(m.displacement);
-  }
-  void load_address(General to, int32_t constant) {  // lea to, [a constant]
-    byte(0x48 | (to >> 3 & 1) << 2);
+  void lea(General to, General base, int32_t displacement) {
+    rex(true, to, base);
     byte(0x8d);
-    byte((to & 7) << 3 | 5);
-    uses_.push_back({here(), constant, 0});
-    word32(0);
+    base_and_displacement(to, base, displacement);
   }
-  void raw(std::initializer_list<int> bytes) {
-    for (int b : bytes) byte(b);
+  void lea_near(General to, General base, int8_t displacement) {
+    rex(true, to, base);
+    byte(0x8d);
+    base_and_displacement(to, base, displacement, true);
   }
-  // A jump of four bytes; `condition` as in 0f 8x, or -1.
-  int64_t jump(int condition) {
-    if (condition < 0) byte(0xe9);
-    else raw({0x0f, 0x80 | condition});
-    word32(0);
-    return here();
+  void lea(General to, Constant constant) {
+    rex(true, to, rax);
+    byte(0x8d);
+    constant_address(to, constant);
   }
-  void land(int64_t after_jump) { patch(after_jump - 4, here() - after_jump); }
-  void jump_back(int64_t target, int condition = -1) {
-    if (condition < 0) byte(0xe9);
-    else raw({0x0f, 0x80 | condition});
-    word32(target - (here() + 4));
+  void add(General to, General from) { two_registers(true, 0x01, from, to); }
+  void add(General to, int64_t number, Part part = {}) {
+    rex(true, rax, to);
+    if (to == rax) byte(0x05);
+    else raw({0x81, 0xc0 | (to & 7)});
+    displacement_of(part, number);
   }
+  void sub(General to, General from) { two_registers(true, 0x29, from, to); }
+  void sub32(General to, General from) { two_registers(false, 0x29, from, to); }
+  void xor32(General to, General from) { two_registers(false, 0x31, from, to); }
+  void inc(General r) { two_registers(true, 0xff, rax, r); }
+  void dec32(General r) { two_registers(false, 0xff, rcx, r); }
+  void shl32_cl(General r) { two_registers(false, 0xd3, rsp, r); }
+  void cmp(General a, General b) { two_registers(true, 0x39, b, a); }
+  void prefetcht0(General base, int32_t displacement, Part part = {}) {
+    rex(false, rax, base);
+    raw({0x0f, 0x18, 0x80 | 1 << 3 | (base & 7)});
+    if ((base & 7) == rsp) byte(0x24);
+    displacement_of(part, displacement);
+  }
+  void kmovw(int mask, General from) {  // from a register below r8
+    raw({0xc5, 0xf8, 0x92, 0xc0 | mask << 3 | from});
+  }
+  void vzeroupper() { raw({0xc5, 0xf8, 0x77}); }
+  void ret() { byte(0xc3); }
 
-  // The pool behind the code.
-  void finish() {
-    while (bytes_.size() % 16) byte(0xcc);
-    const int64_t start = here();
-    bytes_.insert(bytes_.end(), pool_.begin(), pool_.end());
-    for (const Use& use : uses_) patch(use.at, start + use.constant - (use.at + 4 + use.bytes_after));
-  }
+  // ---- jumps ----------------------------------------------------------------------------------------------
 
- private:
-  struct Use {
-    int64_t at;
-    int32_t constant, bytes_after;
+  struct Label {
+    int64_t at = 0;
   };
-
-  void patch(int64_t at, int64_t value) {
-    const int32_t narrow = int32_t(value);
-    std::memcpy(bytes_.data() + at, &narrow, 4);
+  struct Jump {
+    int64_t end = 0;
+  };
+  Label label() const { return {here()}; }
+  void jmp(Label back) {
+    byte(0xe9);
+    word32(back.at - (here() + 4));
   }
-
-  // The four bytes of EVEX; b and x: their bits as stored, inverted.
-  void prefix(Form form, int destination, int first, bool b, bool x, bool broadcast, int mask, bool zero) {
-    byte(0x62);
-    byte((~destination >> 3 & 1) << 7 | x << 6 | b << 5 | (~destination >> 4 & 1) << 4 | form.map);
-    byte(form.wide << 7 | (~first & 15) << 3 | 4 | form.prefix);
-    byte(zero << 7 | form.length << 5 | broadcast << 4 | (~first >> 4 & 1) << 3 | mask);
+  void jcc(Condition condition, Label back) {
+    raw({0x0f, 0x80 | int(condition)});
+    word32(back.at - (here() + 4));
   }
+  // To where land() is called.
+  Jump jcc(Condition condition) {
+    raw({0x0f, 0x80 | int(condition)});
+    word32(0);
+    return {here()};
+  }
+  void land(Jump jump) { patch(jump.end - 4, here() - jump.end); }
 
-  std::vector<uint8_t> bytes_, pool_;
-  std::vector<Use> uses_;
+  // ---- vectors: numbers of registers; Second is one, or an Address ----------------------------------------
+
+  template <class Second>
+  void vmovups(int to, const Second& from, Lanes lanes = {}) {
+    vector({map_0f, none, 0x10}, to, 0, from, lanes);
+  }
+  void vmovups(const Address& to, int from, Lanes lanes = {}) {
+    vector({map_0f, none, 0x11}, from, 0, to, lanes);
+  }
+  void vmovups_ymm(const Address& to, int from, Lanes lanes = {}) {
+    vector({map_0f, none, 0x11, ymm}, from, 0, to, lanes);
+  }
+  void vmovaps(int to, int from, Lanes lanes = {}) { vector({map_0f, none, 0x28}, to, 0, from, lanes); }
+  void vmovdqu8_xmm(int to, const Address& from, Lanes lanes = {}) {
+    vector({map_0f, pf2, 0x6f, xmm}, to, 0, from, lanes);
+  }
+  void vmovdqu8_xmm(const Address& to, int from, Lanes lanes = {}) {
+    vector({map_0f, pf2, 0x7f, xmm}, from, 0, to, lanes);
+  }
+  void vbroadcastss(int to, const Address& from, Lanes lanes = {}) {
+    vector({map_0f38, p66, 0x18}, to, 0, from, lanes);
+  }
+  void vbroadcastf32x8(int to, const Address& from, Lanes lanes = {}) {
+    vector({map_0f38, p66, 0x1b}, to, 0, from, lanes);
+  }
+  void vextractf32x8(int to, int from, int half) {
+    vector({map_0f3a, p66, 0x1b}, from, 0, to, {});
+    byte(half);
+  }
+  void vptestmb_xmm(int mask, int a, int b) { vector({map_0f38, p66, 0x26, xmm}, mask, a, b, {}); }
+  void vcmpps(int mask, int a, int b, Float predicate, Lanes lanes = {}) {
+    vector({map_0f, none, 0xc2}, mask, a, b, lanes);
+    byte(int(predicate));
+  }
+  void vpcmpd(int mask, int a, int b, Integer predicate, Lanes lanes = {}) {
+    vector({map_0f3a, p66, 0x1f}, mask, a, b, lanes);
+    byte(int(predicate));
+  }
+  // `yes` where the mask has ones.
+  void vblendmps(int to, int no, int yes, int mask) { vector({map_0f38, p66, 0x65}, to, no, yes, {mask}); }
+  void vrndscaleps(int to, int from, Rounding rounding) {
+    vector({map_0f3a, p66, 0x08}, to, 0, from, {});
+    byte(int(rounding));
+  }
+  void vsqrtps(int to, int from) { vector({map_0f, none, 0x51}, to, 0, from, {}); }
+
+  template <class Second>
+  void vaddps(int to, int a, const Second& b) {
+    vector({map_0f, none, 0x58}, to, a, b, {});
+  }
+  void vmulps(int to, int a, int b) { vector({map_0f, none, 0x59}, to, a, b, {}); }
+  void vsubps(int to, int a, int b) { vector({map_0f, none, 0x5c}, to, a, b, {}); }
+  void vminps(int to, int a, int b) { vector({map_0f, none, 0x5d}, to, a, b, {}); }
+  void vdivps(int to, int a, int b) { vector({map_0f, none, 0x5e}, to, a, b, {}); }
+  void vmaxps(int to, int a, int b) { vector({map_0f, none, 0x5f}, to, a, b, {}); }
+  template <class Second>
+  void vpandd(int to, int a, const Second& b) {
+    vector({map_0f, p66, 0xdb}, to, a, b, {});
+  }
+  template <class Second>
+  void vpxord(int to, int a, const Second& b) {
+    vector({map_0f, p66, 0xef}, to, a, b, {});
+  }
+  // to = a * b + to, a * b - to, to - a * b.
+  template <class Second>
+  void vfmadd231ps(int to, int a, const Second& b) {
+    vector({map_0f38, p66, 0xb8}, to, a, b, {});
+  }
+  void vfmsub231ps(int to, int a, int b) { vector({map_0f38, p66, 0xba}, to, a, b, {}); }
+  void vfnmadd231ps(int to, int a, int b) { vector({map_0f38, p66, 0xbc}, to, a, b, {}); }
 };
 
-}  // namespace phynexus
+}  // namespace phynexus::x86

@@ -1,4 +1,4 @@
-// Takes pages for code, and makes them executable once they are no longer writable.
+// Maps memory for code, and asks once whether this machine may run what is written here.
 #include "code_memory.h"
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Writes the instructions of one product: blocks of rows and columns whose sums stay in registers.
+// A small matrix product as code: how the output is cut into tiles, and the multiply-adds of each.
 #include "product_code.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace phynexus {
 namespace {
 
-using A = Assembler;
+using namespace x86;
 
 constexpr int lanes = 16, all_registers = 32, tail_mask = 1, upper_half = 2;
 constexpr int most_vectors = 4;                        // of a panel
@@ -18,12 +18,6 @@ constexpr double most_operations = 4e6;                // more is worth the thre
 constexpr int64_t most_unrolled = 512, in_loop = 200;  // instructions, of all tiles' code
 constexpr size_t most_bytes_of_code = 24 * 1024;
 constexpr int64_t farthest = int64_t(1) << 30;  // bytes that a displacement reaches
-
-constexpr A::Form load_vector{A::map_0f, A::none, 0x10}, store_vector{A::map_0f, A::none, 0x11},
-    store_half{A::map_0f, A::none, 0x11, false, 1}, spread{A::map_0f38, A::p66, 0x18},
-    load_half_twice{A::map_0f38, A::p66, 0x1b}, upper_half_of{A::map_0f3a, A::p66, 0x1b},
-    multiply_add{A::map_0f38, A::p66, 0xb8}, blend{A::map_0f38, A::p66, 0x65},
-    bits_xor{A::map_0f, A::p66, 0xef};
 
 // Columns of the output: whole vectors, then perhaps one of fewer columns. If those are no more than half a vector, two
 // rows share one: the second row's columns are its upper half.
@@ -53,17 +47,9 @@ class ProductWriter {
   static int64_t instructions(int rows, const Panel& panel) {
     return panel.vectors() + rows + panel.sums(rows) + (panel.half() ? rows / 2 : 0);
   }
-  static Memory at(General base, int64_t displacement, int unit, bool to_all = false) {
-    Memory m;
-    m.base = base;
-    m.displacement = int32_t(displacement);
-    m.unit = uint8_t(unit);
-    m.spread = to_all;
-    return m;
-  }
-  void set(std::initializer_list<int> opcode, int64_t value) {
-    a_.raw(opcode);
-    a_.word32(value);
+  static Address at(General base, int64_t displacement, int unit, bool broadcast = false) {
+    return {
+        .base = base, .displacement = int32_t(displacement), .broadcast = broadcast, .unit = uint8_t(unit)};
   }
 
   const MatmulProblem& p_;
@@ -110,33 +96,34 @@ void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs,
   const int sums = panel.sums(rows), columns = sums, tail = columns + panel.whole;
   const int left[2] = {columns + panel.vectors(), columns + panel.vectors() + 1};
   const int tails = rows * panel.whole;  // where the sums of the tail begin
-  for (int v = 0; v < panel.whole; v++) a_.vector(load_vector, columns + v, 0, at(rhs, rhs_at + v * 64, 64));
+  for (int v = 0; v < panel.whole; v++) a_.vmovups(columns + v, at(rhs, rhs_at + v * 64, 64));
   if (panel.half())
-    a_.vector(load_half_twice, tail, 0, at(rhs, rhs_at + panel.whole * 64, 32), masked(panel), masked(panel));
+    a_.vbroadcastf32x8(tail, at(rhs, rhs_at + panel.whole * 64, 32),
+                       {.mask = masked(panel), .zero = masked(panel) != 0});
   else if (panel.tail)
-    a_.vector(load_vector, tail, 0, at(rhs, rhs_at + panel.whole * 64, 64), tail_mask, true);
+    a_.vmovups(tail, at(rhs, rhs_at + panel.whole * 64, 64), {.mask = tail_mask, .zero = true});
 
-  const auto element = [&](int r, bool to_all = false) {
-    return at(lhs, lhs_at + r * p_.lhs_m * 4, 4, to_all);
+  const auto element = [&](int r, bool broadcast = false) {
+    return at(lhs, lhs_at + r * p_.lhs_m * 4, 4, broadcast);
   };
   for (int r = 0; r < rows; r++) {
     const int own = left[r % 2];
     const bool second = r % 2, paired = panel.half() && (second || r + 1 < rows);
     if (panel.vectors() == 1 && !panel.half()) {
-      a_.vector(multiply_add, r, columns, element(r, true));
+      a_.vfmadd231ps(r, columns, element(r, true));
       continue;
     }
     if (panel.whole == 0 && panel.half()) {  // two rows in one register at once
-      a_.vector(spread, left[0], 0, element(r), second ? upper_half : 0);
+      a_.vbroadcastss(left[0], element(r), {.mask = second ? upper_half : 0});
     } else {
-      a_.vector(spread, own, 0, element(r));
-      for (int v = 0; v < panel.whole; v++) a_.vector(multiply_add, r * panel.whole + v, own, columns + v);
-      if (second && paired) a_.vector(blend, left[0], left[0], own, upper_half);
+      a_.vbroadcastss(own, element(r));
+      for (int v = 0; v < panel.whole; v++) a_.vfmadd231ps(r * panel.whole + v, own, columns + v);
+      if (second && paired) a_.vblendmps(left[0], left[0], own, upper_half);
     }
     if (panel.half()) {
-      if (second || !paired) a_.vector(multiply_add, tails + r / 2, left[0], tail);
+      if (second || !paired) a_.vfmadd231ps(tails + r / 2, left[0], tail);
     } else if (panel.tail) {
-      a_.vector(multiply_add, tails + r, own, tail);
+      a_.vfmadd231ps(tails + r, own, tail);
     }
   }
 }
@@ -145,23 +132,19 @@ void ProductWriter::store(int rows, const Panel& panel) {
   const int tails = rows * panel.whole;
   for (int r = 0; r < rows; r++) {
     const int64_t to = (r * p_.out_m + panel.first) * 4, tail_to = to + panel.whole * 64;
-    for (int v = 0; v < panel.whole; v++)
-      a_.vector(store_vector, r * panel.whole + v, 0, at(rdx, to + v * 64, 64));
-    if (panel.half() &&
-        r % 2) {  // a masked store of the upper half would touch memory beyond, so it is brought down
-      a_.vector(upper_half_of, tails + r / 2, 0, tails + r / 2);
-      a_.byte(1);
-    }
+    for (int v = 0; v < panel.whole; v++) a_.vmovups(at(rdx, to + v * 64, 64), r * panel.whole + v);
+    // A masked store of the upper half would touch memory beyond, so it is brought down.
+    if (panel.half() && r % 2) a_.vextractf32x8(tails + r / 2, tails + r / 2, 1);
     if (panel.half()) {
-      a_.vector(store_half, tails + r / 2, 0, at(rdx, tail_to, 32), masked(panel));
+      a_.vmovups_ymm(at(rdx, tail_to, 32), tails + r / 2, {.mask = masked(panel)});
     } else if (panel.tail) {
-      a_.vector(store_vector, tails + r, 0, at(rdx, tail_to, 64), tail_mask);
+      a_.vmovups(at(rdx, tail_to, 64), tails + r, {.mask = tail_mask});
     }
   }
 }
 
 void ProductWriter::tile(int rows, const Panel& panel) {
-  for (int i = 0; i < panel.sums(rows); i++) a_.vector(bits_xor, i, i, i);
+  for (int i = 0; i < panel.sums(rows); i++) a_.vpxord(i, i, i);
   const int64_t lhs_step = p_.lhs_k * 4, rhs_step = p_.rhs_k * 4, first = panel.first * 4,
                 each = instructions(rows, panel);
   const auto steps = [&](int64_t count, General lhs, General rhs, int64_t rhs_first) {
@@ -175,15 +158,15 @@ void ProductWriter::tile(int rows, const Panel& panel) {
     int64_t unrolled = most;
     while (2 * unrolled > most && p_.k % unrolled) unrolled--;
     if (p_.k % unrolled) unrolled = most;
-    a_.raw({0x48, 0x89, 0xf8});      // mov rax, rdi
-    set({0x4c, 0x8d, 0x96}, first);  // lea r10, [rsi + first]
-    set({0xb9}, p_.k / unrolled);    // mov ecx, ...
-    const int64_t loop = a_.here();
+    a_.mov(rax, rdi);
+    a_.lea(r10, rsi, int32_t(first));
+    a_.mov32(rcx, p_.k / unrolled);
+    const Assembler::Label loop = a_.label();
     steps(unrolled, rax, r10, 0);
     a_.add(rax, unrolled * lhs_step);
     a_.add(r10, unrolled * rhs_step);
-    a_.raw({0xff, 0xc9});   // dec ecx
-    a_.jump_back(loop, 5);  // not zero
+    a_.dec32(rcx);
+    a_.jcc(Condition::not_equal, loop);
     steps(p_.k % unrolled, rax, r10, 0);
   }
   store(rows, panel);
@@ -192,23 +175,23 @@ void ProductWriter::tile(int rows, const Panel& panel) {
 // Tiles one below the other; `more` follow.
 void ProductWriter::rows_of_tiles(int64_t tiles, int rows, bool more) {
   if (tiles == 0) return;
-  if (tiles > 1) set({0x41, 0xb8}, tiles);  // mov r8d, ...
-  const int64_t loop = a_.here();
+  if (tiles > 1) a_.mov32(r8, tiles);
+  const Assembler::Label loop = a_.label();
   for (const Panel& panel : panels_) tile(rows, panel);
   if (tiles == 1 && !more) return;
   a_.add(rdi, rows * p_.lhs_m * 4);
   a_.add(rdx, rows * p_.out_m * 4);
   if (tiles == 1) return;
-  a_.raw({0x41, 0xff, 0xc8});  // dec r8d
-  a_.jump_back(loop, 5);
+  a_.dec32(r8);
+  a_.jcc(Condition::not_equal, loop);
 }
 
 bool ProductWriter::write() {
   choose_tiles();
   const Panel& last = panels_.back();
   const auto set_mask = [&](int mask, uint32_t bits) {
-    set({0xb8}, bits);                             // mov eax, ...
-    a_.raw({0xc5, 0xf8, 0x92, 0xc0 | mask << 3});  // kmovw k, eax
+    a_.mov32(rax, bits);
+    a_.kmovw(mask, rax);
   };
   const uint32_t columns = (uint32_t(1) << last.tail) - 1;
   if (last.tail) set_mask(tail_mask, last.half() ? columns << lanes / 2 | columns : columns);
@@ -216,7 +199,8 @@ bool ProductWriter::write() {
   const int64_t larger = p_.m % tiles_;
   rows_of_tiles(larger, int(p_.m / tiles_) + 1, larger < tiles_);
   rows_of_tiles(tiles_ - larger, int(p_.m / tiles_), false);
-  a_.raw({0xc5, 0xf8, 0x77, 0xc3});  // vzeroupper, ret
+  a_.vzeroupper();
+  a_.ret();
   return a_.bytes().size() <= most_bytes_of_code;
 }
 

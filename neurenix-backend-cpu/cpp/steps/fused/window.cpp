@@ -3,10 +3,9 @@
 #include <vector>
 
 #include "engine/layout/walk.h"
-#include "engine/plan/instructions.h"
-#include "window_steps.h"
+#include "lower.h"
 
-namespace phynexus {
+namespace phynexus::fused {
 namespace {
 
 constexpr int64_t fewest_neighbours = 8, most_positions = 4096;
@@ -31,8 +30,8 @@ struct WindowStep final : Step {
   }
 };
 
-StepPointer lower_window(Lowering& lowering, const phx_value& in, const phx_value& out,
-                         const std::vector<int>& reduced, bool largest) {
+StepPointer window_step(Lowering& lowering, const phx_value& in, const phx_value& out,
+                        const std::vector<int>& reduced, bool largest) {
   const WindowKernel kernel = lowering.kernels.window(in.dtype, largest);
   if (!kernel) return nullptr;
   std::vector<int> kept;
@@ -64,17 +63,16 @@ StepPointer lower_window(Lowering& lowering, const phx_value& in, const phx_valu
 
 }  // namespace
 
-StepPointer lower_window_reduction(Lowering& lowering, const phx_instruction& instruction) {
-  const Plan& plan = lowering.plan;
-  const Fused p = read_params<Fused>(plan, instruction);
-  if (!p.ops.empty() || p.ends.size() != 1 || instruction.inputs != 1 || p.reduced == 0) return nullptr;
-  const int64_t reduction = p.ends[0].reduction;
+StepPointer lower_window(Lowering& lowering, const phx_instruction& instruction, const Chain& chain) {
+  if (!chain.operations.empty() || chain.outputs.size() != 1 || chain.inputs != 1) return nullptr;
+  const int32_t reduction = chain.outputs[0].reduction;
   if (reduction != PHX_MAX && reduction != PHX_MIN) return nullptr;
   std::vector<int> reduced;
-  for (int d = 0; d < int(p.shape.size()); d++)
-    if (p.reduced >> d & 1) reduced.push_back(d);
-  return lower_window(lowering, plan.input(instruction, 0), *plan.operand(instruction, 1), reduced,
-                      reduction == PHX_MAX);
+  for (size_t d = 0; d < chain.axes.size(); d++)
+    if (chain.axes[d].reduced) reduced.push_back(int(d));
+  if (reduced.empty()) return nullptr;
+  return window_step(lowering, lowering.plan.input(instruction, 0), lowering.plan.output(instruction, 0),
+                     reduced, reduction == PHX_MAX);
 }
 
-}  // namespace phynexus
+}  // namespace phynexus::fused

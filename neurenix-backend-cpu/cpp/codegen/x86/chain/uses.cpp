@@ -1,0 +1,73 @@
+// Looks through a run, before anything of it is written.
+#include "uses.h"
+
+#include <algorithm>
+#include <climits>
+#include <iterator>
+
+namespace phynexus::fused {
+namespace {
+
+using namespace x86;
+
+// What may point to operands. rax counts elements, rdx and rcx are for the loop, rsi is the number of elements.
+constexpr General pointers[] = {rdi, r8, r9, r10, r11, rbx, rbp, r12, r13, r14, r15};
+constexpr size_t first_saved = 5;
+
+}  // namespace
+
+Uses uses_of(const Run& run, const RowResults& results) {
+  Uses uses;
+  for (size_t i = run.begin; i < run.end; i++) {
+    const PlacedOperation& operation = run.operations[i];
+    for (int k = 0; k < operation.arity; k++) {
+      const PlacedArgument& argument = operation.arguments[k];
+      const int maker = run.flow.makers[i][size_t(k)];
+      if (argument.uniform) uses.hoisted.insert(argument.location);
+      else if (maker >= int(run.begin)) uses.made_until[maker] = int(i);
+      else uses.loaded[argument.location] = {.until = int(i), .bytes = item_bytes(argument.dtype)};
+    }
+  }
+  const auto keep = [&](Location value) {
+    for (size_t i = run.end; i-- > run.begin;)
+      if (run.operations[i].out == value) {
+        uses.made_until[int(i)] = INT_MAX;
+        return;
+      }
+  };
+  for (const RowSum& sum : results.sums) keep(sum.value);
+  for (const RowMaximum& maximum : results.maxima) keep(maximum.value);
+  return uses;
+}
+
+std::optional<Pointers> pointers_of(const Run& run, const RowResults& results) {
+  std::vector<int32_t> slots;
+  const auto use = [&](Location location) {
+    if (std::find(slots.begin(), slots.end(), location.slot) == slots.end()) slots.push_back(location.slot);
+  };
+  for (size_t i = run.begin; i < run.end; i++) {
+    const PlacedOperation& operation = run.operations[i];
+    use(operation.out);
+    for (int k = 0; k < operation.arity; k++)
+      if (!operation.arguments[k].uniform) use(operation.arguments[k].location);
+  }
+  for (const RowSum& sum : results.sums) use(sum.to);
+  std::vector<Location> moving;
+  for (const RowMaximum& maximum : results.maxima) {
+    moving.push_back(maximum.to);
+    if (!maximum.places.empty()) moving.push_back(maximum.place_to);
+  }
+  if (slots.size() + moving.size() > std::size(pointers)) return {};
+  Pointers assigned;
+  const General* next = pointers;
+  for (const int32_t slot : slots) assigned.of_slots[slot] = *next++;
+  for (const Location& location : moving) assigned.moving.emplace_back(location, *next++);
+  return assigned;
+}
+
+std::vector<General> Pointers::saved() const {
+  const size_t used = of_slots.size() + moving.size();
+  return {pointers + first_saved, pointers + std::max(used, first_saved)};
+}
+
+}  // namespace phynexus::fused

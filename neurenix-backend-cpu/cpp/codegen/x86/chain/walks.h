@@ -1,0 +1,23 @@
+// Operands whose rows lie anywhere, in code over rows: their pointers go from row to row by a table behind the code.
+#pragma once
+
+#include "body.h"
+
+namespace phynexus::fused {
+
+class Walks {
+ public:
+  Walks(Body& body, const std::vector<RowWalk>& walks);
+  // rcx is the number of the row; with walks, the place in the table.
+  void first_row();
+  void next_row();
+  void back_to_first_row();
+
+ private:
+  x86::Assembler& a_;
+  const Pointers& pointers_;
+  const std::vector<RowWalk>& walks_;
+  x86::Constant table_;
+};
+
+}  // namespace phynexus::fused
