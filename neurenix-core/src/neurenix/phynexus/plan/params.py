@@ -16,19 +16,20 @@ def encoded(record: Record) -> list[int]:
     >>> encoded(Cumsum(axis=2, reverse=True))
     [2, 1]
     """
-    numbers: list[int] = []
+    numbers: list[Any] = []
     for name in record.layout.split():
         if name[0] == "#":
             numbers.append(len(getattr(record, name[1:])))
             continue
         value = getattr(record, name)
         if not isinstance(value, tuple):
-            numbers.append(int(value))
+            numbers.append(value)
         elif value and isinstance(value[0], tuple):
-            numbers += map(int, chain.from_iterable(value))
+            numbers += chain.from_iterable(value)
         else:
-            numbers += map(int, value)
-    return numbers
+            numbers += value
+    # flags and blocks; most are integers already, and int() takes its time
+    return [n if type(n) is int else int(n) for n in numbers]
 
 
 def decoded(
