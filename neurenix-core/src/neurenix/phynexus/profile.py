@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +11,9 @@ from ..backends.protocol import InstructionCost
 from ..errors import BackendError
 from ..program.describe import walk
 from ._bindings import ffi
+from .library import Engine, Profiled
 from .plan.describe import describe_step
 from .plan.lowering import make_plan
-
-if TYPE_CHECKING:
-    from .backend import Engine, NativeExecutable
 
 _COST = np.dtype([("count", "i8"), ("nanoseconds", "i8")], align=True)
 
@@ -43,7 +41,7 @@ def finish_profile(engine: Engine) -> list[InstructionCost]:
     return [row for executable in executables or () for row in _rows(executable)]
 
 
-def _costs(executable: NativeExecutable) -> Any:
+def _costs(executable: Profiled) -> Any:
     costs = np.zeros(executable.instruction_count, _COST)
     engine = executable.engine
     place = ffi.cast("phx_cost *", costs.ctypes.data)
@@ -51,7 +49,7 @@ def _costs(executable: NativeExecutable) -> Any:
     return costs
 
 
-def _rows(executable: NativeExecutable) -> Iterator[InstructionCost]:
+def _rows(executable: Profiled) -> Iterator[InstructionCost]:
     costs = _costs(executable)
     if not costs["count"].any():
         return

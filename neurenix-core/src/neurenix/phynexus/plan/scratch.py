@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ...primitives import ops
+from .instructions import Map
 from .place import aligned
 from .plan import Plan, Region, Step
 
@@ -43,8 +43,14 @@ def _scratch(plan: Plan, at_once: int | None) -> int:
     beside: list[int] = []  # of each region: what its steps take beside its own scratch
     for region in plan.regions:
         inner = [
-            _of_map(step, at_once, plan.regions[step.region], beside[step.region])
-            if step.opcode == ops.map.opcode
+            _of_map(
+                step,
+                step.params,
+                at_once,
+                plan.regions[step.region],
+                beside[step.region],
+            )
+            if isinstance(step.params, Map)
             else beside[step.region]
             for step in region.steps
             if step.region >= 0
@@ -53,14 +59,14 @@ def _scratch(plan: Plan, at_once: int | None) -> int:
     return aligned(plan.regions[-1].scratch) + beside[-1]
 
 
-def _of_map(step: Step, at_once: int | None, region: Region, beside: int) -> int:
-    iterations, chunk, *flags = step.params
-    together = min(iterations, at_once or chunk or iterations)
-    summed = flags[len(step.inputs) :]
+def _of_map(
+    step: Step, params: Map, at_once: int | None, region: Region, beside: int
+) -> int:
+    together = min(params.iterations, at_once or params.chunk or params.iterations)
     term = sum(
         aligned(view.dtype.itemsize * math.prod(view.shape))
-        for view, sums in zip(step.outputs, summed, strict=True)
+        for view, sums in zip(step.outputs, params.summed, strict=True)
         if sums and view is not None
     )
-    levels = iterations.bit_length()  # of the sums that wait for their neighbours
+    levels = params.iterations.bit_length()  # of sums that wait for their neighbours
     return together * (aligned(region.scratch) + beside + term) + levels * term
