@@ -152,7 +152,7 @@ StepPointer written_product(Lowering& lowering, const ContractionStep<float, Mat
     written->out_stride = p.out_n;
     p.out_n = 1;
   }
-  written->code = write_product(p, *lowering.code);
+  written->code = write_product(p, lowering.extension, *lowering.code);
   if (!written->code) return nullptr;
   const int64_t size = sizeof(float);
   written->each.add_axis(p.batch, {p.out_batch * size, p.lhs_batch * size, p.rhs_batch * size});
