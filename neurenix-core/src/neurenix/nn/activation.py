@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..functions import activation, arithmetic
 from ..functions.creation import full
 from ..tensor import Tensor
-from . import piecewise
+from . import functional
 from .arguments import number, whole
 from .module import Module
 from .parameter import Parameter
@@ -86,49 +86,49 @@ class ReLU6(Module):
     """min(max(x, 0), 6)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.relu6(x)
+        return functional.relu6(x)
 
 
 class Hardsigmoid(Module):
     """relu6(x + 3) / 6."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.hardsigmoid(x)
+        return functional.hardsigmoid(x)
 
 
 class Hardswish(Module):
     """x · relu6(x + 3) / 6."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.hardswish(x)
+        return functional.hardswish(x)
 
 
 class Hardtanh(Module):
     """x limited to [−1, 1]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.hardtanh(x)
+        return functional.hardtanh(x)
 
 
 class Mish(Module):
     """x · tanh(softplus(x))."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.mish(x)
+        return functional.mish(x)
 
 
 class SELU(Module):
     """1.0507 · x where x > 0, else 1.0507 · 1.6733 · (eˣ − 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.selu(x)
+        return functional.selu(x)
 
 
 class Softsign(Module):
     """x / (1 + |x|)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.softsign(x)
+        return functional.softsign(x)
 
 
 class ELU(Module):
@@ -163,7 +163,7 @@ class PReLU(Module):
         self.weight = Parameter(full((self.num_parameters,), start))
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.prelu(x, self.weight)
+        return functional.prelu(x, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -201,4 +201,4 @@ class GLU(_OverAxis):
     """a · sigmoid(b) of the two halves a and b of an axis, the last by default."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.glu(x, self.dim)
+        return functional.glu(x, self.dim)

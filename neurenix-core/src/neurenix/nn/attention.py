@@ -10,7 +10,7 @@ from ..functions.shape import expand_dims, moveaxis, reshape
 from ..tensor import Tensor
 from . import init
 from .arguments import whole
-from .dot_product import scaled_dot_product_attention
+from .functional.attention import scaled_dot_product_attention
 from .linear import Linear
 from .module import Module
 

@@ -18,8 +18,8 @@ from ..functions.creation import ones, zeros
 from ..state.cell import Cell
 from ..tensor import Tensor
 from .arguments import number, one_of, whole
+from .functional.normalization import normalize_batch, normalize_stored
 from .module import Module
-from .normalization import normalize_batch, normalize_stored
 from .parameter import Buffer, Parameter
 
 MODES = ("running", "transductive", "support", "per_step", "per_step_transductive")

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..functions.creation import zeros
 from ..tensor import Tensor
-from . import convolutions, init
+from . import functional, init
 from .arguments import one_of, pair, single, whole
+from .functional.convolution import PADDINGS, check_groups, check_padding
 from .module import Module
 from .parameter import Parameter
 
@@ -34,7 +35,7 @@ class _Convolution(Module):
         self.in_channels: int = whole(f"{name}: in_channels", in_channels)
         self.out_channels: int = whole(f"{name}: out_channels", out_channels)
         self.groups: int = whole(f"{name}: groups", groups)
-        convolutions.check_groups(name, self.groups, in_channels, out_channels)
+        check_groups(name, self.groups, in_channels, out_channels)
         first, second = out_channels, in_channels
         if transposed:
             first, second = in_channels, out_channels
@@ -94,16 +95,16 @@ class Conv2d(_Convolution):
         self.kernel_size = pair("Conv2d: kernel_size", kernel_size)
         self.stride = pair("Conv2d: stride", stride)
         self.padding = (
-            one_of("Conv2d: padding", padding, convolutions.PADDINGS)
+            one_of("Conv2d: padding", padding, PADDINGS)
             if isinstance(padding, str)
             else pair("Conv2d: padding", padding, 0)
         )
         self.dilation = pair("Conv2d: dilation", dilation)
-        convolutions.check_padding("Conv2d", self.padding, self.stride)
+        check_padding("Conv2d", self.padding, self.stride)
         self._make(in_channels, out_channels, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolutions.conv2d(
+        return functional.conv2d(
             x,
             self.weight,
             self.bias,
@@ -140,16 +141,16 @@ class Conv1d(_Convolution):
         self.kernel_size = single("Conv1d: kernel_size", kernel_size)
         self.stride = single("Conv1d: stride", stride)
         self.padding = (
-            one_of("Conv1d: padding", padding, convolutions.PADDINGS)
+            one_of("Conv1d: padding", padding, PADDINGS)
             if isinstance(padding, str)
             else single("Conv1d: padding", padding, 0)
         )
         self.dilation = single("Conv1d: dilation", dilation)
-        convolutions.check_padding("Conv1d", self.padding, self.stride)
+        check_padding("Conv1d", self.padding, self.stride)
         self._make(in_channels, out_channels, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolutions.conv1d(
+        return functional.conv1d(
             x,
             self.weight,
             self.bias,
@@ -194,7 +195,7 @@ class ConvTranspose2d(_Convolution):
         self._make(in_channels, out_channels, groups, bias, transposed=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolutions.conv_transpose2d(
+        return functional.conv_transpose2d(
             x,
             self.weight,
             self.bias,

@@ -1,16 +1,15 @@
-"""Pooling over sequences, as over images of one row."""
+"""Functions that pool over sequences, as over images of one row."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ShapeError
-from ..functions.common import floating
-from ..functions.shape import expand_dims, squeeze
-from ..tensor import Tensor
-from .arguments import single
+from ...errors import ShapeError
+from ...functions.common import floating
+from ...functions.shape import expand_dims, squeeze
+from ...tensor import Tensor
+from ..arguments import single
 from .average_pooling import avg_pool2d
-from .module import Module
 from .pooling import max_pool2d
 
 
@@ -51,30 +50,3 @@ def avg_pool1d(
     [[2.0, 1.0]]
     """
     return _over_row(avg_pool2d, "avg_pool1d", x, (kernel_size, stride, padding))
-
-
-class _Pool1d(Module):
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        super().__init__()
-        name = type(self).__name__
-        (self.kernel_size,) = single(f"{name}: kernel_size", kernel_size)
-        given = self.kernel_size if stride is None else stride
-        (self.stride,) = single(f"{name}: stride", given)
-        (self.padding,) = single(f"{name}: padding", padding, 0)
-
-    def extra_repr(self) -> str:
-        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class MaxPool1d(_Pool1d):
-    """`functional.max_pool1d` as a layer."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return max_pool1d(x, self.kernel_size, self.stride, self.padding)
-
-
-class AvgPool1d(_Pool1d):
-    """`functional.avg_pool1d` as a layer."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return avg_pool1d(x, self.kernel_size, self.stride, self.padding)

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.common import floating, operands
-from ..functions.shape import expand_dims, squeeze
-from ..primitives import ops
-from ..tensor import Tensor
-from .arguments import one_of, pair, single, whole
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.common import floating, operands
+from ...functions.shape import expand_dims, squeeze
+from ...primitives import ops
+from ...tensor import Tensor
+from ..arguments import one_of, pair, single, whole
 
 PADDINGS = ("same", "valid")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ShapeError
-from ..functions.activation import elu, sigmoid, softplus
-from ..functions.arithmetic import absolute, tanh, where
-from ..functions.common import axis_or_dim, floating, one_axis
-from ..functions.shape import cut, reshape
-from ..tensor import Tensor
-from .arguments import number
+from ...errors import ShapeError
+from ...functions.activation import elu, sigmoid, softplus
+from ...functions.arithmetic import absolute, tanh, where
+from ...functions.common import axis_or_dim, floating, one_axis
+from ...functions.shape import cut, reshape
+from ...tensor import Tensor
+from ..arguments import number
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.activation import softplus
-from ..functions.arithmetic import absolute, exp, log, maximum, where
-from ..functions.common import floating, operands
-from ..functions.reduction import sum as total
-from ..program import Symbol
-from ..tensor import Tensor
-from .arguments import number, one_of
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.activation import softplus
+from ...functions.arithmetic import absolute, exp, log, maximum, where
+from ...functions.common import floating, operands
+from ...functions.reduction import sum as total
+from ...program import Symbol
+from ...tensor import Tensor
+from ..arguments import number, one_of
 from .losses import REDUCTIONS, reduced
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.common import floating
-from ..functions.shape import cut, pad
-from ..tensor import Tensor
-from .arguments import pair
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.common import floating
+from ...functions.shape import cut, pad
+from ...tensor import Tensor
+from ..arguments import pair
 
 
 class Windows(NamedTuple):

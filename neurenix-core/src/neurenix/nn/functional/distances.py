@@ -6,15 +6,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.arithmetic import absolute, maximum
-from ..functions.common import floating, one_axis, operands
-from ..functions.reduction import max as largest
-from ..functions.reduction import norm
-from ..functions.reduction import sum as total
-from ..functions.shape import expand_dims
-from ..tensor import Tensor
-from .arguments import number
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.arithmetic import absolute, maximum
+from ...functions.common import floating, one_axis, operands
+from ...functions.reduction import max as largest
+from ...functions.reduction import norm
+from ...functions.reduction import sum as total
+from ...functions.shape import expand_dims
+from ...tensor import Tensor
+from ..arguments import number
 
 
 def _length(name: str, x: Tensor, p: float, axis: int, keepdims: bool) -> Tensor:
