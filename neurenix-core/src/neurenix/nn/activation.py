@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..arguments import between, whole
 from ..functions import activation, arithmetic
 from ..functions.creation import full
 from ..tensor import Tensor
 from . import functional
-from .arguments import number, whole
 from .module import Module
 from .parameter import Parameter
 
@@ -28,8 +28,8 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
-        self.negative_slope = number(
-            "LeakyReLU: negative_slope", negative_slope, float("-inf")
+        self.negative_slope = between(
+            "LeakyReLU", "negative_slope", negative_slope, float("-inf")
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class ELU(Module):
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
-        self.alpha = number("ELU: alpha", alpha, float("-inf"))
+        self.alpha = between("ELU", "alpha", alpha, float("-inf"))
 
     def forward(self, x: Tensor) -> Tensor:
         return activation.elu(x, self.alpha)
@@ -158,8 +158,8 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()
-        self.num_parameters: int = whole("PReLU: num_parameters", num_parameters)
-        start = number("PReLU: init", init, float("-inf"))
+        self.num_parameters: int = whole("PReLU", "num_parameters", num_parameters, 1)
+        start = between("PReLU", "init", init, float("-inf"))
         self.weight = Parameter(full((self.num_parameters,), start))
 
     def forward(self, x: Tensor) -> Tensor:

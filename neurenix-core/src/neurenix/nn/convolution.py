@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import one_of, pair, single, whole
 from ..functions.creation import zeros
 from ..tensor import Tensor
 from . import functional, init
-from .arguments import one_of, pair, single, whole
 from .functional.convolution import PADDINGS, check_groups, check_padding
 from .module import Module
 from .parameter import Parameter
@@ -32,9 +32,9 @@ class _Convolution(Module):
         transposed: bool = False,
     ) -> None:
         name = type(self).__name__
-        self.in_channels: int = whole(f"{name}: in_channels", in_channels)
-        self.out_channels: int = whole(f"{name}: out_channels", out_channels)
-        self.groups: int = whole(f"{name}: groups", groups)
+        self.in_channels: int = whole(name, "in_channels", in_channels, 1)
+        self.out_channels: int = whole(name, "out_channels", out_channels, 1)
+        self.groups: int = whole(name, "groups", groups, 1)
         check_groups(name, self.groups, in_channels, out_channels)
         first, second = out_channels, in_channels
         if transposed:
@@ -92,14 +92,14 @@ class Conv2d(_Convolution):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        self.kernel_size = pair("Conv2d: kernel_size", kernel_size)
-        self.stride = pair("Conv2d: stride", stride)
+        self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
+        self.stride = pair("Conv2d", "stride", stride)
         self.padding = (
-            one_of("Conv2d: padding", padding, PADDINGS)
+            one_of("Conv2d", "padding", padding, PADDINGS)
             if isinstance(padding, str)
-            else pair("Conv2d: padding", padding, 0)
+            else pair("Conv2d", "padding", padding, 0)
         )
-        self.dilation = pair("Conv2d: dilation", dilation)
+        self.dilation = pair("Conv2d", "dilation", dilation)
         check_padding("Conv2d", self.padding, self.stride)
         self._make(in_channels, out_channels, groups, bias)
 
@@ -138,14 +138,14 @@ class Conv1d(_Convolution):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        self.kernel_size = single("Conv1d: kernel_size", kernel_size)
-        self.stride = single("Conv1d: stride", stride)
+        self.kernel_size = single("Conv1d", "kernel_size", kernel_size)
+        self.stride = single("Conv1d", "stride", stride)
         self.padding = (
-            one_of("Conv1d: padding", padding, PADDINGS)
+            one_of("Conv1d", "padding", padding, PADDINGS)
             if isinstance(padding, str)
-            else single("Conv1d: padding", padding, 0)
+            else single("Conv1d", "padding", padding, 0)
         )
-        self.dilation = single("Conv1d: dilation", dilation)
+        self.dilation = single("Conv1d", "dilation", dilation)
         check_padding("Conv1d", self.padding, self.stride)
         self._make(in_channels, out_channels, groups, bias)
 
@@ -187,11 +187,13 @@ class ConvTranspose2d(_Convolution):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        self.kernel_size = pair("ConvTranspose2d: kernel_size", kernel_size)
-        self.stride = pair("ConvTranspose2d: stride", stride)
-        self.padding = pair("ConvTranspose2d: padding", padding, 0)
-        self.output_padding = pair("ConvTranspose2d: output_padding", output_padding, 0)
-        self.dilation = pair("ConvTranspose2d: dilation", dilation)
+        self.kernel_size = pair("ConvTranspose2d", "kernel_size", kernel_size)
+        self.stride = pair("ConvTranspose2d", "stride", stride)
+        self.padding = pair("ConvTranspose2d", "padding", padding, 0)
+        self.output_padding = pair(
+            "ConvTranspose2d", "output_padding", output_padding, 0
+        )
+        self.dilation = pair("ConvTranspose2d", "dilation", dilation)
         self._make(in_channels, out_channels, groups, bias, transposed=True)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..arguments import whole
 from ..functions.creation import zeros
 from ..tensor import Tensor
 from . import functional, init
-from .arguments import whole
 from .functional.lookup import check_row
 from .module import Module
 from .parameter import Parameter
@@ -32,8 +32,10 @@ class Embedding(Module):
         padding_idx: int | None = None,
     ) -> None:
         super().__init__()
-        self.num_embeddings: int = whole("Embedding: num_embeddings", num_embeddings)
-        self.embedding_dim: int = whole("Embedding: embedding_dim", embedding_dim)
+        self.num_embeddings: int = whole(
+            "Embedding", "num_embeddings", num_embeddings, 1
+        )
+        self.embedding_dim: int = whole("Embedding", "embedding_dim", embedding_dim, 1)
         self.padding_idx: int | None = (
             None
             if padding_idx is None

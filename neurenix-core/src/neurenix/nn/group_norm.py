@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..arguments import between, whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.creation import ones, zeros
 from ..tensor import Tensor
 from . import functional
-from .arguments import number, whole
 from .module import Module
 from .parameter import Parameter
 
@@ -30,14 +30,14 @@ class GroupNorm(Module):
         affine: bool = True,
     ) -> None:
         super().__init__()
-        self.num_groups: int = whole("GroupNorm: num_groups", num_groups)
-        self.num_channels: int = whole("GroupNorm: num_channels", num_channels)
+        self.num_groups: int = whole("GroupNorm", "num_groups", num_groups, 1)
+        self.num_channels: int = whole("GroupNorm", "num_channels", num_channels, 1)
         if num_channels % num_groups:
             raise InvalidArgumentError(
                 f"GroupNorm: num_groups={num_groups} does not divide "
                 f"num_channels={num_channels}"
             )
-        self.eps: float = number("GroupNorm: eps", eps, 0.0)
+        self.eps: float = between("GroupNorm", "eps", eps, 0.0)
         self.weight = Parameter(ones(num_channels)) if affine else None
         self.bias = Parameter(zeros(num_channels)) if affine else None
 
@@ -67,8 +67,10 @@ class InstanceNorm2d(Module):
         self, num_features: int, eps: float = 1e-5, affine: bool = False
     ) -> None:
         super().__init__()
-        self.num_features: int = whole("InstanceNorm2d: num_features", num_features)
-        self.eps: float = number("InstanceNorm2d: eps", eps, 0.0)
+        self.num_features: int = whole(
+            "InstanceNorm2d", "num_features", num_features, 1
+        )
+        self.eps: float = between("InstanceNorm2d", "eps", eps, 0.0)
         self.weight = Parameter(ones(num_features)) if affine else None
         self.bias = Parameter(zeros(num_features)) if affine else None
 

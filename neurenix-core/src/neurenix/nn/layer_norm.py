@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..arguments import between, whole
 from ..functions.creation import ones, zeros
 from ..tensor import Tensor
 from . import functional
-from .arguments import number, whole
 from .module import Module
 from .parameter import Parameter
 
@@ -35,9 +35,9 @@ class LayerNorm(Module):
             else (normalized_shape,)
         )
         self.normalized_shape = tuple(
-            whole("LayerNorm: normalized_shape", n) for n in given
+            whole("LayerNorm", "normalized_shape", n, 1) for n in given
         )
-        self.eps: float = number("LayerNorm: eps", eps, 0.0)
+        self.eps: float = between("LayerNorm", "eps", eps, 0.0)
         self.weight = Parameter(ones(self.normalized_shape)) if affine else None
         self.bias = Parameter(zeros(self.normalized_shape)) if affine else None
 

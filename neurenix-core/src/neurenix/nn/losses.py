@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import one_of
 from ..errors import InvalidArgumentError
 from ..tensor import Tensor
 from . import functional
-from .arguments import one_of
 from .functional.losses import REDUCTIONS
 from .module import Module
 
@@ -32,8 +32,7 @@ class Loss(Module):
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
-        name = f"{type(self).__name__}: reduction"
-        self.reduction = one_of(name, reduction, REDUCTIONS)
+        self.reduction = one_of(type(self).__name__, "reduction", reduction, REDUCTIONS)
 
     def extra_repr(self) -> str:
         return "" if self.reduction == "mean" else f"reduction={self.reduction!r}"
@@ -169,7 +168,7 @@ class KLDivLoss(Module):
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__()
         choices = (*REDUCTIONS, "batchmean")
-        self.reduction = one_of("KLDivLoss: reduction", reduction, choices)
+        self.reduction = one_of("KLDivLoss", "reduction", reduction, choices)
         self.log_target: bool = bool(log_target)
 
     def forward(self, input: Tensor, target: Any) -> Tensor:

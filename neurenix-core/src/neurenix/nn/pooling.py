@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arguments import pair, single
 from ..tensor import Tensor
 from . import functional
-from .arguments import pair, single
 from .module import Module
 
 
@@ -20,11 +20,11 @@ class MaxPool2d(Module):
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
-        self.kernel_size = pair("MaxPool2d: kernel_size", kernel_size)
+        self.kernel_size = pair("MaxPool2d", "kernel_size", kernel_size)
         self.stride = (
-            self.kernel_size if stride is None else pair("MaxPool2d: stride", stride)
+            self.kernel_size if stride is None else pair("MaxPool2d", "stride", stride)
         )
-        self.padding = pair("MaxPool2d: padding", padding, 0)
+        self.padding = pair("MaxPool2d", "padding", padding, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.max_pool2d(x, self.kernel_size, self.stride, self.padding)
@@ -50,11 +50,11 @@ class AvgPool2d(Module):
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
-        self.kernel_size = pair("AvgPool2d: kernel_size", kernel_size)
+        self.kernel_size = pair("AvgPool2d", "kernel_size", kernel_size)
         self.stride = (
-            self.kernel_size if stride is None else pair("AvgPool2d: stride", stride)
+            self.kernel_size if stride is None else pair("AvgPool2d", "stride", stride)
         )
-        self.padding = pair("AvgPool2d: padding", padding, 0)
+        self.padding = pair("AvgPool2d", "padding", padding, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
@@ -73,7 +73,7 @@ class AdaptiveAvgPool2d(Module):
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
-        self.output_size = pair("AdaptiveAvgPool2d: output_size", output_size)
+        self.output_size = pair("AdaptiveAvgPool2d", "output_size", output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.adaptive_avg_pool2d(x, self.output_size)
@@ -86,10 +86,10 @@ class _Pool1d(Module):
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
         name = type(self).__name__
-        (self.kernel_size,) = single(f"{name}: kernel_size", kernel_size)
+        (self.kernel_size,) = single(name, "kernel_size", kernel_size)
         given = self.kernel_size if stride is None else stride
-        (self.stride,) = single(f"{name}: stride", given)
-        (self.padding,) = single(f"{name}: padding", padding, 0)
+        (self.stride,) = single(name, "stride", given)
+        (self.padding,) = single(name, "padding", padding, 0)
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.activation import sigmoid
 from ..functions.arithmetic import tanh
@@ -14,7 +15,6 @@ from ..functions.shape import cut, moveaxis, stack
 from ..tensor import Tensor
 from ..transforms.mapping import scan
 from . import functional, init
-from .arguments import whole
 from .module import Module
 from .parameter import Parameter
 
@@ -38,9 +38,9 @@ class _Recurrent(Module):
     ) -> None:
         super().__init__()
         kind = type(self).__name__
-        self.input_size: int = whole(f"{kind}: input_size", input_size)
-        self.hidden_size: int = whole(f"{kind}: hidden_size", hidden_size)
-        self.num_layers: int = whole(f"{kind}: num_layers", num_layers)
+        self.input_size: int = whole(kind, "input_size", input_size, 1)
+        self.hidden_size: int = whole(kind, "hidden_size", hidden_size, 1)
+        self.num_layers: int = whole(kind, "num_layers", num_layers, 1)
         self.bias: bool = bool(bias)
         self.batch_first: bool = bool(batch_first)
         rows, bound = self.gates * hidden_size, 1.0 / math.sqrt(hidden_size)

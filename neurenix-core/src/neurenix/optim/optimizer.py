@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arguments import between
 from ..attributes import Watched, scalars, static_key
 from ..dispatch import no_grad, outside_captures, recorder
 from ..dtypes import float32, float64, int32
 from ..errors import CaptureError, InvalidArgumentError, ShapeError
 from ..functions.creation import zeros_like
 from ..keywords import check_keywords
-from ..nn.arguments import number
 from ..nn.parameter import Parameter, load_cells
 from ..state.cell import Cell
 from ..state.protocol import State
@@ -61,7 +61,7 @@ class Optimizer(Watched, State):
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__()
         kind = type(self).__name__
-        lr = number(f"{kind}: lr", lr, 0.0)
+        lr = between(kind, "lr", lr, 0.0)
         self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, self.checked(name, value))
@@ -83,7 +83,7 @@ class Optimizer(Watched, State):
         self._rates = [
             self._scalar(
                 self.of_group("lr", g),
-                number(f"{kind}: lr", given.pop("lr", lr), 0.0),
+                between(kind, "lr", given.pop("lr", lr), 0.0),
                 float64 if wide else float32,
                 device,
             )
@@ -163,7 +163,7 @@ class Optimizer(Watched, State):
 
     def checked(self, name: str, value: Any) -> Any:
         """The value of a hyper-parameter, if it can be one; else an error."""
-        return number(f"{type(self).__name__}: {name}", value, 0.0)
+        return between(type(self).__name__, name, value, 0.0)
 
     def rates(self) -> list[float]:
         """The learning rate of each group."""
@@ -175,7 +175,7 @@ class Optimizer(Watched, State):
                 f"{type(self).__name__}.lr: "
                 "set it between compiled calls, not within one"
             )
-        checked = number(f"{type(self).__name__}: lr", value, 0.0)
+        checked = between(type(self).__name__, "lr", value, 0.0)
         self._rates[group].assign(np.asarray(checked))
 
     @property

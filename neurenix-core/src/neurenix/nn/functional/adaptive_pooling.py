@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import pair
 from ...errors import ShapeError
 from ...functions.common import floating
 from ...functions.linear import matmul
 from ...tensor import Tensor, literal
-from ..arguments import pair
 from .average_pooling import avg_pool2d
 
 
@@ -25,7 +25,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     (1, 8, 2, 3)
     """
     x = floating("adaptive_avg_pool2d", x)
-    height, width = pair("adaptive_avg_pool2d: output_size", output_size)
+    height, width = pair("adaptive_avg_pool2d", "output_size", output_size)
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise ShapeError(
             f"adaptive_avg_pool2d: an input of shape {x.shape}; expected [..., H, W]"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ... import random
+from ...arguments import between
 from ...errors import ShapeError
 from ...functions.common import floating
 from ...primitives import ops
 from ...primitives.shorthands import scalar_like
 from ...tensor import Tensor
-from ..arguments import number
 
 
 def dropout(
@@ -25,7 +25,7 @@ def dropout(
     The numbers come from `generator` (nx's default one); inside nx.map, nx.vmap and
     nx.scan every iteration has its own.
     """
-    p = number("dropout: p", p, 0.0, 1.0)
+    p = between("dropout", "p", p, 0.0, 1.0)
     x = floating("dropout", x)
     if not training or p == 0.0:
         return x
@@ -49,7 +49,7 @@ def dropout2d(
     >>> nx.nn.functional.dropout2d(nx.ones(2, 3, 4, 4), training=False).mean().item()
     1.0
     """
-    p = number("dropout2d: p", p, 0.0, 1.0)
+    p = between("dropout2d", "p", p, 0.0, 1.0)
     x = floating("dropout2d", x)
     if x.ndim < 2:
         raise ShapeError(

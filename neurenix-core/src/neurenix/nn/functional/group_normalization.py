@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arguments import whole
 from ...errors import InvalidArgumentError, ShapeError
 from ...functions.arithmetic import rsqrt
 from ...functions.common import floating
 from ...functions.shape import reshape
 from ...tensor import Tensor
-from ..arguments import whole
 from .normalization import statistics_of
 
 
@@ -55,7 +55,7 @@ def _normalized(
     name: str, x: Any, num_groups: int, weight: Any, bias: Any, eps: float
 ) -> Tensor:
     x = floating(name, x)
-    groups = whole(f"{name}: num_groups", num_groups)
+    groups = whole(name, "num_groups", num_groups, 1)
     if x.ndim < 2:
         raise ShapeError(f"{name}: an input of shape {x.shape}; expected [N, C, ...]")
     n, channels = x.shape[:2]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import whole
+from ...arguments import between, one_of, whole
 from ...dtypes import bool_, int32
 from ...errors import DtypeError, InvalidArgumentError, ShapeError
 from ...functions.activation import log_softmax
@@ -19,7 +19,6 @@ from ...primitives import ops
 from ...primitives.shorthands import scalar_like
 from ...program import Symbol
 from ...tensor import Tensor
-from ..arguments import number, one_of
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -40,7 +39,7 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     >>> nx.nn.functional.mse_loss(nx.tensor([1.0, 3.0]), nx.tensor([1.0, 1.0])).item()
     2.0
     """
-    one_of("mse_loss: reduction", reduction, REDUCTIONS)
+    one_of("mse_loss", "reduction", reduction, REDUCTIONS)
     x = floating("mse_loss", input, target)
     y = floating("mse_loss", target, x)
     if x.shape != y.shape:
@@ -81,8 +80,8 @@ def cross_entropy(
     >>> round(loss.item(), 4)  # log 2
     0.6931
     """
-    one_of("cross_entropy: reduction", reduction, REDUCTIONS)
-    smoothing = number("cross_entropy: label_smoothing", label_smoothing, 0.0, 1.0)
+    one_of("cross_entropy", "reduction", reduction, REDUCTIONS)
+    smoothing = between("cross_entropy", "label_smoothing", label_smoothing, 0.0, 1.0)
     logits = floating("cross_entropy", input)
     wanted = as_tensor(target, logits)
     if not logits.shape:
@@ -127,7 +126,7 @@ def nll_loss(
     >>> round(nx.nn.functional.nll_loss(logs, nx.tensor([0])).item(), 4)  # log 4
     1.3863
     """
-    one_of("nll_loss: reduction", reduction, REDUCTIONS)
+    one_of("nll_loss", "reduction", reduction, REDUCTIONS)
     logs = floating("nll_loss", input)
     classes = as_tensor(target, logs)
     if not logs.shape:

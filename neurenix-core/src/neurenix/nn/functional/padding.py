@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arguments import one_of
 from ...errors import InvalidArgumentError
 from ...functions.common import floating
 from ...functions.shape import pad as pad_each
 from ...tensor import Tensor
-from ..arguments import one_of
 
 
 def pad(x: Any, pad: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
@@ -20,7 +20,7 @@ def pad(x: Any, pad: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
     [[0.0, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]]
     """
     x = floating("pad", x)
-    one_of("pad: mode", mode, ("constant",))
+    one_of("pad", "mode", mode, ("constant",))
     if not isinstance(pad, (tuple, list)) or len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise InvalidArgumentError(
             f"pad: pad={pad!r} of a tensor of rank {x.ndim}; "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arguments import single
 from ...errors import ShapeError
 from ...functions.common import floating
 from ...functions.shape import expand_dims, squeeze
 from ...tensor import Tensor
-from ..arguments import single
 from .average_pooling import avg_pool2d
 from .pooling import max_pool2d
 
@@ -17,9 +17,9 @@ def _over_row(pool: Any, name: str, x: Any, sizes: tuple[Any, Any, Any]) -> Tens
     """Of [..., L] as images of one row."""
     x = floating(name, x)
     kernel_size, stride, padding = sizes
-    (kernel,) = single(f"{name}: kernel_size", kernel_size)
-    (step,) = (kernel,) if stride is None else single(f"{name}: stride", stride)
-    (around,) = single(f"{name}: padding", padding, 0)
+    (kernel,) = single(name, "kernel_size", kernel_size)
+    (step,) = (kernel,) if stride is None else single(name, "stride", stride)
+    (around,) = single(name, "padding", padding, 0)
     if x.ndim < 1 or x.shape[-1] + 2 * around < kernel:
         raise ShapeError(
             f"{name}: a window of {kernel} does not fit an input of shape {x.shape}"
