@@ -23,8 +23,9 @@ from .devices import Device
 from .dtypes import Dtype, as_dtype, float32, uint32
 from .errors import DtypeError, InvalidArgumentError, ShapeError
 from .functions import draws
-from .functions.common import as_tensor, cast, check_shape, floating, one_axis
+from .functions.axes import check_shape, one_axis
 from .functions.indexing import take
+from .functions.operands import as_tensor, cast, floating
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device

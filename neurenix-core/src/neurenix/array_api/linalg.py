@@ -8,12 +8,13 @@ from typing import Any
 from .. import linalg as _linalg
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute
-from ..functions.common import cast, floating, one_axis, operands
+from ..functions.axes import one_axis
 from ..functions.linear import matmul
 from ..functions.linear_algebra import cholesky as _cholesky
 from ..functions.linear_algebra import det, identity, inv, slogdet, solve
 from ..functions.matrices import diagonal as _diagonal
 from ..functions.matrices import outer as _outer
+from ..functions.operands import cast, floating, operands
 from ..functions.reduction import max, min
 from ..functions.reduction import norm as _norm
 from ..functions.reduction import sum as _sum

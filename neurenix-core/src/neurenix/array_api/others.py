@@ -11,7 +11,7 @@ from ..functions.arrangement import repeat as _repeat
 from ..functions.arrangement import roll as _roll
 from ..functions.arrangement import tile as _tile
 from ..functions.arrangement import unstack as _unstack
-from ..functions.common import one_axis
+from ..functions.axes import one_axis
 from ..functions.indexing import take as _take
 from ..functions.indexing import take_along_axis
 from ..functions.linear import matmul

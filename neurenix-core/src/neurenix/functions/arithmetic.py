@@ -12,7 +12,7 @@ from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
-from .common import as_tensor, cast, floating, operands
+from .operands import as_tensor, cast, floating, operands
 
 
 def add(a: Any, b: Any) -> Tensor:

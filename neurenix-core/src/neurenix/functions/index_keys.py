@@ -24,7 +24,7 @@ from ..primitives.sources import ConstantArray
 from ..program import Symbol
 from ..tensor import Tensor
 from ..user_lines import user_line
-from .common import cast
+from .operands import cast
 from .shape import stack
 
 Shape = tuple[int, ...]

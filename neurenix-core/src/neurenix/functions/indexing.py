@@ -18,7 +18,7 @@ from ..settings import current_device
 from ..state.cell import Cell
 from ..tensor import Tensor, tensor
 from ..user_lines import user_line
-from .common import as_tensor, beside, cast, one_axis, operands
+from .axes import one_axis
 from .index_keys import (
     Array,
     Indices,
@@ -30,6 +30,7 @@ from .index_keys import (
     read_key,
     read_now,
 )
+from .operands import as_tensor, beside, cast, operands
 from .shape import reshape
 
 

@@ -17,8 +17,8 @@ from ..primitives.broadcasting import broadcast_shapes
 from ..primitives.primitive import literal
 from ..tensor import Tensor
 from .arrangement import swapaxes
-from .common import beside, cast, floating, operands
 from .matrices import diagonal, triu
+from .operands import beside, cast, floating, operands
 from .reduction import prod
 from .reduction import sum as sum_over
 from .shape import broadcast_to

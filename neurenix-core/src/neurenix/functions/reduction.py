@@ -10,7 +10,8 @@ from ..primitives import ops
 from ..primitives.reduction import with_ones
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
-from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis
+from .axes import all_axes, axis_or_dim, one_axis
+from .operands import as_tensor, cast, floating
 
 
 def _reduce(name: str, x: Tensor, axis: Any, dim: Any, keepdims: bool) -> Tensor:

@@ -15,7 +15,8 @@ from ..primitives.primitive import literal
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .arithmetic import isnan
-from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis, operands
+from .axes import all_axes, axis_or_dim, one_axis
+from .operands import as_tensor, cast, floating, operands
 from .reduction import any as any_of
 from .reduction import sum as total
 from .shape import concat, cut, reshape

@@ -7,16 +7,18 @@ from typing import Any, NamedTuple
 from ..dtypes import bfloat16, float16, float32, float64, int32
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute, sqrt, stop_gradient, where
-from ..functions.common import beside, cast, floating
 from ..functions.creation import zeros
 from ..functions.indexing import take_along_axis
+from ..functions.operands import beside, cast, floating
 from ..functions.reduction import max as largest
 from ..functions.reduction import sum as sum_over
 from ..functions.shape import broadcast_to, concat, cut, expand_dims
 from ..functions.sorting import argsort
 from ..tensor import Tensor
 from ..transforms.own_reverse import OwnReverse
-from .common import (
+from .householder import orthonormal, qr, tall
+from .jacobi import orthogonal_columns
+from .matrices import (
     by_columns,
     diagonal_matrix,
     matrices,
@@ -25,8 +27,6 @@ from .common import (
     transposed,
     wide,
 )
-from .householder import orthonormal, qr, tall
-from .jacobi import orthogonal_columns
 
 
 class SVD(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..arguments import whole
 from ..errors import InvalidArgumentError, ShapeError
-from ..functions.common import as_tensor
+from ..functions.operands import as_tensor
 from ..functions.shape import expand_dims, moveaxis, reshape
 from ..tensor import Tensor
 from . import init

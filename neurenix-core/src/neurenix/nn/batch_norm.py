@@ -14,8 +14,8 @@ from ..attributes import set_here
 from ..dispatch import no_grad
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
-from ..functions.common import beside
 from ..functions.creation import ones, zeros
+from ..functions.operands import beside
 from ..state.cell import Cell
 from ..tensor import Tensor
 from .functional.normalization import normalize_batch, normalize_stored

@@ -9,8 +9,8 @@ from ..arguments import whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.activation import sigmoid
 from ..functions.arithmetic import tanh
-from ..functions.common import floating
 from ..functions.creation import zeros
+from ..functions.operands import floating
 from ..functions.shape import cut, moveaxis, stack
 from ..tensor import Tensor
 from ..transforms.mapping import scan

@@ -9,7 +9,8 @@ from ...arguments import between
 from ...errors import ShapeError
 from ...functions.activation import elu, sigmoid, softplus
 from ...functions.arithmetic import absolute, tanh, where
-from ...functions.common import axis_or_dim, floating, one_axis
+from ...functions.axes import axis_or_dim, one_axis
+from ...functions.operands import floating
 from ...functions.shape import cut, reshape
 from ...tensor import Tensor
 

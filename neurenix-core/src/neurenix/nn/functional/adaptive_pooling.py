@@ -8,8 +8,8 @@ import numpy as np
 
 from ...arguments import pair
 from ...errors import ShapeError
-from ...functions.common import floating
 from ...functions.linear import matmul
+from ...functions.operands import floating
 from ...tensor import Tensor, literal
 from .average_pooling import avg_pool2d
 

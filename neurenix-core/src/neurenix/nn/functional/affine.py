@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import ShapeError
-from ...functions.common import floating, operands
+from ...functions.operands import floating, operands
 from ...primitives import ops
 from ...tensor import Tensor
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...arguments import one_of, pair, single, whole
 from ...errors import InvalidArgumentError, ShapeError
-from ...functions.common import floating, operands
+from ...functions.operands import floating, operands
 from ...functions.shape import expand_dims, squeeze
 from ...primitives import ops
 from ...tensor import Tensor

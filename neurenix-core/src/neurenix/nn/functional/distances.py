@@ -9,7 +9,8 @@ from typing import Any
 from ...arguments import between
 from ...errors import InvalidArgumentError, ShapeError
 from ...functions.arithmetic import absolute, maximum
-from ...functions.common import floating, one_axis, operands
+from ...functions.axes import one_axis
+from ...functions.operands import floating, operands
 from ...functions.reduction import max as largest
 from ...functions.reduction import norm
 from ...functions.reduction import sum as total

@@ -7,7 +7,7 @@ from typing import Any
 from ... import random
 from ...arguments import between
 from ...errors import ShapeError
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...primitives import ops
 from ...primitives.shorthands import scalar_like
 from ...tensor import Tensor

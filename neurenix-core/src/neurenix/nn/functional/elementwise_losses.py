@@ -9,7 +9,7 @@ from ...arguments import between, one_of
 from ...errors import InvalidArgumentError, ShapeError
 from ...functions.activation import softplus
 from ...functions.arithmetic import absolute, exp, log, maximum, where
-from ...functions.common import floating, operands
+from ...functions.operands import floating, operands
 from ...functions.reduction import sum as total
 from ...program import Symbol
 from ...tensor import Tensor

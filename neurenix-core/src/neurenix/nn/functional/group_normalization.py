@@ -8,7 +8,7 @@ from typing import Any
 from ...arguments import whole
 from ...errors import InvalidArgumentError, ShapeError
 from ...functions.arithmetic import rsqrt
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...functions.shape import reshape
 from ...tensor import Tensor
 from .normalization import statistics_of

@@ -12,7 +12,7 @@ from ...dtypes import bool_, int32
 from ...errors import DtypeError, InvalidArgumentError, ShapeError
 from ...functions.activation import log_softmax
 from ...functions.arithmetic import not_equal, where
-from ...functions.common import as_tensor, cast, floating
+from ...functions.operands import as_tensor, cast, floating
 from ...functions.reduction import mean
 from ...functions.reduction import sum as total
 from ...primitives import ops

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import ShapeError
 from ...functions.arithmetic import rsqrt, stop_gradient
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...functions.reduction import mean
 from ...functions.shape import reshape
 from ...tensor import Tensor

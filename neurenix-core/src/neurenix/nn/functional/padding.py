@@ -6,7 +6,7 @@ from typing import Any
 
 from ...arguments import one_of
 from ...errors import InvalidArgumentError
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...functions.shape import pad as pad_each
 from ...tensor import Tensor
 

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from ...errors import ShapeError
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...functions.reduction import mean
 from ...functions.shape import cut
 from ...primitives import ops

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...arguments import single
 from ...errors import ShapeError
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...functions.shape import expand_dims, squeeze
 from ...tensor import Tensor
 from .average_pooling import avg_pool2d

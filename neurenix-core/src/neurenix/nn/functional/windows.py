@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ...arguments import pair
 from ...errors import InvalidArgumentError, ShapeError
-from ...functions.common import floating
+from ...functions.operands import floating
 from ...functions.shape import cut, pad
 from ...tensor import Tensor
 
