@@ -22,11 +22,23 @@ from ..dtypes import float32, float64, int32, int64, uint8, uint32
 from ..errors import InvalidArgumentError
 from ..settings import current_device
 from ..tensor import Tensor
-from . import creation, elementwise, kinds, linalg, others
+from . import (
+    creation,
+    elementwise,
+    kinds,
+    linalg,
+    manipulation,
+    products,
+    searching,
+    statistics,
+)
 from .creation import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .kinds import *  # noqa: F403
-from .others import *  # noqa: F403
+from .manipulation import *  # noqa: F403
+from .products import *  # noqa: F403
+from .searching import *  # noqa: F403
+from .statistics import *  # noqa: F403
 
 __array_api_version__ = "2024.12"
 newaxis = None
@@ -96,7 +108,7 @@ def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
 for _name, _value in {
     "__array_namespace__": _namespace,
     "to_device": _to_device,
-    "mT": property(others.matrix_transpose),
+    "mT": property(products.matrix_transpose),
     "__lshift__": elementwise.bitwise_left_shift,
     "__rshift__": elementwise.bitwise_right_shift,
 }.items():
@@ -122,4 +134,7 @@ __all__ = [
 __all__ += creation.__all__
 __all__ += elementwise.__all__
 __all__ += kinds.__all__
-__all__ += others.__all__
+__all__ += manipulation.__all__
+__all__ += searching.__all__
+__all__ += statistics.__all__
+__all__ += products.__all__

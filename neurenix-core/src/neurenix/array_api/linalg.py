@@ -24,7 +24,7 @@ from ..functions.shape import reshape as _reshape
 from ..linalg import QR, SVD, Eigen
 from ..tensor import Tensor
 from .kinds import broadcast_arrays, integer_sum
-from .others import matrix_transpose, tensordot, vecdot
+from .products import matrix_transpose, tensordot, vecdot
 
 
 def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
