@@ -11,6 +11,7 @@ from ..errors import InvalidArgumentError
 
 
 def one_axis(name: str, axis: Any, rank: int) -> int:
+    """One axis, counted from the end where it is negative; the result is not."""
     if not isinstance(axis, (int, np.integer)) or not -rank <= axis < rank:
         raise InvalidArgumentError(
             f"{name}: axis {axis!r} of a tensor of rank {rank}; "
@@ -31,9 +32,15 @@ def all_axes(name: str, axis: Any, rank: int) -> tuple[int, ...]:
 
 
 def axis_or_dim(name: str, axis: Any, dim: Any) -> Any:
+    """What one of the two names says; both together are refused."""
     if axis is not None and dim is not None:
         raise InvalidArgumentError(f"{name}: dim and axis mean the same; give one")
     return dim if axis is None else axis
+
+
+def axes_or_dims(name: str, axis: Any, dim: Any, rank: int) -> tuple[int, ...]:
+    """The axes that `axis` or `dim` names, as `all_axes` gives them."""
+    return all_axes(name, axis_or_dim(name, axis, dim), rank)
 
 
 def check_shape(name: str, shape: Any) -> tuple[int, ...]:
