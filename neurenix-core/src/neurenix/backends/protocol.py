@@ -102,7 +102,7 @@ class Executable(ABC):
 
     def begin_steps(self, call: StepsCall) -> Steps | None:
         """Several steps at once; None: core makes one after the other
-        (`backends.steps`)."""
+        (`backends.several_steps`)."""
         return None
 
     def memory_bytes(self) -> int | None:

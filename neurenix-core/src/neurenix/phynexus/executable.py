@@ -14,7 +14,7 @@ from .library import Buffer, Engine
 from .plan.encode import Encoded, encode
 from .plan.lowering import make_plan
 from .plan.scratch import least_scratch, most_scratch
-from .steps import NativeSteps
+from .several_steps import NativeSteps
 
 ffi: Any = _bindings.ffi  # whose C names no type checker knows
 

@@ -26,10 +26,10 @@ from . import eager
 from .capture import CAPTURING, capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
+from .several_steps import refuse_tape, run_steps, split
 from .stateful import StatefulFunction
 from .statics import key_of_argument, with_tensors
 from .statistics import CompileStats, register
-from .steps import refuse_tape, run_steps, split
 
 _CACHE_BOUND = 64
 _CALLABLES = 16  # functions among arguments that are kept in mind

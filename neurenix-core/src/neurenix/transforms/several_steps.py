@@ -11,7 +11,7 @@ import numpy as np
 from .. import dispatch, tree
 from ..backends import discovery
 from ..backends.protocol import StepsCall
-from ..backends.steps import begin_steps, stacked
+from ..backends.several_steps import begin_steps, stacked
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
 from ..tensor import Tensor, tensor
