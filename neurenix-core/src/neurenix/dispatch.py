@@ -200,11 +200,11 @@ def executable(
     device: Device,
 ) -> Executable:
     """The program of one instruction, made ready for a device."""
-    program = prepared(one_instruction(primitive, types, params), device)
-    return compiled(program, device)
+    program = prepare_for(one_instruction(primitive, types, params), device)
+    return compile_for(program, device)
 
 
-def compiled(program: Program, device: Device, state: int = 0) -> Executable:
+def compile_for(program: Program, device: Device, state: int = 0) -> Executable:
     """A prepared program as an executable of the device's backend, whose first `state`
     outputs replace the first `state` inputs.
 
@@ -219,7 +219,7 @@ def compiled(program: Program, device: Device, state: int = 0) -> Executable:
         raise_failure(f"{device}: to compile a program", error)
 
 
-def prepared(program: Program, device: Device) -> Program:
+def prepare_for(program: Program, device: Device) -> Program:
     """The program after all passes, in what the device has.
 
     Raises DtypeError where it lacks a dtype, BackendError for a primitive of the basis.

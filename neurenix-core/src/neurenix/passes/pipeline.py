@@ -55,10 +55,10 @@ def prepare(program: Program, target: Target = EVERYTHING) -> Program:
 
     Raises BackendError if it lacks a primitive that has no decomposition.
     """
-    return _prepared(settled(program), target)
+    return _optimised(settled(program), target)
 
 
-def _prepared(program: Program, target: Target) -> Program:
+def _optimised(program: Program, target: Target) -> Program:
     program = _shared(program)
     lacking = EVERYTHING.primitives - target.primitives
     whole = decomposed(program, lacking, target.device, target.expands)
@@ -66,7 +66,7 @@ def _prepared(program: Program, target: Target) -> Program:
         program = simplify(whole, lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
-        program, lambda body: _prepared(body, target), (fused, target)
+        program, lambda body: _optimised(body, target), (fused, target)
     )
     program = inline_empty(program)
     if not fused:

@@ -327,9 +327,9 @@ class Compiled(StatefulFunction):
                 owner.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
         with self._stats.timed("passes"):
-            program = dispatch.prepared(program, device)
+            program = dispatch.prepare_for(program, device)
         with self._stats.timed("backend"):
-            executable = dispatch.compiled(program, device, written)
+            executable = dispatch.compile_for(program, device, written)
         self._stats.planned(executable.plan_seconds)
         return Entry(
             program,
