@@ -32,7 +32,7 @@ changes = Version()
 
 
 class _Here(threading.local):
-    """What this thread alone has set for a while: another object each time."""
+    """The settings of this thread alone: another object after each."""
 
     setting: object = None
 

@@ -1,4 +1,4 @@
-"""What calling a primitive does now: run it on a device, or record it in a program.
+"""Dispatches a primitive: runs it on a device, or records it in a program.
 
 State is per thread: the programs being captured, innermost last, and whether the tape
 records.
@@ -77,8 +77,8 @@ def eagerly() -> bool:
 
 @contextmanager
 def recording(into: Recorder) -> Iterator[None]:
-    """What is called in here goes into a program, which knows nothing of the tape
-    outside: `no_grad` counts within it only."""
+    """Records operations in a program, which knows nothing of the tape outside:
+    `no_grad` counts within it only."""
     state.recorders.append(into)
     try:
         with taping(ON):
@@ -103,7 +103,8 @@ def no_grad() -> Iterator[None]:
 
 
 class _Taped:
-    """A class, since a generator would take as long as a short derivative."""
+    """The context of `taping`; a class, since a generator would take as long as a short
+    derivative."""
 
     __slots__ = ("before", "how")
 
@@ -118,7 +119,7 @@ class _Taped:
 
 
 def taping(how: Taping) -> AbstractContextManager[None]:
-    """Whether operations go on the tape in here, whatever they did outside."""
+    """Sets whether operations go on the tape within it, whatever holds outside."""
     return _Taped(how)
 
 
@@ -133,7 +134,7 @@ def taped(tensors: Iterable[Any]) -> bool:
 
 @contextmanager
 def outside_captures() -> Iterator[None]:
-    """Run operations now, though a program is being captured around it."""
+    """Runs operations now, although a program is being captured around them."""
     before, state.recorders = state.recorders, []
     try:
         yield
@@ -220,7 +221,7 @@ def compile_for(program: Program, device: Device, state: int = 0) -> Executable:
 
 
 def prepare_for(program: Program, device: Device) -> Program:
-    """The program after all passes, in what the device has.
+    """The program after all passes, in primitives that the device has.
 
     Raises DtypeError where it lacks a dtype, BackendError for a primitive of the basis.
     """
@@ -236,8 +237,8 @@ def prepare_for(program: Program, device: Device) -> Program:
 
 
 class Postponed:
-    """What an operation on literals alone gives: it belongs to no device, as they do,
-    and is computed on the device of what it meets."""
+    """An operation on literals alone: it belongs to no device, as literals do, and is
+    computed on the device of the tensor that it meets."""
 
     __slots__ = ("done", "inputs", "params", "primitive")
 
@@ -267,7 +268,7 @@ class _Placed(NamedTuple):
 
 
 class Output:
-    """One of what a postponed operation gives: a tensor's data without a device."""
+    """One output of a postponed operation: a tensor's data without a device."""
 
     __slots__ = ("index", "of")
 

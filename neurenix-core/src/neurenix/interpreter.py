@@ -86,7 +86,7 @@ def _node(
     types: tuple[TensorType, ...],
     device: Device | None,
 ) -> Node | None:
-    """What the tape keeps of the operation; nothing, if it has no derivative."""
+    """The node of the operation on the tape; None if it has no derivative."""
     if isinstance(primitive.vjp, NotDifferentiable):
         return None
     edges = []

@@ -100,7 +100,8 @@ def as_path(what: str, path: Any) -> Path:
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:
-    """Of all that a file says: the format itself would not notice a changed bit."""
+    """A digest of everything in a file, since the format itself would not notice a
+    changed bit."""
     found = hashlib.sha256(text.encode())
     for name, array in sorted(arrays.items()):
         found.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())

@@ -125,7 +125,7 @@ class Generator(Watched, State):
         self.step.assign(np.asarray(step, np.uint32))
 
     def static_extra(self) -> tuple[Cell]:
-        """What a program depends on besides the seed."""
+        """The part of a program's key besides the seed."""
         return (self.step,)
 
     def manual_seed(self, seed: int) -> Generator:

@@ -74,7 +74,7 @@ class NamespaceInfo:
         return {"real floating": float32, "integral": int32, "indexing": int32}
 
     def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
-        """Those of the standard that the device has, by name."""
+        """The standard's dtypes that the device has, by name."""
         from ..backends import discovery
 
         where = current_device() if device is None else parse_device(device)

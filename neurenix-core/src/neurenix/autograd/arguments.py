@@ -1,4 +1,5 @@
-"""The arguments of derivatives, checked: what is differentiated, by and along what."""
+"""Checks the arguments of derivatives: the function, what it is differentiated by, and
+directions."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from ..tensor import Tensor, tensor
 def numbers_of(
     name: str, argnums: int | tuple[int, ...], args: Sequence[Any]
 ) -> tuple[int, ...]:
-    """Which arguments to differentiate by, if they are there."""
+    """The numbers of the arguments to differentiate by, checked."""
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     for n in numbers:
         if not -len(args) <= n < len(args):

@@ -1,5 +1,5 @@
-"""The context of a derivative: what is on its tape, what follows it, and what of it may
-leave. grad, vjp, jvp, jacobian, forward mode and the reverses of regions share it.
+"""The context of a derivative: the tape that it records, the values that follow it, and
+the outputs that may leave it.
 
     with Differentiation(primals) as d:
         outputs = f(*d.leaves)
@@ -92,8 +92,8 @@ class Differentiation:
         return self._released(self.push(directions), self.outputs)
 
     def close(self, out: Any) -> Any:
-        """What the function gave, a tree, as the caller may have it: off this tape,
-        unless the caller's follows it."""
+        """Takes the function's outputs, a tree, off this tape, unless the caller's tape
+        follows them."""
         if self.followed:
             return out
         leave = _stopped if self._around is STOPPED else _untaped

@@ -1,4 +1,4 @@
-"""What a key x[key] names, read by NumPy's rules: once, for reading and for writing."""
+"""Reads a key x[key] by NumPy's rules: once, for reading and for writing."""
 
 from __future__ import annotations
 
@@ -261,13 +261,14 @@ def out_of_range(index: int, size: int, where: str) -> IndexOutOfRangeError:
 
 
 def is_advanced(part: Any) -> bool:
-    """What goes together to one set of axes, ints among them, if there is an array."""
+    """Whether a part of the key belongs to the index arrays' axes: an array, a mask, or
+    an int, which joins them."""
     return isinstance(part, (int, Indices, Mask))
 
 
 def place_of_arrays(parts: Sequence[Any]) -> int:
-    """Which axis of the result the index arrays' axes begin at: where the first stands
-    if nothing parts them, else 0."""
+    """The axis of the result at which the axes of the index arrays begin: where the
+    first array stands if nothing parts them, else 0."""
     found = [i for i, part in enumerate(parts) if is_advanced(part)]
     if not found or found[-1] - found[0] >= len(found):
         return 0

@@ -186,7 +186,8 @@ def _one_index(x: Tensor, values: Sequence[Any], sizes: Sequence[int]) -> Tensor
 
 
 def _in_range(index: Tensor, size: int) -> Tensor:
-    """What is not known to fit, limited: one axis must not spill into another."""
+    """An index whose values are unknown, limited to its axis, so that it cannot spill
+    into another."""
     if not isinstance(index.data, Symbol):
         return index
     last = literal(max(size - 1, 0), int32)

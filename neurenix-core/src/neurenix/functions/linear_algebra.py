@@ -112,7 +112,8 @@ def _solved(a: Tensor, b: Tensor) -> Tensor:
 
 
 def identity(a: Tensor) -> Tensor:
-    """Of the size of square matrices, where they live."""
+    """The identity matrix for a batch of square matrices: of their size, on their
+    device."""
     return beside(a, np.eye(a.shape[-1]), a.dtype)
 
 
@@ -139,7 +140,7 @@ def det(a: Any) -> Tensor:
 
 
 class SignAndLogarithm(NamedTuple):
-    """What `slogdet` gives."""
+    """The result of `slogdet`."""
 
     sign: Tensor
     logabsdet: Tensor

@@ -20,7 +20,7 @@ from .matrices import by_columns, diagonal_of, matrices, product, transposed, wi
 
 
 class QR(NamedTuple):
-    """What `qr` gives."""
+    """The result of `qr`."""
 
     Q: Tensor
     R: Tensor

@@ -30,7 +30,7 @@ from .matrices import (
 
 
 class SVD(NamedTuple):
-    """What `svd` gives."""
+    """The result of `svd`."""
 
     U: Tensor
     S: Tensor
@@ -145,7 +145,7 @@ def _tolerance(name: str, x: Tensor, rtol: Any) -> Tensor:
 
 
 def _least(values: Tensor, rtol: Tensor) -> Tensor:
-    """What a singular value must exceed, [.., 1]."""
+    """The bound that a singular value must exceed to count, [.., 1]."""
     if not values.shape[-1]:
         return rtol
     return largest(values, -1, True) * rtol

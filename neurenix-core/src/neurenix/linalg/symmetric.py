@@ -27,7 +27,7 @@ from .matrices import (
 
 
 class Eigen(NamedTuple):
-    """What `eigh` gives."""
+    """The result of `eigh`."""
 
     eigenvalues: Tensor
     eigenvectors: Tensor

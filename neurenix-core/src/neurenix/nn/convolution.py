@@ -15,7 +15,7 @@ from .parameter import Parameter
 
 
 class _Convolution(Module):
-    """What the kinds of convolution share: sizes, weight and bias."""
+    """The base of the convolution layers: sizes, weight and bias."""
 
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]

@@ -10,7 +10,7 @@ from .module import Module
 
 
 class _Dropout(Module):
-    """What both kinds share: a probability and a stream of random numbers."""
+    """The base of both kinds: a probability and a stream of random numbers."""
 
     def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
         super().__init__()

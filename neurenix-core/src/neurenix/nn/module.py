@@ -22,7 +22,8 @@ M = TypeVar("M", bound="Module")
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """What an attribute owns: itself, or what its lists, tuples and dicts hold."""
+    """The modules and cells that an attribute owns: itself, or those in its lists,
+    tuples and dicts."""
     if isinstance(value, (Parameter, Buffer, Module, Generator)):
         yield name, value
     elif isinstance(value, (list, tuple)):

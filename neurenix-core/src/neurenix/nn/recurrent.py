@@ -20,7 +20,7 @@ from .parameter import Parameter
 
 
 class _Recurrent(Module):
-    """What LSTM and GRU share. `gates`: how many blocks of hidden_size rows a weight
+    """The base of LSTM and GRU. `gates`: how many blocks of hidden_size rows a weight
     has; `names`: the tensors of a layer's state; `bias_apart`: whether the state's bias
     is not simply added to the input's."""
 

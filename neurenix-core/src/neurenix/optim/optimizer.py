@@ -1,4 +1,4 @@
-"""What all optimizers share: parameters, and state that compiled code can update."""
+"""The base of all optimizers: parameters, and state that compiled code can update."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Optimizer(Watched, State):
         return [p for p, g in zip(self.params, self._group, strict=True) if g == group]
 
     def given(self, group: int) -> dict[str, Any]:
-        """What a group has for itself."""
+        """The settings that a group has for itself."""
         return self._given[group]
 
     def option_of_group(self, name: str, group: int) -> Any:
@@ -299,8 +299,9 @@ class Optimizer(Watched, State):
         return {**{f"params.{i}": p for i, p in enumerate(self.params)}, **self._cells}
 
     def static_extra(self) -> tuple[Any, ...]:
-        """What a program depends on besides attributes and cells: what each group has
-        for itself. It is asked before a capture, and sets apart what is frozen now."""
+        """The part of a program's key besides attributes and cells: the settings of
+        each group. It is asked before a capture, and sets apart the parameters that are
+        frozen now."""
         self._set_frozen_apart()
         own = [(name, static_key(v)) for g in self._given for name, v in g.items()]
         return (*self._group, *own)

@@ -1,4 +1,5 @@
-"""What nobody needs goes: instructions, outputs and inputs of regions."""
+"""Dead-code elimination: instructions, outputs and inputs of regions that nobody
+reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Which results of fused groups to compute again where they are read.
+"""Rematerialisation: chooses the results of fused groups that their readers compute
+again.
 
 A value that leaves a group is written to memory and read back by each group that uses
 it. Where it follows from values that are in memory anyway (the output of a convolution,
@@ -19,7 +20,7 @@ from .limits import Limits
 
 
 class Group(Protocol):
-    """What is asked of a group of instructions that run as one."""
+    """What this pass reads of a group of instructions that run as one."""
 
     shape: tuple[int, ...]
     members: list[tuple[int, Instruction]]
@@ -33,7 +34,8 @@ def to_compute_again(
     outside: Set[Symbol],
     limits: Limits,
 ) -> set[Symbol]:
-    """Of the values that leave their groups, those that their readers make again."""
+    """The values to rematerialise: each leaves its group, and its readers compute it
+    again."""
     return _Choice(program, home, outside, limits).made()
 
 
@@ -132,7 +134,8 @@ class _Choice:
         return list(steps.values()), leaves
 
     def _bytes(self, s: Symbol) -> int:
-        """What lies in memory of it: a broadcast value is no larger than its source."""
+        """The bytes of a value in memory: a broadcast value is no larger than its
+        source."""
         maker = self.maker.get(s)
         while maker is not None and maker.primitive.traits.view:
             origin = maker.inputs[0]

@@ -1,4 +1,4 @@
-"""What one scan computes again of another: handed over instead.
+"""Reuse between scans: one hands over values that a later one would compute again.
 
 The derivative of a scan reads the carries of every iteration and computes the body's
 values again from them. Those that cost something to make (products, exponentials, sums)
@@ -74,7 +74,8 @@ class _Pair:
         return self._rebuilt(wanted, shared)
 
     def _bound(self) -> dict[int, Symbol]:
-        """Of the inputs of the second body what they are in the first."""
+        """For inputs of the second body, by index, the equal values of the first
+        body."""
         p, count = self.first.params, _begin_xs(self.first)
         n = p["carries"]
         ys = self.early.outputs[n:]
@@ -92,7 +93,7 @@ class _Pair:
         return found
 
     def _shared(self, bound: dict[int, Symbol]) -> dict[Symbol, Symbol]:
-        """Of values in the second body which of the first they are."""
+        """For values of the second body the equal values of the first body."""
         joint = Rewriter()
         for j in self.early.instructions:
             joint.add(j)
@@ -111,7 +112,8 @@ class _Pair:
     def _wanted(
         self, shared: dict[Symbol, Symbol]
     ) -> tuple[list[Symbol], list[Instruction]]:
-        """What to hand over, and what need then not be computed again."""
+        """The values to hand over, and the instructions of the second body that these
+        replace."""
         place = {j: n for n, j in enumerate(self.late.instructions)}
         own = self._made_by(self.late.outputs, set(shared))
         read = {s for j in own for s in j.inputs}.union(self.late.outputs)

@@ -71,7 +71,8 @@ def _read_by(k: Instruction | _Pruned) -> Iterable[Symbol]:
 
 
 def _hand_over(kept: Sequence[Instruction | _Pruned]) -> None:
-    """What an earlier scan computes is not computed again by a later one."""
+    """Hands values of earlier scans to later ones, which then do not compute them
+    again."""
     scans = [k for k in kept if isinstance(k, _Pruned)]
     for k, scan in zip(scans, hand_over([k.scan for k in scans]), strict=True):
         k.scan = scan
@@ -266,7 +267,7 @@ def _paste(
     every: set[Symbol],
     length: int,
 ) -> None:
-    """What the part computes; `length` times at once, unless that is 0."""
+    """Emits the part once, or for `length` iterations at once where that is not 0."""
     if not part.outputs:
         return
     program = part.program

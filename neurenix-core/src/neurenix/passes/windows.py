@@ -64,7 +64,8 @@ def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
 
 
 def _parts(whole: Shape, fine: Shape) -> Parts | None:
-    """Which axes of `fine` each of `whole` is cut into; None where it is not."""
+    """For each axis of `whole` the axes of `fine` that it is cut into; None where it is
+    not."""
     if 0 in whole:
         return None
     parts, k = [], 0

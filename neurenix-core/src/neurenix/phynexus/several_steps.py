@@ -20,8 +20,8 @@ _NANOSECONDS = 50_000_000
 
 
 class Ready(Protocol):
-    """What an executable lends: its handle, and the addresses of its bound state, which
-    may be bound anew between two crossings."""
+    """An executable as several steps need it: its handle, and the addresses of its
+    bound state, which may be bound anew between two crossings."""
 
     engine: Engine
     handle: Any

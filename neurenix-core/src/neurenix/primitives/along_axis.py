@@ -1,4 +1,4 @@
-"""What goes along one axis, and keeps it: running sums, and sorting.
+"""Primitives that run along one axis and keep it: running sums, and sorting.
 
 sort gives the values and where each came from (int32): ascending, equal values in their
 old order, NaN last.

@@ -38,7 +38,8 @@ class CallState(Tensor):
 
 
 def stand_in(cell: Tensor) -> Tensor | None:
-    """What this thread has put in the cell's place, innermost; None if nothing."""
+    """The tensor that this thread has put in the cell's place, the innermost; None if
+    there is none."""
     of = _local.of
     if of:  # seldom
         found = of.get(id(cell))

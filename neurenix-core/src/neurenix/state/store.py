@@ -118,8 +118,8 @@ class Binding:
 
 
 class _Journal(threading.local):
-    """What cells held before this thread wrote to them, since its outermost capture
-    began; None while there is none."""
+    """The values that cells held before this thread wrote to them, since its outermost
+    capture began; None outside captures."""
 
     writes: list[tuple[Tensor, Any, Device | None]] | None = None
 

@@ -30,8 +30,8 @@ def check_types(name: str, outputs: Sequence[Tensor]) -> None:
 
 
 def check_leaks(name: str, call: Callable[[], Sequence[Tensor]]) -> None:
-    """What `call` takes is given back when nobody holds its results: no buffer of them
-    lives on, and the device's memory is what it was, by its `memory_stats`.
+    """Checks that a call gives back what it takes once nobody holds its results: no
+    buffer lives on, and the device's `memory_stats` are as before.
 
     Raises AssertionError with `name`, and how much was kept.
     """

@@ -83,8 +83,8 @@ class Capture:
         return entry[0]
 
     def next_call(self) -> Tensor:
-        """Which call of a body that draws random numbers this is, uint32: a body is
-        captured once, and its keys fold this in."""
+        """The number of this call of a body that draws random numbers, uint32: a body
+        is captured once, and its keys fold the number in."""
         self.calls += 1
         return literal(np.asarray(self.calls, np.uint32), uint32)
 
@@ -111,7 +111,7 @@ class Capture:
 
 @contextmanager
 def capturing(into: Capture) -> Iterator[None]:
-    """What is called in here goes into a program. An exception puts back what was
+    """Captures the operations within it in a program. An exception puts back the values
     written outside of it meanwhile, such as the step of a generator."""
     with undone_on_failure(), dispatch.recording(into):
         yield

@@ -217,8 +217,8 @@ class Compiled(StatefulFunction):
         return executable.memory_bytes()
 
     def _held(self, key: Any) -> AbstractContextManager[Any]:
-        """What to hold while its state is used: threads take turns. Raises where
-        something stands in for a cell: programs are bound to the state itself."""
+        """The lock to hold while its state is used: threads take turns. Raises where
+        something stands in for a cell, since programs are bound to the state itself."""
         found = self._owned.get(key[0])
         if found is None:
             cells = list(self.cells().values())
@@ -250,7 +250,7 @@ class Compiled(StatefulFunction):
             return entry
 
     def stats(self) -> CompileStats:
-        """What this function has cost so far; see `nx.compile_stats`."""
+        """The costs of this function so far; see `nx.compile_stats`."""
         self._stats.entries = len(self.entries)
         sizes = [entry.program.size() for entry in self.entries.values()]
         self._stats.instructions = sum(sizes)
@@ -285,7 +285,7 @@ class Compiled(StatefulFunction):
         return tuple(key)
 
     def _of_callable(self, f: Any) -> Any:
-        """What a program depends on of a function among the arguments."""
+        """The key of a function among the arguments."""
         if is_frozen(f):
             return f
         found = self._callables.get(id(f))
@@ -298,7 +298,7 @@ class Compiled(StatefulFunction):
         return found.number()
 
     def depends_on(self) -> tuple[Any, ...]:
-        """What another function depends on that calls this one."""
+        """The key of this function, for a compiled function that calls it."""
         return self.f, tuple(self.state), self.guard
 
     # ---- capture ---------------------------------------------------------------------

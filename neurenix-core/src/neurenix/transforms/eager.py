@@ -54,7 +54,8 @@ def _untracked(x: Any) -> Any:
 
 
 def call(compiled: StatefulFunction, args: Any, kwargs: Any) -> Any:
-    """What a call of the compiled function gives, with its state changed likewise."""
+    """Runs a call as ordinary Python: the same outputs, and the same changes of
+    state."""
     leaves, structure = tree.flatten((args, kwargs))
     found = [
         x.value()

@@ -103,7 +103,7 @@ class _Body:
 
 
 def _settled(outputs: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tensor]:
-    """What depends on no argument lives where they do, too."""
+    """Outputs that depend on no argument move to the arguments' device."""
     home = next((x.device for x in leaves if x.device is not None), None)
     return [o.settled(home) for o in outputs]
 

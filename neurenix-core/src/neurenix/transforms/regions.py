@@ -1,4 +1,4 @@
-"""What can be done to a region, once for each: derive its pullback, or batch it."""
+"""Derives regions from regions, once for each: the pullback, and the batched region."""
 
 from __future__ import annotations
 

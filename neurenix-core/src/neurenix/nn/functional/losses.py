@@ -208,8 +208,8 @@ def _chosen(name: str, logits: Tensor, classes: Tensor, at: int) -> Tensor:
 
 
 def check_classes(name: str, classes: Tensor, count: int) -> None:
-    """That all are 0 .. count − 1; of values that are being captured nothing is
-    known."""
+    """Refuses a class outside 0 .. count − 1; while a program is captured, values are
+    unknown and pass."""
     if isinstance(classes.value().data, Symbol) or not math.prod(classes.shape):
         return
     values: np.ndarray[Any, Any] = classes.value().numpy()

@@ -1,4 +1,5 @@
-"""Functions that take the maximum over windows of images, or the mean over images."""
+"""Functions that take the maximum over windows of images, or the mean over each
+image."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from .pooling import max_pool2d
 
 
 def _over_row(pool: Any, name: str, x: Any, sizes: tuple[Any, Any, Any]) -> Tensor:
-    """Of [..., L] as images of one row."""
+    """Pools [..., L] as images of one row."""
     x = floating(name, x)
     kernel_size, stride, padding = sizes
     (kernel,) = single(name, "kernel_size", kernel_size)

@@ -127,8 +127,8 @@ def window(whole: View, axis: int, begin: int, size: int) -> View:
 
 
 def _windows(program: Program) -> dict[Symbol, tuple[Symbol, int, int]]:
-    """Of what is put side by side once, and was made for that: (the whole, axis, where
-    it begins)."""
+    """For each value that is computed only to be a part of one concatenation: (the
+    result, the axis, where the part begins on it)."""
     made = {
         s
         for i in program.instructions

@@ -49,7 +49,8 @@ def store_outputs(frame: Frame) -> list[Shape]:
 
 
 class _Overwriting:
-    """Which state inputs may be overwritten, by what the steps read and write."""
+    """Finds the state inputs that may be overwritten, by what the steps read and
+    write."""
 
     def __init__(self, frame: Frame) -> None:
         self.steps = list(frame.steps)

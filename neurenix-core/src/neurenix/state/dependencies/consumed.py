@@ -1,6 +1,5 @@
-"""What gives something else each time that it is asked: generators of random numbers on
-the host, iterators. A program would keep what it found first, so that a capture which
-takes something from one is refused."""
+"""Refuses to capture what gives another value each time that it is asked: generators of
+random numbers on the host, iterators. A program would keep the first value."""
 
 from __future__ import annotations
 

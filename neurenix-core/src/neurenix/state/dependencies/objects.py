@@ -188,8 +188,9 @@ def _matters(walk: Walk, name: str, value: Any, ours: bool) -> bool:
 
 
 def refuse(walk: Walk, value: Any, path: Path) -> Any:
-    """What cannot be looked into. Where it can be seen that something is taken from it,
-    the capture tells whether it is; elsewhere, code that reads it is refused."""
+    """Refuses a value that cannot be looked into, if the code reads it. Where a
+    position tells whether the capture took something from the value, the capture
+    decides."""
     attributes = [x[1:] for x in parts(path) if x.startswith(".")]
     if walk.names.read.issuperset(attributes):
         if position(value) is None:
@@ -205,7 +206,8 @@ def context_key(walk: Walk, value: ContextVar[Any], path: Path) -> Any:
 
 
 def beside(walk: Walk, value: Any, path: Path) -> tuple[Any, ...]:
-    """Of an instance of a container's subclass: the attributes that it has besides."""
+    """The key of the attributes that an instance of a container's subclass has; () for
+    a container of Python's own."""
     if type(value).__module__ in ("builtins", "collections", "types"):
         return ()
     return (object_key(walk, value, path),)

@@ -1,4 +1,4 @@
-"""Which kind of value is looked at in which way."""
+"""Chooses, by its class, how a value is looked at."""
 
 from __future__ import annotations
 
