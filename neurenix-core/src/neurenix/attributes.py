@@ -27,7 +27,7 @@ class Version:
         self.now = object()
 
 
-# Of all attributes that a program may depend on, of modules, optimizers and generators.
+# The version of all attributes of modules, optimizers and generators.
 changes = Version()
 
 

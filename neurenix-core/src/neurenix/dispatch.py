@@ -48,7 +48,8 @@ class Taping(Enum):
 
     ON = "on"
     OFF = "off"
-    # by no_grad within a capture: nor may a derivative of the program pass through them
+    # set by no_grad within a capture: no derivative of the program passes through
+    # either
     STOPPED = "stopped"
 
 
@@ -71,7 +72,7 @@ def recorder() -> Recorder | None:
 
 
 def eagerly() -> bool:
-    """Whether what would be captured is to run as ordinary Python."""
+    """Whether compiled functions and regions run as ordinary Python."""
     return state.eager and not state.recorders
 
 
@@ -124,7 +125,7 @@ def taping(how: Taping) -> AbstractContextManager[None]:
 
 
 def taped(tensors: Iterable[Any]) -> bool:
-    """Whether what is computed of these tensors goes on the tape."""
+    """Whether an operation on these tensors goes on the tape."""
     if state.taping is ON:
         for x in tensors:
             if x.node is not None:
@@ -298,8 +299,8 @@ def run(
     params: dict[str, Any],
     device: Device | None = None,
 ) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
-    """Buffers and types of the outputs, and where they are: on the one device that the
-    inputs live on (literals live on any), or on none yet.
+    """Runs a primitive: gives the buffers and types of the outputs, and their device,
+    which is the one of the inputs (literals belong to none).
 
     All that an operation depends on, in one look-up: the primitive, its inputs' types,
     the device, and the parameters.

@@ -27,7 +27,7 @@ _KEY = "neurenix"  # of the JSON in the file's metadata
 _DIGEST = "sha256"  # of that JSON and of all tensors
 _FORMAT = 1
 _SCALARS = (bool, int, float, type(None))
-# What readers take: deeper trees and longer numbers end JSON parsers, and safetensors
+# Limits of readers: deeper trees and longer numbers end JSON parsers, and safetensors
 # reads no longer header. Python converts integers of fewer digits under any limit.
 _DEEPEST = 100
 _INTEGER_BITS = 2000

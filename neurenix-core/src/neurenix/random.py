@@ -237,7 +237,7 @@ def host_seed() -> int:
 
 
 def state_dict() -> dict[str, int]:
-    """Where the default generator is, and what the library drew on the host."""
+    """The state of the default generator, and of what the library drew on the host."""
     state = default_generator.state_dict()
     return {**state, "seeded": int(_seeded[0]), "host_draws": _host_draws[0]}
 

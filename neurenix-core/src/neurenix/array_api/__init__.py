@@ -104,7 +104,7 @@ def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     return x.to(device)
 
 
-# What the standard asks of arrays beyond what Tensor has.
+# Attributes that the standard asks of arrays and Tensor lacks.
 for _name, _value in {
     "__array_namespace__": _namespace,
     "to_device": _to_device,

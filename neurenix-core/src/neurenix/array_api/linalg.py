@@ -77,7 +77,7 @@ def matrix_norm(
 
 
 def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """How many singular values exceed rtol times the largest."""
+    """The number of singular values that exceed rtol times the largest."""
     return _linalg.matrix_rank(x, rtol=rtol)
 
 

@@ -31,7 +31,7 @@ def sort(
 def argsort(
     x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Tensor:
-    """Where `sort` takes the elements from; always stable."""
+    """The positions from which `sort` takes the elements; always stable."""
     return _argsort(x, axis, descending)
 
 

@@ -35,7 +35,7 @@ def numbers_of(
 def replaced(
     args: Sequence[Any], numbers: Sequence[int], values: Sequence[Any]
 ) -> list[Any]:
-    """The arguments, with these values for those of the numbers."""
+    """The arguments with these values in place of the numbered ones."""
     found = list(args)
     for n, value in zip(numbers, values, strict=True):
         found[n] = value
@@ -52,7 +52,8 @@ def check_scalar(name: str, y: Any) -> None:
 
 
 def differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]:
-    """Floating tensors; floats and arrays of floats are taken for such."""
+    """The floating tensors of an argument; floats and arrays of floats become
+    tensors."""
     leaves, structure = tree.flatten(argument)
     return [_differentiable(name, leaf) for leaf in leaves], structure
 

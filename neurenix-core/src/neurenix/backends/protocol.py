@@ -56,12 +56,12 @@ class Steps(Protocol):
 
     @property
     def done(self) -> int:
-        """How many steps count, and are made."""
+        """The number of steps that count, and have run."""
         ...
 
     @property
     def stopped(self) -> bool:
-        """Whether the last of them left False, so that none follows."""
+        """Whether the last step left False, so that none follows."""
         ...
 
     def go_on(self) -> None:
@@ -203,7 +203,7 @@ class Backend(ABC):
         leaks by it."""
 
     def expands(self, instruction: Instruction) -> bool:
-        """Whether it wants this map as batched operations rather than as a map. The
+        """Whether the backend wants this map expanded into batched operations. The
         answer depends on the instruction alone (sizes, never timing), and is the same
         for all its devices. A map with a chunk comes as a scan over expanded chunks."""
         return "map" not in self.capabilities(0).primitives

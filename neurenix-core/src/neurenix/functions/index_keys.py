@@ -47,8 +47,8 @@ class Mask(NamedTuple):
 
 
 def is_known(x: Tensor) -> bool:
-    """Whether the host may read it now: a program being captured has numbers to come,
-    and takes in what lies outside of it by its own rules."""
+    """Whether the host may read the values now: a program being captured has symbols,
+    and takes values from outside by its own rules."""
     data = x.value().data
     if dispatch.recorder() is None:
         return not isinstance(data, Symbol)
@@ -116,7 +116,8 @@ def from_zero(values: Any, size: int, where: str) -> Any:
 
 
 def _below(values: Array, size: int, where: str) -> bool:
-    """Whether any is negative; all are checked."""
+    """Whether any index is negative. Raises IndexOutOfRangeError for one out of
+    range."""
     if values.size == 0:
         return False
     # one pass for most: as unsigned numbers the negative ones are the largest

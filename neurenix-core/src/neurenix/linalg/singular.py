@@ -87,7 +87,7 @@ def svdvals(x: Any) -> Tensor:
 
 
 def matrix_rank(x: Any, *, rtol: Any = None) -> Tensor:
-    """How many singular values exceed rtol times the largest: int32 [..].
+    """The number of singular values that exceed rtol times the largest: int32 [..].
 
     rtol   a number, or one a matrix; without it max(m, n) times the spacing of the
            dtype at 1

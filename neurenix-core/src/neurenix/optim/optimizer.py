@@ -72,7 +72,7 @@ class Optimizer(Watched, State):
             for name in self._options:
                 if name in given:
                     given[name] = self.checked(name, given[name])
-        # Of each parameter; while one is updated, which one that is.
+        # The group of each parameter, and the number of the one that is being updated.
         self._group = [g for g, (members, _) in enumerate(groups) for _ in members]
         self._now = 0
         self._apart: set[int] = set()

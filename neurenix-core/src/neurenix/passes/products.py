@@ -1,4 +1,5 @@
-"""Sums of products that share an operand: one product of the other operands' sum.
+"""Merges sums of products that share an operand into one product with the other
+operands' sum.
 
 a·x + b·x is (a + b)·x. The derivative of a derivative adds up such terms for a weight
 that met the same input twice.

@@ -58,7 +58,7 @@ class _Choice:
         for k, i in enumerate(program.instructions):
             for s in i.inputs:
                 self.readers.setdefault(s, []).append(k)
-        # of each group, by identity: what it reads, what it computes
+        # by identity of the group: the values that it reads and computes
         groups = {id(g): g for g in home.values()}
         self.reads = {n: g.inputs - g.results for n, g in groups.items()}
         self.computes = {n: set(g.results) for n, g in groups.items()}
@@ -100,7 +100,8 @@ class _Choice:
             self.computes[id(g)], self.reads[id(g)] = new_computes, new_reads
 
     def _reading_groups(self, k: int, value: Symbol) -> Sequence[Group]:
-        """The groups that read the value; none where something else does too."""
+        """The groups that read the value; none if anything outside of groups reads it,
+        too."""
         if value in self.kept:
             return ()
         own, found = self.home[k], {}
@@ -113,7 +114,8 @@ class _Choice:
         return list(found.values())
 
     def _expansion(self, value: Symbol) -> tuple[list[Instruction], set[Symbol]]:
-        """The instructions that make the value from what is in memory; the latter."""
+        """The instructions that compute the value from values in memory, and these
+        values."""
         steps: dict[Symbol, Instruction] = {}
         leaves: set[Symbol] = set()
         wanted = [value]

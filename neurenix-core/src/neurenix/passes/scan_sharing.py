@@ -20,7 +20,8 @@ from .simplify import Rewriter
 
 
 def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:
-    """The scans of a program, in its order, none computing what an earlier one has."""
+    """The scans of a program, in its order; none computes a value that an earlier one
+    has."""
     made = list(scans)
     with_row: dict[Symbol, list[int]] = {}  # the scans that read or give a row
     for b, second in enumerate(made):
@@ -48,8 +49,8 @@ def _begin_xs(scan: Instruction) -> int:
 
 
 def _apart(late: Program, early: Program) -> Program:
-    """A body without the symbols of another: two scans may have one body, and what they
-    call alike is not the same then."""
+    """A copy of the body with symbols of its own: two scans may share a body, whose
+    symbols then mean different values."""
     if set(late.inputs).isdisjoint(early.inputs):
         return late
     return derived(late, "apart", renamed)
@@ -63,7 +64,8 @@ class _Pair:
         self.maker = {s: j for j in self.late.instructions for s in j.outputs}
 
     def handed_over(self) -> tuple[Instruction, Instruction]:
-        """Both scans; as they were where nothing is to be gained."""
+        """Both scans, changed so that the first hands over values; unchanged where
+        nothing is gained."""
         bound = self._bound()
         if not any(n >= _begin_xs(self.second) for n in bound):
             return self.first, self.second

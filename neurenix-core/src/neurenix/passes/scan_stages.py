@@ -159,7 +159,7 @@ class _Choice:
         return Stages(fixed, before, in_order, behind, handed_in, kept, sums)
 
     def _waits(self, j: Instruction) -> bool:
-        """Whether it waits for a carry, or may not leave the loop."""
+        """Whether an instruction depends on a carry, or may not leave the loop."""
         return any(s in self.moving or s in self.pinned for s in j.outputs)
 
     def _varies(self, j: Instruction) -> bool:

@@ -214,7 +214,7 @@ def _divided(body: Program, consts: int, carries: int, s: Stages) -> _Parts:
 
 
 def _stage(r: Rewriter, i: Instruction, live: set[Symbol]) -> None:
-    """Add the scan to the program that r makes, in stages."""
+    """Adds the scan, in stages, to the program that r builds."""
     p, body = i.params, i.params["body"]
     consts, carries, length = p["consts"], p["carries"], p["length"]
     last, ys, saved = _cut(i.outputs, carries, len(body.outputs) - carries)
@@ -287,7 +287,8 @@ def _paste(
 def _sum(
     r: Rewriter, s: Symbol, every: bool, length: int, source: str | None
 ) -> Symbol:
-    """The sum over iterations, in one with the sum or the product that is summed."""
+    """The sum over iterations, merged with the sum or the product whose results it
+    adds."""
     if not every:
         s = r.emit(ops.broadcast, (s,), {"shape": (length, *s.type.shape)}, source)
     made = r.maker.get(s)

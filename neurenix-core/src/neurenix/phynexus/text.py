@@ -1,5 +1,5 @@
-"""A plan as text: what crosses to a native engine, for documents and for engines'
-authors."""
+"""Writes a plan as text: what crosses to a native engine, for documents and for
+engines' authors."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ call = register(
 
 
 def says_how_to_differentiate(params: dict[str, Any]) -> bool:
-    """Whether a call's derivative is not just that of its body."""
+    """Whether a call states its derivative itself, by `remat` or `vjp`."""
     return params.get("vjp") is not None or bool(params.get("remat"))
 
 

@@ -1,4 +1,4 @@
-"""Program: what a function does to its inputs, in static single assignment.
+"""The program: what a function does to its inputs, in static single assignment.
 
 Instructions may own regions (programs inside, as the parameter `body`): that is how
 call, map and scan exist. A program that is complete is never changed: passes make a
@@ -72,7 +72,7 @@ class Watcher(Protocol):
     ) -> Sequence[Any]: ...
 
 
-# The one that is watching now, if any.
+# The watcher of this moment, if there is one.
 watching: list[Watcher | None] = [None]
 
 

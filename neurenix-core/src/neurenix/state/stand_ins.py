@@ -49,13 +49,13 @@ def stand_in(cell: Tensor) -> Tensor | None:
 
 
 def first_replaced(cells: Iterable[C]) -> C | None:
-    """The first of the cells that this thread has put something in the place of."""
+    """The first of the cells that has a stand-in in this thread."""
     of = _local.of
     return next((c for c in cells if id(c) in of), None) if of else None
 
 
 def substitute(cell: Tensor, value: Tensor) -> None:
-    """Put another value in the place of the cell's innermost stand-in."""
+    """Gives the cell's innermost stand-in another value."""
     _local.of[id(cell)][-1] = _substitute(value)
 
 

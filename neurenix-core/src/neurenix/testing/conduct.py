@@ -1,5 +1,5 @@
-"""How a backend conducts itself, beyond the values: what it gives has the dtype and the
-shape that it should have, and what it has taken it gives back."""
+"""Checks the conduct of a backend beyond values: outputs have their dtype and shape,
+and what it takes it gives back."""
 
 from __future__ import annotations
 

@@ -259,8 +259,8 @@ class Compiled(StatefulFunction):
     # ---- keys ------------------------------------------------------------------------
 
     def _key(self, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
-        """Everything that the program depends on. What of the arguments is a tensor is
-        put into `tensors`."""
+        """The key of a call: everything that the program depends on. The tensors of the
+        arguments join `tensors`."""
         key: list[Any] = [self._dependencies.number()]
         for x in args:
             if type(x) is Tensor:

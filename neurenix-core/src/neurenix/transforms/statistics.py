@@ -35,7 +35,7 @@ class CompileStats:
             self.seconds[phase] += time.perf_counter() - start
 
     def planned(self, seconds: float) -> None:
-        """So much of what was timed as the backend's was its plan."""
+        """Counts these seconds of planning as "plan" instead of "backend"."""
         self.seconds["plan"] += seconds
         self.seconds["backend"] -= seconds
 

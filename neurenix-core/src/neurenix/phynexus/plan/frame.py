@@ -1,4 +1,5 @@
-"""A frame: one region while it is lowered, with the views of its values so far."""
+"""The frame of one region while it is lowered: its steps, blocks and the views of its
+values."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class Frame:
         return View(self.block(type.nbytes), type.dtype, type.shape, strides)
 
     def place_for(self, symbol: Symbol, order: Sequence[int] | None = None) -> View:
-        """Where a value is written: in what it becomes a part of, or a fresh block."""
+        """The place where a value is written: its part of a concatenation, or a fresh
+        block."""
         found = self.windows.get(symbol)
         if found is None:
             return self.fresh(symbol.type, order)

@@ -20,7 +20,7 @@ OPCODES: dict[str, int] = {
 }
 NAMES = {number: name for name, number in OPCODES.items()}
 
-# Of a buffer in the frame's scratch: a Block until the plan is placed.
+# Where a buffer lies in the frame's scratch: a Block until the plan is placed.
 Offset = Block | int
 
 

@@ -1,5 +1,5 @@
-"""A number for what a function depends on besides its arguments, now: the same one only
-as long as no program could tell the difference."""
+"""Numbers the dependencies of a function beside its arguments: the number stays the
+same only as long as no program could tell the difference."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class Checks:
         self.others.append(lambda: bytes(x) == content)
 
     def hold(self) -> bool:
-        """Whether all is as it was."""
+        """Whether no check sees a change."""
         try:
             for cell, value in self.closures:
                 if cell.cell_contents is not value:
@@ -120,7 +120,7 @@ def _has_content(x: Array, content: bytes, shape: Any, dtype: Any) -> bool:
 
 
 def frozen(x: Array) -> bool:
-    """Whether nobody can write to an array's memory, by NumPy's account."""
+    """Whether nobody can write to the memory of an array, as NumPy says."""
     memory: Any = x
     while isinstance(memory, np.ndarray):
         if memory.flags.writeable:

@@ -12,7 +12,7 @@ from .objects import named_keys, type_key
 from .user_code import COUNTED, READ, Reads, is_read, reads_of
 from .walk import Path, Same, Walk
 
-# What stands around one function.
+# Wrappers of one function.
 WRAPPERS = (
     property,
     staticmethod,

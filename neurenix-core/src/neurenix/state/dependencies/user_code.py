@@ -45,8 +45,8 @@ def origin(top: str) -> str:
     return found
 
 
-# How a name is used: to count (n += 1), of which nothing else comes; to write into what
-# it names (x.append(y), x[key] = y); or to read what it names.
+# How a name is used: only to count (n += 1), to write into its object (x.append(y),
+# x[key] = y), or to read its object.
 COUNTED, WRITTEN, READ = range(3)
 
 
@@ -68,7 +68,7 @@ class Reads(NamedTuple):
     computed: bool
 
 
-# Each reads attributes whose names may stand nowhere in the code.
+# Functions that read attributes whose names need not stand in the code.
 _COMPUTING = {
     "getattr", "hasattr", "vars", "dir", "eval", "exec", "attrgetter", "methodcaller",
     "__dict__", "__getattribute__",
@@ -169,7 +169,7 @@ def is_read(use: int, value: Any) -> bool:
 
 
 class Names:
-    """How attributes are used in all code that was met so far. It only grows."""
+    """How the code that was met so far uses attributes. It only grows."""
 
     def __init__(self) -> None:
         self.used: dict[str, int] = {}
@@ -177,7 +177,7 @@ class Names:
         self.computed = False  # some names are made as the code runs: all matter
 
     def add(self, reads: Reads) -> bool:
-        """Whether any of it is new."""
+        """Adds the names of a piece of code; True if any of them is new."""
         grew = self.computed < reads.computed
         self.computed |= reads.computed
         for name, use in reads.attributes.items():
