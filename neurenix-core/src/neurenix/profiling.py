@@ -16,7 +16,7 @@ _under_way: list[Profile] = []
 
 
 class Profile:
-    """What `nx.profile` found, once its block has ended.
+    """The result of `nx.profile`, once its block has ended.
 
     rows      a dict for each instruction that ran, the dearest first:
               primitive     its name; `fused` for elementwise chains and reductions

@@ -1,4 +1,4 @@
-"""Where backends made before 0.2 find what is now in `neurenix.phynexus`."""
+"""The old place of `neurenix.phynexus`, for backends made before 0.2."""
 
 from ..phynexus import NativeBackend, count_devices
 

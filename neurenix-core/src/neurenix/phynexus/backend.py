@@ -25,7 +25,7 @@ _ALIGNMENT = 64  # bytes: PHX_ALIGNMENT
 
 
 def _copied(buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
-    """What lies in memory that the host does not see."""
+    """A copy of a buffer that lies in memory which the host does not see."""
     engine = buffer.engine
     array = np.empty(type.shape, type.dtype.numpy)
     engine.check(

@@ -1,4 +1,4 @@
-"""A program that an engine has made ready: it crosses once, as a plan."""
+"""The executable of a native engine: its program crosses once, as a plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .library import Buffer, Engine
 from .plan.encode import Encoded, encode
 from .plan.lowering import make_plan
 from .plan.scratch import least_scratch, most_scratch
-from .steps import NativeSteps
+from .several_steps import NativeSteps
 
 ffi: Any = _bindings.ffi  # whose C names no type checker knows
 
@@ -84,8 +84,8 @@ class NativeExecutable(Executable):
         require("running the program", need, self.engine.available)
 
     def memory_bytes(self) -> int:
-        """By the engine's own account; of one before ABI 1.5, the most scratch that the
-        plan may take, on any number of threads."""
+        """The bytes that the engine says a run takes; for an engine before ABI 1.5 the
+        most scratch that the plan may take, on any number of threads."""
         if not self.engine.has("memory_bytes"):
             return self.most_scratch
         nbytes = ffi.new("int64_t *")
@@ -93,7 +93,7 @@ class NativeExecutable(Executable):
         return int(nbytes[0])
 
     def _slots(self) -> tuple[Any, Any]:
-        """Room for the addresses of the inputs and of the outputs."""
+        """Arrays for the addresses of the inputs and of the outputs."""
         counts = self.in_count, len(self.out_bytes)
         inputs, outputs = (ffi.new("void *[]", max(n, 1)) for n in counts)
         return inputs, outputs

@@ -61,7 +61,8 @@ _POINTER = ffi.typeof("void **")
 
 
 class Profiled(Protocol):
-    """What a profile asks of an executable; its engine keeps a list of them."""
+    """The part of an executable that a profile reads; the engine keeps a list of
+    them."""
 
     engine: Engine
     program: Program
@@ -91,7 +92,7 @@ class Engine:
         self.limits = can.limits
 
     def capabilities(self) -> Capabilities:
-        """What the engine declares now: its threads may change."""
+        """The capabilities that the engine declares now: its threads may change."""
         raw = ffi.new(
             "phx_capabilities *", {"struct_size": ffi.sizeof("phx_capabilities")}
         )

@@ -19,7 +19,7 @@ _COST = np.dtype([("count", "i8"), ("nanoseconds", "i8")], align=True)
 
 
 def start_profile(engine: Engine) -> None:
-    """From now on the engine's programs count; what they counted before is forgotten.
+    """Starts counting the engine's programs; earlier counts are forgotten.
 
     Raises BackendError for an engine that is too old for it.
     """
@@ -28,7 +28,8 @@ def start_profile(engine: Engine) -> None:
             "nx.profile needs an engine with ABI 1.2, this one has "
             f"{engine.api.abi_major}.{engine.api.abi_minor}: upgrade the backend"
         )
-    # what runs from now on stays, though its user may let it go
+    # the profile keeps every executable that runs from now on, even after its user
+    # drops it
     engine.profiled = set(engine.executables)
     for executable in engine.profiled:
         _costs(executable)
@@ -53,7 +54,7 @@ def _rows(executable: Profiled) -> Iterator[InstructionCost]:
     costs = _costs(executable)
     if not costs["count"].any():
         return
-    # made again, and the same: a plan is kept for nobody's profile
+    # planned again, with the same result: no plan is kept for a profile
     limits = executable.engine.limits
     regions = make_plan(executable.program, executable.state, limits).regions
     steps = [step for region in regions for step in region.steps]

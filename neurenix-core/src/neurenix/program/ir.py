@@ -1,4 +1,4 @@
-"""Program: what a function does to its inputs, in static single assignment.
+"""The program: what a function does to its inputs, in static single assignment.
 
 Instructions may own regions (programs inside, as the parameter `body`): that is how
 call, map and scan exist. A program that is complete is never changed: passes make a
@@ -56,22 +56,23 @@ class Instruction:
 
 
 class ReverseOf(NamedTuple):
-    """Of a pullback, whose it is: its first inputs are the forward program's, and
-    cotangents follow. The forward program has it in its memo, so this is a weak one."""
+    """The program that a pullback differentiates. The first inputs of the pullback are
+    those of the forward program; cotangents follow. The reference is weak, since the
+    forward program keeps its pullback in its memo."""
 
     forward: weakref.ref[Program]
     inputs: int
 
 
 class Watcher(Protocol):
-    """What runs instructions for `Program.evaluate`, and takes note of it."""
+    """Runs the instructions of `Program.evaluate` and takes note of their costs."""
 
     def run(
         self, program: Program, instruction: Instruction, inputs: Iterable[Any]
     ) -> Sequence[Any]: ...
 
 
-# The one that is watching now, if any.
+# The watcher of this moment, if there is one.
 watching: list[Watcher | None] = [None]
 
 
@@ -161,7 +162,7 @@ class Program:
 
 
 def last_uses(program: Program) -> list[list[Symbol]]:
-    """For each instruction, what nobody reads after it."""
+    """Liveness: for each instruction, the values that nobody reads after it."""
     dead: list[list[Symbol]] = [[] for _ in program.instructions]
     seen = set(program.outputs)
     for i in reversed(range(len(program.instructions))):
@@ -194,7 +195,7 @@ def renamed(program: Program) -> Program:
 
 
 def params_key(params: dict[str, Any]) -> tuple[Any, ...]:
-    """Parameters as something hashable (programs count by identity)."""
+    """Parameters as a hashable key (programs count by identity)."""
     return tuple(sorted(params.items())) if len(params) > 1 else tuple(params.items())
 
 

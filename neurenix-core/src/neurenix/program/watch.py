@@ -1,4 +1,4 @@
-"""What the instructions of programs cost where NumPy evaluates them."""
+"""Measures what instructions cost where NumPy evaluates them."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _NANOSECONDS = 50_000_000
 
 
 class Ready(Protocol):
-    """What an executable lends: its handle, and the addresses of its bound state, which
-    may be bound anew between two crossings."""
+    """An executable as several steps need it: its handle, and the addresses of its
+    bound state, which may be bound anew between two crossings."""
 
     engine: Engine
     handle: Any
@@ -35,7 +35,7 @@ class NativeSteps:
     def __init__(
         self, executable: Ready, call: StepsCall, first: int, written: int
     ) -> None:
-        """first, written: how many inputs and outputs are bound state."""
+        """first, written: the numbers of inputs and outputs that are bound state."""
         self.executable = executable
         self.engine = executable.engine
         self.call = call
@@ -88,7 +88,7 @@ class NativeSteps:
         return [self._first(*pair) for pair in zip(self.results, self.call.out_types)]
 
     def _first(self, buffer: Buffer, type: TensorType) -> Buffer:
-        """The rows that were made, in a buffer of their own."""
+        """The rows of the steps that ran, in a buffer of their own."""
         rows = np.empty(self.done * type.nbytes, np.uint8)
         short = Buffer(self.engine, rows.nbytes)
         host, api, handle = ffi.from_buffer(rows), self.engine.api, self.engine.handle
