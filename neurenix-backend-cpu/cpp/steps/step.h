@@ -23,7 +23,7 @@ struct Lowering : PlanLowering {
   const ContractKernels& contract;
   CodeMemory* code = nullptr;  // for what can be written as code of its own, if anything ...
   x86::Extension extension = x86::Extension::avx512;  // ... with this
-  int64_t register_bytes = 0;  // the most that a fused step has asked for
+  int64_t register_bytes = 0;                         // the most that a fused step has asked for
 };
 
 // f(index, worker) for each index, on all threads where the frame may use them.
