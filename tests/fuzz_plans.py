@@ -22,7 +22,8 @@ import numpy as np
 
 from neurenix.errors import NeurenixError
 from neurenix.passes.pipeline import prepare
-from neurenix.phynexus.backend import Engine, compile_plan, ffi
+from neurenix.phynexus.executable import compile_plan
+from neurenix.phynexus.library import Engine, ffi
 from neurenix.phynexus.plan.encode import Encoded, encode
 from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.primitives import ops

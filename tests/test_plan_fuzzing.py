@@ -17,7 +17,8 @@ import pytest
 import neurenix as nx
 from neurenix.backends import discovery
 from neurenix.errors import InvalidArgumentError
-from neurenix.phynexus.backend import NativeBackend, compile_plan
+from neurenix.phynexus import NativeBackend
+from neurenix.phynexus.executable import compile_plan
 from neurenix.phynexus.plan.encode import Encoded
 from neurenix.primitives import ops
 

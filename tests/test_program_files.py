@@ -39,7 +39,7 @@ def run_on(device: str, program: Program, arrays: list[Any]) -> list[Any]:
     """After all passes, fused, as one program of the device's."""
     where = nx.init({"device": device})
     backend = discovery.backend(where.type)
-    executable = dispatch.compiled(dispatch.prepared(program, where), where)
+    executable = dispatch.compile_for(dispatch.prepare_for(program, where), where)
     inputs = [
         backend.upload(a, t, where.index)
         for a, t in zip(arrays, program.input_types, strict=True)
@@ -88,7 +88,7 @@ def test_a_file_runs_on_devices(name: str, device: str) -> None:
 def test_what_passes_make_survives_json(name: str) -> None:
     """Fused, with regions planned: the form that goes to a device."""
     program = from_json(read(name)["program"])
-    prepared = dispatch.prepared(program, nx.init({"device": "reference"}))
+    prepared = dispatch.prepare_for(program, nx.init({"device": "reference"}))
     programs = (prepared, *prepared.regions())
     assert "fused" in {i.primitive.name for p in programs for i in p.instructions}
     again = from_json(json.loads(json.dumps(to_json(prepared))))

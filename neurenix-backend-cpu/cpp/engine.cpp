@@ -1,4 +1,4 @@
-// What a CPU has: its instruction set, its threads, its memory.
+// Describes the CPU to core, and creates its threads, its memory and its executables.
 #include "engine.h"
 
 #include <algorithm>

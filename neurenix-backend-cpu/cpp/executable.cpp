@@ -15,7 +15,7 @@ CpuExecutable::CpuExecutable(CpuEngine& engine, std::unique_ptr<const Plan> plan
       steps_(plan_->instructions.size(), [this](Costs* costs) { return lower_all(costs); }) {}
 
 CpuExecutable::~CpuExecutable() {
-  // What it alone may have needed is not kept for those that remain.
+  // Frees the idle arenas that are too large to keep, if this executable has needed such ones.
   constexpr int64_t most = ArenaPool::most_idle_bytes;
   for (const auto& needs : known_needs_)
     if (needs->bytes > most) engine_.arenas.let_go(most);

@@ -6,8 +6,8 @@
 
 namespace phynexus {
 
-// What a run on so many threads asks of an arena; `register_bytes`: the most that a fused step of the program asks
-// for. A run lays its arena out by this, and whoever asks before a run is told the same.
+// The needs of a run on so many threads; `register_bytes`: the most that a fused step of the program asks for. A run
+// lays its arena out by them, so that a question before the run gets the same answer.
 ArenaNeeds footprint(const Region& whole, int64_t register_bytes, int threads);
 
 }  // namespace phynexus

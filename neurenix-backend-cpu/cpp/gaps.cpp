@@ -1,4 +1,4 @@
-// Refuses opcodes for the dtypes that this engine has no kernels for.
+// Refuses the instructions of a plan for whose dtype there is no kernel.
 #include "gaps.h"
 
 #include "engine/plan/in_instruction.h"

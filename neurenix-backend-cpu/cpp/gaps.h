@@ -1,4 +1,4 @@
-// What this engine lacks of the opcodes and dtypes that it declares.
+// Refuses combinations of declared opcodes and dtypes that this engine has no kernel for.
 #pragma once
 
 #include "engine/plan/plan.h"

@@ -10,7 +10,7 @@ import pytest
 import neurenix as nx
 from neurenix import nn
 from neurenix.errors import CaptureError, InvalidArgumentError, ShapeError
-from neurenix.nn.normalization import normalize_batch
+from neurenix.nn.functional.normalization import normalize_batch
 from neurenix.passes.pipeline import prepare
 
 pytestmark = pytest.mark.usefixtures("device")

@@ -10,6 +10,7 @@ import pytest
 
 import neurenix as nx
 from neurenix.passes.inline import inline_empty, inline_once
+from neurenix.passes.limits import USUAL
 from neurenix.passes.merge_maps import merge_maps
 from neurenix.passes.order import reductions_together
 from neurenix.passes.pipeline import optimised_regions
@@ -40,7 +41,7 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "inline_empty": inline_empty,
     "staged": lambda p: staged(p, simplify),
     "merged_products": merged_products,
-    "in_windows": in_windows,
+    "in_windows": lambda p: in_windows(p, USUAL),
     "reductions_together": reductions_together,
     "optimised_regions": lambda p: optimised_regions(p, simplify, "a test"),
 }

@@ -123,7 +123,7 @@ def test_an_allocation_that_the_engine_refuses(
     device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the system does not say what is available."""
-    for module in ("phynexus.backend", "backends.reference", "backends.memory"):
+    for module in ("phynexus.library", "backends.reference", "backends.memory"):
         monkeypatch.setattr(f"neurenix.{module}.host_available", lambda: None)
     x = nx.ones(1, 1)
     before = stats(device)

@@ -13,8 +13,9 @@ import neurenix as nx
 from neurenix.backends import Available, BackendInfo, discovery
 from neurenix.backends.protocol import API_VERSION
 from neurenix.errors import BackendError
-from neurenix.phynexus import backend
-from neurenix.phynexus.backend import NativeBackend, ffi, open_library
+from neurenix.phynexus import NativeBackend
+from neurenix.phynexus import library as engine_library
+from neurenix.phynexus.library import ffi, open_library
 
 _numbers = count()
 X = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)
@@ -41,7 +42,7 @@ def trained() -> tuple[list[Any], int | None]:
 def device_of(
     table: Any, opened: Any, library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "open_library", lambda path: (opened, table))
+    monkeypatch.setattr(engine_library, "open_library", lambda path: (opened, table))
     name, made = f"older_{next(_numbers)}", NativeBackend(library)
     info = BackendInfo(name, API_VERSION, "test", -300, lambda: 1, lambda: made)
     # for this test alone: no profile of another one is to meet it

@@ -12,7 +12,7 @@ import pytest
 import neurenix as nx
 from neurenix import nn, optim
 from neurenix.errors import BackendError, InvalidArgumentError
-from neurenix.program import watch
+from neurenix.program import ir
 
 rng = np.random.default_rng(2)
 HERE = "test_profiling.py:"
@@ -107,7 +107,7 @@ def test_the_same_bits_and_nothing_afterwards(device: str) -> None:
     with nx.profile() as again:
         f(x)
     assert counts(again) == before  # what ran in between, unprofiled, is in neither
-    assert watch.watching == [None]
+    assert ir.watching == [None]
 
 
 def test_eager_operations_and_programs_made_and_dropped_within(device: str) -> None:
@@ -175,13 +175,16 @@ def test_one_at_a_time(device: str) -> None:
 def test_an_engine_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     if not nx.get_device_count("cpu"):
         pytest.skip("no native engine is here")
-    from neurenix.phynexus.backend import Engine
+    from neurenix.phynexus.library import Engine
 
+    nx.init({"device": "reference"})
+    _ = nx.ones(2) + 1.0
     nx.init({"device": "cpu"})
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "has", lambda self, name: False)
         with pytest.raises(BackendError, match=r"ABI 1\.2.*upgrade"):
             nx.profile().__enter__()
+    assert ir.watching == [None]  # nobody goes on counting
     with nx.profile() as p:
         _ = nx.ones(2) + 1.0
     assert p.rows

@@ -138,7 +138,7 @@ def test_guard_ends_at_the_first_bad_step(device: str) -> None:
 def test_a_backend_without_a_way_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     if not nx.get_device_count("cpu"):
         pytest.skip("no native engine is here")
-    from neurenix.phynexus.backend import Engine
+    from neurenix.phynexus.library import Engine
 
     nx.init({"device": "cpu"})
     ends = []

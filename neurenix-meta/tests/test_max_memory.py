@@ -20,7 +20,8 @@ from neurenix.meta import (
     generate_regression_tasks,
 )
 from neurenix.meta.tasks.sources import source_of
-from neurenix.phynexus.backend import Engine, NativeBackend
+from neurenix.phynexus import NativeBackend
+from neurenix.phynexus.library import Engine
 
 needs_a_plan = pytest.mark.skipif(
     not nx.get_device_count("cpu"), reason="the CPU engine is not installed"

@@ -14,7 +14,7 @@ namespace phynexus {
 using ElementKernel = void (*)(char* out, const char* a, const char* b, const char* c, int64_t count,
                                int64_t immediate);
 
-// Which operands of a binary kernel are one element for all of the block.
+// How a binary kernel reads its operands: as blocks, or one of them as one element for the whole block.
 enum class Form : int32_t { vectors = 0, second_uniform = 1, first_uniform = 2 };
 
 // values [groups, rows, columns], dense, to out [groups, columns]. The order of the terms depends on the
@@ -44,7 +44,7 @@ struct Tile {
 };
 
 struct RuntimeKernels {
-  // Of all values of a chain over one block: blocks are as large as that allows.
+  // The most bytes that all values of a chain take over one block; blocks are as large as this allows.
   int64_t block_bytes;
   // Each returns null where the pair has no meaning.
   ElementKernel (*unary)(int32_t opcode, int32_t dtype);

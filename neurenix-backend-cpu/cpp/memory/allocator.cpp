@@ -1,4 +1,4 @@
-// Size classes, the free list of each, and what is dropped when too much is kept.
+// Keeps freed blocks in a list for each size class, and drops blocks when too many bytes are kept.
 #include "allocator.h"
 
 #include <cstdlib>
@@ -83,7 +83,7 @@ void Allocator::give(void* pointer) {
         cached_ += header->bytes;
         return;
       }
-      // Room for it by what has not been asked for in the longest time; none by its own kind.
+      // Makes room by dropping a block of the class that was used least recently, but never of its own class.
       if (header->bytes <= most_cached_bytes)
         if (void* other = take_oldest(header->size_class)) dropped = other;
     }
@@ -92,7 +92,7 @@ void Allocator::give(void* pointer) {
   }
 }
 
-// Of the size class that was used least recently, if it is another one than this.
+// A free block of the size class that was used least recently; null if that is this class.
 void* Allocator::take_oldest(int size_class) {
   SizeClass* oldest = nullptr;
   for (SizeClass& each : classes_)

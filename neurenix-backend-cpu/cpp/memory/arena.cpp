@@ -29,7 +29,7 @@ Arena::Arena(ThreadPool& pool, int threads) : pool(&pool), threads(threads) {
 void Arena::suit(const ArenaNeeds& needs) {
   if (needs == suits_) return;
   if (needs.bytes > bytes_) {
-    // Nothing in it is worth keeping, so there need never be both.
+    // Frees the old memory first: nothing in it is worth keeping, so both need never exist at once.
     aligned_give(std::exchange(memory_, nullptr));
     bytes_ = 0;
     suits_ = {};
@@ -47,7 +47,7 @@ void Arena::suit(const ArenaNeeds& needs) {
   suits_ = needs;
 }
 
-// The smallest that is large enough, else the largest.
+// The smallest idle arena that is large enough, else the largest.
 std::unique_ptr<Arena> ArenaPool::best_idle(const ArenaNeeds& needs) {
   std::lock_guard lock(engine_lock());
   size_t best = idle_.size();

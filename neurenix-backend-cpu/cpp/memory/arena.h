@@ -13,7 +13,7 @@
 
 namespace phynexus {
 
-// What a program asks of an arena: bytes, each a multiple of the alignment.
+// The needs of a program: bytes, each a multiple of the alignment.
 struct ArenaNeeds {
   int threads = 0;
   int64_t scratch = 0, workspace = 0;
@@ -42,7 +42,7 @@ class Workspace {
   int64_t bytes_ = 0;
 };
 
-// What one thread owns while a program runs.
+// The memory that one thread owns while a program runs.
 struct Worker {
   explicit Worker(std::atomic<int64_t>& packed) : own(packed), shared(packed) {}
   char* registers = nullptr;  // blocks of fused steps
@@ -80,17 +80,17 @@ class Arena {
 class ArenaPool {
  public:
   using Item = Arena;
-  // Idle arenas take no more, but for the one that was given back last.
+  // The most bytes that idle arenas keep, but for the one that was given back last.
   static constexpr int64_t most_idle_bytes = int64_t(256) << 20;
 
   explicit ArenaPool(ThreadPool& threads) : threads_(threads) {}
   std::unique_ptr<Arena> take(const ArenaNeeds& needs);  // throws Failure
   void give(std::unique_ptr<Arena> arena);
-  // Lets go of idle arenas of more than so many bytes; else of all.
+  // Frees idle arenas of more than so many bytes; -1: all idle ones.
   void let_go(int64_t bytes = -1);
 
   int64_t arena_bytes() const { return arena_bytes_.load(std::memory_order_relaxed); }
-  // Of workers' packing space, whose size no plan knows.
+  // The bytes of workers' packing space, whose size no plan knows.
   int64_t packed_bytes() const { return packed_bytes_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,4 +1,4 @@
-// A strided copy that knows how to spread itself over threads.
+// A strided copy, in pieces that threads can share.
 #pragma once
 
 #include "engine/layout/axes.h"

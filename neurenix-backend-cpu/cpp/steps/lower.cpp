@@ -1,4 +1,4 @@
-// Which step an instruction becomes.
+// Lowers each instruction to its step.
 #include <cstring>
 
 #include "engine/failure.h"

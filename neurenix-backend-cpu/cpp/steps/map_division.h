@@ -1,4 +1,4 @@
-// How a map's iterations are shared out among threads, and which sums of them are there at once.
+// Divides a map's iterations among threads, and decides how many of their sums are in memory at once.
 #pragma once
 
 #include <algorithm>
@@ -19,14 +19,14 @@ struct MapDivision {
   // Fewer iterations at once than threads: one after the other, each on all threads. The steps' chunks depend on sizes
   // alone, so the result is the same.
   bool on_all_threads = false;
-  bool in_turn = false;  // one after the other: that, or there is one thread
+  bool in_turn = false;  // the iterations run one after the other: on all threads, or on the only one
   int block_levels = 0;
   int64_t blocks = 0;
   int64_t chunk = 1;         // blocks at a time
-  int lowest_level = 0;      // that sums go to; those of an incomplete block start below the blocks' own
+  int lowest_level = 0;      // of sums in memory; an incomplete block has some below block_levels
   bool all_at_once = false;  // whole blocks, added up where they were made
 
-  // Of one block while it runs: a term, and the sums of its levels.
+  // Slots for a block while it runs: one for the term, and one for the sum of each level.
   int64_t block_slots() const { return block_levels + 1; }
 
   MapDivision(const MapShape& map, int threads) {

@@ -14,15 +14,16 @@
 namespace phynexus {
 namespace {
 
-// Whoever runs iterations: the frame around the map, memory for an iteration, and the threads that it may use.
+// The surroundings of an iteration: the frame around the map, memory for the iteration, and the threads that it may
+// use.
 struct Runner {
   char* const* outer;
   char* memory;
   Context threads;
 };
 
-// Where the sums of a block of 2^levels iterations are made. That of the whole block goes to `result`; where the
-// block has fewer iterations, the sums of its parts stay on the stack.
+// The memory for the sums of a block of 2^levels iterations. The sum of a complete block goes to `result`; the sums of
+// the parts of an incomplete one stay on the stack.
 struct BlockSums {
   int levels;
   char* term;
@@ -50,12 +51,12 @@ struct MapStep final : Step {
   std::vector<CopyPieces> results;  // of the summed outputs, in order
   int64_t unread_bytes = 0;
 
-  // Of whoever runs an iteration: scratch, outputs that nobody reads, what its steps need.
+  // The memory for one iteration at a time: scratch, outputs that nobody reads, workspace of the steps.
   int64_t iteration_bytes(int threads) const {
     return round_up(region->scratch_bytes) + unread_bytes + round_up(region->workspace_bytes(threads));
   }
-  // One after the other: a slot for each level and one for the term. The last sum of 2^n terms has a level of its
-  // own, and is made in the term's slot.
+  // Slots where iterations run one after the other: one for each level and one for the term. The last sum of 2^n terms
+  // has a level of its own and is added up in the term's slot.
   int64_t slots_in_turn() const {
     const bool rest = (shape.iterations & (shape.iterations - 1)) != 0;
     return levels_of(shape.iterations) + rest;
@@ -66,7 +67,7 @@ struct MapStep final : Step {
     if (division.all_at_once) return division.blocks * shape.slot_bytes;
     return (division.chunk + levels_of(shape.iterations) - division.lowest_level) * shape.slot_bytes;
   }
-  // The largest blocks are those of two threads.
+  // Blocks are largest with two threads, so the bytes for two suffice for any number.
   int64_t worker_bytes(int threads) const override {
     const int64_t inner = region->worker_bytes(threads);
     if (MapDivision(shape, threads).on_all_threads) return inner;
@@ -94,12 +95,12 @@ struct MapStep final : Step {
     region->run({bases, runner.memory + round_up(region->scratch_bytes) + unread_bytes, &threads});
   }
 
-  // Iterations [begin, end) of a block, one after the other.
+  // Runs the iterations [begin, end) of a block, one after the other.
   void run_block(const Runner& runner, int64_t begin, int64_t end, const BlockSums& sums) const {
     for (int64_t i = begin; i < end; i++) {
       const int64_t within = i - begin;
       char* last = within + 1 == int64_t(1) << sums.levels ? sums.result : nullptr;
-      // A term that merges with none is made where it stays.
+      // A term that merges with no other is written where it stays.
       const bool merges = within % 2 != 0;
       char* slot = merges ? sums.term : last ? last : sums.stack.level(0);
       iterate(runner, i, slot);
@@ -109,7 +110,7 @@ struct MapStep final : Step {
     }
   }
 
-  // f(part) for pieces of all sums, on the threads that the frame has.
+  // Calls f(part) for pieces of all sums, on the threads that the frame has.
   template <class F>
   void each_summed(const Frame& frame, const F& f) const {
     constexpr int64_t block = 4096;
@@ -189,7 +190,7 @@ struct MapStep final : Step {
       parallel_for(frame, last - first, [&](int64_t k, Worker& worker) {
         const int64_t begin = (first + k) * size, end = std::min(begin + size, shape.iterations);
         char* term = worker.memory + iteration_bytes(1);
-        // Of an incomplete block, which is the last one, the sums stay at their places.
+        // The last block may be incomplete: its sums stay in the slots of their levels.
         const bool incomplete = end - begin < size;
         const SlotStack sums = incomplete ? stack : SlotStack{term + shape.slot_bytes, shape.slot_bytes};
         run_block({frame.bases, worker.memory, {&worker, nullptr}}, begin, end,
@@ -203,7 +204,7 @@ struct MapStep final : Step {
     add_rest(frame, stack);
   }
 
-  // What is left on the stack is added up, and goes where it is wanted.
+  // Adds up the sums that are left on the stack, and copies the total to the outputs.
   void add_rest(const Frame& frame, const SlotStack& stack) const {
     each_summed(frame, [&](const SummedPart& part) {
       merge_rest(shape.iterations, [&](int level, int above) {
@@ -214,7 +215,7 @@ struct MapStep final : Step {
     copy_results(frame, shape.iterations ? stack.level(levels_of(shape.iterations) - 1) : nullptr);
   }
 
-  // The sums to where they are wanted; zeros where there is no slot of them.
+  // Copies the sums of a slot to the outputs; zeros where there is no slot.
   void copy_results(const Frame& frame, const char* slot) const {
     alignas(8) static const char nothing[8] = {};
     size_t k = 0;
@@ -261,7 +262,7 @@ StepPointer lower_map(Lowering& lowering, const phx_instruction& instruction) {
       output.at = slot_bytes + (extent.empty() ? 0 : value->offset - extent.low);
       output.gaps = output.sum.count != element_count(*value);
       slot_bytes += round_up(std::max<int64_t>(bytes, 1));
-      // Many of them are needed at once: what is computed with it must not overflow.
+      // Many slots are needed at once, so that multiples of their size must not overflow.
       if (slot_bytes > most_bytes >> 6) throw Failure(PHX_OUT_OF_MEMORY, "sums that no machine has room for");
       phx_value source = *value;
       if (p.iterations == 0) std::fill(source.strides, source.strides + PHX_MAX_RANK, 0);

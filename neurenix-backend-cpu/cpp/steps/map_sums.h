@@ -1,4 +1,4 @@
-// The sums of a map's results while they are made: slots of memory, each with one term of every summed output.
+// Adds up a map's results in slots of memory, each with one term of every summed output.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace phynexus {
 
-// Some elements of one output. They lie at the same place in every slot, so that slots stand for them here.
+// Some elements of one output, which lie at the same place in every slot; its functions take slots.
 struct SummedPart {
   ElementKernel kernel = nullptr;
   int64_t at = 0, count = 0, item_bytes = 0;

@@ -1,4 +1,5 @@
-// What the CPU's steps share: the threads that a frame has, and what lowering an instruction needs.
+// The context of the CPU's steps: the threads of a frame while they run, and the kernels and code memory while they are
+// lowered.
 #pragma once
 
 #include <cstdint>

@@ -73,6 +73,21 @@ def number(name: str, argument: str, value: Any) -> Any:
     return found
 
 
+def between(
+    name: str, argument: str, value: Any, low: float, high: float = math.inf
+) -> float:
+    """A number from low to high, both included."""
+    found = plain_number(value)
+    if found is None or not low <= found <= high:
+        bounds = (
+            f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+        )
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r}; expected a number {bounds}"
+        )
+    return found
+
+
 def finite(name: str, argument: str, value: Any) -> Any:
     """A number that is neither NaN nor infinite."""
     plain = number(name, argument, value)
@@ -112,3 +127,32 @@ def several(name: str, argument: str, value: Any) -> list[Any]:
             f"{name}: {argument}={reprlib.repr(value)}; expected a list"
         )
     return list(value)
+
+
+def one_of(name: str, argument: str, value: Any, choices: tuple[str, ...]) -> str:
+    """One of some words."""
+    if value not in choices:
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r}; expected {' or '.join(map(repr, choices))}"
+        )
+    return str(value)
+
+
+def pair(name: str, argument: str, value: Any, least: int = 1) -> tuple[int, int]:
+    """(height, width), each of at least `least`, from one int for both or from two."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(given) != 2:
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r}; "
+            "expected an int, or one for height and one for width"
+        )
+    height, width = (whole(name, argument, n, least) for n in given)
+    return height, width
+
+
+def single(name: str, argument: str, value: Any, least: int = 1) -> tuple[int]:
+    """(length,), of at least `least`, from an int or a tuple of one."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(given) != 1:
+        raise InvalidArgumentError(f"{name}: {argument}={value!r}; expected an int")
+    return (whole(name, argument, given[0], least),)

@@ -27,12 +27,12 @@ class Version:
         self.now = object()
 
 
-# Of all attributes that a program may depend on, of modules, optimizers and generators.
+# The version of all attributes of modules, optimizers and generators.
 changes = Version()
 
 
 class _Here(threading.local):
-    """What this thread alone has set for a while: another object each time."""
+    """The settings of this thread alone: another object after each."""
 
     setting: object = None
 

@@ -1,4 +1,4 @@
-"""Through which public function the user's code came to where an error is raised.
+"""Finds the public function that the user's code called, for the message of an error.
 
 One check serves many functions, and what they have in common does not know which of
 them was called. A package states once which modules are its public doors; the functions
@@ -82,8 +82,8 @@ def _add(value: Any, shown: str = "") -> None:
 
 
 def _shown(frame: FrameType, own: str) -> str:
-    """Of a method with its class; of a constructor, a call and what is private the
-    class alone."""
+    """The name for messages: a method is named with its class; a constructor, a call
+    and a private method by the class alone."""
     code = frame.f_code
     if code.co_argcount and code.co_varnames[0] == "self":
         owner = type(frame.f_locals["self"]).__name__

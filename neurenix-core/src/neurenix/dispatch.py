@@ -1,4 +1,4 @@
-"""What calling a primitive does now: run it on a device, or record it in a program.
+"""Dispatches a primitive: runs it on a device, or records it in a program.
 
 State is per thread: the programs being captured, innermost last, and whether the tape
 records.
@@ -48,7 +48,8 @@ class Taping(Enum):
 
     ON = "on"
     OFF = "off"
-    # by no_grad within a capture: nor may a derivative of the program pass through them
+    # set by no_grad within a capture: no derivative of the program passes through
+    # either
     STOPPED = "stopped"
 
 
@@ -71,14 +72,14 @@ def recorder() -> Recorder | None:
 
 
 def eagerly() -> bool:
-    """Whether what would be captured is to run as ordinary Python."""
+    """Whether compiled functions and regions run as ordinary Python."""
     return state.eager and not state.recorders
 
 
 @contextmanager
 def recording(into: Recorder) -> Iterator[None]:
-    """What is called in here goes into a program, which knows nothing of the tape
-    outside: `no_grad` counts within it only."""
+    """Records operations in a program, which knows nothing of the tape outside:
+    `no_grad` counts within it only."""
     state.recorders.append(into)
     try:
         with taping(ON):
@@ -103,7 +104,8 @@ def no_grad() -> Iterator[None]:
 
 
 class _Taped:
-    """A class, since a generator would take as long as a short derivative."""
+    """The context of `taping`; a class, since a generator would take as long as a short
+    derivative."""
 
     __slots__ = ("before", "how")
 
@@ -118,12 +120,12 @@ class _Taped:
 
 
 def taping(how: Taping) -> AbstractContextManager[None]:
-    """Whether operations go on the tape in here, whatever they did outside."""
+    """Sets whether operations go on the tape within it, whatever holds outside."""
     return _Taped(how)
 
 
 def taped(tensors: Iterable[Any]) -> bool:
-    """Whether what is computed of these tensors goes on the tape."""
+    """Whether an operation on these tensors goes on the tape."""
     if state.taping is ON:
         for x in tensors:
             if x.node is not None:
@@ -133,7 +135,7 @@ def taped(tensors: Iterable[Any]) -> bool:
 
 @contextmanager
 def outside_captures() -> Iterator[None]:
-    """Run operations now, though a program is being captured around it."""
+    """Runs operations now, although a program is being captured around them."""
     before, state.recorders = state.recorders, []
     try:
         yield
@@ -200,11 +202,11 @@ def executable(
     device: Device,
 ) -> Executable:
     """The program of one instruction, made ready for a device."""
-    program = prepared(one_instruction(primitive, types, params), device)
-    return compiled(program, device)
+    program = prepare_for(one_instruction(primitive, types, params), device)
+    return compile_for(program, device)
 
 
-def compiled(program: Program, device: Device, state: int = 0) -> Executable:
+def compile_for(program: Program, device: Device, state: int = 0) -> Executable:
     """A prepared program as an executable of the device's backend, whose first `state`
     outputs replace the first `state` inputs.
 
@@ -219,8 +221,8 @@ def compiled(program: Program, device: Device, state: int = 0) -> Executable:
         raise_failure(f"{device}: to compile a program", error)
 
 
-def prepared(program: Program, device: Device) -> Program:
-    """The program after all passes, in what the device has.
+def prepare_for(program: Program, device: Device) -> Program:
+    """The program after all passes, in primitives that the device has.
 
     Raises DtypeError where it lacks a dtype, BackendError for a primitive of the basis.
     """
@@ -236,8 +238,8 @@ def prepared(program: Program, device: Device) -> Program:
 
 
 class Postponed:
-    """What an operation on literals alone gives: it belongs to no device, as they do,
-    and is computed on the device of what it meets."""
+    """An operation on literals alone: it belongs to no device, as literals do, and is
+    computed on the device of the tensor that it meets."""
 
     __slots__ = ("done", "inputs", "params", "primitive")
 
@@ -267,7 +269,7 @@ class _Placed(NamedTuple):
 
 
 class Output:
-    """One of what a postponed operation gives: a tensor's data without a device."""
+    """One output of a postponed operation: a tensor's data without a device."""
 
     __slots__ = ("index", "of")
 
@@ -297,8 +299,8 @@ def run(
     params: dict[str, Any],
     device: Device | None = None,
 ) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
-    """Buffers and types of the outputs, and where they are: on the one device that the
-    inputs live on (literals live on any), or on none yet.
+    """Runs a primitive: gives the buffers and types of the outputs, and their device,
+    which is the one of the inputs (literals belong to none).
 
     All that an operation depends on, in one look-up: the primitive, its inputs' types,
     the device, and the parameters.

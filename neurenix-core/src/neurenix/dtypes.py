@@ -57,7 +57,7 @@ bool_: Dtype = Dtype("bool", 8, 1, "bool")
 
 ALL = (float32, float64, float16, bfloat16, int32, int64, uint8, uint32, bool_)
 _BY_NAME = {d.name: d for d in ALL}
-# What the standard libraries hand over without being asked: wide types of habit.
+# Wide dtypes that libraries use by default, and the ones that tensors get instead.
 _NARROWED = {
     "float64": float32,
     "int64": int32,

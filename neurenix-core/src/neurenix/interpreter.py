@@ -66,7 +66,8 @@ class TensorInterpreter:
 def _record(
     primitive: Primitive, inputs: Sequence[Tensor], params: dict[str, Any]
 ) -> tuple[list[Any], tuple[TensorType, ...], Device | None]:
-    """The symbols of the outputs, in the innermost program being captured."""
+    """Records the primitive in the innermost program being captured; gives the symbols
+    of the outputs."""
     types = dispatch.infer(primitive, tuple([x.type for x in inputs]), params)
     data = dispatch.state.recorders[-1].record(primitive, inputs, params, types)
     device = next((x.device for x in inputs if x.device is not None), None)
@@ -86,7 +87,7 @@ def _node(
     types: tuple[TensorType, ...],
     device: Device | None,
 ) -> Node | None:
-    """What the tape keeps of the operation; nothing, if it has no derivative."""
+    """The node of the operation on the tape; None if it has no derivative."""
     if isinstance(primitive.vjp, NotDifferentiable):
         return None
     edges = []

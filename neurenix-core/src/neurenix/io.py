@@ -27,7 +27,7 @@ _KEY = "neurenix"  # of the JSON in the file's metadata
 _DIGEST = "sha256"  # of that JSON and of all tensors
 _FORMAT = 1
 _SCALARS = (bool, int, float, type(None))
-# What readers take: deeper trees and longer numbers end JSON parsers, and safetensors
+# Limits of readers: deeper trees and longer numbers end JSON parsers, and safetensors
 # reads no longer header. Python converts integers of fewer digits under any limit.
 _DEEPEST = 100
 _INTEGER_BITS = 2000
@@ -100,7 +100,8 @@ def as_path(what: str, path: Any) -> Path:
 
 
 def _digest(text: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:
-    """Of all that a file says: the format itself would not notice a changed bit."""
+    """A digest of everything in a file, since the format itself would not notice a
+    changed bit."""
     found = hashlib.sha256(text.encode())
     for name, array in sorted(arrays.items()):
         found.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())

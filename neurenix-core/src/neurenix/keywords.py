@@ -64,7 +64,7 @@ _ALIKE = [
 
 
 def alike(name: str, has: Iterable[str]) -> list[str]:
-    """Which of these names may be meant.
+    """The function's own names that this one may mean.
 
     >>> alike("n_way", ["ways", "shots"]), alike("inner_step", ["inner_steps"])
     (['ways'], ['inner_steps'])

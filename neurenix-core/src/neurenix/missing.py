@@ -95,7 +95,7 @@ def of_module(
 
 
 def _is_import(frame: FrameType) -> bool:
-    """Whether it stands at `from module import name`."""
+    """Whether the frame runs `from module import name`."""
     return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 

@@ -23,8 +23,9 @@ from .devices import Device
 from .dtypes import Dtype, as_dtype, float32, uint32
 from .errors import DtypeError, InvalidArgumentError, ShapeError
 from .functions import draws
-from .functions.common import as_tensor, cast, check_shape, floating, one_axis
+from .functions.axes import check_shape, one_axis
 from .functions.indexing import take
+from .functions.operands import as_tensor, cast, floating
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device
@@ -124,7 +125,7 @@ class Generator(Watched, State):
         self.step.assign(np.asarray(step, np.uint32))
 
     def static_extra(self) -> tuple[Cell]:
-        """What a program depends on besides the seed."""
+        """The part of a program's key besides the seed."""
         return (self.step,)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -236,7 +237,7 @@ def host_seed() -> int:
 
 
 def state_dict() -> dict[str, int]:
-    """Where the default generator is, and what the library drew on the host."""
+    """The state of the default generator, and of what the library drew on the host."""
     state = default_generator.state_dict()
     return {**state, "seeded": int(_seeded[0]), "host_draws": _host_draws[0]}
 

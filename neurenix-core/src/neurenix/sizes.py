@@ -1,5 +1,5 @@
-"""How many elements a tensor has, and how many it may have at all: what 64 bits can
-count."""
+"""Counts elements: how many a tensor has, and how many it may have (what 64 bits can
+count)."""
 
 from __future__ import annotations
 

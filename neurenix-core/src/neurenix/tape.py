@@ -1,4 +1,4 @@
-"""What the tape is made of: leaves, where it ends, and a node for each operation.
+"""The parts of the tape: leaves, where it ends, and a node for each operation.
 
 `autograd` walks it; `interpreter` writes it.
 """

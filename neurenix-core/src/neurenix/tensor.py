@@ -118,7 +118,7 @@ class Tensor(_Hung):
         return plain
 
     def settled(self, device: Device | None) -> Tensor:
-        """The same value, a literal's on this device."""
+        """The same value; a literal is put on this device."""
         if self.device is not None or device is None or isinstance(self.data, Symbol):
             return self
         if dispatch.recorder() is not None:
@@ -151,8 +151,8 @@ class Tensor(_Hung):
         return discovery.backend(self.device.type).download(self.data, self.type)
 
     def _read(self) -> np.ndarray[Any, Any]:
-        """The values for who may compute with them: a program that is being captured
-        would not see another value later."""
+        """The values, for callers that compute with them: refused in a capture, since
+        the program would not see another value later."""
         recorder = dispatch.recorder()
         if recorder is not None and not isinstance(self.data, (Symbol, ConstantArray)):
             recorder.outside(
@@ -258,7 +258,7 @@ def _restore(array: np.ndarray[Any, Any], dtype: str, requires_grad: bool) -> Te
 
 
 def host_array(data: Any, dtype: Any = None) -> tuple[np.ndarray[Any, Any], Dtype]:
-    """Numbers, lists or arrays as a NumPy array, and the dtype that it is to have."""
+    """Numbers, lists or arrays as a NumPy array, and the dtype that the tensor gets."""
     try:
         array = np.asarray(data)
     except ValueError:
@@ -303,7 +303,7 @@ _NUMBERS: OrderedDict[Any, Tensor] = OrderedDict()
 
 
 def number(value: Any, dtype: Dtype) -> Tensor:
-    """The literal of a Python number; the same one each time that it is asked for."""
+    """The literal of a Python number; the same object for the same number."""
     key = dtype, value or repr(value)  # 0.0 and -0.0 are equal, and differ
     found = _NUMBERS.get(key)
     if found is None:

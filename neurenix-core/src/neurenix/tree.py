@@ -111,7 +111,8 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def structure(tree: Any) -> Hashable:
-    """What `unflatten` needs besides the leaves: equal for trees of one structure.
+    """The structure that `unflatten` needs besides the leaves: equal for trees of one
+    structure.
 
     >>> import neurenix as nx
     >>> nx.tree.structure([1, 2]) == nx.tree.structure(["a", "b"])

@@ -1,5 +1,5 @@
-// Matrix products and convolutions: what the runtime asks of them. One translation unit each, compiled once for
-// each instruction set, in a namespace of that set (PHYNEXUS_ISA).
+// The interface of matrix products and convolutions. One translation unit each, compiled once for each instruction set,
+// in a namespace of that set (PHYNEXUS_ISA).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct ConvolutionProblem : ConvolutionLayout {
 };
 
 struct ContractKernels {
-  // The same problem, decided: for whoever multiplies often.
+  // A problem whose way is decided once, for callers that multiply often.
   MatmulProblem (*decide_matmul_f32)(const MatmulProblem&);
   MatmulProblem (*decide_matmul_f64)(const MatmulProblem&);
   // to[r * to_stride + c] = from[r * row_stride + c * column_stride]: an operand whose rows are to be dense.

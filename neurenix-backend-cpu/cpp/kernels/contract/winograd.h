@@ -10,7 +10,7 @@ namespace phynexus::PHYNEXUS_ISA::contract {
 
 enum class Convolution { forward, input_gradient, weight_gradient };
 
-// Whether to go this way: it is allowed, possible and, by sizes alone, faster.
+// Whether Winograd's algorithm is used: where it is allowed, possible and, by sizes alone, faster.
 bool by_winograd(const ConvolutionProblem& problem, Convolution which);
 
 void winograd_convolution(const ConvolutionProblem& problem, const float* x, const float* weight, float* out,

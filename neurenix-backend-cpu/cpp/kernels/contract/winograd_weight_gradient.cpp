@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t block_tiles = 64;
 constexpr int64_t channels_in_part = 64;  // of x, so that all sums of a part stay in the second-level cache
 
-// What one chunk of tiles adds to the weights between some channels of x and one panel of channels of g.
+// The sums of one chunk of tiles for the weights between some channels of x and one panel of channels of g.
 struct PartialGradient {
   Images<const float> x, g;
   const TileGrid& grid;

@@ -136,7 +136,7 @@ struct Xor {
     return a ^ b;
   }
 };
-// By the width of the type or more (or by a negative number): 0.
+// A shift by the width of the type or more (or by a negative number) gives 0.
 struct ShiftLeft {
   template <class T>
   static T one(T a, T b) {

@@ -88,7 +88,7 @@ inline Floats log_float(Floats x) {
 
 inline Floats log1p_float(Floats x) {
   const Floats u = x + 1.f;
-  // What the addition lost.
+  // The rounding error of the addition.
   const Floats lost = (x < 1.f ? x - (u - 1.f) : 1.f - (u - x)) / u;
   const Floats y = log_float(u);
   const Floats corrected = y + lost;

@@ -68,7 +68,7 @@ struct Both {
   }
 };
 
-// The lanes of a vector, halves upon halves.
+// Reduces the lanes of a vector, halves upon halves.
 template <class F, class T, int N>
 inline T join_lanes(Vector<T, N> v) {
   if constexpr (N == 1) {

@@ -6,7 +6,7 @@ namespace {
 
 constexpr int64_t block = 64;
 
-// NaN over everything.
+// A NaN wins over every number.
 template <class T, bool largest>
 void choose(char* out, const char* in, const int64_t* offsets, int64_t positions, int64_t count) {
   T best[block];

@@ -1,4 +1,4 @@
-// Steps that go along one axis: argmax and cumsum.
+// Steps that run along one axis: argmax and cumsum.
 #include <algorithm>
 
 #include "../copy_step.h"

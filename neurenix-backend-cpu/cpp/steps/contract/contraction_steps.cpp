@@ -29,7 +29,7 @@ void plain_matmul(const MatmulProblem& p, const T* lhs, const T* rhs, T* out, Te
       }
 }
 
-// What both kinds of contraction share: two operands, loops around a kernel, zeros where nothing is added up.
+// The base of both kinds of contraction: two operands, loops around a kernel, zeros for empty sums.
 template <class T, class Problem>
 struct ContractionStep final : Step {
   using Kernel = void (*)(const Problem&, const T*, const T*, T*, Team&);

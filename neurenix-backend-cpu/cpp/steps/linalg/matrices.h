@@ -1,4 +1,4 @@
-// Strided matrices, and what the steps of linear algebra share.
+// Strided matrices, with the loops over them that the steps of linear algebra share.
 #pragma once
 
 #include <cmath>

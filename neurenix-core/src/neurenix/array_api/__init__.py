@@ -22,11 +22,23 @@ from ..dtypes import float32, float64, int32, int64, uint8, uint32
 from ..errors import InvalidArgumentError
 from ..settings import current_device
 from ..tensor import Tensor
-from . import creation, elementwise, kinds, linalg, others
+from . import (
+    creation,
+    elementwise,
+    kinds,
+    linalg,
+    manipulation,
+    products,
+    searching,
+    statistics,
+)
 from .creation import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .kinds import *  # noqa: F403
-from .others import *  # noqa: F403
+from .manipulation import *  # noqa: F403
+from .products import *  # noqa: F403
+from .searching import *  # noqa: F403
+from .statistics import *  # noqa: F403
 
 __array_api_version__ = "2024.12"
 newaxis = None
@@ -62,7 +74,7 @@ class NamespaceInfo:
         return {"real floating": float32, "integral": int32, "indexing": int32}
 
     def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
-        """Those of the standard that the device has, by name."""
+        """The standard's dtypes that the device has, by name."""
         from ..backends import discovery
 
         where = current_device() if device is None else parse_device(device)
@@ -92,11 +104,11 @@ def _to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
     return x.to(device)
 
 
-# What the standard asks of arrays beyond what Tensor has.
+# Attributes that the standard asks of arrays and Tensor lacks.
 for _name, _value in {
     "__array_namespace__": _namespace,
     "to_device": _to_device,
-    "mT": property(others.matrix_transpose),
+    "mT": property(products.matrix_transpose),
     "__lshift__": elementwise.bitwise_left_shift,
     "__rshift__": elementwise.bitwise_right_shift,
 }.items():
@@ -122,4 +134,7 @@ __all__ = [
 __all__ += creation.__all__
 __all__ += elementwise.__all__
 __all__ += kinds.__all__
-__all__ += others.__all__
+__all__ += manipulation.__all__
+__all__ += searching.__all__
+__all__ += statistics.__all__
+__all__ += products.__all__

@@ -45,7 +45,6 @@ from ..functions.arithmetic import (
 from ..functions.arithmetic import floor as _floor
 from ..functions.arithmetic import power as _power
 from ..functions.arithmetic import round as _round
-from ..functions.common import cast, floating, operands
 from ..functions.creation import zeros
 from ..functions.elementary import (
     acos,
@@ -66,6 +65,7 @@ from ..functions.elementary import (
 )
 from ..functions.elementary import ceil as _ceil
 from ..functions.elementary import trunc as _trunc
+from ..functions.operands import cast, floating, operands
 from ..primitives import ops
 from ..tensor import Tensor
 from .kinds import broadcast_arrays

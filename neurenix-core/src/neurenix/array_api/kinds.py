@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dtypes import ALL, Dtype, as_dtype, promote
 from ..errors import DtypeError, InvalidArgumentError
-from ..functions.common import cast
+from ..functions.operands import cast
 from ..functions.shape import broadcast_to
 from ..primitives.broadcasting import broadcast_shapes
 from ..tensor import Tensor

@@ -8,12 +8,13 @@ from typing import Any
 from .. import linalg as _linalg
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute
-from ..functions.common import cast, floating, one_axis, operands
+from ..functions.axes import one_axis
 from ..functions.linear import matmul
 from ..functions.linear_algebra import cholesky as _cholesky
 from ..functions.linear_algebra import det, identity, inv, slogdet, solve
 from ..functions.matrices import diagonal as _diagonal
 from ..functions.matrices import outer as _outer
+from ..functions.operands import cast, floating, operands
 from ..functions.reduction import max, min
 from ..functions.reduction import norm as _norm
 from ..functions.reduction import sum as _sum
@@ -23,7 +24,7 @@ from ..functions.shape import reshape as _reshape
 from ..linalg import QR, SVD, Eigen
 from ..tensor import Tensor
 from .kinds import broadcast_arrays, integer_sum
-from .others import matrix_transpose, tensordot, vecdot
+from .products import matrix_transpose, tensordot, vecdot
 
 
 def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
@@ -76,7 +77,7 @@ def matrix_norm(
 
 
 def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """How many singular values exceed rtol times the largest."""
+    """The number of singular values that exceed rtol times the largest."""
     return _linalg.matrix_rank(x, rtol=rtol)
 
 

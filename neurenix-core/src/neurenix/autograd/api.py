@@ -1,4 +1,4 @@
-"""Derivatives of functions, and of what was recorded: what users call."""
+"""The derivatives that users call: of functions, and of what was recorded."""
 
 from __future__ import annotations
 

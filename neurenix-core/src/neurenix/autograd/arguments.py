@@ -1,4 +1,5 @@
-"""The arguments of derivatives, checked: what is differentiated, by and along what."""
+"""Checks the arguments of derivatives: the function, what it is differentiated by, and
+directions."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from ..tensor import Tensor, tensor
 def numbers_of(
     name: str, argnums: int | tuple[int, ...], args: Sequence[Any]
 ) -> tuple[int, ...]:
-    """Which arguments to differentiate by, if they are there."""
+    """The numbers of the arguments to differentiate by, checked."""
     numbers = argnums if isinstance(argnums, tuple) else (argnums,)
     for n in numbers:
         if not -len(args) <= n < len(args):
@@ -34,7 +35,7 @@ def numbers_of(
 def replaced(
     args: Sequence[Any], numbers: Sequence[int], values: Sequence[Any]
 ) -> list[Any]:
-    """The arguments, with these values for those of the numbers."""
+    """The arguments with these values in place of the numbered ones."""
     found = list(args)
     for n, value in zip(numbers, values, strict=True):
         found[n] = value
@@ -51,7 +52,8 @@ def check_scalar(name: str, y: Any) -> None:
 
 
 def differentiable_leaves(name: str, argument: Any) -> tuple[list[Tensor], Any]:
-    """Floating tensors; floats and arrays of floats are taken for such."""
+    """The floating tensors of an argument; floats and arrays of floats become
+    tensors."""
     leaves, structure = tree.flatten(argument)
     return [_differentiable(name, leaf) for leaf in leaves], structure
 

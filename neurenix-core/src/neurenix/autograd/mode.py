@@ -1,5 +1,5 @@
-"""The context of a derivative: what is on its tape, what follows it, and what of it may
-leave. grad, vjp, jvp, jacobian, forward mode and the reverses of regions share it.
+"""The context of a derivative: the tape that it records, the values that follow it, and
+the outputs that may leave it.
 
     with Differentiation(primals) as d:
         outputs = f(*d.leaves)
@@ -56,13 +56,14 @@ class Differentiation:
         dispatch.state.taping = self._around
 
     def reach(self, outputs: Sequence[Tensor]) -> None:
-        """Say what the function has computed that is to be differentiated."""
+        """Takes the outputs that the derivative is of, and sees whether the caller
+        follows them."""
         self.outputs = list(outputs)
         self.followed = self.followed and follows_more(self.outputs, self.leaves)
 
     def deriving(self, given: Found = ()) -> AbstractContextManager[None]:
-        """Within it, what is computed of the derivative goes on the tape, if the
-        caller's follows it or what is given: cotangents, or directions."""
+        """Puts the computation of the derivative on the tape within it, if the caller's
+        tape follows the derivative or the given cotangents or directions."""
         on = self.followed or dispatch.taped([g for g in given if g is not None])
         return dispatch.taping(ON if on and dispatch.state.taping is ON else OFF)
 
@@ -92,8 +93,8 @@ class Differentiation:
         return self._released(self.push(directions), self.outputs)
 
     def close(self, out: Any) -> Any:
-        """What the function gave, a tree, as the caller may have it: off this tape,
-        unless the caller's follows it."""
+        """Takes the function's outputs, a tree, off this tape, unless the caller's tape
+        follows them."""
         if self.followed:
             return out
         leave = _stopped if self._around is STOPPED else _untaped
@@ -105,20 +106,20 @@ class Differentiation:
 
 
 def one(dtype: Dtype) -> Tensor:
-    """The cotangent of a scalar itself."""
+    """The cotangent of a scalar by itself: 1."""
     return literal(np.ones((), dtype.numpy), dtype)
 
 
 def filled(found: Tensor | None, like: Tensor) -> Tensor:
-    """A cotangent or a tangent, zeros where there is none; where `like` lives, if it is
-    a literal."""
+    """The cotangent or tangent, or zeros in place of None; a literal moves to the
+    device of `like`."""
     return (zeros(like.shape, like.dtype) if found is None else found).settled(
         like.device
     )
 
 
 def stopped(found: Any) -> Any:
-    """A derivative, a tree, as `no_grad` lets it out: where that holds, detached."""
+    """A derivative, a tree, detached where `no_grad` holds."""
     if dispatch.state.taping is not STOPPED:
         return found
     return tree.map_leaves(_stopped, found)
@@ -142,7 +143,8 @@ def _pulled(
 
 
 def _untaped(x: Any) -> Any:
-    """Off the tape; a program being captured still differentiates through it."""
+    """The tensor off the tape; a program being captured still differentiates through
+    it."""
     return Tensor(x.data, x.type, x.device) if isinstance(x, Tensor) else x
 
 

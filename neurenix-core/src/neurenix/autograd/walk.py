@@ -19,8 +19,8 @@ from ..user_lines import at_line
 def recorded(
     outputs: Sequence[Tensor], ends: set[int] | None
 ) -> tuple[list[Node], dict[int, bool]]:
-    """Nodes in the order they were recorded, as far as the outputs reach; and which of
-    them depend on an end (None: on any leaf)."""
+    """The recorded nodes behind the outputs, in their order, and for each whether it
+    depends on an end (None: on any leaf)."""
     depends: dict[int, bool] = dict.fromkeys(ends or (), True)
     order: list[Node] = []
     stack = [t.node for t in outputs if t.node is not None]
@@ -50,7 +50,8 @@ def pullback(
     cotangents: Sequence[Tensor | None],
     ends: Sequence[Tensor] | None,
 ) -> dict[tuple[int, int], Tensor]:
-    """Cotangents by (id of node, index of output): of the ends, or of every leaf."""
+    """The cotangents of the ends, or of every leaf, by (id of node, index of
+    output)."""
     order, depends = recorded(
         outputs, None if ends is None else {id(t.node) for t in ends}
     )
@@ -94,7 +95,7 @@ def pullback(
 
 
 def leaves_behind(y: Tensor) -> list[Leaf[Tensor]]:
-    """The leaves that y depends on."""
+    """The leaves of the tape on which y depends."""
     if isinstance(y.node, Leaf):
         return [y.node]
     order, _ = recorded([y], None)
@@ -103,7 +104,7 @@ def leaves_behind(y: Tensor) -> list[Leaf[Tensor]]:
 
 
 def follows_more(outputs: Sequence[Tensor], leaves: Sequence[Tensor]) -> bool:
-    """Whether the tape follows anything else than the leaves that outputs depend on."""
+    """Whether the tape follows anything but these leaves behind the outputs."""
     own = {id(x.node) for x in leaves}
     if any(isinstance(y.node, Leaf) for y in outputs):
         return True

@@ -24,12 +24,14 @@ from .protocol import (
 
 
 def as_backend(made: Any) -> Backend:
-    """What a plugin's `create` has made, with the defaults of what it lacks."""
+    """The backend that a plugin's `create` returned, with defaults for the methods that
+    it lacks."""
     return made if isinstance(made, Backend) else _BackendByMethods(made)
 
 
 def as_executable(made: Any) -> Executable:
-    """What a backend's `compile` has made, with the defaults of what it lacks."""
+    """The executable that a backend's `compile` returned, with defaults for the methods
+    that it lacks."""
     return made if isinstance(made, Executable) else _ExecutableByMethods(made)
 
 

@@ -115,7 +115,8 @@ class CheckedExecutable(Executable):
             )
 
     def _copied(self, buffer: Any, type: TensorType) -> Any:
-        """What leaves a program is new, also where it came in."""
+        """A new buffer for an output of the program, also where the output is an
+        input."""
         return self.backend.upload(
             self.backend.download(buffer, type), type, self.index
         )

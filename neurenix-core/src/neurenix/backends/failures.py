@@ -1,4 +1,4 @@
-"""What is raised where a backend's own code raises something."""
+"""Turns an exception of a backend's own code into a BackendError."""
 
 from __future__ import annotations
 

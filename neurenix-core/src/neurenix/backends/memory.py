@@ -1,4 +1,4 @@
-"""How much memory is to be had, asked before a large piece of it is taken.
+"""Asks how much memory is available before a large piece of it is taken.
 
 A host that promises more memory than it has ends a process that uses it: what cannot
 fit is refused here, by name.

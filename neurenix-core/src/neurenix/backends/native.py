@@ -1,5 +1,5 @@
-"""Where backends made before 0.2 find what is now in `neurenix.phynexus.backend`."""
+"""The old place of `neurenix.phynexus`, for backends made before 0.2."""
 
-from ..phynexus.backend import NativeBackend, count_devices
+from ..phynexus import NativeBackend, count_devices
 
 __all__ = ["NativeBackend", "count_devices"]

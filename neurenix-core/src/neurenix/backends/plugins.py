@@ -1,4 +1,4 @@
-"""Which device types there are: available, absent or broken, and why.
+"""Discovers device types: each is available, absent or broken, with the reason.
 
 Entry-point *names* are read once, on the first look-up; a plugin's module is imported
 only when its own device type is asked about.
@@ -35,7 +35,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Broken:
-    """Installed, and failing: with what, and which release of which distribution."""
+    """Installed but failing: the cause, and the release of the distribution."""
 
     exception: BaseException
     distribution: str
@@ -98,7 +98,7 @@ class Discovery:
         return allowed if have else "none is installed"
 
     def state(self, device_type: str) -> State:
-        """What is known of a device type. Never raises."""
+        """The state of a device type. Never raises."""
         if device_type not in self._states:
             self._states[device_type] = self._look_up(device_type)
         return self._states[device_type]
@@ -188,7 +188,8 @@ class Discovery:
         return found
 
     def lacks_dtype(self, backend: Backend, index: int, dtype: Dtype) -> str:
-        """What to say of a device that lacks a dtype: which ones have it."""
+        """The message for a device that lacks a dtype; it names the devices that have
+        it."""
         names = [name for name, b in self._backends.items() if b is backend]
         device = f"{names[0]}:{index}" if names else "this device"
         have = ", ".join(sorted(d.name for d in backend.capabilities(index).dtypes))

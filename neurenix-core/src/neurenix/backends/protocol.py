@@ -1,4 +1,4 @@
-"""What a backend gives core: devices, buffers, and programs turned into executables.
+"""The protocol of backends: devices, buffers, and programs turned into executables.
 
 `Backend` and `Executable` are bases: what has a body there need not be written. A
 buffer is any object with `nbytes` that stands for one contiguous tensor in a device's
@@ -56,12 +56,12 @@ class Steps(Protocol):
 
     @property
     def done(self) -> int:
-        """How many steps count, and are made."""
+        """The number of steps that count, and have run."""
         ...
 
     @property
     def stopped(self) -> bool:
-        """Whether the last of them left False, so that none follows."""
+        """Whether the last step left False, so that none follows."""
         ...
 
     def go_on(self) -> None:
@@ -102,7 +102,7 @@ class Executable(ABC):
 
     def begin_steps(self, call: StepsCall) -> Steps | None:
         """Several steps at once; None: core makes one after the other
-        (`backends.steps`)."""
+        (`backends.several_steps`)."""
         return None
 
     def memory_bytes(self) -> int | None:
@@ -113,7 +113,7 @@ class Executable(ABC):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a device has.
+    """The capabilities of a device.
 
     primitives     names with a native kernel, at least those of
                    `neurenix.primitives.BASIS`; programs come without the others
@@ -138,9 +138,9 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class InstructionCost:
-    """What one instruction of a program cost while a profile was taken, on all threads
-    together, without what it ran in a region. `around`: the control instructions that
-    it lies in, as "map > scan > "."""
+    """The cost of one instruction of a program while a profile was taken: on all
+    threads together, without the region that it runs. `around` names the control
+    instructions around it, as "map > scan > "."""
 
     description: Description
     around: str
@@ -203,7 +203,7 @@ class Backend(ABC):
         leaks by it."""
 
     def expands(self, instruction: Instruction) -> bool:
-        """Whether it wants this map as batched operations rather than as a map. The
+        """Whether the backend wants this map expanded into batched operations. The
         answer depends on the instruction alone (sizes, never timing), and is the same
         for all its devices. A map with a chunk comes as a scan over expanded chunks."""
         return "map" not in self.capabilities(0).primitives
@@ -219,7 +219,7 @@ class Backend(ABC):
 
 @dataclass(frozen=True)
 class BackendInfo:
-    """What a plugin says of itself, before anything of it runs.
+    """The record in which a plugin describes itself, before any of its code runs.
 
     `probe` looks for devices without keeping hold of anything, and raises to say why
     there are none; `create` makes the backend.

@@ -17,7 +17,8 @@ from ..primitives import TensorType, all_primitives
 from ..primitives.fused import FUSED_ARGMAX
 from ..program import Instruction, Program
 from ..program.describe import describe_instruction, walk
-from ..program.watch import Watch, watching
+from ..program.ir import watching
+from ..program.watch import Watch
 from .memory import host_available, no_memory, require
 from .protocol import (
     API_VERSION,

@@ -1,4 +1,4 @@
-"""A call of foreign code that may never return: given up after a while."""
+"""Calls foreign code that may never return, and gives up after a while."""
 
 from __future__ import annotations
 

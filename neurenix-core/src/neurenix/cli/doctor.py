@@ -30,7 +30,7 @@ _CHILD = (
 
 
 def device_types() -> list[str]:
-    """Those that are installed, the reference, and the well-known ones."""
+    """The device types that are installed, the reference, and the well-known ones."""
     known = [str(t) for t in vars(DeviceType).values() if isinstance(t, DeviceType)]
     here = [*discovery.installed(), reference.INFO.device_type]
     return [*here, *(name for name in known if name not in here)]

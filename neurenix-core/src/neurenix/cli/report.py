@@ -1,4 +1,4 @@
-"""What the doctor has found, and how it is written down."""
+"""The report of the doctor, and its text."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from ..primitives import ops
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from . import reduction
-from .common import axis_or_dim, floating, one_axis
+from .axes import axis_or_dim, one_axis
+from .operands import floating
 
 
 def relu(x: Any) -> Tensor:

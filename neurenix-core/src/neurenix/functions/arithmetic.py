@@ -12,7 +12,7 @@ from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
-from .common import as_tensor, cast, floating, operands
+from .operands import as_tensor, cast, floating, operands
 
 
 def add(a: Any, b: Any) -> Tensor:
@@ -45,7 +45,7 @@ def floor_divide(a: Any, b: Any) -> Tensor:
     quotient = _rounded_quotient(x, y)
     if x.dtype.itemsize < 8:
         return quotient
-    # Of 64 bits a float64 holds 53: what is left over is divided once more.
+    # A float64 holds 53 of the 64 bits: the remainder is divided once more.
     rest = subtract(x, multiply(quotient, y))
     return add(quotient, _rounded_quotient(rest, y))
 
@@ -80,7 +80,7 @@ def power(a: Any, b: Any) -> Tensor:
 
 
 def _integer_power(a: Tensor, b: Tensor) -> Tensor:
-    """By squaring: a to 1, 2, 4, ..., of which the bits of b choose."""
+    """Integer power by squaring: the bits of b choose among a¹, a², a⁴, ...."""
     bits = 8 * b.dtype.itemsize - (b.dtype.kind == "int")
     result, repeated = add(multiply(b, 0), 1), a
     for bit in range(bits):

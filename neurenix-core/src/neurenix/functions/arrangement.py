@@ -13,8 +13,9 @@ from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..sizes import check_size
 from ..tensor import Tensor
-from .common import as_tensor, axis_or_dim, one_axis, operands
+from .axes import axis_or_dim, one_axis
 from .indexing import take
+from .operands import as_tensor, operands
 from .shape import broadcast_to, concat, cut, reshape, split
 
 

@@ -18,7 +18,8 @@ from ..primitives import TensorType, ops
 from ..settings import current_device
 from ..sizes import check_size
 from ..tensor import Tensor, fits, literal, tensor
-from .common import as_tensor, cast, check_shape
+from .axes import check_shape
+from .operands import as_tensor, cast
 
 
 def _made(

@@ -42,8 +42,8 @@ def whole_numbers(words: Tensor, low: int, high: int) -> Tensor:
 
 
 def rounds_of_order(n: int) -> int:
-    """How often to sort n numbers by random words, so that equal words do not matter:
-    the chance that two are equal every time is below 1/n."""
+    """The number of rounds in which to sort n numbers by random words, so that equal
+    words do not matter: the chance that two are equal in every round is below 1/n."""
     return max(1, math.ceil(3 * math.log(max(n, 1)) / (32 * math.log(2))))
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..tensor import Tensor
-from .common import operands
 from .matrices import diagonal
+from .operands import operands
 from .reduction import sum as sum_over
 from .shape import broadcast_to
 

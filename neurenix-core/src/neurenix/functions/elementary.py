@@ -16,7 +16,7 @@ from ..primitives import ops
 from ..primitives.shorthands import in_float32, scalar_like
 from ..tensor import Tensor
 from .arithmetic import clip
-from .common import as_tensor, floating, operands
+from .operands import as_tensor, floating, operands
 from .reduction import safe_sqrt
 
 

@@ -1,4 +1,4 @@
-"""What a key x[key] names, read by NumPy's rules: once, for reading and for writing."""
+"""Reads a key x[key] by NumPy's rules: once, for reading and for writing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..primitives.sources import ConstantArray
 from ..program import Symbol
 from ..tensor import Tensor
 from ..user_lines import user_line
-from .common import cast
+from .operands import cast
 from .shape import stack
 
 Shape = tuple[int, ...]
@@ -47,8 +47,8 @@ class Mask(NamedTuple):
 
 
 def is_known(x: Tensor) -> bool:
-    """Whether the host may read it now: a program being captured has numbers to come,
-    and takes in what lies outside of it by its own rules."""
+    """Whether the host may read the values now: a program being captured has symbols,
+    and takes values from outside by its own rules."""
     data = x.value().data
     if dispatch.recorder() is None:
         return not isinstance(data, Symbol)
@@ -116,7 +116,8 @@ def from_zero(values: Any, size: int, where: str) -> Any:
 
 
 def _below(values: Array, size: int, where: str) -> bool:
-    """Whether any is negative; all are checked."""
+    """Whether any index is negative. Raises IndexOutOfRangeError for one out of
+    range."""
     if values.size == 0:
         return False
     # one pass for most: as unsigned numbers the negative ones are the largest
@@ -261,13 +262,14 @@ def out_of_range(index: int, size: int, where: str) -> IndexOutOfRangeError:
 
 
 def is_advanced(part: Any) -> bool:
-    """What goes together to one set of axes, ints among them, if there is an array."""
+    """Whether a part of the key belongs to the index arrays' axes: an array, a mask, or
+    an int, which joins them."""
     return isinstance(part, (int, Indices, Mask))
 
 
 def place_of_arrays(parts: Sequence[Any]) -> int:
-    """Which axis of the result the index arrays' axes begin at: where the first stands
-    if nothing parts them, else 0."""
+    """The axis of the result at which the axes of the index arrays begin: where the
+    first array stands if nothing parts them, else 0."""
     found = [i for i, part in enumerate(parts) if is_advanced(part)]
     if not found or found[-1] - found[0] >= len(found):
         return 0

@@ -18,7 +18,7 @@ from ..settings import current_device
 from ..state.cell import Cell
 from ..tensor import Tensor, tensor
 from ..user_lines import user_line
-from .common import as_tensor, beside, cast, one_axis, operands
+from .axes import one_axis
 from .index_keys import (
     Array,
     Indices,
@@ -30,6 +30,7 @@ from .index_keys import (
     read_key,
     read_now,
 )
+from .operands import as_tensor, beside, cast, operands
 from .shape import reshape
 
 
@@ -185,7 +186,8 @@ def _one_index(x: Tensor, values: Sequence[Any], sizes: Sequence[int]) -> Tensor
 
 
 def _in_range(index: Tensor, size: int) -> Tensor:
-    """What is not known to fit, limited: one axis must not spill into another."""
+    """An index whose values are unknown, limited to its axis, so that it cannot spill
+    into another."""
     if not isinstance(index.data, Symbol):
         return index
     last = literal(max(size - 1, 0), int32)

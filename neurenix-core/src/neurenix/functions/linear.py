@@ -8,7 +8,7 @@ from ..errors import ShapeError
 from ..primitives import ops
 from ..primitives.broadcasting import broadcast_shapes
 from ..tensor import Tensor
-from .common import operands
+from .operands import operands
 
 
 def matmul(a: Any, b: Any) -> Tensor:

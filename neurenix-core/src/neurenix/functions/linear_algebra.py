@@ -17,8 +17,8 @@ from ..primitives.broadcasting import broadcast_shapes
 from ..primitives.primitive import literal
 from ..tensor import Tensor
 from .arrangement import swapaxes
-from .common import beside, cast, floating, operands
 from .matrices import diagonal, triu
+from .operands import beside, cast, floating, operands
 from .reduction import prod
 from .reduction import sum as sum_over
 from .shape import broadcast_to
@@ -112,7 +112,8 @@ def _solved(a: Tensor, b: Tensor) -> Tensor:
 
 
 def identity(a: Tensor) -> Tensor:
-    """Of the size of square matrices, where they live."""
+    """The identity matrix for a batch of square matrices: of their size, on their
+    device."""
     return beside(a, np.eye(a.shape[-1]), a.dtype)
 
 
@@ -139,7 +140,7 @@ def det(a: Any) -> Tensor:
 
 
 class SignAndLogarithm(NamedTuple):
-    """What `slogdet` gives."""
+    """The result of `slogdet`."""
 
     sign: Tensor
     logabsdet: Tensor

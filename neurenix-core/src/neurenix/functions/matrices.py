@@ -13,7 +13,8 @@ from ..primitives import ops
 from ..primitives.primitive import literal
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
-from .common import as_tensor, one_axis, operands
+from .axes import one_axis
+from .operands import as_tensor, operands
 from .reduction import sum as sum_over
 from .shape import reshape
 

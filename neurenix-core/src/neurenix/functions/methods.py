@@ -23,7 +23,7 @@ from . import (
     shape,
     statistics,
 )
-from .common import cast
+from .operands import cast
 
 
 def clone(x: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from . import (
     shape,
     sorting,
 )
-from .common import cast, operands
+from .operands import cast, operands
 
 
 def _swapped(function: Callable[..., Any]) -> Callable[..., Any]:

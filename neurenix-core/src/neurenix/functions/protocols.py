@@ -17,7 +17,7 @@ from ..primitives import ops
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from . import arithmetic
-from .common import cast
+from .operands import cast
 
 
 def _format(x: Tensor, spec: str) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..dtypes import bool_, int32
@@ -10,11 +11,12 @@ from ..primitives import ops
 from ..primitives.reduction import with_ones
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
-from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis
+from .axes import axes_or_dims, axis_or_dim, one_axis
+from .operands import as_tensor, cast, floating
 
 
 def _reduce(name: str, x: Tensor, axis: Any, dim: Any, keepdims: bool) -> Tensor:
-    axes = all_axes(name, axis_or_dim(name, axis, dim), x.ndim)
+    axes = axes_or_dims(name, axis, dim, x.ndim)
     out = getattr(ops, name)(x, axes=axes)
     return ops.reshape(out, shape=with_ones(x.shape, axes)) if keepdims else out
 
@@ -90,12 +92,7 @@ def mean(
     """The mean, sum / count; of integers in float32. NaN over nothing."""
     keepdims = keepdims or keepdim
     x = floating("mean", x)
-    axes = all_axes("mean", axis_or_dim("mean", axis, dim), x.ndim)
-    count = 1
-    for a in axes:
-        count *= x.shape[a]
-    total = _reduce("sum", x, axes, None, keepdims)
-    return total * (1.0 / count) if count else total * float("nan")
+    return _average(x, axes_or_dims("mean", axis, dim, x.ndim), keepdims)
 
 
 def var(
@@ -110,14 +107,18 @@ def var(
     """The variance, Σ(x − mean)² / (count − correction); biased unless correction=1."""
     keepdims = keepdims or keepdim
     x = floating("var", x)
-    axes = all_axes("var", axis_or_dim("var", axis, dim), x.ndim)
-    centred = x - mean(x, axes, keepdims=True)
-    count = 1
-    for a in axes:
-        count *= x.shape[a]
-    total = _reduce("sum", centred * centred, axes, None, keepdims)
-    left = count - correction
-    return total * (1.0 / left) if left > 0 else total * float("nan")
+    axes = axes_or_dims("var", axis, dim, x.ndim)
+    centred = x - _average(x, axes, True)
+    return _average(centred * centred, axes, keepdims, correction)
+
+
+def _average(
+    x: Tensor, axes: tuple[int, ...], keepdims: bool, correction: float = 0
+) -> Tensor:
+    """Σx / (count − correction); NaN where there is nothing to divide by."""
+    total = _reduce("sum", x, axes, None, keepdims)
+    count = math.prod(x.shape[a] for a in axes) - correction
+    return total * (1.0 / count) if count > 0 else total * float("nan")
 
 
 def std(
@@ -244,7 +245,7 @@ def logsumexp(
     """
     keepdims = keepdims or keepdim
     x = floating("logsumexp", x)
-    axes = all_axes("logsumexp", axis_or_dim("logsumexp", axis, dim), x.ndim)
+    axes = axes_or_dims("logsumexp", axis, dim, x.ndim)
     top = ops.stop_gradient(_reduce("max", x, axes, None, True))
     endless = ops.equal(ops.abs(top), scalar_like(top, float("inf")))
     below = ops.where(endless, scalar_like(x, 0), ops.sub(x, top))  # not ∞ − ∞

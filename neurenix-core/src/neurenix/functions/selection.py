@@ -16,9 +16,10 @@ from ..errors import CaptureError, ShapeError
 from ..primitives import ops
 from ..program import Symbol
 from ..tensor import Tensor, tensor
-from .common import as_tensor, beside, one_axis, operands
+from .axes import one_axis
 from .index_keys import axis_of, from_zero, index_values
 from .indexing import take
+from .operands import as_tensor, beside, operands
 from .shape import reshape
 
 

@@ -10,7 +10,8 @@ from ..arguments import number, several, whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..primitives import ops
 from ..tensor import Tensor
-from .common import all_axes, as_tensor, axis_or_dim, check_shape, one_axis, operands
+from .axes import all_axes, axis_or_dim, check_shape, one_axis
+from .operands import as_tensor, operands
 
 
 def reshape(x: Any, *shape: Any) -> Tensor:

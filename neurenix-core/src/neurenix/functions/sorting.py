@@ -10,7 +10,8 @@ from ..dtypes import bool_, uint8
 from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..tensor import Tensor
-from .common import as_tensor, axis_or_dim, cast, one_axis
+from .axes import axis_or_dim, one_axis
+from .operands import as_tensor, cast
 from .reduction import reversed_order
 from .shape import cut
 

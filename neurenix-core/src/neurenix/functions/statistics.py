@@ -15,7 +15,8 @@ from ..primitives.primitive import literal
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
 from .arithmetic import isnan
-from .common import all_axes, as_tensor, axis_or_dim, cast, floating, one_axis, operands
+from .axes import axes_or_dims, axis_or_dim, one_axis
+from .operands import as_tensor, cast, floating, operands
 from .reduction import any as any_of
 from .reduction import sum as total
 from .shape import concat, cut, reshape
@@ -78,7 +79,7 @@ def median(
     """
     keepdims = keepdims or keepdim
     x = floating("median", x)
-    axes = all_axes("median", axis_or_dim("median", axis, dim), x.ndim)
+    axes = axes_or_dims("median", axis, dim, x.ndim)
     return _quantile(x, literal(0.5, x.dtype), axes, keepdims)
 
 
@@ -105,7 +106,7 @@ def quantile(
     """
     keepdims = keepdims or keepdim
     x = floating("quantile", x)
-    axes = all_axes("quantile", axis_or_dim("quantile", axis, dim), x.ndim)
+    axes = axes_or_dims("quantile", axis, dim, x.ndim)
     fractions = q.tolist() if isinstance(q, (np.ndarray, Tensor)) else q
     several = isinstance(fractions, (list, tuple))
     listed = list(fractions) if isinstance(fractions, (list, tuple)) else [fractions]

@@ -13,7 +13,7 @@ from .operators import hung
 
 TARGET = Path(__file__).resolve().parents[1] / "methods.py"
 
-# What a checker had better not know: with __getattr__, every name would exist.
+# Left out, since with __getattr__ every name would exist to a checker.
 _UNSEEN = {"__getattr__", "__format__", "__array_function__"}
 _RETURNS = {"__hash__": "int"}  # object's own has no annotation
 _KNOWN = {"Any", "None", "bool", "float", "int", "list", "str", "tuple"}

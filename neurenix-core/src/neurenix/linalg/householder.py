@@ -16,11 +16,11 @@ from ..functions.shape import broadcast_to, concat, cut, expand_dims, flip, pad
 from ..tensor import Tensor
 from ..transforms.mapping import scan
 from ..transforms.own_reverse import OwnReverse
-from .common import by_columns, diagonal_of, matrices, product, transposed, wide
+from .matrices import by_columns, diagonal_of, matrices, product, transposed, wide
 
 
 class QR(NamedTuple):
-    """What `qr` gives."""
+    """The result of `qr`."""
 
     Q: Tensor
     R: Tensor

@@ -18,7 +18,7 @@ from ..functions.reduction import sum as sum_over
 from ..functions.shape import broadcast_to, concat, cut, expand_dims
 from ..tensor import Tensor
 from ..transforms.mapping import scan
-from .common import transposed
+from .matrices import transposed
 
 Pair = tuple[Tensor, Tensor]
 

@@ -7,16 +7,18 @@ from typing import Any, NamedTuple
 from ..dtypes import bfloat16, float16, float32, float64, int32
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import absolute, sqrt, stop_gradient, where
-from ..functions.common import beside, cast, floating
 from ..functions.creation import zeros
 from ..functions.indexing import take_along_axis
+from ..functions.operands import beside, cast, floating
 from ..functions.reduction import max as largest
 from ..functions.reduction import sum as sum_over
 from ..functions.shape import broadcast_to, concat, cut, expand_dims
 from ..functions.sorting import argsort
 from ..tensor import Tensor
 from ..transforms.own_reverse import OwnReverse
-from .common import (
+from .householder import orthonormal, qr, tall
+from .jacobi import orthogonal_columns
+from .matrices import (
     by_columns,
     diagonal_matrix,
     matrices,
@@ -25,12 +27,10 @@ from .common import (
     transposed,
     wide,
 )
-from .householder import orthonormal, qr, tall
-from .jacobi import orthogonal_columns
 
 
 class SVD(NamedTuple):
-    """What `svd` gives."""
+    """The result of `svd`."""
 
     U: Tensor
     S: Tensor
@@ -87,7 +87,7 @@ def svdvals(x: Any) -> Tensor:
 
 
 def matrix_rank(x: Any, *, rtol: Any = None) -> Tensor:
-    """How many singular values exceed rtol times the largest: int32 [..].
+    """The number of singular values that exceed rtol times the largest: int32 [..].
 
     rtol   a number, or one a matrix; without it max(m, n) times the spacing of the
            dtype at 1
@@ -145,7 +145,7 @@ def _tolerance(name: str, x: Tensor, rtol: Any) -> Tensor:
 
 
 def _least(values: Tensor, rtol: Tensor) -> Tensor:
-    """What a singular value must exceed, [.., 1]."""
+    """The bound that a singular value must exceed to count, [.., 1]."""
     if not values.shape[-1]:
         return rtol
     return largest(values, -1, True) * rtol

@@ -13,7 +13,9 @@ from ..functions.shape import broadcast_to, expand_dims
 from ..functions.sorting import argsort
 from ..tensor import Tensor
 from ..transforms.own_reverse import OwnReverse
-from .common import (
+from .householder import orthonormal, tall
+from .jacobi import diagonalised
+from .matrices import (
     diagonal_matrix,
     diagonal_of,
     over_gaps,
@@ -22,12 +24,10 @@ from .common import (
     transposed,
     wide,
 )
-from .householder import orthonormal, tall
-from .jacobi import diagonalised
 
 
 class Eigen(NamedTuple):
-    """What `eigh` gives."""
+    """The result of `eigh`."""
 
     eigenvalues: Tensor
     eigenvectors: Tensor

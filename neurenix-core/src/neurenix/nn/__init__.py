@@ -27,9 +27,7 @@ from .activation import (
     Softsign,
     Tanh,
 )
-from .adaptive_pooling import AdaptiveAvgPool2d
 from .attention import MultiHeadAttention
-from .average_pooling import AvgPool2d
 from .batch_norm import (
     BatchNorm,
     BatchNorm1d,
@@ -43,8 +41,9 @@ from .dropout import Dropout, Dropout2d
 from .embedding import Embedding
 from .functional_call import assign_buffers, functional_call, reduced_buffers
 from .group_norm import GroupNorm, InstanceNorm2d
+from .layer_norm import LayerNorm
 from .linear import Linear
-from .loss_layers import (
+from .losses import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
@@ -57,11 +56,16 @@ from .loss_layers import (
 )
 from .module import Module
 from .module_containers import ModuleDict, ModuleList, ParameterDict, ParameterList
-from .normalization import LayerNorm
 from .parameter import Buffer, Parameter
-from .pooling import GlobalAveragePool2d, MaxPool2d
+from .pooling import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    GlobalAveragePool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from .recurrent import GRU, LSTM
-from .sequence_pooling import AvgPool1d, MaxPool1d
 
 __all__ = [
     "Module",

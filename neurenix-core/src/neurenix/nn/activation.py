@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ..arguments import between, whole
 from ..functions import activation, arithmetic
 from ..functions.creation import full
 from ..tensor import Tensor
-from . import piecewise
-from .arguments import number, whole
+from . import functional
 from .module import Module
 from .parameter import Parameter
 
@@ -28,8 +28,8 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
-        self.negative_slope = number(
-            "LeakyReLU: negative_slope", negative_slope, float("-inf")
+        self.negative_slope = between(
+            "LeakyReLU", "negative_slope", negative_slope, float("-inf")
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,49 +86,49 @@ class ReLU6(Module):
     """min(max(x, 0), 6)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.relu6(x)
+        return functional.relu6(x)
 
 
 class Hardsigmoid(Module):
     """relu6(x + 3) / 6."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.hardsigmoid(x)
+        return functional.hardsigmoid(x)
 
 
 class Hardswish(Module):
     """x · relu6(x + 3) / 6."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.hardswish(x)
+        return functional.hardswish(x)
 
 
 class Hardtanh(Module):
     """x limited to [−1, 1]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.hardtanh(x)
+        return functional.hardtanh(x)
 
 
 class Mish(Module):
     """x · tanh(softplus(x))."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.mish(x)
+        return functional.mish(x)
 
 
 class SELU(Module):
     """1.0507 · x where x > 0, else 1.0507 · 1.6733 · (eˣ − 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.selu(x)
+        return functional.selu(x)
 
 
 class Softsign(Module):
     """x / (1 + |x|)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.softsign(x)
+        return functional.softsign(x)
 
 
 class ELU(Module):
@@ -136,7 +136,7 @@ class ELU(Module):
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__()
-        self.alpha = number("ELU: alpha", alpha, float("-inf"))
+        self.alpha = between("ELU", "alpha", alpha, float("-inf"))
 
     def forward(self, x: Tensor) -> Tensor:
         return activation.elu(x, self.alpha)
@@ -158,12 +158,12 @@ class PReLU(Module):
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
         super().__init__()
-        self.num_parameters: int = whole("PReLU: num_parameters", num_parameters)
-        start = number("PReLU: init", init, float("-inf"))
+        self.num_parameters: int = whole("PReLU", "num_parameters", num_parameters, 1)
+        start = between("PReLU", "init", init, float("-inf"))
         self.weight = Parameter(full((self.num_parameters,), start))
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.prelu(x, self.weight)
+        return functional.prelu(x, self.weight)
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -201,4 +201,4 @@ class GLU(_OverAxis):
     """a · sigmoid(b) of the two halves a and b of an axis, the last by default."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return piecewise.glu(x, self.dim)
+        return functional.glu(x, self.dim)

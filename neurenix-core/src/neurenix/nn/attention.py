@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arguments import whole
 from ..errors import InvalidArgumentError, ShapeError
-from ..functions.common import as_tensor
+from ..functions.operands import as_tensor
 from ..functions.shape import expand_dims, moveaxis, reshape
 from ..tensor import Tensor
 from . import init
-from .arguments import whole
-from .dot_product import scaled_dot_product_attention
+from .functional.attention import scaled_dot_product_attention
 from .linear import Linear
 from .module import Module
 
@@ -33,8 +33,8 @@ class MultiHeadAttention(Module):
 
     def __init__(self, embed_dim: int, num_heads: int, bias: bool = True) -> None:
         super().__init__()
-        self.embed_dim: int = whole("MultiHeadAttention: embed_dim", embed_dim)
-        self.num_heads: int = whole("MultiHeadAttention: num_heads", num_heads)
+        self.embed_dim: int = whole("MultiHeadAttention", "embed_dim", embed_dim, 1)
+        self.num_heads: int = whole("MultiHeadAttention", "num_heads", num_heads, 1)
         if embed_dim % num_heads:
             raise InvalidArgumentError(
                 f"MultiHeadAttention: num_heads={num_heads} does not divide "

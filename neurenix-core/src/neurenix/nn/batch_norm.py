@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import between, one_of, whole
 from ..attributes import set_here
 from ..dispatch import no_grad
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.arithmetic import where
-from ..functions.common import beside
 from ..functions.creation import ones, zeros
+from ..functions.operands import beside
 from ..state.cell import Cell
 from ..tensor import Tensor
-from .arguments import number, one_of, whole
+from .functional.normalization import normalize_batch, normalize_stored
 from .module import Module
-from .normalization import normalize_batch, normalize_stored
 from .parameter import Buffer, Parameter
 
 MODES = ("running", "transductive", "support", "per_step", "per_step_transductive")
@@ -47,7 +47,7 @@ def batch_norm_phase(phase: str) -> Iterator[None]:
     So one pass of the support set under "collect", with the adapted weights, gives what
     the query set uses under "stored". Other layers do not look at it.
     """
-    one_of("batch_norm_phase: phase", phase, PHASES)
+    one_of("batch_norm_phase", "phase", phase, PHASES)
     before, _context.phase = _context.phase, phase
     try:
         with set_here():
@@ -60,7 +60,7 @@ def batch_norm_phase(phase: str) -> Iterator[None]:
 def inner_step(index: int) -> Iterator[None]:
     """For layers in a mode of steps: which inner step this is, from 0. The last of a
     layer's steps serves those beyond. Outside of any it is step 0."""
-    whole("inner_step: index", index, 0)
+    whole("inner_step", "index", index, 0)
     before, _context.step = _context.step, index
     try:
         with set_here():
@@ -114,16 +114,16 @@ class BatchNorm(Module):
     ) -> None:
         super().__init__()
         kind = type(self).__name__
-        self.num_features: int = whole(f"{kind}: num_features", num_features)
-        self.eps: float = number(f"{kind}: eps", eps, 0.0)
-        self.momentum: float = number(f"{kind}: momentum", momentum, 0.0, 1.0)
-        self.mode: str = one_of(f"{kind}: mode", mode, MODES)
+        self.num_features: int = whole(kind, "num_features", num_features, 1)
+        self.eps: float = between(kind, "eps", eps, 0.0)
+        self.momentum: float = between(kind, "momentum", momentum, 0.0, 1.0)
+        self.mode: str = one_of(kind, "mode", mode, MODES)
         if (mode in OF_EACH_STEP) != (steps is not None):
             raise InvalidArgumentError(
                 f"{kind}: mode={mode!r} and steps={steps!r}; "
                 f"{' and '.join(map(repr, OF_EACH_STEP))} need steps, others have none"
             )
-        self.steps = None if steps is None else whole(f"{kind}: steps", steps)
+        self.steps = None if steps is None else whole(kind, "steps", steps, 1)
         shape = (num_features,) if steps is None else (steps, num_features)
         stored = not self.of_the_batch
         reduction = "discard" if mode == "support" else "mean"

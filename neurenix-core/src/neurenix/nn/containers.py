@@ -1,4 +1,4 @@
-"""Modules in a row, and those that only change shapes or nothing."""
+"""Containers: modules in a row, and modules that change only shapes or nothing."""
 
 from __future__ import annotations
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import one_of, pair, single, whole
 from ..functions.creation import zeros
 from ..tensor import Tensor
-from . import convolutions, init
-from .arguments import one_of, pair, single, whole
+from . import functional, init
+from .functional.convolution import PADDINGS, check_groups, check_padding
 from .module import Module
 from .parameter import Parameter
 
 
 class _Convolution(Module):
-    """What the kinds of convolution share: sizes, weight and bias."""
+    """The base of the convolution layers: sizes, weight and bias."""
 
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -31,10 +32,10 @@ class _Convolution(Module):
         transposed: bool = False,
     ) -> None:
         name = type(self).__name__
-        self.in_channels: int = whole(f"{name}: in_channels", in_channels)
-        self.out_channels: int = whole(f"{name}: out_channels", out_channels)
-        self.groups: int = whole(f"{name}: groups", groups)
-        convolutions.check_groups(name, self.groups, in_channels, out_channels)
+        self.in_channels: int = whole(name, "in_channels", in_channels, 1)
+        self.out_channels: int = whole(name, "out_channels", out_channels, 1)
+        self.groups: int = whole(name, "groups", groups, 1)
+        check_groups(name, self.groups, in_channels, out_channels)
         first, second = out_channels, in_channels
         if transposed:
             first, second = in_channels, out_channels
@@ -91,19 +92,19 @@ class Conv2d(_Convolution):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        self.kernel_size = pair("Conv2d: kernel_size", kernel_size)
-        self.stride = pair("Conv2d: stride", stride)
+        self.kernel_size = pair("Conv2d", "kernel_size", kernel_size)
+        self.stride = pair("Conv2d", "stride", stride)
         self.padding = (
-            one_of("Conv2d: padding", padding, convolutions.PADDINGS)
+            one_of("Conv2d", "padding", padding, PADDINGS)
             if isinstance(padding, str)
-            else pair("Conv2d: padding", padding, 0)
+            else pair("Conv2d", "padding", padding, 0)
         )
-        self.dilation = pair("Conv2d: dilation", dilation)
-        convolutions.check_padding("Conv2d", self.padding, self.stride)
+        self.dilation = pair("Conv2d", "dilation", dilation)
+        check_padding("Conv2d", self.padding, self.stride)
         self._make(in_channels, out_channels, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolutions.conv2d(
+        return functional.conv2d(
             x,
             self.weight,
             self.bias,
@@ -137,19 +138,19 @@ class Conv1d(_Convolution):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        self.kernel_size = single("Conv1d: kernel_size", kernel_size)
-        self.stride = single("Conv1d: stride", stride)
+        self.kernel_size = single("Conv1d", "kernel_size", kernel_size)
+        self.stride = single("Conv1d", "stride", stride)
         self.padding = (
-            one_of("Conv1d: padding", padding, convolutions.PADDINGS)
+            one_of("Conv1d", "padding", padding, PADDINGS)
             if isinstance(padding, str)
-            else single("Conv1d: padding", padding, 0)
+            else single("Conv1d", "padding", padding, 0)
         )
-        self.dilation = single("Conv1d: dilation", dilation)
-        convolutions.check_padding("Conv1d", self.padding, self.stride)
+        self.dilation = single("Conv1d", "dilation", dilation)
+        check_padding("Conv1d", self.padding, self.stride)
         self._make(in_channels, out_channels, groups, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolutions.conv1d(
+        return functional.conv1d(
             x,
             self.weight,
             self.bias,
@@ -186,15 +187,17 @@ class ConvTranspose2d(_Convolution):
         groups: int = 1,
     ) -> None:
         super().__init__()
-        self.kernel_size = pair("ConvTranspose2d: kernel_size", kernel_size)
-        self.stride = pair("ConvTranspose2d: stride", stride)
-        self.padding = pair("ConvTranspose2d: padding", padding, 0)
-        self.output_padding = pair("ConvTranspose2d: output_padding", output_padding, 0)
-        self.dilation = pair("ConvTranspose2d: dilation", dilation)
+        self.kernel_size = pair("ConvTranspose2d", "kernel_size", kernel_size)
+        self.stride = pair("ConvTranspose2d", "stride", stride)
+        self.padding = pair("ConvTranspose2d", "padding", padding, 0)
+        self.output_padding = pair(
+            "ConvTranspose2d", "output_padding", output_padding, 0
+        )
+        self.dilation = pair("ConvTranspose2d", "dilation", dilation)
         self._make(in_channels, out_channels, groups, bias, transposed=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolutions.conv_transpose2d(
+        return functional.conv_transpose2d(
             x,
             self.weight,
             self.bias,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from ..arguments import between
 from ..random import Generator, default_generator
 from ..tensor import Tensor
 from . import functional
-from .arguments import number
 from .module import Module
 
 
 class _Dropout(Module):
-    """What both kinds share: a probability and a stream of random numbers."""
+    """The base of both kinds: a probability and a stream of random numbers."""
 
     def __init__(self, p: float = 0.5, generator: Generator | None = None) -> None:
         super().__init__()
-        self.p: float = number(f"{type(self).__name__}: p", p, 0.0, 1.0)
+        self.p: float = between(type(self).__name__, "p", p, 0.0, 1.0)
         self.generator: Generator | None = generator
 
     def generators(self) -> list[Generator]:

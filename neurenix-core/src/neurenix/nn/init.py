@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .. import foreign_names, missing, random
+from ..arguments import one_of
 from ..errors import InvalidArgumentError, ShapeError
 from ..random import Generator
 from ..state.cell import Cell
 from ..tensor import tensor
-from .arguments import one_of
 
 C = TypeVar("C", bound=Cell)
 
@@ -176,7 +176,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> init.calculate_gain("tanh")
     1.6666666666666667
     """
-    one_of("calculate_gain: nonlinearity", nonlinearity, tuple(_GAINS))
+    one_of("calculate_gain", "nonlinearity", nonlinearity, tuple(_GAINS))
     if nonlinearity == "leaky_relu":
         return math.sqrt(2.0 / (1.0 + (0.01 if param is None else param) ** 2))
     return _GAINS[nonlinearity]
@@ -201,7 +201,7 @@ def _kaiming_std(
     name: str, cell: Cell, a: float, mode: str, nonlinearity: str
 ) -> float:
     _cell(name, cell)
-    one_of(f"{name}: mode", mode, ("fan_in", "fan_out"))
+    one_of(name, "mode", mode, ("fan_in", "fan_out"))
     fan = fans(cell)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ..arguments import whole
 from ..functions.creation import zeros
 from ..tensor import Tensor
 from . import functional, init
-from .arguments import whole
 from .module import Module
 from .parameter import Parameter
 
@@ -29,8 +29,8 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()
-        self.in_features: int = whole("Linear: in_features", in_features)
-        self.out_features: int = whole("Linear: out_features", out_features)
+        self.in_features: int = whole("Linear", "in_features", in_features, 1)
+        self.out_features: int = whole("Linear", "out_features", out_features, 1)
         self.weight = init.kaiming_uniform_(
             Parameter(zeros(out_features, in_features)), math.sqrt(5.0)
         )

@@ -1,4 +1,4 @@
-"""Whether modules are in training, for one thread and a while."""
+"""Sets, for one thread and a while, whether modules are in training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _local = _Local()
 
 
 def training_here(module: object) -> bool | None:
-    """What this thread has set for a module; None if nothing."""
+    """The mode that this thread has set for a module; None if it has set none."""
     return _local.training.get(id(module)) if _local.training else None
 
 

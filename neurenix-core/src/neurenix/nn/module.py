@@ -22,7 +22,8 @@ M = TypeVar("M", bound="Module")
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """What an attribute owns: itself, or what its lists, tuples and dicts hold."""
+    """The modules and cells that an attribute owns: itself, or those in its lists,
+    tuples and dicts."""
     if isinstance(value, (Parameter, Buffer, Module, Generator)):
         yield name, value
     elif isinstance(value, (list, tuple)):
@@ -60,7 +61,8 @@ class Module(Watched, State):
 
     unwatched = frozenset({"_training"})  # programs ask for `training`
     _training: bool = True  # what `train` and `eval` have set
-    # What becomes of a call's arguments first, if anything: of (self, args, kwargs).
+    # An optional hook that changes a call's arguments first; it gets (self, args,
+    # kwargs).
     _before_forward: Callable[[Module, Any, Any], tuple[Any, Any]] | None = None
 
     def __new__(cls: type[M], *args: Any, **kwargs: Any) -> M:

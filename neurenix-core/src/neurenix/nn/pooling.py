@@ -1,63 +1,13 @@
-"""Pooling over windows of images."""
+"""Pooling layers: the maximum or the mean over windows of images and sequences."""
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
-from ..errors import ShapeError
-from ..functions.common import floating
-from ..functions.reduction import mean
-from ..functions.shape import cut
-from ..primitives import ops
+from ..arguments import pair, single
 from ..tensor import Tensor
-from .arguments import pair
+from . import functional
 from .module import Module
-from .windows import windows
-
-
-def max_pool2d(
-    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0
-) -> Tensor:
-    """The largest element of each window: x [..., H, W] -> [..., H', W'], with
-    H' = ⌊(H + 2·padding − kernel) / stride⌋ + 1; what no whole window covers is left
-    out.
-
-    kernel_size, stride (default: the kernel's size), padding (of −∞, at most half the
-    kernel): an int, or one for height and one for width.
-
-    Among equals the derivative goes to the first in row-major order. Raises ShapeError
-    where no window fits.
-
-    >>> import neurenix as nx
-    >>> nx.nn.functional.max_pool2d(nx.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2).tolist()
-    [[[4.0]]]
-    """
-    found = windows("max_pool2d", x, kernel_size, stride, padding, float("-inf"))
-    image, kernel, step, rows, columns = found
-    if step != kernel:  # ties follow the places' row-major order
-        return reduce(_first_largest, found.places())
-    # windows side by side: two more axes, and no copy
-    at = image.ndim - 2
-    image = cut(cut(image, at, 0, rows * step[0]), at + 1, 0, columns * step[1])
-    shape = (*image.shape[:at], rows, kernel[0], columns, kernel[1])
-    return ops.max(ops.reshape(image, shape=shape), axes=(at + 1, at + 3))
-
-
-def _first_largest(a: Tensor, b: Tensor) -> Tensor:
-    """The larger of two, the first of equals; NaN wins."""
-    first = ops.bitwise_or(ops.greater_equal(a, b), ops.not_equal(a, a))
-    return ops.where(first, a, b)
-
-
-def global_average_pool2d(x: Any) -> Tensor:
-    """The mean over height and width: [..., H, W] -> [...]."""
-    x = floating("global_average_pool2d", x)
-    if x.ndim < 2:
-        raise ShapeError(
-            f"global_average_pool2d: an input of shape {x.shape}; expected [..., H, W]"
-        )
-    return mean(x, (x.ndim - 2, x.ndim - 1))
 
 
 class MaxPool2d(Module):
@@ -70,14 +20,14 @@ class MaxPool2d(Module):
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
-        self.kernel_size = pair("MaxPool2d: kernel_size", kernel_size)
+        self.kernel_size = pair("MaxPool2d", "kernel_size", kernel_size)
         self.stride = (
-            self.kernel_size if stride is None else pair("MaxPool2d: stride", stride)
+            self.kernel_size if stride is None else pair("MaxPool2d", "stride", stride)
         )
-        self.padding = pair("MaxPool2d: padding", padding, 0)
+        self.padding = pair("MaxPool2d", "padding", padding, 0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return max_pool2d(x, self.kernel_size, self.stride, self.padding)
+        return functional.max_pool2d(x, self.kernel_size, self.stride, self.padding)
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -87,4 +37,73 @@ class GlobalAveragePool2d(Module):
     """The mean over height and width: [N, C, H, W] -> [N, C]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return global_average_pool2d(x)
+        return functional.global_average_pool2d(x)
+
+
+class AvgPool2d(Module):
+    """`functional.avg_pool2d` as a layer.
+
+    >>> import neurenix as nx
+    >>> nx.nn.AvgPool2d(3, stride=2, padding=1)(nx.ones(1, 1, 5, 5)).shape
+    (1, 1, 3, 3)
+    """
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size = pair("AvgPool2d", "kernel_size", kernel_size)
+        self.stride = (
+            self.kernel_size if stride is None else pair("AvgPool2d", "stride", stride)
+        )
+        self.padding = pair("AvgPool2d", "padding", padding, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.avg_pool2d(x, self.kernel_size, self.stride, self.padding)
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AdaptiveAvgPool2d(Module):
+    """`functional.adaptive_avg_pool2d` as a layer.
+
+    >>> import neurenix as nx
+    >>> nx.nn.AdaptiveAvgPool2d(1)(nx.ones(2, 8, 5, 5)).shape
+    (2, 8, 1, 1)
+    """
+
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = pair("AdaptiveAvgPool2d", "output_size", output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"{self.output_size}"
+
+
+class _Pool1d(Module):
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        name = type(self).__name__
+        (self.kernel_size,) = single(name, "kernel_size", kernel_size)
+        given = self.kernel_size if stride is None else stride
+        (self.stride,) = single(name, "stride", given)
+        (self.padding,) = single(name, "padding", padding, 0)
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxPool1d(_Pool1d):
+    """`functional.max_pool1d` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.max_pool1d(x, self.kernel_size, self.stride, self.padding)
+
+
+class AvgPool1d(_Pool1d):
+    """`functional.avg_pool1d` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.avg_pool1d(x, self.kernel_size, self.stride, self.padding)

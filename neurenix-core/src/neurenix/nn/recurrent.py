@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import whole
 from ..errors import InvalidArgumentError, ShapeError
 from ..functions.activation import sigmoid
 from ..functions.arithmetic import tanh
-from ..functions.common import floating
 from ..functions.creation import zeros
+from ..functions.operands import floating
 from ..functions.shape import cut, moveaxis, stack
 from ..tensor import Tensor
 from ..transforms.mapping import scan
 from . import functional, init
-from .arguments import whole
 from .module import Module
 from .parameter import Parameter
 
 
 class _Recurrent(Module):
-    """What LSTM and GRU share. `gates`: how many blocks of hidden_size rows a weight
+    """The base of LSTM and GRU. `gates`: how many blocks of hidden_size rows a weight
     has; `names`: the tensors of a layer's state; `bias_apart`: whether the state's bias
     is not simply added to the input's."""
 
@@ -38,9 +38,9 @@ class _Recurrent(Module):
     ) -> None:
         super().__init__()
         kind = type(self).__name__
-        self.input_size: int = whole(f"{kind}: input_size", input_size)
-        self.hidden_size: int = whole(f"{kind}: hidden_size", hidden_size)
-        self.num_layers: int = whole(f"{kind}: num_layers", num_layers)
+        self.input_size: int = whole(kind, "input_size", input_size, 1)
+        self.hidden_size: int = whole(kind, "hidden_size", hidden_size, 1)
+        self.num_layers: int = whole(kind, "num_layers", num_layers, 1)
         self.bias: bool = bool(bias)
         self.batch_first: bool = bool(batch_first)
         rows, bound = self.gates * hidden_size, 1.0 / math.sqrt(hidden_size)

@@ -7,11 +7,11 @@ from functools import reduce
 from typing import Any
 
 from .. import tree
+from ..arguments import between
 from ..dispatch import no_grad
 from ..errors import InvalidArgumentError
 from ..functions.arithmetic import clip, minimum
 from ..functions.reduction import safe_sqrt
-from ..nn.arguments import number
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
 
@@ -46,7 +46,7 @@ def clip_by_global_norm(gradients: Any, max_norm: float) -> tuple[Any, Tensor]:
     >>> round(clipped["b"].item(), 4), norm.item()
     (0.8, 5.0)
     """
-    max_norm = number("clip_by_global_norm: max_norm", max_norm, 0.0)
+    max_norm = between("clip_by_global_norm", "max_norm", max_norm, 0.0)
     leaves, structure = tree.flatten(gradients)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
@@ -73,7 +73,7 @@ def clip_grad_norm_(params: Iterable[Parameter], max_norm: float) -> Tensor:
     >>> round(norm.item(), 4), round(p.grad.norm().item(), 4)
     (10.0, 1.0)
     """
-    max_norm = number("clip_grad_norm_: max_norm", max_norm, 0.0)
+    max_norm = between("clip_grad_norm_", "max_norm", max_norm, 0.0)
     found = _with_gradients("clip_grad_norm_", params)
     with no_grad():
         clipped, total = clip_by_global_norm([g for _, g in found], max_norm)
@@ -84,7 +84,7 @@ def clip_grad_norm_(params: Iterable[Parameter], max_norm: float) -> Tensor:
 
 def clip_grad_value_(params: Iterable[Parameter], clip_value: float) -> None:
     """Limit every element of every gradient to [−clip_value, clip_value]."""
-    limit = number("clip_grad_value_: clip_value", clip_value, 0.0)
+    limit = between("clip_grad_value_", "clip_value", clip_value, 0.0)
     with no_grad():
         for p, g in _with_gradients("clip_grad_value_", params):
             p.grad = clip(g, -limit, limit)

@@ -1,4 +1,4 @@
-"""What all optimizers share: parameters, and state that compiled code can update."""
+"""The base of all optimizers: parameters, and state that compiled code can update."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arguments import between
 from ..attributes import Watched, scalars, static_key
 from ..dispatch import no_grad, outside_captures, recorder
 from ..dtypes import float32, float64, int32
 from ..errors import CaptureError, InvalidArgumentError, ShapeError
 from ..functions.creation import zeros_like
 from ..keywords import check_keywords
-from ..nn.arguments import number
 from ..nn.parameter import Parameter, load_cells
 from ..state.cell import Cell
 from ..state.protocol import State
@@ -61,7 +61,7 @@ class Optimizer(Watched, State):
     def __init__(self, params: Iterable[Any], lr: float, **options: Any) -> None:
         super().__init__()
         kind = type(self).__name__
-        lr = number(f"{kind}: lr", lr, 0.0)
+        lr = between(kind, "lr", lr, 0.0)
         self._options = tuple(options)
         for name, value in options.items():
             setattr(self, name, self.checked(name, value))
@@ -72,7 +72,7 @@ class Optimizer(Watched, State):
             for name in self._options:
                 if name in given:
                     given[name] = self.checked(name, given[name])
-        # Of each parameter; while one is updated, which one that is.
+        # The group of each parameter, and the number of the one that is being updated.
         self._group = [g for g, (members, _) in enumerate(groups) for _ in members]
         self._now = 0
         self._apart: set[int] = set()
@@ -83,7 +83,7 @@ class Optimizer(Watched, State):
         self._rates = [
             self._scalar(
                 self.of_group("lr", g),
-                number(f"{kind}: lr", given.pop("lr", lr), 0.0),
+                between(kind, "lr", given.pop("lr", lr), 0.0),
                 float64 if wide else float32,
                 device,
             )
@@ -150,7 +150,7 @@ class Optimizer(Watched, State):
         return [p for p, g in zip(self.params, self._group, strict=True) if g == group]
 
     def given(self, group: int) -> dict[str, Any]:
-        """What a group has for itself."""
+        """The settings that a group has for itself."""
         return self._given[group]
 
     def option_of_group(self, name: str, group: int) -> Any:
@@ -163,7 +163,7 @@ class Optimizer(Watched, State):
 
     def checked(self, name: str, value: Any) -> Any:
         """The value of a hyper-parameter, if it can be one; else an error."""
-        return number(f"{type(self).__name__}: {name}", value, 0.0)
+        return between(type(self).__name__, name, value, 0.0)
 
     def rates(self) -> list[float]:
         """The learning rate of each group."""
@@ -175,7 +175,7 @@ class Optimizer(Watched, State):
                 f"{type(self).__name__}.lr: "
                 "set it between compiled calls, not within one"
             )
-        checked = number(f"{type(self).__name__}: lr", value, 0.0)
+        checked = between(type(self).__name__, "lr", value, 0.0)
         self._rates[group].assign(np.asarray(checked))
 
     @property
@@ -299,8 +299,9 @@ class Optimizer(Watched, State):
         return {**{f"params.{i}": p for i, p in enumerate(self.params)}, **self._cells}
 
     def static_extra(self) -> tuple[Any, ...]:
-        """What a program depends on besides attributes and cells: what each group has
-        for itself. It is asked before a capture, and sets apart what is frozen now."""
+        """The part of a program's key besides attributes and cells: the settings of
+        each group. It is asked before a capture, and sets apart the parameters that are
+        frozen now."""
         self._set_frozen_apart()
         own = [(name, static_key(v)) for g in self._given for name, v in g.items()]
         return (*self._group, *own)

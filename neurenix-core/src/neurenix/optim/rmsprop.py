@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..arguments import between
 from ..functions.arithmetic import sqrt
-from ..nn.arguments import number
 from ..nn.parameter import Parameter
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_momentum
@@ -53,7 +53,7 @@ class RMSprop(Optimizer):
 
     def checked(self, name: str, value: Any) -> Any:
         if name == "alpha":
-            return number("RMSprop: alpha", value, 0.0, 1.0)
+            return between("RMSprop", "alpha", value, 0.0, 1.0)
         return super().checked(name, value)
 
     def check(self) -> None:

@@ -11,8 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..arguments import between, whole
 from ..errors import InvalidArgumentError
-from ..nn.arguments import number, whole
 from .optimizer import Optimizer
 
 
@@ -67,10 +67,10 @@ class Schedule:
                 f"{type(self).__name__}.load_state_dict: "
                 f"expected epoch and initial_lr, not {state!r}"
             )
-        epoch = whole("load_state_dict: epoch", state["epoch"], 0)
+        epoch = whole("load_state_dict", "epoch", state["epoch"], 0)
         given = state["initial_lr"]
         rates = given if isinstance(given, (list, tuple)) else [given]
-        initial = [number("load_state_dict: initial_lr", r, 0.0) for r in rates]
+        initial = [between("load_state_dict", "initial_lr", r, 0.0) for r in rates]
         if len(initial) != len(self._initial):
             raise InvalidArgumentError(
                 f"{type(self).__name__}.load_state_dict: {len(initial)} learning rates "
@@ -96,8 +96,8 @@ class StepLR(Schedule):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1
     ) -> None:
         super().__init__(optimizer)
-        self.step_size: int = whole("StepLR: step_size", step_size)
-        self.gamma: float = number("StepLR: gamma", gamma, 0.0)
+        self.step_size: int = whole("StepLR", "step_size", step_size, 1)
+        self.gamma: float = between("StepLR", "gamma", gamma, 0.0)
 
     def value(self, epoch: int) -> float:
         return self.initial_lr * self.gamma ** (epoch // self.step_size)
@@ -109,8 +109,8 @@ class CosineAnnealingLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         super().__init__(optimizer)
-        self.T_max = whole("CosineAnnealingLR: T_max", T_max)
-        self.eta_min: float = number("CosineAnnealingLR: eta_min", eta_min, 0.0)
+        self.T_max = whole("CosineAnnealingLR", "T_max", T_max, 1)
+        self.eta_min: float = between("CosineAnnealingLR", "eta_min", eta_min, 0.0)
 
     def value(self, epoch: int) -> float:
         share = min(epoch / self.T_max, 1.0)
@@ -140,9 +140,11 @@ class LinearLR(Schedule):
         total_iters: int = 5,
     ) -> None:
         super().__init__(optimizer)
-        self.start_factor: float = number("LinearLR: start_factor", start_factor, 0.0)
-        self.end_factor: float = number("LinearLR: end_factor", end_factor, 0.0)
-        self.total_iters = whole("LinearLR: total_iters", total_iters)
+        self.start_factor: float = between(
+            "LinearLR", "start_factor", start_factor, 0.0
+        )
+        self.end_factor: float = between("LinearLR", "end_factor", end_factor, 0.0)
+        self.total_iters = whole("LinearLR", "total_iters", total_iters, 1)
         self.set_rates(0)
 
     def value(self, epoch: int) -> float:
@@ -174,7 +176,7 @@ class LinearWarmup(Schedule):
         self, optimizer: Optimizer, epochs: int, then: Schedule | None = None
     ) -> None:
         super().__init__(optimizer)
-        self.epochs: int = whole("LinearWarmup: epochs", epochs)
+        self.epochs: int = whole("LinearWarmup", "epochs", epochs, 1)
         if then is not None and (
             not isinstance(then, Schedule) or then.optimizer is not optimizer
         ):

@@ -1,1 +1,2 @@
-"""From a captured program to one that a backend runs; `pipeline` has the order."""
+"""Passes that turn a captured program into one that a backend runs; `pipeline` has
+their order."""

@@ -1,4 +1,5 @@
-"""Decomposition: what a device has no kernel for, rewritten in what it has.
+"""Decomposition: rewrites the primitives that a device has no kernel for in primitives
+that it has.
 
 A primitive that is lacking is replaced by its decomposition, whose own primitives may
 be lacking too; all end in the basis, which every device must have.
@@ -21,7 +22,8 @@ _BATCHED_BY_MAP = {p.name for p in all_primitives() if isinstance(p.batch, Batch
 
 
 def never(instruction: Instruction) -> bool:
-    """Of a device that takes every map as one."""
+    """Expands nothing: the answer of a device that runs every map as one
+    instruction."""
     return False
 
 

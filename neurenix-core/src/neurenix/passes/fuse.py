@@ -1,4 +1,5 @@
-"""Fusing: elementwise chains, and the reductions at their ends, as one instruction.
+"""Fusion: elementwise chains, with the reductions at their ends, become one
+instruction.
 
 A group runs where its last member stood; that is allowed as long as nobody outside
 needs one of its results earlier.
@@ -55,7 +56,7 @@ def fuse(program: Program, limits: Limits, argmax: bool) -> Program:
 
 
 def _space(i: Instruction, argmax: bool) -> tuple[int, ...] | None:
-    """The iteration shape, of what can be fused."""
+    """The iteration shape of an instruction that can be fused; None for any other."""
     if i.primitive.family == "elementwise":
         return i.outputs[0].type.shape
     reduces = i.primitive.traits.associative or (argmax and i.primitive is ops.argmax)
@@ -144,7 +145,7 @@ def _join(
 
 
 def _separate(a: _Group, b: _Group) -> bool:
-    """Neither reads what the other reduces."""
+    """Whether neither group reads a value that the other reduces."""
     reduced = {
         s
         for g in (a, b)
@@ -169,7 +170,7 @@ def _rebuilt(
         )
     again = to_compute_again(program, home, outside, limits)
     maker = {s: i for i in program.instructions for s in i.outputs}
-    # of other groups: what nobody stores, to be made where it is needed
+    # values of other groups that nobody stores: whoever reads one computes it
     inner = {
         s: maker[s]
         for s in group_of
@@ -223,7 +224,8 @@ class _Body:
         self.made_by[result] = made
 
     def _mask_that_chose(self, i: Instruction, operands: list[Symbol]) -> Symbol | None:
-        """For y ≤ c where y = where(x ≤ c, c, x) is made here: x ≤ c, its equal."""
+        """If i is y ≤ c and the body has y = where(x ≤ c, c, x): the mask x ≤ c, which
+        is equal to y ≤ c."""
         chosen = self.made_by.get(operands[0])
         if chosen is None or chosen.primitive is not ops.where:
             return None
@@ -235,7 +237,8 @@ class _Body:
         return mask if same and ends_of_rectifier(compared) == (*chosen_from,) else None
 
     def program(self, outputs: list[Symbol]) -> tuple[Program, list[Symbol]]:
-        """Only what the outputs need, and the symbols that it is called with."""
+        """The program of these outputs alone, and the outer symbols that it takes as
+        inputs."""
         ends = [self.names[s] for s in self.inputs]
         whole = without_dead_code(Program(ends, self.instructions, outputs))
         used = {s for i in whole.instructions for s in i.inputs} | set(outputs)

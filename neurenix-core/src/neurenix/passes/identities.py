@@ -122,7 +122,8 @@ def _dot_general(
 def _of_transposed(
     r: Rewriter, xs: Symbols, p: Params, out: TensorType, source: str | None
 ) -> Symbol | None:
-    """A product reads its operand's axes in any order: no transposition before it."""
+    """A product of a transposed operand: it reads axes in any order, so that the
+    transposition goes."""
     for n, name in enumerate(("lhs", "rhs")):
         before = _through(r, xs[n], ops.transpose)
         if before is None:
@@ -144,7 +145,7 @@ def _of_transposed(
 def _outer_product(
     r: Rewriter, xs: Symbols, p: Params, out: TensorType, source: str | None
 ) -> Symbol | None:
-    """A sum over one term is no sum: a product, which fuses with what is around it."""
+    """A sum over one term is a product, which fuses with its neighbours."""
     lhs, rhs = (x.type.shape for x in xs)
     if p["lhs_batch"] or any(lhs[a] != 1 for a in p["lhs_contract"]):
         return None
@@ -176,8 +177,8 @@ def _add(
 def _pieces(
     r: Rewriter, xs: Symbols, p: Params, out: TensorType, source: str | None
 ) -> Symbol | None:
-    """x + 0 is x; and what was cut along an axis, padded with zeros and added up (the
-    derivative of the cuts) is put side by side."""
+    """x + 0 is x; and pieces that are padded with zeros and added up (the derivative of
+    cuts along an axis) are concatenated."""
     found = _add(r, xs, p, out, source)
     if found is not None or not out.shape or "concat" in r.lacking:
         return found
@@ -224,8 +225,8 @@ def _where(
 
 
 def _mask_of_what_it_chose(r: Rewriter, xs: tuple[Symbol, ...]) -> Symbol | None:
-    """For the mask x ≤ c of y = where(x ≤ c, c, x), a ReLU, the equal mask y ≤ c: what
-    comes after needs only y, which is there anyway."""
+    """For the mask x ≤ c of y = where(x ≤ c, c, x), a ReLU, the equal mask y ≤ c:
+    readers need only y, which is in memory anyway."""
     mask, *chosen_from = xs
     made = r.maker.get(mask)
     ends = None if made is None else ends_of_rectifier(made)

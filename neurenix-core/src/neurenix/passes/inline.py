@@ -1,4 +1,4 @@
-"""Calls whose bodies go in their place."""
+"""Inlining: bodies of calls replace the calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..program.ir import Instruction, Program, Symbol, renamed
 
 
 def inline_once(program: Program) -> Program:
-    """Bodies that are called once, in place: their instructions see the others."""
+    """Inlines bodies that are called once: their instructions then meet the others."""
     counts: dict[Program, int] = {}
     for i in program.instructions:
         if _is_plain_call(i):
@@ -18,7 +18,7 @@ def inline_once(program: Program) -> Program:
 
 
 def inline_empty(program: Program) -> Program:
-    """Without the calls of bodies that only hand on what they are given."""
+    """Inlines bodies that only hand on their inputs."""
     calls = [i for i in program.instructions if _is_plain_call(i)]
     empty = {i.params["body"] for i in calls if not i.params["body"].instructions}
     return _inlined(program, empty) if empty else program

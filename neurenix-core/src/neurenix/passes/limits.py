@@ -1,4 +1,4 @@
-"""What a device's programs should look like to run best there."""
+"""The limits and preferences of a device, by which passes shape its programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps that do not wait for each other, as one.
+"""Merges independent maps over equally many iterations.
 
 The forward and the backward map of a loss go over the same iterations, and the second
 does not wait for the first: one map, whose body shares what both compute.
@@ -15,7 +15,8 @@ from ..program.ir import Instruction, Program, Symbol, renamed
 
 
 def merge_maps(program: Program) -> Program:
-    """Maps over equally many iterations, none of which waits for another, as one."""
+    """The program with maps merged that have equally many iterations and do not depend
+    on each other."""
     instructions = list(program.instructions)
     if sum(i.primitive is ops.map for i in instructions) < 2:
         return program
@@ -100,7 +101,7 @@ def _merged(maps: Sequence[Instruction]) -> Instruction:
 def _sorted(
     inputs: Sequence[Symbol], instructions: Sequence[Instruction]
 ) -> list[Instruction]:
-    """An order in which every input is there, as near as possible to the one given."""
+    """A topological order, as near as possible to the given one."""
     maker = {s: k for k, i in enumerate(instructions) for s in i.outputs}
     waits = [len({maker[s] for s in i.inputs if s in maker}) for i in instructions]
     users: list[list[int]] = [[] for _ in instructions]

@@ -1,4 +1,4 @@
-"""The order of instructions: reductions over one space beside each other.
+"""Schedules instructions: reductions over one space come next to each other.
 
 A group of fused instructions ends where something else reads one of its results. What
 follows a reduction and is small (a mean from its sum, a gradient of a scale) need not

@@ -29,8 +29,8 @@ _fusion = [os.environ.get("NEURENIX_FUSION", "1") != "0"]
 
 @contextmanager
 def fusion(enabled: bool) -> Iterator[None]:
-    """Whether the programs that are made within fuse elementwise chains, as they do
-    unless NEURENIX_FUSION=0 says otherwise: for tests, and for finding faults.
+    """Switches fusion of elementwise chains for the programs that are prepared within
+    it; by default it is on unless NEURENIX_FUSION=0. For tests, and for finding faults.
 
     >>> import neurenix as nx
     >>> with fusion(False):
@@ -50,15 +50,15 @@ def fusing() -> bool:
 
 
 def prepare(program: Program, target: Target = EVERYTHING) -> Program:
-    """Everything that makes a program quicker without changing what it computes; and
-    what the device needs to run it at all.
+    """Runs all passes: those that make a program quicker without changing what it
+    computes, and those that the device needs to run it at all.
 
     Raises BackendError if it lacks a primitive that has no decomposition.
     """
-    return _prepared(settled(program), target)
+    return _optimised(settled(program), target)
 
 
-def _prepared(program: Program, target: Target) -> Program:
+def _optimised(program: Program, target: Target) -> Program:
     program = _shared(program)
     lacking = EVERYTHING.primitives - target.primitives
     whole = decomposed(program, lacking, target.device, target.expands)
@@ -66,7 +66,7 @@ def _prepared(program: Program, target: Target) -> Program:
         program = simplify(whole, lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
-        program, lambda body: _prepared(body, target), (fused, target)
+        program, lambda body: _optimised(body, target), (fused, target)
     )
     program = inline_empty(program)
     if not fused:
@@ -76,7 +76,7 @@ def _prepared(program: Program, target: Target) -> Program:
 
 
 def _shared(program: Program) -> Program:
-    """Simplified, with what its regions compute together computed once."""
+    """Simplifies the program, and shares what its regions compute in common."""
     program = simplify(program)
     merged = prune_regions(share_residuals(merge_maps(program), _simplified_in_stages))
     return _in_stages(_simplified_if_new(inline_once(merged), program))
@@ -87,14 +87,15 @@ def _simplified_in_stages(program: Program) -> Program:
 
 
 def _in_stages(program: Program) -> Program:
-    """A simplified program with its scans in stages, and what lies outside of loops now
-    simplified. Calls stay: a pullback that computes again does so as a whole."""
+    """Divides the scans of a simplified program into stages, and simplifies what left
+    the loops. Calls stay: a pullback that rematerialises does so as a whole."""
     program = _simplified_if_new(staged(program, _shared), program)
     return _simplified_if_new(merged_products(program), program)
 
 
 def _simplified_if_new(made: Program, before: Program) -> Program:
-    """A pass that changes nothing gives its program back, which is simple already."""
+    """Simplifies a program that a pass has changed; one that it gave back is simple
+    already."""
     return before if made is before else simplify(made)
 
 

@@ -1,4 +1,5 @@
-"""Sums of products that share an operand: one product of the other operands' sum.
+"""Merges sums of products that share an operand into one product with the other
+operands' sum.
 
 a·x + b·x is (a + b)·x. The derivative of a derivative adds up such terms for a weight
 that met the same input twice.
@@ -70,7 +71,8 @@ def _adds(i: Instruction) -> bool:
 
 
 def _groups(products: Sequence[Instruction]) -> list[tuple[list[Instruction], int]]:
-    """Those that share an operand, and which of theirs is not shared."""
+    """Groups of products that share one operand, each with the side of the other
+    operand."""
     found: list[tuple[list[Instruction], int]] = []
     rest = list(products)
     for side in (0, 1):
@@ -86,7 +88,8 @@ def _groups(products: Sequence[Instruction]) -> list[tuple[list[Instruction], in
 
 
 def _multiplications(j: Instruction, side: int) -> int:
-    """For each element of the operand on this side."""
+    """How many multiplications each element of the operand on this side takes part
+    in."""
     name = ("lhs", "rhs")[1 - side]
     shape, p = j.inputs[1 - side].type.shape, j.params
     free = free_axes(len(shape), p[f"{name}_contract"], p[f"{name}_batch"])

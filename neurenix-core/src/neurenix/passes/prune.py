@@ -1,4 +1,5 @@
-"""What nobody needs goes: instructions, outputs and inputs of regions."""
+"""Dead-code elimination: instructions, outputs and inputs of regions that nobody
+reads."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ def without_dead_code(program: Program) -> Program:
 
 
 def prune_regions(program: Program) -> Program:
-    """calls and maps without the outputs that nobody reads and the inputs that they
-    then do not need."""
+    """Calls and maps without the outputs that nobody reads, and without the inputs that
+    only those needed."""
     live: set[Symbol] = set(program.outputs)
     kept: list[Instruction] = []
     for i in reversed(program.instructions):
@@ -65,7 +66,7 @@ def _pruned(i: Instruction, used: tuple[bool, ...]) -> Instruction:
 def _shortened(
     body: Program, used: tuple[bool, ...], mapped: tuple[bool, ...] | None
 ) -> tuple[Program, tuple[bool, ...]]:
-    """The body with the outputs that are used; which of its inputs it then needs."""
+    """The body with only the used outputs, and which of its inputs it then needs."""
     ends = [s for s, u in zip(body.outputs, used, strict=True) if u]
     short = without_dead_code(Program(body.inputs, body.instructions, ends))
     read = {s for j in short.instructions for s in j.inputs} | set(ends)
@@ -73,7 +74,7 @@ def _shortened(
     if mapped is not None and not any(
         n and m for n, m in zip(needed, mapped, strict=True)
     ):
-        # something must say how many iterations there are
+        # one mapped input must stay, to say how many iterations there are
         needed = (True, *needed[1:])
     inputs = [s for s, n in zip(short.inputs, needed, strict=True) if n]
     return renamed(Program(inputs, short.instructions, ends)), needed

@@ -1,4 +1,5 @@
-"""Which results of fused groups to compute again where they are read.
+"""Rematerialisation: chooses the results of fused groups that their readers compute
+again.
 
 A value that leaves a group is written to memory and read back by each group that uses
 it. Where it follows from values that are in memory anyway (the output of a convolution,
@@ -19,7 +20,7 @@ from .limits import Limits
 
 
 class Group(Protocol):
-    """What is asked of a group of instructions that run as one."""
+    """What this pass reads of a group of instructions that run as one."""
 
     shape: tuple[int, ...]
     members: list[tuple[int, Instruction]]
@@ -33,7 +34,8 @@ def to_compute_again(
     outside: Set[Symbol],
     limits: Limits,
 ) -> set[Symbol]:
-    """Of the values that leave their groups, those that their readers make again."""
+    """The values to rematerialise: each leaves its group, and its readers compute it
+    again."""
     return _Choice(program, home, outside, limits).made()
 
 
@@ -56,7 +58,7 @@ class _Choice:
         for k, i in enumerate(program.instructions):
             for s in i.inputs:
                 self.readers.setdefault(s, []).append(k)
-        # of each group, by identity: what it reads, what it computes
+        # by identity of the group: the values that it reads and computes
         groups = {id(g): g for g in home.values()}
         self.reads = {n: g.inputs - g.results for n, g in groups.items()}
         self.computes = {n: set(g.results) for n, g in groups.items()}
@@ -98,7 +100,8 @@ class _Choice:
             self.computes[id(g)], self.reads[id(g)] = new_computes, new_reads
 
     def _reading_groups(self, k: int, value: Symbol) -> Sequence[Group]:
-        """The groups that read the value; none where something else does too."""
+        """The groups that read the value; none if anything outside of groups reads it,
+        too."""
         if value in self.kept:
             return ()
         own, found = self.home[k], {}
@@ -111,7 +114,8 @@ class _Choice:
         return list(found.values())
 
     def _expansion(self, value: Symbol) -> tuple[list[Instruction], set[Symbol]]:
-        """The instructions that make the value from what is in memory; the latter."""
+        """The instructions that compute the value from values in memory, and these
+        values."""
         steps: dict[Symbol, Instruction] = {}
         leaves: set[Symbol] = set()
         wanted = [value]
@@ -132,7 +136,8 @@ class _Choice:
         return list(steps.values()), leaves
 
     def _bytes(self, s: Symbol) -> int:
-        """What lies in memory of it: a broadcast value is no larger than its source."""
+        """The bytes of a value in memory: a broadcast value is no larger than its
+        source."""
         maker = self.maker.get(s)
         while maker is not None and maker.primitive.traits.view:
             origin = maker.inputs[0]

@@ -1,4 +1,4 @@
-"""Residuals: what a call computes and the call of its pullback reads.
+"""Residuals: values that a call computes and hands to the call of its pullback.
 
 A pullback on the same inputs as its call computes the forward values again; here the
 first call gives them out instead, and the second takes them. Derived once for a body,
@@ -19,8 +19,8 @@ from .simplify import Rewriter
 
 
 def share_residuals(program: Program, refined: Callable[[Program], Program]) -> Program:
-    """Calls and the calls of their pullbacks, computing nothing twice; `refined`: what
-    else makes a program do less, for both together."""
+    """Calls and their pullbacks' calls, the second reusing values of the first;
+    `refined`: a pass that makes a program do less, applied to both together."""
     forward: dict[Any, int] = {}
     replaced: dict[int, Instruction] = {}
     instructions = list(program.instructions)

@@ -1,4 +1,5 @@
-"""Building a program from another's instructions, sharing what is equal.
+"""Builds a program from another's instructions: equal instructions become one (common
+subexpressions).
 
 What an instruction may be instead is registered by `identities`.
 """
@@ -101,7 +102,7 @@ class Rewriter:
         )
 
     def uniform(self, s: Symbol) -> float | None:
-        """The one number that all elements are, if that is known."""
+        """The number that all elements are equal to, if it is known."""
         made = self.maker.get(s)
         while made is not None and made.primitive in (ops.broadcast, ops.reshape):
             s = made.inputs[0]
@@ -146,7 +147,8 @@ _SHORTCUTS: dict[Primitive, Shortcut] = {}
 
 
 def shortcut(primitive: Primitive) -> Callable[[Shortcut], Shortcut]:
-    """Register what an instruction of the primitive may be instead; None: itself."""
+    """Registers a function that gives what an instruction of the primitive may be
+    replaced by; None keeps it."""
 
     def register(f: Shortcut) -> Shortcut:
         _SHORTCUTS[primitive] = f

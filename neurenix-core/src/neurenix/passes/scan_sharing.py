@@ -1,4 +1,4 @@
-"""What one scan computes again of another: handed over instead.
+"""Reuse between scans: one hands over values that a later one would compute again.
 
 The derivative of a scan reads the carries of every iteration and computes the body's
 values again from them. Those that cost something to make (products, exponentials, sums)
@@ -20,7 +20,8 @@ from .simplify import Rewriter
 
 
 def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:
-    """The scans of a program, in its order, none computing what an earlier one has."""
+    """The scans of a program, in its order; none computes a value that an earlier one
+    has."""
     made = list(scans)
     with_row: dict[Symbol, list[int]] = {}  # the scans that read or give a row
     for b, second in enumerate(made):
@@ -48,8 +49,8 @@ def _begin_xs(scan: Instruction) -> int:
 
 
 def _apart(late: Program, early: Program) -> Program:
-    """A body without the symbols of another: two scans may have one body, and what they
-    call alike is not the same then."""
+    """A copy of the body with symbols of its own: two scans may share a body, whose
+    symbols then mean different values."""
     if set(late.inputs).isdisjoint(early.inputs):
         return late
     return derived(late, "apart", renamed)
@@ -63,7 +64,8 @@ class _Pair:
         self.maker = {s: j for j in self.late.instructions for s in j.outputs}
 
     def handed_over(self) -> tuple[Instruction, Instruction]:
-        """Both scans; as they were where nothing is to be gained."""
+        """Both scans, changed so that the first hands over values; unchanged where
+        nothing is gained."""
         bound = self._bound()
         if not any(n >= _begin_xs(self.second) for n in bound):
             return self.first, self.second
@@ -74,7 +76,8 @@ class _Pair:
         return self._rebuilt(wanted, shared)
 
     def _bound(self) -> dict[int, Symbol]:
-        """Of the inputs of the second body what they are in the first."""
+        """For inputs of the second body, by index, the equal values of the first
+        body."""
         p, count = self.first.params, _begin_xs(self.first)
         n = p["carries"]
         ys = self.early.outputs[n:]
@@ -92,7 +95,7 @@ class _Pair:
         return found
 
     def _shared(self, bound: dict[int, Symbol]) -> dict[Symbol, Symbol]:
-        """Of values in the second body which of the first they are."""
+        """For values of the second body the equal values of the first body."""
         joint = Rewriter()
         for j in self.early.instructions:
             joint.add(j)
@@ -111,7 +114,8 @@ class _Pair:
     def _wanted(
         self, shared: dict[Symbol, Symbol]
     ) -> tuple[list[Symbol], list[Instruction]]:
-        """What to hand over, and what need then not be computed again."""
+        """The values to hand over, and the instructions of the second body that these
+        replace."""
         place = {j: n for n, j in enumerate(self.late.instructions)}
         own = self._made_by(self.late.outputs, set(shared))
         read = {s for j in own for s in j.inputs}.union(self.late.outputs)

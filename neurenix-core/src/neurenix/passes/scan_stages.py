@@ -1,5 +1,5 @@
-"""Which stage of a scan an instruction of its body belongs to: before the loop, in it,
-or behind it; see `scans`."""
+"""Divides the body of a scan into stages: the instructions before the loop, in it, and
+behind it; see `scans`."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class _Choice:
     # ---- carries that only add up ----------------------------------------------------
 
     def _terms(self, k: int) -> list[Symbol]:
-        """What is added to carry k, if nothing else is done with it and a product or a
-        sum is among it; else none."""
+        """The terms added to carry k, if it is only added to and one term is a product
+        or a sum; else none."""
         carry, end = self.carries[k], self.ends[k]
         if self.saved[k] or self.readers.get(carry) != 1 or end is carry:
             return []
@@ -159,7 +159,7 @@ class _Choice:
         return Stages(fixed, before, in_order, behind, handed_in, kept, sums)
 
     def _waits(self, j: Instruction) -> bool:
-        """Whether it waits for a carry, or may not leave the loop."""
+        """Whether an instruction depends on a carry, or may not leave the loop."""
         return any(s in self.moving or s in self.pinned for s in j.outputs)
 
     def _varies(self, j: Instruction) -> bool:
@@ -176,7 +176,7 @@ class _Choice:
         return found
 
     def _base(self, s: Symbol) -> Symbol:
-        """What a view is of."""
+        """The value that a view, or a view of a view, shows."""
         j = self.maker.get(s)
         while j is not None and j.primitive.traits.view and s not in self.pinned:
             s = j.inputs[0]
@@ -188,7 +188,8 @@ class _Choice:
         behind: Sequence[Instruction],
         loop: set[Instruction],
     ) -> set[Instruction]:
-        """Of what could wait: what is cheaper done at once, where its operands are."""
+        """The instructions behind the loop that are cheaper in it, where their operands
+        are."""
         there = {s for j in loop for s in j.outputs}.union(self.carries)
         found: set[Instruction] = set()
         later = set(behind)
@@ -216,8 +217,8 @@ class _Choice:
         loop: set[Instruction],
         ends: Sequence[Symbol],
     ) -> tuple[list[Symbol], set[Instruction]]:
-        """What the loop reads of what is free; and which cheap instructions it does
-        again itself, since their operands are there."""
+        """The values that the loop reads of free instructions, and the cheap
+        instructions that it computes itself, since it has their operands."""
         available = set(free)
         read = {s for j in loop for s in j.inputs}.union(ends)
         kept = {s for s in read if self.maker.get(s) in available}

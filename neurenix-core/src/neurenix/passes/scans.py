@@ -71,7 +71,8 @@ def _read_by(k: Instruction | _Pruned) -> Iterable[Symbol]:
 
 
 def _hand_over(kept: Sequence[Instruction | _Pruned]) -> None:
-    """What an earlier scan computes is not computed again by a later one."""
+    """Hands values of earlier scans to later ones, which then do not compute them
+    again."""
     scans = [k for k in kept if isinstance(k, _Pruned)]
     for k, scan in zip(scans, hand_over([k.scan for k in scans]), strict=True):
         k.scan = scan
@@ -213,7 +214,7 @@ def _divided(body: Program, consts: int, carries: int, s: Stages) -> _Parts:
 
 
 def _stage(r: Rewriter, i: Instruction, live: set[Symbol]) -> None:
-    """Add the scan to the program that r makes, in stages."""
+    """Adds the scan, in stages, to the program that r builds."""
     p, body = i.params, i.params["body"]
     consts, carries, length = p["consts"], p["carries"], p["length"]
     last, ys, saved = _cut(i.outputs, carries, len(body.outputs) - carries)
@@ -266,7 +267,7 @@ def _paste(
     every: set[Symbol],
     length: int,
 ) -> None:
-    """What the part computes; `length` times at once, unless that is 0."""
+    """Emits the part once, or for `length` iterations at once where that is not 0."""
     if not part.outputs:
         return
     program = part.program
@@ -286,7 +287,8 @@ def _paste(
 def _sum(
     r: Rewriter, s: Symbol, every: bool, length: int, source: str | None
 ) -> Symbol:
-    """The sum over iterations, in one with the sum or the product that is summed."""
+    """The sum over iterations, merged with the sum or the product whose results it
+    adds."""
     if not every:
         s = r.emit(ops.broadcast, (s,), {"shape": (length, *s.type.shape)}, source)
     made = r.maker.get(s)

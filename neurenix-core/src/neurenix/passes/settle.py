@@ -1,4 +1,5 @@
-"""Settling: what only a derivative asks for goes, once there is none left to take.
+"""Settles a program: drops what only a derivative asks for, once no derivative will be
+taken.
 
 Every other pass keeps it: how a call is differentiated (`remat`, `vjp`), and where a
 gradient stops. A call that states one of these is left as it is until then.
@@ -24,7 +25,7 @@ def _region(body: Program) -> Program:
 
 
 def _changed(program: Program) -> Program | None:
-    """None where nothing is to be changed."""
+    """The changed instruction; None where nothing changes."""
     same: dict[Symbol, Symbol] = {}
     out = []
     for i in program.instructions:
@@ -54,7 +55,8 @@ def _settled_params(i: Instruction) -> dict[str, object]:
 
 
 def _settled_origin(program: Program) -> ReverseOf | None:
-    """A pullback stays that of the program that its own has become."""
+    """A pullback remains the pullback of its forward program, as that has been
+    settled."""
     origin = program.reverse_of
     forward = None if origin is None else origin.forward()
     if origin is None or forward is None or _region(forward) is forward:

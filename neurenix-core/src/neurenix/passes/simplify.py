@@ -1,4 +1,4 @@
-"""Simplification: one value for each thing that is computed, and none for what is not.
+"""Simplification: equal computations become one, and unused ones go.
 
 Common subexpressions, constants, identities, dead code. Nothing is merged across a
 `barrier`, whose result is like nothing else.
@@ -13,8 +13,8 @@ from .rewriter import Rewriter
 
 
 def simplify(program: Program, lacking: frozenset[str] = frozenset()) -> Program:
-    """The program with every simplification, its regions left as they are; none brings
-    in what is `lacking`."""
+    """The simplified program, its regions unchanged; no identity brings in a primitive
+    that is `lacking`."""
     rewriter = Rewriter(lacking)
     for i in program.instructions:
         rewriter.add(i)

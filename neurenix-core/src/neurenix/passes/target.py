@@ -1,4 +1,4 @@
-"""What programs are prepared for: a device, as far as passes ask about it."""
+"""The target of the passes: a device, as far as they ask about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Windows: element-wise work around a reduction over windows, in the windows' shape.
+"""Rewrites element-wise work around a reduction over windows in the shape of the
+windows.
 
 Pooling gives [..., H, W] the shape [..., H/k, k, W/k, k], reduces, and its derivative
 comes back in that shape. What is computed element by element before and behind it is
@@ -42,7 +43,8 @@ def _space(i: Instruction) -> Shape | None:
 
 
 def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
-    """By shape of images: how windows that a reduction runs over cut the axes."""
+    """For each shape of images the sizes into which the windows of a reduction cut its
+    axes."""
     reduced = {
         (i.inputs[0].type.shape, i.params["axes"])
         for i in program.instructions
@@ -64,7 +66,8 @@ def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
 
 
 def _parts(whole: Shape, fine: Shape) -> Parts | None:
-    """Which axes of `fine` each of `whole` is cut into; None where it is not."""
+    """For each axis of `whole` the axes of `fine` that it is cut into; None where it is
+    not."""
     if 0 in whole:
         return None
     parts, k = [], 0

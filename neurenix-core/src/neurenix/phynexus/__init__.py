@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .backend import NativeBackend, count_devices
+    from .backend import NativeBackend
+    from .library import count_devices
 
 __all__ = ["CMAKE_DIR", "HEADER", "INCLUDE_DIR", "NativeBackend", "count_devices"]
 
@@ -21,8 +22,12 @@ CMAKE_DIR = INCLUDE_DIR / "cmake"
 
 def __getattr__(name: str) -> Any:
     # whoever builds an engine asks for the folder only, and may lack what runs it
-    if name in ("NativeBackend", "count_devices"):
-        from . import backend
+    if name == "NativeBackend":
+        from .backend import NativeBackend
 
-        return getattr(backend, name)
+        return NativeBackend
+    if name == "count_devices":
+        from .library import count_devices
+
+        return count_devices
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

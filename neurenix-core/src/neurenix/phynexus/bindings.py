@@ -14,7 +14,7 @@ TARGET = Path(__file__).resolve().parent / "_bindings.py"
 
 
 def declarations() -> str:
-    """The header without what only a C compiler reads."""
+    """The declarations of the header, without what only a C compiler reads."""
     text = HEADER.read_text()
     sizes = dict(re.findall(r"^#define (PHX_\w+) (\d+)", text, re.M))
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)

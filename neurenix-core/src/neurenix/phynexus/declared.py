@@ -1,4 +1,4 @@
-"""What an engine declares: phx_capabilities, read."""
+"""Reads what an engine declares, its phx_capabilities, into a `Capabilities`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ FUSED_WITH_ARGMAX = 2  # PHX_FUSED_WITH_ARGMAX
 
 
 def _needs_no_kernel(primitive: Primitive) -> bool:
-    """A plan has no instruction for it: it becomes strides, copies or a constant."""
+    """Whether a plan has no instruction for the primitive: it becomes strides, copies
+    or a constant."""
     return primitive.family in ("movement", "identity") or primitive is ops.constant
 
 
 def declared(raw: Any, engine: str) -> Capabilities:
-    """The capabilities of a device, of its phx_capabilities; `engine`, for people."""
+    """The capabilities of a device, read from its phx_capabilities; `engine` names it
+    for people."""
     argmax = raw.opcodes[ops.fused.opcode] == FUSED_WITH_ARGMAX
     return Capabilities(
         dtypes=frozenset(d for d in dtypes.ALL if raw.dtypes >> d.code & 1),
@@ -45,7 +47,8 @@ def declared(raw: Any, engine: str) -> Capabilities:
 
 
 def _limits(raw: Any) -> Limits:
-    """Of an engine before ABI 1.5, which leaves zeros there, the defaults."""
+    """The limits that the engine declares; the defaults for one before ABI 1.5, which
+    leaves zeros there."""
     levels = tuple(zip(raw.reading_bytes, raw.reading_costs, strict=True))
     return Limits(
         fused_operations=raw.fused_operations or USUAL.fused_operations,

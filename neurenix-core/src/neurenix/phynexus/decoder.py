@@ -81,7 +81,7 @@ const char* opcode_name(int32_t opcode) {{
 
 
 def sources() -> dict[str, str]:
-    """The files by name."""
+    """The generated files, by name."""
     dtypes = [name for _, name in sorted(ffi.typeof("phx_dtype").elements.items())]
     return {
         "instructions.h": _HEADER.format(
@@ -106,7 +106,7 @@ def _case(name: str) -> str:
 
 
 def _fields(record: type[Record]) -> dict[str, Any]:
-    """Types by name, in the order of the numbers."""
+    """The types of a record's fields by name, in the order of the numbers."""
     hints = get_type_hints(record)
     return {name: hints[name] for name in record.layout.split() if name[0] != "#"}
 

@@ -193,7 +193,7 @@ class Interpreter:
 
 
 def _results(opcode: int, params: Record, xs: Sequence[Any], outs: Any) -> Any:
-    """What the NumPy kernels of the primitives make of an instruction's inputs."""
+    """The results of the primitives' NumPy kernels for an instruction's inputs."""
     if isinstance(params, Fused):
         return _fused(params, xs)
     if isinstance(params, Copy):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,17 +11,15 @@ from ..backends.protocol import InstructionCost
 from ..errors import BackendError
 from ..program.describe import walk
 from ._bindings import ffi
+from .library import Engine, Profiled
 from .plan.describe import describe_step
 from .plan.lowering import make_plan
-
-if TYPE_CHECKING:
-    from .backend import Engine, NativeExecutable
 
 _COST = np.dtype([("count", "i8"), ("nanoseconds", "i8")], align=True)
 
 
 def start_profile(engine: Engine) -> None:
-    """From now on the engine's programs count; what they counted before is forgotten.
+    """Starts counting the engine's programs; earlier counts are forgotten.
 
     Raises BackendError for an engine that is too old for it.
     """
@@ -30,7 +28,8 @@ def start_profile(engine: Engine) -> None:
             "nx.profile needs an engine with ABI 1.2, this one has "
             f"{engine.api.abi_major}.{engine.api.abi_minor}: upgrade the backend"
         )
-    # what runs from now on stays, though its user may let it go
+    # the profile keeps every executable that runs from now on, even after its user
+    # drops it
     engine.profiled = set(engine.executables)
     for executable in engine.profiled:
         _costs(executable)
@@ -43,7 +42,7 @@ def finish_profile(engine: Engine) -> list[InstructionCost]:
     return [row for executable in executables or () for row in _rows(executable)]
 
 
-def _costs(executable: NativeExecutable) -> Any:
+def _costs(executable: Profiled) -> Any:
     costs = np.zeros(executable.instruction_count, _COST)
     engine = executable.engine
     place = ffi.cast("phx_cost *", costs.ctypes.data)
@@ -51,11 +50,11 @@ def _costs(executable: NativeExecutable) -> Any:
     return costs
 
 
-def _rows(executable: NativeExecutable) -> Iterator[InstructionCost]:
+def _rows(executable: Profiled) -> Iterator[InstructionCost]:
     costs = _costs(executable)
     if not costs["count"].any():
         return
-    # made again, and the same: a plan is kept for nobody's profile
+    # planned again, with the same result: no plan is kept for a profile
     limits = executable.engine.limits
     regions = make_plan(executable.program, executable.state, limits).regions
     steps = [step for region in regions for step in region.steps]

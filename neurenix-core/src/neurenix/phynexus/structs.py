@@ -1,4 +1,4 @@
-"""Where the fields of phynexus.h's structs lie, as Python reads them."""
+"""Reads the layout of phynexus.h's structs as cffi has it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def structs() -> dict[str, tuple[int, dict[str, int]]]:
 
 
 def layout_text() -> str:
-    """The same, to be read."""
+    """The layout as text."""
     lines = []
     for name, (size, fields) in structs().items():
         lines.append(f"{name}: {size} bytes")

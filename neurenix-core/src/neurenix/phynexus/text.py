@@ -1,5 +1,5 @@
-"""A plan as text: what crosses to a native engine, for documents and for engines'
-authors."""
+"""Writes a plan as text: what crosses to a native engine, for documents and for
+engines' authors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _instruction(plan: Encoded, i: Any) -> Iterator[str]:
     at = i["first_param"]
     numbers = plan.params[at : at + i["params"]].tolist()
     params = decoded(int(i["opcode"]), numbers, len(inputs), len(outputs))
-    what = _told(params)
+    what = _in_words(params)
     if i["region"] >= 0:
         what = f"of region {i['region']}, {what}"
     yield f"  {NAMES[int(i['opcode'])]} {what}".rstrip()
@@ -97,7 +97,7 @@ def _row_major(shape: Sequence[int]) -> list[int]:
 # ---- parameters, in words ------------------------------------------------------------
 
 
-def _told(p: Record) -> str:
+def _in_words(p: Record) -> str:
     if isinstance(p, Fused):
         return f"over {list(p.shape)}"
     if isinstance(p, Call):

@@ -1,4 +1,4 @@
-"""What goes along one axis, and keeps it: running sums, and sorting.
+"""Primitives that run along one axis and keep it: running sums, and sorting.
 
 sort gives the values and where each came from (int32): ascending, equal values in their
 old order, NaN last.
@@ -161,7 +161,7 @@ def _exchange(value: Any, place: Any, end: Any, run: int, stride: int) -> Any:
 
 
 def _comes_before(a: Any, b: Any, i: Any, j: Any, end: Any) -> Any:
-    """Whether a from place i stands before b from place j, places being distinct."""
+    """Whether a at place i comes before b at place j, places being distinct."""
     before, after = ops.less(a, b), ops.less(b, a)
     if a.dtype.is_floating:
         nan_a, nan_b = ops.not_equal(a, a), ops.not_equal(b, b)

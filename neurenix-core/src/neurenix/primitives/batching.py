@@ -1,4 +1,4 @@
-"""What batch rules ask: how large the batch is, and every value with its axis."""
+"""Helpers of batch rules: the size of the batch, and every value with its axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operands must have in common: shapes that broadcast, one dtype."""
+"""Checks that operands broadcast and have one dtype."""
 
 from __future__ import annotations
 

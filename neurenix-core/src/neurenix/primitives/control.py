@@ -20,7 +20,8 @@ class RegionTransforms(Protocol):
         """The program of function(*values) -> values; memoised by `key`, if any."""
 
     def inline(self, body: Any, values: Sequence[Any]) -> list[Any]:
-        """What the program makes of the values, its instructions called one by one."""
+        """The outputs of the program for these values: its instructions are called one
+        by one."""
         ...
 
     def reverse(
@@ -50,12 +51,13 @@ class CallVjp(Protocol):
         cotangents: Sequence[Any],
         needed: Sequence[bool],
     ) -> list[Any | None]:
-        """For each input of the body its cotangent, from those of all outputs; None
+        """The cotangent of each input of the body, from those of all outputs; None
         where there is none, or none is needed."""
         ...
 
     def batched(self, flags: tuple[bool, ...], size: int) -> CallVjp:
-        """That of the batched body; what has no batch axis gets the sum over it."""
+        """The rule of the batched body; a cotangent of an input without a batch axis is
+        summed over the batch."""
         ...
 
 
@@ -164,7 +166,7 @@ call = register(
 
 
 def says_how_to_differentiate(params: dict[str, Any]) -> bool:
-    """Whether a call's derivative is not just that of its body."""
+    """Whether a call states its derivative itself, by `remat` or `vjp`."""
     return params.get("vjp") is not None or bool(params.get("remat"))
 
 

@@ -1,4 +1,4 @@
-"""What all elementwise operations share: their inputs broadcast as NumPy's do."""
+"""The common rules of elementwise operations, whose inputs broadcast as NumPy's do."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ minimum = _choose(lambda a, b: ops.less(a, b))
 
 
 def integer_pow(x: Any, exponent: int) -> Any:
-    """By squaring."""
+    """aⁿ by squaring."""
     one = scalar_like(x, 1)
     power, square, rest = None, x, abs(exponent)
     while rest:
@@ -231,7 +231,7 @@ def erf(x: Any) -> Any:
 
 
 def _polynomial(x: Any, coefficients: list[float]) -> Any:
-    """By Horner's scheme, the constant term first in the list."""
+    """A polynomial by Horner's scheme, the constant term first in the list."""
     total = scalar_like(x, coefficients[-1])
     for c in reversed(coefficients[:-1]):
         total = ops.add(ops.mul(total, x), scalar_like(x, c))

@@ -176,7 +176,7 @@ def _pad(a: Any, low: Shape, high: Shape, interior: Shape, value: float) -> Any:
 
 
 def padded_region(shape: Shape, low: Shape, interior: Shape) -> tuple[slice, ...]:
-    """Where pad puts its input in its output."""
+    """The region of the output in which pad puts its input."""
     return tuple(
         slice(lo, lo + (n - 1) * (between + 1) + 1 if n else lo, between + 1)
         for n, lo, between in zip(shape, low, interior, strict=True)

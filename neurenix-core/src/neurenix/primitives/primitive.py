@@ -1,4 +1,4 @@
-"""What a primitive is: one operation of the closed set, its contract in one place.
+"""The primitive: one operation of the closed set, with its whole contract.
 
 A rule (vjp, batch) is written with other primitives only, reached through `ops`, so
 that derivatives of any order follow, and so that the families need not import each
@@ -42,7 +42,8 @@ class TensorType(NamedTuple):
 
 
 class Value(Protocol):
-    """What rules handle: a tensor, or (where a rule saves no inputs) its type."""
+    """The value that a rule handles: a tensor, or (where a rule saves no inputs) its
+    type."""
 
     @property
     def shape(self) -> Shape: ...
@@ -80,7 +81,7 @@ class Interpreter(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What passes may rely on, beside the family.
+    """The traits that passes may rely on, beside the family.
 
     cost         time for an element in additions, of an elementwise one; None for all
                  others, whose time depends on more than how many elements there are

@@ -180,7 +180,7 @@ def _beside(x: Any, direction: int) -> Any:
 
 
 def _as_rows(x: Any, axes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
-    """What is reduced as the last axis; the order of the axes behind that."""
+    """The reduced axes merged into the last one, and the order of the axes."""
     order = (*(i for i in range(len(x.shape)) if i not in axes), *axes)
     count = math.prod(x.shape[a] for a in axes)
     moved = ops.transpose(x, permutation=order)

@@ -1,4 +1,4 @@
-"""Programs: the representation, and the passes from a captured one to a plan."""
+"""Programs: their representation, as text and as JSON."""
 
 from .ir import Instruction, Program, Symbol, params_key
 

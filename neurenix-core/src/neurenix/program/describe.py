@@ -40,8 +40,8 @@ def describe_instruction(i: Instruction) -> Description:
 def with_sources(
     described: Sequence[Description], outer: str | None
 ) -> list[str | None]:
-    """A line for each: copies that the plan adds have none, and get that of what comes
-    before them, else that of what comes after, else that of the region."""
+    """A source line for each step. A copy that the plan adds has none, and gets the
+    line of the step before it, else of the step after it, else of the region."""
     lines = [d.source for d in described]
     known = next((line for line in lines if line), outer)
     for k, line in enumerate(lines):
@@ -59,7 +59,7 @@ def applied(name: str, arguments: Iterable[str]) -> str:
         text = f"({given[0]} {_INFIX[name]} {given[1]})"
     else:
         text = f"{name}({', '.join(given)})"
-    # a value that is used twice is written twice: cut before that doubles for ever
+    # a value that is used twice is written twice: cut, before the text doubles for ever
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

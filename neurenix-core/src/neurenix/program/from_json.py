@@ -1,4 +1,4 @@
-"""A program from JSON: everything in it is checked before there is a program."""
+"""Reads a program from JSON; everything in it is checked before there is a program."""
 
 from __future__ import annotations
 

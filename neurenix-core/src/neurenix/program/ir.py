@@ -1,4 +1,4 @@
-"""Program: what a function does to its inputs, in static single assignment.
+"""The program: what a function does to its inputs, in static single assignment.
 
 Instructions may own regions (programs inside, as the parameter `body`): that is how
 call, map and scan exist. A program that is complete is never changed: passes make a
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ..dtypes import Dtype
 from ..primitives.primitive import Primitive, TensorType
 from .memo import derived
-from .printing import to_text
-from .watch import watching
 
 
 class Symbol:
@@ -57,11 +56,24 @@ class Instruction:
 
 
 class ReverseOf(NamedTuple):
-    """Of a pullback, whose it is: its first inputs are the forward program's, and
-    cotangents follow. The forward program has it in its memo, so this is a weak one."""
+    """The program that a pullback differentiates. The first inputs of the pullback are
+    those of the forward program; cotangents follow. The reference is weak, since the
+    forward program keeps its pullback in its memo."""
 
     forward: weakref.ref[Program]
     inputs: int
+
+
+class Watcher(Protocol):
+    """Runs the instructions of `Program.evaluate` and takes note of their costs."""
+
+    def run(
+        self, program: Program, instruction: Instruction, inputs: Iterable[Any]
+    ) -> Sequence[Any]: ...
+
+
+# The watcher of this moment, if there is one.
+watching: list[Watcher | None] = [None]
 
 
 class Program:
@@ -150,7 +162,7 @@ class Program:
 
 
 def last_uses(program: Program) -> list[list[Symbol]]:
-    """For each instruction, what nobody reads after it."""
+    """Liveness: for each instruction, the values that nobody reads after it."""
     dead: list[list[Symbol]] = [[] for _ in program.instructions]
     seen = set(program.outputs)
     for i in reversed(range(len(program.instructions))):
@@ -183,5 +195,72 @@ def renamed(program: Program) -> Program:
 
 
 def params_key(params: dict[str, Any]) -> tuple[Any, ...]:
-    """Parameters as something hashable (programs count by identity)."""
+    """Parameters as a hashable key (programs count by identity)."""
     return tuple(sorted(params.items())) if len(params) > 1 else tuple(params.items())
+
+
+def to_text(program: Program) -> str:
+    """Readable lines: regions first, then the program.
+
+    >>> import neurenix as nx
+    >>> print(nx.capture(lambda x: (x * 2).sum(), nx.zeros(3)))
+    program(a: float32[3]) -> d
+      b: float32[] = constant(value=2.0)
+      c: float32[3] = mul(a, b)  # ...
+      d: float32[] = sum(c, axes=(0))  # ...
+    """
+    regions = [*program.regions(), program]
+    titles = {r: f"region{i}" for i, r in enumerate(regions)}
+    titles[program] = "program"
+    return "\n".join(_one(r, titles) for r in regions)
+
+
+def _names(program: Program) -> dict[Symbol, str]:
+    symbols = [*program.inputs, *(s for i in program.instructions for s in i.outputs)]
+    return {s: _letters(i) for i, s in enumerate(symbols)}
+
+
+def _letters(i: int) -> str:
+    name = ""
+    while True:
+        name = chr(97 + i % 26) + name
+        i = i // 26 - 1
+        if i < 0:
+            return name
+
+
+def _one(program: Program, titles: dict[Program, str]) -> str:
+    names = _names(program)
+    head = ", ".join(f"{names[s]}: {s.type}" for s in program.inputs)
+    lines = [
+        f"{titles[program]}({head}) -> {', '.join(names[s] for s in program.outputs)}"
+        + _origin(program, titles)
+    ]
+    for i in program.instructions:
+        params = [
+            f"{k}={titles[v] if k == 'body' else _param_text(v)}"
+            for k, v in i.params.items()
+        ]
+        out = ", ".join(f"{names[s]}: {s.type}" for s in i.outputs)
+        arguments = ", ".join([*(names[s] for s in i.inputs), *params])
+        lines.append(
+            f"  {out} = {i.primitive.name}({arguments})"
+            + (f"  # {i.source}" if i.source else "")
+        )
+    return "\n".join(lines)
+
+
+def _origin(program: Program, titles: dict[Program, str]) -> str:
+    of = program.reverse_of
+    forward = None if of is None else of.forward()
+    if forward is None or forward not in titles:
+        return ""
+    return f"  # the reverse of {titles[forward]}"
+
+
+def _param_text(value: Any) -> str:
+    if isinstance(value, Dtype):
+        return value.name
+    if isinstance(value, tuple):
+        return "(" + ",".join(map(_param_text, value)) + ")"
+    return str(int(value)) if isinstance(value, bool) else repr(value)

@@ -1,4 +1,4 @@
-"""What is derived from a program, made once and kept as long as the program lives.
+"""The memo of a program: what is derived from it, once, and kept as long as it lives.
 
 Nothing in here is part of what a program means: without it all would be made again.
 """

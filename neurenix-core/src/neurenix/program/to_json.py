@@ -1,4 +1,4 @@
-"""A program as JSON, for files and reports. What is read is checked in `from_json`."""
+"""Writes a program as JSON, for files and reports; `from_json` checks what it reads."""
 
 from __future__ import annotations
 

@@ -1,17 +1,13 @@
-"""What the instructions of programs cost where NumPy evaluates them."""
+"""Measures what instructions cost where NumPy evaluates them."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .ir import Instruction, Program
-
-# The watch that `Program.evaluate` runs its instructions through, if any.
-watching: list[Watch | None] = [None]
+from .ir import Instruction, Program
 
 
 class Watch:

@@ -20,7 +20,8 @@ _borrow = store.borrow
 
 
 def _per_thread(name: str) -> Any:
-    """The cell's own attribute, or that of what stands in for it in this thread."""
+    """An attribute that a thread sees on the cell's stand-in, if it has one, else on
+    the cell."""
     slot = Tensor.__dict__[name]
 
     def get(cell: Any) -> Any:
@@ -46,9 +47,10 @@ class Cell(Tensor):
     """
 
     __slots__ = ("lock", "name")
-    # What to hold while its value is used and replaced, once that was asked for.
+    # The lock to hold while the value is used and replaced; None until somebody asks
+    # for one.
     lock: AbstractContextManager[Any] | None
-    # Its own, whatever stands in for it.
+    # The cell's own attributes, whatever stands in for it.
     _device: Device | None = Tensor.__dict__["device"]
     _node: Any = Tensor.__dict__["node"]
     _index: int = Tensor.__dict__["index"]

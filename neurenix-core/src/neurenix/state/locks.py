@@ -32,7 +32,7 @@ class _All:
 
 
 def lock_of(cells: Iterable[Cell]) -> Lock:
-    """What to hold while these cells are state: one lock, unless some of them were
+    """The lock to hold while these cells are state: one lock, unless some of them were
     state of functions that shared none. Each cell keeps its own."""
     with _CHOOSING:
         cells = list(cells)
@@ -45,5 +45,6 @@ def lock_of(cells: Iterable[Cell]) -> Lock:
 
 
 def lock_of_one(cell: Cell) -> Lock:
-    """What to hold while this cell is read and replaced in one go, compiled or not."""
+    """The lock to hold while this cell is read and replaced in one go, compiled or
+    not."""
     return cell.lock or lock_of([cell])

@@ -1,5 +1,4 @@
-"""What `state=` lists beside single cells: objects whose cells a program reads and
-changes."""
+"""The protocol of objects in `state=`: a program reads and changes their cells."""
 
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ class State:
 
 
 def as_state(value: Any) -> State | None:
-    """What a program asks its state for: of a cell, of a `State`, of any object with
-    the method `state_cells`. None of anything else."""
+    """The `State` of a value: a cell, a `State`, or any object with the method
+    `state_cells`; None for anything else."""
     if isinstance(value, State):
         return value
     if isinstance(value, Cell):

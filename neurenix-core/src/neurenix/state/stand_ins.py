@@ -38,7 +38,8 @@ class CallState(Tensor):
 
 
 def stand_in(cell: Tensor) -> Tensor | None:
-    """What this thread has put in the cell's place, innermost; None if nothing."""
+    """The tensor that this thread has put in the cell's place, the innermost; None if
+    there is none."""
     of = _local.of
     if of:  # seldom
         found = of.get(id(cell))
@@ -48,13 +49,13 @@ def stand_in(cell: Tensor) -> Tensor | None:
 
 
 def first_replaced(cells: Iterable[C]) -> C | None:
-    """The first of the cells that this thread has put something in the place of."""
+    """The first of the cells that has a stand-in in this thread."""
     of = _local.of
     return next((c for c in cells if id(c) in of), None) if of else None
 
 
 def substitute(cell: Tensor, value: Tensor) -> None:
-    """Put another value in the place of the cell's innermost stand-in."""
+    """Gives the cell's innermost stand-in another value."""
     _local.of[id(cell)][-1] = _substitute(value)
 
 

@@ -1,5 +1,5 @@
-"""The store of state: it lends the buffers of cells, replaces them, and binds them to
-programs, which overwrite them in place."""
+"""The store of state: lends the buffers of cells, replaces them, and lets programs
+overwrite them in place (donation)."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class StateStore(Version):
         self.now = object()
 
     def exclusive(self, cell: Tensor) -> bool:
-        """CPython's count of references says so, and nothing outside of the store asks
-        it. A loan that another thread takes right afterwards is not seen: programs that
-        share state hold its lock (`locks`), and who reads a cell in another thread
-        meanwhile may see the step's new value.
+        """Whether the cell alone holds its buffer, by CPython's count of references;
+        nothing outside of the store asks for that. A loan that another thread takes
+        right afterwards is not seen: programs that share state hold its lock (`locks`),
+        and who reads a cell in another thread meanwhile may see the step's new value.
 
         Where Python runs without its global lock, the count sums up what each thread
         counts, and is exact while no other thread takes or drops the buffer. There the
@@ -62,7 +62,7 @@ def _holders(cell: Tensor) -> int:
     return sys.getrefcount(_buffer_of(cell))
 
 
-# As the same function counts a buffer that its cell alone holds.
+# The count that `_holders` gives where the cell alone holds its buffer.
 _ALONE = _holders(Tensor(np.zeros(1), None, None))  # type: ignore[arg-type]
 
 store = StateStore()
@@ -89,9 +89,9 @@ class Binding:
         self._bound: list[weakref.ref[Any] | None] = [None] * len(cells)
 
     def renew(self) -> None:
-        """See that the executable knows where the buffers are, and that nobody but its
-        cell holds one that will be overwritten: who does keeps it, and the cell gets a
-        copy. Until the store's version is another one, that stays so."""
+        """Binds the executable to the current buffers, and donates those that it
+        overwrites: if anybody but the cell holds such a buffer, the holder keeps it and
+        the cell gets a copy. That holds until the store has another version."""
         seen = store.now
         backend = discovery.backend(self.device.type)
         moved = copied = False
@@ -118,8 +118,8 @@ class Binding:
 
 
 class _Journal(threading.local):
-    """What cells held before this thread wrote to them, since its outermost capture
-    began; None while there is none."""
+    """The values that cells held before this thread wrote to them, since its outermost
+    capture began; None outside captures."""
 
     writes: list[tuple[Tensor, Any, Device | None]] | None = None
 
@@ -128,14 +128,14 @@ _journal = _Journal()
 
 
 def note_write(cell: Tensor) -> None:
-    """Keep what a cell holds, which is about to get another value."""
+    """Journals the value of a cell that is about to get another one."""
     if _journal.writes is not None:
         _journal.writes.append((cell, cell.data, cell.device))
 
 
 @contextmanager
 def undone_on_failure() -> Iterator[None]:
-    """An exception in here puts back what this thread has written to cells."""
+    """Undoes what this thread has written to cells if an exception leaves it."""
     if _journal.writes is not None:  # the outermost one does it
         yield
         return

@@ -34,7 +34,7 @@ _PAIRS: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
 
 
 def _far_from_poles(r: np.random.Generator, shape: tuple[int, ...]) -> Any:
-    """Of tan."""
+    """Keeps arguments of tan away from its poles."""
     return r.uniform(-1.2, 1.2, shape)
 
 

@@ -1,4 +1,4 @@
-"""What is checked of a case: values, first and second derivatives, vmap, compile."""
+"""The checks of a case: values, first and second derivatives, vmap, compile."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def check_map(case: Case, dtype: Dtype) -> None:
 
 
 def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], list[Any]]]:
-    """Which inputs are batched, the inputs, and what a loop makes of them."""
+    """The batched inputs' flags, the inputs, and the results of a loop over them."""
     rng = _seed(case)
     size = 3
     for flags in product((True, False), repeat=len(case.shapes)):

@@ -1,5 +1,5 @@
-"""How a backend conducts itself, beyond the values: what it gives has the dtype and the
-shape that it should have, and what it has taken it gives back."""
+"""Checks the conduct of a backend beyond values: outputs have their dtype and shape,
+and what it takes it gives back."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def check_types(name: str, outputs: Sequence[Tensor]) -> None:
 
 
 def check_leaks(name: str, call: Callable[[], Sequence[Tensor]]) -> None:
-    """What `call` takes is given back when nobody holds its results: no buffer of them
-    lives on, and the device's memory is what it was, by its `memory_stats`.
+    """Checks that a call gives back what it takes once nobody holds its results: no
+    buffer lives on, and the device's `memory_stats` are as before.
 
     Raises AssertionError with `name`, and how much was kept.
     """

@@ -51,7 +51,7 @@ ELSEWHERE = {
 
 
 def _needs(case: Case, *dtypes: Dtype) -> pytest.MarkDecorator:
-    """What a device must declare for a case."""
+    """The primitives and dtypes that a device must declare for a case."""
     names = {d.name for d in dtypes} | {kind for _, kind, _ in case.fixed}
     target = case.params.get("dtype")
     if target is not None:
@@ -104,7 +104,8 @@ def test_every_primitive_has_a_case() -> None:
 
 
 def test_the_basis_is_declared(nx_device: str) -> None:
-    """What else a device lacks is decomposed into these."""
+    """Every device declares the basis, into which all other primitives are
+    decomposed."""
     device = nx.current_device()
     has = discovery.backend(device.type).capabilities(device.index).primitives
     assert not set(BASIS) - has

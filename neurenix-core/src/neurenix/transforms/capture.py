@@ -1,4 +1,4 @@
-"""Capture: running a function on symbols, and keeping what it did as a program.
+"""Capture: runs a function on symbols and keeps what it did as a program.
 
 A region (the body of a map, a scan, a call) may use tensors from around it: they are
 lifted, becoming further inputs. A program that `nx.capture` gives may use none. What a
@@ -83,13 +83,13 @@ class Capture:
         return entry[0]
 
     def next_call(self) -> Tensor:
-        """Which call of a body that draws random numbers this is, uint32: a body is
-        captured once, and its keys fold this in."""
+        """The number of this call of a body that draws random numbers, uint32: a body
+        is captured once, and its keys fold the number in."""
         self.calls += 1
         return literal(np.asarray(self.calls, np.uint32), uint32)
 
     def outside(self, what: str, remark: str) -> None:
-        """Raises where nothing from outside may be used, such as `what`."""
+        """Refuses a value from outside, such as `what`."""
 
     def write(self, cell: Any, value: Any) -> None:
         raise CaptureError(
@@ -111,7 +111,7 @@ class Capture:
 
 @contextmanager
 def capturing(into: Capture) -> Iterator[None]:
-    """What is called in here goes into a program. An exception puts back what was
+    """Captures the operations within it in a program. An exception puts back the values
     written outside of it meanwhile, such as the step of a generator."""
     with undone_on_failure(), dispatch.recording(into):
         yield
@@ -122,7 +122,8 @@ def capture_flat(
     types: Sequence[TensorType],
     devices: Sequence[Any] = (),
 ) -> tuple[Program, list[Tensor]]:
-    """The program of a function from tensors to a list of them; what it lifted."""
+    """The program of a function from tensors to a list of them, and the tensors that it
+    lifted."""
     recorder = Capture(types)
     with capturing(recorder):
         outputs = function(*symbol_tensors(recorder.inputs, devices))
@@ -188,7 +189,7 @@ def capture(f: Callable[..., Any], *args: Any) -> Program:
 
 
 class _ClosedCapture(Capture):
-    """Takes nothing from outside, and changes nothing there."""
+    """A capture that takes nothing from outside and changes nothing there."""
 
     def __init__(self, f: Callable[..., Any], types: list[TensorType]) -> None:
         super().__init__(types)

@@ -26,10 +26,10 @@ from . import eager
 from .capture import CAPTURING, capturing, symbol_tensors
 from .compiled_capture import BodyCapture, StateCapture
 from .entry import Entry
+from .several_steps import refuse_tape, run_steps, split
 from .stateful import StatefulFunction
 from .statics import key_of_argument, with_tensors
 from .statistics import CompileStats, register
-from .steps import refuse_tape, run_steps, split
 
 _CACHE_BOUND = 64
 _CALLABLES = 16  # functions among arguments that are kept in mind
@@ -217,8 +217,8 @@ class Compiled(StatefulFunction):
         return executable.memory_bytes()
 
     def _held(self, key: Any) -> AbstractContextManager[Any]:
-        """What to hold while its state is used: threads take turns. Raises where
-        something stands in for a cell: programs are bound to the state itself."""
+        """The lock to hold while its state is used: threads take turns. Raises where
+        something stands in for a cell, since programs are bound to the state itself."""
         found = self._owned.get(key[0])
         if found is None:
             cells = list(self.cells().values())
@@ -250,7 +250,7 @@ class Compiled(StatefulFunction):
             return entry
 
     def stats(self) -> CompileStats:
-        """What this function has cost so far; see `nx.compile_stats`."""
+        """The costs of this function so far; see `nx.compile_stats`."""
         self._stats.entries = len(self.entries)
         sizes = [entry.program.size() for entry in self.entries.values()]
         self._stats.instructions = sum(sizes)
@@ -259,8 +259,8 @@ class Compiled(StatefulFunction):
     # ---- keys ------------------------------------------------------------------------
 
     def _key(self, args: Any, kwargs: Any, tensors: list[Tensor]) -> Any:
-        """Everything that the program depends on. What of the arguments is a tensor is
-        put into `tensors`."""
+        """The key of a call: everything that the program depends on. The tensors of the
+        arguments join `tensors`."""
         key: list[Any] = [self._dependencies.number()]
         for x in args:
             if type(x) is Tensor:
@@ -285,7 +285,7 @@ class Compiled(StatefulFunction):
         return tuple(key)
 
     def _of_callable(self, f: Any) -> Any:
-        """What a program depends on of a function among the arguments."""
+        """The key of a function among the arguments."""
         if is_frozen(f):
             return f
         found = self._callables.get(id(f))
@@ -298,7 +298,7 @@ class Compiled(StatefulFunction):
         return found.number()
 
     def depends_on(self) -> tuple[Any, ...]:
-        """What another function depends on that calls this one."""
+        """The key of this function, for a compiled function that calls it."""
         return self.f, tuple(self.state), self.guard
 
     # ---- capture ---------------------------------------------------------------------
@@ -327,9 +327,9 @@ class Compiled(StatefulFunction):
                 owner.end_capture()
             program, order, written = capture.finish(outputs, self.guard)
         with self._stats.timed("passes"):
-            program = dispatch.prepared(program, device)
+            program = dispatch.prepare_for(program, device)
         with self._stats.timed("backend"):
-            executable = dispatch.compiled(program, device, written)
+            executable = dispatch.compile_for(program, device, written)
         self._stats.planned(executable.plan_seconds)
         return Entry(
             program,

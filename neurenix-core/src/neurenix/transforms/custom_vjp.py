@@ -47,7 +47,8 @@ class CustomVjp:
         return self
 
     def depends_on(self) -> tuple[Any, ...]:
-        """What a compiled function depends on that calls this one."""
+        """The key of the functions of this rule, for a compiled function that calls
+        it."""
         return self.f, self.forward, self.backward
 
     def __call__(self, *args: Any) -> Any:
@@ -103,7 +104,8 @@ class CustomVjp:
         return tree.unflatten(structure, outputs)
 
     def _residuals(self, args: Any, structure: Any, program: Program) -> Any:
-        """Of the forward function, whose outputs must be like the function's own."""
+        """The residuals that the forward function returns; its outputs must be like the
+        function's own."""
         assert self.forward is not None
         pair = self.forward(*args)
         if not (isinstance(pair, tuple) and len(pair) == 2):

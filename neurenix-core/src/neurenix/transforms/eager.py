@@ -1,4 +1,5 @@
-"""Programs as ordinary Python: what `nx.debug.eager` runs in place of captures."""
+"""Runs functions as ordinary Python where they would be captured: what `nx.debug.eager`
+does."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def _untracked(x: Any) -> Any:
 
 
 def call(compiled: StatefulFunction, args: Any, kwargs: Any) -> Any:
-    """What a call of the compiled function gives, with its state changed likewise."""
+    """Runs a call as ordinary Python: the same outputs, and the same changes of
+    state."""
     leaves, structure = tree.flatten((args, kwargs))
     found = [
         x.value()
@@ -112,7 +114,8 @@ def _with_state(
 
 
 def _results(compiled: StatefulFunction, out: Any, new: Any = ()) -> Any:
-    """As the compiled function gives them: tensors, and whether all is finite."""
+    """The results as the compiled function gives them: tensors, and whether all is
+    finite."""
     leaves, structure = tree.flatten(out)
     tensors = [x if isinstance(x, Tensor) else tensor(x) for x in leaves]
     out = tree.unflatten(structure, tensors)

@@ -64,12 +64,12 @@ class Entry:
         return [Tensor(b, t, device) for b, t in zip(results, self.out_types)]
 
     def bind(self) -> None:
-        """See that the executable is bound to the state as it is now."""
+        """Binds the executable to the present buffers of the state."""
         if self.state.cells and self.state.seen is not store.now:
             self.state.renew()
 
     def failed(self, error: Exception) -> NoReturn:
-        """Raise what says where the backend's code has failed."""
+        """Raises the error of a failure in the backend's code."""
         raise_failure(
             f"{self.device}: a compiled program of {self.program.size()} instructions "
             "(NEURENIX_DEBUG=1 says which of them)",

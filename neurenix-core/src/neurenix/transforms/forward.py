@@ -62,7 +62,7 @@ def _forward(
 def _tangents(
     i: Instruction, inputs: Sequence[Tensor], directions: Sequence[Tensor | None]
 ) -> list[Tensor | None]:
-    """An instruction's; None where nothing moves."""
+    """The tangents of an instruction's outputs; None where no input moves."""
     nothing: list[Tensor | None] = [None] * len(i.outputs)
     along = [k for k, d in enumerate(directions) if d is not None]
     if not along:

@@ -78,7 +78,7 @@ def _is_int(a: Any) -> bool:
 
 
 def _placed(x: Tensor, out_axes: int) -> Tensor:
-    """The new axis, which is the first, where it was asked for."""
+    """Moves the new axis from the front to where the caller wants it."""
     if not -x.ndim <= out_axes < x.ndim:
         raise ShapeError(
             f"vmap: out_axes={out_axes} for an output of shape {x.shape[1:]} with a "
@@ -103,7 +103,7 @@ class _Body:
 
 
 def _settled(outputs: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Tensor]:
-    """What depends on no argument lives where they do, too."""
+    """Outputs that depend on no argument move to the arguments' device."""
     home = next((x.device for x in leaves if x.device is not None), None)
     return [o.settled(home) for o in outputs]
 

@@ -1,4 +1,4 @@
-"""What can be done to a region, once for each: derive its pullback, or batch it."""
+"""Derives regions from regions, once for each: the pullback, and the batched region."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _with_zeros(
     present: Sequence[bool],
     types: Sequence[TensorType],
 ) -> list[Tensor]:
-    """All of them, with zeros for those that are missing."""
+    """All cotangents, with zeros for the missing ones."""
     rest = iter(cotangents)
     return [
         next(rest) if p else zeros(t.shape, t.dtype)

@@ -22,9 +22,9 @@ _TENSORS = (Tensor, np.ndarray)
 def key_of_argument(
     name: str, x: Any, tensors: list[Tensor], of_callable: Callable[[Any], Any]
 ) -> Any:
-    """What a program depends on of an argument, which may be a tree: its structure,
-    the types of its tensors, its static values, and what `of_callable` says of its
-    functions. The tensors join `tensors`.
+    """The key of an argument, which may be a tree: its structure, the types of its
+    tensors, its static values, and what `of_callable` says of its functions. The
+    tensors join `tensors`.
 
     Raises InvalidArgumentError, naming the function, for any other value.
     """
@@ -62,7 +62,7 @@ def with_tensors(
 
 
 def name_around(f: Any, x: Tensor) -> str:
-    """What the function calls a tensor from outside."""
+    """The name by which the function knows a tensor from outside."""
     if isinstance(x, Cell) and x.name:
         return repr(x.name)
     code = getattr(f, "__code__", None)

@@ -1,4 +1,4 @@
-"""What compiled functions have cost."""
+"""The costs of compiled functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class CompileStats:
-    """What one compiled function has cost so far.
+    """The costs of one compiled function so far.
 
     entries        programs in its cache, at most `bound`
     hits, misses   calls that found their program, and those that had to make it
@@ -35,7 +35,7 @@ class CompileStats:
             self.seconds[phase] += time.perf_counter() - start
 
     def planned(self, seconds: float) -> None:
-        """So much of what was timed as the backend's was its plan."""
+        """Counts these seconds of planning as "plan" instead of "backend"."""
         self.seconds["plan"] += seconds
         self.seconds["backend"] -= seconds
 
@@ -55,7 +55,7 @@ def register(compiled: Any) -> None:
 
 
 def compile_stats() -> list[CompileStats]:
-    """What each compiled function that is still there has cost, by name; see
+    """The costs of each compiled function that is still alive, by name; see
     `CompileStats`.
 
     >>> import neurenix as nx

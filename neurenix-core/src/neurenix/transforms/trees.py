@@ -12,7 +12,7 @@ from ..tensor import Tensor, tensor
 def tensors_of(
     arguments: Any,
 ) -> tuple[list[Tensor], Callable[[Sequence[Tensor]], Any]]:
-    """The tensors of a tree, and what puts others in their place."""
+    """The tensors of a tree, and a function that puts others in their place."""
     leaves, structure = tree.flatten(arguments)
     at = [i for i, x in enumerate(leaves) if isinstance(x, Tensor)]
 

@@ -80,7 +80,8 @@ class VjpRule:
     def _over_batch(
         self, program: Program, flags: tuple[bool, ...], size: int
     ) -> Program:
-        """What all share gets the sum."""
+        """The program over a batch; the cotangents of inputs that all iterations share
+        are summed over it."""
         n, rest = self.arguments, flags[self.arguments + self.closed :]
         cotangents = len(program.inputs) - n - len(rest)
         marks = [*flags[:n], *[True] * cotangents, *rest]

@@ -1,4 +1,4 @@
-// What a backend implements of an engine; api.cpp makes the C functions of phynexus.h of it.
+// The interface of an engine, which a backend implements; api.cpp puts the C functions of phynexus.h over it.
 #pragma once
 
 #include <phynexus.h>
@@ -18,7 +18,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Says what there is, in a struct of zeros. What it says of opcodes and dtypes stays the same.
+  // Describes the device, in a struct of zeros. Its opcodes and dtypes never change.
   virtual void describe(phx_capabilities& out) const = 0;
   // From now on runs use so many threads of the host; 0: the engine's choice.
   virtual void set_threads(int32_t) {}
@@ -38,7 +38,7 @@ class Engine {
   std::atomic<bool> profiling{false};
 };
 
-// What a backend's library is: the one name that it defines for api.cpp.
+// A backend's library, the one name that it defines for api.cpp.
 struct Library {
   const char* version;  // for people, such as "0.1.0"
   int32_t (*device_count)();

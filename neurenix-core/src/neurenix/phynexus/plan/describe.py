@@ -1,4 +1,4 @@
-"""Steps of a plan in words: what a profile calls them."""
+"""Describes the steps of a plan in words, for profiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A plan as the arrays of structs that cross to a native engine, once (phynexus.h)."""
+"""Encodes a plan as the arrays of structs that cross to a native engine, once
+(phynexus.h)."""
 
 from __future__ import annotations
 

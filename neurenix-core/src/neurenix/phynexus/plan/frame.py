@@ -1,4 +1,5 @@
-"""A frame: one region while it is lowered, with the views of its values so far."""
+"""The frame of one region while it is lowered: its steps, blocks and the views of its
+values."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class Frame:
         return View(self.block(type.nbytes), type.dtype, type.shape, strides)
 
     def place_for(self, symbol: Symbol, order: Sequence[int] | None = None) -> View:
-        """Where a value is written: in what it becomes a part of, or a fresh block."""
+        """The place where a value is written: its part of a concatenation, or a fresh
+        block."""
         found = self.windows.get(symbol)
         if found is None:
             return self.fresh(symbol.type, order)
@@ -127,8 +129,8 @@ def window(whole: View, axis: int, begin: int, size: int) -> View:
 
 
 def _windows(program: Program) -> dict[Symbol, tuple[Symbol, int, int]]:
-    """Of what is put side by side once, and was made for that: (the whole, axis, where
-    it begins)."""
+    """For each value that is computed only to be a part of one concatenation: (the
+    result, the axis, where the part begins on it)."""
     made = {
         s
         for i in program.instructions

@@ -20,7 +20,7 @@ OPCODES: dict[str, int] = {
 }
 NAMES = {number: name for name, number in OPCODES.items()}
 
-# Of a buffer in the frame's scratch: a Block until the plan is placed.
+# Where a buffer lies in the frame's scratch: a Block until the plan is placed.
 Offset = Block | int
 
 
@@ -63,7 +63,7 @@ class Op(NamedTuple):
 
 
 class End(NamedTuple):
-    """What an output is: a register, stored or reduced (0, or the opcode)."""
+    """The source of an output: a register, stored (0) or reduced (by this opcode)."""
 
     value: int
     reduction: int
@@ -87,7 +87,7 @@ class Fused(Record):
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """Those that are reduced."""
+        """The axes that the instruction reduces."""
         return tuple(d for d in range(len(self.shape)) if self.reduced >> d & 1)
 
 

@@ -1,4 +1,4 @@
-"""Lowering: from a program to the plan of it.
+"""Lowers a program to its plan.
 
 Movement becomes strides and offsets; elementwise instructions become fused ones; every
 value gets its place in memory. Layouts are chosen here: convolutions keep channels or

@@ -1,5 +1,5 @@
-"""How call, map and scan are lowered: their bodies become regions of the plan, which
-take their inputs with the strides that these have."""
+"""Lowers call, map and scan: their bodies become regions of the plan, which take their
+inputs with the strides that these have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each primitive, or family of them, is lowered. Control has a file of its own."""
+"""Lowers each primitive, or family of them; control has a file of its own."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _emit_fused(
     axes: Shape,
     outputs: Sequence[Symbol],
 ) -> None:
-    """One instruction that runs the ops `made` on each element and gives out the
+    """Emits one instruction that runs the ops `made` on each element and writes the
     registers `values`, each reduced over `axes` or not."""
     inputs = [v.broadcast(shape) for v in views]
     order = _preferred_order(shape, inputs)
@@ -162,7 +162,8 @@ def _emit_fused(
 
 
 def _preferred_order(shape: Shape, inputs: Sequence[View]) -> Shape:
-    """The memory order of the input that reads most memory, if that says anything."""
+    """The memory order of the input of which most bytes are read; row-major where none
+    reads any."""
     best, most = tuple(range(len(shape))), 0
     for v in inputs:
         reach = 1

@@ -1,4 +1,4 @@
-"""Operands of matrix products that are laid out once, for many products.
+"""Lays operands of matrix products out once for many products.
 
 A product reads its right operand row by row of the contracted axes. A weight [out, in]
 lies the other way round, and each product would lay it out anew. Where a weight meets

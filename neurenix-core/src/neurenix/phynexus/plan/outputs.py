@@ -1,4 +1,5 @@
-"""Where a region's outputs are written: by their producers in place, where they can be.
+"""Decides where a region's outputs are written: by their producers in place, where they
+can be.
 
 A state input is overwritten in place if nothing reads it later.
 """
@@ -49,7 +50,8 @@ def store_outputs(frame: Frame) -> list[Shape]:
 
 
 class _Overwriting:
-    """Which state inputs may be overwritten, by what the steps read and write."""
+    """Finds the state inputs that may be overwritten, by what the steps read and
+    write."""
 
     def __init__(self, frame: Frame) -> None:
         self.steps = list(frame.steps)
@@ -65,8 +67,8 @@ class _Overwriting:
         self.given_out = {r for r in roots if isinstance(r, tuple)}
 
     def allowed(self, n: int, view: View) -> bool:
-        """Whether the state input n is never read after its new value is written, but
-        element by element in the very step that writes it."""
+        """Whether the state input n may be overwritten: no step reads it after its new
+        value is written, save element by element in the very step that writes it."""
         writing = self.writing.get(view.root, ())
         if len(writing) != 1 or ("input", n) in self.given_out:
             return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ...primitives import ops
+from .instructions import Map
 from .place import aligned
 from .plan import Plan, Region, Step
 
@@ -32,8 +32,9 @@ def most_scratch(plan: Plan) -> int:
     ...     f = nx.map(lambda row: nx.sort(row)[0].sum(), chunk=chunk)
     ...     return most_scratch(make_plan(prepare(nx.capture(lambda x: f(x), x))))
     >>> x = nx.ones(8, 1 << 16)
-    >>> of_each(x, 0) == 4 * of_each(x, 2) == 8 * of_each(x, 1) > 8 * 4 * x.shape[1]
-    True
+    >>> one, two, all_eight = (of_each(x, chunk) for chunk in (1, 2, 0))
+    >>> two - one > 4 * x.shape[1], (all_eight - one) // (two - one)
+    (True, 7)
     """
     return _scratch(plan, None)
 
@@ -43,8 +44,14 @@ def _scratch(plan: Plan, at_once: int | None) -> int:
     beside: list[int] = []  # of each region: what its steps take beside its own scratch
     for region in plan.regions:
         inner = [
-            _of_map(step, at_once, plan.regions[step.region], beside[step.region])
-            if step.opcode == ops.map.opcode
+            _of_map(
+                step,
+                step.params,
+                at_once,
+                plan.regions[step.region],
+                beside[step.region],
+            )
+            if isinstance(step.params, Map)
             else beside[step.region]
             for step in region.steps
             if step.region >= 0
@@ -53,14 +60,14 @@ def _scratch(plan: Plan, at_once: int | None) -> int:
     return aligned(plan.regions[-1].scratch) + beside[-1]
 
 
-def _of_map(step: Step, at_once: int | None, region: Region, beside: int) -> int:
-    iterations, chunk, *flags = step.params
-    together = min(iterations, at_once or chunk or iterations)
-    summed = flags[len(step.inputs) :]
+def _of_map(
+    step: Step, params: Map, at_once: int | None, region: Region, beside: int
+) -> int:
+    together = min(params.iterations, at_once or params.chunk or params.iterations)
     term = sum(
         aligned(view.dtype.itemsize * math.prod(view.shape))
-        for view, sums in zip(step.outputs, summed, strict=True)
+        for view, sums in zip(step.outputs, params.summed, strict=True)
         if sums and view is not None
     )
-    levels = iterations.bit_length()  # of the sums that wait for their neighbours
+    levels = params.iterations.bit_length()  # of sums that wait for their neighbours
     return together * (aligned(region.scratch) + beside + term) + levels * term

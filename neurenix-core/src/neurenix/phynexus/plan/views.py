@@ -91,7 +91,8 @@ class View:
 
     @property
     def is_dense(self) -> bool:
-        """Whether it fills its memory without overlap, in some order of the axes."""
+        """Whether the view fills its memory without overlap, in some order of the
+        axes."""
         return same_strides(self.shape, self.strides, dense(self.shape, self.order))
 
 

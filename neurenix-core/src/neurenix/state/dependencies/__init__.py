@@ -1,5 +1,5 @@
-"""A number for what a function depends on besides its arguments, now: the same one only
-as long as no program could tell the difference."""
+"""Numbers the dependencies of a function beside its arguments: the number stays the
+same only as long as no program could tell the difference."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Numbers:
 
 class _Seen(threading.local):
     """What this thread saw at its last call (others may be in other contexts): the
-    version of all attributes then, what it had set for itself, whether all else is as
-    it was, and the number."""
+    version of all attributes, its own settings, whether all else was unchanged, and the
+    number."""
 
     def __init__(self) -> None:
         self.last: tuple[object, object, Callable[[], bool], int]
@@ -49,7 +49,7 @@ class _Seen(threading.local):
 
 
 class Dependencies:
-    """What a function and its state objects depend on.
+    """The dependencies of a function and its state objects.
 
     A call compares the version of all attributes of modules, optimizers and generators,
     and looks at the values that it cannot see: closures, globals, lists, dicts, arrays.

@@ -1,5 +1,5 @@
-"""What a repeated call of a compiled function looks at, to see that nothing which it
-depends on has changed: identities, a few tens of nanoseconds each."""
+"""The checks of a repeated call: that nothing on which the compiled function depends
+has changed. Each compares identities, in a few tens of nanoseconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Checks:
-    """Where values were found, and what they were."""
+    """The places where the values were read, and the values."""
 
     __slots__ = ("closures", "functions", "names", "others", "sequences")
 
@@ -32,25 +32,27 @@ class Checks:
         self.closures.append((cell, value))
 
     def name(self, space: Mapping[str, Any], name: str, value: Any) -> None:
-        """A global, or an attribute, under its name in a dict."""
+        """Checks a global, or an attribute, by its name in a dict."""
         self.names.append((space, name, value))
 
     def sequence(self, live: Collection[Any], items: tuple[Any, ...]) -> None:
-        """What a list, a set or a dict's view holds, in this order."""
+        """Checks that a list, a set or the view of a dict holds these items, in this
+        order."""
         self.sequences.append((live, items))
 
     def function(self, f: FunctionType) -> None:
         self.functions.append((f, f.__code__, f.__defaults__, f.__kwdefaults__))
 
     def size(self, space: dict[str, Any]) -> None:
-        """That no attribute is new."""
+        """Checks that the object has no new attribute."""
         self.others.append(partial(_has_size, space, len(space)))
 
     def slot(self, owner: Any, name: str, value: Any) -> None:
         self.others.append(partial(_has_slot, owner, name, value))
 
     def state(self, owner: Any, cells: tuple[Any, ...]) -> None:
-        """What an object of a class that is not watched gives as its state."""
+        """Checks that an object of a class that is not watched has the same cells as
+        its state."""
         self.others.append(partial(_has_state, owner, cells))
 
     def context(self, variable: ContextVar[Any], value: Any) -> None:
@@ -60,7 +62,7 @@ class Checks:
         self.others.append(partial(_has_content, x, content, x.shape, x.dtype))
 
     def array_like(self, x: Any, found: Array) -> None:
-        """An array of another library."""
+        """Checks the content of an array of another library."""
         content = found.tobytes(), found.shape, found.dtype
         self.others.append(lambda: _has_content(np.asarray(x), *content))
 
@@ -71,7 +73,7 @@ class Checks:
         self.others.append(lambda: bytes(x) == content)
 
     def hold(self) -> bool:
-        """Whether all is as it was."""
+        """Whether no check sees a change."""
         try:
             for cell, value in self.closures:
                 if cell.cell_contents is not value:
@@ -118,7 +120,7 @@ def _has_content(x: Array, content: bytes, shape: Any, dtype: Any) -> bool:
 
 
 def frozen(x: Array) -> bool:
-    """Whether nobody can write to an array's memory, by NumPy's account."""
+    """Whether nobody can write to the memory of an array, as NumPy says."""
     memory: Any = x
     while isinstance(memory, np.ndarray):
         if memory.flags.writeable:

@@ -1,6 +1,5 @@
-"""What gives something else each time that it is asked: generators of random numbers on
-the host, iterators. A program would keep what it found first, so that a capture which
-takes something from one is refused."""
+"""Refuses to capture what gives another value each time that it is asked: generators of
+random numbers on the host, iterators. A program would keep the first value."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ HOST_RANDOM = (
     np.random.BitGenerator,
     random.Random,
 )
-# Those that Python and NumPy draw from if they are given none.
+# The generators from which Python and NumPy draw if they are given none.
 _EVERYWHERE: list[tuple[Any, Path]] = [
     (random.random.__self__, (None, "random")),  # type: ignore[attr-defined]
     (np.random.rand.__self__, (None, "numpy.random")),  # type: ignore[attr-defined]
@@ -30,7 +29,7 @@ _EVERYWHERE: list[tuple[Any, Path]] = [
 
 
 def position(value: Any) -> Any:
-    """Where it is, so far as that can be seen; None if it cannot."""
+    """The position of a generator or an iterator; None where it cannot be seen."""
     if isinstance(value, np.random.Generator):
         return pickle.dumps(value.bit_generator.state)
     if isinstance(value, np.random.BitGenerator):

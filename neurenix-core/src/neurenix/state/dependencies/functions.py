@@ -12,7 +12,7 @@ from .objects import named_keys, type_key
 from .user_code import COUNTED, READ, Reads, is_read, reads_of
 from .walk import Path, Same, Walk
 
-# What stands around one function.
+# Wrappers of one function.
 WRAPPERS = (
     property,
     staticmethod,
@@ -85,14 +85,16 @@ def partial_key(walk: Walk, f: functools.partial[Any], path: Path) -> Any:
 
 
 def wrapper_key(walk: Walk, f: Any, path: Path) -> Any:
-    """Something around one function: a property, a class method, a cached one."""
+    """The key of a wrapper of one function: a property, a class method, a cached
+    one."""
     names = ("fget", "fset", "__func__", "__wrapped__", "func")
     inside = [getattr(f, name, None) for name in names]
     return type(f), tuple([walk.visit(x, path) for x in inside if x is not None])
 
 
 def getter_key(walk: Walk, f: Any, path: Path) -> Any:
-    """Of operator.attrgetter and methodcaller: names that no code has."""
+    """The key of an operator.attrgetter or methodcaller, which reads attributes by
+    names that no code has."""
     parts = f.__reduce__()
     names = [n for x in parts[1] if isinstance(x, str) for n in x.split(".")]
     reads = Reads({}, dict.fromkeys(names, READ), (), (), computed=False)

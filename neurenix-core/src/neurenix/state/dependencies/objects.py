@@ -45,9 +45,9 @@ def class_key(walk: Walk, kind: type, path: Path) -> Any:
 
 
 def type_key(walk: Walk, kind: Any, path: Path, creates: bool) -> Any:
-    """A class, with what of its code can be called: the constructor, if code that
-    was met has the class itself; and what is named, or takes the place of what a
-    base of the library calls."""
+    """The key of a class and of its code that can be called: the constructor, if code
+    that was met has the class itself; methods that are named; and methods that replace
+    those that a base of the library calls."""
     if not walk.is_user_class(kind):
         return Same(kind)
     if walk.met((id(kind), creates)) is not None:
@@ -75,7 +75,7 @@ def type_key(walk: Walk, kind: Any, path: Path, creates: bool) -> Any:
 def named_keys(
     walk: Walk, space: Mapping[str, Any], names: Iterable[str], path: Path
 ) -> Any:
-    """Attributes or globals in a dict."""
+    """The keys of attributes or globals, by name, in a dict."""
     found = []
     for name in names:
         value = space[name]
@@ -111,8 +111,8 @@ def object_key(walk: Walk, value: Any, path: Path) -> Any:
 
 
 def _is_value(walk: Walk, kind: type) -> bool:
-    """Whether all attributes matter: of a value with fields, and of what inherits
-    code that is not the user's, whose reads are not known."""
+    """Whether all attributes matter: those of a value with fields, and those of an
+    instance that inherits code of others, whose reads are unknown."""
     return is_dataclass(kind) or any(
         base is not object
         and not walk.is_user_class(base)
@@ -122,7 +122,7 @@ def _is_value(walk: Walk, kind: type) -> bool:
 
 
 def is_frozen(value: Any) -> bool:
-    """Whether an object is a value of this library's, which nothing changes."""
+    """Whether an object is a value of this library that nothing can change."""
     if not is_dataclass(value) or top_of(type(value).__module__) != "neurenix":
         return False
     try:
@@ -133,7 +133,8 @@ def is_frozen(value: Any) -> bool:
 
 
 def library_object_key(walk: Walk, value: Any, path: Path) -> Any:
-    """An object of this library that is no module: what it says that it holds."""
+    """The key of an object of this library that is no module: the state that it says it
+    holds."""
     held = getattr(value, "depends_on", None)
     if held is None:
         if is_frozen(value):
@@ -148,7 +149,7 @@ def watched_key(walk: Walk, value: Watched, path: Path) -> Any:
     top = top_of(kind.__module__)
     ours = top == "neurenix"
     if not ours and not walk.is_user(top):
-        # An installed package of networks; or a class that exec has made.
+        # The class comes from an installed package of networks, or from exec.
         where = origin(top)
         walk.home.add(top if where == "installed" else (where, top))
         walk.grew = True
@@ -188,8 +189,9 @@ def _matters(walk: Walk, name: str, value: Any, ours: bool) -> bool:
 
 
 def refuse(walk: Walk, value: Any, path: Path) -> Any:
-    """What cannot be looked into. Where it can be seen that something is taken from it,
-    the capture tells whether it is; elsewhere, code that reads it is refused."""
+    """Refuses a value that cannot be looked into, if the code reads it. Where a
+    position tells whether the capture took something from the value, the capture
+    decides."""
     attributes = [x[1:] for x in parts(path) if x.startswith(".")]
     if walk.names.read.issuperset(attributes):
         if position(value) is None:
@@ -205,7 +207,8 @@ def context_key(walk: Walk, value: ContextVar[Any], path: Path) -> Any:
 
 
 def beside(walk: Walk, value: Any, path: Path) -> tuple[Any, ...]:
-    """Of an instance of a container's subclass: the attributes that it has besides."""
+    """The key of the attributes that an instance of a container's subclass has; () for
+    a container of Python's own."""
     if type(value).__module__ in ("builtins", "collections", "types"):
         return ()
     return (object_key(walk, value, path),)

@@ -1,4 +1,4 @@
-"""Which kind of value is looked at in which way."""
+"""Chooses, by its class, how a value is looked at."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .consumed import HOST_RANDOM
 from .user_code import origin, top_of
 from .walk import Rule
 
-# The first that a value's class is of says how it is looked at.
+# Rules in their order: the first whose class a value is an instance of counts.
 _RULES: list[tuple[Any, Rule]] = [
     (Cell, values.cell_key),
     (Tensor, values.tensor_key),
@@ -60,12 +60,12 @@ _HAVE_NO_INSIDE = {
     values.numpy_scalar_key,
     objects.refuse,
 }
-# Of Python's own classes, those whose objects are values with fields.
+# Modules of Python whose classes have objects that are values with fields.
 _NAMESPACES = ("types", "argparse", "collections")
 
 
 def rule_of(kind: type) -> tuple[Rule, bool]:
-    """How values of a class are looked at; and whether they have others inside."""
+    """The rule for values of a class, and whether such values have others inside."""
     rule = _rule_of(kind)
     return rule, rule not in _HAVE_NO_INSIDE
 

@@ -1,4 +1,5 @@
-"""Which code is the user's, what it reads by name, and which attributes thus matter."""
+"""Tells the user's code from libraries, and reads from bytecode which names and
+attributes it uses."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ def top_of(module: str | None) -> str:
 
 
 def origin(top: str) -> str:
-    """Of a top-level module: "user", "library" (Python's, NumPy's or ours: it depends
-    on nothing that changes), or "installed" (others')."""
+    """Where a top-level module comes from: "user", "library" (Python's, NumPy's or
+    ours: it depends on nothing that changes), or "installed" (others')."""
     found = _origins.get(top)
     if found is None:
         file = getattr(sys.modules.get(top), "__file__", None) or ""
@@ -44,13 +45,13 @@ def origin(top: str) -> str:
     return found
 
 
-# How a name is used: to count (n += 1), of which nothing else comes; to write into what
-# it names (x.append(y), x[key] = y); or to read what it names.
+# How a name is used: only to count (n += 1), to write into its object (x.append(y),
+# x[key] = y), or to read its object.
 COUNTED, WRITTEN, READ = range(3)
 
 
 class Reads(NamedTuple):
-    """What a piece of code, with all that is defined in it, does with names.
+    """The names that a piece of code uses, with all code that is defined in it.
 
     variables    from around it, and globals of the module that it stands in (or
                  builtins); how they are used, at most
@@ -67,7 +68,7 @@ class Reads(NamedTuple):
     computed: bool
 
 
-# Each reads attributes whose names may stand nowhere in the code.
+# Functions that read attributes whose names need not stand in the code.
 _COMPUTING = {
     "getattr", "hasattr", "vars", "dir", "eval", "exec", "attrgetter", "methodcaller",
     "__dict__", "__getattribute__",
@@ -121,7 +122,8 @@ def _read(code: CodeType) -> Reads:
 
 
 def _constant_name(instructions: list[dis.Instruction], i: int) -> str | None:
-    """Of getattr(x, "name"), whose function instruction i loads, the name."""
+    """The name "b" in getattr(x, "b"), whose function instruction i loads; None where
+    it is computed."""
     following = instructions[i + 1 : i + 3]
     if [x.opname for x in following] not in _PLAIN:
         return None
@@ -130,7 +132,8 @@ def _constant_name(instructions: list[dis.Instruction], i: int) -> str | None:
 
 
 def _use(instructions: list[dis.Instruction], i: int) -> int:
-    """Of the name that instruction i loads; READ, unless it is seen to be less."""
+    """How the code uses the name that instruction i loads: READ, unless a weaker use is
+    certain."""
     here, after = instructions[i], instructions[i + 1 : i + 6]
     ops = [x.opname for x in after]
     if ops[0] in ("LOAD_ATTR", "LOAD_METHOD") and after[0].argval in _WRITING:
@@ -166,7 +169,7 @@ def is_read(use: int, value: Any) -> bool:
 
 
 class Names:
-    """How attributes are used in all code that was met so far. It only grows."""
+    """How the code that was met so far uses attributes. It only grows."""
 
     def __init__(self) -> None:
         self.used: dict[str, int] = {}
@@ -174,7 +177,7 @@ class Names:
         self.computed = False  # some names are made as the code runs: all matter
 
     def add(self, reads: Reads) -> bool:
-        """Whether any of it is new."""
+        """Adds the names of a piece of code; True if any of them is new."""
         grew = self.computed < reads.computed
         self.computed |= reads.computed
         for name, use in reads.attributes.items():
@@ -186,7 +189,7 @@ class Names:
         return grew
 
     def of(self, space: Mapping[str, Any]) -> list[str]:
-        """Which of these attributes are read."""
+        """The attributes of an object's dict that the code reads, sorted."""
         if self.computed:
             return sorted(space)
         return sorted([n for n in self.read & space.keys() if self.reads(n, space[n])])

@@ -1,5 +1,5 @@
-"""The walk through all that a function can reach: a key of it, equal only if no program
-can tell the difference, and what to look at again."""
+"""Walks through everything that a function can reach; makes a key of it, equal only if
+no program can tell the difference, and the checks for later calls."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .user_code import Names, origin, top_of
 # How a value is reached: the path before, or None; and the last part. A text is made of
 # it only for messages: `net.layers[1]`.
 Path = tuple[Any, str]
-# What makes the key of a value, and whether the value has others inside, which it may
-# share or which may lead back to it.
+# A rule makes the key of a value. The flag says whether the value has others inside,
+# which it may share or which may lead back to it.
 Rule = Callable[["Walk", Any, Path], Any]
 RuleOf = Callable[[type], tuple[Rule, bool]]
 
@@ -68,7 +68,7 @@ class Walk:
         return rule(self, value, path)
 
     def met(self, key: Any) -> int | None:
-        """Its number if it was met before."""
+        """The number of a value that was met before; None for a new one."""
         count = len(self._numbers)
         number = self._numbers.setdefault(key, count)
         return None if number == count else number

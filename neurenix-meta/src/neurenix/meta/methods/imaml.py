@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.arguments import flag, positive, whole
+from neurenix.arguments import between, flag, positive, whole
 from neurenix.errors import InvalidArgumentError
-from neurenix.nn.arguments import number
 
 from ..outcome import Outcome, Values
 from ..tasks.batches import Episode
@@ -82,7 +81,7 @@ class IMAML(GradientBased):
             method, "forward_over_reverse", forward_over_reverse
         )
         self.solver_steps = whole(method, "solver_steps", solver_steps, 0)
-        self.damping = number("damping", damping, 0.0)
+        self.damping = between(method, "damping", damping, 0.0)
 
     @property
     def moving(self) -> Moves:

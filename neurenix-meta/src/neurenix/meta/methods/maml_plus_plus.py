@@ -10,8 +10,7 @@ import numpy as np
 
 import neurenix as nx
 from neurenix import nn, optim
-from neurenix.arguments import whole
-from neurenix.nn.arguments import number
+from neurenix.arguments import between, whole
 
 from ..models.batch_norm import layers
 from ..outcome import Outcome, Values
@@ -110,7 +109,7 @@ class MAMLPlusPlus(MAML):
         self.first_order_epochs = whole(
             method, "first_order_epochs", first_order_epochs, 0
         )
-        self.least_meta_lr = number("least_meta_lr", least_meta_lr, 0.0)
+        self.least_meta_lr = between(method, "least_meta_lr", least_meta_lr, 0.0)
         self._adapted = self._all_but_norms()
         start = np.full(self.inner_steps, self.inner_lr)
         paths = dict.fromkeys(layer_of(name) for name in sorted(self._adapted))

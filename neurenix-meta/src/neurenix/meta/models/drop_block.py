@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.arguments import whole
+from neurenix.arguments import between, whole
 from neurenix.errors import ShapeError
-from neurenix.nn.arguments import number
 
 
 class DropBlock(nn.Module):
@@ -31,7 +30,7 @@ class DropBlock(nn.Module):
 
     def __init__(self, p: float = 0.1, block_size: int = 5) -> None:
         super().__init__()
-        self.p = number("DropBlock: p", p, 0.0, 1.0)
+        self.p = between("DropBlock", "p", p, 0.0, 1.0)
         self.block_size = whole("DropBlock", "block_size", block_size, 1)
 
     def forward(self, x: nx.Tensor) -> nx.Tensor:

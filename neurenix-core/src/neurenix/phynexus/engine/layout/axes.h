@@ -19,7 +19,7 @@ struct Axis {
 void sort_axes(std::vector<Axis>& axes);
 // Drops axes of one element, and merges neighbours that all operands walk as one.
 void merge_axes(std::vector<Axis>& axes);
-// The copy of all elements of `in` to `out` in the best order. Strides in bytes.
+// A copy of all elements of `in` to `out`, in the order that suits both best. Strides in bytes.
 StridedCopy plan_copy(const phx_value& in, const phx_value& out);
 
 }  // namespace phynexus

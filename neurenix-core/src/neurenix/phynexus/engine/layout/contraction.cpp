@@ -25,7 +25,7 @@ std::vector<Axis> merged_axes(AxisRange out, AxisRange lhs, AxisRange rhs, int64
   return axes;
 }
 
-// The largest axis, taken out of the list; one element where there is none.
+// Takes the largest axis out of the list; an axis of one element where there is none.
 Axis take_largest(std::vector<Axis>& axes) {
   if (axes.empty()) return {1, false, {0, 0, 0}};
   const auto largest = std::max_element(axes.begin(), axes.end(),
@@ -35,7 +35,7 @@ Axis take_largest(std::vector<Axis>& axes) {
   return axis;
 }
 
-// With these operands as they are; none where the terms of a sum do not lie along one axis.
+// The arrangement for these operands as they lie; none where the terms of a sum do not lie along one axis.
 std::optional<Arrangement> arranged(const phx_value& lhs, const phx_value& rhs, const phx_value& out,
                                     const Dot& axes) {
   const int b = int(axes.batch), m = int(axes.m), n = int(axes.n), k = int(axes.k);
@@ -65,7 +65,7 @@ std::optional<Arrangement> arranged(const phx_value& lhs, const phx_value& rhs, 
   return way;
 }
 
-// In elements moved, at 200 for each product that is begun.
+// The cost of an arrangement, in elements moved; a product costs 200 to begin.
 double cost_of(const Arrangement& way, const phx_value& lhs, const phx_value& rhs) {
   double products = 1;
   for (const Axis& axis : way.outer) products *= double(axis.size);

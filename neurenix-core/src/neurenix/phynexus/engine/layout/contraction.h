@@ -9,7 +9,7 @@
 
 namespace phynexus {
 
-// Where an operand's stride stands in the axes of an Arrangement.
+// The index of an operand's stride in the axes of an Arrangement.
 enum ContractionOperand { of_out = 0, of_lhs = 1, of_rhs = 2 };
 
 // One way to run a product: perhaps with dense copies of the operands, as loops around matrix products.

@@ -1,5 +1,5 @@
-// Checks that no view leaves its memory. What a region touches behind each of its inputs and outputs is found once,
-// and then asked of every caller, at the place that the caller passes.
+// Checks that no view leaves its memory. The bytes that a region touches behind each of its inputs and outputs are
+// computed once; every caller must then have them at the place that it passes.
 #include <utility>
 
 #include "../failure.h"
@@ -82,7 +82,8 @@ class Bounds {
                     (long long)need.alignment));
   }
 
-  // The callee's need behind the value that it gets, repeated along the leading axis where it is mapped.
+  // The bytes that the callee touches behind the value that it gets, repeated along the leading axis where it is
+  // mapped.
   void pass(const phx_value* value, Extent need, bool writes, int64_t repeats, bool mapped) {
     if (!value || need.empty() || repeats == 0) return;
     const int64_t step = mapped ? times(value->strides[0], item_bytes(value->dtype)) : 0;
@@ -177,7 +178,7 @@ bool may_share_memory(const phx_value& a, const phx_value& b, bool region_apart)
     const Extent x = extent_of(a), y = extent_of(b);
     return x.low < y.high && y.low < x.high;
   }
-  // What a caller passes lies outside the frame's own scratch, and outputs lie apart from each other.
+  // The operands of a caller lie outside the scratch of the region's own frame, and its outputs apart from each other.
   if (a.space == PHX_SCRATCH || b.space == PHX_SCRATCH) return false;
   return a.space != b.space && !region_apart;
 }

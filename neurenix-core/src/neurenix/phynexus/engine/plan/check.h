@@ -1,4 +1,4 @@
-// Checks of what an instruction says, the same for every engine, and what they share. They throw Failure.
+// Checks of single instructions, the same for every engine, with the helpers that they share. They throw Failure.
 #pragma once
 
 #include <string>

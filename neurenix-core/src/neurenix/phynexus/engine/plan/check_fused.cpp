@@ -1,4 +1,4 @@
-// Checks PHX_FUSED: registers, dtypes, and shapes of what goes in and out.
+// Checks PHX_FUSED: registers, dtypes, and the shapes of inputs and outputs.
 #include "check.h"
 
 namespace phynexus {

@@ -1,4 +1,4 @@
-// Checks gather and scatter, and what goes along an axis: argmax, cumsum, sort.
+// Checks gather and scatter, and the instructions along one axis: argmax, cumsum, sort.
 #include "check.h"
 
 namespace phynexus {

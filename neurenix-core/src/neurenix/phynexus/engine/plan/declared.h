@@ -1,4 +1,4 @@
-// Refuses what an engine does not declare.
+// Refuses opcodes and dtypes that an engine does not declare.
 #pragma once
 
 #include <phynexus.h>

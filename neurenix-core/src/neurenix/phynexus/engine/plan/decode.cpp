@@ -34,7 +34,7 @@ void check_value(phx_value& value, int32_t index) {
   if (value.offset % item_bytes(value.dtype))
     refuse(format("value %d: offset %lld is no multiple of the size of %s", index, (long long)value.offset,
                   dtype_name(value.dtype)));
-  // Of an empty value, and along an axis of one element, a stride or offset leads nowhere and may be any number:
+  // In an empty value, and along an axis of one element, a stride or offset leads nowhere and may be any number; but
   // what is computed with it later must not overflow.
   if (value.offset > 8 * most_bytes || value.offset < -8 * most_bytes)
     refuse(format("value %d has the absurd offset %lld", index, (long long)value.offset));
@@ -77,8 +77,8 @@ void check_instruction(const Plan& plan, const phx_instruction& instruction, int
   }
 }
 
-// Regions run within each other on the C++ stack, where each has a list of its base pointers: what would go too
-// deep is refused. check_region has seen to it that the inner ones come first.
+// Regions run within each other on the C++ stack, where each has a list of its base pointers: plans that nest too deep
+// are refused. check_region has made sure that the inner ones come first.
 void check_nesting(const Plan& plan) {
   constexpr int64_t most_pointers = 1 << 16;
   struct Nest {

@@ -1,4 +1,4 @@
-// How large a size in a plan may be: sums and multiples of what passes do not overflow.
+// The largest size that a plan may have: sums and multiples of accepted sizes do not overflow.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,7 @@ class ParamReader {
     (take(fields), ...);
   }
 
-  // How many items of a list follow later, of `width` numbers each.
+  // The count of a list whose items, of `width` numbers each, follow later.
   size_t count(int64_t width) { return items(number(), width); }
   size_t items(int64_t count, int64_t width) const {
     require(count >= 0, "a count among its params is negative");

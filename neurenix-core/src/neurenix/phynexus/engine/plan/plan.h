@@ -24,7 +24,7 @@ inline constexpr int32_t item_bytes(int32_t dtype) {
 
 const char* dtype_name(int32_t dtype);
 const char* opcode_name(int32_t opcode);
-// How many operands an elementwise opcode has; 0: it is none.
+// The number of operands of an elementwise opcode; 0 for any other opcode.
 int arity(int64_t opcode);
 
 // Byte offsets from a base: [low, high). Empty where low >= high. `alignment`: of what is read or written
@@ -35,7 +35,7 @@ struct Extent {
   void cover(Extent other);
 };
 
-// What a region touches behind each of its base pointers.
+// The bytes that a region touches behind each of its base pointers.
 struct Needs {
   std::vector<Extent> inputs, outputs;
 };

@@ -1,4 +1,4 @@
-// Checks what every instruction of a plan says, then where its views lie.
+// Checks every instruction of a plan by its opcode, then the bounds of its views.
 #include "check.h"
 #include "in_instruction.h"
 

@@ -1,4 +1,4 @@
-// Where a region that runs finds its memory.
+// The frame of a running region: the pointers to its memory.
 #pragma once
 
 #include <phynexus.h>
@@ -7,7 +7,7 @@
 
 namespace phynexus {
 
-// What a run has beside pointers. Each engine defines its own: threads and their workspaces, or a device's queue.
+// The context of a run beside pointers. Each engine defines its own: threads and their workspaces, or a device's queue.
 struct Context;
 
 enum Base : int32_t { base_scratch = 0, base_constants = 1, base_first_input = 2 };
@@ -21,7 +21,7 @@ struct Frame {
 // Each engine defines it: a copy within its memory, in order with the steps around it. The two places may overlap.
 void copy_bytes(const Frame& frame, char* to, const char* from, int64_t bytes);
 
-// Where a value lies, once the frame is known.
+// The place of a value within any frame.
 struct Place {
   int32_t base = 0;
   int64_t offset = 0;

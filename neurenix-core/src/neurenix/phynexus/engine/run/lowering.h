@@ -1,4 +1,4 @@
-// How the instructions of a plan become steps, region after region.
+// Lowers the instructions of a plan to steps, region after region.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace phynexus {
 
-// What lowering an instruction of any engine needs to know; an engine derives its own from it.
+// The state of lowering that every engine needs; an engine derives its own from it.
 struct PlanLowering {
   const Plan& plan;
   std::vector<Region>& regions;        // those before the current one are ready

@@ -1,4 +1,4 @@
-// What one run needs for itself, kept for the next run: an executable that is entered twice takes a second one.
+// A pool of items that runs reuse, each for one run at a time: an executable that is entered twice takes a second item.
 #pragma once
 
 #include <memory>

@@ -29,7 +29,7 @@ class PreparedSteps {
     }
     return timed_.back();
   }
-  // What each instruction has cost since it was last asked.
+  // The cost of each instruction since the last call of this.
   void take_costs(phx_cost* costs) {
     std::lock_guard lock(mutex_);
     for (size_t i = 0; i < instructions_; i++) costs[i] = costs_ ? costs_->take(i) : phx_cost{0, 0};

@@ -1,4 +1,4 @@
-// PHX_SCAN: a region again and again, its carries going from one iteration to the next by turns of buffers.
+// PHX_SCAN: runs a region for each iteration; each carry has two buffers, which the iterations write in turn.
 #include <alloca.h>
 
 #include <algorithm>
@@ -57,7 +57,7 @@ struct ScanStep final : Step {
           copy_bytes(frame, place, carry_in[k], carry.bytes);
         }
         carry_out[k] = frame.bases[base_scratch] + carry.turns[i % 2];
-        // Straight to where the carry is wanted, unless it is still being read there.
+        // The last iteration writes the carry where it is wanted, unless it is still being read there.
         if (i + 1 == length) {
           if (carry.has_last && carry.last.at(frame.bases) != carry_in[k])
             carry_out[k] = carry.last.at(frame.bases);

@@ -20,8 +20,7 @@ class Series {
 
   // As Frame::bases. Those of scratch and constants are the engine's to set, once.
   char** bases() { return bases_; }
-  // Whether the run that was just made left a true ok, or none is asked for; of memory that the host sees, after
-  // the run has ended.
+  // Whether the last run left a true ok, or none is asked for; for memory that the host sees, after the run has ended.
   bool left_ok() const { return !ok_ || *bases_[ok_]; }
   // Counts the run that was just made. True: the pointers have moved on, and another run follows.
   bool next(bool ok);

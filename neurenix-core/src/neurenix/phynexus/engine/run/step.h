@@ -1,4 +1,4 @@
-// A prepared instruction, and the region that it is one of.
+// Steps, which are prepared instructions, and regions, which are lists of them.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@ namespace phynexus {
 struct Step {
   virtual ~Step() = default;
   virtual void run(const Frame& frame) const = 0;
-  // Of frame.workspace, where the engine runs it with so many threads (1: as within a map of the CPU's).
+  // The bytes of frame.workspace that the step needs on so many threads (1: also within a map of the CPU's).
   virtual int64_t workspace_bytes(int) const { return 0; }
-  // Of the memory that each of so many threads has to itself, where an engine has such threads.
+  // The bytes that the step needs in the own memory of each of so many threads, where an engine has such threads.
   virtual int64_t worker_bytes(int) const { return 0; }
 };
 using StepPointer = std::unique_ptr<Step>;

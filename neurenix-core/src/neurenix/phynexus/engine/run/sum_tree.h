@@ -18,8 +18,8 @@ inline int levels_of(int64_t terms) { return terms ? 64 - __builtin_clzll(uint64
 // its left. What comes of it is a sum of this level.
 inline int merges_of(int64_t index) { return __builtin_ctzll(~uint64_t(index)); }
 
-// What is left on the stack after so many terms, merged: add(level, above) for sum[level] += sum[above], in order.
-// Returns the level at which the total is then; -1 where there were no terms.
+// Merges the sums that are left on the stack after so many terms: add(level, above) means sum[level] += sum[above], in
+// order. Returns the level at which the total is then; -1 where there were no terms.
 template <class Add>
 int merge_rest(int64_t terms, const Add& add) {
   int above = -1;
@@ -31,8 +31,8 @@ int merge_rest(int64_t terms, const Add& add) {
   return above;
 }
 
-// The same sum where all terms are there at once, in slots 0, 1, ...: add(to, other) for slot[to] += slot[other], in
-// order; those of one level are independent of each other. The total comes to slot 0.
+// Adds the same tree where all terms are in memory at once, in slots 0, 1, ...: add(to, other) means slot[to] +=
+// slot[other], in order; the additions of one level are independent of each other. The total comes to slot 0.
 template <class Add>
 void add_slots(int64_t terms, const Add& add) {
   for (int64_t size = 2; size <= terms; size *= 2)

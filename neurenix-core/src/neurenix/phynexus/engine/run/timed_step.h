@@ -1,4 +1,4 @@
-// A step with a watch: what nx.profile reads.
+// A step that measures its own time, for nx.profile.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,7 @@ class TimedStep final : public Step {
       : step_(std::move(step)), costs_(costs), instruction_(instruction) {}
 
   void run(const Frame& frame) const override {
-    // What the steps inside this one take on this thread is theirs, not this one's: so the costs of all
+    // The time of the steps inside this one, on this thread, is not counted as its own: so the costs of all
     // instructions add up to no more than the threads' time.
     thread_local int64_t inside = 0;
     const int64_t before = std::exchange(inside, 0);

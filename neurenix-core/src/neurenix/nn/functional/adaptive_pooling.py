@@ -1,4 +1,4 @@
-"""Mean pooling to a given size."""
+"""The function that averages images to a given size."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..functions.common import floating
-from ..functions.linear import matmul
-from ..tensor import Tensor, literal
-from .arguments import pair
+from ...arguments import pair
+from ...errors import ShapeError
+from ...functions.linear import matmul
+from ...functions.operands import floating
+from ...tensor import Tensor, literal
 from .average_pooling import avg_pool2d
-from .module import Module
 
 
 def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
@@ -26,7 +25,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     (1, 8, 2, 3)
     """
     x = floating("adaptive_avg_pool2d", x)
-    height, width = pair("adaptive_avg_pool2d: output_size", output_size)
+    height, width = pair("adaptive_avg_pool2d", "output_size", output_size)
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise ShapeError(
             f"adaptive_avg_pool2d: an input of shape {x.shape}; expected [..., H, W]"
@@ -47,22 +46,3 @@ def _averages(size: int, windows: int) -> Any:
     start, stop = i * size // windows, -(-(i + 1) * size // windows)
     at = np.arange(size)
     return ((at >= start) & (at < stop)) / (stop - start)
-
-
-class AdaptiveAvgPool2d(Module):
-    """`functional.adaptive_avg_pool2d` as a layer.
-
-    >>> import neurenix as nx
-    >>> nx.nn.AdaptiveAvgPool2d(1)(nx.ones(2, 8, 5, 5)).shape
-    (2, 8, 1, 1)
-    """
-
-    def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = pair("AdaptiveAvgPool2d: output_size", output_size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"{self.output_size}"

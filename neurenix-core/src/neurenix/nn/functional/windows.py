@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.common import floating
-from ..functions.shape import cut, pad
-from ..tensor import Tensor
-from .arguments import pair
+from ...arguments import pair
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.operands import floating
+from ...functions.shape import cut, pad
+from ...tensor import Tensor
 
 
 class Windows(NamedTuple):
@@ -46,9 +46,9 @@ def windows(
     Raises InvalidArgumentError for sizes out of range, ShapeError where no window fits.
     """
     x = floating(name, x)
-    kernel = pair(f"{name}: kernel_size", kernel_size)
-    step = kernel if stride is None else pair(f"{name}: stride", stride)
-    around = pair(f"{name}: padding", padding, 0)
+    kernel = pair(name, "kernel_size", kernel_size)
+    step = kernel if stride is None else pair(name, "stride", stride)
+    around = pair(name, "padding", padding, 0)
     if 2 * around[0] > kernel[0] or 2 * around[1] > kernel[1]:
         raise InvalidArgumentError(
             f"{name}: padding={padding!r} is more than half of "

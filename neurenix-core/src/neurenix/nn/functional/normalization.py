@@ -14,16 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ShapeError
-from ..functions.arithmetic import rsqrt, stop_gradient
-from ..functions.common import floating
-from ..functions.creation import ones, zeros
-from ..functions.reduction import mean
-from ..functions.shape import reshape
-from ..tensor import Tensor
-from .arguments import number, whole
-from .module import Module
-from .parameter import Parameter
+from ...errors import ShapeError
+from ...functions.arithmetic import rsqrt, stop_gradient
+from ...functions.operands import floating
+from ...functions.reduction import mean
+from ...functions.shape import reshape
+from ...tensor import Tensor
 
 
 def _per_channel(name: str, what: str, value: Tensor, x: Tensor) -> Tensor:
@@ -181,40 +177,3 @@ def layer_norm(
     y: Tensor = (centred - moved) * rsqrt(variance + eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
-
-
-class LayerNorm(Module):
-    """`functional.layer_norm` with a weight (of ones) and a bias (of zeros) to learn.
-
-    normalized_shape   the last axes' shape, or an int for one axis
-    affine             whether there are weight and bias
-    """
-
-    weight: Parameter | None
-    bias: Parameter | None
-
-    def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float = 1e-5,
-        affine: bool = True,
-    ) -> None:
-        super().__init__()
-        given = (
-            tuple(normalized_shape)
-            if isinstance(normalized_shape, (tuple, list))
-            else (normalized_shape,)
-        )
-        self.normalized_shape = tuple(
-            whole("LayerNorm: normalized_shape", n) for n in given
-        )
-        self.eps: float = number("LayerNorm: eps", eps, 0.0)
-        self.weight = Parameter(ones(self.normalized_shape)) if affine else None
-        self.bias = Parameter(zeros(self.normalized_shape)) if affine else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        affine = "" if self.weight is not None else ", affine=False"
-        return f"{self.normalized_shape}, eps={self.eps:g}{affine}"

@@ -1,4 +1,4 @@
-"""What the factorisations share."""
+"""Checks and short products of matrices [.., m, n], for the factorisations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..dtypes import float32, float64
 from ..errors import ShapeError
 from ..functions.arithmetic import where
 from ..functions.arrangement import swapaxes
-from ..functions.common import floating
 from ..functions.creation import arange, eye
 from ..functions.linear import matmul
 from ..functions.matrices import diagonal
+from ..functions.operands import floating
 from ..functions.shape import expand_dims
 from ..tensor import Tensor
 

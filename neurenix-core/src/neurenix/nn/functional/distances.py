@@ -6,15 +6,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.arithmetic import absolute, maximum
-from ..functions.common import floating, one_axis, operands
-from ..functions.reduction import max as largest
-from ..functions.reduction import norm
-from ..functions.reduction import sum as total
-from ..functions.shape import expand_dims
-from ..tensor import Tensor
-from .arguments import number
+from ...arguments import between
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.arithmetic import absolute, maximum
+from ...functions.axes import one_axis
+from ...functions.operands import floating, operands
+from ...functions.reduction import max as largest
+from ...functions.reduction import norm
+from ...functions.reduction import sum as total
+from ...functions.shape import expand_dims
+from ...tensor import Tensor
 
 
 def _length(name: str, x: Tensor, p: float, axis: int, keepdims: bool) -> Tensor:
@@ -37,7 +38,7 @@ def normalize(x: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tenso
     [0.6, 0.8]
     """
     x = floating("normalize", x)
-    eps = number("normalize: eps", eps, 0.0)
+    eps = between("normalize", "eps", eps, 0.0)
     axis = one_axis("normalize", dim, x.ndim)
     return x / maximum(_length("normalize", x, p, axis, True), eps)
 
@@ -54,7 +55,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tens
     x, y = (
         floating("cosine_similarity", v) for v in operands("cosine_similarity", x1, x2)
     )
-    eps = number("cosine_similarity: eps", eps, 0.0)
+    eps = between("cosine_similarity", "eps", eps, 0.0)
     product = x * y
     axis = one_axis("cosine_similarity", dim, product.ndim) - product.ndim
     one_axis("cosine_similarity", axis, min(x.ndim, y.ndim))
@@ -77,7 +78,7 @@ def pairwise_distance(
     x, y = (
         floating("pairwise_distance", v) for v in operands("pairwise_distance", x1, x2)
     )
-    eps = number("pairwise_distance: eps", eps, 0.0)
+    eps = between("pairwise_distance", "eps", eps, 0.0)
     gap = x - y + eps
     if not gap.ndim:
         raise ShapeError("pairwise_distance: two scalars; expected vectors [..., D]")

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.common import floating, operands
-from ..functions.shape import expand_dims, squeeze
-from ..primitives import ops
-from ..tensor import Tensor
-from .arguments import one_of, pair, single, whole
+from ...arguments import one_of, pair, single, whole
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.operands import floating, operands
+from ...functions.shape import expand_dims, squeeze
+from ...primitives import ops
+from ...tensor import Tensor
 
 PADDINGS = ("same", "valid")
 
@@ -59,9 +59,9 @@ def _around(
 ) -> tuple[tuple[int, int], ...]:
     """Before and after, for height and width."""
     if not isinstance(padding, str):
-        high, wide = pair(f"{name}: padding", padding, 0)
+        high, wide = pair(name, "padding", padding, 0)
         return (high, high), (wide, wide)
-    if one_of(f"{name}: padding", padding, PADDINGS) == "valid":
+    if one_of(name, "padding", padding, PADDINGS) == "valid":
         return (0, 0), (0, 0)
     check_padding(name, padding, stride)
     spans = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
@@ -125,7 +125,7 @@ def _conv2d(
             "expected an input [N, C, H, W] and a weight [O, C, kh, kw]"
             + _advice_for_one(x, w, "[1, C, H, W]")
         )
-    count = whole(f"{name}: groups", groups)
+    count = whole(name, "groups", groups, 1)
     if x.shape[1] != w.shape[1] * count:
         raise ShapeError(
             f"{name}: the input of shape {x.shape} has {x.shape[1]} channels, "
@@ -137,7 +137,7 @@ def _conv2d(
                 else ""
             )
         )
-    step, spread = pair(f"{name}: stride", stride), pair(f"{name}: dilation", dilation)
+    step, spread = pair(name, "stride", stride), pair(name, "dilation", dilation)
     around = _around(name, padding, (w.shape[2], w.shape[3]), step, spread)
     geometry = {"stride": step, "padding": around, "dilation": spread}
     if count == 1:
@@ -173,15 +173,15 @@ def conv1d(
             + _advice_for_one(x, w, "[1, C, L]")
         )
     (step,), (spread,) = (
-        single("conv1d: stride", stride),
-        single("conv1d: dilation", dilation),
+        single("conv1d", "stride", stride),
+        single("conv1d", "dilation", dilation),
     )
     if isinstance(padding, str):
-        one_of("conv1d: padding", padding, PADDINGS)
+        one_of("conv1d", "padding", padding, PADDINGS)
         check_padding("conv1d", padding, (step,))
         around: Any = padding  # of a kernel of height 1 none goes above and below
     else:
-        around = (0, *single("conv1d: padding", padding, 0))
+        around = (0, *single("conv1d", "padding", padding, 0))
     rows, weights = expand_dims(x, 2), expand_dims(w, 2)
     y = _conv2d("conv1d", rows, weights, bias, (1, step), around, (1, spread), groups)
     return squeeze(y, 2)
@@ -216,10 +216,10 @@ def conv_transpose2d(
             f"{name}: shapes {x.shape} and {w.shape}; "
             "expected an input [N, C, H, W] and a weight [C, O, kh, kw]"
         )
-    count = whole(f"{name}: groups", groups)
-    step, spread = pair(f"{name}: stride", stride), pair(f"{name}: dilation", dilation)
-    around = pair(f"{name}: padding", padding, 0)
-    more = pair(f"{name}: output_padding", output_padding, 0)
+    count = whole(name, "groups", groups, 1)
+    step, spread = pair(name, "stride", stride), pair(name, "dilation", dilation)
+    around = pair(name, "padding", padding, 0)
+    more = pair(name, "output_padding", output_padding, 0)
     if any(m >= s for m, s in zip(more, step, strict=True)):
         raise InvalidArgumentError(
             f"{name}: output_padding={output_padding!r} with stride={stride!r}; "

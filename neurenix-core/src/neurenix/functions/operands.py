@@ -1,4 +1,4 @@
-"""What the functions share: operands, axes, names of arguments in errors."""
+"""Operands of functions: tensors of the dtype and on the device that they share."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch
-from ..arguments import plain_whole
 from ..dtypes import Dtype, float32, promote
-from ..errors import DtypeError, InvalidArgumentError
+from ..errors import DtypeError
 from ..primitives import ops
 from ..tensor import Tensor, number, tensor
 
@@ -86,44 +85,3 @@ def floating(name: str, x: Any, like: Any = None) -> Tensor:
     a tensor."""
     x = as_tensor(x, like)
     return x if x.dtype.is_floating else cast(x, float32)
-
-
-def one_axis(name: str, axis: Any, rank: int) -> int:
-    if not isinstance(axis, (int, np.integer)) or not -rank <= axis < rank:
-        raise InvalidArgumentError(
-            f"{name}: axis {axis!r} of a tensor of rank {rank}; "
-            f"expected {-rank} to {rank - 1}"
-        )
-    return int(axis) % rank
-
-
-def all_axes(name: str, axis: Any, rank: int) -> tuple[int, ...]:
-    """None means every axis; the result is sorted and not negative."""
-    if axis is None:
-        return tuple(range(rank))
-    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(sorted(one_axis(name, a, rank) for a in given))
-    if len(set(axes)) != len(axes):
-        raise InvalidArgumentError(f"{name}: axis {axis} names one axis twice")
-    return axes
-
-
-def axis_or_dim(name: str, axis: Any, dim: Any) -> Any:
-    if axis is not None and dim is not None:
-        raise InvalidArgumentError(f"{name}: dim and axis mean the same; give one")
-    return dim if axis is None else axis
-
-
-def check_shape(name: str, shape: Any) -> tuple[int, ...]:
-    """A shape from ints (tensors of rank 0 too) or one tuple of them."""
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = shape[0]
-    sizes = []
-    for n in shape:
-        size = n if type(n) is int else plain_whole(n)
-        if size is None or size < 0:
-            raise InvalidArgumentError(
-                f"{name}: {n!r} in shape {tuple(shape)}; expected ints of 0 or more"
-            )
-        sizes.append(size)
-    return tuple(sizes)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ShapeError
-from ..functions.activation import elu, sigmoid, softplus
-from ..functions.arithmetic import absolute, tanh, where
-from ..functions.common import axis_or_dim, floating, one_axis
-from ..functions.shape import cut, reshape
-from ..tensor import Tensor
-from .arguments import number
+from ...arguments import between
+from ...errors import ShapeError
+from ...functions.activation import elu, sigmoid, softplus
+from ...functions.arithmetic import absolute, tanh, where
+from ...functions.axes import axis_or_dim, one_axis
+from ...functions.operands import floating
+from ...functions.shape import cut, reshape
+from ...tensor import Tensor
 
 
 def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
@@ -22,8 +23,8 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     [-1.0, 0.5]
     """
     x = floating("hardtanh", x)
-    low = number("hardtanh: min_val", min_val, float("-inf"))
-    high = number("hardtanh: max_val", max_val, low)
+    low = between("hardtanh", "min_val", min_val, float("-inf"))
+    high = between("hardtanh", "max_val", max_val, low)
     return where(x <= low, low, where(x >= high, high, x))
 
 

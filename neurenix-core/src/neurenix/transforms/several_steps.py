@@ -1,4 +1,4 @@
-"""Several steps of a compiled function by one call: what `Compiled.run_steps` does."""
+"""Runs several steps of a compiled function in one call: `Compiled.run_steps`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from .. import dispatch, tree
 from ..backends import discovery
 from ..backends.protocol import StepsCall
-from ..backends.steps import begin_steps, stacked
+from ..backends.several_steps import begin_steps, stacked
 from ..errors import CaptureError, InvalidArgumentError, ShapeError, StepsInterrupted
 from ..primitives import TensorType
 from ..tensor import Tensor, tensor
@@ -103,8 +103,7 @@ def run_steps(
 
 
 def split(name: str, args: Sequence[Any], in_axes: Any) -> StepArguments:
-    """Arguments, with a leading axis for the steps where `in_axes` says so, as those of
-    the steps."""
+    """Divides arguments into steps, along the leading axis where `in_axes` says so."""
     if dispatch.state.recorders:
         function = name.removesuffix(".run_steps")
         raise CaptureError(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..dtypes import int32
-from ..errors import DtypeError, ShapeError
-from ..functions.activation import softmax
-from ..functions.arithmetic import greater_equal, logical_and, where
-from ..functions.common import as_tensor, operands
-from ..functions.linear import matmul
-from ..functions.shape import expand_dims, moveaxis
-from ..primitives import ops
-from ..tensor import Tensor
+from ...dtypes import int32
+from ...errors import DtypeError, ShapeError
+from ...functions.activation import softmax
+from ...functions.arithmetic import greater_equal, logical_and, where
+from ...functions.linear import matmul
+from ...functions.operands import as_tensor, operands
+from ...functions.shape import expand_dims, moveaxis
+from ...primitives import ops
+from ...tensor import Tensor
 
 
 def scaled_dot_product_attention(

@@ -5,19 +5,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import InvalidArgumentError, ShapeError
-from ..functions.activation import softplus
-from ..functions.arithmetic import absolute, exp, log, maximum, where
-from ..functions.common import floating, operands
-from ..functions.reduction import sum as total
-from ..program import Symbol
-from ..tensor import Tensor
-from .arguments import number, one_of
+from ...arguments import between, one_of
+from ...errors import InvalidArgumentError, ShapeError
+from ...functions.activation import softplus
+from ...functions.arithmetic import absolute, exp, log, maximum, where
+from ...functions.operands import floating, operands
+from ...functions.reduction import sum as total
+from ...program import Symbol
+from ...tensor import Tensor
 from .losses import REDUCTIONS, reduced
 
 
 def _pair(name: str, input: Any, target: Any, reduction: str) -> tuple[Tensor, Tensor]:
-    one_of(f"{name}: reduction", reduction, REDUCTIONS)
+    one_of(name, "reduction", reduction, REDUCTIONS)
     x, y = (floating(name, v) for v in operands(name, input, target))
     if x.shape != y.shape:
         raise ShapeError(
@@ -53,7 +53,7 @@ def huber_loss(
     [0.5, 2.5]
     """
     x, y = _pair("huber_loss", input, target, reduction)
-    delta = _above_zero("huber_loss: delta", delta)
+    delta = _above_zero("huber_loss", "delta", delta)
     gap = x - y
     size = absolute(gap)
     far = (size - 0.5 * delta) * delta
@@ -72,17 +72,19 @@ def smooth_l1_loss(
     [0.25, 2.0]
     """
     x, y = _pair("smooth_l1_loss", input, target, reduction)
-    beta = _above_zero("smooth_l1_loss: beta", beta)
+    beta = _above_zero("smooth_l1_loss", "beta", beta)
     gap = x - y
     size = absolute(gap)
     near = gap * gap * (0.5 / beta)
     return reduced(where(size < beta, near, size - 0.5 * beta), reduction)
 
 
-def _above_zero(what: str, value: Any) -> float:
-    found = number(what, value, 0.0)
+def _above_zero(name: str, argument: str, value: Any) -> float:
+    found = between(name, argument, value, 0.0)
     if not found:
-        raise InvalidArgumentError(f"{what}={value!r}; expected a number above 0")
+        raise InvalidArgumentError(
+            f"{name}: {argument}={value!r}; expected a number above 0"
+        )
     return found
 
 
@@ -161,7 +163,7 @@ def kl_div(
     >>> nx.nn.functional.kl_div(nx.log(p), p, "batchmean").item()
     0.0
     """
-    one_of("kl_div: reduction", reduction, (*REDUCTIONS, "batchmean"))
+    one_of("kl_div", "reduction", reduction, (*REDUCTIONS, "batchmean"))
     whole = "sum" if reduction == "batchmean" else reduction
     x, t = _pair("kl_div", input, target, whole)
     if log_target:
