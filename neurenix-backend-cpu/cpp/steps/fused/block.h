@@ -23,7 +23,8 @@ inline Location operand_location(size_t k) { return {.slot = int32_t(k + 1)}; }
 struct PlacedTile {
   Tile tile;
   Location dense, strided;
-  bool varies;  // its first axis is as long as the block's
+  bool varies;            // its first axis is as long as the block's
+  bool unshared = false;  // of an output: no input may lie in its memory
 };
 
 struct Loop {

@@ -13,12 +13,13 @@ struct CodedRun {
 
 // As long a run from `begin` as the processor's registers allow.
 std::optional<CodedRun> longest_run(const std::vector<PlacedOperation>& operations, const Dataflow& flow,
-                                    size_t begin) {
+                                    size_t begin, x86::Extension extension) {
+  const size_t most = end_of_stage(operations, flow, begin);
   size_t end = begin;
-  while (end < operations.size() && can_write(operations[end])) end++;
+  while (end < most && can_write(operations[end], extension)) end++;
   for (; end > begin; end--)
-    if (std::optional<Code> code =
-            write_elements({.operations = operations, .flow = flow, .begin = begin, .end = end}))
+    if (std::optional<Code> code = write_elements(
+            {.extension = extension, .operations = operations, .flow = flow, .begin = begin, .end = end}))
       return CodedRun{.code = std::move(*code), .end = end};
   return {};
 }
@@ -32,9 +33,11 @@ Coded in_kernels(Placed placed) {
   return coded;
 }
 
-Coded in_code(const Placed& placed, const std::vector<Value>& values, const Blocks& blocks) {
-  if (std::optional<Coded> by_rows = code_by_rows(placed, values, blocks)) return std::move(*by_rows);
-  return code_by_elements(placed, blocks);
+Coded in_code(const Placed& placed, const std::vector<Value>& values, const Blocks& blocks,
+              x86::Extension extension) {
+  if (std::optional<Coded> by_rows = code_by_rows(placed, values, blocks, extension))
+    return std::move(*by_rows);
+  return code_by_elements(placed, blocks, extension);
 }
 
 std::vector<Location> read_after(const Placed& placed) {
@@ -52,14 +55,14 @@ Parted part(const std::vector<PlacedOperation>& operations) {
   return parted;
 }
 
-Coded code_by_elements(const Placed& placed, const Blocks& blocks) {
+Coded code_by_elements(const Placed& placed, const Blocks& blocks, x86::Extension extension) {
   const Parted parted = part(placed.operations);
   const Dataflow flow(parted.rest, read_after(placed));
   Placed left = placed;
   left.operations = parted.single;
   Coded coded = in_kernels(std::move(left));
   for (size_t i = 0; i < parted.rest.size();) {
-    if (std::optional<CodedRun> run = longest_run(parted.rest, flow, i)) {
+    if (std::optional<CodedRun> run = longest_run(parted.rest, flow, i, extension)) {
       coded.pieces.push_back(std::move(run->code));
       i = run->end;
     } else {

@@ -15,12 +15,13 @@ struct Coded {
 
 Coded in_kernels(Placed placed);
 // By rows where that helps, else element after element.
-Coded in_code(const Placed& placed, const std::vector<Value>& values, const Blocks& blocks);
+Coded in_code(const Placed& placed, const std::vector<Value>& values, const Blocks& blocks,
+              x86::Extension extension);
 
 // Parts of in_code.
 std::optional<Coded> code_by_rows(const Placed& placed, const std::vector<Value>& values,
-                                  const Blocks& blocks);
-Coded code_by_elements(const Placed& placed, const Blocks& blocks);
+                                  const Blocks& blocks, x86::Extension extension);
+Coded code_by_elements(const Placed& placed, const Blocks& blocks, x86::Extension extension);
 // What is read when all operations have run.
 std::vector<Location> read_after(const Placed& placed);
 // Operations of one element for the whole block depend on nothing else and come first; kernels do them.

@@ -16,10 +16,10 @@ namespace {
 constexpr int64_t worth_threads = 300'000, task_cost = 60'000;
 constexpr int64_t most_chunks = 32, fewest_cells = 16, fewest_steps = 8, steps_in_chunk = 4;
 
-// A step that is one run of code over one block.
+// A step that is nothing but code over one block.
 struct CodeStep final : Step {
   std::vector<Place> places;
-  CodeFunction code = nullptr;
+  std::vector<CodeFunction> codes;
   int64_t count = 0;
 
   void run(const Frame& frame) const override {
@@ -27,7 +27,7 @@ struct CodeStep final : Step {
     char** slots = static_cast<char**>(alloca((operands + 1) * sizeof(char*)));
     slots[0] = frame.context->worker->registers;
     for (size_t k = 0; k < operands; k++) slots[k + 1] = places[k].at(frame.bases);
-    code(slots, count);
+    for (const CodeFunction code : codes) code(slots, count);
   }
 };
 
@@ -98,13 +98,14 @@ std::unique_ptr<BlockStep> make_step(Lowering& lowering, const Blocks& blocks, C
 
 // The step as code alone, where there is nothing else in it.
 StepPointer only_code(const BlockStep& step) {
-  const bool calls_code = step.calls.size() == 1 && step.calls[0].code;
+  const bool calls_code = !step.calls.empty() && std::all_of(step.calls.begin(), step.calls.end(),
+                                                             [](const Call& call) { return call.code; });
   if (!calls_code || !step.loops.empty() || !step.loads.empty() || !step.stores.empty()) return nullptr;
   for (const Reduction& reduction : step.reductions)
     if (!reduction.in_code || !reduction.dense) return nullptr;
   auto only = std::make_unique<CodeStep>();
   only->places = step.places;
-  only->code = step.calls[0].code;
+  for (const Call& call : step.calls) only->codes.push_back(call.code);
   only->count = step.sizes.leading * step.sizes.inner;
   return only;
 }
@@ -124,9 +125,9 @@ StepPointer lower_fused(Lowering& lowering, const phx_instruction& instruction) 
   const std::vector<Value> values = classify(chain, blocks, sharing);
   chain = join(std::move(chain), values);
   Placed placed = place(chain, blocks, values, sharing);
-  const bool writes_code = lowering.code && lowering.extension == x86::Extension::avx512 &&
-                           !needs_whole_blocks(placed, values, chain, sharing);
-  Coded coded = writes_code ? in_code(placed, values, blocks) : in_kernels(std::move(placed));
+  const bool writes_code = lowering.code && !needs_whole_blocks(placed, values, chain, sharing);
+  Coded coded =
+      writes_code ? in_code(placed, values, blocks, lowering.extension) : in_kernels(std::move(placed));
 
   lowering.register_bytes = std::max(lowering.register_bytes, coded.placed.file.bytes());
   std::unique_ptr<BlockStep> step = make_step(lowering, blocks, std::move(coded));

@@ -180,6 +180,8 @@ void Placer::output(size_t k) {
   } else {
     tile.dense = location;
     tile.strided = operand_location(chain_.inputs + k);
+    tile.unshared = true;
+    for (size_t input = 0; input < chain_.inputs; input++) tile.unshared &= !sharing_.possible(input, k);
     placed_.stores.push_back(tile);
   }
 }

@@ -1,4 +1,4 @@
-// Where the rows of an input begin, and which arguments are read there.
+// Where the rows of an operand begin, and which arguments and results lie there.
 #include "row_operands.h"
 
 #include <algorithm>
@@ -60,6 +60,28 @@ bool elements_in_order(const std::vector<PlacedOperation>& operations,
   return in_order;
 }
 
+// The bytes from row to row, where that is the same for all; else 0.
+int64_t regular_stride(const RowWalk& walk) {
+  if (walk.starts.size() < 2) return 0;
+  const int64_t stride = walk.starts[1];
+  for (size_t row = 0; row < walk.starts.size(); row++)
+    if (walk.starts[row] != int64_t(row) * stride) return 0;
+  return stride;
+}
+
+// Whether the operation that makes the stored value may write it to its rows: it does so while others still read.
+bool may_store_in_place(const Placed& placed, const PlacedTile& store, int64_t columns) {
+  const Tile& tile = store.tile;
+  if (tile.rank != 2 || tile.item_bytes != 4 || tile.counts[1] != columns || tile.strides[1] != 4)
+    return false;
+  const auto stored = std::count_if(placed.stores.begin(), placed.stores.end(),
+                                    [&](const PlacedTile& other) { return other.dense == store.dense; });
+  const bool reduced = std::any_of(
+      placed.reductions.begin(), placed.reductions.end(),
+      [&](const PlacedReduction& r) { return r.values == store.dense || r.spare == store.dense; });
+  return store.unshared && stored == 1 && !reduced;
+}
+
 }  // namespace
 
 RowOperands row_operands(const Placed& placed, const std::vector<Value>& values, const Blocks& blocks,
@@ -75,9 +97,11 @@ RowOperands row_operands(const Placed& placed, const std::vector<Value>& values,
   return operands;
 }
 
-ReadInPlace read_in_place(const std::vector<PlacedOperation>& operations, const RowOperands& operands) {
-  ReadInPlace in_place{.operations = operations, .walks = {}};
+ReadInPlace read_in_place(const std::vector<PlacedOperation>& operations, const RowOperands& operands,
+                          x86::Extension extension) {
+  ReadInPlace in_place{.operations = operations, .walks = {}, .strides = {}};
   std::map<int32_t, RowWalk> walks;
+  std::map<int32_t, int64_t> strides;
   each_argument(in_place.operations, [&](PlacedArgument& argument) {
     const auto found = operands.find(argument.location.offset);
     if (!argument.location.in_registers() || argument.uniform || found == operands.end()) return;
@@ -85,16 +109,42 @@ ReadInPlace read_in_place(const std::vector<PlacedOperation>& operations, const 
     argument.location = {.slot = operand.walk.slot};
     argument.repeat = operand.repeat;
     in_place.any = true;
-    if (!operand.walk.starts.empty()) walks[operand.walk.slot] = operand.walk;
+    if (operand.walk.starts.empty()) return;
+    const int64_t stride = extension == x86::Extension::avx2 ? regular_stride(operand.walk) : 0;
+    if (stride != 0 && stride != 4) strides[operand.walk.slot] = stride;
+    else walks[operand.walk.slot] = operand.walk;
   });
+  for (const auto& [slot, bytes] : strides) in_place.strides.push_back({.slot = slot, .bytes = bytes});
   if (elements_in_order(in_place.operations, walks)) {
-    each_argument(in_place.operations, [](PlacedArgument& argument) {
-      if (argument.repeat == Repeat::element_anywhere) argument.repeat = Repeat::element;
+    each_argument(in_place.operations, [&](PlacedArgument& argument) {
+      if (argument.repeat == Repeat::element_anywhere && walks.count(argument.location.slot))
+        argument.repeat = Repeat::element;
     });
     return in_place;
   }
   for (auto& [slot, walk] : walks) in_place.walks.push_back(std::move(walk));
   return in_place;
+}
+
+std::vector<RowStride> store_in_place(Placed& placed, int64_t columns) {
+  std::vector<RowStride> strides;
+  std::vector<PlacedTile> left;
+  for (const PlacedTile& store : placed.stores) {
+    const auto maker = std::find_if(placed.operations.rbegin(), placed.operations.rend(),
+                                    [&](const PlacedOperation& p) { return p.out == store.dense; });
+    if (maker == placed.operations.rend() || maker->single || item_bytes(maker->operation.dtype) != 4 ||
+        !may_store_in_place(placed, store, columns)) {
+      left.push_back(store);
+      continue;
+    }
+    maker->out = store.strided;
+    for (auto reader = maker.base(); reader != placed.operations.end(); reader++)
+      for (int k = 0; k < reader->arity; k++)
+        if (reader->arguments[k].location == store.dense) reader->arguments[k].location = store.strided;
+    strides.push_back({.slot = store.strided.slot, .bytes = store.tile.strides[0]});
+  }
+  placed.stores = std::move(left);
+  return strides;
 }
 
 void drop_copies(Placed& placed, const RowOperands& operands) {

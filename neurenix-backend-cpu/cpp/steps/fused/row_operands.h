@@ -1,4 +1,4 @@
-// Operands that lie in the rows of a block, and are read there instead of from a copy.
+// Operands that lie in the rows of a block, and are read and written there instead of in a copy.
 #pragma once
 
 #include "coded.h"
@@ -19,11 +19,16 @@ RowOperands row_operands(const Placed& placed, const std::vector<Value>& values,
 struct ReadInPlace {
   std::vector<PlacedOperation> operations;
   std::vector<RowWalk> walks;
+  std::vector<RowStride> strides;
   bool any = false;
 };
 
 // Arguments that lie in rows are read there, not copied first.
-ReadInPlace read_in_place(const std::vector<PlacedOperation>& operations, const RowOperands& operands);
+ReadInPlace read_in_place(const std::vector<PlacedOperation>& operations, const RowOperands& operands,
+                          x86::Extension extension);
+// Outputs whose rows lie apart are written there by the operations that make them, not copied at the end of a block.
+// Returns how far apart.
+std::vector<RowStride> store_in_place(Placed& placed, int64_t columns);
 // Drops the copies, unless something else needs them.
 void drop_copies(Placed& placed, const RowOperands& operands);
 

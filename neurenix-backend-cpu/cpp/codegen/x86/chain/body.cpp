@@ -11,7 +11,7 @@ namespace {
 
 using namespace x86;
 
-constexpr size_t most_hoisted = 10;
+constexpr size_t most_hoisted = 10, most_hoisted_avx2 = 5;
 // Rows that lie apart are no stream that a processor would follow of itself; the windows of an image are two or three.
 constexpr int32_t bytes_ahead = 8192;
 
@@ -22,7 +22,7 @@ Part part_at(Location location) { return location.in_registers() ? Part{location
 void FreeRegisters::reset(int first_vector) {
   vectors_.clear();
   masks_.clear();
-  for (int i = vector_registers; i-- > first_vector;) vectors_.push_back(i);
+  for (int i = value_registers(extension_); i-- > first_vector;) vectors_.push_back(i);
   for (int i = mask_registers; i-- > first_mask;) masks_.push_back(i);
 }
 
@@ -33,17 +33,22 @@ int FreeRegisters::take(std::vector<int>& free, int otherwise) {
   return number;
 }
 
-Body::Body(const Run& run, const RowResults& results, std::vector<RowWalk> walks)
-    : run_(run),
-      uses_(uses_of(run, results)),
-      pointers_(pointers_of(run, results)),
-      walks_(std::move(walks)) {}
+Body::Body(const Run& run, const Rows& rows, RowCounters counters)
+    : a(run.extension),
+      free(run.extension),
+      run_(run),
+      uses_(uses_of(run, rows.results)),
+      pointers_(pointers_of(run, rows)),
+      walks_(rows.walks),
+      counters_(std::move(counters)) {}
 
 bool Body::enter() {
-  if (uses_.hoisted.size() > most_hoisted || !pointers_) return false;
-  alignas(lanes) uint8_t ones[lanes];
-  std::fill(ones, ones + lanes, uint8_t(1));
-  ones_ = a.constant(ones, lanes);
+  if (uses_.hoisted.size() > (a.is_avx2() ? most_hoisted_avx2 : most_hoisted) || !pointers_) return false;
+  if (!a.is_avx2()) {  // for bools
+    uint8_t ones[16];
+    std::fill(ones, ones + 16, uint8_t(1));
+    ones_ = a.constant(ones, 16);
+  }
   for (const General pointer : pointers_->saved()) a.push(pointer);
   load_hoisted();
   load_pointers();
@@ -84,15 +89,28 @@ std::optional<Code> Body::finish() {
   return Code{.bytes = a.take_bytes(), .registers = a.take_part_uses()};
 }
 
-Address Body::at(Location location, int32_t dtype, Repeat repeat) const {
+General Body::pointer_to(int32_t slot) {
+  const auto found = pointers_->of_slots.find(slot);
+  if (found != pointers_->of_slots.end()) return found->second;
+  a.load(rdx, rdi, slot * 8);
+  return rdx;
+}
+
+Address Body::at(Location location, int32_t dtype, Repeat repeat) {
   const uint8_t scale = dtype == PHX_BOOL ? 0 : 2;
   const bool element = repeat == Repeat::element || repeat == Repeat::element_anywhere;
-  return {.base = pointers_->of_slots.at(location.slot),
-          .displacement = location.offset + (element ? 0 : column_ << scale),
-          .indexed = repeat == Repeat::never || repeat == Repeat::element,
-          .index = repeat == Repeat::element ? rcx : rax,
-          .scale = scale,
-          .part = part_at(location)};
+  Address address{.base = pointer_to(location.slot),
+                  .displacement = location.offset + (element ? 0 : column_ << scale),
+                  .indexed = repeat == Repeat::never || repeat == Repeat::element,
+                  .index = repeat == Repeat::element ? rcx : rax,
+                  .scale = scale,
+                  .part = part_at(location)};
+  if (const auto counter = counters_.of_slots.find(location.slot); counter != counters_.of_slots.end()) {
+    address.indexed = true;
+    address.index = counter->second;
+    address.scale = 0;
+  }
+  return address;
 }
 
 // The register that holds an argument.
@@ -110,13 +128,13 @@ Body::Value Body::load(const PlacedArgument& argument) {
   value.number = value.mask ? free.take_mask() : free.take_vector();
   if (value.mask) {
     const int bytes = free.take_vector();
-    a.vmovdqu8_xmm(bytes, from, lanes_to_load());
+    a.vmovdqu8_xmm(bytes, from, {.mask = tail_ ? tail_mask : 0, .zero = tail_});
     a.vptestmb_xmm(value.number, bytes, bytes);
     free.give_vector(bytes);
   } else if (repeat == Repeat::element || repeat == Repeat::element_anywhere) {
     a.vbroadcastss(value.number, from);
   } else {
-    a.vmovups(value.number, from, lanes_to_load());
+    load_lanes(a, value.number, from, tail_);
     const bool walks = std::any_of(walks_.begin(), walks_.end(),
                                    [&](const RowWalk& walk) { return walk.slot == argument.location.slot; });
     if (repeat == Repeat::row && walks) a.prefetcht0(from.base, from.displacement + bytes_ahead);
@@ -127,7 +145,7 @@ Body::Value Body::load(const PlacedArgument& argument) {
 int Body::register_of(Location value) {
   if (const auto found = values_.find(value); found != values_.end()) return found->second.number;
   const int number = free.take_vector();
-  a.vmovups(number, at(value, PHX_FLOAT32), lanes_to_load());
+  load_lanes(a, number, at(value, PHX_FLOAT32), tail_);
   free.give_vector(number);
   return number;
 }
@@ -166,10 +184,10 @@ void Body::store(const PlacedOperation& placed, int number) {
   const auto loaded = uses_.loaded.find(placed.out);
   if (loaded != uses_.loaded.end() && loaded->second.bytes != item_bytes(dtype)) overwritten_ = true;
   const Address to = at(placed.out, dtype);
-  if (dtype != PHX_BOOL) return a.vmovups(to, number, lanes_to_store());
+  if (dtype != PHX_BOOL) return store_vector(to, number);
   const int bytes = free.take_vector();
   a.vmovdqu8_xmm(bytes, {.constant = ones_}, {.mask = number, .zero = true});
-  a.vmovdqu8_xmm(to, bytes, lanes_to_store());
+  a.vmovdqu8_xmm(to, bytes, {.mask = tail_ ? tail_mask : 0});
   free.give_vector(bytes);
 }
 

@@ -1,33 +1,45 @@
 // The instructions of a run for one vector of elements, within whatever loop.
 #pragma once
 
+#include "lanes.h"
+#include "strides.h"
 #include "uses.h"
 
 namespace phynexus::fused {
 
 inline constexpr int64_t most_exponent = 16;
-inline constexpr int vector_registers = 32, mask_registers = 8, lanes = 16, tail_mask = 1, first_mask = 2;
+inline constexpr int mask_registers = 8, first_mask = 2;
 
-// Vector and mask registers that hold nothing.
+// Vectors for values, from 0 on: with AVX2 the last one is for tails.
+inline int value_registers(x86::Extension extension) {
+  return extension == x86::Extension::avx2 ? avx2_tail_mask : vectors_of(extension);
+}
+
+// Vector and mask registers that hold nothing. With AVX2 vectors serve as masks.
 class FreeRegisters {
  public:
+  explicit FreeRegisters(x86::Extension extension) : extension_(extension) {}
+
   void reset(int first_vector);
   int take_vector() { return take(vectors_, 0); }
-  int take_mask() { return take(masks_, first_mask); }
+  int take_mask() { return masks_are_vectors() ? take_vector() : take(masks_, first_mask); }
   void give_vector(int number) { vectors_.push_back(number); }
-  void give_mask(int number) { masks_.push_back(number); }
+  void give_mask(int number) { (masks_are_vectors() ? vectors_ : masks_).push_back(number); }
   bool ran_out() const { return ran_out_; }
 
  private:
   int take(std::vector<int>& free, int otherwise);
+  bool masks_are_vectors() const { return extension_ == x86::Extension::avx2; }
 
+  const x86::Extension extension_;
   std::vector<int> vectors_, masks_;
   bool ran_out_ = false;
 };
 
 class Body {
  public:
-  Body(const Run& run, const RowResults& results, std::vector<RowWalk> walks);
+  // Without rows these have no columns.
+  Body(const Run& run, const Rows& rows, RowCounters counters);
 
   // Saves what the caller expects unchanged, and loads pointers and what is the same for all elements. False where
   // these do not fit.
@@ -39,18 +51,18 @@ class Body {
   void write(int first_vector);
   // The register with a value of these elements.
   int register_of(Location value);
-  // Where these elements of an operand lie.
-  x86::Address at(Location location, int32_t dtype, Repeat repeat = Repeat::never) const;
-  x86::Lanes lanes_to_load() const { return {.mask = tail_ ? tail_mask : 0, .zero = tail_}; }
-  x86::Lanes lanes_to_store() const { return {.mask = tail_ ? tail_mask : 0}; }
+  // Where these elements of an operand lie. May look a pointer up, to rdx.
+  x86::Address at(Location location, int32_t dtype, Repeat repeat = Repeat::never);
+  void store_vector(const x86::Address& to, int number) { store_lanes(a, to, number, tail_); }
 
   int hoisted_registers() const { return int(hoisted_.size()); }
   const Pointers& pointers() const { return *pointers_; }
+  const RowCounters& counters() const { return counters_; }
   // Nothing where registers did not suffice.
   std::optional<Code> finish();
   bool failed() const { return overwritten_ || free.ran_out(); }
 
-  x86::Assembler a{x86::Extension::avx512};
+  x86::Assembler a;
   FreeRegisters free;
 
  private:
@@ -63,6 +75,7 @@ class Body {
   void operation(size_t index);
   int read(const PlacedArgument& argument);
   Value load(const PlacedArgument& argument);
+  x86::General pointer_to(int32_t slot);
   void load_hoisted();
   void load_pointers();
   int register_for(size_t index, bool onto_third);
@@ -76,6 +89,7 @@ class Body {
   const Uses uses_;
   const std::optional<Pointers> pointers_;
   const std::vector<RowWalk> walks_;
+  const RowCounters counters_;
   std::map<Location, int> hoisted_;  // registers
   std::map<Location, Value> values_;
   x86::Constant ones_;

@@ -31,6 +31,7 @@ struct Dataflow {
 
 // Operations [begin, end) of a list.
 struct Run {
+  x86::Extension extension;
   const std::vector<PlacedOperation>& operations;
   const Dataflow& flow;
   size_t begin = 0, end = 0;
@@ -59,14 +60,25 @@ struct RowWalk {
   std::vector<int32_t> starts;
 };
 
+// An operand whose rows lie so many bytes apart, each of it dense or one element: a part of a wider matrix. Code over
+// rows can follow two such distances, with AVX2.
+struct RowStride {
+  int32_t slot = 0;
+  int64_t bytes = 0;
+};
+
 // A block as rows of so many columns.
 struct Rows {
   int64_t columns = 0;
-  RowResults results;
-  std::vector<RowWalk> walks;
+  RowResults results = {};
+  std::vector<RowWalk> walks = {};
+  std::vector<RowStride> strides = {};
 };
 
-bool can_write(const PlacedOperation& operation);
+bool can_write(const PlacedOperation& operation, x86::Extension extension);
+// How far code from `begin` on may go. A function that waits for another one's result goes into the next loop: a
+// processor looks ahead by about the instructions of one such function, and would have nothing else to do meanwhile.
+size_t end_of_stage(const std::vector<PlacedOperation>& operations, const Dataflow& flow, size_t begin);
 // Element after element. Nothing where it takes more registers than there are.
 std::optional<Code> write_elements(const Run& run);
 // Row by row, `vectors` of columns at a time: operands that repeat a row, or an element within a row, are read where

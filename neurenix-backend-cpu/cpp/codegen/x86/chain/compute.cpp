@@ -1,6 +1,8 @@
 // Operations as instructions: the same as the kernels do, rounding for rounding.
 #include "compute.h"
 
+#include "lanes.h"
+
 namespace phynexus::fused {
 namespace {
 
@@ -28,8 +30,6 @@ Integer integer_predicate(int32_t relation) {
   }
 }
 
-Address all_lanes(Constant constant) { return {.broadcast = true, .constant = constant}; }
-
 void set_to_one(Assembler& a, int to) { a.vbroadcastss(to, {.constant = a.constant(1.0f)}); }
 
 // The instructions give the second one if either is NaN.
@@ -38,7 +38,7 @@ void extreme(Assembler& a, FreeRegisters& free, bool largest, int to, const int*
   else a.vminps(to, in[0], in[1]);
   const int mask = free.take_mask();
   a.vcmpps(mask, in[0], in[0], Float::unordered);
-  a.vmovaps(to, in[0], {.mask = mask});
+  move_lanes(a, to, in[0], mask);
   free.give_mask(mask);
 }
 
@@ -69,7 +69,7 @@ void power(Assembler& a, FreeRegisters& free, int64_t exponent, int to, int from
 void compare_and_select(Assembler& a, FreeRegisters& free, int32_t relation, int to, const int* in) {
   const int mask = free.take_mask();
   a.vcmpps(mask, in[0], in[1], float_predicate(relation));
-  a.vblendmps(to, in[3], in[2], mask);
+  select(a, to, in[3], in[2], mask);
   free.give_mask(mask);
 }
 
@@ -90,13 +90,14 @@ void compute(Assembler& a, FreeRegisters& free, const Operation& operation, int 
     case PHX_DIV: return a.vdivps(to, in[0], in[1]);
     case PHX_MAXIMUM:
     case PHX_MINIMUM: return extreme(a, free, operation.opcode == PHX_MAXIMUM, to, in);
-    case PHX_NEG: return a.vpxord(to, in[0], all_lanes(a.constant(0x80000000u)));
-    case PHX_ABS: return a.vpandd(to, in[0], all_lanes(a.constant(0x7fffffffu)));
+    case PHX_NEG: return a.vpxord(to, in[0], in_all_lanes(a, 0x80000000u));
+    case PHX_ABS: return a.vpandd(to, in[0], in_all_lanes(a, 0x7fffffffu));
     case PHX_FLOOR: return a.vrndscaleps(to, in[0], Rounding::down);
     case PHX_ROUND: return a.vrndscaleps(to, in[0], Rounding::even);
     case PHX_SQRT: return a.vsqrtps(to, in[0]);
     case PHX_RSQRT: return reciprocal_root(a, free, to, in[0]);
     case PHX_INTEGER_POW: return power(a, free, operation.immediate, to, in[0]);
+    case PHX_TANH: return hyperbolic_tangent(a, free, to, in[0]);
     case multiply_plus:
     case multiply_minus:
     case minus_multiply: return multiply_and_add(a, operation.opcode, to, in);

@@ -13,4 +13,7 @@ inline bool adds_to_third(int32_t opcode) {
 // `in` are the registers of the arguments. A comparison's result `to` is a mask.
 void compute(x86::Assembler& a, FreeRegisters& free, const Operation& operation, int to, const int* in);
 
+// With AVX2.
+void hyperbolic_tangent(x86::Assembler& a, FreeRegisters& free, int to, int x);
+
 }  // namespace phynexus::fused

@@ -25,9 +25,12 @@ Dataflow::Dataflow(const std::vector<PlacedOperation>& operations, const std::ve
       last_reader[size_t(found->second)] = INT_MAX;
 }
 
-bool can_write(const PlacedOperation& placed) {
+bool can_write(const PlacedOperation& placed, x86::Extension extension) {
   const Operation& operation = placed.operation;
+  const bool avx2 = extension == x86::Extension::avx2;
   if (placed.single) return false;
+  // Bools are masks in registers of their own.
+  if (avx2 && (is_comparison(operation.opcode) || operation.opcode == PHX_WHERE)) return false;
   if (is_comparison(operation.opcode)) return operation.from == PHX_FLOAT32 || operation.from == PHX_INT32;
   if (operation.opcode == PHX_WHERE)
     return !placed.arguments[0].uniform &&
@@ -50,9 +53,21 @@ bool can_write(const PlacedOperation& placed) {
     case multiply_minus:
     case minus_multiply:
     case compare_where: return true;
+    case PHX_TANH: return avx2;  // AVX-512 has the kernel
     case PHX_INTEGER_POW: return std::abs(operation.immediate) <= most_exponent;
     default: return false;
   }
+}
+
+size_t end_of_stage(const std::vector<PlacedOperation>& operations, const Dataflow& flow, size_t begin) {
+  const auto takes_long = [&](size_t i) { return operations[i].operation.opcode == PHX_TANH; };
+  std::vector<bool> waits(operations.size(), false);  // for such a function
+  for (size_t i = begin; i < operations.size(); i++) {
+    for (const int maker : flow.makers[i])
+      if (maker >= int(begin)) waits[i] = waits[i] || waits[size_t(maker)] || takes_long(size_t(maker));
+    if (waits[i] && takes_long(i)) return i;
+  }
+  return operations.size();
 }
 
 void Code::move_registers(const std::map<int32_t, int32_t>& moved) {

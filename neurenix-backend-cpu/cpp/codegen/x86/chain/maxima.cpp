@@ -48,7 +48,7 @@ void find_maxima(Body& body, const std::vector<RowMaximum>& maxima, int row, int
 
 void store_maxima(Body& body, int column, int result) {
   for (const auto& [location, pointer] : body.pointers().moving)
-    body.a.vmovups({.base = pointer, .displacement = column * 4}, result++, body.lanes_to_store());
+    body.store_vector({.base = pointer, .displacement = column * 4}, result++);
 }
 
 void next_maxima(Body& body, int64_t columns) {

@@ -11,12 +11,12 @@ using namespace x86;
 
 class RowWriter {
  public:
-  RowWriter(const Run& run, const Rows& rows) : rows_(rows), body_(run, rows.results, rows.walks) {}
+  RowWriter(const Run& run, const Rows& rows, const RowCounters& counters)
+      : rows_(rows), lanes_(lanes_of(run.extension)), body_(run, rows, counters) {}
 
   std::optional<Code> write(int vectors);
 
  private:
-  void set_tail_mask();
   bool all_rows(Walks& walks, int first, int vectors);
   void one_row(int row, int vectors);
   template <class F>
@@ -26,6 +26,7 @@ class RowWriter {
   }
 
   const Rows& rows_;
+  const int lanes_;
   Body body_;
   int first_column_ = 0;  // of those at hand
 };
@@ -34,17 +35,10 @@ class RowWriter {
 template <class F>
 void RowWriter::each_vector(int vectors, const F& f) {
   for (int v = 0; v < vectors && !body_.failed(); v++) {
-    const int column = first_column_ + v * lanes;
-    body_.go_to(column, rows_.columns - column < lanes);
+    const int column = first_column_ + v * lanes_;
+    body_.go_to(column, rows_.columns - column < lanes_);
     f(column, body_.hoisted_registers() + v * results_of_a_vector());
   }
-}
-
-void RowWriter::set_tail_mask() {
-  const int64_t tail = rows_.columns % lanes;
-  if (tail == 0) return;
-  body_.a.mov32(rax, (int64_t(1) << tail) - 1);
-  body_.a.kmovw(tail_mask, rax);
 }
 
 void RowWriter::one_row(int row, int vectors) {
@@ -61,10 +55,11 @@ void RowWriter::one_row(int row, int vectors) {
 
 // rax counts the elements before a row.
 bool RowWriter::all_rows(Walks& walks, int first, int vectors) {
-  if (body_.hoisted_registers() + vectors * results_of_a_vector() >= vector_registers) return false;
   Assembler& a = body_.a;
+  const int stay = body_.hoisted_registers() + vectors * results_of_a_vector();
+  if (stay >= value_registers(a.extension())) return false;
   const std::vector<RowSum>& sums = rows_.results.sums;
-  first_column_ = first * lanes;
+  first_column_ = first * lanes_;
   const Address zero{.constant = a.constant(0x80000000u)};  // -0 + x is x for every x
   each_vector(vectors, [&](int, int result) {
     for (size_t i = 0; i < sums.size(); i++) a.vbroadcastss(result + int(i), zero);
@@ -83,8 +78,7 @@ bool RowWriter::all_rows(Walks& walks, int first, int vectors) {
   a.cmp(rax, rsi);
   a.jcc(Condition::below, loop);
   each_vector(vectors, [&](int, int result) {
-    for (const RowSum& sum : sums)
-      a.vmovups(body_.at(sum.to, PHX_FLOAT32, Repeat::row), result++, body_.lanes_to_store());
+    for (const RowSum& sum : sums) body_.store_vector(body_.at(sum.to, PHX_FLOAT32, Repeat::row), result++);
   });
   return true;
 }
@@ -92,9 +86,9 @@ bool RowWriter::all_rows(Walks& walks, int first, int vectors) {
 std::optional<Code> RowWriter::write(int vectors) {
   if (!body_.enter()) return {};
   Walks walks(body_, rows_.walks);
-  set_tail_mask();
+  if (const int64_t tail = rows_.columns % lanes_) set_tail_mask(body_.a, tail);
   const auto& moving = body_.pointers().moving;
-  const int all = int((rows_.columns + lanes - 1) / lanes);
+  const int all = int((rows_.columns + lanes_ - 1) / lanes_);
   for (int first = 0; first < all; first += vectors) {
     if (first > 0) walks.back_to_first_row();
     for (const auto& [location, pointer] : moving) body_.a.push(pointer);
@@ -108,7 +102,11 @@ std::optional<Code> RowWriter::write(int vectors) {
 }  // namespace
 
 std::optional<Code> write_rows(const Run& run, const Rows& rows, int vectors) {
-  return RowWriter(run, rows).write(vectors);
+  const std::optional<RowCounters> counters = row_counters(rows.strides);
+  if (!counters) return {};
+  if (const auto looped = counters_of_looped_columns(run, rows, *counters))
+    return write_looped_columns(run, rows, *looped);
+  return RowWriter(run, rows, *counters).write(vectors);
 }
 
 }  // namespace phynexus::fused

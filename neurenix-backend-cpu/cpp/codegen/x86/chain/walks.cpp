@@ -8,7 +8,7 @@ using namespace x86;
 // For each row the step to the next one, for each operand; then where each row begins. The first row comes after the
 // last.
 Walks::Walks(Body& body, const std::vector<RowWalk>& walks)
-    : a_(body.a), pointers_(body.pointers()), walks_(walks) {
+    : a_(body.a), pointers_(body.pointers()), counters_(body.counters()), walks_(walks) {
   if (walks.empty()) return;
   std::vector<int32_t> steps, starts;
   const size_t rows = walks[0].starts.size();
@@ -22,11 +22,13 @@ Walks::Walks(Body& body, const std::vector<RowWalk>& walks)
 }
 
 void Walks::first_row() {
+  counters_.start(a_);
   if (walks_.empty()) a_.xor32(rcx, rcx);
   else a_.lea(rcx, table_);
 }
 
 void Walks::next_row() {
+  counters_.next_row(a_);
   if (walks_.empty()) return a_.inc(rcx);
   for (size_t i = 0; i < walks_.size(); i++) {
     a_.movsxd(rdx, rcx, int32_t(4 * i));

@@ -1,4 +1,5 @@
-// Operands whose rows lie anywhere, in code over rows: their pointers go from row to row by a table behind the code.
+// What goes from row to row in code over rows: counters, and the pointers to operands whose rows lie anywhere, by a
+// table behind the code.
 #pragma once
 
 #include "body.h"
@@ -16,6 +17,7 @@ class Walks {
  private:
   x86::Assembler& a_;
   const Pointers& pointers_;
+  const RowCounters& counters_;
   const std::vector<RowWalk>& walks_;
   x86::Constant table_;
 };
