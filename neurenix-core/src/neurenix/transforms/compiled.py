@@ -126,7 +126,8 @@ def compile(
 
 
 class Compiled(StatefulFunction):
-    """What `nx.compile` gives: call it as the function. `entries` are its programs."""
+    """The result of `nx.compile`: call it as the function. `entries` are its
+    programs."""
 
     def __init__(
         self, f: Callable[..., Any], state: Any, guard: bool, verbose: bool = False
