@@ -45,8 +45,9 @@ InstructionSet choose_instruction_set() {
                           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (has_avx512 && (wish.empty() || wish == "avx512"))
-    return {"avx512", &avx512::runtime_kernels, &avx512::contract_kernels, true};
-  if (has_avx2 && wish != "portable") return {"avx2", &avx2::runtime_kernels, &avx2::contract_kernels};
+    return {"avx512", &avx512::runtime_kernels, &avx512::contract_kernels, x86::Extension::avx512};
+  if (has_avx2 && wish != "portable")
+    return {"avx2", &avx2::runtime_kernels, &avx2::contract_kernels, x86::Extension::avx2};
 #endif
   return plain;
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
+#include "codegen/x86/extension.h"
 #include "engine/engine.h"
 #include "kernels/contract/contract.h"
 #include "kernels/runtime_kernels.h"
@@ -16,7 +18,7 @@ struct InstructionSet {
   const char* name;
   const RuntimeKernels* runtime;
   const ContractKernels* contract;
-  bool writes_code = false;  // the instructions of codegen/x86/assembler.h are among them
+  std::optional<x86::Extension> written = {};  // what code of its own is written for, if any is
 };
 
 // The best that the processor has, or a lower one that NEURENIX_CPU_ISA names.

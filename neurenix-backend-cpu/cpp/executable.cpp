@@ -25,7 +25,10 @@ std::vector<Region> CpuExecutable::lower_all(Costs* costs) {
   std::vector<Region> regions;
   const InstructionSet& instructions = engine_.instructions;
   Lowering lowering{{*plan_, regions}, *instructions.runtime, *instructions.contract};
-  if (instructions.writes_code && CodeMemory::usable()) lowering.code = &code_;
+  if (instructions.written && CodeMemory::usable()) {
+    lowering.code = &code_;
+    lowering.extension = *instructions.written;
+  }
   lower_regions(lowering, costs,
                 [&](const phx_instruction& instruction) { return lower(lowering, instruction); });
   if (!costs) register_bytes_ = lowering.register_bytes;  // the same the second time

@@ -177,11 +177,14 @@ def test_an_engine_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("no native engine is here")
     from neurenix.phynexus.library import Engine
 
+    nx.init({"device": "reference"})
+    _ = nx.ones(2) + 1.0
     nx.init({"device": "cpu"})
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "has", lambda self, name: False)
         with pytest.raises(BackendError, match=r"ABI 1\.2.*upgrade"):
             nx.profile().__enter__()
+    assert ir.watching == [None]  # nobody goes on counting
     with nx.profile() as p:
         _ = nx.ones(2) + 1.0
     assert p.rows

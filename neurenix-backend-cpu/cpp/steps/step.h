@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../codegen/x86/code_memory.h"
+#include "../codegen/x86/extension.h"
 #include "../kernels/contract/contract.h"
 #include "../kernels/runtime_kernels.h"
 #include "../memory/arena.h"
@@ -21,8 +22,9 @@ struct Context {
 struct Lowering : PlanLowering {
   const RuntimeKernels& kernels;
   const ContractKernels& contract;
-  CodeMemory* code = nullptr;  // for what can be written as code of its own, if anything
-  int64_t register_bytes = 0;  // the most that a fused step has asked for
+  CodeMemory* code = nullptr;  // for what can be written as code of its own, if anything ...
+  x86::Extension extension = x86::Extension::avx512;  // ... with this
+  int64_t register_bytes = 0;                         // the most that a fused step has asked for
 };
 
 // f(index, worker) for each index, on all threads where the frame may use them.

@@ -1,5 +1,7 @@
-// Every instruction of the assembler beside the bytes that GNU as 2.40 makes of its text, with {evex} and, where the
-// assembler has displacements of four bytes, {disp32}.
+// Every instruction of the assembler beside the bytes that GNU as 2.40 makes of its text, with {evex} or for AVX2
+// {vex3}, and {disp32} where the assembler has displacements of four bytes, {disp8} where of one.
+#include <algorithm>
+
 #include "../codegen/x86/assembler.h"
 #include "plan_builder.h"
 
@@ -15,11 +17,16 @@ std::string hexadecimal(const std::vector<uint8_t>& bytes) {
   return text;
 }
 
-void is(const char* text, const char* bytes, void (*write)(Assembler&)) {
-  Assembler a;
+void is(const char* text, const char* bytes, void (*write)(Assembler&),
+        Extension extension = Extension::avx512) {
+  Assembler a(extension);
   write(a);
   const std::string found = hexadecimal(a.bytes());
   CHECK(found == bytes, "%s: %s, not %s", text, found.c_str(), bytes);
+}
+
+void avx2_is(const char* text, const char* bytes, void (*write)(Assembler&)) {
+  is(text, bytes, write, Extension::avx2);
 }
 
 // clang-format off
@@ -302,6 +309,85 @@ void vector_instructions() {
   is("vmovups ymmword ptr [rdx+32]{k1}, ymm9", "62717c29114a01", [](Assembler& a) { a.vmovups_ymm(Address{.base = rdx, .displacement = 32, .unit = 32}, 9, {.mask = 1}); });
   is("vbroadcastf32x8 zmm9, ymmword ptr [rdx+32]", "62727d481b4a01", [](Assembler& a) { a.vbroadcastf32x8(9, Address{.base = rdx, .displacement = 32, .unit = 32}); });
 }
+
+void avx2_instructions() {
+  avx2_is("vmovups ymm3, ymmword ptr [r8+64]", "c4c17c105840", [](Assembler& a) { a.vmovups(3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vmovups ymm3, ymmword ptr [rbp+256]", "c4e17c109d00010000", [](Assembler& a) { a.vmovups(3, Address{.base = rbp, .displacement = 256}); });
+  avx2_is("vmovups ymm3, ymmword ptr [r13+rax*4+32]", "c4c17c109c8520000000", [](Assembler& a) { a.vmovups(3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vmovups ymm12, ymmword ptr [rdi]", "c4617c106700", [](Assembler& a) { a.vmovups(12, Address{.base = rdi}); });
+  avx2_is("vmovups ymm12, ymmword ptr [rdx+rbp*1-8]", "c4617c10a42af8ffffff", [](Assembler& a) { a.vmovups(12, Address{.base = rdx, .displacement = -8, .indexed = true, .index = rbp}); });
+  avx2_is("vmovups ymm12, ymmword ptr [r12+16]", "c4417c10a42410000000", [](Assembler& a) { a.vmovups(12, Address{.base = r12, .displacement = 16}); });
+  avx2_is("vmovups ymmword ptr [r8+64], ymm3", "c4c17c115840", [](Assembler& a) { a.vmovups(Address{.base = r8, .displacement = 64}, 3); });
+  avx2_is("vmovups ymmword ptr [rdx+rbp*1-8], ymm3", "c4e17c119c2af8ffffff", [](Assembler& a) { a.vmovups(Address{.base = rdx, .displacement = -8, .indexed = true, .index = rbp}, 3); });
+  avx2_is("vmovups ymmword ptr [rbp+256], ymm14", "c4617c11b500010000", [](Assembler& a) { a.vmovups(Address{.base = rbp, .displacement = 256}, 14); });
+  avx2_is("vmovups ymmword ptr [r13+rax*4+32], ymm14", "c4417c11b48520000000", [](Assembler& a) { a.vmovups(Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}, 14); });
+  avx2_is("vmovaps ymm3, ymm14", "c4c17c28de", [](Assembler& a) { a.vmovaps(3, 14); });
+  avx2_is("vmovaps ymm9, ymm2", "c4617c28ca", [](Assembler& a) { a.vmovaps(9, 2); });
+  avx2_is("vbroadcastss ymm3, dword ptr [r8+64]", "c4c27d185840", [](Assembler& a) { a.vbroadcastss(3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vbroadcastss ymm12, dword ptr [r13+rax*4+32]", "c4427d18a48520000000", [](Assembler& a) { a.vbroadcastss(12, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vcmpps ymm3, ymm7, ymm12, 17", "c4c144c2dc11", [](Assembler& a) { a.vcmpps(3, 7, 12, Float::less); });
+  avx2_is("vcmpps ymm14, ymm9, ymm2, 17", "c46134c2f211", [](Assembler& a) { a.vcmpps(14, 9, 2, Float::less); });
+  avx2_is("vcmpps ymm3, ymm12, ymmword ptr [r8+64], 17", "c4c11cc2584011", [](Assembler& a) { a.vcmpps(3, 12, Address{.base = r8, .displacement = 64}, Float::less); });
+  avx2_is("vcmpps ymm3, ymm12, ymmword ptr [r13+rax*4+32], 17", "c4c11cc29c852000000011", [](Assembler& a) { a.vcmpps(3, 12, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}, Float::less); });
+  avx2_is("vroundps ymm3, ymm12, 9", "c4c37d08dc09", [](Assembler& a) { a.vrndscaleps(3, 12, Rounding::down); });
+  avx2_is("vroundps ymm13, ymm2, 8", "c4637d08ea08", [](Assembler& a) { a.vrndscaleps(13, 2, Rounding::even); });
+  avx2_is("vsqrtps ymm3, ymm12", "c4c17c51dc", [](Assembler& a) { a.vsqrtps(3, 12); });
+  avx2_is("vsqrtps ymm13, ymm2", "c4617c51ea", [](Assembler& a) { a.vsqrtps(13, 2); });
+  avx2_is("vaddps ymm3, ymm7, ymm12", "c4c14458dc", [](Assembler& a) { a.vaddps(3, 7, 12); });
+  avx2_is("vaddps ymm14, ymm9, ymm2", "c4613458f2", [](Assembler& a) { a.vaddps(14, 9, 2); });
+  avx2_is("vaddps ymm12, ymm3, ymmword ptr [r8+64]", "c44164586040", [](Assembler& a) { a.vaddps(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vaddps ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c4416458a48520000000", [](Assembler& a) { a.vaddps(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vmulps ymm3, ymm7, ymm12", "c4c14459dc", [](Assembler& a) { a.vmulps(3, 7, 12); });
+  avx2_is("vmulps ymm14, ymm9, ymm2", "c4613459f2", [](Assembler& a) { a.vmulps(14, 9, 2); });
+  avx2_is("vsubps ymm3, ymm7, ymm12", "c4c1445cdc", [](Assembler& a) { a.vsubps(3, 7, 12); });
+  avx2_is("vsubps ymm14, ymm9, ymm2", "c461345cf2", [](Assembler& a) { a.vsubps(14, 9, 2); });
+  avx2_is("vsubps ymm12, ymm3, ymmword ptr [r8+64]", "c441645c6040", [](Assembler& a) { a.vsubps(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vsubps ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c441645ca48520000000", [](Assembler& a) { a.vsubps(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vminps ymm3, ymm7, ymm12", "c4c1445ddc", [](Assembler& a) { a.vminps(3, 7, 12); });
+  avx2_is("vminps ymm14, ymm9, ymm2", "c461345df2", [](Assembler& a) { a.vminps(14, 9, 2); });
+  avx2_is("vdivps ymm3, ymm7, ymm12", "c4c1445edc", [](Assembler& a) { a.vdivps(3, 7, 12); });
+  avx2_is("vdivps ymm14, ymm9, ymm2", "c461345ef2", [](Assembler& a) { a.vdivps(14, 9, 2); });
+  avx2_is("vmaxps ymm3, ymm7, ymm12", "c4c1445fdc", [](Assembler& a) { a.vmaxps(3, 7, 12); });
+  avx2_is("vmaxps ymm14, ymm9, ymm2", "c461345ff2", [](Assembler& a) { a.vmaxps(14, 9, 2); });
+  avx2_is("vpand ymm3, ymm7, ymm12", "c4c145dbdc", [](Assembler& a) { a.vpandd(3, 7, 12); });
+  avx2_is("vpand ymm14, ymm9, ymm2", "c46135dbf2", [](Assembler& a) { a.vpandd(14, 9, 2); });
+  avx2_is("vpand ymm12, ymm3, ymmword ptr [r8+64]", "c44165db6040", [](Assembler& a) { a.vpandd(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vpand ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c44165dba48520000000", [](Assembler& a) { a.vpandd(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vpxor ymm3, ymm7, ymm12", "c4c145efdc", [](Assembler& a) { a.vpxord(3, 7, 12); });
+  avx2_is("vpxor ymm14, ymm9, ymm2", "c46135eff2", [](Assembler& a) { a.vpxord(14, 9, 2); });
+  avx2_is("vpxor ymm12, ymm3, ymmword ptr [r8+64]", "c44165ef6040", [](Assembler& a) { a.vpxord(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vpxor ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c44165efa48520000000", [](Assembler& a) { a.vpxord(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vpor ymm3, ymm7, ymm12", "c4c145ebdc", [](Assembler& a) { a.vpor(3, 7, 12); });
+  avx2_is("vpor ymm14, ymm9, ymm2", "c46135ebf2", [](Assembler& a) { a.vpor(14, 9, 2); });
+  avx2_is("vfmadd231ps ymm3, ymm7, ymm12", "c4c245b8dc", [](Assembler& a) { a.vfmadd231ps(3, 7, 12); });
+  avx2_is("vfmadd231ps ymm14, ymm9, ymm2", "c46235b8f2", [](Assembler& a) { a.vfmadd231ps(14, 9, 2); });
+  avx2_is("vfmadd231ps ymm12, ymm3, ymmword ptr [r8+64]", "c44265b86040", [](Assembler& a) { a.vfmadd231ps(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vfmadd231ps ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c44265b8a48520000000", [](Assembler& a) { a.vfmadd231ps(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vfmsub231ps ymm3, ymm7, ymm12", "c4c245badc", [](Assembler& a) { a.vfmsub231ps(3, 7, 12); });
+  avx2_is("vfmsub231ps ymm14, ymm9, ymm2", "c46235baf2", [](Assembler& a) { a.vfmsub231ps(14, 9, 2); });
+  avx2_is("vfnmadd231ps ymm3, ymm7, ymm12", "c4c245bcdc", [](Assembler& a) { a.vfnmadd231ps(3, 7, 12); });
+  avx2_is("vfnmadd231ps ymm14, ymm9, ymm2", "c46235bcf2", [](Assembler& a) { a.vfnmadd231ps(14, 9, 2); });
+  avx2_is("vfnmadd231ps ymm12, ymm3, ymmword ptr [r8+64]", "c44265bc6040", [](Assembler& a) { a.vfnmadd231ps(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vfnmadd231ps ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c44265bca48520000000", [](Assembler& a) { a.vfnmadd231ps(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vfmadd213ps ymm3, ymm7, ymm12", "c4c245a8dc", [](Assembler& a) { a.vfmadd213ps(3, 7, 12); });
+  avx2_is("vfmadd213ps ymm14, ymm9, ymm2", "c46235a8f2", [](Assembler& a) { a.vfmadd213ps(14, 9, 2); });
+  avx2_is("vfmadd213ps ymm12, ymm3, ymmword ptr [r8+64]", "c44265a86040", [](Assembler& a) { a.vfmadd213ps(12, 3, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vfmadd213ps ymm12, ymm3, ymmword ptr [r13+rax*4+32]", "c44265a8a48520000000", [](Assembler& a) { a.vfmadd213ps(12, 3, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vmaskmovps ymm3, ymm15, ymmword ptr [r8+64]", "c4c2052c5840", [](Assembler& a) { a.vmaskmovps(3, 15, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vmaskmovps ymm3, ymm15, ymmword ptr [r13+rax*4+32]", "c4c2052c9c8520000000", [](Assembler& a) { a.vmaskmovps(3, 15, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vmaskmovps ymmword ptr [rbp+256], ymm15, ymm3", "c4e2052e9d00010000", [](Assembler& a) { a.vmaskmovps(Address{.base = rbp, .displacement = 256}, 15, 3); });
+  avx2_is("vmaskmovps ymmword ptr [rdx+rbp*1-8], ymm15, ymm3", "c4e2052e9c2af8ffffff", [](Assembler& a) { a.vmaskmovps(Address{.base = rdx, .displacement = -8, .indexed = true, .index = rbp}, 15, 3); });
+  avx2_is("vblendvps ymm3, ymm4, ymm12, ymm14", "c4c35d4adce0", [](Assembler& a) { a.vblendvps(3, 4, 12, 14); });
+  avx2_is("vblendvps ymm13, ymm12, ymm2, ymm5", "c4631d4aea50", [](Assembler& a) { a.vblendvps(13, 12, 2, 5); });
+  avx2_is("vmovd xmm15, ecx", "c461796ef9", [](Assembler& a) { a.vmovd(15, rcx); });
+  avx2_is("vmovd xmm3, r9d", "c4c1796ed9", [](Assembler& a) { a.vmovd(3, r9); });
+  avx2_is("vpbroadcastd ymm15, xmm15", "c4427d58ff", [](Assembler& a) { a.vpbroadcastd(15, 15); });
+  avx2_is("vpbroadcastd ymm3, xmm12", "c4c27d58dc", [](Assembler& a) { a.vpbroadcastd(3, 12); });
+  avx2_is("vpcmpgtd ymm15, ymm15, ymmword ptr [r8+64]", "c44105667840", [](Assembler& a) { a.vpcmpgtd(15, 15, Address{.base = r8, .displacement = 64}); });
+  avx2_is("vpcmpgtd ymm3, ymm12, ymmword ptr [r13+rax*4+32]", "c4c11d669c8520000000", [](Assembler& a) { a.vpcmpgtd(3, 12, Address{.base = r13, .displacement = 32, .indexed = true, .index = rax, .scale = 2}); });
+  avx2_is("vpslld ymm3, ymm12, 23", "c4c16572f417", [](Assembler& a) { a.vpslld(3, 12, 23); });
+  avx2_is("vpslld ymm13, ymm2, 4", "c4e11572f204", [](Assembler& a) { a.vpslld(13, 2, 4); });
+}
 // clang-format on
 
 // Jumps both ways, and constants behind the code.
@@ -332,15 +418,34 @@ void whole_function() {
      });
 }
 
+// Constants are whole vectors, each once; an instruction may go on behind the address of one.
+void constants_of_avx2() {
+  avx2_is("constants",
+          "c4e16cc20d1600000011c4e174580d2d000000c4e1745c0d04000000c3cccccc"
+          "0000803f0000803f0000803f0000803f0000803f0000803f0000803f0000803f"
+          "0000004000000040000000400000004000000040000000400000004000000040",
+          [](Assembler& a) {
+            float ones[8], twos[8];
+            std::fill(ones, ones + 8, 1.0f);
+            std::fill(twos, twos + 8, 2.0f);
+            const auto one = [&] { return Address{.constant = a.constant(ones, sizeof ones)}; };
+            a.vcmpps(1, 2, one(), Float::less);
+            a.vaddps(1, 1, Address{.constant = a.constant(twos, sizeof twos)});
+            a.vsubps(1, 1, one());
+            a.ret();
+            a.finish();
+          });
+}
+
 // Where displacements into registers in memory stand.
-void moving_parts() {
-  Assembler a;
-  a.vmovups(1, Address{.base = r8, .displacement = 192, .part = {.offset = 128}});
+void moving_parts(Extension extension) {
+  Assembler a(extension);
+  a.vmovups(1, Address{.base = r8, .displacement = 96, .part = {.offset = 64}});
   a.add(r9, 256, {.offset = 256});
   a.vmovups(1, Address{.base = r8, .displacement = 192});
   const std::vector<PartUse>& uses = a.part_uses();
   CHECK(uses.size() == 2, "%zu uses", uses.size());
-  const int32_t parts[] = {128, 256}, displacements[] = {192, 256};
+  const int32_t parts[] = {64, 256}, displacements[] = {96, 256};
   for (size_t i = 0; i < uses.size(); i++) {
     int32_t displacement;
     std::memcpy(&displacement, a.bytes().data() + uses[i].at, sizeof displacement);
@@ -354,8 +459,10 @@ void moving_parts() {
 void test_assembler() {
   general_instructions();
   vector_instructions();
+  avx2_instructions();
   whole_function();
-  moving_parts();
+  constants_of_avx2();
+  for (const Extension extension : {Extension::avx512, Extension::avx2}) moving_parts(extension);
 }
 
 }  // namespace engine_test

@@ -38,8 +38,8 @@ void add_code(Sum& sum, const Builder& b) {
   decode(source, plan);
   validate(plan);
   std::vector<Region> regions(1);
-  const Lowering lowering{plan, portable::runtime_kernels, portable::contract_kernels, regions,
-                          &plan.regions[0]};
+  const Lowering lowering{
+      {plan, regions, &plan.regions[0]}, portable::runtime_kernels, portable::contract_kernels};
   const phx_instruction& instruction = plan.instructions[0];
   const fused::Chain chain = fused::read_chain(plan, instruction);
   const fused::Blocks blocks = fused::lay_out(chain, cache_bytes);

@@ -2,8 +2,10 @@
 // memory does, so that a read or a write beyond it is a fault.
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "../codegen/x86/product_code.h"
+#include "../engine.h"
 #include "plan_builder.h"
 
 #if !defined(_WIN32)
@@ -37,7 +39,7 @@ class Guarded {
   size_t size_;
 };
 
-void one(phynexus::CodeMemory& memory) {
+void one(phynexus::x86::Extension extension, phynexus::CodeMemory& memory) {
   phynexus::MatmulProblem p{};
   p.batch = 1;
   p.m = pick(1, 45), p.n = pick(0, 3) ? pick(1, 45) : pick(1, 150),
@@ -47,6 +49,10 @@ void one(phynexus::CodeMemory& memory) {
   p.lhs_k = rows_first ? 1 : p.m + pick(0, 3);
   p.rhs_k = p.n + (pick(0, 1) ? pick(0, 20) : 0);
   p.out_m = p.n + (pick(0, 1) ? pick(0, 20) : 0);
+  if (extension == phynexus::x86::Extension::avx2) {  // whole vectors: see write_product
+    const int64_t more = (8 - p.n % 8) % 8;
+    p.n += more, p.rhs_k += more, p.out_m += more;
+  }
   p.rhs_n = p.out_n = 1;
   const auto last = [](int64_t a, int64_t stride_a, int64_t b, int64_t stride_b) {
     return (a - 1) * stride_a + (b - 1) * stride_b + 1;
@@ -61,7 +67,7 @@ void one(phynexus::CodeMemory& memory) {
         sum = std::fma(lhs.data[i * p.lhs_m + k * p.lhs_k], rhs.data[k * p.rhs_k + j], sum);
       want[size_t(i * p.out_m + j)] = sum;
     }
-  const phynexus::ProductCode code = phynexus::write_product(p, memory);
+  const phynexus::ProductCode code = phynexus::write_product(p, extension, memory);
   CHECK(code && memory.seal(), "no code for %d x %d x %d", int(p.m), int(p.n), int(p.k));
   if (!code) return;
   code(lhs.data, rhs.data, out.data);
@@ -80,9 +86,14 @@ void test_product_code() {
     std::printf("no machine code on this processor: ");
     return;
   }
-  for (int round = 0; round < 2000 && !failures; round++) {
-    phynexus::CodeMemory memory;
-    one(memory);
+  using phynexus::x86::Extension;
+  const std::optional<Extension> best = phynexus::choose_instruction_set().written;
+  for (const Extension extension : {Extension::avx2, Extension::avx512}) {
+    if (!best || (extension == Extension::avx512 && *best == Extension::avx2)) continue;
+    for (int round = 0; round < 2000 && !failures; round++) {
+      phynexus::CodeMemory memory;
+      one(extension, memory);
+    }
   }
 #endif
 }

@@ -54,10 +54,15 @@ class Profile:
             raise InvalidArgumentError(
                 f"nx.profile: the backend of '{device}' takes no profiles"
             )
-        for name, backend in discovery.created().items():
-            if backend.takes_profiles:
-                backend.start_profile()
-                self._backends[name] = backend
+        try:
+            for name, backend in discovery.created().items():
+                if backend.takes_profiles:
+                    backend.start_profile()
+                    self._backends[name] = backend
+        except BaseException:  # else those that have started would count for ever
+            for backend in self._backends.values():
+                backend.finish_profile()
+            raise
         _under_way.append(self)
         self._start = time.perf_counter_ns()
         return self

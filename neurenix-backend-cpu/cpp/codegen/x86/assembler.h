@@ -1,6 +1,6 @@
-// The x86-64 instructions that written code is made of, by their names in Intel's manual (volume 2), with 512-bit
-// vectors of AVX-512 F, BW, DQ and VL. Destinations come first. Each is encoded as GNU as does, with displacements
-// and numbers of four bytes unless an operand says otherwise.
+// The x86-64 instructions that written code is made of, by their names in Intel's manual (volume 2), with vectors of
+// 512 bits (AVX-512) or of 256 (AVX2, FMA). Destinations come first. Each is encoded as GNU as does, with
+// displacements and numbers of four bytes unless an operand says otherwise.
 #pragma once
 
 #include "encoder.h"
@@ -36,6 +36,8 @@ enum class Rounding : uint8_t { even = 8, down = 9 };  // of vrndscaleps
 
 class Assembler : public Encoder {
  public:
+  explicit Assembler(Extension extension) : Encoder(extension) {}
+
   // ---- general registers ----------------------------------------------------------------------------------
 
   void push(General r) {
@@ -130,6 +132,8 @@ class Assembler : public Encoder {
   void land(Jump jump) { patch(jump.end - 4, here() - jump.end); }
 
   // ---- vectors: numbers of registers; Second is one, or an Address ----------------------------------------
+  // With both extensions. Lanes other than all, broadcast addresses and registers from 16 on are AVX-512's; without
+  // them vpandd and vpxord are called vpand and vpxor, vrndscaleps is vroundps.
 
   template <class Second>
   void vmovups(int to, const Second& from, Lanes lanes = {}) {
@@ -138,37 +142,19 @@ class Assembler : public Encoder {
   void vmovups(const Address& to, int from, Lanes lanes = {}) {
     vector({map_0f, none, 0x11}, from, 0, to, lanes);
   }
-  void vmovups_ymm(const Address& to, int from, Lanes lanes = {}) {
-    vector({map_0f, none, 0x11, ymm}, from, 0, to, lanes);
-  }
   void vmovaps(int to, int from, Lanes lanes = {}) { vector({map_0f, none, 0x28}, to, 0, from, lanes); }
-  void vmovdqu8_xmm(int to, const Address& from, Lanes lanes = {}) {
-    vector({map_0f, pf2, 0x6f, xmm}, to, 0, from, lanes);
-  }
-  void vmovdqu8_xmm(const Address& to, int from, Lanes lanes = {}) {
-    vector({map_0f, pf2, 0x7f, xmm}, from, 0, to, lanes);
-  }
   void vbroadcastss(int to, const Address& from, Lanes lanes = {}) {
     vector({map_0f38, p66, 0x18}, to, 0, from, lanes);
   }
-  void vbroadcastf32x8(int to, const Address& from, Lanes lanes = {}) {
-    vector({map_0f38, p66, 0x1b}, to, 0, from, lanes);
-  }
-  void vextractf32x8(int to, int from, int half) {
-    vector({map_0f3a, p66, 0x1b}, from, 0, to, {});
-    byte(half);
-  }
-  void vptestmb_xmm(int mask, int a, int b) { vector({map_0f38, p66, 0x26, xmm}, mask, a, b, {}); }
+  // To a mask, with AVX2 a vector.
   void vcmpps(int mask, int a, int b, Float predicate, Lanes lanes = {}) {
     vector({map_0f, none, 0xc2}, mask, a, b, lanes);
     byte(int(predicate));
   }
-  void vpcmpd(int mask, int a, int b, Integer predicate, Lanes lanes = {}) {
-    vector({map_0f3a, p66, 0x1f}, mask, a, b, lanes);
+  void vcmpps(int mask, int a, const Address& b, Float predicate) {
+    vector({map_0f, none, 0xc2}, mask, a, b, {}, 1);
     byte(int(predicate));
   }
-  // `yes` where the mask has ones.
-  void vblendmps(int to, int no, int yes, int mask) { vector({map_0f38, p66, 0x65}, to, no, yes, {mask}); }
   void vrndscaleps(int to, int from, Rounding rounding) {
     vector({map_0f3a, p66, 0x08}, to, 0, from, {});
     byte(int(rounding));
@@ -180,7 +166,10 @@ class Assembler : public Encoder {
     vector({map_0f, none, 0x58}, to, a, b, {});
   }
   void vmulps(int to, int a, int b) { vector({map_0f, none, 0x59}, to, a, b, {}); }
-  void vsubps(int to, int a, int b) { vector({map_0f, none, 0x5c}, to, a, b, {}); }
+  template <class Second>
+  void vsubps(int to, int a, const Second& b) {
+    vector({map_0f, none, 0x5c}, to, a, b, {});
+  }
   void vminps(int to, int a, int b) { vector({map_0f, none, 0x5d}, to, a, b, {}); }
   void vdivps(int to, int a, int b) { vector({map_0f, none, 0x5e}, to, a, b, {}); }
   void vmaxps(int to, int a, int b) { vector({map_0f, none, 0x5f}, to, a, b, {}); }
@@ -198,7 +187,63 @@ class Assembler : public Encoder {
     vector({map_0f38, p66, 0xb8}, to, a, b, {});
   }
   void vfmsub231ps(int to, int a, int b) { vector({map_0f38, p66, 0xba}, to, a, b, {}); }
-  void vfnmadd231ps(int to, int a, int b) { vector({map_0f38, p66, 0xbc}, to, a, b, {}); }
+  template <class Second>
+  void vfnmadd231ps(int to, int a, const Second& b) {
+    vector({map_0f38, p66, 0xbc}, to, a, b, {});
+  }
+
+  // ---- with AVX-512 alone ---------------------------------------------------------------------------------
+
+  void vmovups_ymm(const Address& to, int from, Lanes lanes = {}) {
+    vector({map_0f, none, 0x11, ymm}, from, 0, to, lanes);
+  }
+  void vmovdqu8_xmm(int to, const Address& from, Lanes lanes = {}) {
+    vector({map_0f, pf2, 0x6f, xmm}, to, 0, from, lanes);
+  }
+  void vmovdqu8_xmm(const Address& to, int from, Lanes lanes = {}) {
+    vector({map_0f, pf2, 0x7f, xmm}, from, 0, to, lanes);
+  }
+  void vbroadcastf32x8(int to, const Address& from, Lanes lanes = {}) {
+    vector({map_0f38, p66, 0x1b}, to, 0, from, lanes);
+  }
+  void vextractf32x8(int to, int from, int half) {
+    vector({map_0f3a, p66, 0x1b}, from, 0, to, {});
+    byte(half);
+  }
+  void vptestmb_xmm(int mask, int a, int b) { vector({map_0f38, p66, 0x26, xmm}, mask, a, b, {}); }
+  void vpcmpd(int mask, int a, int b, Integer predicate, Lanes lanes = {}) {
+    vector({map_0f3a, p66, 0x1f}, mask, a, b, lanes);
+    byte(int(predicate));
+  }
+  // `yes` where the mask has ones.
+  void vblendmps(int to, int no, int yes, int mask) { vector({map_0f38, p66, 0x65}, to, no, yes, {mask}); }
+
+  // ---- with AVX2 alone: masks are vectors, whose elements' signs count ------------------------------------
+
+  void vmaskmovps(int to, int mask, const Address& from) {
+    vector({map_0f38, p66, 0x2c}, to, mask, from, {});
+  }
+  void vmaskmovps(const Address& to, int mask, int from) {
+    vector({map_0f38, p66, 0x2e}, from, mask, to, {});
+  }
+  // `yes` where the mask says so.
+  void vblendvps(int to, int no, int yes, int mask) {
+    vector({map_0f3a, p66, 0x4a}, to, no, yes, {});
+    byte(mask << 4);
+  }
+  void vmovd(int to, General from) { vector({map_0f, p66, 0x6e, xmm}, to, 0, from, {}); }
+  void vpbroadcastd(int to, int from) { vector({map_0f38, p66, 0x58}, to, 0, from, {}); }
+  void vpcmpgtd(int to, int a, const Address& b) { vector({map_0f, p66, 0x66}, to, a, b, {}); }
+  void vpslld(int to, int from, int count) {
+    vector({map_0f, p66, 0x72}, 6, to, from, {});
+    byte(count);
+  }
+  void vpor(int to, int a, int b) { vector({map_0f, p66, 0xeb}, to, a, b, {}); }
+  // to = a * to + b
+  template <class Second>
+  void vfmadd213ps(int to, int a, const Second& b) {
+    vector({map_0f38, p66, 0xa8}, to, a, b, {});
+  }
 };
 
 }  // namespace phynexus::x86

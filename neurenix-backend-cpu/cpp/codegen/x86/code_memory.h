@@ -16,7 +16,7 @@ class CodeMemory {
   CodeMemory& operator=(const CodeMemory&) = delete;
   ~CodeMemory();
 
-  // Whether this machine has the instructions that are written here, and lets a process execute what it wrote.
+  // Whether this machine lets a process execute what it wrote, and nobody asked for none of it.
   static bool usable();
 
   // Where the bytes will be executed, not before seal(); null where there is no memory for them. The same bytes

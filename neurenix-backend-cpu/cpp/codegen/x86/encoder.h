@@ -2,11 +2,14 @@
 // displacements that are known only when the code is complete.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
 #include <utility>
 #include <vector>
+
+#include "extension.h"
 
 namespace phynexus::x86 {
 
@@ -31,8 +34,8 @@ struct Address {
   General index = rax;     // or another one below r8
   uint8_t scale = 0;       // of the index: its logarithm
   bool broadcast = false;  // one element, to all lanes
-  uint8_t unit = 0;        // bytes that a displacement of one byte counts; 0: it has four bytes
-  Part part = {};          // where the displacement points to, if that may move
+  uint8_t unit = 0;  // bytes that a displacement of one byte counts; 0: it has four bytes (with AVX2: 1)
+  Part part = {};    // where the displacement points to, if that may move
   Constant constant = {};  // instead of all this
   bool is_constant() const { return constant.offset >= 0; }
 };
@@ -51,6 +54,10 @@ struct PartUse {
 
 class Encoder {
  public:
+  explicit Encoder(Extension extension) : extension_(extension) {}
+
+  Extension extension() const { return extension_; }
+  bool is_avx2() const { return extension_ == Extension::avx2; }
   const std::vector<uint8_t>& bytes() const { return bytes_; }
   const std::vector<PartUse>& part_uses() const { return part_uses_; }
   std::vector<uint8_t> take_bytes() { return std::move(bytes_); }
@@ -58,6 +65,11 @@ class Encoder {
 
   Constant constant(const void* data, int64_t size) {
     const uint8_t* raw = static_cast<const uint8_t*>(data);
+    if (is_avx2()) {  // whole vectors: each lies in one line of the cache, and those that are the same in one place
+      constants_.resize((constants_.size() + 31) / 32 * 32);
+      for (size_t at = 0; at + size_t(size) <= constants_.size(); at += 32)
+        if (std::equal(raw, raw + size, constants_.begin() + int64_t(at))) return {int32_t(at)};
+    }
     constants_.insert(constants_.end(), raw, raw + size);
     return {int32_t(int64_t(constants_.size()) - size)};
   }
@@ -67,10 +79,11 @@ class Encoder {
   // Writes the constants behind the code, which is complete.
   void finish() {
     if (constants_.empty()) return;
-    while (bytes_.size() % 16) byte(0xcc);
+    while (bytes_.size() % (is_avx2() ? 32 : 16)) byte(0xcc);
     const int64_t start = here();
     bytes_.insert(bytes_.end(), constants_.begin(), constants_.end());
-    for (const ConstantUse& use : constant_uses_) patch(use.at, start + use.constant.offset - (use.at + 4));
+    for (const ConstantUse& use : constant_uses_)
+      patch(use.at, start + use.constant.offset - (use.at + 4 + use.bytes_behind));
   }
 
  protected:
@@ -116,9 +129,10 @@ class Encoder {
     if (near) byte(displacement);
     else word32(displacement);
   }
-  void constant_address(int reg, Constant constant) {
+  // So many bytes of the instruction follow: constants are found from its end.
+  void constant_address(int reg, Constant constant, int bytes_behind = 0) {
     byte((reg & 7) << 3 | 5);
-    constant_uses_.push_back({here(), constant});
+    constant_uses_.push_back({here(), constant, bytes_behind});
     word32(0);
   }
   void displacement_of(Part part, int64_t displacement) {
@@ -129,20 +143,20 @@ class Encoder {
   // ---- vectors --------------------------------------------------------------------------------------------
 
   void vector(Form form, int destination, int first, int second, Lanes lanes) {
-    evex(form, destination, first, !(second >> 3 & 1), !(second >> 4 & 1), false, lanes);
+    prefix(form, destination, first, !(second >> 3 & 1), !(second >> 4 & 1), false, lanes);
     raw({form.opcode, 0xc0 | (destination & 7) << 3 | (second & 7)});
   }
-  void vector(Form form, int destination, int first, const Address& a, Lanes lanes) {
-    evex(form, destination, first, a.is_constant() || !(a.base >> 3 & 1), true, a.broadcast, lanes);
+  void vector(Form form, int destination, int first, const Address& a, Lanes lanes, int bytes_behind = 0) {
+    prefix(form, destination, first, a.is_constant() || !(a.base >> 3 & 1), true, a.broadcast, lanes);
     byte(form.opcode);
-    if (a.is_constant()) return constant_address(destination, a.constant);
+    if (a.is_constant()) return constant_address(destination, a.constant, bytes_behind);
     if (a.indexed || (a.base & 7) == rsp) {
       const int index = a.indexed ? a.index : rsp;  // rsp: none
       raw({0x80 | (destination & 7) << 3 | 4, a.scale << 6 | (index & 7) << 3 | (a.base & 7)});
       return displacement_of(a.part, a.displacement);
     }
-    const int32_t units = a.unit ? a.displacement / a.unit : 0;
-    const bool near = a.unit && units * a.unit == a.displacement && units >= -128 && units < 128;
+    const int32_t unit = is_avx2() && !a.part.exists() ? 1 : a.unit, units = unit ? a.displacement / unit : 0;
+    const bool near = unit && units * unit == a.displacement && units >= -128 && units < 128;
     byte((near ? 0x40 : 0x80) | (destination & 7) << 3 | (a.base & 7));
     if (near) byte(units);
     else displacement_of(a.part, a.displacement);
@@ -152,9 +166,15 @@ class Encoder {
   struct ConstantUse {
     int64_t at;
     Constant constant;
+    int bytes_behind;  // of the instruction
   };
 
-  // The four bytes of the prefix EVEX; b and x: their bits as stored, inverted.
+  // b and x: their bits as stored, inverted.
+  void prefix(Form form, int destination, int first, bool b, bool x, bool broadcast, Lanes lanes) {
+    if (is_avx2()) vex(form, destination, first, b, x);
+    else evex(form, destination, first, b, x, broadcast, lanes);
+  }
+  // Of four bytes.
   void evex(Form form, int destination, int first, bool b, bool x, bool broadcast, Lanes lanes) {
     byte(0x62);
     byte((~destination >> 3 & 1) << 7 | x << 6 | b << 5 | (~destination >> 4 & 1) << 4 | form.map);
@@ -162,6 +182,14 @@ class Encoder {
     byte(lanes.zero << 7 | form.length << 5 | broadcast << 4 | (~first >> 4 & 1) << 3 | lanes.mask);
   }
 
+  // Of three bytes. Vectors have 256 bits.
+  void vex(Form form, int destination, int first, bool b, bool x) {
+    byte(0xc4);
+    byte((~destination >> 3 & 1) << 7 | x << 6 | b << 5 | form.map);
+    byte((~first & 15) << 3 | (form.length > 0) << 2 | form.prefix);
+  }
+
+  const Extension extension_;
   std::vector<uint8_t> bytes_, constants_;
   std::vector<ConstantUse> constant_uses_;
   std::vector<PartUse> part_uses_;

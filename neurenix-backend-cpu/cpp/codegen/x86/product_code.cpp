@@ -12,10 +12,10 @@ namespace {
 
 using namespace x86;
 
-constexpr int lanes = 16, all_registers = 32, tail_mask = 1, upper_half = 2;
-constexpr int most_vectors = 4;                        // of a panel
-constexpr double most_operations = 4e6;                // more is worth the threads
-constexpr int64_t most_unrolled = 512, in_loop = 200;  // instructions, of all tiles' code
+constexpr int half_vector = 8, tail_mask = 1, upper_half = 2;  // lanes of AVX-512; its masks
+constexpr int most_vectors = 4;                                // of a panel
+constexpr double most_operations = 4e6;                        // more is worth the threads
+constexpr int64_t most_unrolled = 512, in_loop = 200;          // instructions, of all tiles' code
 constexpr size_t most_bytes_of_code = 24 * 1024;
 constexpr int64_t farthest = int64_t(1) << 30;  // bytes that a displacement reaches
 
@@ -23,15 +23,14 @@ constexpr int64_t farthest = int64_t(1) << 30;  // bytes that a displacement rea
 // rows share one: the second row's columns are its upper half.
 struct Panel {
   int first = 0, whole = 0, tail = 0;
-  bool half() const { return tail > 0 && tail <= lanes / 2; }
+  bool half() const { return tail > 0 && tail <= half_vector; }
   int sums(int rows) const { return rows * whole + (half() ? (rows + 1) / 2 : tail ? rows : 0); }
   int vectors() const { return whole + (tail > 0); }
-  int registers(int rows) const { return sums(rows) + vectors() + 2; }
 };
 
 class ProductWriter {
  public:
-  explicit ProductWriter(const MatmulProblem& p) : p_(p) {}
+  ProductWriter(const MatmulProblem& p, Extension extension) : p_(p), a_(extension) {}
 
   bool write();
   const std::vector<uint8_t>& bytes() const { return a_.bytes(); }
@@ -43,7 +42,14 @@ class ProductWriter {
   void tile(int rows, const Panel& panel);
   void step(int rows, const Panel& panel, General lhs, General rhs, int64_t lhs_at, int64_t rhs_at);
   void store(int rows, const Panel& panel);
-  int masked(const Panel& panel) const { return panel.tail % (lanes / 2) ? tail_mask : 0; }
+  int masked(const Panel& panel) const { return panel.tail % half_vector ? tail_mask : 0; }
+  int lanes() const { return lanes_of(a_.extension()); }
+  int vector_bytes() const { return lanes() * int(sizeof(float)); }
+  // For elements of the left operand, in turns where there are enough.
+  int left_registers() const { return a_.is_avx2() ? 1 : 2; }
+  bool fits(const Panel& panel, int rows) const {
+    return panel.sums(rows) + panel.vectors() + left_registers() <= vectors_of(a_.extension());
+  }
   static int64_t instructions(int rows, const Panel& panel) {
     return panel.vectors() + rows + panel.sums(rows) + (panel.half() ? rows / 2 : 0);
   }
@@ -59,12 +65,12 @@ class ProductWriter {
 };
 
 std::vector<Panel> ProductWriter::panels(int count) const {
-  const int vectors = int((p_.n + lanes - 1) / lanes), tail = int(p_.n % lanes);
+  const int vectors = int((p_.n + lanes() - 1) / lanes()), tail = int(p_.n % lanes());
   std::vector<Panel> cut;
   for (int i = 0, first = 0; i < count; i++) {
     const int own = vectors / count + (i < vectors % count);
     const bool last = i + 1 == count;
-    cut.push_back({first * lanes, own - (last && tail ? 1 : 0), last ? tail : 0});
+    cut.push_back({first * lanes(), own - (last && tail ? 1 : 0), last ? tail : 0});
     first += own;
   }
   return cut;
@@ -72,20 +78,22 @@ std::vector<Panel> ProductWriter::panels(int count) const {
 
 // The cheapest way to cut the output, by cycles of two multiply-adds or two loads each.
 void ProductWriter::choose_tiles() {
-  const int vectors = int((p_.n + lanes - 1) / lanes);
+  const int vectors = int((p_.n + lanes() - 1) / lanes());
+  const int latency = a_.is_avx2() ? 5 : 4;  // of a multiply-add
   double least = 1e300;
   for (int count = (vectors + most_vectors - 1) / most_vectors; count <= vectors; count++) {
     const auto cut = panels(count);
-    int most_rows = all_registers;
+    int most_rows = vectors_of(a_.extension());
     for (const Panel& panel : cut)
-      while (panel.registers(most_rows) > all_registers) most_rows--;
+      while (most_rows > 0 && !fits(panel, most_rows)) most_rows--;
+    if (most_rows == 0) continue;
     const int64_t tiles = (p_.m + most_rows - 1) / most_rows;
     double cost = 0;
     for (int64_t i = 0; i < tiles; i++)
       for (const Panel& panel : cut) {
         const int rows = int(p_.m / tiles + (i < p_.m % tiles));
         const int loads = rows + panel.vectors(), sums = panel.sums(rows);
-        cost += double(p_.k) * std::max({loads, sums, 8}) / 2 + 12 + sums;
+        cost += double(p_.k) * std::max({loads, sums, 2 * latency}) / 2 + 12 + sums;
       }
     if (cost < least) least = cost, panels_ = cut, tiles_ = tiles;
   }
@@ -94,9 +102,9 @@ void ProductWriter::choose_tiles() {
 void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs, int64_t lhs_at,
                          int64_t rhs_at) {
   const int sums = panel.sums(rows), columns = sums, tail = columns + panel.whole;
-  const int left[2] = {columns + panel.vectors(), columns + panel.vectors() + 1};
+  const int left[2] = {columns + panel.vectors(), columns + panel.vectors() + left_registers() - 1};
   const int tails = rows * panel.whole;  // where the sums of the tail begin
-  for (int v = 0; v < panel.whole; v++) a_.vmovups(columns + v, at(rhs, rhs_at + v * 64, 64));
+  for (int v = 0; v < panel.whole; v++) a_.vmovups(columns + v, at(rhs, rhs_at + v * vector_bytes(), 64));
   if (panel.half())
     a_.vbroadcastf32x8(tail, at(rhs, rhs_at + panel.whole * 64, 32),
                        {.mask = masked(panel), .zero = masked(panel) != 0});
@@ -109,7 +117,7 @@ void ProductWriter::step(int rows, const Panel& panel, General lhs, General rhs,
   for (int r = 0; r < rows; r++) {
     const int own = left[r % 2];
     const bool second = r % 2, paired = panel.half() && (second || r + 1 < rows);
-    if (panel.vectors() == 1 && !panel.half()) {
+    if (!a_.is_avx2() && panel.vectors() == 1 && !panel.half()) {
       a_.vfmadd231ps(r, columns, element(r, true));
       continue;
     }
@@ -132,7 +140,8 @@ void ProductWriter::store(int rows, const Panel& panel) {
   const int tails = rows * panel.whole;
   for (int r = 0; r < rows; r++) {
     const int64_t to = (r * p_.out_m + panel.first) * 4, tail_to = to + panel.whole * 64;
-    for (int v = 0; v < panel.whole; v++) a_.vmovups(at(rdx, to + v * 64, 64), r * panel.whole + v);
+    for (int v = 0; v < panel.whole; v++)
+      a_.vmovups(at(rdx, to + v * vector_bytes(), 64), r * panel.whole + v);
     // A masked store of the upper half would touch memory beyond, so it is brought down.
     if (panel.half() && r % 2) a_.vextractf32x8(tails + r / 2, tails + r / 2, 1);
     if (panel.half()) {
@@ -194,7 +203,7 @@ bool ProductWriter::write() {
     a_.kmovw(mask, rax);
   };
   const uint32_t columns = (uint32_t(1) << last.tail) - 1;
-  if (last.tail) set_mask(tail_mask, last.half() ? columns << lanes / 2 | columns : columns);
+  if (last.tail) set_mask(tail_mask, last.half() ? columns << half_vector | columns : columns);
   if (last.half()) set_mask(upper_half, 0xff00);
   const int64_t larger = p_.m % tiles_;
   rows_of_tiles(larger, int(p_.m / tiles_) + 1, larger < tiles_);
@@ -206,13 +215,15 @@ bool ProductWriter::write() {
 
 }  // namespace
 
-ProductCode write_product(const MatmulProblem& p, CodeMemory& memory) {
+ProductCode write_product(const MatmulProblem& p, x86::Extension extension, CodeMemory& memory) {
   const auto dense = [&](int64_t stride) { return p.n == 1 || stride == 1; };
   if (p.m < 1 || p.n < 1 || p.k < 1 || !dense(p.rhs_n) || !dense(p.out_n)) return nullptr;
   if (2.0 * double(p.m) * double(p.n) * double(p.k) > most_operations || p.n > 1024) return nullptr;
   for (int64_t stride : {p.lhs_m * p.m, p.lhs_k * p.k, p.rhs_k * p.k, p.out_m * p.m})
     if (std::abs(stride) * 4 > farthest) return nullptr;
-  ProductWriter writer(p);
+  // Masked loads and stores of AVX2 are slow; the kernels have them.
+  if (extension == Extension::avx2 && p.n % lanes_of(extension)) return nullptr;
+  ProductWriter writer(p, extension);
   if (!writer.write()) return nullptr;
   return reinterpret_cast<ProductCode>(const_cast<void*>(memory.add(writer.bytes())));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "code_memory.h"
+#include "extension.h"
 #include "../../kernels/contract/contract.h"
 
 namespace phynexus {
@@ -11,7 +12,7 @@ namespace phynexus {
 using ProductCode = void (*)(const float* lhs, const float* rhs, float* out);
 
 // For one batch entry, whose rows of rhs and out are dense (rhs_n and out_n are 1, or n is). Null where the product is
-// too large to gain from it, or the code would be.
-ProductCode write_product(const MatmulProblem& problem, CodeMemory& memory);
+// too large to gain from it, or the code would be, or where columns are no whole vectors of AVX2.
+ProductCode write_product(const MatmulProblem& problem, x86::Extension extension, CodeMemory& memory);
 
 }  // namespace phynexus

@@ -106,8 +106,18 @@ inline Floats tanh_float(Floats x) {
   p = p * s + 1.33314422036e-1f;
   p = p * s - 3.33332819422e-1f;
   const Floats near = x + x * s * p;
-  const Floats far = 1.f - 2.f / (exp_float(a + a) + 1.f);
-  return with_bits(a < 0.625f ? near : far, sign_bits(x));  // near of -0 is 0
+  // Far from 0, 1 - 1 / d with d = (exp(2 a) + 1) / 2; exp(2 a) = 2^n (1 + 2 g), and n is what the low bits of `shifted`
+  // hold, above what makes it an exponent.
+  const Floats b = a > 9.02f ? splat_float(9.02f) : a;
+  const Floats shifted = b * 2.88539008f + 12583039.f;
+  const Floats r = b - (shifted - 12583039.f) * 0.34657359f;
+  const Floats square = r * r;
+  const Floats high = square * 4.44239817e-2f + (r * 1.33865300e-1f + 3.33337616e-1f);
+  const Floats g = (high * square + (r * 6.66661727e-1f + 9.99999963e-1f)) * square + r;
+  const Floats power = (Floats)((Ints)shifted << 23);
+  const Floats d = g * power + (power * 0.5f + 0.5f);
+  const Floats far = 1.f - 1.f / d;
+  return with_bits(d < 2.2451715f ? near : far, sign_bits(x));  // near of -0 is 0
 }
 
 inline Floats erf_float(Floats x) {

@@ -77,20 +77,32 @@ struct ProductStep final : Step {
   // Where the rows of rhs are not dense they are copied first.
   decltype(ContractKernels::copy_matrix_f32) copy = nullptr;
   int64_t rows = 0, columns = 0, row_stride = 0, column_stride = 0, copied_stride = 0;
+  // Where the columns of the output are dense, and not its rows, it is made beside and put there transposed.
+  decltype(ContractKernels::copy_matrix_f32) transpose = nullptr;
+  int64_t out_rows = 0, out_columns = 0, out_stride = 0;
+  // Whole operands that are laid out anew, in the workspace.
+  std::optional<CopyPieces> copy_lhs, copy_rhs;
+  int64_t lhs_bytes = 0, rhs_bytes = 0;
+
+  int64_t workspace_bytes(int) const override { return lhs_bytes + rhs_bytes; }
 
   void one(const float* a, const float* b, float* to, Worker& worker) const {
+    if (!copy && !transpose) return code(a, b, to);
+    const int64_t packed = copy ? rows * copied_stride : 0, beside = transpose ? out_rows * out_columns : 0;
+    float* space = reinterpret_cast<float*>(worker.own.at_least((packed + beside) * int64_t(sizeof(float))));
     if (copy) {
-      float* dense =
-          reinterpret_cast<float*>(worker.own.at_least(rows * copied_stride * int64_t(sizeof(float))));
-      copy(b, row_stride, column_stride, dense, copied_stride, rows, columns);
-      b = dense;
+      copy(b, row_stride, column_stride, space, copied_stride, rows, columns);
+      b = space;
     }
-    code(a, b, to);
+    code(a, b, transpose ? space + packed : to);
+    if (transpose) transpose(space + packed, 1, out_columns, to, out_stride, out_columns, out_rows);
   }
 
   void run(const Frame& frame) const override {
     const char *a = lhs.at(frame.bases), *b = rhs.at(frame.bases);
-    char* to = out.at(frame.bases);
+    char *to = out.at(frame.bases), *copied = frame.workspace;
+    if (copy_lhs) copy_lhs->run(frame, copied, a), a = copied;
+    if (copy_rhs) copy_rhs->run(frame, copied + lhs_bytes, b), b = copied + lhs_bytes;
     const auto one_at = [&](const std::array<int64_t, 3>& at, Worker& worker) {
       one(reinterpret_cast<const float*>(a + at[1]), reinterpret_cast<const float*>(b + at[2]),
           reinterpret_cast<float*>(to + at[0]), worker);
@@ -112,12 +124,18 @@ StepPointer written_product(Lowering& lowering, const ContractionStep<float, Mat
   using P = MatmulProblem;
   P p = step.problem;
   const bool packs = p.way == P::packed_each || (p.way == P::packed_once && p.batch == 1);
-  if (!lowering.code || step.copy_a || step.copy_b || !(packs || p.way == P::in_place)) return nullptr;
+  if (!lowering.code || !(packs || p.way == P::in_place)) return nullptr;
   auto written = std::make_unique<ProductStep>();
   written->lhs = step.a;
   written->rhs = step.b;
   written->out = step.out;
-  if (p.exchanged) std::swap(written->lhs, written->rhs);
+  written->copy_lhs = step.copy_a, written->lhs_bytes = step.a_bytes;
+  written->copy_rhs = step.copy_b, written->rhs_bytes = step.b_bytes;
+  if (p.exchanged) {
+    std::swap(written->lhs, written->rhs);
+    std::swap(written->copy_lhs, written->copy_rhs);
+    std::swap(written->lhs_bytes, written->rhs_bytes);
+  }
   if (packs && p.n > 1 && p.rhs_n != 1) {
     written->copy = lowering.contract.copy_matrix_f32;
     written->rows = p.k;
@@ -127,7 +145,14 @@ StepPointer written_product(Lowering& lowering, const ContractionStep<float, Mat
     written->copied_stride = p.rhs_k = (p.n + 15) / 16 * 16;
     p.rhs_n = 1;
   }
-  written->code = write_product(p, *lowering.code);
+  if (p.out_n != 1 && p.out_m == 1 && p.m > 1) {
+    written->transpose = lowering.contract.copy_matrix_f32;
+    written->out_rows = p.m;
+    written->out_columns = p.out_m = p.n;
+    written->out_stride = p.out_n;
+    p.out_n = 1;
+  }
+  written->code = write_product(p, lowering.extension, *lowering.code);
   if (!written->code) return nullptr;
   const int64_t size = sizeof(float);
   written->each.add_axis(p.batch, {p.out_batch * size, p.lhs_batch * size, p.rhs_batch * size});

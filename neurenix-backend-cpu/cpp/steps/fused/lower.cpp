@@ -124,7 +124,8 @@ StepPointer lower_fused(Lowering& lowering, const phx_instruction& instruction) 
   const std::vector<Value> values = classify(chain, blocks, sharing);
   chain = join(std::move(chain), values);
   Placed placed = place(chain, blocks, values, sharing);
-  const bool writes_code = lowering.code && !needs_whole_blocks(placed, values, chain, sharing);
+  const bool writes_code = lowering.code && lowering.extension == x86::Extension::avx512 &&
+                           !needs_whole_blocks(placed, values, chain, sharing);
   Coded coded = writes_code ? in_code(placed, values, blocks) : in_kernels(std::move(placed));
 
   lowering.register_bytes = std::max(lowering.register_bytes, coded.placed.file.bytes());

@@ -245,7 +245,7 @@ typedef struct phx_memory_stats {
 
 /* Several runs in a row; from 1.2. Step i is a run() on every pointer moved on by i times its stride.
  *
- * The host need not read `ok` between two steps. From 1.4 an engine may start the steps that follow at once, each of
+ * The host need not read `ok` between two steps. From 1.5 an engine may start the steps that follow at once, each of
  * its writes to an output whose stride is 0 (state) predicated on the device on the ok of all steps before. A step
  * after the first that leaves false counts as not made: `done` has the steps up to and including that one, `stopped`
  * is 1, state is as that one left it, and of outputs that move, what lies beyond `done` is undefined. */

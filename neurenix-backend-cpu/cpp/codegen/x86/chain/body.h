@@ -50,7 +50,7 @@ class Body {
   std::optional<Code> finish();
   bool failed() const { return overwritten_ || free.ran_out(); }
 
-  x86::Assembler a;
+  x86::Assembler a{x86::Extension::avx512};
   FreeRegisters free;
 
  private:
