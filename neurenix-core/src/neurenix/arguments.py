@@ -40,8 +40,8 @@ def plain_whole(value: Any) -> int | None:
     >>> plain_whole(3), plain_whole(3.0), plain_whole(True)
     (3, None, None)
     """
-    found = plain(value)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    n = plain(value)
+    return n if isinstance(n, int) and not isinstance(n, bool) else None
 
 
 def plain_number(value: Any) -> float | None:
@@ -50,42 +50,42 @@ def plain_number(value: Any) -> float | None:
     >>> plain_number(3), plain_number(float("nan")), plain_number(True)
     (3.0, None, None)
     """
-    found = plain(value)
-    if found is None or isinstance(found, bool) or found != found:
+    n = plain(value)
+    if n is None or isinstance(n, bool) or n != n:
         return None
-    return float(found)
+    return float(n)
 
 
 def whole(name: str, argument: str, value: Any, least: int | None = None) -> int:
     """An int, or what counts as one (NumPy's too), of at least `least`."""
     expected = "an int" if least is None else f"an int of {least} or more"
-    found = plain_whole(value)
-    if found is None or (least is not None and found < least):
+    checked = plain_whole(value)
+    if checked is None or (least is not None and checked < least):
         raise InvalidArgumentError(f"{name}: {argument}={value!r}; expected {expected}")
-    return found
+    return checked
 
 
 def number(name: str, argument: str, value: Any) -> Any:
     """A Python number, of a number or of a tensor of rank 0."""
-    found = plain(value)
-    if found is None:
+    checked = plain(value)
+    if checked is None:
         raise DtypeError(f"{name}: {argument}={value!r}; expected a number")
-    return found
+    return checked
 
 
 def between(
     name: str, argument: str, value: Any, low: float, high: float = math.inf
 ) -> float:
     """A number from low to high, both included."""
-    found = plain_number(value)
-    if found is None or not low <= found <= high:
+    checked = plain_number(value)
+    if checked is None or not low <= checked <= high:
         bounds = (
             f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
         )
         raise InvalidArgumentError(
             f"{name}: {argument}={value!r}; expected a number {bounds}"
         )
-    return found
+    return checked
 
 
 def finite(name: str, argument: str, value: Any) -> Any:
@@ -100,24 +100,26 @@ def finite(name: str, argument: str, value: Any) -> Any:
 
 def positive(name: str, argument: str, value: Any, *, or_zero: bool = False) -> float:
     """A finite number above 0, or 0 itself."""
-    found = plain_number(value)
-    is_large_enough = found is not None and (found > 0 or (or_zero and found == 0))
-    if found is None or not is_large_enough or math.isinf(found):
+    checked = plain_number(value)
+    is_large_enough = checked is not None and (
+        checked > 0 or (or_zero and checked == 0)
+    )
+    if checked is None or not is_large_enough or math.isinf(checked):
         least = "of 0 or more" if or_zero else "above 0"
         raise InvalidArgumentError(
             f"{name}: {argument}={value!r}; expected a number {least}"
         )
-    return found
+    return checked
 
 
 def flag(name: str, argument: str, value: Any) -> bool:
     """True or False (NumPy's too): "no" is neither."""
-    found = plain(value)
-    if not isinstance(found, bool):
+    checked = plain(value)
+    if not isinstance(checked, bool):
         raise InvalidArgumentError(
             f"{name}: {argument}={value!r}; expected True or False"
         )
-    return found
+    return checked
 
 
 def several(name: str, argument: str, value: Any) -> list[Any]:

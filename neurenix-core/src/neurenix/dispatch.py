@@ -159,21 +159,21 @@ def infer(
     if primitive.family == "control":  # the key would keep the body alive
         return _inferred(primitive, types, params)
     key = (primitive, types, params_key(params))
-    found = _TYPES.get(key)
-    if found is None:
+    outputs = _TYPES.get(key)
+    if outputs is None:
         if len(_TYPES) > 16 * _BOUND:
             _TYPES.clear()
-        found = _TYPES[key] = _inferred(primitive, types, params)
-    return found
+        outputs = _TYPES[key] = _inferred(primitive, types, params)
+    return outputs
 
 
 def _inferred(
     primitive: Primitive, types: tuple[TensorType, ...], params: dict[str, Any]
 ) -> tuple[TensorType, ...]:
-    found = tuple(primitive.infer(types, **params))
-    for shape, dtype in found:
+    outputs = tuple(primitive.infer(types, **params))
+    for shape, dtype in outputs:
         check_size(primitive.name, shape, dtype)
-    return found
+    return outputs
 
 
 def _empty_cache(body: Program) -> OrderedDict[Any, Any]:
@@ -252,12 +252,12 @@ class Postponed:
         self.done: dict[Device, list[Any]] = {}
 
     def results(self, device: Device) -> list[Any]:
-        found = self.done.get(device)
-        if found is None:
+        buffers = self.done.get(device)
+        if buffers is None:
             inputs = [_Placed(t, on_device(x, device), device) for t, x in self.inputs]
-            found, _, _ = run(self.primitive, inputs, self.params, device)
-            self.done[device] = found
-        return found
+            buffers, _, _ = run(self.primitive, inputs, self.params, device)
+            self.done[device] = buffers
+        return buffers
 
 
 class _Placed(NamedTuple):
@@ -284,13 +284,13 @@ def on_device(literal: ConstantArray | Output, device: Device) -> Any:
         return literal.of.results(device)[literal.index]
     assert isinstance(literal, ConstantArray)
     key = (literal, device)
-    found = _LITERALS.get(key)
-    if found is None:
+    buffer = _LITERALS.get(key)
+    if buffer is None:
         backend = discovery.backend(device.type)
-        found = backend.upload(literal.array, literal.type, device.index)
+        buffer = backend.upload(literal.array, literal.type, device.index)
         if literal.type.nbytes <= _SMALL:
-            _remember(_LITERALS, key, found)
-    return found
+            _remember(_LITERALS, key, buffer)
+    return buffer
 
 
 def run(
@@ -336,14 +336,14 @@ def run(
         else:  # in a cache of the body's, since the key would keep it alive
             cache = derived(body, ("eager", fusing()), _empty_cache)
             key.extend(item for item in params.items() if item[1] is not body)
-    found = cache.get(tuple(key))
-    if found is None:
+    kept = cache.get(tuple(key))
+    if kept is None:
         types = tuple(x.type for x in inputs)
         out_types = infer(primitive, types, params)
         ready = executable(primitive, types, params, device)
-        found = _remember(cache, tuple(key), (ready, out_types))
+        kept = _remember(cache, tuple(key), (ready, out_types))
     try:
-        return found[0](buffers), found[1], device
+        return kept[0](buffers), kept[1], device
     except Exception as error:  # noqa: BLE001  a plugin's code
         kinds = ", ".join(f"{x.type.dtype.name}{x.type.shape}" for x in inputs)
         raise_failure(f"{device}: {primitive.name} of ({kinds})", error)
@@ -356,12 +356,12 @@ def _postponed(
     if "body" in params:  # a cache would keep it alive
         return _postponed_now(primitive, inputs, params)
     key = (primitive, *[x.data for x in inputs], *params.items())
-    found: Any = _POSTPONED.get(key)
-    if found is None:
-        found = _postponed_now(primitive, inputs, params)
-        if sum(t.nbytes for t in found[1]) <= _SMALL:
-            _remember(_POSTPONED, key, found)
-    return found
+    outputs: Any = _POSTPONED.get(key)
+    if outputs is None:
+        outputs = _postponed_now(primitive, inputs, params)
+        if sum(t.nbytes for t in outputs[1]) <= _SMALL:
+            _remember(_POSTPONED, key, outputs)
+    return outputs
 
 
 def _postponed_now(

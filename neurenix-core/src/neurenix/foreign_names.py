@@ -1,5 +1,5 @@
-"""What other libraries call things, and what to use here. An entry is a name that does
-not exist; the errors that Python raises for it say the other side."""
+"""Names of other libraries, with what to use here. An entry is a name that does not
+exist in Neurenix; the error that Python raises for it then names the replacement."""
 
 _WIDTH = "start : start + length"
 

@@ -148,7 +148,7 @@ inline Floats atan_float(Floats x) {
   const Floats numerator = large ? splat_float(-1.f) : (middle ? a - 1.f : a);
   const Floats denominator = large ? a : (middle ? a + 1.f : splat_float(1.f));
   const Floats base = large ? splat_float(1.57079637f) : (middle ? splat_float(0.785398185f) : Floats{});
-  // What the two constants above lack.
+  // The rest of the two constants above.
   const Floats rest =
       large ? splat_float(-4.37113883e-8f) : (middle ? splat_float(-2.18556941e-8f) : Floats{});
   const Floats t = numerator / denominator, s = t * t;

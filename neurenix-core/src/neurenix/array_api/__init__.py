@@ -45,7 +45,8 @@ newaxis = None
 
 
 class NamespaceInfo:
-    """What the namespace can do, as the standard asks it."""
+    """Answers the standard's questions about the namespace: capabilities, devices,
+    dtypes."""
 
     def capabilities(self) -> dict[str, Any]:
         return {

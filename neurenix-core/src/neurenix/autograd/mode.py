@@ -101,8 +101,8 @@ class Differentiation:
         return tree.map_leaves(leave, out)
 
     @staticmethod
-    def _released(found: Found, like: Sequence[Tensor]) -> list[Tensor]:
-        return stopped([filled(g, x) for g, x in zip(found, like, strict=True)])
+    def _released(derivative: Found, like: Sequence[Tensor]) -> list[Tensor]:
+        return stopped([filled(g, x) for g, x in zip(derivative, like, strict=True)])
 
 
 def one(dtype: Dtype) -> Tensor:
@@ -110,19 +110,19 @@ def one(dtype: Dtype) -> Tensor:
     return literal(np.ones((), dtype.numpy), dtype)
 
 
-def filled(found: Tensor | None, like: Tensor) -> Tensor:
+def filled(derivative: Tensor | None, like: Tensor) -> Tensor:
     """The cotangent or tangent, or zeros in place of None; a literal moves to the
     device of `like`."""
-    return (zeros(like.shape, like.dtype) if found is None else found).settled(
-        like.device
-    )
+    return (
+        zeros(like.shape, like.dtype) if derivative is None else derivative
+    ).settled(like.device)
 
 
-def stopped(found: Any) -> Any:
+def stopped(derivative: Any) -> Any:
     """A derivative, a tree, detached where `no_grad` holds."""
     if dispatch.state.taping is not STOPPED:
-        return found
-    return tree.map_leaves(_stopped, found)
+        return derivative
+    return tree.map_leaves(_stopped, derivative)
 
 
 def _tracked(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -138,8 +138,8 @@ def _tracked(tensors: Sequence[Tensor]) -> list[Tensor]:
 def _pulled(
     outputs: Sequence[Tensor], cotangents: Found, ends: Sequence[Tensor]
 ) -> list[Tensor | None]:
-    found = pullback(outputs, cotangents, ends)
-    return [found.get((id(x.node), 0)) for x in ends]
+    cotangents_by_edge = pullback(outputs, cotangents, ends)
+    return [cotangents_by_edge.get((id(x.node), 0)) for x in ends]
 
 
 def _untaped(x: Any) -> Any:

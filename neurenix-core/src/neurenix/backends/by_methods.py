@@ -23,85 +23,85 @@ from .protocol import (
 )
 
 
-def as_backend(made: Any) -> Backend:
+def as_backend(given: Any) -> Backend:
     """The backend that a plugin's `create` returned, with defaults for the methods that
     it lacks."""
-    return made if isinstance(made, Backend) else _BackendByMethods(made)
+    return given if isinstance(given, Backend) else _BackendByMethods(given)
 
 
-def as_executable(made: Any) -> Executable:
+def as_executable(given: Any) -> Executable:
     """The executable that a backend's `compile` returned, with defaults for the methods
     that it lacks."""
-    return made if isinstance(made, Executable) else _ExecutableByMethods(made)
+    return given if isinstance(given, Executable) else _ExecutableByMethods(given)
 
 
 class _BackendByMethods(Backend):
-    def __init__(self, made: Any) -> None:
-        self.made = made
-        self.takes_profiles = hasattr(made, "start_profile")
-        self._expands = getattr(made, "expands", super().expands)
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self.takes_profiles = hasattr(backend, "start_profile")
+        self._expands = getattr(backend, "expands", super().expands)
 
     def device_count(self) -> int:
-        count: int = self.made.device_count()
+        count: int = self._backend.device_count()
         return count
 
     def capabilities(self, index: int) -> Capabilities:
-        found: Capabilities = self.made.capabilities(index)
+        found: Capabilities = self._backend.capabilities(index)
         return found
 
     def configure(self, options: dict[str, Any]) -> None:
-        self.made.configure(options)
+        self._backend.configure(options)
 
     def compile(self, program: Program, index: int, state: int = 0) -> Executable:
-        return as_executable(self.made.compile(program, index, state))
+        return as_executable(self._backend.compile(program, index, state))
 
     def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
-        return self.made.upload(array, type, index)
+        return self._backend.upload(array, type, index)
 
     def adopt(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
-        return self.made.adopt(array, type, index)
+        return self._backend.adopt(array, type, index)
 
     def owns(self, buffer: Any) -> bool:
-        return bool(self.made.owns(buffer))
+        return bool(self._backend.owns(buffer))
 
     def download(self, buffer: Any, type: TensorType) -> np.ndarray[Any, Any]:
-        array: np.ndarray[Any, Any] = self.made.download(buffer, type)
+        array: np.ndarray[Any, Any] = self._backend.download(buffer, type)
         return array
 
     def synchronize(self, index: int) -> None:
-        self.made.synchronize(index)
+        self._backend.synchronize(index)
 
     def memory_stats(self, index: int) -> dict[str, int]:
-        stats: dict[str, int] = self.made.memory_stats(index)
+        stats: dict[str, int] = self._backend.memory_stats(index)
         return stats
 
     def expands(self, instruction: Instruction) -> bool:
         return bool(self._expands(instruction))
 
     def start_profile(self) -> None:
-        self.made.start_profile()
+        self._backend.start_profile()
 
     def finish_profile(self) -> list[InstructionCost]:
-        costs: list[InstructionCost] = self.made.finish_profile()
+        costs: list[InstructionCost] = self._backend.finish_profile()
         return costs
 
 
 class _ExecutableByMethods(Executable):
-    def __init__(self, made: Any) -> None:
-        self.made = made
-        self.plan_seconds = getattr(made, "plan_seconds", 0.0)
-        self._begin_steps = getattr(made, "begin_steps", super().begin_steps)
-        self._memory_bytes = getattr(made, "memory_bytes", super().memory_bytes)
+    def __init__(self, executable: Any) -> None:
+        self._executable = executable
+        self.plan_seconds = getattr(executable, "plan_seconds", 0.0)
+        self._begin_steps = getattr(executable, "begin_steps", super().begin_steps)
+        self._memory_bytes = getattr(executable, "memory_bytes", super().memory_bytes)
 
     def __call__(self, inputs: Sequence[Any]) -> list[Any]:
-        outputs: list[Any] = self.made(inputs)
+        outputs: list[Any] = self._executable(inputs)
         return outputs
 
     def bind_state(self, buffers: Sequence[Any]) -> None:
-        self.made.bind_state(buffers)
+        self._executable.bind_state(buffers)
 
     def step(self, inputs: Sequence[Any]) -> list[Any]:
-        outputs: list[Any] = self.made.step(inputs)
+        outputs: list[Any] = self._executable.step(inputs)
         return outputs
 
     def begin_steps(self, call: StepsCall) -> Steps | None:

@@ -149,15 +149,15 @@ class Discovery:
 
     def backend(self, device_type: str) -> Backend:
         """The backend, created on first use; without one, its cause is raised."""
-        found = self._backends.get(device_type)
-        if found is None:
+        created = self._backends.get(device_type)
+        if created is None:
             state = self.state(device_type)
             if isinstance(state, Available):
                 try:
                     made = within(self.create_limit, "its create()", state.info.create)
-                    found = as_backend(made)
-                    self._backends[device_type] = found
-                    return found
+                    created = as_backend(made)
+                    self._backends[device_type] = created
+                    return created
                 except (Exception, SystemExit) as error:  # noqa: BLE001  here too
                     state = Broken(error, *self.origin(device_type))
                     self._states[device_type] = state
@@ -169,7 +169,7 @@ class Discovery:
                 f"device type '{device_type}' cannot be used: {state.reason}; "
                 f"{state.remedy}"
             ) from state.exception
-        return found
+        return created
 
     def created(self) -> dict[str, Backend]:
         """The backends that have been asked for, by device type."""
@@ -212,14 +212,14 @@ class Discovery:
 
     def best(self) -> tuple[str, list[str]]:
         """The available type of highest priority, and why others were passed over."""
-        skipped, found = [], [(reference.INFO.priority, reference.INFO.device_type)]
+        skipped, usable = [], [(reference.INFO.priority, reference.INFO.device_type)]
         for name in self.names():
             state = self.state(name)
             if isinstance(state, Available):
-                found.append((state.info.priority, name))
+                usable.append((state.info.priority, name))
             else:
                 skipped.append(f"{name}: {state.reason}")
-        return max(found)[1], skipped
+        return max(usable)[1], skipped
 
 
 def _allowed(name: str) -> bool:

@@ -32,7 +32,7 @@ def all_axes(name: str, axis: Any, rank: int) -> tuple[int, ...]:
 
 
 def axis_or_dim(name: str, axis: Any, dim: Any) -> Any:
-    """What one of the two names says; both together are refused."""
+    """The value of `axis` or of `dim`, its other name; both together are refused."""
     if axis is not None and dim is not None:
         raise InvalidArgumentError(f"{name}: dim and axis mean the same; give one")
     return dim if axis is None else axis

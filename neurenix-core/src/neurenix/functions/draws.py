@@ -50,11 +50,11 @@ def rounds_of_order(n: int) -> int:
 def order(words: Tensor) -> Tensor:
     """words uint32 [rounds, n] -> the numbers 0 to n − 1 in a random order, int32."""
     rounds, n = words.shape
-    found = ops.iota(shape=(n,), axis=0, dtype=int32)
+    numbers = ops.iota(shape=(n,), axis=0, dtype=int32)
     for i in range(rounds if n else 0):
         places = ops.sort(words[i], axis=0)[1]
-        found = ops.gather(found, places, axis=0, batch=0)
-    return found
+        numbers = ops.gather(numbers, places, axis=0, batch=0)
+    return numbers
 
 
 def choices(logits: Tensor, unit: Tensor) -> Tensor:

@@ -73,12 +73,12 @@ def read_now(what: str, x: Tensor) -> Array:
 
 def index_values(name: str, index: Any) -> Any:
     """Integers in an array or a tensor; DtypeError for anything else."""
-    found = _array_or_tensor(name, index)
-    dtype = found.dtype.numpy if isinstance(found, Tensor) else found.dtype
+    array = _array_or_tensor(name, index)
+    dtype = array.dtype.numpy if isinstance(array, Tensor) else array.dtype
     if dtype.kind not in "iu":
-        shown = found.dtype.name if isinstance(found, Tensor) else found.dtype
+        shown = array.dtype.name if isinstance(array, Tensor) else array.dtype
         raise DtypeError(f"{name}: indices are integers, not {shown}")
-    return found
+    return array
 
 
 def _array_or_tensor(name: str, index: Any) -> Any:
@@ -108,11 +108,11 @@ def from_zero(values: Any, size: int, where: str) -> Any:
         return np.where(wide < 0, wide + size, wide) if below else wide
     known = not isinstance(values.data, Symbol)
     below = _below(values.numpy(), size, where) if known else values.dtype.kind == "int"
-    found = cast(values, int32)
+    numbers = cast(values, int32)
     if not below:
-        return found
-    from_end = ops.add(found, literal(size, int32))
-    return ops.where(ops.less(found, literal(0, int32)), from_end, found)
+        return numbers
+    from_end = ops.add(numbers, literal(size, int32))
+    return ops.where(ops.less(numbers, literal(0, int32)), from_end, numbers)
 
 
 def _below(values: Array, size: int, where: str) -> bool:
@@ -199,23 +199,23 @@ def _part(k: Any) -> Any:
 
 
 def _array_part(k: Any) -> Any:
-    found = _array_or_tensor("index", k)
-    is_tensor = isinstance(found, Tensor)
-    kind = found.dtype.numpy.kind if is_tensor else found.dtype.kind
+    array = _array_or_tensor("index", k)
+    is_tensor = isinstance(array, Tensor)
+    kind = array.dtype.numpy.kind if is_tensor else array.dtype.kind
     if kind == "b":
-        known = is_tensor and not isinstance(found.data, Symbol)
-        return Mask(read_now("a mask", found) if known else found)
+        known = is_tensor and not isinstance(array.data, Symbol)
+        return Mask(read_now("a mask", array) if known else array)
     if kind not in "iu":
-        shown = found.dtype.name if is_tensor else found.dtype
+        shown = array.dtype.name if is_tensor else array.dtype
         raise DtypeError(
             f"index {_shown(k)}: indices are integers, or a mask of bools, not {shown}"
         )
-    if found.ndim == 0 and (not is_tensor or is_known(found)):
-        return int(found.item())
-    return Indices(found)
+    if array.ndim == 0 and (not is_tensor or is_known(array)):
+        return int(array.item())
+    return Indices(array)
 
 
-def _bound(whole: slice, bound: Any) -> int | None:
+def _bound(key: slice, bound: Any) -> int | None:
     if bound is None:
         return None
     if isinstance(bound, Tensor) and bound.size == 1 and not bound.dtype.is_floating:
@@ -223,7 +223,7 @@ def _bound(whole: slice, bound: Any) -> int | None:
     try:
         return operator.index(bound)
     except TypeError:
-        raise DtypeError(f"index {whole!r}: {bound!r} is no integer") from None
+        raise DtypeError(f"index {key!r}: {bound!r} is no integer") from None
 
 
 def _fitted(part: Any, axis: int, shape: Shape) -> Any:
@@ -240,11 +240,11 @@ def _fitted(part: Any, axis: int, shape: Shape) -> Any:
             raise out_of_range(part, size, axis_of(axis, shape))
         return part % size
     if isinstance(part, Mask):
-        here = shape[axis : axis + part.values.ndim]
-        if tuple(part.values.shape) != here:
+        covered = shape[axis : axis + part.values.ndim]
+        if tuple(part.values.shape) != covered:
             raise IndexOutOfRangeError(
                 f"index: a mask of shape {tuple(part.values.shape)} where the axes of "
-                f"the tensor of shape {shape} have {here}"
+                f"the tensor of shape {shape} have {covered}"
             )
         return part
     return Indices(from_zero(part.values, shape[axis], axis_of(axis, shape)))
@@ -270,7 +270,7 @@ def is_advanced(part: Any) -> bool:
 def place_of_arrays(parts: Sequence[Any]) -> int:
     """The axis of the result at which the axes of the index arrays begin: where the
     first array stands if nothing parts them, else 0."""
-    found = [i for i, part in enumerate(parts) if is_advanced(part)]
-    if not found or found[-1] - found[0] >= len(found):
+    places = [i for i, part in enumerate(parts) if is_advanced(part)]
+    if not places or places[-1] - places[0] >= len(places):
         return 0
-    return sum(part is not Ellipsis for part in parts[: found[0]])
+    return sum(part is not Ellipsis for part in parts[: places[0]])

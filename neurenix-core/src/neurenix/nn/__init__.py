@@ -1,4 +1,5 @@
-"""Networks: modules, parameters, layers, losses and initial values."""
+"""Networks: modules, parameters, layers, losses and initial values. The files beside
+`functional/` hold modules, the files in it the functions that these call."""
 
 from typing import TYPE_CHECKING
 

@@ -121,7 +121,7 @@ class Unflatten(Module):
 
 
 class Identity(Module):
-    """What it is given."""
+    """Returns its input."""
 
     def forward(self, x: Any) -> Any:
         return x

@@ -163,7 +163,7 @@ def move(cell: Cell, target: Any) -> None:
 
 
 class LoadResult(NamedTuple):
-    """What `load_state_dict(..., strict=False)` passed over."""
+    """The names that `load_state_dict(..., strict=False)` passed over."""
 
     missing: list[str]
     unexpected: list[str]

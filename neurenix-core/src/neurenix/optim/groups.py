@@ -102,7 +102,7 @@ def _checked(name: str, found: list[Any]) -> list[Parameter]:
 
 
 class Grouped(Protocol):
-    """What an optimizer keeps for each of its groups, by the group's number."""
+    """Values that an optimizer keeps for each of its groups, by the group's number."""
 
     @property
     def options(self) -> tuple[str, ...]: ...

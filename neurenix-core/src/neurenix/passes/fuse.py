@@ -219,9 +219,9 @@ class _Body:
             self.names[i.outputs[0]] = mask
             return
         result = self.names[i.outputs[0]] = Symbol(i.outputs[0].type)
-        made = Instruction(i.primitive, operands, i.params, [result], i.source)
-        self.instructions.append(made)
-        self.made_by[result] = made
+        instruction = Instruction(i.primitive, operands, i.params, [result], i.source)
+        self.instructions.append(instruction)
+        self.made_by[result] = instruction
 
     def _mask_that_chose(self, i: Instruction, operands: list[Symbol]) -> Symbol | None:
         """If i is y ≤ c and the body has y = where(x ≤ c, c, x): the mask x ≤ c, which
@@ -240,11 +240,11 @@ class _Body:
         """The program of these outputs alone, and the outer symbols that it takes as
         inputs."""
         ends = [self.names[s] for s in self.inputs]
-        whole = without_dead_code(Program(ends, self.instructions, outputs))
-        used = {s for i in whole.instructions for s in i.inputs} | set(outputs)
+        pruned = without_dead_code(Program(ends, self.instructions, outputs))
+        used = {s for i in pruned.instructions for s in i.inputs} | set(outputs)
         inputs = [s for s in self.inputs if self.names[s] in used]
         ends = [self.names[s] for s in inputs]
-        return Program(ends, whole.instructions, outputs), inputs
+        return Program(ends, pruned.instructions, outputs), inputs
 
 
 def _instruction(

@@ -9,8 +9,10 @@ from .rewriter import Params, Rewriter, Symbols, shortcut
 
 
 def _through(r: Rewriter, s: Symbol, primitive: Primitive) -> Instruction | None:
-    made = r.maker.get(s)
-    return made if made is not None and made.primitive is primitive else None
+    producer = r.maker.get(s)
+    return (
+        producer if producer is not None and producer.primitive is primitive else None
+    )
 
 
 @shortcut(ops.reshape)
@@ -115,8 +117,8 @@ def _mul(
 def _dot_general(
     r: Rewriter, xs: Symbols, p: Params, out: TensorType, source: str | None
 ) -> Symbol | None:
-    found = _outer_product(r, xs, p, out, source)
-    return found if found is not None else _of_transposed(r, xs, p, out, source)
+    product = _outer_product(r, xs, p, out, source)
+    return product if product is not None else _of_transposed(r, xs, p, out, source)
 
 
 def _of_transposed(
@@ -179,24 +181,24 @@ def _pieces(
 ) -> Symbol | None:
     """x + 0 is x; and pieces that are padded with zeros and added up (the derivative of
     cuts along an axis) are concatenated."""
-    found = _add(r, xs, p, out, source)
-    if found is not None or not out.shape or "concat" in r.lacking:
-        return found
+    simpler = _add(r, xs, p, out, source)
+    if simpler is not None or not out.shape or "concat" in r.lacking:
+        return simpler
     axis: int | None = None
     pieces: list[tuple[int, Symbol]] = []
     stack = list(xs)
     while stack:
-        made = r.maker.get(stack.pop())
-        if made is None or made.outputs[0].type != out:
+        producer = r.maker.get(stack.pop())
+        if producer is None or producer.outputs[0].type != out:
             return None
-        if made.primitive is ops.add:
-            stack += made.inputs
+        if producer.primitive is ops.add:
+            stack += producer.inputs
             continue
-        if made.primitive is not ops.pad or made.params["value"] != 0:
+        if producer.primitive is not ops.pad or producer.params["value"] != 0:
             return None
-        x, low = made.inputs[0], made.params["low"]
+        x, low = producer.inputs[0], producer.params["low"]
         cut = [a for a, n in enumerate(x.type.shape) if n != out.shape[a]]
-        if len(cut) != 1 or any(made.params["interior"]) or min(low) < 0:
+        if len(cut) != 1 or any(producer.params["interior"]) or min(low) < 0:
             return None
         if axis not in (None, cut[0]):
             return None
@@ -228,14 +230,21 @@ def _mask_of_what_it_chose(r: Rewriter, xs: tuple[Symbol, ...]) -> Symbol | None
     """For the mask x ≤ c of y = where(x ≤ c, c, x), a ReLU, the equal mask y ≤ c:
     readers need only y, which is in memory anyway."""
     mask, *chosen_from = xs
-    made = r.maker.get(mask)
-    ends = None if made is None else ends_of_rectifier(made)
-    if made is None or ends is None or ends == tuple(chosen_from):  # the last: y itself
+    comparison = r.maker.get(mask)
+    ends = None if comparison is None else ends_of_rectifier(comparison)
+    if (
+        comparison is None or ends is None or ends == tuple(chosen_from)
+    ):  # the last: y itself
         return None
     chosen = r.known.get((ops.where, (mask, *ends), ()))
     if chosen is None or chosen[0].type.shape != mask.type.shape:
         return None
-    return r.emit(made.primitive, (chosen[0], made.inputs[1]), made.params, made.source)
+    return r.emit(
+        comparison.primitive,
+        (chosen[0], comparison.inputs[1]),
+        comparison.params,
+        comparison.source,
+    )
 
 
 def ends_of_rectifier(mask: Instruction) -> tuple[Symbol, ...] | None:

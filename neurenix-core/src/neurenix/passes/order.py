@@ -34,9 +34,9 @@ def reductions_together(program: Program) -> Program:
             if ahead:
                 stack += ahead[:1]
                 continue
-            made = stack.pop()
-            out[made] = None
-            for s in made.outputs:
+            ready = stack.pop()
+            out[ready] = None
+            for s in ready.outputs:
                 waiting.pop(s, None)
 
     for i in program.instructions:

@@ -61,9 +61,9 @@ def prepare(program: Program, target: Target = EVERYTHING) -> Program:
 def _optimised(program: Program, target: Target) -> Program:
     program = _shared(program)
     lacking = EVERYTHING.primitives - target.primitives
-    whole = decomposed(program, lacking, target.device, target.expands)
-    if whole is not program:
-        program = simplify(whole, lacking)
+    rewritten = decomposed(program, lacking, target.device, target.expands)
+    if rewritten is not program:
+        program = simplify(rewritten, lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = optimised_regions(
         program, lambda body: _optimised(body, target), (fused, target)

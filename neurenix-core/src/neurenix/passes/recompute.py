@@ -20,7 +20,7 @@ from .limits import Limits
 
 
 class Group(Protocol):
-    """What this pass reads of a group of instructions that run as one."""
+    """The part of a group, instructions that run as one, that this pass reads."""
 
     shape: tuple[int, ...]
     members: list[tuple[int, Instruction]]

@@ -32,7 +32,7 @@ def share_residuals(program: Program, refined: Callable[[Program], Program]) -> 
         first = forward.get((of.forward(), i.inputs[: of.inputs])) if of else None
         if first is not None and first not in replaced:
             before = instructions[first]
-            whole, rest, residual_types = derived(
+            forward_body, rest, residual_types = derived(
                 before.params["body"],
                 ("split", body),
                 lambda ahead, behind=body: _split(ahead, behind, refined),  # type: ignore[misc]
@@ -41,7 +41,7 @@ def share_residuals(program: Program, refined: Callable[[Program], Program]) -> 
             replaced[first] = Instruction(
                 ops.call,
                 before.inputs,
-                {"body": whole},
+                {"body": forward_body},
                 (*before.outputs, *residuals),
                 before.source,
             )
@@ -106,7 +106,7 @@ def _split(
             del residuals[s]
             again.add(s)
     kept = list(residuals)
-    whole = without_dead_code(
+    with_residuals = without_dead_code(
         Program(
             forward.inputs,
             [i for i in joint.instructions if not any(o in late for o in i.outputs)],
@@ -121,4 +121,4 @@ def _split(
     )
     # two programs may not share the symbols of their inputs: each gets its own
     rest = renamed(rest)
-    return whole, rest, [s.type for s in kept]
+    return with_residuals, rest, [s.type for s in kept]

@@ -61,23 +61,23 @@ class Rewriter:
     ) -> Symbols:
         shorter = _SHORTCUTS.get(primitive)
         if shorter is not None:
-            found = shorter(self, inputs, params, outputs[0].type, source)
-            if found is not None:
-                return (found,)
+            simpler = shorter(self, inputs, params, outputs[0].type, source)
+            if simpler is not None:
+                return (simpler,)
         key = (primitive, inputs, params_key(params))
         if primitive is not ops.barrier:
             same = self.known.get(key)
             if same is not None:
                 return same
-        made = self._folded(primitive, inputs, params, outputs) or Instruction(
+        instruction = self._folded(primitive, inputs, params, outputs) or Instruction(
             primitive, inputs, params, outputs, source
         )
-        if made.primitive is ops.constant and primitive is not ops.constant:
-            return self.make(ops.constant, (), made.params, outputs, None)
-        self.instructions.append(made)
+        if instruction.primitive is ops.constant and primitive is not ops.constant:
+            return self.make(ops.constant, (), instruction.params, outputs, None)
+        self.instructions.append(instruction)
         self.known[key] = outputs
         for s in outputs:
-            self.maker[s] = made
+            self.maker[s] = instruction
         return outputs
 
     def emit(
@@ -94,19 +94,22 @@ class Rewriter:
         )[0]
 
     def constant_of(self, s: Symbol) -> ConstantArray | None:
-        made = self.maker.get(s)
+        producer = self.maker.get(s)
         return (
-            made.params["value"]
-            if made is not None and made.primitive is ops.constant
+            producer.params["value"]
+            if producer is not None and producer.primitive is ops.constant
             else None
         )
 
     def uniform(self, s: Symbol) -> float | None:
         """The number that all elements are equal to, if it is known."""
-        made = self.maker.get(s)
-        while made is not None and made.primitive in (ops.broadcast, ops.reshape):
-            s = made.inputs[0]
-            made = self.maker.get(s)
+        producer = self.maker.get(s)
+        while producer is not None and producer.primitive in (
+            ops.broadcast,
+            ops.reshape,
+        ):
+            s = producer.inputs[0]
+            producer = self.maker.get(s)
         value = self.constant_of(s)
         return (
             value.array.reshape(-1)[0].item()

@@ -22,9 +22,9 @@ from .simplify import Rewriter
 def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:
     """The scans of a program, in its order; none computes a value that an earlier one
     has."""
-    made = list(scans)
+    changed = list(scans)
     with_row: dict[Symbol, list[int]] = {}  # the scans that read or give a row
-    for b, second in enumerate(made):
+    for b, second in enumerate(changed):
         f = -1
         while True:  # the earlier ones that have a row in common, in their order
             rows = second.inputs[_begin_xs(second) :]
@@ -32,16 +32,16 @@ def hand_over(scans: Sequence[Instruction]) -> list[Instruction]:
             if not common:
                 break
             f = min(common)
-            first = made[f]
+            first = changed[f]
             if first.params["length"] == second.params["length"]:
-                made[f], second = _Pair(first, second).handed_over()
-                for s in set(made[f].outputs) - set(first.outputs):
+                changed[f], second = _Pair(first, second).handed_over()
+                for s in set(changed[f].outputs) - set(first.outputs):
                     with_row.setdefault(s, []).append(f)
-        made[b] = second
+        changed[b] = second
         given = second.outputs[second.params["carries"] :]
         for s in {*second.inputs[_begin_xs(second) :], *given}:
             with_row.setdefault(s, []).append(b)
-    return made
+    return changed
 
 
 def _begin_xs(scan: Instruction) -> int:
@@ -87,12 +87,12 @@ class _Pair:
         carried = (*ys, *inner[p["consts"] : count])
         rows.update(zip(self.first.outputs[n:], carried, strict=True))
         consts, begin = self.second.params["consts"], _begin_xs(self.second)
-        found: dict[int, Symbol] = {}
+        bound: dict[int, Symbol] = {}
         for k, s in enumerate(self.second.inputs):
             table = fixed if k < consts else rows if k >= begin else {}
             if s in table:
-                found[k] = table[s]
-        return found
+                bound[k] = table[s]
+        return bound
 
     def _shared(self, bound: dict[int, Symbol]) -> dict[Symbol, Symbol]:
         """For values of the second body the equal values of the first body."""
@@ -139,14 +139,14 @@ class _Pair:
     def _made_by(
         self, outputs: Sequence[Symbol], given: set[Symbol]
     ) -> set[Instruction]:
-        found: set[Instruction] = set()
+        makers: set[Instruction] = set()
         stack = [s for s in outputs if s not in given]
         while stack:
             j = self.maker.get(stack.pop())
-            if j is not None and j not in found:
-                found.add(j)
+            if j is not None and j not in makers:
+                makers.add(j)
                 stack += [s for s in j.inputs if s not in given]
-        return found
+        return makers
 
     def _base(self, s: Symbol) -> Symbol:
         j = self.maker.get(s)

@@ -42,11 +42,11 @@ def stages(
     saved   of each carry, whether somebody reads what it was before every iteration
     """
     choice = _Choice(body, consts, carries, length, saved)
-    found = choice.made(choice.sums)
-    if found is not None and choice.fits(found):
-        return found
-    found = choice.made({}, only_fixed=True)
-    return found if found is not None and found.fixed else None
+    division = choice.made(choice.sums)
+    if division is not None and choice.fits(division):
+        return division
+    division = choice.made({}, only_fixed=True)
+    return division if division is not None and division.fixed else None
 
 
 class _Choice:
@@ -92,18 +92,18 @@ class _Choice:
         carry, end = self.carries[k], self.ends[k]
         if self.saved[k] or self.readers.get(carry) != 1 or end is carry:
             return []
-        found = self._addends(end, carry)
-        if found.count(carry) != 1:
+        terms = self._addends(end, carry)
+        if terms.count(carry) != 1:
             return []
-        found.remove(carry)
-        if any(s in self.pinned for s in found):
+        terms.remove(carry)
+        if any(s in self.pinned for s in terms):
             return []
-        makers = [self.maker.get(s) for s in found]
+        makers = [self.maker.get(s) for s in terms]
         large = any(
             j is not None and (j.primitive is ops.dot_general or _reduces(j))
             for j in makers
         )
-        return found if large else []
+        return terms if large else []
 
     def _addends(self, s: Symbol, carry: Symbol) -> list[Symbol]:
         j = self.maker.get(s)
@@ -166,14 +166,14 @@ class _Choice:
         return any(s in self.varying for s in j.outputs)
 
     def _needed(self, wanted: Iterable[Symbol]) -> set[Instruction]:
-        found: set[Instruction] = set()
+        instructions: set[Instruction] = set()
         stack = list(wanted)
         while stack:
             j = self.maker.get(stack.pop())
-            if j is not None and j not in found:
-                found.add(j)
+            if j is not None and j not in instructions:
+                instructions.add(j)
                 stack += j.inputs
-        return found
+        return instructions
 
     def _base(self, s: Symbol) -> Symbol:
         """The value that a view, or a view of a view, shows."""
@@ -191,25 +191,25 @@ class _Choice:
         """The instructions behind the loop that are cheaper in it, where their operands
         are."""
         there = {s for j in loop for s in j.outputs}.union(self.carries)
-        found: set[Instruction] = set()
+        instructions: set[Instruction] = set()
         later = set(behind)
         for j in behind:
             bases = [self._base(s) for s in j.inputs]
             joins = is_cheap(j) or j.primitive is ops.concat
             if joins and all(b in there or b not in self.moving for b in bases):
-                found.add(j)
-                found.update(v for v in self._views(j.inputs) if v in later)
+                instructions.add(j)
+                instructions.update(v for v in self._views(j.inputs) if v in later)
                 there.update(j.outputs)
-        return found
+        return instructions
 
     def _views(self, symbols: Iterable[Symbol]) -> list[Instruction]:
-        found, stack = [], list(symbols)
+        views, stack = [], list(symbols)
         while stack:
             j = self.maker.get(stack.pop())
             if j is not None and j.primitive.traits.view:
-                found.append(j)
+                views.append(j)
                 stack += j.inputs
-        return found
+        return views
 
     def _handed_in(
         self,
@@ -250,25 +250,25 @@ class _Choice:
 
     # ---- memory ----------------------------------------------------------------------
 
-    def fits(self, found: Stages) -> bool:
-        made = {s for j in found.before for s in j.outputs}
-        passed = [s for s in found.handed_in if s in made]
-        passed += [s for s in found.kept if s not in set(self.ys)]
+    def fits(self, division: Stages) -> bool:
+        computed_before = {s for j in division.before for s in j.outputs}
+        passed = [s for s in division.handed_in if s in computed_before]
+        passed += [s for s in division.kept if s not in set(self.ys)]
         there = [*self.xs, *self.ys]
         there += [s for s, kept in zip(self.carries, self.saved, strict=True) if kept]
         most = max(ALWAYS, MOST_TIMES * self._stacked(there))
-        summed = self._summed(found)
+        summed = self._summed(division)
         at_once = [
             self._stacked(j.outputs)
-            for j in (*found.before, *found.behind)
+            for j in (*division.before, *division.behind)
             if not j.primitive.traits.view and j.outputs[0] not in summed
         ]
         return max(self._stacked(passed), *at_once, 0) <= most
 
-    def _summed(self, found: Stages) -> set[Symbol]:
+    def _summed(self, division: Stages) -> set[Symbol]:
         return {
             s
-            for terms in found.sums.values()
+            for terms in division.sums.values()
             for s in terms
             if s in self.maker and self.maker[s].primitive is ops.dot_general
         }

@@ -121,13 +121,13 @@ def _pruned(i: Instruction, live: set[Symbol], flat: Flat) -> _Pruned:
     new_xs = [s for s in xs if s in read]
     inputs = [*new_fixed, *new_carried, *new_xs]
     key = ("pruned", tuple(sorted(wanted)), tuple(seen))
-    made = Program(inputs, short.instructions, outputs)
+    pruned = Program(inputs, short.instructions, outputs)
     scan = Instruction(
         ops.scan,
         [given[s] for s in inputs],
         {
             **p,
-            "body": derived(body, key, lambda _: renamed(made)),
+            "body": derived(body, key, lambda _: renamed(pruned)),
             "consts": len(new_fixed),
             "carries": len(new_carried),
         },
@@ -160,9 +160,9 @@ class _Part:
         instructions: Sequence[Instruction],
         wanted: Iterable[Symbol],
     ) -> None:
-        made = {s for j in instructions for s in j.outputs}
-        read = {s for j in instructions for s in j.inputs} - made
-        self.outputs = list(dict.fromkeys(s for s in wanted if s in made))
+        computed = {s for j in instructions for s in j.outputs}
+        read = {s for j in instructions for s in j.inputs} - computed
+        self.outputs = list(dict.fromkeys(s for s in wanted if s in computed))
         self.inputs = [s for s in given if s in read]
         self.program = renamed(Program(self.inputs, instructions, self.outputs))
 
@@ -186,8 +186,14 @@ def _parts(
     key = ("stages", consts, carries, length, saved)
 
     def divided(body: Program) -> _Parts | None:
-        found = stages(body, consts, carries, length, saved) if length > 1 else None
-        return None if found is None else _divided(body, consts, carries, found)
+        stages_of_body = (
+            stages(body, consts, carries, length, saved) if length > 1 else None
+        )
+        return (
+            None
+            if stages_of_body is None
+            else _divided(body, consts, carries, stages_of_body)
+        )
 
     return derived(body, key, divided)
 
@@ -195,7 +201,7 @@ def _parts(
 def _divided(body: Program, consts: int, carries: int, s: Stages) -> _Parts:
     fixed, carried, xs = _cut(body.inputs, consts, carries)
     kept = [k for k in range(carries) if k not in s.sums]
-    terms = [t for found in s.sums.values() for t in found]
+    terms = [t for addends in s.sums.values() for t in addends]
     late = [*terms, *body.outputs[carries:]]
     read_behind = [t for j in s.behind for t in j.inputs]
     outside = [*s.handed_in, *read_behind, *late]
@@ -291,13 +297,17 @@ def _sum(
     adds."""
     if not every:
         s = r.emit(ops.broadcast, (s,), {"shape": (length, *s.type.shape)}, source)
-    made = r.maker.get(s)
-    if made is not None and made.primitive is ops.sum and 0 not in made.params["axes"]:
-        axes = (0, *made.params["axes"])
-        return r.emit(ops.sum, made.inputs, {"axes": axes}, source)
-    if made is None or made.primitive is not ops.dot_general:
+    producer = r.maker.get(s)
+    if (
+        producer is not None
+        and producer.primitive is ops.sum
+        and 0 not in producer.params["axes"]
+    ):
+        axes = (0, *producer.params["axes"])
+        return r.emit(ops.sum, producer.inputs, {"axes": axes}, source)
+    if producer is None or producer.primitive is not ops.dot_general:
         return r.emit(ops.sum, (s,), {"axes": (0,)}, source)
-    p = made.params
+    p = producer.params
     if not p["lhs_batch"]:
         return r.emit(ops.sum, (s,), {"axes": (0,)}, source)
     (a, *lhs), (b, *rhs) = p["lhs_batch"], p["rhs_batch"]
@@ -307,4 +317,4 @@ def _sum(
         "lhs_batch": tuple(lhs),
         "rhs_batch": tuple(rhs),
     }
-    return r.emit(ops.dot_general, made.inputs, params, source)
+    return r.emit(ops.dot_general, producer.inputs, params, source)

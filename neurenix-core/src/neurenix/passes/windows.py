@@ -55,23 +55,23 @@ def _cuts(program: Program, limits: Limits) -> dict[Shape, Parts]:
         if i.primitive is not ops.reshape:
             continue
         a, b = i.inputs[0].type.shape, i.outputs[0].type.shape
-        whole, fine = (a, b) if len(a) < len(b) else (b, a)
-        parts = _parts(whole, fine) if len(fine) <= limits.axes else None
+        coarse, fine = (a, b) if len(a) < len(b) else (b, a)
+        parts = _parts(coarse, fine) if len(fine) <= limits.axes else None
         if parts and any(
             s == fine and _cuts_an_axis(axes, parts) for s, axes in reduced
         ):
-            found.setdefault(whole, parts)
+            found.setdefault(coarse, parts)
     fine_shapes = {sum(parts, ()) for parts in found.values()}
     return {s: parts for s, parts in found.items() if s not in fine_shapes}
 
 
-def _parts(whole: Shape, fine: Shape) -> Parts | None:
-    """For each axis of `whole` the axes of `fine` that it is cut into; None where it is
-    not."""
-    if 0 in whole:
+def _parts(coarse: Shape, fine: Shape) -> Parts | None:
+    """For each axis of `coarse` the axes of `fine` that it is cut into; None where it
+    is not."""
+    if 0 in coarse:
         return None
     parts, k = [], 0
-    for n in whole:
+    for n in coarse:
         start, size = k, 1
         while k < len(fine) and (k == start or size < n):
             size *= fine[k]

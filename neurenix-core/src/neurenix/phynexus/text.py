@@ -126,10 +126,9 @@ def _expression(p: Fused, inputs: int) -> Iterator[str]:
 
 def _map(p: Map) -> str:
     mapped = ", ".join("mapped" if m else "shared" for m in p.mapped)
-    made = ", ".join("summed" if s else "stacked" for s in p.summed)
-    return (
-        f"{p.iterations} iterations, chunk {p.chunk}, inputs {mapped}, outputs {made}"
-    )
+    outputs = ", ".join("summed" if s else "stacked" for s in p.summed)
+    counts = f"{p.iterations} iterations, chunk {p.chunk}"
+    return f"{counts}, inputs {mapped}, outputs {outputs}"
 
 
 def _scan(p: Scan) -> str:

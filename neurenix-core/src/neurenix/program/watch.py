@@ -27,23 +27,23 @@ class Watch:
     def run(
         self, program: Program, instruction: Instruction, inputs: Iterable[Any]
     ) -> Sequence[Any]:
-        here, reference = self._thread, instruction.primitive.reference
-        if here.fused:  # one instruction to everyone
+        thread, reference = self._thread, instruction.primitive.reference
+        if thread.fused:  # one instruction to everyone
             return reference(*inputs, **instruction.params)
-        if here.depth == 0:
+        if thread.depth == 0:
             self.programs.setdefault(program)
-        before, here.inside = here.inside, 0
-        here.depth += 1
-        here.fused = instruction.primitive.name == "fused"
+        before, thread.inside = thread.inside, 0
+        thread.depth += 1
+        thread.fused = instruction.primitive.name == "fused"
         start = time.perf_counter_ns()
         try:
             return reference(*inputs, **instruction.params)
         finally:
             passed = time.perf_counter_ns() - start
-            own = passed - here.inside
-            here.inside = before + passed
-            here.depth -= 1
-            here.fused = False
+            own = passed - thread.inside
+            thread.inside = before + passed
+            thread.depth -= 1
+            thread.fused = False
             with self._lock:
                 cost = self._costs.setdefault(instruction, [0, 0])
                 cost[0] += 1

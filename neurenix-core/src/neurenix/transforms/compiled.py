@@ -41,8 +41,8 @@ def constant(x: Any) -> Tensor:
     from outside never changes."""
     if isinstance(x, Tensor):
         return x if isinstance(x.data, Symbol) else literal(x.numpy(), x.dtype)
-    made = tensor(x)
-    return literal(made.numpy(), made.dtype)
+    fixed = tensor(x)
+    return literal(fixed.numpy(), fixed.dtype)
 
 
 @overload
@@ -126,7 +126,8 @@ def compile(
 
 
 class Compiled(StatefulFunction):
-    """What `nx.compile` gives: call it as the function. `entries` are its programs."""
+    """The result of `nx.compile`: call it as the function. `entries` are its
+    programs."""
 
     def __init__(
         self, f: Callable[..., Any], state: Any, guard: bool, verbose: bool = False
@@ -219,16 +220,16 @@ class Compiled(StatefulFunction):
     def _held(self, key: Any) -> AbstractContextManager[Any]:
         """The lock to hold while its state is used: threads take turns. Raises where
         something stands in for a cell, since programs are bound to the state itself."""
-        found = self._owned.get(key[0])
-        if found is None:
+        owned = self._owned.get(key[0])
+        if owned is None:
             cells = list(self.cells().values())
             lock = lock_of(cells) if self.state else nullcontext()
-            found = lock, cells
+            owned = lock, cells
             if len(self._owned) >= _CACHE_BOUND:
                 self._owned.clear()
-            self._owned[key[0]] = found
-        self.refuse_stand_ins(found[1])
-        return found[0]
+            self._owned[key[0]] = owned
+        self.refuse_stand_ins(owned[1])
+        return owned[0]
 
     def _entry(
         self, tensors: Sequence[Tensor], key: Any, args: Any, kwargs: Any
@@ -288,14 +289,14 @@ class Compiled(StatefulFunction):
         """The key of a function among the arguments."""
         if is_frozen(f):
             return f
-        found = self._callables.get(id(f))
-        if found is None:
-            found = Dependencies(self.__name__, f, (), self._of_callables)
-            self._callables[id(f)] = found
+        dependencies = self._callables.get(id(f))
+        if dependencies is None:
+            dependencies = Dependencies(self.__name__, f, (), self._of_callables)
+            self._callables[id(f)] = dependencies
             if len(self._callables) > _CALLABLES:
                 with suppress(KeyError):  # another thread may have emptied it
                     self._callables.popitem(last=False)
-        return found.number()
+        return dependencies.number()
 
     def depends_on(self) -> tuple[Any, ...]:
         """The key of this function, for a compiled function that calls it."""
@@ -347,13 +348,13 @@ class Compiled(StatefulFunction):
             args, kwargs = with_tensors(args, kwargs, tensors)
             return self.f(*args, **kwargs)
         outer: Any = dispatch.recorder()
-        found = self._bodies.get(key)
-        if found is None or (found[2] and found[3]() is not outer):
-            found = self._capture_body(tensors, args, kwargs, outer)
-            self._bodies[key] = found
+        captured = self._bodies.get(key)
+        if captured is None or (captured[2] and captured[3]() is not outer):
+            captured = self._capture_body(tensors, args, kwargs, outer)
+            self._bodies[key] = captured
             if len(self._bodies) > _CACHE_BOUND:
                 self._bodies.popitem(last=False)
-        program, out_structure, lifted, _, draws = found
+        program, out_structure, lifted, _, draws = captured
         inputs = [*tensors, *lifted]
         if draws:
             inputs.insert(len(tensors), outer.next_call())

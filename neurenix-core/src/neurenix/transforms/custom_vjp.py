@@ -20,7 +20,7 @@ def _followed(tensors: Sequence[Tensor]) -> bool:
 
 
 class CustomVjp:
-    """What `nx.custom_vjp` gives: call it as the function."""
+    """The result of `nx.custom_vjp`: call it as the function."""
 
     def __init__(self, f: Callable[..., Any]) -> None:
         if not callable(f):

@@ -58,7 +58,7 @@ def call(compiled: StatefulFunction, args: Any, kwargs: Any) -> Any:
     """Runs a call as ordinary Python: the same outputs, and the same changes of
     state."""
     leaves, structure = tree.flatten((args, kwargs))
-    found = [
+    arguments = [
         x.value()
         if isinstance(x, Tensor)
         else tensor(x)
@@ -66,8 +66,8 @@ def call(compiled: StatefulFunction, args: Any, kwargs: Any) -> Any:
         else x
         for x in leaves
     ]
-    args, kwargs = tree.unflatten(structure, found)
-    followed = dispatch.taped(x for x in found if isinstance(x, Tensor))
+    args, kwargs = tree.unflatten(structure, arguments)
+    followed = dispatch.taped(x for x in arguments if isinstance(x, Tensor))
     if _local.depth or (followed and not compiled.state):
         return as_captured(compiled.f, *args, **kwargs)  # as within a capture
     with _outermost(compiled):
@@ -130,24 +130,24 @@ def steps(
     compiled: StatefulFunction, rows: Callable[[int], Sequence[Any]], count: int
 ) -> Any:
     """Several calls in a row, as `Compiled.run_steps` makes them."""
-    made: list[Any] = []
+    outputs: list[Any] = []
     structure: Any = None
 
     def results() -> Any:
-        columns = zip(*made, strict=True)
+        columns = zip(*outputs, strict=True)
         return tree.unflatten(structure, [stacked(list(c)) for c in columns])
 
     try:
         for i in range(count):
             leaves, structure = tree.flatten(call(compiled, rows(i), {}))
-            made.append(leaves)
+            outputs.append(leaves)
             if compiled.guard and not leaves[-1].item():
                 break
     except KeyboardInterrupt as cause:
-        if not made:
+        if not outputs:
             raise
-        message = f"{compiled.__name__}: after {len(made)} of {count} steps"
-        raise StepsInterrupted(message, len(made), results()) from cause
+        message = f"{compiled.__name__}: after {len(outputs)} of {count} steps"
+        raise StepsInterrupted(message, len(outputs), results()) from cause
     return results()
 
 
@@ -178,13 +178,13 @@ def looped(
     size: int,
 ) -> list[Tensor]:
     """The outputs of each iteration, stacked: `body` gets its number and its rows."""
-    made = []
+    per_iteration = []
     for i in same_draws(range(size)):
         rows = [row(x, i) if m else x for x, m in zip(leaves, mapped, strict=True)]
-        made.append(as_captured(body, number_of(i), *rows))
-    for outputs in made:
-        _check_types(f"{name}: an output", outputs, made[0])
-    return [stacked(column) for column in zip(*made, strict=True)]
+        per_iteration.append(as_captured(body, number_of(i), *rows))
+    for outputs in per_iteration:
+        _check_types(f"{name}: an output", outputs, per_iteration[0])
+    return [stacked(column) for column in zip(*per_iteration, strict=True)]
 
 
 def scanned(
@@ -194,13 +194,13 @@ def scanned(
     count: int,
 ) -> tuple[list[Tensor], list[Tensor]]:
     """The last carry, and the other outputs of each iteration, stacked."""
-    first, now, made = list(carry), list(carry), []
+    first, now, per_iteration = list(carry), list(carry), []
     for i in same_draws(range(count)):
         out = as_captured(body, *now, number_of(i), *(row(x, i) for x in sequences))
         now, ys = out[: len(first)], out[len(first) :]
         _check_types("scan: the carry", now, first)
-        made.append(ys)
-    return now, [stacked(column) for column in zip(*made, strict=True)]
+        per_iteration.append(ys)
+    return now, [stacked(column) for column in zip(*per_iteration, strict=True)]
 
 
 def same_draws(numbers: range) -> Iterator[int]:
@@ -212,8 +212,8 @@ def same_draws(numbers: range) -> Iterator[int]:
         yield i
 
 
-def _check_types(what: str, found: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
-    for a, b in zip(found, wanted, strict=True):
+def _check_types(what: str, given: Sequence[Tensor], wanted: Sequence[Tensor]) -> None:
+    for a, b in zip(given, wanted, strict=True):
         if a.type != b.type:
             raise ShapeError(
                 f"{what} is {b.type} in one iteration and {a.type} in another"

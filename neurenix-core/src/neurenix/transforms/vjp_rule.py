@@ -98,6 +98,6 @@ class VjpRule:
             TensorType((size, *t.shape), t.dtype) if f else t
             for t, f in zip(program.input_types, marks, strict=True)
         ]
-        made, lifted = capture_flat(backward, types)
+        batched, lifted = capture_flat(backward, types)
         assert not lifted, "a derivative uses what it was not given"
-        return made
+        return batched

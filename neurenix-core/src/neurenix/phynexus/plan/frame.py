@@ -50,7 +50,7 @@ class Frame:
         self.steps: list[Step] = []
         self.blocks: list[Block] = []
         self.windows = _windows(program)
-        self.whole: dict[Symbol, View] = {}  # results of concat, once a part is there
+        self.joined: dict[Symbol, View] = {}  # results of concat, once a part is there
         self.uses: dict[Any, int] | None = None  # of right operands of products
         self.laid_out: dict[View, View] = {}  # what was copied for products
         self.views: dict[Symbol, View] = {
@@ -61,9 +61,9 @@ class Frame:
         }
 
     def block(self, nbytes: int) -> Block:
-        made = Block(nbytes)
-        self.blocks.append(made)
-        return made
+        added = Block(nbytes)
+        self.blocks.append(added)
+        return added
 
     def fresh(self, type: TensorType, order: Sequence[int] | None = None) -> View:
         """A block of its own for a value; `order`: its axes, the slowest first."""
@@ -73,13 +73,13 @@ class Frame:
     def place_for(self, symbol: Symbol, order: Sequence[int] | None = None) -> View:
         """The place where a value is written: its part of a concatenation, or a fresh
         block."""
-        found = self.windows.get(symbol)
-        if found is None:
+        part = self.windows.get(symbol)
+        if part is None:
             return self.fresh(symbol.type, order)
-        whole, axis, begin = found
-        if whole not in self.whole:
-            self.whole[whole] = self.fresh(whole.type, order)
-        return window(self.whole[whole], axis, begin, symbol.type.shape[axis])
+        joined, axis, begin = part
+        if joined not in self.joined:
+            self.joined[joined] = self.fresh(joined.type, order)
+        return window(self.joined[joined], axis, begin, symbol.type.shape[axis])
 
     def constant(self, value: ConstantArray) -> View:
         kind = value.type
@@ -121,31 +121,31 @@ class Frame:
 Rule = Callable[[Frame, Instruction, list[View]], None]
 
 
-def window(whole: View, axis: int, begin: int, size: int) -> View:
+def window(view: View, axis: int, begin: int, size: int) -> View:
     """The part of a value that lies at `begin` along an axis."""
-    start, stop = [0] * len(whole.shape), list(whole.shape)
+    start, stop = [0] * len(view.shape), list(view.shape)
     start[axis], stop[axis] = begin, begin + size
-    return whole.sliced(tuple(start), tuple(stop), (1,) * len(whole.shape))
+    return view.sliced(tuple(start), tuple(stop), (1,) * len(view.shape))
 
 
 def _windows(program: Program) -> dict[Symbol, tuple[Symbol, int, int]]:
     """For each value that is computed only to be a part of one concatenation: (the
     result, the axis, where the part begins on it)."""
-    made = {
+    computed = {
         s
         for i in program.instructions
         if i.primitive.family in ("elementwise", "contraction")
         or i.primitive is ops.fused
         for s in i.outputs
     }
-    found: dict[Symbol, tuple[Symbol, int, int]] = {}
+    parts: dict[Symbol, tuple[Symbol, int, int]] = {}
     for i in program.instructions:
         if i.primitive is not ops.concat:
             continue
         axis, begin = i.params["axis"], 0
         for s in i.inputs:
-            if s in made and s not in found:
-                found[s] = (i.outputs[0], axis, begin)
+            if s in computed and s not in parts:
+                parts[s] = (i.outputs[0], axis, begin)
             begin += s.type.shape[axis]
     outside = set(program.outputs)
-    return {s: place for s, place in found.items() if s not in outside}
+    return {s: place for s, place in parts.items() if s not in outside}

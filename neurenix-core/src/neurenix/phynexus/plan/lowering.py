@@ -44,10 +44,10 @@ class _Lowering:
         self, body: Program, strides: Sequence[Shape], visible: int = 0
     ) -> Region:
         key = (body, tuple(strides), visible)
-        found = self.memo.get(key)
-        if found is None:
-            found = self.memo[key] = self.lower(body, strides, 0, visible)
-        return found
+        lowered = self.memo.get(key)
+        if lowered is None:
+            lowered = self.memo[key] = self.lower(body, strides, 0, visible)
+        return lowered
 
     def lower(
         self, program: Program, strides: Sequence[Shape], state: int, visible: int

@@ -73,7 +73,7 @@ def _pad(frame: Frame, i: Instruction, views: list[View]) -> None:
 def _concat(frame: Frame, i: Instruction, views: list[View]) -> None:
     axis = i.params["axis"]
     longest = max(views, key=lambda v: v.shape[axis])
-    out = frame.whole.get(i.outputs[0])
+    out = frame.joined.get(i.outputs[0])
     if out is None:
         out = frame.fresh(i.outputs[0].type, longest.order)
     begin = 0
@@ -108,13 +108,13 @@ def _fused(frame: Frame, i: Instruction, views: list[View]) -> None:
     p = i.params
     body: Program = p["body"]
     registers: dict[Symbol, int] = {s: n for n, s in enumerate(body.inputs)}
-    made = []
+    ops = []
     for inner in body.instructions:
-        made.append(_op(inner, [registers[s] for s in inner.inputs]))
-        registers[inner.outputs[0]] = len(body.inputs) + len(made) - 1
+        ops.append(_op(inner, [registers[s] for s in inner.inputs]))
+        registers[inner.outputs[0]] = len(body.inputs) + len(ops) - 1
     values = [registers[s] for s in body.outputs]
     shape, reductions, axes = p["shape"], p["reductions"], p["axes"]
-    _emit_fused(frame, shape, views, made, values, reductions, axes, i.outputs)
+    _emit_fused(frame, shape, views, ops, values, reductions, axes, i.outputs)
 
 
 def _op(i: Instruction, registers: Sequence[int]) -> Op:

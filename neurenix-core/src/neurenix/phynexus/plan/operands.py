@@ -34,18 +34,18 @@ def rows_for_products(frame: Frame, i: Instruction, view: View) -> View:
 def rows_for_loop(frame: Frame, body: Program, s: Symbol, view: View) -> View:
     """The same for a constant of a scan, which its body reads as `s`."""
     rows = frame.limits.product_rows
-    found = {use[1:] for use in _uses(body, rows) if use[0] is s}
+    layouts = {use[1:] for use in _uses(body, rows) if use[0] is s}
     read = sum(s in i.inputs for i in body.instructions)
-    return _laid_out(frame, view, *found.pop()) if len(found) == read == 1 else view
+    return _laid_out(frame, view, *layouts.pop()) if len(layouts) == read == 1 else view
 
 
 def _uses(program: Program, most_rows: int) -> dict[Use, int]:
-    found: dict[Use, int] = {}
+    counts: dict[Use, int] = {}
     for i in program.instructions:
         use = _use(i, most_rows)
         if use is not None:
-            found[use] = found.get(use, 0) + 1
-    return found
+            counts[use] = counts.get(use, 0) + 1
+    return counts
 
 
 def _use(i: Instruction, most_rows: int) -> Use | None:

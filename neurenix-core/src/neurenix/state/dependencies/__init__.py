@@ -39,7 +39,7 @@ class Numbers:
 
 
 class _Seen(threading.local):
-    """What this thread saw at its last call (others may be in other contexts): the
+    """The result of this thread's last call (others may be in other contexts): the
     version of all attributes, its own settings, whether all else was unchanged, and the
     number."""
 

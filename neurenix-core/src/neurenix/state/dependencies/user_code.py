@@ -28,21 +28,21 @@ def top_of(module: str | None) -> str:
 def origin(top: str) -> str:
     """Where a top-level module comes from: "user", "library" (Python's, NumPy's or
     ours: it depends on nothing that changes), or "installed" (others')."""
-    found = _origins.get(top)
-    if found is None:
+    place = _origins.get(top)
+    if place is None:
         file = getattr(sys.modules.get(top), "__file__", None) or ""
         if top in _LIBRARIES:
-            found = "library"
+            place = "library"
         elif any(part in file for part in _INSTALLED):
-            found = "installed"
+            place = "installed"
         elif top in sys.stdlib_module_names and (
             not file or file.startswith(_STANDARD)
         ):
-            found = "library"
+            place = "library"
         else:
-            found = "user"
-        _origins[top] = found
-    return found
+            place = "user"
+        _origins[top] = place
+    return place
 
 
 # How a name is used: only to count (n += 1), to write into its object (x.append(y),
@@ -79,10 +79,10 @@ _cache: weakref.WeakKeyDictionary[CodeType, Reads] = weakref.WeakKeyDictionary()
 
 
 def reads_of(code: CodeType) -> Reads:
-    found = _cache.get(code)
-    if found is None:
-        found = _cache[code] = _read(code)
-    return found
+    reads = _cache.get(code)
+    if reads is None:
+        reads = _cache[code] = _read(code)
+    return reads
 
 
 def _read(code: CodeType) -> Reads:
@@ -134,7 +134,7 @@ def _constant_name(instructions: list[dis.Instruction], i: int) -> str | None:
 def _use(instructions: list[dis.Instruction], i: int) -> int:
     """How the code uses the name that instruction i loads: READ, unless a weaker use is
     certain."""
-    here, after = instructions[i], instructions[i + 1 : i + 6]
+    loading, after = instructions[i], instructions[i + 1 : i + 6]
     ops = [x.opname for x in after]
     if ops[0] in ("LOAD_ATTR", "LOAD_METHOD") and after[0].argval in _WRITING:
         return WRITTEN
@@ -148,7 +148,7 @@ def _use(instructions: list[dis.Instruction], i: int) -> int:
         return WRITTEN
     if kept[0].startswith(("BINARY_OP", "INPLACE_")):
         store = after[3] if kept[1] in ("SWAP", "ROT_TWO") else after[2]
-        if store.opname.startswith("STORE_") and store.argval == here.argval:
+        if store.opname.startswith("STORE_") and store.argval == loading.argval:
             return COUNTED
     return READ
 

@@ -54,16 +54,16 @@ def items_key(walk: Walk, value: Any, path: Path) -> Any:
     items = tuple(value)
     if not isinstance(value, tuple):
         walk.checks.sequence(value, items)
-    found = [walk.visit(x, (path, f"[{i}]")) for i, x in enumerate(items)]
-    return type(value), tuple(found), *beside(walk, value, path)
+    keys = [walk.visit(x, (path, f"[{i}]")) for i, x in enumerate(items)]
+    return type(value), tuple(keys), *beside(walk, value, path)
 
 
 def set_key(walk: Walk, value: Any, path: Path) -> Any:
     items = tuple(value)
     if type(value) is not frozenset:
         walk.checks.sequence(value, items)
-    found = frozenset([walk.visit(x, (path, "{…}")) for x in items])
-    return type(value), found, *beside(walk, value, path)
+    keys = frozenset([walk.visit(x, (path, "{…}")) for x in items])
+    return type(value), keys, *beside(walk, value, path)
 
 
 def dict_key(walk: Walk, value: Mapping[Any, Any], path: Path) -> Any:
@@ -73,24 +73,24 @@ def dict_key(walk: Walk, value: Mapping[Any, Any], path: Path) -> Any:
     before = tuple(keys)
     walk.checks.sequence(keys, before)
     walk.checks.sequence(values, tuple(values))
-    found = [
+    pairs = [
         (walk.visit(k, (path, "'s keys")), walk.visit(v, (path, _index(k))))
         for k, v in zip(before, tuple(values), strict=True)
     ]
-    return type(value), tuple(found), *beside(walk, value, path)
+    return type(value), tuple(pairs), *beside(walk, value, path)
 
 
 def array_key(walk: Walk, value: np.ndarray[Any, Any], path: Path) -> Any:
     if value.dtype.hasobject:
         items = tuple(value.ravel().tolist())
         walk.checks.objects(value, items)
-        found: Any = tuple([walk.visit(x, (path, "[…]")) for x in items])
+        content: Any = tuple([walk.visit(x, (path, "[…]")) for x in items])
     else:
-        found = value.tobytes()
+        content = value.tobytes()
         if not frozen(value):
-            walk.checks.array(value, found)
-        found = _digest(found)
-    return type(value), str(value.dtype), value.shape, found
+            walk.checks.array(value, content)
+        content = _digest(content)
+    return type(value), str(value.dtype), value.shape, content
 
 
 def bytes_key(walk: Walk, value: Any, path: Path) -> Any:
