@@ -24,7 +24,7 @@ FLOORS = [
     {"training"},
     {"learner"},
     {"methods"},
-    {"recipes", "embedding_based"},
+    {"recipes", "embedding_based", "classification"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -6,6 +6,11 @@ from neurenix import missing as _missing
 from neurenix.callers import public_door as _public_door
 
 from . import datasets, recipes
+from .classification.classifier import Classifier
+from .classification.examples import list_images
+from .classification.loading import load
+from .classification.preprocess import Preprocess
+from .classification.scores import ClassifierScores
 from .evaluation.comparison import Comparison
 from .evaluation.result import Evaluation
 from .learner import MetaLearner, Outcome
@@ -74,6 +79,11 @@ __all__ = [
     "DropBlock",
     "RecurrentNetwork",
     "Transformer",
+    "Classifier",
+    "ClassifierScores",
+    "Preprocess",
+    "load",
+    "list_images",
     "Evaluation",
     "Comparison",
     "History",
@@ -84,14 +94,17 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Baseline": "neurenix.meta.Classifier, of a frozen embedding",
     "ConvNet": "neurenix.meta.Conv4",
     "EpisodicBatchSampler": "neurenix.meta.TaskSampler",
+    "FewShotClassifier": "neurenix.meta.Classifier",
     "MAMLpp": "neurenix.meta.MAMLPlusPlus",
     "MatchingNet": "neurenix.meta.MatchingNetworks",
     "MetaDataset": "neurenix.meta.TaskSampler, of a data set in neurenix.meta.datasets",
     "ProtoNet": "neurenix.meta.PrototypicalNetworks",
     "ProtoNets": "neurenix.meta.PrototypicalNetworks",
     "RelationNetwork": "neurenix.meta.PrototypicalNetworks or MatchingNetworks",
+    "SimpleShot": "neurenix.meta.Classifier(..., centre=..., normalize=True)",
     "TaskDataset": "neurenix.meta.TaskSampler",
     "evaluate": "learner.evaluate(tasks)",
     "adapt": "learner.adapt_to_task(x, y)",

@@ -15,7 +15,7 @@ from .base import ClassDataset, MissingDataError
 from .found_images import FoundImages, find_images
 from .images import pixels, read
 
-_SUFFIXES = {
+SUFFIXES = {
     ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
 }  # fmt: skip
 
@@ -72,11 +72,11 @@ class ImageFolder(ClassDataset):
             raise InvalidArgumentError(f"channels must be 1 or 3, not {channels!r}")
         if not folder.is_dir():
             raise MissingDataError(f"there is no folder {folder}")
-        found = find_images(folder, _SUFFIXES)
+        found = find_images(folder, SUFFIXES)
         if not found.classes:
             raise DatasetError(
                 f"{folder} has no class folders: expected one folder a class, with "
-                f"images ({', '.join(sorted(_SUFFIXES))}) in it"
+                f"images ({', '.join(sorted(SUFFIXES))}) in it"
             )
         files = [file for images in found.classes.values() for file in images]
         examples = np.empty((len(files), channels, size, size), np.uint8)
@@ -88,11 +88,13 @@ class ImageFolder(ClassDataset):
         super().__init__(
             folder.resolve().name, list(found.classes), examples, counts, files=files
         )
-        _warn_of_left_out(folder, found)
+        left = left_out(folder, found)
+        if left:
+            warnings.warn(left, stacklevel=2)
 
 
-def _warn_of_left_out(folder: Path, found: FoundImages) -> None:
-    """One warning for all that lies in the folder and is in no class."""
+def left_out(folder: Path, found: FoundImages) -> str:
+    """What lies in the folder and is in no class, for a warning; empty for nothing."""
     without = [
         f"{name!r} ({', '.join(suffixes)})" if suffixes else repr(name)
         for name, suffixes in found.without_images.items()
@@ -109,9 +111,9 @@ def _warn_of_left_out(folder: Path, found: FoundImages) -> None:
         )
         if names
     ]
-    if parts:
-        warnings.warn(
-            f"{folder}: left out are {'; '.join(parts)}. Expected one folder a class, "
-            f"with images ({', '.join(sorted(_SUFFIXES))}) in it",
-            stacklevel=3,
-        )
+    if not parts:
+        return ""
+    return (
+        f"{folder}: left out are {'; '.join(parts)}. Expected one folder a class, "
+        f"with images ({', '.join(sorted(SUFFIXES))}) in it"
+    )

@@ -8,6 +8,7 @@ import stat
 import struct
 import types
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,17 @@ from .found_images import unreadable
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+# What Pillow's decoders raise on damaged files, by format; its own errors besides.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 # 8 bits a channel, or fewer: what becomes grey or colour without losing its range.
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV"}
 
@@ -37,7 +49,7 @@ def pillow() -> types.ModuleType:
     return PIL.Image
 
 
-def read(file: Path) -> Image:
+def read(file: Path, *, deep: bool = False) -> Image:
     """The decoded image of a file: see `decode`.
 
     Raises DatasetError, naming it, also for a file that cannot be opened, and for a
@@ -49,44 +61,74 @@ def read(file: Path) -> Image:
         content = file.read_bytes()
     except OSError as error:
         raise unreadable(file, error) from error
-    return decode(content, str(file))
+    return decode(content, str(file), deep=deep)
 
 
-def decode(content: bytes, file: str) -> Image:
+def decode(content: bytes, file: str, *, deep: bool = False) -> Image:
     """A decoded image from a file's bytes, upright; `file` is its name in errors.
 
-    What is see-through becomes white. Raises DatasetError for a file that is no image,
-    is cut off or damaged, or has more than 8 bits a channel.
+    What is see-through becomes white; of an animation it is the first frame.
+
+    deep   take grey of 16 bits, too, as the nearest of 8
+
+    Raises DatasetError for a file that is no image, is cut off or damaged, or has more
+    than 8 bits a channel.
     """
     module = pillow()
-    try:
+    with _named(file):
         image: Image = module.open(io.BytesIO(content))
+        return _plain(image, file, deep)
+
+
+def plain_image(image: Image, name: str) -> Image:
+    """A copy of an image that a user opened, made plain as `decode` does; grey of 16
+    bits is taken. Raises DatasetError as `decode` does."""
+    with _named(name):
         image.load()
-        _turn_upright(image)
-        if image.mode in _MODES and image.has_transparency_data:
-            image = image.convert("RGBA")
-            paper = module.new("RGBA", image.size, "white")
-            image = module.alpha_composite(paper, image)
-    except (
-        # What Pillow's decoders raise on damaged files, by format.
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        OverflowError,
-        struct.error,
-        zlib.error,
-        module.DecompressionBombError,
-    ) as error:
+        copied = image.copy()
+        return _plain(copied, name, deep=True)
+
+
+def _plain(image: Image, name: str, deep: bool) -> Image:
+    """Upright, on white, and of 8 bits a channel."""
+    module = pillow()
+    image.load()
+    _turn_upright(image)
+    if image.mode in _MODES and image.has_transparency_data:
+        image = image.convert("RGBA")
+        paper = module.new("RGBA", image.size, "white")
+        image = module.alpha_composite(paper, image)
+    if deep and (image.mode == "I" or image.mode.startswith("I;16")):
+        image = _of_eight_bits(image, name)
+    if image.mode not in _MODES:
+        raise DatasetError(
+            f"{name} has the mode {image.mode}; expected at most "
+            f"{'16 bits of grey, or 8' if deep else '8'} bits a channel"
+        )
+    return image
+
+
+def _of_eight_bits(image: Image, name: str) -> Image:
+    """Grey of 16 bits as the nearest of 8: round(x · 255 / 65,535)."""
+    deep = np.asarray(image).astype(np.int64)
+    if deep.min() < 0 or deep.max() > 65_535:
+        raise DatasetError(
+            f"{name} has the mode {image.mode} and values from {deep.min()} to "
+            f"{deep.max()}; expected at most 16 bits, 0 to 65535"
+        )
+    return pillow().fromarray(((deep * 255 + 32_767) // 65_535).astype(np.uint8))
+
+
+@contextlib.contextmanager
+def _named(file: str) -> Iterator[None]:
+    """What decoders raise becomes a DatasetError that names the image."""
+    module = pillow()
+    try:
+        yield
+    except (*_DAMAGED, module.DecompressionBombError) as error:
         known = not isinstance(error, module.UnidentifiedImageError)
         why = error if known else "it has no image format that Pillow knows"
         raise DatasetError(f"{file} is not a readable image: {why}") from error
-    if image.mode not in _MODES:
-        raise DatasetError(
-            f"{file} has the mode {image.mode}; expected at most 8 bits a channel"
-        )
-    return image
 
 
 def _turn_upright(image: Image) -> None:

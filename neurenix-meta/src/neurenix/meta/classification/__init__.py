@@ -1,0 +1,1 @@
+"""Classification: from a few labelled images a classifier, and a file that holds it."""
