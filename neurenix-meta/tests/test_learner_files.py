@@ -178,3 +178,16 @@ def test_code_of_another_version_of_python_is_not_compared():
     assert not differences({"f": one}, {"f": "f(scale=2.0) code 3.12-ba9876543210"})
     assert differences({"f": one}, {"f": "f(scale=2.0) code 3.11-ba9876543210"})
     assert differences({"f": one}, {"f": "f(scale=3.0) code 3.12-ba9876543210"})
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_the_mode_of_modules_is_no_setting(tmp_path, mode):
+    """A habit from elsewhere: `learner.eval()` before it is saved."""
+    saved = MAML(MLP([1, 8, 1]))
+    getattr(saved, mode)()
+    saved.save(tmp_path / "learner")
+    fresh = MAML(MLP([1, 8, 1]))
+    fresh.load(tmp_path / "learner")
+    assert differences({"model.0._training": "True"}, {}) == []  # in a file of before
+    for name, value in saved.state_dict().items():
+        assert fresh.state_dict()[name].tolist() == value.tolist()

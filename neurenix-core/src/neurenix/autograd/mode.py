@@ -20,6 +20,7 @@ from .. import dispatch, tree
 from ..dispatch import OFF, ON, STOPPED
 from ..dtypes import Dtype
 from ..primitives.shorthands import zeros
+from ..primitives.sources import ConstantArray
 from ..tape import Node
 from ..tensor import Tensor, literal
 from .walk import follows_more, pullback
@@ -127,10 +128,13 @@ def stopped(derivative: Any) -> Any:
 
 def _tracked(tensors: Sequence[Tensor]) -> list[Tensor]:
     tracked = []
+    recorder = dispatch.recorder()
     for t in tensors:
         x = t.value()
         edge = (x.node, x.index) if x.node is not None else None
         node = Node(None, (), {}, None, (x.type,), (edge,), x.device, None)
+        if recorder is not None and isinstance(x.data, ConstantArray):
+            recorder.begin_following(node)
         tracked.append(Tensor(x.data, x.type, x.device, node))
     return tracked
 

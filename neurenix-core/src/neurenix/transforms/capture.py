@@ -33,14 +33,20 @@ CAPTURING = threading.RLock()
 
 
 class Capture:
-    """Records into a program. `closed` maps what was lifted to its new input."""
+    """Records into a program. `closed` maps what was lifted to its new input.
+
+    is_whole   whether this is a whole program, which no other one holds
+    """
+
+    is_whole = False
 
     def __init__(self, types: Sequence[TensorType]) -> None:
         self.inputs = [Symbol(t) for t in types]
         self.instructions: list[Instruction] = []
         self.known: set[Symbol] = set(self.inputs)
-        self.closed: dict[int, tuple[Symbol, Tensor]] = {}
+        self.closed: dict[tuple[int, ...], tuple[Symbol, Tensor]] = {}
         self.constants: dict[ConstantArray, Symbol] = {}
+        self.leaves: dict[int, Any] = {}  # of derivatives that begin within, by id
         self.calls = 0  # of bodies that draw random numbers
 
     def record(
@@ -62,9 +68,17 @@ class Capture:
         data = x.data
         if isinstance(data, Symbol) and data in self.known:
             return data
-        if isinstance(data, ConstantArray):
+        # A region takes what a derivative around it follows as an input, even if it is a
+        # constant: nothing that the region computes would depend on that.
+        if isinstance(data, ConstantArray) and (
+            self.is_whole or x.node is None or id(x.node) in self.leaves
+        ):
             return self.constant(data)
         return self.lift(x)
+
+    def begin_following(self, leaf: Any) -> None:
+        """A derivative begins within this capture, and follows a constant."""
+        self.leaves[id(leaf)] = leaf
 
     def constant(self, value: ConstantArray) -> Symbol:
         found = self.constants.get(value)
@@ -77,9 +91,12 @@ class Capture:
         return found
 
     def lift(self, x: Tensor) -> Symbol:
-        entry = self.closed.get(id(x.data))
+        # A tensor that a derivative follows is another input than what shares its data:
+        # the array that it was made of, or its `detach()`.
+        key = (id(x.data), id(x.node), x.index)
+        entry = self.closed.get(key)
         if entry is None:
-            entry = self.closed[id(x.data)] = (Symbol(x.type), x)
+            entry = self.closed[key] = (Symbol(x.type), x)
         return entry[0]
 
     def next_call(self) -> Tensor:
@@ -190,6 +207,8 @@ def capture(f: Callable[..., Any], *args: Any) -> Program:
 
 class _ClosedCapture(Capture):
     """A capture that takes nothing from outside and changes nothing there."""
+
+    is_whole = True
 
     def __init__(self, f: Callable[..., Any], types: list[TensorType]) -> None:
         super().__init__(types)

@@ -9,6 +9,7 @@ from typing import Any
 from ..dtypes import bool_
 from ..errors import CaptureError
 from ..primitives import TensorType, ops
+from ..primitives.sources import ConstantArray
 from ..program import Program, Symbol
 from ..state.cell import Cell
 from ..state.stand_ins import captured
@@ -31,7 +32,7 @@ class BodyCapture(Capture):
         self.f = f
 
     def lift(self, x: Tensor) -> Symbol:
-        if not isinstance(x.data, Symbol):
+        if not isinstance(x.data, (Symbol, ConstantArray)):
             self.outside(
                 f"{name_around(self.f, x)} ({x.type})",
                 "a tensor from outside that is neither an argument nor state: "
@@ -47,6 +48,8 @@ class BodyCapture(Capture):
 class StateCapture(BodyCapture):
     """The capture of a whole program. While it lasts, and for this thread, its state is
     symbols."""
+
+    is_whole = True
 
     def __init__(
         self,

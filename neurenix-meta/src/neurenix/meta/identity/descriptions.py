@@ -52,6 +52,9 @@ class _ByOwner(Generic[T]):
             held[key] = weakref.ref(owner, lambda _: held.pop(key, None)), value
 
 
+# What `train` and `eval` have set: training and evaluation set their own mode.
+_MODE = "_training"
+
 # By owner, the texts that training itself has changed: before it and after it.
 _changed = _ByOwner[dict[str, tuple["str | None", "str | None"]]]()
 # By owner whose training is under way, its texts before it.
@@ -134,6 +137,8 @@ def differences(
     for name in {**saved, **now}:
         one, other = saved.get(name, "nothing"), now.get(name, "nothing")
         if one == other or same_code(one, other) or name in ignored:
+            continue
+        if name.rpartition(".")[2] == _MODE:  # files of before have it
             continue
         one, other = _around(one, other)
         path, dot, last = name.rpartition(".")
@@ -235,7 +240,7 @@ def _of_optimizer(owner: optim.Optimizer | optim.Schedule) -> Texts:
 
 def _attributes(owner: Owner) -> Iterator[tuple[str, Any]]:
     """Its attributes and, where a user wrote the class, those that stand in it."""
-    without = {"training", *getattr(owner, "without_effect", ())}
+    without = {"training", _MODE, *getattr(owner, "without_effect", ())}
     found = {n: v for n, v in vars(owner).items() if n not in without}
     formulas = _formulas(type(owner))
     for kind in type(owner).__mro__:
