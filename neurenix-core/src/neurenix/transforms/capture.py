@@ -68,7 +68,7 @@ class Capture:
         data = x.data
         if isinstance(data, Symbol) and data in self.known:
             return data
-        # A region takes what a derivative around it follows as an input, even if it is a
+        # A region takes what a derivative around it follows as an input, be it a
         # constant: nothing that the region computes would depend on that.
         if isinstance(data, ConstantArray) and (
             self.is_whole or x.node is None or id(x.node) in self.leaves

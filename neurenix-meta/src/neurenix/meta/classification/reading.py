@@ -71,7 +71,7 @@ class Reader:
                 except DatasetError as error:
                     if self.unreadable == "refuse":
                         raise DatasetError(
-                            f'{error}; unreadable="skip" leaves such images out'
+                            f'{error}; Classifier(..., unreadable="skip") leaves it out'
                         ) from error
                     skipped.append(str(error))
                 else:
