@@ -12,7 +12,7 @@ from .adapters import Adapter
 from .errors import translated
 from .heap import LARGEST_PAGE, Heap
 from .lowering.dispatch_list import ROW_WORDS, Words
-from .lowering.memory_text import ARGS_BINDING, head
+from .lowering.memory_text import ARGS_BINDING, module_text
 
 ROW_BYTES = 4 * ROW_WORDS
 
@@ -55,7 +55,7 @@ class Device:
         return found
 
     def _made(self, text: str) -> Any:
-        code = head(self.pages, self.heap.page_bits) + text
+        code = module_text(text, self.pages, self.heap.page_bits)
         with translated(f"{self.name}: compiling a kernel"):
             module = self.gpu.create_shader_module(code=code)
             return self.gpu.create_compute_pipeline(
