@@ -8,7 +8,7 @@ from typing import Any
 from neurenix.phynexus.plan.instructions import NAMES
 from neurenix.phynexus.plan.plan import Step
 
-from . import convolutions, fused, indexing, products, sources
+from . import convolutions, cumsum, factors, fused, indexing, products, sorting, sources
 from .accumulators import REDUCTIONS
 from .kernel import Kernel
 from .scalar import ELEMENTWISE
@@ -27,6 +27,11 @@ KERNELS: dict[str, Lower] = {
     "scatter": indexing.scatter,
     "scatter_add": indexing.scatter_add,
     "argmax": fused.argmax,
+    "cumsum": cumsum.cumsum,
+    "sort": sorting.sort,
+    "cholesky": factors.cholesky,
+    "triangular_solve": factors.triangular_solve,
+    "lu": factors.lu,
 }
 
 # Movement is strides and offsets by then, or copies.

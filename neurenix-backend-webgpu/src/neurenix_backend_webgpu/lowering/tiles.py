@@ -123,14 +123,14 @@ class _Loader:
 
     def before(self) -> list[str]:
         """The places of a lane's values, and their indices as rows."""
-        s = self.side
+        s, row = self.side, self.loads.row
         low, high = "lane & 15u", "lane >> 4u"
         deep, place = (low, high) if self.by_terms else (high, low)
         lines = [f"let {s}_deep = {deep};", f"let {s}_place = {place};"]
         for i in range(4):
             lines += [
                 f"let {s}_row{i} = {self.first} + {s}_place + {16 * i}u;",
-                *unravel(self.loads.row, self.sizes, f"{s}_row{i}", f"{s}_{i}_", s),
+                *unravel(row, self.sizes, f"{s}_row{i}", f"{s}_{i}_", f"{s} sizes"),
             ]
         return lines
 
@@ -163,7 +163,7 @@ def _stores(
     parted: bool,
 ) -> list[str]:
     """The statements that store a lane's four results of a row."""
-    lines = unravel(row, c.rows, "row_of", "r", "left") if not parted else []
+    lines = unravel(row, c.rows, "row_of", "r", "left sizes") if not parted else []
     names_of = names("b", c.batch), names("r", c.rows), names("c", c.columns)
     for j in range(4):
         word = f"bitcast<u32>({sums}.{'xyzw'[j]})"
@@ -172,7 +172,7 @@ def _stores(
             of_part = f"part * {row.number(c.sizes[0], 'batches')} + batch"
             at = f"(({of_part}) * {rows} + row_of) * {columns} + column"
         else:
-            lines += unravel(row, c.columns, "column", "c", "right")
+            lines += unravel(row, c.columns, "column", "c", "right sizes")
             at = offset(
                 row,
                 "out",
