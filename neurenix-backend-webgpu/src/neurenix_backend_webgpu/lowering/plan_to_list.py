@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neurenix.phynexus.plan.describe import describe_step
 from neurenix.phynexus.plan.instructions import NAMES
 from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.phynexus.plan.plan import Region, Step
@@ -84,7 +85,14 @@ def lower(
             row.append(offset)
         row += kernel.numbers
         out.dispatches.append(
-            Dispatch(module, kernel.groups, tuple(row), tuple(addresses), step.source)
+            Dispatch(
+                module,
+                kernel.groups,
+                tuple(row),
+                tuple(addresses),
+                step.source,
+                describe_step(step),
+            )
         )
     out.modules = list(modules)
     out.constants = constants.words()
