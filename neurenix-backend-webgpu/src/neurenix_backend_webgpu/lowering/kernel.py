@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from neurenix.phynexus.plan.views import View
 
-from .dispatch_list import ZERO_WORD, grid
+from .dispatch_list import USABLE_WORDS, grid
 from .library import with_library
 from .memory_text import argument
 
 LANES = 256  # invocations of a workgroup, the most that WebGPU promises
-ROW_ROOM = ZERO_WORD  # words of a row that a kernel may use
+ROW_ROOM = USABLE_WORDS  # words of a row that a kernel may use
 
 _ENTRY = """
 @compute @workgroup_size(256)

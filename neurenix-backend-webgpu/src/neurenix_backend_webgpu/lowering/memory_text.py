@@ -1,4 +1,5 @@
-"""The head of every module: the device's memory, its row of arguments, and `zero()`.
+"""The head of every module: the device's memory, its row of arguments, and two zeros
+that no compiler knows to be 0, or to be equal: `zero()` and `other_zero()`.
 
 With one page, memory is one array of words. With several, a page's number stands in the
 high bits of an address; no value crosses a page. A module that replaces a part of a
@@ -7,14 +8,17 @@ word, by `merge`, gets atomic words: other invocations may replace another part.
 
 from __future__ import annotations
 
-from .dispatch_list import ROW_WORDS, ZERO_WORD
+from .dispatch_list import ROW_WORDS, USABLE_WORDS
 
 ARGS_BINDING = 0  # the pages' bindings follow
 
 _ARGS = f"""\
 @group(0) @binding({ARGS_BINDING})
 var<uniform> row: array<vec4<u32>, {ROW_WORDS // 4}>;
-fn zero() -> u32 {{ return row[{ZERO_WORD // 4}].{"xyzw"[ZERO_WORD % 4]}; }}
+fn zero() -> u32 {{ return row[{USABLE_WORDS // 4}].{"xyzw"[USABLE_WORDS % 4]}; }}
+fn other_zero() -> u32 {{
+  return row[{USABLE_WORDS // 4}].{"xyzw"[USABLE_WORDS % 4 + 1]};
+}}
 """
 _PLAIN = {
     "load(at: u32) -> u32": "return {};",

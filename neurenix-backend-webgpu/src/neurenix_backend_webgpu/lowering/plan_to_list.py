@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neurenix.phynexus.plan.describe import describe_step
 from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.phynexus.plan.plan import Region
 from neurenix.phynexus.plan.views import Block, View
@@ -53,7 +54,14 @@ def lower(
                     addresses.append(Address(len(row), space))
                 row.append(word)
             out.dispatches.append(
-                Dispatch(module, kernel.grid, tuple(row), tuple(addresses), step.source)
+                Dispatch(
+                    module,
+                    kernel.grid,
+                    tuple(row),
+                    tuple(addresses),
+                    step.source,
+                    describe_step(step),
+                )
             )
     out.modules = list(modules)
     out.constants = constants.words()
