@@ -10,7 +10,7 @@ from typing import Any
 import wgpu
 
 from .heap import Heap
-from .lowering.memory_text import ARGS_BINDING, head
+from .lowering.memory_text import ARGS_BINDING, module_text
 from .opened import Opened
 
 _THREADS = min(os.cpu_count() or 1, 8)
@@ -66,13 +66,14 @@ class Pipelines:
             gpu = self._device.gpu
             self._layout = gpu.create_bind_group_layout(entries=entries)
             self._of_all = gpu.create_pipeline_layout(bind_group_layouts=[self._layout])
-        self._head = head(pages, self._heap.page_bits)
 
     def _make(self, text: str, source: str | None) -> Any:
         asked = f" for {source}" if source else ""
         gpu = self._device.gpu
         with self._device.guarded(f"compiling a kernel{asked}"):
-            module = gpu.create_shader_module(code=self._head + text)
+            module = gpu.create_shader_module(
+                code=module_text(text, self._pages, self._heap.page_bits)
+            )
             return gpu.create_compute_pipeline(
                 layout=self._of_all, compute={"module": module, "entry_point": "main"}
             )
