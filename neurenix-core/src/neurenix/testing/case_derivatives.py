@@ -15,7 +15,7 @@ import numpy as np
 import neurenix as nx
 
 from ..backends import discovery
-from ..devices import Device
+from ..devices import Device, DeviceType
 from ..dtypes import Dtype, as_dtype, float32, float64
 from ..primitives import ops
 from ..tensor import Tensor, tensor
@@ -43,7 +43,7 @@ def check_derivatives(case: Case) -> None:
     if wide:
         _against_differences(case, points, loss)
         return
-    exact = points.loss(case, Device("reference", 0), float64)
+    exact = points.loss(case, Device(DeviceType("reference"), 0), float64)
     for order, bound in enumerate(SINGLE, 1):
         found, expected = (points.slope(f, order) for f in (loss, exact))
         if points.lossy:
