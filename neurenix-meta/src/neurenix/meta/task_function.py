@@ -29,7 +29,8 @@ class TaskFunction:
 
     support_x [n, ...] and query_x [m, ...] are floats, uint8 pixels or whole numbers as
     the learner reads them; support_y is int32 [n] from 0 to ways − 1, or one-hot rows,
-    or values as in training. The learner's weights are those of the time of a call (of an export).
+    or values as in training. The learner's weights are those of the time of a call (of
+    an export).
     """
 
     def __init__(self, learner: Method, ways: int | None, steps: int) -> None:
@@ -56,9 +57,7 @@ class TaskFunction:
     ) -> dict[str, nx.Tensor]:
         return self.predict(self.adapt(support_x, support_y), query_x)
 
-    def adapt(
-        self, support_x: nx.Tensor, support_y: nx.Tensor
-    ) -> dict[str, nx.Tensor]:
+    def adapt(self, support_x: nx.Tensor, support_y: nx.Tensor) -> dict[str, nx.Tensor]:
         learner = self.learner
         with mode(learner, training=False), nx.no_grad():
             before = learner.all_values({})

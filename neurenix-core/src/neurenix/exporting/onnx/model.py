@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from ...errors import ExportError
 from ...passes.pipeline import Target, prepare
 from ...primitives import TensorType
 from ...program import Instruction, Program
@@ -17,7 +18,7 @@ from . import elementwise, indexing, movement, products, reductions
 from .graph import KINDS, OPSET, Graph, kind_of, refuse
 from .rules import RULES
 
-_IR = 9  # of files: what runtimes since 2023 read
+_IR = 8  # of files: with opset 18, what onnxruntime reads since 1.14 (2023)
 _RULES_FROM = (elementwise, indexing, movement, products, reductions)
 
 
@@ -37,17 +38,28 @@ def model_of(
     entry: EntryPoint, weights: Mapping[str, np.ndarray[Any, Any]]
 ) -> onnx.ModelProto:
     """The model. Its inputs are those of the entry point, by name, with their shapes;
-    state is an input more, with its present value as the default, and an output.
+    state is an input more, with its present value as the default, and an output. A
+    weight that is named as an input or output is called "stored" of it.
 
     Raises ExportError for a dtype or an operation that it cannot hold.
     """
-    program = flat(entry.program)
-    graph = Graph()
     state = list(entry.state)
     names = [*state, *entry.weights, *(port.name for port in entry.inputs)]
-    values = dict(zip(program.inputs, names, strict=True))
+    for name, type in zip(names, entry.program.input_types, strict=True):
+        if type.dtype.name not in KINDS:
+            raise ExportError(
+                f"export to ONNX: {name!r} of {entry.name} is {_lacking(type)}"
+            )
+    program = flat(entry.program)
+    graph = Graph()
+    ports = {port.name for port in (*entry.inputs, *entry.outputs)}
+    stored = {n: f"{n}.stored" if n in ports else n for n in entry.weights}
+    values = {
+        symbol: stored.get(name, name)
+        for symbol, name in zip(program.inputs, names, strict=True)
+    }
     for name in (*state, *entry.weights):
-        graph.weight(name, weights[name])
+        graph.weight(stored.get(name, name), weights[name])
     for i in program.instructions:
         _check_dtypes(i)
         made = RULES[i.primitive.name](graph, i, [values[s] for s in i.inputs])
@@ -76,9 +88,9 @@ def model_of(
 def _named_ends(
     entry: EntryPoint, program: Program, graph: Graph, values: Mapping[Any, str]
 ) -> list[tuple[str, TensorType]]:
-    """Adds a node for each output, which gives it its name; an input of the name keeps
-    it, and the output is called "next" of it."""
-    taken = {port.name for port in entry.inputs} | set(entry.weights) | set(entry.state)
+    """Adds a node for each output, which gives it its name; an input or state of
+    the name keeps it, and the output is called "next" of it."""
+    taken = {port.name for port in entry.inputs} | set(entry.state)
     wanted = [next_name(n) for n in entry.state]
     wanted += [next_name(p.name) if p.name in taken else p.name for p in entry.outputs]
     for name, symbol in zip(wanted, program.outputs, strict=True):
@@ -94,8 +106,11 @@ def _info(name: str, type: TensorType) -> onnx.ValueInfoProto:
 def _check_dtypes(i: Instruction) -> None:
     for s in (*i.inputs, *i.outputs):
         if s.type.dtype.name not in KINDS:
-            raise refuse(
-                i,
-                f"a value is {s.type.dtype.name}, and models are written with "
-                f"{', '.join(KINDS)}; convert the model and its inputs to float32",
-            )
+            raise refuse(i, f"a value is {_lacking(s.type)}")
+
+
+def _lacking(type: TensorType) -> str:
+    return (
+        f"{type.dtype.name}, and models are written with {', '.join(KINDS)}; convert "
+        "the model and its inputs to float32"
+    )

@@ -145,13 +145,13 @@ class ConditionalNeuralProcess(MetaLearner):
         steps: int,
     ) -> dict[str, nx.Tensor]:
         """The support set, which each prediction encodes."""
-        return {"support_x": support_x, "support_y": self._values(support_y)}
+        return {"context_x": support_x, "context_y": self._values(support_y)}
 
     def task_prediction(
         self, adapted: Values, query_x: nx.Tensor, steps: int
     ) -> dict[str, nx.Tensor]:
         mean, deviation = self.model(
-            adapted["support_x"], adapted["support_y"], query_x
+            adapted["context_x"], adapted["context_y"], query_x
         )
         return {"mean": mean, "deviation": deviation}
 
