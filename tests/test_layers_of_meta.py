@@ -24,7 +24,8 @@ FLOORS = [
     {"training"},
     {"learner"},
     {"methods"},
-    {"recipes", "embedding_based", "classification"},
+    {"recipes", "embedding_based", "weights"},
+    {"classification"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
