@@ -26,6 +26,7 @@ FLOORS = [
     {"methods"},
     {"recipes", "embedding_based", "weights"},
     {"classification"},
+    {"sklearn"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

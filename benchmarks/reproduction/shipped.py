@@ -106,7 +106,7 @@ SHIPPED = {
                 "conv4-glyphs-protonet",
                 recipes.prototypical_networks_glyphs,
                 1200,
-                {"decay": "cosine"},
+                {"decay": "cosine", "train_ways": 20},
             ),
             CONV4,
             GLYPHS,
