@@ -25,7 +25,9 @@ FLOORS = [
     {"training"},
     {"learner"},
     {"methods"},
-    {"recipes", "embedding_based", "classification"},
+    {"recipes", "embedding_based", "weights"},
+    {"classification"},
+    {"sklearn"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

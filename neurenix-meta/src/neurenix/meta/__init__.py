@@ -9,8 +9,8 @@ from . import datasets, recipes
 from .classification.classifier import Classifier
 from .classification.examples import list_images
 from .classification.loading import load
-from .classification.preprocess import Preprocess
 from .classification.scores import ClassifierScores
+from .datasets.preprocess import Preprocess
 from .evaluation.comparison import Comparison
 from .evaluation.result import Evaluation
 from .learner import MetaLearner, Outcome
@@ -44,6 +44,7 @@ from .tasks.task import Task, generate_classification_tasks, generate_regression
 from .training.events import Callback, Event, ProgressBar
 from .training.history import History
 from .training.selection import KeepBest
+from .weights.pretrained import Pretrained, pretrained, pretrained_names
 
 __all__ = [
     "MAML",
@@ -84,6 +85,9 @@ __all__ = [
     "Preprocess",
     "load",
     "list_images",
+    "pretrained",
+    "pretrained_names",
+    "Pretrained",
     "Evaluation",
     "Comparison",
     "History",
@@ -97,7 +101,8 @@ _ELSEWHERE = {
     "Baseline": "neurenix.meta.Classifier, of a frozen embedding",
     "ConvNet": "neurenix.meta.Conv4",
     "EpisodicBatchSampler": "neurenix.meta.TaskSampler",
-    "FewShotClassifier": "neurenix.meta.Classifier",
+    "FewShotClassifier": "neurenix.meta.Classifier, or as an estimator of scikit-learn "
+    "meta.sklearn.FewShotClassifier",
     "MAMLpp": "neurenix.meta.MAMLPlusPlus",
     "MatchingNet": "neurenix.meta.MatchingNetworks",
     "MetaDataset": "neurenix.meta.TaskSampler, of a data set in neurenix.meta.datasets",
@@ -108,6 +113,8 @@ _ELSEWHERE = {
     "TaskDataset": "neurenix.meta.TaskSampler",
     "evaluate": "learner.evaluate(tasks)",
     "adapt": "learner.adapt_to_task(x, y)",
+    "ImageClassifier": "neurenix.meta.Classifier",
+    "list_models": "neurenix.meta.pretrained_names",
     "benchmarks": "neurenix.meta.datasets and neurenix.meta.recipes",
     "train": "learner.meta_learn(tasks)",
 }
