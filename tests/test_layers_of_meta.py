@@ -25,6 +25,7 @@ FLOORS = [
     {"learner"},
     {"methods"},
     {"recipes", "embedding_based", "classification"},
+    {"commands"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
