@@ -28,6 +28,7 @@ FLOORS = [
     {"recipes", "embedding_based", "weights"},
     {"classification"},
     {"sklearn"},
+    {"commands"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -41,10 +41,14 @@ from .tasks.families import (
 )
 from .tasks.sampler import TaskSampler
 from .tasks.task import Task, generate_classification_tasks, generate_regression_tasks
-from .training.events import Callback, Event, ProgressBar
+from .training.csv_logger import CSVLogger
+from .training.events import Callback, Event
 from .training.history import History
+from .training.progress import ProgressBar
 from .training.selection import KeepBest
 from .weights.pretrained import Pretrained, pretrained, pretrained_names
+from .training.stopping import EarlyStopping
+from .training.tensorboard_logger import TensorBoardLogger
 
 __all__ = [
     "MAML",
@@ -95,6 +99,9 @@ __all__ = [
     "Event",
     "ProgressBar",
     "KeepBest",
+    "EarlyStopping",
+    "CSVLogger",
+    "TensorBoardLogger",
 ]
 
 _ELSEWHERE = {
@@ -106,11 +113,15 @@ _ELSEWHERE = {
     "MAMLpp": "neurenix.meta.MAMLPlusPlus",
     "MatchingNet": "neurenix.meta.MatchingNetworks",
     "MetaDataset": "neurenix.meta.TaskSampler, of a data set in neurenix.meta.datasets",
+    "MLFlowLogger": "a Callback of a few lines: examples/mlflow_logger.py",
+    "ModelCheckpoint": "neurenix.meta.KeepBest for the best epoch's weights, "
+    "meta_learn(checkpoint=folder) to go on later",
     "ProtoNet": "neurenix.meta.PrototypicalNetworks",
     "ProtoNets": "neurenix.meta.PrototypicalNetworks",
     "RelationNetwork": "neurenix.meta.PrototypicalNetworks or MatchingNetworks",
     "SimpleShot": "neurenix.meta.Classifier(..., centre=..., normalize=True)",
     "TaskDataset": "neurenix.meta.TaskSampler",
+    "WandbLogger": "a Callback of a few lines: examples/wandb_logger.py",
     "evaluate": "learner.evaluate(tasks)",
     "adapt": "learner.adapt_to_task(x, y)",
     "ImageClassifier": "neurenix.meta.Classifier",
