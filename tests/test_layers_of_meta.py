@@ -14,7 +14,7 @@ PACKAGE = "neurenix.meta"
 # given its floor here.
 FLOORS = [
     {"digests", "counters", "wording", "outcome", "locking", "calls", "models"},
-    {"datasets", "returned"},
+    {"datasets", "returned", "drawing"},
     {"identity"},
     {"tasks"},
     {"memory"},
@@ -24,7 +24,7 @@ FLOORS = [
     {"training"},
     {"learner"},
     {"methods"},
-    {"recipes", "embedding_based", "classification"},
+    {"recipes", "embedding_based", "classification", "plot"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -80,6 +80,7 @@ class Checkpoints:
             "made_on": made_on(),
             "position": dict(vars(position)),
             "history": {name: history[name] for name in history},
+            "intervals": history.intervals,
             "epochs": history.epochs,
         }
         name = f"checkpoint-{position.total:09d}.safetensors"
@@ -116,7 +117,9 @@ class Checkpoints:
             with learner_files.naming_the_file(path, "of another optimizer"):
                 trained.optimizer.load_state_dict(training["optimizer"]["state"])
             position = Position(**training["position"])
-            history = History.of(training["history"], training["epochs"])
+            history = History.of(
+                training["history"], training["epochs"], training.get("intervals")
+            )
             nx.random.load_state_dict(training["random"])
             learner_files.freeze(trained.method, content["learner"])
         with using(trained.method, learner_files.kinds_of(content)):
