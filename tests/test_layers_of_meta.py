@@ -14,7 +14,7 @@ PACKAGE = "neurenix.meta"
 # given its floor here.
 FLOORS = [
     {"digests", "counters", "wording", "outcome", "locking", "calls", "models"},
-    {"datasets", "returned"},
+    {"datasets", "returned", "drawing"},
     {"identity"},
     {"tasks"},
     {"memory"},
@@ -26,7 +26,7 @@ FLOORS = [
     {"learner"},
     {"methods"},
     {"recipes", "embedding_based", "weights"},
-    {"classification"},
+    {"classification", "plot"},
     {"sklearn"},
     {"commands"},
 ]

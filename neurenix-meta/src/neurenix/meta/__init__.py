@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from neurenix import missing as _missing
 from neurenix.callers import public_door as _public_door
 
-from . import datasets, recipes
+from . import datasets, plot, recipes
 from .classification.classifier import Classifier
 from .classification.examples import list_images
 from .classification.loading import load
@@ -78,6 +78,7 @@ __all__ = [
     "generate_gaussian_mixture_tasks",
     "datasets",
     "recipes",
+    "plot",
     "Conv4",
     "MLP",
     "ResNet12",
