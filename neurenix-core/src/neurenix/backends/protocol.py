@@ -208,6 +208,11 @@ class Backend(ABC):
         for all its devices. A map with a chunk comes as a scan over expanded chunks."""
         return "map" not in self.capabilities(0).primitives
 
+    def self_check(self, index: int) -> str:
+        """What the device computes wrongly, in words; "" where nothing is known to be.
+        `neurenix doctor` asks, beside a check of its own."""
+        return ""
+
     def start_profile(self) -> None:
         """For `nx.profile`: count what runs from now on."""
         raise NotImplementedError(f"{type(self).__name__} takes no profiles")
@@ -221,8 +226,12 @@ class Backend(ABC):
 class BackendInfo:
     """The record in which a plugin describes itself, before any of its code runs.
 
-    `probe` looks for devices without keeping hold of anything, and raises to say why
-    there are none; `create` makes the backend.
+    probe         looks for devices without keeping hold of anything; it raises
+                  DeviceError to say why there are none, and what to do, and anything
+                  else where it is broken
+    create        makes the backend
+    passed_over   why no device of this type should be taken where nobody names one
+                  ("" where one may be); asked when there are devices
     """
 
     device_type: str
@@ -231,3 +240,4 @@ class BackendInfo:
     priority: int
     probe: Callable[[], int]
     create: Callable[[], Backend]
+    passed_over: Callable[[], str] = lambda: ""
