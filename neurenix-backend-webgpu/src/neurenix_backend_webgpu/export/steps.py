@@ -1,4 +1,4 @@
-"""The steps of a plan as JSON: what the runner's CPU executor does, one after the other.
+"""The steps of a plan as JSON: what the runner's CPU executor does, one by one.
 
 A view is [dtype's letter, place, offset, the stride of each axis of its loop]; a place
 is the heap, the region's scratch, or one of its inputs or outputs.

@@ -46,9 +46,9 @@ from .training.events import Callback, Event
 from .training.history import History
 from .training.progress import ProgressBar
 from .training.selection import KeepBest
-from .weights.pretrained import Pretrained, pretrained, pretrained_names
 from .training.stopping import EarlyStopping
 from .training.tensorboard_logger import TensorBoardLogger
+from .weights.pretrained import Pretrained, pretrained, pretrained_names
 
 __all__ = [
     "MAML",
