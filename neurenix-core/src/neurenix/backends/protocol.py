@@ -16,6 +16,7 @@ import numpy as np
 
 from ..dtypes import Dtype
 from ..passes.limits import USUAL, Limits
+from ..passes.tasks import TaskCosts
 from ..primitives import TensorType
 from ..program import Instruction, Program
 from ..program.describe import Description
@@ -122,6 +123,9 @@ class Capabilities:
     features       what else its kernels can do: "fused_argmax", argmax among the
                    reductions of `fused`
     limits         what its programs should look like to run best
+    tasks          its numbers, by which core decides whether a `map` comes as one
+                   instruction, each iteration a task, or expanded, and in what chunks;
+                   None: `Backend.expands` alone says so
     """
 
     dtypes: frozenset[Dtype]
@@ -134,6 +138,7 @@ class Capabilities:
     engine: str = ""
     features: frozenset[str] = frozenset()
     limits: Limits = USUAL
+    tasks: TaskCosts | None = None
 
 
 @dataclass(frozen=True)
@@ -203,9 +208,11 @@ class Backend(ABC):
         leaks by it."""
 
     def expands(self, instruction: Instruction) -> bool:
-        """Whether the backend wants this map expanded into batched operations. The
-        answer depends on the instruction alone (sizes, never timing), and is the same
-        for all its devices. A map with a chunk comes as a scan over expanded chunks."""
+        """Whether the backend wants this map expanded into batched operations, whatever
+        its `Capabilities.tasks` would make of it. The answer depends on the instruction
+        alone (sizes, never timing), and is the same for all its devices. It is asked
+        before anything is fused. A map with a chunk comes as a scan over expanded
+        chunks."""
         return "map" not in self.capabilities(0).primitives
 
     def self_check(self, index: int) -> str:
