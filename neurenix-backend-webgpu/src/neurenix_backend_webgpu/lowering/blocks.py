@@ -1,5 +1,5 @@
-"""Contractions by blocks of 4 x 4 results in the registers of an invocation, which reads
-eight values for sixteen products; or of a workgroup, whose lanes share the terms."""
+"""Contractions by blocks of 4 x 4 results in the registers of an invocation: of the
+eight values that it reads for a term it makes sixteen products."""
 
 from __future__ import annotations
 
