@@ -1,4 +1,4 @@
-"""Each kind of kernel at sizes that the conformance suite has no case of, against NumPy."""
+"""Each kind of kernel at sizes of which the conformance suite has no case."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ def check(name: str, *arrays: Array, bound: float = 2e-6, **params: Any) -> None
 
 
 def _run(rule: Any, arrays: Sequence[Array], params: Any) -> list[Array]:
-    made = rule(
-        *(nx.tensor(a, dtype=nx.dtypes.as_dtype(a.dtype)) for a in arrays), **params
-    )
+    given = [nx.tensor(a, dtype=nx.dtypes.as_dtype(a.dtype)) for a in arrays]
+    made = rule(*given, **params)
     many = made if isinstance(made, (list, tuple)) else [made]
     return [t.numpy() for t in many]
 
@@ -94,12 +93,7 @@ GEOMETRIES = [
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize(
     ("batch", "images", "channels", "out", "size"),
-    [
-        ((), 2, 1, 8, 19),
-        ((2,), 3, 33, 40, 11),
-        ((2, 2), 1, 3, 2, 9),
-        ((), 9, 16, 64, 14),
-    ],
+    [((), 2, 1, 8, 19), ((2,), 2, 17, 20, 9), ((2, 2), 1, 3, 2, 9), ((), 6, 16, 48, 9)],
 )
 def test_convolution_and_its_gradients(
     geometry: dict[str, Any],
@@ -122,7 +116,7 @@ def test_convolution_and_its_gradients(
 
 def test_grouped_convolution() -> None:
     x, w = numbers(2, 6, 9, 9), numbers(4, 3, 3, 3)
-    found = nx.conv2d(nx.tensor(x), nx.tensor(w), groups=2).numpy()
+    found = nx.nn.functional.conv2d(nx.tensor(x), nx.tensor(w), groups=2).numpy()
     parts = [
         ops.conv_general.reference(
             x[:, 3 * k : 3 * k + 3],
