@@ -20,6 +20,7 @@ FLOORS = [
     {"memory"},
     {"programs"},
     {"method"},
+    {"task_function"},
     {"evaluation", "files"},
     {"training"},
     {"learner"},

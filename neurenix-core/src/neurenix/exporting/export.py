@@ -73,6 +73,7 @@ def export(
     >>> import neurenix as nx
     >>> model = nx.nn.Linear(2, 1)
     >>> path = os.path.join(tempfile.mkdtemp(), "model.onnx")
+    >>> nx.export(model, {"x": nx.ones(3, 2)}, path, target="onnx")
     >>> nx.export(model, {"x": nx.ones(3, 2)}, path, target="paper")
     Traceback (most recent call last):
     neurenix.errors.InvalidArgumentError: export: there is no target 'paper'; ...

@@ -82,7 +82,8 @@ def bound(
         call = signature.bind(*args, **kwargs)
     except TypeError as error:
         raise InvalidArgumentError(
-            f"export: {entry} takes {signature}: {error}"
+            f"export: {entry} takes {signature}, and example_inputs gives "
+            f"{', '.join(kwargs) or len(args)}: {error}"
         ) from None
     return call.args, call.kwargs, _argument_names(signature, call)
 
