@@ -1,6 +1,6 @@
-// Elementwise operations on registers: a block of values in an array of their dtype.
+// Elementwise operations on registers, arrays of a block of values.
 
-// Of values. Math computes in double precision; what an array stores rounds or wraps.
+// Of values, in double precision: what an array stores rounds or wraps.
 const OF_VALUES = {
   abs: Math.abs, sign: Math.sign, floor: Math.floor, exp: Math.exp, log: Math.log,
   log1p: Math.log1p, sin: Math.sin, cos: Math.cos, tan: Math.tan, atan: Math.atan,
@@ -14,6 +14,7 @@ const OF_VALUES = {
     const up = Math.round(x);
     return up - x === 0.5 && up % 2 ? up - 1 : up;
   },
+  sub: (x, y) => x - y,
   div: (x, y) => x / y,
   remainder: (x, y) => {
     const rest = x % y;
@@ -24,6 +25,7 @@ const OF_VALUES = {
   not_equal: (x, y) => +(x !== y),
   less: (x, y) => +(x < y),
   less_equal: (x, y) => +(x <= y),
+  greater: (x, y) => +(x > y),
   greater_equal: (x, y) => +(x >= y),
   bitwise_and: (x, y) => x & y,
   bitwise_or: (x, y) => x | y,
@@ -35,18 +37,16 @@ const OF_VALUES = {
 // Of n values of registers into o. The most frequent have loops of their own.
 export const OPERATIONS = {
   add: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = a[i] + b[i]; },
-  sub: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = a[i] - b[i]; },
   mul: (o, n, a, b) => {
     if (o instanceof Float32Array) for (let i = 0; i < n; i++) o[i] = a[i] * b[i];
     else for (let i = 0; i < n; i++) o[i] = Math.imul(a[i], b[i]);
   },
-  greater: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = +(a[i] > b[i]); },
   where: (o, n, a, b, c) => { for (let i = 0; i < n; i++) o[i] = a[i] ? b[i] : c[i]; },
   bitcast: (o, n, a) => o.set(new o.constructor(a.buffer, 0, n)),
   cast: (o, n, a) => {
     o.set(a);
     if (!(a instanceof Float32Array) || o instanceof Float32Array) return;
-    // Beyond an integer's range comes the nearest in it; NaN is 0.
+    // Beyond an integer's range: the nearest in it. NaN: 0.
     const [low, high] = o instanceof Int32Array ? [-(2 ** 31), 2 ** 31 - 1]
       : [0, 256 ** o.BYTES_PER_ELEMENT - 1];
     for (let i = 0; i < n; i++) o[i] = Math.min(Math.max(a[i], low), high);

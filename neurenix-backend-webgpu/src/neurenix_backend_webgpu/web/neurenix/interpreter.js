@@ -1,16 +1,16 @@
 // The CPU executor: an entry point's steps in its memory, one by one.
 import { fused } from "./fused.js";
 import { dot } from "./products.js";
-import { ARRAYS, product, table } from "./views.js";
+import { ARRAYS, table, wordCount } from "./views.js";
 
 export class Interpreter {
   device = "cpu";
   deviceName = "JavaScript";
 
   constructor({ memory }) {
-    const buffer = new ArrayBuffer(memory.cpu * 4), words = new Uint32Array(buffer);
-    this.as = { c: words, b: words };
-    for (const letter of "fiu") this.as[letter] = new ARRAYS[letter](buffer);
+    const buffer = new ArrayBuffer(memory.cpu * 4);
+    this.as = { b: new Uint32Array(buffer) };
+    for (const letter of "fiuc") this.as[letter] = new ARRAYS[letter](buffer);
   }
 
   write(pieces) {
@@ -20,22 +20,25 @@ export class Interpreter {
   // Writes the pieces, runs the entry point, and gives the words of the ports.
   async execute(entry, pieces, ports) {
     this.write(pieces);
-    if (entry) new Frame(this.as, entry.regions, entry.places).run(entry.regions.length - 1);
-    return ports.map(({ at, shape }) => this.as.u.slice(at, at + product(shape)));
+    if (entry) {
+      const places = entry.places.map((at) => at * 4);
+      new Frame(this.as, entry.regions, places).run(entry.regions.length - 1);
+    }
+    return ports.map((port) => this.as.u.slice(port.at, port.at + wordCount(port)));
   }
 
   dispose() {}
 }
 
-// A region while it runs: where its scratch, inputs and outputs begin.
+// A region while it runs, and the bytes where its scratch, inputs and outputs begin.
 class Frame {
   constructor(as, regions, places) {
-    Object.assign(this, { as, regions, bases: [0, ...places] });
+    Object.assign(this, { as, regions, places: [0, ...places] });
   }
 
-  // The memory of a view, and where it begins there.
+  // The memory of a view, and its first element there.
   view([letter, place, offset]) {
-    return [this.as[letter], this.bases[place] + offset];
+    return [this.as[letter], this.places[place] / this.as[letter].BYTES_PER_ELEMENT + offset];
   }
 
   run(region) {
@@ -47,12 +50,12 @@ class Frame {
 // with a copy.
 const indexed = (move) => ({ shape, size, stride, start, value, index, chosen }, frame) => {
   if (start) fused(start, frame);
-  const [memory] = frame.view(value), mask = value[0] === "c" ? 255 : -1;
+  const [memory] = frame.view(value);
   const [ats, picks, rows] = [value, index, chosen].map((view) =>
     table(shape, view.slice(3), frame.view(view)[1]));
   ats.forEach((at, i) => {
     const pick = Math.min(Math.max(frame.as.i[picks[i]], 0), size - 1);
-    move(memory, at, rows[i] + pick * stride, mask);
+    move(memory, at, rows[i] + pick * stride);
   });
 };
 
@@ -61,12 +64,12 @@ const STEPS = {
   dot_general: dot,
   gather: indexed((memory, at, row) => { memory[at] = memory[row]; }),
   scatter: indexed((memory, at, row) => { memory[row] = memory[at]; }),
-  scatter_add: indexed((memory, at, row, mask) => {
-    memory[row] += memory[at];
-    if (mask > 0) memory[row] &= mask;
-  }),
+  scatter_add: indexed((memory, at, row) => { memory[row] += memory[at]; }),
   call: ({ region, scratch, views }, frame) => {
-    const places = views.map((view) => frame.view(view)[1]);
-    new Frame(frame.as, frame.regions, [frame.bases[1] + scratch, ...places]).run(region);
+    const places = views.map((view) => {
+      const [memory, at] = frame.view(view);
+      return at * memory.BYTES_PER_ELEMENT;
+    });
+    new Frame(frame.as, frame.regions, [frame.places[1] + scratch, ...places]).run(region);
   },
 };
