@@ -107,11 +107,13 @@ async function main(folder, calls) {
     await model.run(...call).then(() => messages.push("no error"),
       (error) => messages.push(error.message));
   }
-  const twice = await Promise.all([1, 2].map(() => model.run("predict", calls.at(-1)[1])));
+  const say = (error) => messages.push(error.message);
+  const right = calls.at(-1)[1];
+  const twice = await Promise.all([1, 2].map(() => model.run("predict", right)));
   model.dispose();
-  await model.run("predict", calls.at(-1)[1]).catch((e) => messages.push(e.message));
-  await load("file://" + folder, { device: "gpu" }).catch((e) => messages.push(e.message));
-  await load("file://" + folder + "/none").catch((e) => messages.push(e.message));
+  await model.run("predict", right).catch(say);
+  await load("file://" + folder, { device: "gpu" }).catch(say);
+  await load("file://" + folder + "/none").catch(say);
   return [messages, String(twice[0].scores) === String(twice[1].scores)];
 }
 """

@@ -13,7 +13,7 @@ from neurenix import nn
 from neurenix.meta import MAML, Conv4, Episode, PrototypicalNetworks
 
 WAYS = 3
-SIDE = 12
+SIDE = 16
 
 
 def _images(rng: np.random.Generator, count: int) -> Any:

@@ -1,4 +1,4 @@
-"""Runs JavaScript in Node and in Chromium, for tests of what is exported for the web."""
+"""Runs JavaScript in Node and in Chromium, for tests of exports for the web."""
 
 from __future__ import annotations
 
