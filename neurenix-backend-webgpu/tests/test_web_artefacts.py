@@ -33,7 +33,9 @@ async function main(folder, calls) {
 """
 
 
-@pytest.mark.parametrize("make", [examples.prototypical, examples.maml])
+@pytest.mark.parametrize(
+    "make", [examples.prototypical, examples.maml, examples.convolutional_maml]
+)
 def test_adaptation_and_prediction(tmp_path: Path, make: Any) -> None:
     """The results of adapting feed the prediction."""
     path, functions = examples.exported(tmp_path / "model", make)

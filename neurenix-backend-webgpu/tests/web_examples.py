@@ -38,11 +38,19 @@ def prototypical() -> Any:
 
 
 def maml() -> Any:
-    """MAML's gradient steps on a small Conv-4."""
+    """MAML's gradient steps on a layered network."""
+    nx.manual_seed(1)
+    network = nn.Sequential(
+        nn.Flatten(), nn.Linear(SIDE * SIDE, 8), nn.Tanh(), nn.Linear(8, WAYS)
+    )
+    return MAML(network, inner_lr=0.1, inner_steps=2).as_function(ways=WAYS)
+
+
+def convolutional_maml() -> Any:
+    """The same on a small Conv-4."""
     nx.manual_seed(1)
     network = Conv4(1, 4, WAYS, image_size=SIDE, batch_norm="transductive")
-    learner = MAML(network, inner_lr=0.1, inner_steps=2)
-    return learner.as_function(ways=WAYS)
+    return MAML(network, inner_lr=0.1, inner_steps=2).as_function(ways=WAYS)
 
 
 def meta_step() -> tuple[Callable[..., Any], tuple[Any, ...]]:
