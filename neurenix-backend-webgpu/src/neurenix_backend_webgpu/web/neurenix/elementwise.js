@@ -1,0 +1,70 @@
+// Elementwise operations on registers: a block of values in an array of their dtype.
+
+// Of values. Math computes in double precision; what an array stores rounds or wraps.
+const OF_VALUES = {
+  abs: Math.abs, sign: Math.sign, floor: Math.floor, exp: Math.exp, log: Math.log,
+  log1p: Math.log1p, sin: Math.sin, cos: Math.cos, tan: Math.tan, atan: Math.atan,
+  tanh: Math.tanh, sqrt: Math.sqrt, atan2: Math.atan2, maximum: Math.max, minimum: Math.min,
+  neg: (x) => -x,
+  rsqrt: (x) => 1 / Math.sqrt(x),
+  is_finite: (x) => +Number.isFinite(x),
+  logical_not: (x) => 1 - x,
+  to_bool: (x) => +(x !== 0),
+  round: (x) => { // halves to the even neighbour
+    const up = Math.round(x);
+    return up - x === 0.5 && up % 2 ? up - 1 : up;
+  },
+  div: (x, y) => x / y,
+  remainder: (x, y) => {
+    const rest = x % y;
+    return rest && rest < 0 !== y < 0 ? rest + y : rest;
+  },
+  pow: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
+  equal: (x, y) => +(x === y),
+  not_equal: (x, y) => +(x !== y),
+  less: (x, y) => +(x < y),
+  less_equal: (x, y) => +(x <= y),
+  greater_equal: (x, y) => +(x >= y),
+  bitwise_and: (x, y) => x & y,
+  bitwise_or: (x, y) => x | y,
+  bitwise_xor: (x, y) => x ^ y,
+  shift_left: (x, y) => (y < 32 ? x << y : 0),
+  shift_right: (x, y) => (y < 32 ? (x < 0 ? x >> y : x >>> y) : 0),
+};
+
+// Of n values of registers into o. The most frequent have loops of their own.
+export const OPERATIONS = {
+  add: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = a[i] + b[i]; },
+  sub: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = a[i] - b[i]; },
+  mul: (o, n, a, b) => {
+    if (o instanceof Float32Array) for (let i = 0; i < n; i++) o[i] = a[i] * b[i];
+    else for (let i = 0; i < n; i++) o[i] = Math.imul(a[i], b[i]);
+  },
+  greater: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = +(a[i] > b[i]); },
+  where: (o, n, a, b, c) => { for (let i = 0; i < n; i++) o[i] = a[i] ? b[i] : c[i]; },
+  bitcast: (o, n, a) => o.set(new o.constructor(a.buffer, 0, n)),
+  cast: (o, n, a) => {
+    o.set(a);
+    if (!(a instanceof Float32Array) || o instanceof Float32Array) return;
+    // Beyond an integer's range comes the nearest in it; NaN is 0.
+    const [low, high] = o instanceof Int32Array ? [-(2 ** 31), 2 ** 31 - 1]
+      : [0, 256 ** o.BYTES_PER_ELEMENT - 1];
+    for (let i = 0; i < n; i++) o[i] = Math.min(Math.max(a[i], low), high);
+  },
+};
+
+for (const [name, f] of Object.entries(OF_VALUES)) {
+  OPERATIONS[name] = f.length < 2
+    ? (o, n, a) => { for (let i = 0; i < n; i++) o[i] = f(a[i]); }
+    : (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = f(a[i], b[i]); };
+}
+
+// Where a reduction begins, and what it makes of two values.
+export const REDUCTIONS = {
+  sum: [0, (x, y) => x + y],
+  prod: [1, (x, y, float) => (float ? x * y : Math.imul(x, y))],
+  max: [-Infinity, (x, y) => Math.max(x, y)],
+  min: [Infinity, (x, y) => Math.min(x, y)],
+  any: [0, (x, y) => x | y],
+  all: [1, (x, y) => x & y],
+};

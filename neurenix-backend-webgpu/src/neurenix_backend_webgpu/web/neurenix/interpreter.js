@@ -1,0 +1,72 @@
+// The CPU executor: an entry point's steps in its memory, one by one.
+import { fused } from "./fused.js";
+import { dot } from "./products.js";
+import { ARRAYS, product, table } from "./views.js";
+
+export class Interpreter {
+  device = "cpu";
+  deviceName = "JavaScript";
+
+  constructor({ memory }) {
+    const buffer = new ArrayBuffer(memory.cpu * 4), words = new Uint32Array(buffer);
+    this.as = { c: words, b: words };
+    for (const letter of "fiu") this.as[letter] = new ARRAYS[letter](buffer);
+  }
+
+  write(pieces) {
+    for (const [at, words] of pieces) this.as.u.set(words, at);
+  }
+
+  // Writes the pieces, runs the entry point, and gives the words of the ports.
+  async execute(entry, pieces, ports) {
+    this.write(pieces);
+    if (entry) new Frame(this.as, entry.regions, entry.places).run(entry.regions.length - 1);
+    return ports.map(({ at, shape }) => this.as.u.slice(at, at + product(shape)));
+  }
+
+  dispose() {}
+}
+
+// A region while it runs: where its scratch, inputs and outputs begin.
+class Frame {
+  constructor(as, regions, places) {
+    Object.assign(this, { as, regions, bases: [0, ...places] });
+  }
+
+  // The memory of a view, and where it begins there.
+  view([letter, place, offset]) {
+    return [this.as[letter], this.bases[place] + offset];
+  }
+
+  run(region) {
+    for (const step of this.regions[region]) STEPS[step.op](step, this);
+  }
+}
+
+// Moves elements from or to rows that an index picks, within its axis. A scatter begins
+// with a copy.
+const indexed = (move) => ({ shape, size, stride, start, value, index, chosen }, frame) => {
+  if (start) fused(start, frame);
+  const [memory] = frame.view(value), mask = value[0] === "c" ? 255 : -1;
+  const [ats, picks, rows] = [value, index, chosen].map((view) =>
+    table(shape, view.slice(3), frame.view(view)[1]));
+  ats.forEach((at, i) => {
+    const pick = Math.min(Math.max(frame.as.i[picks[i]], 0), size - 1);
+    move(memory, at, rows[i] + pick * stride, mask);
+  });
+};
+
+const STEPS = {
+  fused,
+  dot_general: dot,
+  gather: indexed((memory, at, row) => { memory[at] = memory[row]; }),
+  scatter: indexed((memory, at, row) => { memory[row] = memory[at]; }),
+  scatter_add: indexed((memory, at, row, mask) => {
+    memory[row] += memory[at];
+    if (mask > 0) memory[row] &= mask;
+  }),
+  call: ({ region, scratch, views }, frame) => {
+    const places = views.map((view) => frame.view(view)[1]);
+    new Frame(frame.as, frame.regions, [frame.bases[1] + scratch, ...places]).run(region);
+  },
+};
