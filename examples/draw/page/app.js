@@ -220,6 +220,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const pad of [query, ...cards.flatMap((card) => card.pads)]) pad.draw();
 });
 
+addEventListener("resize", showMaml);
+globalThis.drawn = { cards, query }; // for tests, and for the curious
+
 const wanted = new URLSearchParams(location.search).get("device");
 if (["webgpu", "cpu"].includes(wanted)) find("computer").value = wanted;
 compute(find("computer").value);

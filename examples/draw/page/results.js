@@ -85,7 +85,6 @@ export class Paths {
     });
     this.steps = steps;
     this.svg = document.createElementNS(SVG, "svg");
-    this.svg.setAttribute("viewBox", "0 0 300 110");
     this.svg.setAttribute("role", "img");
     parent.append(this.svg);
     this.restart();
@@ -128,14 +127,16 @@ export class Paths {
 
   // answers[k]: scores after step k, or nothing yet.
   draw(answers, present, names) {
-    const x = (k) => 12 + (276 * k) / this.steps, y = (p) => 98 - 86 * p;
+    const width = this.svg.clientWidth || 300;
+    const x = (k) => 12 + ((width - 24) * k) / this.steps, y = (p) => 98 - 86 * p;
+    this.svg.setAttribute("viewBox", `0 0 ${width} 110`);
     this.svg.replaceChildren();
     const add = (kind, attributes) => {
       const element = document.createElementNS(SVG, kind);
       for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
       this.svg.append(element);
     };
-    for (const p of [0, 0.5, 1]) add("line", { class: "grid", x1: 6, x2: 294, y1: y(p), y2: y(p) });
+    for (const p of [0, 0.5, 1]) add("line", { class: "grid", x1: 4, x2: width - 4, y1: y(p), y2: y(p) });
     if (this.step >= 0) add("line", { class: "now", x1: x(this.step), x2: x(this.step), y1: y(1), y2: y(0) });
     const likely = Array.from({ length: this.steps + 1 }, (_, k) => answers[k] && softmax(present.map((c) => answers[k][c])));
     present.forEach((c, i) => {
