@@ -408,7 +408,7 @@ def test_images_that_cannot_be_read(tmp_path):
         Classifier(flat, PREPROCESS).fit(root)
     classifier = Classifier(flat, PREPROCESS, unreadable="skip")
     with pytest.warns(
-        UserWarning, match=r"1 of 4 images are skipped: .*9\.png"
+        UserWarning, match=r"1 of 10 images are skipped: .*9\.png"
     ) as told:
         classifier.fit(root)
     assert told[0].filename == __file__

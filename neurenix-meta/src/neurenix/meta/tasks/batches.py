@@ -17,6 +17,7 @@ import neurenix as nx
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
+from ..datasets.on_demand import ImagesOnDemand
 from ..digests import digest_of
 from .augmentation import COLUMNS, Augmentation
 from .augmented import augmented
@@ -136,7 +137,42 @@ class Bucket:
 
     def first(self) -> Episode:
         """One of its tasks, to look at."""
-        return self.read(self.data, nx.tensor(self.picks[0]))
+        bucket, picks = self.loaded(self.picks[:1], 1)
+        return bucket.read(bucket.data, nx.tensor(picks[0]))
+
+    def loaded(
+        self, picks: NDArray[np.int32], size: int
+    ) -> tuple[Bucket, NDArray[np.int32]]:
+        """The bucket with the data of these tasks, at most `size`, and their picks."""
+        return self, picks
+
+
+@dataclass(frozen=True)
+class BucketOnDemand(Bucket):
+    """Tasks of a data set whose images are read from files when a batch is made.
+
+    images   what they are read from
+    rows     how many examples a task has: as many of its picks are rows of `images`
+    """
+
+    images: ImagesOnDemand
+    rows: int
+
+    def loaded(
+        self, picks: NDArray[np.int32], size: int
+    ) -> tuple[Bucket, NDArray[np.int32]]:
+        """With room for `size` tasks, so that one program serves a smaller batch, too.
+
+        Raises DatasetError, naming it, for a file that cannot be read.
+        """
+        asked = picks[:, : self.rows].reshape(-1)
+        data = np.zeros((size * self.rows, *self.images.shape[1:]), np.uint8)
+        data[: len(asked)] = self.images[asked]
+        own = picks.copy()
+        own[:, : self.rows] = np.arange(len(asked), dtype=np.int32).reshape(
+            len(own), -1
+        )
+        return Bucket(self.read, (nx.tensor(data),), own, self.largest), own
 
 
 @dataclass(frozen=True)
@@ -146,6 +182,11 @@ class Batch:
     bucket: Bucket
     picks: NDArray[np.int32]
     numbers: Numbers
+
+    def loaded(self, size: int) -> Batch:
+        """With its data on the device, and room for `size` tasks."""
+        bucket, picks = self.bucket.loaded(self.picks, size)
+        return Batch(bucket, picks, self.numbers)
 
 
 class Source:
@@ -211,7 +252,8 @@ class Source:
                 batches.append(Batch(bucket, bucket.picks[part], group[part]))
         if order is not None and len(self.buckets) > 1:
             batches = [batches[i] for i in order.permutation(len(batches))]
-        yield from batches[skip:]
+        for batch in batches[skip:]:
+            yield batch.loaded(size)
 
 
 class EndlessSource(Source):
@@ -260,7 +302,7 @@ class EndlessSource(Source):
             for part in rows.reshape(last - first, size, -1):
                 numbers = np.arange(self.next_task, self.next_task + size)
                 self.next_task += size
-                yield Batch(bucket, part, numbers)
+                yield Batch(bucket, part, numbers).loaded(size)
 
     def _bucket_of(self, setting: tuple[int, int]) -> Bucket:
         if setting not in self._of_setting:
@@ -334,6 +376,10 @@ def _bucket(
     else:
         rows = _rows(sampler, numbers[0], len(numbers), augment)
     reader = ReadEpisode(ways, shots, sampler.queries, dtype, kinds.inputs, augment)
+    images = sampler.dataset.examples
+    if isinstance(images, ImagesOnDemand):
+        total = ways * (shots + sampler.queries)
+        return BucketOnDemand(reader, (), rows, ways - 1, images, total)
     return Bucket(reader, (sampler.device_examples(),), rows, ways - 1)
 
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
+from ..datasets.on_demand import ImagesOnDemand
 from .batches import EndlessSource, SampledSource, Source
 from .deciding import decided, inputs_of, targets_of
 from .kinds import Kinds
@@ -67,10 +68,12 @@ def _kinds_of(learner: Reader, sampler: TaskSampler, kinds: Kinds) -> Kinds:
     `sampler[i]` gives them, unless the network reads tokens."""
     examples = sampler.dataset.examples
     rows = sampler.batch_indices(0, 1).support[0]
-    inputs = inputs_of(learner, kinds, [examples[rows]])
+    first = examples[rows]
+    inputs = inputs_of(learner, kinds, [first])
     if inputs == "values" and examples.dtype == "uint8":
         kinds.joined(Kinds("pixels"), sampler.dataset.name)
-    stored(sampler.dataset.name, examples, inputs)
+    whole = first if isinstance(examples, ImagesOnDemand) else examples
+    stored(sampler.dataset.name, whole, inputs)
     targets = targets_of(learner, kinds, [sampler.batch_indices(0, 1).support_labels])
     if targets == "values" and learner.targets_taken() == "either":
         kinds.joined(Kinds(targets="classes"), "a TaskSampler")
