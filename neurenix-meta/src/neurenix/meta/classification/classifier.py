@@ -265,7 +265,8 @@ class Classifier:
                 shape = batch.x.shape[1:]
             if not kept:
                 raise DatasetError(
-                    f"class {label!r}: none of its {len(images)} images can be read"
+                    f"class {label!r}: none of its {len(images)} images can be read; "
+                    f"{skipped[-1]}"
                 )
             support = support.with_class(label, kept, shape)
         warn_of_skipped(skipped, sum(map(len, given.images)))
