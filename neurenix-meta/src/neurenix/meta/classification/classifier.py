@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -175,6 +176,15 @@ class Classifier:
                 f"Classifier: threshold={value!r}; expected a number or None"
             )
         self._threshold = found
+
+    @property
+    def unreadable(self) -> str:
+        """What becomes of images that cannot be read; it may be set at any time."""
+        return self._reader.unreadable
+
+    @unreadable.setter
+    def unreadable(self, value: str) -> None:
+        self._reader = replace(self._reader, unreadable=value)
 
     @property
     def classes_(self) -> tuple[Label, ...]:
