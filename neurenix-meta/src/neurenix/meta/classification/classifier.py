@@ -31,6 +31,7 @@ from .reading import Reader
 from .recogniser import Array, Recogniser, Scoring
 from .scores import ClassifierScores, scores_of
 from .support import Support
+from .telling import warn_of_skipped
 
 Values = NDArray[np.float64]
 C = TypeVar("C", bound="Classifier")
@@ -261,20 +262,24 @@ class Classifier:
     def _read(
         self, recogniser: Recogniser, support: Support, given: Labelled
     ) -> Support:
-        """The support set with these examples behind it."""
+        """The support set with these examples behind it; one warning says what was
+        skipped."""
+        skipped: list[str] = []
         for label, images in zip(given.classes, given.images):
             assert label is not None
             # Class by class, so that one that is added later gets the same bits.
             kept: list[Array] = []
             shape: tuple[int, ...] = ()
-            for batch in self._reader.batches(images):
+            for batch in self._reader.batches(images, skipped):
                 kept.append(recogniser.kept(batch.x))
                 shape = batch.x.shape[1:]
             if not kept:
                 raise DatasetError(
-                    f"class {label!r}: none of its {len(images)} images can be read"
+                    f"class {label!r}: none of its {len(images)} images can be read; "
+                    f"{skipped[-1]}"
                 )
             support = support.with_class(label, kept, shape)
+        warn_of_skipped(skipped, sum(map(len, given.images)))
         return support
 
     def _learn(self, recogniser: Recogniser, support: Support) -> None:
@@ -311,7 +316,8 @@ class Classifier:
         result = np.full((len(images), len(support.classes)), np.nan)
         rows: list[int] = []
         waiting: list[Array] = []  # where queries are looked at together
-        for batch in self._reader.batches(images):
+        skipped: list[str] = []
+        for batch in self._reader.batches(images, skipped):
             kept = self._recogniser.kept(batch.x)
             support.check(kept)
             if self._recogniser.transductive:
@@ -319,6 +325,7 @@ class Classifier:
                 waiting.append(kept)
             else:
                 result[batch.rows] = scoring(kept)
+        warn_of_skipped(skipped, len(images))
         if waiting:
             result[rows] = scoring(np.concatenate(waiting))
         return result
