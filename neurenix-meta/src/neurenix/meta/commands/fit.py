@@ -10,7 +10,7 @@ import typer
 from ..classification.classifier import Classifier
 from ..classification.preprocess import FITS
 from ..classification.reading import UNREADABLE
-from .choices import one_of
+from .choices import naming_the_flag, one_of
 from .output import note, print_json, print_table
 from .runs import Run, preprocess, use_device
 
@@ -62,7 +62,8 @@ def fit(
     classifier = Classifier(
         learner, preprocess(settings, chosen), unreadable=unreadable
     )
-    classifier.fit(folder)
+    with naming_the_flag():
+        classifier.fit(folder)
     if calibrate is not None:
         classifier.calibrate(calibrate)
     classifier.save(out)
