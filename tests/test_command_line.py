@@ -261,7 +261,10 @@ WRONG = {
     "train -o inner_lr": (2, "expected NAME=VALUE"),
     "train --data nowhere --out x": (2, "neither a folder nor one of glyphs"),
     "train --data cifar-fs --size 84 --out x": (2, "size=84: cifar-fs has 32"),
-    "train --data signs --ways 3 --patience 3 --out x": (2, "--validation-data"),
+    "train --data signs --ways 3 --queries 2 --patience 3 --out x": (
+        2,
+        "--validation-data",
+    ),
     "train": (2, "run holds a run already: --resume run goes on with it"),
     "train --resume run --config a.toml": (2, "a run has its settings"),
     "train --resume run --ways 4": (1, "is of another run: "),
