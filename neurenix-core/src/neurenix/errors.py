@@ -97,6 +97,10 @@ class CaptureError(NeurenixError, RuntimeError):
     """A function cannot be captured as a program: the message says where and why."""
 
 
+class ExportError(NeurenixError, RuntimeError):
+    """A function cannot be exported: the message has operation, line, and why."""
+
+
 class NonFiniteError(NeurenixError, ArithmeticError):
     """Training met a NaN or an infinity; the last good state was kept.
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from neurenix import missing as _missing
 from neurenix.callers import public_door as _public_door
 
-from . import datasets, recipes
+from . import datasets, plot, recipes
 from .classification.classifier import Classifier
 from .classification.examples import list_images
 from .classification.loading import load
-from .classification.preprocess import Preprocess
 from .classification.scores import ClassifierScores
+from .datasets.preprocess import Preprocess
 from .evaluation.comparison import Comparison
 from .evaluation.result import Evaluation
 from .learner import MetaLearner, Outcome
@@ -48,6 +48,7 @@ from .training.progress import ProgressBar
 from .training.selection import KeepBest
 from .training.stopping import EarlyStopping
 from .training.tensorboard_logger import TensorBoardLogger
+from .weights.pretrained import Pretrained, pretrained, pretrained_names
 
 __all__ = [
     "MAML",
@@ -77,6 +78,7 @@ __all__ = [
     "generate_gaussian_mixture_tasks",
     "datasets",
     "recipes",
+    "plot",
     "Conv4",
     "MLP",
     "ResNet12",
@@ -88,6 +90,9 @@ __all__ = [
     "Preprocess",
     "load",
     "list_images",
+    "pretrained",
+    "pretrained_names",
+    "Pretrained",
     "Evaluation",
     "Comparison",
     "History",
@@ -104,7 +109,8 @@ _ELSEWHERE = {
     "Baseline": "neurenix.meta.Classifier, of a frozen embedding",
     "ConvNet": "neurenix.meta.Conv4",
     "EpisodicBatchSampler": "neurenix.meta.TaskSampler",
-    "FewShotClassifier": "neurenix.meta.Classifier",
+    "FewShotClassifier": "neurenix.meta.Classifier, or as an estimator of scikit-learn "
+    "meta.sklearn.FewShotClassifier",
     "MAMLpp": "neurenix.meta.MAMLPlusPlus",
     "MatchingNet": "neurenix.meta.MatchingNetworks",
     "MetaDataset": "neurenix.meta.TaskSampler, of a data set in neurenix.meta.datasets",
@@ -119,6 +125,8 @@ _ELSEWHERE = {
     "WandbLogger": "a Callback of a few lines: examples/wandb_logger.py",
     "evaluate": "learner.evaluate(tasks)",
     "adapt": "learner.adapt_to_task(x, y)",
+    "ImageClassifier": "neurenix.meta.Classifier",
+    "list_models": "neurenix.meta.pretrained_names",
     "benchmarks": "neurenix.meta.datasets and neurenix.meta.recipes",
     "train": "learner.meta_learn(tasks)",
 }

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from neurenix.errors import CommandLineError
 
-from ..classification.preprocess import Preprocess
 from ..datasets import (
     CIFARFS,
     CUB200,
@@ -21,6 +20,7 @@ from ..datasets import (
     Omniglot,
 )
 from ..datasets.folders import SUFFIXES
+from ..datasets.preprocess import Preprocess
 
 PARTS = ("train", "validation", "test")
 # Of Glyphs: numbers of characters, none of them in two parts.

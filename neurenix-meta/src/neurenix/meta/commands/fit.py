@@ -8,8 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from ..classification.classifier import Classifier
-from ..classification.preprocess import FITS
 from ..classification.reading import UNREADABLE
+from ..datasets.preprocess import FITS
 from .choices import naming_the_flag, one_of
 from .output import note, print_json, print_table
 from .runs import Run, preprocess, use_device

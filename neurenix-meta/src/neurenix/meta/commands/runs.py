@@ -8,8 +8,8 @@ from typing import NamedTuple
 import neurenix as nx
 from neurenix.errors import CommandLineError
 
-from ..classification.preprocess import Preprocess
 from ..datasets import ClassDataset
+from ..datasets.preprocess import Preprocess
 from ..learner import MetaLearner
 from ..tasks.sampler import TaskSampler
 from . import config_files

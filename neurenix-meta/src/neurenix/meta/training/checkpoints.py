@@ -88,6 +88,7 @@ class Checkpoints:
             "made_on": made_on(),
             "position": dict(vars(position)),
             "history": {name: history[name] for name in history},
+            "intervals": history.intervals,
             "epochs": history.epochs,
             "callbacks": states_of(callbacks),
         }
@@ -127,7 +128,9 @@ class Checkpoints:
             with learner_files.naming_the_file(path, "of another optimizer"):
                 trained.optimizer.load_state_dict(training["optimizer"]["state"])
             position = Position(**training["position"])
-            history = History.of(training["history"], training["epochs"])
+            history = History.of(
+                training["history"], training["epochs"], training.get("intervals")
+            )
             nx.random.load_state_dict(training["random"])
             # of before there were states of callbacks: none
             load_states(callbacks, training.get("callbacks", {}))
