@@ -173,7 +173,9 @@ def test_examples_in_help(
     monkeypatch.chdir(folder)
     for name in ("signs", "new"):
         (folder / name).symlink_to(home / name)
-    for name in ("train", "fit", "evaluate", "predict", "recipes", "reproduce"):
+    order = ["train", "fit", "evaluate", "predict", "recipes", "reproduce", "export"]
+    assert {*order} == {*commands.installed()}
+    for name in order:
         told = commands.installed()[name].load().__doc__
         examples = told.partition(EXAMPLES)[2].split("\n")
         lines = [line.strip() for line in examples if line.strip()]
@@ -271,6 +273,8 @@ WRONG = {
     "train --resume signs": (2, "signs is no run"),
     "train --config nowhere.toml": (2, "nowhere.toml cannot be read"),
     "train --device nodevice --out x": (1, "device type 'nodevice' is absent"),
+    "fit signs --embedding conv4-glyphs-proto": (2, "mean conv4-glyphs-protonet?"),
+    "export run --target paper": (1, "there is no target 'paper'"),
     "evaluate signs": (2, "signs is no run: there is no config.toml in it"),
     "evaluate run --ways 5000": (1, "classes"),
     "fit nowhere": (1, "nowhere"),

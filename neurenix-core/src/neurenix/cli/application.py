@@ -112,6 +112,7 @@ def _add(application: typer.Typer, name: str, command: Any) -> None:
         application.add_typer(command, name=name)
         return
     told, _, examples = (inspect.getdoc(command) or "").partition(EXAMPLES)
+    told = "\n\n".join(" ".join(part.split()) for part in told.split("\n\n"))
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
     # Typer makes one line of what no empty line parts.
     epilog = "\n\n".join([EXAMPLES, *lines]) if lines else None
