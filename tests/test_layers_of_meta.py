@@ -20,11 +20,15 @@ FLOORS = [
     {"memory"},
     {"programs"},
     {"method"},
+    {"task_function"},
     {"evaluation", "files"},
     {"training"},
     {"learner"},
     {"methods"},
-    {"recipes", "embedding_based", "classification", "plot"},
+    {"recipes", "embedding_based", "weights"},
+    {"classification", "plot"},
+    {"sklearn"},
+    {"commands"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

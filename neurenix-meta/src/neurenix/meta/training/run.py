@@ -60,7 +60,8 @@ class Run:
                 event.step = self.position.step
                 self.method.begin_epoch(epoch)
                 self.tell("on_epoch_start", event)
-                self.epoch(event, order)
+                if not event.stopped:
+                    self.epoch(event, order)
                 if event.stopped:
                     self.history.interrupted = True
                     break
@@ -147,7 +148,7 @@ class Run:
             return
         tasks = self.trained.tasks
         tasks.update(self.source.description(), tasks_per_batch=self.batch)
-        found = self.checkpoints.restore(self.trained)
+        found = self.checkpoints.restore(self.trained, self.listeners)
         if found is not None:
             self.position, self.history = found
             self._steps_made = True
@@ -164,7 +165,9 @@ class Run:
     def save(self) -> None:
         """A checkpoint, if there are to be any."""
         if self.checkpoints is not None:
-            self.checkpoints.save(self.trained, self.position, self.history)
+            self.checkpoints.save(
+                self.trained, self.position, self.history, self.listeners
+            )
 
     # ---- steps -----------------------------------------------------------------------
 

@@ -1,0 +1,69 @@
+"""A fused step: an expression on each element, stored, or reduced over axes.
+
+What is reduced goes by one invocation for each result where there are few terms, by the
+lanes of a workgroup where there are many (`reductions`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
+from neurenix.phynexus.plan.plan import Step
+
+from .indices import Offsets, joined, names, unravel
+from .kernel import Kernel, Row, one_each
+from .reductions import reduced
+from .registers import registers
+from .storage import Operand
+
+
+def fused(step: Step, p: Fused) -> list[Kernel]:
+    return reduced(step, p) if p.axes or _reduces(p) else stored(step, p)
+
+
+def copy(step: Step, p: Copy) -> list[Kernel]:
+    """A copy is a chain without an operation."""
+    (out,) = step.outputs
+    assert out is not None
+    return stored(step, Fused(0, out.shape, (), (End(0, 0),)))
+
+
+def argmax(step: Step, p: Argmax) -> list[Kernel]:
+    """A reduction, over the last axes, without an operation."""
+    (x,), (out,) = step.inputs, step.outputs
+    assert out is not None
+    kept = len(x.shape) - p.reduced
+    ones = (*x.shape[:kept], *(1,) * p.reduced)
+    small = replace(out, shape=ones, strides=(*out.strides, *(0,) * p.reduced))
+    mask = sum(1 << a for a in range(kept, len(x.shape)))
+    chain = Fused(mask, x.shape, (), (End(0, step.opcode),))
+    return reduced(Step(OPCODES["fused"], [x], [small], chain), chain)
+
+
+def stored(step: Step, p: Fused) -> list[Kernel]:
+    """A chain whose results are all stored: an invocation for each element, in the
+    order in which the first result lies in memory."""
+    outputs = [v for v in step.outputs if v is not None]
+    assert len(outputs) == len(step.outputs)  # a fused step has no unread output
+    operands = [*step.inputs, *outputs]
+    axes = joined(p.shape, outputs[0].order, [v.strides for v in operands])
+    if not axes.count:
+        return []
+    row = Row()
+    places = [Operand(row, v) for v in step.inputs]
+    targets = [Operand(row, v, write=True) for v in outputs]
+    offsets = Offsets(row, names("i", axes.sizes))
+    ats = [offsets.at(s) for s in axes.strides]
+    inputs = [place.load(at) for place, at in zip(places, ats, strict=False)]
+    lines = unravel(row, axes.sizes, "e", "i")
+    lines += registers(inputs, [v.dtype for v in step.inputs], p.ops)[0]
+    lines += [
+        target.store(at, f"r{end.value}")
+        for target, at, end in zip(targets, ats[len(inputs) :], p.ends, strict=True)
+    ]
+    return [one_each(row, axes.count, lines)]
+
+
+def _reduces(p: Fused) -> bool:
+    return any(end.reduction for end in p.ends)
