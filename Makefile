@@ -4,13 +4,15 @@
 # make docs    the documentation's site; make gallery    its pictures
 # make dist    sdists and wheels of all packages, tried on each Python that is here
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
-# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
+# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies,
+# WORKERS=1 how many processes test (as many as cores, without it).
 
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+WORKERS ?= auto
 
 # Python sources are used in place; a change of these installs again.
 BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
@@ -29,7 +31,7 @@ demo: $(VENV)/.for-demo
 	$(PY) examples/demo.py
 
 test: lint types
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.for-test
 	$(PY) -m ruff check .
