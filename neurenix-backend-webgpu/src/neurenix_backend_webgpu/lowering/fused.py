@@ -34,7 +34,7 @@ def _parts(step: Step, p: Fused) -> list[Step]:
     room = ROW_ROOM // 2 - len(step.inputs)  # packed operands take two words
     if len(p.ends) <= room:
         return [step]
-    homes = {v.root for v in step.inputs}
+    homes = {v.root for v in step.inputs if v is not None}
     results = sorted(
         zip(p.ends, step.outputs, strict=True),
         key=lambda r: isinstance(r[1].root, Block) and r[1].root.home in homes,
