@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
 from neurenix.phynexus.plan.plan import Step
-from neurenix.phynexus.plan.views import Block
+from neurenix.phynexus.plan.views import Block, View
 
 from .indices import Offsets, joined, names, unravel
 from .kernel import ROW_ROOM, Kernel, Row, one_each
@@ -28,6 +28,12 @@ def fused(step: Step, p: Fused) -> list[Kernel]:
     return kernels
 
 
+def _home(view: View | None) -> object:
+    """The input or output that a result becomes, if any."""
+    root = view.root if view is not None else None
+    return root.home if isinstance(root, Block) else None
+
+
 def _parts(step: Step, p: Fused) -> list[Step]:
     """The step, or several with a part of its results each, if a row has no room for
     the addresses of all. What overwrites an input comes last, when all have read it."""
@@ -37,7 +43,7 @@ def _parts(step: Step, p: Fused) -> list[Step]:
     homes = {v.root for v in step.inputs if v is not None}
     results = sorted(
         zip(p.ends, step.outputs, strict=True),
-        key=lambda r: isinstance(r[1].root, Block) and r[1].root.home in homes,
+        key=lambda r: _home(r[1]) in homes,
     )
     parts = []
     for k in range(0, len(results), room):
