@@ -20,6 +20,8 @@ from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
 from .lowering import PRIMITIVES
+from .lowering.device_numbers import LIMITS, SOFTWARE_TASKS, TASKS
+from .lowering.plan_to_list import CONTROL
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check
@@ -54,7 +56,9 @@ class WebGPUBackend(Backend):
         device = self.device(index)
         return Capabilities(
             dtypes=DTYPES,
-            primitives=PRIMITIVES,
+            primitives=PRIMITIVES | CONTROL,
+            limits=LIMITS,
+            tasks=SOFTWARE_TASKS if device.adapter.software else TASKS,
             memory_bytes=MAX_PAGES * device.heap.page_bytes,
             name=device.name,
             engine=device.adapter.engine,
