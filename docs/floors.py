@@ -59,6 +59,7 @@ FLOORS: list[dict[str, str]] = [
         "optim": "optimizers and schedules",
         "io": "files of tensors",
     },
+    {"exporting": "nx.export: programs that leave Python; ONNX"},
     {
         "testing": "the conformance suite that every backend runs",
         "cli": "the command `neurenix`",

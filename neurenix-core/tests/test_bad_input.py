@@ -408,6 +408,11 @@ TABLE: dict[str, list[Case]] = {
     ],
     "get_device_count": [(lambda f: f(5), InvalidArgumentError, "5")],
     "from_dlpack": [(lambda f: f("abc"), InvalidArgumentError, "'abc'")],
+    "export": [  # more in test_export.py
+        (lambda f: f(nx.exp, (x(),), 5, "onnx"), InvalidArgumentError, "5"),
+        (lambda f: f(nx.exp, (x(),), "a", "stone"), InvalidArgumentError, "'stone'"),
+        (lambda f: f(nx.exp, (x(),), "/no/such/a", "onnx"), StorageError, "/no/such"),
+    ],
     "save": [
         (lambda f: f({5: x()}, "a_file"), InvalidArgumentError, "5"),
         (lambda f: f({"a": x()}, "/no/such/folder/a"), StorageError, "/no/such/folder"),

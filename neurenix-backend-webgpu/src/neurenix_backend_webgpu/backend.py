@@ -14,7 +14,7 @@ from neurenix.primitives import TensorType
 from neurenix.program import Program
 
 from .adapters import find_adapters
-from .buffer import Buffer
+from .buffer import Buffer, new_buffer
 from .device import Device
 from .errors import DeviceLostError
 from .executable import WebGPUExecutable
@@ -74,7 +74,7 @@ class WebGPUBackend(Backend):
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
     ) -> Buffer:
         device = self.device(index)
-        buffer = Buffer(device, type)
+        buffer = new_buffer(device, type)
         device.write(buffer.address, to_words(array, type.dtype))
         return buffer
 

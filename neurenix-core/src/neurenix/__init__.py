@@ -210,6 +210,7 @@ from .transforms import jacobian as jacrev
 from .transforms.capture import capture
 
 from . import array_api, linalg, nn, optim  # isort: skip
+from .exporting import export  # isort: skip
 from .io import load, save  # isort: skip
 
 newaxis = None
@@ -287,6 +288,7 @@ __all__ = [
     "exp",
     "exp2",
     "expand_dims",
+    "export",
     "expm1",
     "eye",
     "flatten",

@@ -20,6 +20,7 @@ from .memory import MemoryPlan, limit_of
 from .method import Method
 from .outcome import Outcome, Values
 from .returned import outcome_of
+from .task_function import TaskFunction
 from .tasks.batches import Episode
 from .tasks.kinds import using
 from .tasks.sources import Tasks, source_of
@@ -109,6 +110,24 @@ class MetaLearner(Method):
         raise NotImplementedError(f"{type(self).__name__} defines no adapt_to_task()")
 
     # ---- what users call -------------------------------------------------------------
+
+    def as_function(
+        self, ways: int | None = None, steps: int | None = None
+    ) -> TaskFunction:
+        """Adaptation and prediction as functions of tensors: what `nx.export` takes.
+
+        ways    how many classes a task has; None where targets are values
+        steps   of adaptation; without it as in training
+
+        Raises InvalidArgumentError for ways that do not go with the targets.
+
+        >>> from neurenix.meta import MLP, PrototypicalNetworks
+        >>> f = PrototypicalNetworks(MLP([20, 8])).as_function(ways=2)
+        >>> support, labels = nx.ones(4, 20), nx.tensor([0, 0, 1, 1])
+        >>> f(support, labels, nx.ones(3, 20))["scores"].shape
+        (3, 2)
+        """
+        return TaskFunction(self, ways, self.evaluation_steps(steps))
 
     @property
     def memory_plans(self) -> Mapping[str, MemoryPlan]:

@@ -80,6 +80,14 @@ class Method(nn.Module, abc.ABC):
     ) -> dict[str, nx.Tensor]:
         """What adapting to a support set makes, by name, for `adapt_to_task`."""
 
+    def task_prediction(
+        self, adapted: Values, query_x: nx.Tensor, steps: int
+    ) -> nx.Tensor | dict[str, nx.Tensor]:
+        """Predictions for queries after that many steps of adaptation: one tensor, or
+        several by name. `adapted` is what `task_adaptation` made, or those of it that
+        differ from the learner's own values."""
+        raise NotImplementedError(f"{type(self).__name__} defines no task_prediction()")
+
     def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
         """For each step of adaptation whether it is finite, bool [steps]; it serves the
         message of a meta-step that failed."""

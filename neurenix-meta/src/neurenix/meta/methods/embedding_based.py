@@ -129,6 +129,12 @@ class EmbeddingBased(MetaLearner):
         values = self.all_values(parameters)
         return self.fitted(values, nx.flatten(output, 1), support_y, ways)
 
+    def task_prediction(
+        self, adapted: Values, query_x: nx.Tensor, steps: int
+    ) -> nx.Tensor:
+        output, _ = self.run({}, query_x)
+        return self.logits(self.all_values({}), adapted, nx.flatten(output, 1))
+
     def evaluation_steps(self, steps: int | None) -> int:
         if steps is not None:
             raise InvalidArgumentError(

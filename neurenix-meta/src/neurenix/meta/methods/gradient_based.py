@@ -273,6 +273,12 @@ class GradientBased(MetaLearner):
             values = self.inner_loop().after(parameters, support, steps)
             return {**values, **self.support_statistics(values, support_x)}
 
+    def task_prediction(
+        self, adapted: Values, query_x: nx.Tensor, steps: int
+    ) -> nx.Tensor:
+        with nn.inner_step(steps), nn.batch_norm_phase("stored"):
+            return self.run({**self.all_values({}), **adapted}, query_x)[0]
+
     def finite_steps(self, parameters: Values, task: Episode) -> nx.Tensor:
         loop = self.inner_loop()
         stages = loop.steps(parameters, support_of(task), self.inner_steps)

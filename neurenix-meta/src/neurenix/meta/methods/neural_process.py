@@ -136,6 +136,25 @@ class ConditionalNeuralProcess(MetaLearner):
         loss = each.sum(dim=1).mean()
         return Outcome(loss, {"mse": (error * error).mean()}, buffers)
 
+    def task_adaptation(
+        self,
+        parameters: Values,
+        support_x: nx.Tensor,
+        support_y: nx.Tensor,
+        ways: int | None,
+        steps: int,
+    ) -> dict[str, nx.Tensor]:
+        """The support set, which each prediction encodes."""
+        return {"context_x": support_x, "context_y": self._values(support_y)}
+
+    def task_prediction(
+        self, adapted: Values, query_x: nx.Tensor, steps: int
+    ) -> dict[str, nx.Tensor]:
+        mean, deviation = self.model(
+            adapted["context_x"], adapted["context_y"], query_x
+        )
+        return {"mean": mean, "deviation": deviation}
+
     def task_scores(
         self, parameters: Values, task: Episode, steps: int
     ) -> dict[str, nx.Tensor]:

@@ -1,0 +1,118 @@
+"""The artefact: a folder with a program, its weights, the runner and its types, which
+is written as a whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from safetensors.numpy import save
+
+from neurenix.errors import StorageError
+from neurenix.exporting import Exported
+
+from .declarations import declarations, read_me
+from .layout import Array
+from .program_json import FORMAT, program_json
+
+PROGRAM, WEIGHTS, CHECK = "program.json", "weights.safetensors", "check.safetensors"
+
+
+def write(exported: Exported, path: Path) -> None:
+    """Write the artefact; what was there goes once the new one is whole.
+
+    Raises ExportError or BackendError for what the web has no way to do, and
+    StorageError for a path that holds something else, or cannot be written.
+    """
+    _check_target(path)
+    contents = {**_data(exported), **_runner(), **_texts(exported)}
+    try:
+        made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            made.chmod(0o755)
+            for name, content in contents.items():
+                (made / name).parent.mkdir(exist_ok=True)
+                (made / name).write_bytes(content)
+            _replace(path, made)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except OSError as error:
+        raise StorageError(f"export: cannot write {str(path)!r}: {error}") from error
+
+
+def _check_target(path: Path) -> None:
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    program = path / PROGRAM
+    if program.is_file() and FORMAT.encode() in program.read_bytes()[:100]:
+        return
+    raise StorageError(
+        f"export: {str(path)!r} is there and is no artefact for the web; remove it, or "
+        "choose another path"
+    )
+
+
+def _replace(path: Path, made: Path) -> None:
+    if not path.exists():
+        made.rename(path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / path.name
+    path.rename(old)
+    made.rename(path)
+    shutil.rmtree(old.parent)
+
+
+def _data(exported: Exported) -> dict[str, bytes]:
+    weights = save(exported.weights)
+    check = save(_examples(exported))
+    program = program_json(exported)
+    checks = {"program": "", "weights": _checksum(weights), "check": _checksum(check)}
+    # The program's own is that of the text with nothing in its place.
+    first = {k: program.pop(k) for k in ("format", "version", "made_by")}
+    text = _json({**first, "checks": checks, **program})
+    own = f'"program":"{_checksum(text.encode())}"'
+    text = text.replace('"program":""', own, 1)
+    return {PROGRAM: text.encode(), WEIGHTS: weights, CHECK: check}
+
+
+def _checksum(content: bytes) -> str:
+    """CRC-32: it finds damage, and takes the runner eight lines."""
+    return f"{crc32(content):08x}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _examples(exported: Exported) -> dict[str, Array]:
+    """The example inputs of each entry point, and what the device here made of them."""
+    found: dict[str, Array] = {}
+    for entry in exported.entry_points:
+        for port, array in zip(entry.inputs, entry.example_inputs, strict=True):
+            found[f"{entry.name}/inputs/{port.name}"] = array
+        for port, array in zip(entry.outputs, entry.example_outputs, strict=True):
+            found[f"{entry.name}/outputs/{port.name}"] = array
+        for name, array in zip(entry.state, entry.example_state, strict=True):
+            found[f"{entry.name}/state/{name}"] = array
+    return found
+
+
+def _runner() -> dict[str, bytes]:
+    """The runner's modules."""
+    web = files("neurenix_backend_webgpu") / "web"
+    inner = web / "neurenix"
+    parts = {f"neurenix/{x.name}": x for x in inner.iterdir() if x.name[-3:] == ".js"}
+    whole = {"neurenix.js": web / "neurenix.js", **parts}
+    return {name: file.read_bytes() for name, file in whole.items()}
+
+
+def _texts(exported: Exported) -> dict[str, bytes]:
+    return {
+        "neurenix.d.ts": declarations(exported).encode(),
+        "README.md": read_me(exported).encode(),
+    }

@@ -1,0 +1,142 @@
+"""What an artefact says of itself: TypeScript's types of its inputs and outputs, and
+how to call it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from neurenix.exporting import EntryPoint, Exported, Port
+
+_ARRAYS = {
+    "float32": "Float32Array",
+    "int32": "Int32Array",
+    "uint32": "Uint32Array",
+    "uint8": "Uint8Array",
+    "bool": "Uint8Array",
+}
+
+_TYPES = """\
+// The types of this artefact. Made by nx.export; neurenix.js runs it.
+
+/** Values of a tensor in row-major order, and its shape. */
+export type Tensor<Values, Shape extends readonly number[]> =
+  Values & {{ readonly shape: Shape }};
+
+/** Inputs are as long as their shape says. Those of dtype bool are 0 or 1. */
+export type Values = ArrayLike<number>;
+
+export interface Inputs {{
+{inputs}
+}}
+
+export interface Outputs {{
+{outputs}
+}}
+
+export interface Model {{
+{run}
+  /** Where it computes now, and the name of that. */
+  readonly device: "webgpu" | "cpu";
+  readonly deviceName: string;
+  /** Runs the examples of check.safetensors: the largest difference from what Neurenix
+   * computed, relative to the largest value; an Error beyond 1e-3. */
+  check(): Promise<number>;
+  /** Frees its memory. */
+  dispose(): void;
+}}
+
+export interface Options {{
+  /** "auto": WebGPU where it is there and right, else the CPU. */
+  device?: "auto" | "webgpu" | "cpu";
+  /** `done` runs from 0 to 1. */
+  onProgress?: (done: number, what: string) => void;
+}}
+
+export function load(url: string | URL, options?: Options): Promise<Model>;
+"""
+
+_READ_ME = """\
+# A program of Neurenix, for browsers and Node
+
+This folder needs nothing else. Serve it with the page, and call it:
+
+```js
+import {{ load }} from "./neurenix.js";
+const model = await load(new URL("./", import.meta.url));
+{calls}
+```
+
+Inputs are typed arrays, or lists, in row-major order; outputs are typed arrays with a
+`shape`. Elements of dtype bool are 0 or 1.
+
+{tables}
+`model.device` says whether WebGPU or the CPU computes; `load(url, {{ device: "cpu" }})`
+chooses. `await model.check()` compares it with Neurenix in Python on an example.
+Made by {device}.
+"""
+
+
+def declarations(exported: Exported) -> str:
+    """neurenix.d.ts."""
+    entries = exported.entry_points
+    return _TYPES.format(
+        inputs="\n".join(_interface(e, e.inputs, True) for e in entries),
+        outputs="\n".join(_interface(e, e.outputs, False) for e in entries),
+        run="\n".join(_run_types(entries)),
+    )
+
+
+def _interface(entry: EntryPoint, ports: Iterable[Port], given: bool) -> str:
+    lines = [f"  {entry.name}: {{"]
+    for port in ports:
+        shape = list(port.type.shape)
+        array = _ARRAYS[port.type.dtype.name]
+        kind = "Values" if given else f"Tensor<{array}, {json.dumps(shape)}>"
+        lines.append(f"    /** {port.type.dtype.name}{shape} */")
+        lines.append(f"    {json.dumps(port.name)}: {kind};")
+    return "\n".join([*lines, "  };"])
+
+
+def _run_types(entries: tuple[EntryPoint, ...]) -> Iterable[str]:
+    if len(entries) == 1:
+        name = json.dumps(entries[0].name)
+        yield f"  run(inputs: Inputs[{name}]): Promise<Outputs[{name}]>;"
+    yield "  run<Name extends keyof Inputs>("
+    yield "    entry: Name, inputs: Inputs[Name]): Promise<Outputs[Name]>;"
+
+
+def read_me(exported: Exported) -> str:
+    """README.md."""
+    entries = exported.entry_points
+    return _READ_ME.format(
+        calls="\n".join(_call(e, len(entries) > 1) for e in entries),
+        tables="\n".join(_table(e) for e in entries),
+        device=f"Neurenix on {exported.device}",
+    )
+
+
+def _call(entry: EntryPoint, several: bool) -> str:
+    inputs = ", ".join(json.dumps(p.name) + ": …" for p in entry.inputs)
+    name = f"{json.dumps(entry.name)}, " if several else ""
+    return f"const {entry.name}Results = await model.run({name}{{ {inputs} }});"
+
+
+def _table(entry: EntryPoint) -> str:
+    rows = [
+        *((p, "input") for p in entry.inputs),
+        *((p, "output") for p in entry.outputs),
+    ]
+    return "\n".join(
+        [
+            f"`{entry.name}`",
+            "",
+            "| name | | dtype | shape |",
+            "|---|---|---|---|",
+            *(
+                f"| `{p.name}` | {what} | {p.type.dtype.name} | {list(p.type.shape)} |"
+                for p, what in rows
+            ),
+            "",
+        ]
+    )

@@ -1,0 +1,51 @@
+"""A captured program as the regions that the runner's CPU executor runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neurenix.passes.pipeline import prepare
+from neurenix.passes.target import Target
+from neurenix.phynexus.plan.lowering import make_plan
+from neurenix.primitives import all_primitives
+from neurenix.program import Instruction, Program
+
+from .convolutions import as_products
+from .layout import Heap
+from .steps import Json, Writer
+from .words import placed_in_words, words_of_scratch
+
+# What the runner has no step for; core writes it with other primitives.
+_LACKING = {
+    *("argmax", "cumsum", "sort", "random_bits", "integer_pow", "erf"),
+    *("cholesky", "lu", "triangular_solve", "map", "scan"),
+}
+PRIMITIVES = frozenset(p.name for p in all_primitives()) - _LACKING
+
+
+def _expands(instruction: Instruction) -> bool:
+    return True
+
+
+TARGET = Target(PRIMITIVES, frozenset(), expands=_expands, device="the web")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Regions as JSON, and the words of scratch that they take together."""
+
+    regions: list[list[Json]]
+    scratch: int
+
+
+def steps_of(program: Program, state: int, heap: Heap) -> Steps:
+    """The steps of a program whose first `state` outputs replace its first inputs.
+
+    Raises BackendError or ExportError for what the web has not.
+    """
+    plan = make_plan(prepare(program, TARGET), state)
+    for region in plan.regions:
+        region.steps = as_products(region.steps)
+    placed_in_words(plan)
+    regions = Writer(plan, heap.constant).regions()
+    return Steps(regions, words_of_scratch(plan.regions[-1]))
