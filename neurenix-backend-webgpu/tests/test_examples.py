@@ -6,8 +6,9 @@ import doctest
 import importlib
 import pkgutil
 
-import neurenix_backend_webgpu
 import pytest
+
+import neurenix_backend_webgpu
 
 MODULES = [
     module.name

@@ -20,8 +20,7 @@ from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
 from .lowering import PRIMITIVES
-from .lowering.device_numbers import LIMITS, SOFTWARE_TASKS, TASKS
-from .lowering.plan_to_list import CONTROL
+from .lowering.device_numbers import CONTROL, LIMITS, SOFTWARE_TASKS, TASKS
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neurenix import uint32
-from neurenix.phynexus.plan.instructions import OPCODES, Call, Copy, Scan, Turns
+from neurenix.phynexus.plan.instructions import Call, Scan, Turns
 from neurenix.phynexus.plan.plan import Step
 from neurenix.phynexus.plan.views import Block, View, contiguous
 
-from .fused import copy
-from .kernel import Kernel
+from .whole_words import copied
 from .work import Spot, Track, Turn, Work, fixed, row_of, words_of
 
 
@@ -72,11 +71,6 @@ def scan(step: Step, p: Scan, scratch_words: int) -> list[Work]:
     writes = (*ends, *ys, *all_kept, *turns, scratch)
     out.append(Turn(step.region, p.length, tracks, tuple(step.inputs), writes))
     return out
-
-
-def copied(source: View, target: View) -> list[Kernel]:
-    """The kernels that copy a value."""
-    return copy(Step(OPCODES["copy"], [source], [target], Copy()), Copy())
 
 
 def _two_places(start: View, pair: Turns) -> tuple[View, View]:

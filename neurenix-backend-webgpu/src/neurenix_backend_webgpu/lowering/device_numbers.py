@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from neurenix.backends import Limits, TaskCosts
 from neurenix.dtypes import ALL
+from neurenix.passes.target import Target
 
 from .kernel import LANES, ROW_ROOM
+from .steps import PRIMITIVES
 from .storage import DTYPES, element_bytes
 
 LIMITS = Limits(
@@ -35,6 +37,18 @@ TASKS = TaskCosts(
     memory_bytes=256 << 20,
 )
 
-# A software adapter runs the lanes of a workgroup in turns between two barriers, and its
-# compiler takes half a minute for the 240 steps of five inner steps of a small MAML.
+# A software adapter runs the lanes of a workgroup in turns between two barriers, and
+# its compiler takes half a minute for the 240 steps of a small MAML.
 SOFTWARE_TASKS = replace(TASKS, most_steps=40)
+
+#: Primitives with a region, which programs keep.
+CONTROL = frozenset({"call", "map", "scan"})
+
+#: What `prepare` shapes programs for, where there is no adapter to ask.
+TARGET = Target(
+    primitives=PRIMITIVES | CONTROL,
+    features=frozenset(),
+    limits=LIMITS,
+    tasks=TASKS,
+    device="webgpu",
+)

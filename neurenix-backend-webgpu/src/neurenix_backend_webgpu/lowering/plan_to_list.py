@@ -33,10 +33,8 @@ from .steps import kernels_of
 from .storage import to_words, word_count
 from .task_text import TaskText, alive
 from .tasks import task_kernels
+from .whole_words import aligned
 from .work import Spot, Track, Turn, Work, use, words_of
-
-#: Primitives with a region, which stay what they are.
-CONTROL = frozenset({"call", "map", "scan"})
 
 
 def lower(
@@ -120,23 +118,28 @@ class _Lowering:
         return [w for step in region.steps for w in self._of_step(step, scratch_of)]
 
     def _of_step(self, step: Step, scratch_of: Callable[[int], int]) -> Sequence[Work]:
+        work: list[Work]
+        if step.region < 0:
+            work = [*kernels_of(step)]
+        else:
+            step, before, after = aligned(step)
+            work = [*before, *self._of_region(step, scratch_of), *after]
+        origin = Origin(describe_step(step), step.source)
+        return [replace(w, step=origin) if isinstance(w, Kernel) else w for w in work]
+
+    def _of_region(
+        self, step: Step, scratch_of: Callable[[int], int]
+    ) -> Sequence[Work]:
         p = step.params
         if isinstance(p, Call):
             return call(step, p, scratch_of(step.region))
         if isinstance(p, Scan):
             return scan(step, p, scratch_of(step.region))
-        if isinstance(p, Map):
-            text = TaskText(
-                self.plan.regions,
-                self.work_of,
-                self.constants.at,
-                self.constants.table,
-            )
-            kernels = task_kernels(step, p, text, self.page_words)
-        else:
-            kernels = kernels_of(step)
-        origin = Origin(describe_step(step), step.source)
-        return [replace(kernel, step=origin) for kernel in kernels]
+        assert isinstance(p, Map)
+        text = TaskText(
+            self.plan.regions, self.work_of, self.constants.at, self.constants.table
+        )
+        return task_kernels(step, p, text, self.page_words)
 
     def scratch_of(self, number: int) -> int:
         """The scratch of a region that is replayed, in words."""

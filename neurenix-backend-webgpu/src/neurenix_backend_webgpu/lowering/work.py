@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from neurenix.errors import BackendError
 from neurenix.phynexus.plan.views import View
 
 from .hazards import Use, use_of
@@ -59,17 +58,9 @@ def fixed(view: View) -> Track:
 
 
 def words_of(view: View, elements: int) -> int:
-    """So many elements of a view, in words.
-
-    Raises BackendError where that is no whole number of them.
-    """
+    """So many elements of a view, in words: a whole number of them (`whole_words`)."""
     nbytes = elements * element_bytes(view.dtype)
-    if nbytes % 4:
-        raise BackendError(
-            f"a region takes a {view.dtype.name} value of shape {view.shape} that "
-            f"begins within a word of memory, {nbytes % 4} bytes after one; make its "
-            "last axes a multiple of 4 bytes, or cast it to int32 or float32"
-        )
+    assert nbytes % 4 == 0
     return nbytes // 4
 
 
