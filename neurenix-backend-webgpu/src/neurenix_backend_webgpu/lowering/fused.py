@@ -35,16 +35,19 @@ def _parts(step: Step, p: Fused) -> list[Step]:
     if len(p.ends) <= room:
         return [step]
     homes = {v.root for v in step.inputs}
-    results = sorted(
-        zip(p.ends, step.outputs, strict=True),
-        key=lambda r: isinstance(r[1].root, Block) and r[1].root.home in homes,
-    )
+
+    def overwrites(result: tuple[End, View]) -> bool:
+        root = result[1].root
+        return isinstance(root, Block) and root.home in homes
+
+    views = [v for v in step.outputs if v is not None]
+    results = sorted(zip(p.ends, views, strict=True), key=overwrites)
     parts = []
     for k in range(0, len(results), room):
-        ends, views = zip(*results[k : k + room], strict=True)
+        ends, some = zip(*results[k : k + room], strict=True)
         reduces = any(end.reduction for end in ends)
         params = replace(p, ends=ends, reduced=p.reduced if reduces else 0)
-        parts.append(replace(step, outputs=list(views), params=params))
+        parts.append(replace(step, outputs=list(some), params=params))
     return parts
 
 
