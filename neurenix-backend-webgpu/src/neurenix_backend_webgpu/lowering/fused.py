@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
 from neurenix.phynexus.plan.plan import Step
-from neurenix.phynexus.plan.views import Block
+from neurenix.phynexus.plan.views import Block, View
 
 from .indices import Offsets, joined, names, unravel
 from .kernel import ROW_ROOM, Kernel, Row, one_each
