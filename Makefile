@@ -15,6 +15,7 @@ BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
     neurenix-backend-cpu/CMakeLists.txt \
     $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus -type f)
 PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
+TESTED := $(PACKAGES) -e ./neurenix-backend-webgpu
 # Installed first, and not anew for each build: else nothing that was compiled is kept.
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
@@ -108,7 +109,7 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	@echo "Building and installing Neurenix and its test tools into $(VENV)" \
 	    "(a minute or two)"
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
-	$(INSTALL) --group dev $(PACKAGES) ".[all]"
+	$(INSTALL) --group dev $(TESTED) ".[all]"
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):

@@ -1,10 +1,10 @@
 """The workloads w1 to w6 of docs/performance.md on any device, with made-up data.
 
-    w1, w2   sine, second and first order MAML, 4 tasks, 5 inner steps
-    w3       sine, Reptile, 8 inner steps
-    w4       prototypical networks over an MLP
-    w5s1, w5s5   Conv-4 MAML 5-way 1-shot, second order, 1 and 5 inner steps, 4 tasks
-    w6       Conv-4 prototypical networks 20-way 5-shot
+w1, w2   sine, second and first order MAML, 4 tasks, 5 inner steps
+w3       sine, Reptile, 8 inner steps
+w4       prototypical networks over an MLP
+w5s1, w5s5   Conv-4 MAML 5-way 1-shot, second order, 1 and 5 inner steps, 4 tasks
+w6       Conv-4 prototypical networks 20-way 5-shot
 """
 
 import numpy as np
@@ -79,9 +79,7 @@ class Workload:
 
     def losses(self, steps):
         """The losses of so many steps, each on a batch of its own."""
-        return [
-            self.step(*map(nx.tensor, self.batch())).item() for _ in range(steps)
-        ]
+        return [self.step(*map(nx.tensor, self.batch())).item() for _ in range(steps)]
 
     def _learner(self):
         w = self.w
@@ -122,9 +120,7 @@ class Workload:
         centres = rng.normal(0, 1, (w["tasks"], w["ways"], 1, *shape))
         noise = rng.normal(0, 1, (w["tasks"], w["ways"], per_class, *shape))
         x = (0.5 * centres + noise).astype(np.float32)
-        y = np.broadcast_to(
-            np.arange(w["ways"], dtype=np.int32)[:, None], x.shape[:3]
-        )
+        y = np.broadcast_to(np.arange(w["ways"], dtype=np.int32)[:, None], x.shape[:3])
         cut = slice(None, w["shots"]), slice(w["shots"], None)
         return [
             np.ascontiguousarray(a[:, :, part]).reshape(w["tasks"], -1, *a.shape[3:])

@@ -14,12 +14,13 @@ from neurenix.primitives import TensorType
 from neurenix.program import Program
 
 from .adapters import find_adapters
-from .buffer import Buffer
+from .buffer import Buffer, new_buffer
 from .device import Device
 from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
 from .lowering import PRIMITIVES
+from .lowering.device_numbers import CONTROL, LIMITS, SOFTWARE_TASKS, TASKS
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check
@@ -54,7 +55,9 @@ class WebGPUBackend(Backend):
         device = self.device(index)
         return Capabilities(
             dtypes=DTYPES,
-            primitives=PRIMITIVES,
+            primitives=PRIMITIVES | CONTROL,
+            limits=LIMITS,
+            tasks=SOFTWARE_TASKS if device.adapter.software else TASKS,
             memory_bytes=MAX_PAGES * device.heap.page_bytes,
             name=device.name,
             engine=device.adapter.engine,
@@ -70,7 +73,7 @@ class WebGPUBackend(Backend):
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
     ) -> Buffer:
         device = self.device(index)
-        buffer = Buffer(device, type)
+        buffer = new_buffer(device, type)
         device.write(buffer.address, to_words(array, type.dtype))
         return buffer
 
