@@ -42,10 +42,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(make, "Omniglot", absent)
-        data, source = make.characters(28)
-        learners = make.learners(data, quick=True)
-        large, source = make.characters(make.CANVAS)
-        make.page(folder, *learners, make.drawings(large, source, 6))
+        learners = make.learners(make.characters(quick=True), quick=True)
+        make.page(folder, *learners, make.drawings(6))
     return folder, learners
 
 
