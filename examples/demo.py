@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 import neurenix as nx
 from neurenix.errors import DatasetError
-from neurenix.meta import Callback, recipes
+from neurenix.meta import Callback, plot, recipes
 from neurenix.meta.datasets import Glyphs, Omniglot
 
 SEED = 0
@@ -165,25 +165,13 @@ def draw(path, drawings, sines):
     import matplotlib.pyplot as plt
 
     learner, tasks, name = drawings
-    queries = 8
     figure = plt.figure(figsize=(13, 8.5), layout="constrained")
-    halves = figure.subfigures(1, 2, width_ratios=[1.5, 1], squeeze=False)
-    left, right = halves[0]
-    left.suptitle(f"{name}: support (left), queries and what they were taken for")
-    axes = left.subplots(2 * WAYS, queries + 1, gridspec_kw={"hspace": 0.1})
-    for number in range(2):
+    left, right = figure.subfigures(1, 2, width_ratios=[1.5, 1], squeeze=False)[0]
+    left.suptitle(f"{name}: unseen characters, recognised from one example")
+    for number, part in enumerate(left.subfigures(2, 1)):
         task = tasks[number]
         logits = learner.adapt_to_task(task.support_x, task.support_y)(task.query_x)
-        predicted, wanted = logits.numpy().argmax(axis=1), task.query_y.numpy()
-        for way in range(WAYS):
-            row = axes[number * WAYS + way]
-            show(row[0], task.support_x.numpy()[way, 0], "black", f"{way + 1}")
-            rows = np.flatnonzero(wanted == way)[:queries]
-            for axis, query in zip(row[1:], rows):
-                right_one = predicted[query] == way
-                colour = "tab:green" if right_one else "tab:red"
-                label = f"{predicted[query] + 1}"
-                show(axis, task.query_x.numpy()[query, 0], colour, label)
+        plot.task_grid(task, logits, figure=part)
     regressor, test = sines
     right.suptitle("Sine waves: before and after 10 gradient steps on the points")
     grid = np.linspace(-5, 5, 200, dtype=np.float32)[:, None]
@@ -205,17 +193,6 @@ def draw(path, drawings, sines):
         axis.set_xlim(-5, 5)
     panels[-1].legend(loc="lower right", fontsize="small", ncols=2)
     figure.savefig(path, dpi=110)
-
-
-def show(axis, image, colour, label):
-    axis.imshow(1 - image, cmap="gray", vmin=0, vmax=1)
-    axis.set(xticks=[], yticks=[])
-    axis.text(
-        0.04, 0.96, label, color=colour, transform=axis.transAxes,
-        va="top", fontsize=9, weight="bold",
-    )  # fmt: skip
-    for spine in axis.spines.values():
-        spine.set(color=colour, linewidth=2)
 
 
 def main():

@@ -14,7 +14,7 @@ PACKAGE = "neurenix.meta"
 # given its floor here.
 FLOORS = [
     {"digests", "counters", "wording", "outcome", "locking", "calls", "models"},
-    {"datasets", "returned"},
+    {"datasets", "returned", "drawing"},
     {"identity"},
     {"tasks"},
     {"memory"},
@@ -25,7 +25,10 @@ FLOORS = [
     {"training"},
     {"learner"},
     {"methods"},
-    {"recipes", "embedding_based", "classification"},
+    {"recipes", "embedding_based", "weights"},
+    {"classification", "plot"},
+    {"sklearn"},
+    {"commands"},
 ]
 FLOOR_OF = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -4,6 +4,7 @@ either way."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 
 import neurenix as nx
 from neurenix.backends import BackendInfo, discovery
-from neurenix.backends.protocol import API_VERSION
+from neurenix.backends.protocol import API_VERSION, Capabilities
 from neurenix.backends.reference import ReferenceBackend, ReferenceExecutable
+from neurenix.errors import InvalidArgumentError
+from neurenix.passes.tasks import TaskCosts
 from neurenix.program import Instruction, Program
 
 _numbers = count()
@@ -173,3 +176,90 @@ def test_random_bits_are_those_of_the_map(use: Use) -> None:
     backend = use(lambda p: True)
     assert np.array_equal(f(x), expected)
     assert backend.iterations() == []
+
+
+class Tasks(Choosy):
+    """The reference as a device that runs tasks: core decides by these numbers."""
+
+    def __init__(self, costs: TaskCosts) -> None:
+        super().__init__(lambda p: False)
+        self.costs = costs
+
+    def capabilities(self, index: int) -> Capabilities:
+        return replace(super().capabilities(index), tasks=self.costs)
+
+
+@pytest.fixture
+def tasks() -> Iterator[Callable[[TaskCosts], Tasks]]:
+    def made(costs: TaskCosts) -> Tasks:
+        name, backend = f"tasks_{next(_numbers)}", Tasks(costs)
+        discovery.add(
+            BackendInfo(name, API_VERSION, "test", -300, lambda: 1, lambda: backend)
+        )
+        nx.init({"device": name})
+        return backend
+
+    yield made
+    nx.init()
+
+
+RunTasks = Callable[[TaskCosts], Tasks]
+WIDE = RNG.normal(size=(4, 32, 32)).astype(np.float32)
+
+
+def products(x: Any) -> Any:
+    return nx.map(lambda a: nx.tanh(a @ a).sum(), reduce="sum")(x)
+
+
+@pytest.mark.parametrize(
+    ("costs", "kept"),
+    [
+        (TaskCosts(), True),
+        (TaskCosts(dispatch=0.0), False),
+        (TaskCosts(dispatch=0.0, barrier=0.0, groups=1, lanes=1), True),
+        (TaskCosts(groups=1, barrier=20000.0), False),  # four rounds
+        (TaskCosts(groups=4, barrier=20000.0), True),
+        (TaskCosts(most_work=32**3 - 1), False),
+        (TaskCosts(most_work=32**3), True),
+        (TaskCosts(most_elements=1000), False),
+        (TaskCosts(unknown=frozenset({"tanh"})), False),
+    ],
+    ids=str,
+)
+def test_core_decides_by_a_devices_numbers(
+    tasks: RunTasks, costs: TaskCosts, kept: bool
+) -> None:
+    """Before fusing: what is expanded has its chains, as what is kept has."""
+    expected = on_reference(products, WIDE).numpy()
+    backend = tasks(costs)
+    found = nx.compile(products)(nx.tensor(WIDE))
+    assert backend.iterations() == ([4] if kept else [])
+    assert "fused" in {i.primitive.name for i in backend.instructions()}
+    assert np.allclose(found.numpy(), expected, rtol=1e-6)
+
+
+def test_expanded_values_keep_to_the_memory(tasks: RunTasks) -> None:
+    """In chunks, whose sums are branches of the same tree."""
+    expected = on_reference(products, WIDE).numpy()
+    nbytes = 32 * 32 * 4
+    backend = tasks(TaskCosts(dispatch=0.0, memory_bytes=5 * nbytes))
+    found = nx.compile(products)(nx.tensor(WIDE))
+    scans = [i for i in backend.instructions() if i.primitive.name == "scan"]
+    assert [s.params["length"] for s in scans] == [2]
+    assert np.array_equal(found.numpy(), expected)
+
+
+def test_a_map_within_a_task_comes_expanded(tasks: RunTasks) -> None:
+    def f(x: Any) -> Any:
+        return nx.map(lambda rows: nx.map(lambda r: nx.sin(r).sum())(rows))(x)
+
+    x = RNG.normal(size=(3, 5, 2))
+    expected = on_reference(f, x).numpy()
+    backend = tasks(TaskCosts())
+    assert np.allclose(nx.compile(f)(nx.tensor(x)), expected, rtol=1e-6)
+    assert backend.iterations() == [3]
+
+
+def test_numbers_that_no_device_has() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"lanes=0.* too small"):
+        TaskCosts(lanes=0)

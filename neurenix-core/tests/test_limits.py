@@ -10,9 +10,10 @@ import pytest
 
 import neurenix as nx
 from neurenix.backends import Limits, discovery
+from neurenix.dtypes import bool_
 from neurenix.errors import InvalidArgumentError
 from neurenix.passes.limits import USUAL
-from neurenix.passes.pipeline import Target, prepare
+from neurenix.passes.pipeline import Target, fusion, prepare
 from neurenix.phynexus import HEADER, backend
 from neurenix.phynexus.declared import FUSED_WITH_ARGMAX, declared
 from neurenix.phynexus.plan.lowering import make_plan
@@ -83,6 +84,7 @@ def test_windows_are_cut_no_finer_than_there_are_axes() -> None:
         ({"fused_operations": 0}, "fused_operations=0.* below 1"),
         ({"fused_inputs": -1}, "below 1"),
         ({"reading": ()}, "must fall, to 0"),
+        ({"storage": ((bool_, 0),)}, "bool takes 0 bytes"),
         ({"reading": ((64, 1.0),)}, "must fall, to 0"),
         ({"reading": ((0, 1.0), (64, 2.0), (0, 1.0))}, "must fall, to 0"),
     ],
@@ -119,6 +121,22 @@ def test_weights_are_laid_out_for_products_of_few_rows(product_rows: int) -> Non
     copy = 97
     copies = outputs_of(copy, program, Limits(product_rows=product_rows))
     assert len(copies) == (product_rows >= 4)
+
+
+def test_values_take_what_the_device_stores() -> None:
+    """Two bools of 100 elements at once, as bytes and as words."""
+
+    def f(x: Any) -> Any:
+        a, b = x > 0, x < 1
+        return nx.where(nx.flip(a, 0) & b, x, nx.flip(x, 0)), a.sum(), b.sum()
+
+    with fusion(False):
+        program = prepare(nx.capture(f, nx.ones(100)))
+    scratch = [
+        make_plan(program, 0, Limits(storage=storage)).regions[-1].scratch
+        for storage in ((), ((bool_, 4),))
+    ]
+    assert scratch[1] - scratch[0] >= 2 * 3 * 100
 
 
 def test_an_engine_that_says_nothing_of_limits_gets_the_usual_ones() -> None:

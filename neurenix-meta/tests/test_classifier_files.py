@@ -276,7 +276,7 @@ def architecture_with(change):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda c: c.update(format=2), r"in format 2; Neurenix .* upgrade it"),
+        (lambda c: c.update(format=3), r"in format 3; Neurenix .* upgrade it"),
         (lambda c: c.update(settings="{"), "lacks a part"),
         (lambda c: c.update(settings="{}"), "lacks a part"),
         (without("classes"), "lacks a part"),

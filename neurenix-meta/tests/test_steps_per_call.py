@@ -120,11 +120,11 @@ def test_ctrl_c_keeps_what_was_done(device, monkeypatch):
 
 
 def test_the_progress_bar_counts_every_step(device, monkeypatch):
-    from neurenix.meta.training import events
+    from neurenix.meta.training import progress
 
     class Bar:
-        def __init__(self, total, **_):
-            self.n, self.total = 0, total
+        def __init__(self, total, initial, **_):
+            self.n, self.total = initial, total
             bars.append(self)
 
         def update(self, n):
@@ -137,7 +137,8 @@ def test_the_progress_bar_counts_every_step(device, monkeypatch):
             pass
 
     bars = []
-    monkeypatch.setattr(events, "tqdm", Bar)
+    monkeypatch.setattr(progress, "tqdm", Bar)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     tasks = generate_regression_tasks(10, 5, seed=0)
     learner = MAML(MLP([1, 8, 1]))
     learner.meta_learn(tasks, epochs=2, tasks_per_batch=2, steps_per_call=3)

@@ -15,6 +15,12 @@ def _probe() -> int:
     return len(find_adapters())
 
 
+def _passed_over() -> str:
+    from .adapters import only_software
+
+    return only_software()
+
+
 def _create() -> backends.Backend:
     from .backend import WebGPUBackend
 
@@ -25,7 +31,7 @@ def _create() -> backends.Backend:
 def neurenix_backend() -> backends.BackendInfo:
     """The record that core asks for. After the CPU: small networks run faster there."""
     return backends.BackendInfo(
-        "webgpu", backends.API_VERSION, NAME, 5, _probe, _create
+        "webgpu", backends.API_VERSION, NAME, 5, _probe, _create, _passed_over
     )
 
 

@@ -2,110 +2,77 @@
 
 from __future__ import annotations
 
-from threading import RLock
 from typing import Any
 
 import numpy as np
 import wgpu
 
+from neurenix.errors import BackendError
+
 from .adapters import Adapter
-from .errors import translated
 from .heap import LARGEST_PAGE, Heap
 from .lowering.dispatch_list import ROW_WORDS, Words
-from .lowering.memory_text import ARGS_BINDING, head
+from .opened import Opened
+from .pipelines import Pipelines
+from .timestamps import Timestamps
 
 ROW_BYTES = 4 * ROW_WORDS
+_UNDER_WAY = 256  # submissions, before the host waits: each may hold memory
 
 
-class Device:
-    """A device, opened. `lock` is held while something is submitted."""
+class Device(Opened):
+    """An opened device with memory of its own.
+
+    profile   where the times of what runs are gathered, while a profile is taken
+    """
 
     def __init__(self, adapter: Adapter) -> None:
-        self.adapter = adapter
-        self.name = adapter.name
-        self.lock = RLock()
-        limits = adapter.gpu.limits
-        binding = limits["max-storage-buffer-binding-size"]
-        size = limits["max-buffer-size"]
-        with translated(f"{self.name}: opening the device"):
-            self.gpu = adapter.gpu.request_device_sync(
-                required_limits={
-                    "max-storage-buffer-binding-size": binding,
-                    "max-buffer-size": size,
-                }
-            )
-        self.queue = self.gpu.queue
-        self.heap = Heap(self, min(binding, size, LARGEST_PAGE))
-        self._pipelines: dict[str, Any] = {}
-        self._layouts: dict[int, Any] = {}  # by the number of pages
-        self._version = -1
+        super().__init__(adapter)
+        self.profile: Timestamps | None = None
+        self.heap = Heap(self, min(self.binding, self.largest, LARGEST_PAGE))
+        self.pipelines = Pipelines(self, self.heap)
+        self._under_way = 0
 
-    @property
-    def pages(self) -> int:
-        return len(self.heap.pages)
-
-    def pipeline(self, text: str) -> Any:
-        """The pipeline of a module, for the memory as it is now."""
-        if self._version != self.pages:
-            self._pipelines.clear()  # the head of every module is another
-            self._version = self.pages
-        found = self._pipelines.get(text)
-        if found is None:
-            found = self._pipelines[text] = self._made(text)
-        return found
-
-    def _made(self, text: str) -> Any:
-        code = head(self.pages, self.heap.page_bits) + text
-        with translated(f"{self.name}: compiling a kernel"):
-            module = self.gpu.create_shader_module(code=code)
-            return self.gpu.create_compute_pipeline(
-                layout=self.gpu.create_pipeline_layout(
-                    bind_group_layouts=[self._layout()]
-                ),
-                compute={"module": module, "entry_point": "main"},
+    def check(self, other: Device) -> None:
+        """Raises BackendError for a buffer of a device that has been lost since."""
+        if other is not self:
+            raise BackendError(
+                f"{self.name}: a tensor lay on the device when it was lost, and is "
+                "gone: make it again, or load your last checkpoint"
             )
 
-    def _layout(self) -> Any:
-        found = self._layouts.get(self.pages)
-        if found is None:
-            compute = wgpu.ShaderStage.COMPUTE
-            args: dict[str, Any] = {
-                "type": "uniform",
-                "has_dynamic_offset": True,
-                "min_binding_size": ROW_BYTES,
-            }
-            entries: list[dict[str, Any]] = [
-                {"binding": ARGS_BINDING, "visibility": compute, "buffer": args}
-            ]
-            entries += [
-                {"binding": k + 1, "visibility": compute, "buffer": {"type": "storage"}}
-                for k in range(self.pages)
-            ]
-            found = self.gpu.create_bind_group_layout(entries=entries)
-            self._layouts[self.pages] = found
-        return found
-
-    def bind(self, args: Any) -> Any:
+    def bind(self, rows: Any) -> Any:
         """A bind group of all pages and a buffer of rows."""
-        entries: list[dict[str, Any]] = [
-            {
-                "binding": ARGS_BINDING,
-                "resource": {"buffer": args, "offset": 0, "size": ROW_BYTES},
-            }
-        ]
-        entries += [
-            {
-                "binding": k + 1,
-                "resource": {"buffer": page, "offset": 0, "size": page.size},
-            }
-            for k, page in enumerate(self.heap.pages)
-        ]
-        return self.gpu.create_bind_group(layout=self._layout(), entries=entries)
+        with self.guarded("binding memory"):
+            return self.gpu.create_bind_group(
+                layout=self.pipelines.layout(),
+                entries=[
+                    {
+                        "binding": k,
+                        "resource": {"buffer": buffer, "offset": 0, "size": size},
+                    }
+                    for k, (buffer, size) in enumerate(
+                        [(rows, ROW_BYTES), *((p, p.size) for p in self.heap.pages)]
+                    )
+                ],
+            )
+
+    def uniform(self, rows: int) -> Any:
+        """A buffer for so many rows of arguments."""
+        usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
+        with self.guarded("making room for arguments"):
+            return self.gpu.create_buffer(size=ROW_BYTES * rows, usage=usage)
+
+    def submit(self, encoder: Any) -> None:
+        self.queue.submit([encoder.finish()])
+        self._under_way += 1
+        if self._under_way >= _UNDER_WAY:
+            self.wait()
 
     def write(self, address: int, words: Words) -> None:
         if not words.size:
             return
-        with self.lock:
+        with self.lock, self.guarded("writing memory"):
             page, at = self.heap.locate(address)
             self.queue.write_buffer(page, at, np.ascontiguousarray(words))
 
@@ -113,11 +80,12 @@ class Device:
         """A copy of so many words, when everything before is done."""
         if not words:
             return np.zeros(0, np.uint32)
-        with self.lock, translated(f"{self.name}: reading memory"):
+        with self.lock, self.guarded("reading memory"):
             page, at = self.heap.locate(address)
+            self._under_way = 0
             return np.frombuffer(self.queue.read_buffer(page, at, 4 * words), np.uint32)
 
     def wait(self) -> None:
-        """Return when everything submitted is done."""
-        if self.heap.pages:
-            self.read(0, 1)
+        """Return when everything submitted is done. (wgpu-py 0.32's own call for this,
+        `on_submitted_work_done_sync`, raises TypeError.)"""
+        self.read(0, 1)

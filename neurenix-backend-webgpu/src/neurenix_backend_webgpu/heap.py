@@ -8,17 +8,13 @@ again at once.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 import wgpu
 
 from neurenix.errors import OutOfMemoryError
 
-from .errors import translated
 from .lowering.free_list import FreeList
-
-if TYPE_CHECKING:
-    from .device import Device
+from .opened import Opened
 
 PIECE = 256  # bytes
 SMALLEST_PAGE = 16 << 20  # bytes of the first page at first
@@ -34,7 +30,7 @@ class Heap:
     """Pages of at most `page_bytes`. An address counts words: the page's number stands
     above its lowest `page_bits`."""
 
-    def __init__(self, device: Device, page_bytes: int) -> None:
+    def __init__(self, device: Opened, page_bytes: int) -> None:
         self.device = device
         self.page_bytes = page_bytes // PIECE * PIECE
         self.page_bits = (self.page_bytes // 4 - 1).bit_length()
@@ -45,6 +41,7 @@ class Heap:
         self.version = 0  # of what a bind group binds
         # A buffer may die anywhere, in any thread, in the middle of what is here.
         self._given: deque[tuple[int, int]] = deque()
+        self._add(PIECE)
 
     def take(self, words: int) -> int:
         """The address of a piece of memory for so many words."""
@@ -129,7 +126,7 @@ class Heap:
         self.version += 1
 
     def _buffer(self, size: int) -> wgpu.GPUBuffer:
-        with translated(f"{self.device.name}: a page of {size / 1e6:,.0f} MB"):
+        with self.device.guarded(f"a page of {size / 1e6:,.0f} MB"):
             return self.device.gpu.create_buffer(size=size, usage=_USAGE)
 
 

@@ -233,7 +233,12 @@ def prepare_for(program: Program, device: Device) -> Program:
     if missing is not None:
         raise DtypeError(discovery.lacks_dtype(backend, device.index, missing))
     target = Target(
-        can.primitives, can.features, can.limits, backend.expands, str(device)
+        can.primitives,
+        can.features,
+        can.limits,
+        backend.expands,
+        can.tasks,
+        str(device),
     )
     return prepare(program, target)
 

@@ -48,6 +48,13 @@ class CallError(InvalidArgumentError, TypeError):
     _names_caller = False  # the message does
 
 
+class CommandLineError(InvalidArgumentError):
+    """The arguments of the command `neurenix`, or its configuration file, are wrong;
+    its exit status is 2."""
+
+    _names_caller = False
+
+
 class ShapeError(InvalidArgumentError):
     """Shapes do not go together; the message has the operation and all shapes."""
 

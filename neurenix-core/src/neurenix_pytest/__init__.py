@@ -16,7 +16,14 @@ from typing import Any
 
 import pytest
 
-for _name in ("checks", "conduct", "derivatives", "random", "suite"):
+for _name in (
+    "case_derivatives",
+    "checks",
+    "conduct",
+    "derivatives",
+    "random",
+    "suite",
+):
     pytest.register_assert_rewrite(f"neurenix.testing.{_name}")
 
 

@@ -1,4 +1,4 @@
-"""The steps of a plan as JSON: what the runner's CPU executor does, in turn.
+"""The steps of a plan as JSON: what the runner's CPU executor does, one by one.
 
 A view is [dtype's letter, place, offset, the stride of each axis of its loop]; a place
 is the heap, the region's scratch, or one of its inputs or outputs.
@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from neurenix import dtypes
 from neurenix.phynexus.plan.instructions import (
     NAMES,
@@ -21,7 +19,6 @@ from neurenix.phynexus.plan.instructions import (
     Fused,
     Index,
     Iota,
-    Op,
     Record,
 )
 from neurenix.phynexus.plan.plan import Plan, Region, Step
@@ -51,7 +48,7 @@ class Writer:
 
     def steps(self, region: Region) -> list[Json]:
         return [
-            {"op": _op_of(step), **self.step(step, region)}
+            {"op": NAMES[step.opcode], **self.step(step, region)}
             for step in region.steps
             if isinstance(step.params, Call) or _writes(step)
         ]
@@ -85,10 +82,6 @@ class Writer:
         return {"shape": sizes, "x": made[:count], "y": made[count:]}
 
 
-def _op_of(step: Step) -> str:
-    return "fused" if isinstance(step.params, Copy | Iota) else NAMES[step.opcode]
-
-
 def _outputs(step: Step) -> list[View]:
     return [view for view in step.outputs if view is not None]
 
@@ -100,7 +93,7 @@ def _writes(step: Step) -> bool:
 def _fused(w: Writer, step: Step, p: Fused, region: Region) -> Json:
     return {
         **w.looped(step, region, p.shape),
-        "ops": [[_name(op), _LETTERS[op.dtype], *op.registers] for op in p.ops],
+        "ops": [[NAMES[op.opcode], _LETTERS[op.dtype], *op.registers] for op in p.ops],
         "ends": [
             [end.value, *([NAMES[end.reduction]] if end.reduction else [])]
             for end in p.ends
@@ -108,16 +101,8 @@ def _fused(w: Writer, step: Step, p: Fused, region: Region) -> Json:
     }
 
 
-def _name(op: Op) -> str:
-    """The operation's name; casts to bool, which lies as uint8 does, have their own."""
-    name = NAMES[op.opcode]
-    return "to_bool" if name == "cast" and op.dtype == dtypes.bool_.code else name
-
-
 def _copy(w: Writer, step: Step, p: Copy, region: Region) -> Json:
-    """An expression without operations."""
-    looped = w.looped(step, region, step.inputs[0].shape)
-    return {**looped, "ops": [], "ends": [[0]]}
+    return w.looped(step, region, step.inputs[0].shape)
 
 
 def _dot(w: Writer, step: Step, p: Dot, region: Region) -> Json:
@@ -166,18 +151,17 @@ def _index(w: Writer, step: Step, p: Index, region: Region) -> Json:
     }
     if not gathers:
         start = Step(step.opcode, [whole], [out], Copy())
-        written["start"] = _copy(w, start, Copy(), region)
+        written["start"] = w.looped(start, region, out.shape)
     return written
 
 
 def _iota(w: Writer, step: Step, p: Iota, region: Region) -> Json:
-    """A copy of the numbers along its axis."""
     (out,) = _outputs(step)
-    count = out.shape[p.axis]
-    ramp = ConstantArray(np.arange(count).astype(out.dtype.numpy), out.dtype)
-    strides = tuple(int(a == p.axis) for a in range(len(out.shape)))
-    view = View(("constant", ramp), out.dtype, out.shape, strides)
-    return _copy(w, Step(step.opcode, [view], [out], Copy()), Copy(), region)
+    axis = p.axis
+    order = tuple(range(len(out.shape)))
+    ramp = tuple(int(a == axis) for a in order)
+    sizes, steps = collapsed(out.shape, [ramp, out.strides], order)
+    return {"shape": sizes, "ramp": steps[0], "y": [w.view(out, steps[1], region)]}
 
 
 def _call(w: Writer, step: Step, p: Call, region: Region) -> Json:

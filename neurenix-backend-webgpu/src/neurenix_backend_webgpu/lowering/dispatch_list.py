@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.program.describe import Description
+
 ROW_WORDS = 64  # the least that WebGPU lets a dynamic offset step by is 256 bytes
-ZERO_WORD = ROW_WORDS - 1  # always 0, and no compiler knows that: `zero()`
+USABLE_WORDS = ROW_WORDS - 2  # the last two are 0, and no compiler knows that
 MAX_GROUPS = 65535  # along each axis of a dispatch
 
 Words = NDArray[np.uint32]
@@ -43,6 +45,7 @@ class Dispatch:
     row         the first words of the row; the others are 0
     addresses   which of them are offsets into a space
     source      the line of the user's program that it computes, where one is known
+    description what it computes, for profiles; it is no part of the JSON form
     """
 
     module: int
@@ -50,6 +53,7 @@ class Dispatch:
     row: tuple[int, ...]
     addresses: tuple[Address, ...]
     source: str | None = None
+    description: Description | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -91,7 +95,7 @@ class DispatchList:
                 raise ValueError(f"dispatch {k}: there is no module {d.module}")
             if len(d.groups) != 3 or not all(1 <= n <= MAX_GROUPS for n in d.groups):
                 raise ValueError(f"dispatch {k}: {d.groups} workgroups")
-            if len(d.row) > ZERO_WORD:
+            if len(d.row) > USABLE_WORDS:
                 raise ValueError(f"dispatch {k}: a row of {len(d.row)} words")
             if not all(0 <= n < 1 << 32 for n in d.row):
                 raise ValueError(f"dispatch {k}: a word is none of 32 bits")

@@ -1,98 +1,69 @@
-"""A fused step: an expression on each element, stored or reduced over axes."""
+"""A fused step: an expression on each element, stored, or reduced over axes.
+
+What is reduced goes by one invocation for each result where there are few terms, by the
+lanes of a workgroup where there are many (`reductions`).
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from dataclasses import replace
 
-from neurenix import dtypes
-from neurenix.dtypes import Dtype
-from neurenix.phynexus.plan.instructions import NAMES, Fused
+from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
 from neurenix.phynexus.plan.plan import Step
-from neurenix.phynexus.plan.views import View
 
-from .indices import address, names, unravel
-from .kernel import Kernel, base, one_each
-from .scalar import expression, kind
-
-_DTYPES = {d.code: d for d in dtypes.ALL}
-REDUCTIONS = frozenset({"sum", "prod", "max", "min", "any", "all"})
+from .indices import Offsets, joined, names, unravel
+from .kernel import Kernel, Row, one_each
+from .reductions import reduced
+from .registers import registers
+from .storage import Operand
 
 
-def fused(step: Step, p: Fused) -> Kernel | None:
-    rank = len(p.shape)
+def fused(step: Step, p: Fused) -> list[Kernel]:
+    return reduced(step, p) if p.axes or _reduces(p) else stored(step, p)
+
+
+def copy(step: Step, p: Copy) -> list[Kernel]:
+    """A copy is a chain without an operation."""
+    (out,) = step.outputs
+    assert out is not None
+    return stored(step, Fused(0, out.shape, (), (End(0, 0),)))
+
+
+def argmax(step: Step, p: Argmax) -> list[Kernel]:
+    """A reduction, over the last axes, without an operation."""
+    (x,), (out,) = step.inputs, step.outputs
+    assert out is not None
+    kept = len(x.shape) - p.reduced
+    ones = (*x.shape[:kept], *(1,) * p.reduced)
+    small = replace(out, shape=ones, strides=(*out.strides, *(0,) * p.reduced))
+    mask = sum(1 << a for a in range(kept, len(x.shape)))
+    chain = Fused(mask, x.shape, (), (End(0, step.opcode),))
+    return reduced(Step(OPCODES["fused"], [x], [small], chain), chain)
+
+
+def stored(step: Step, p: Fused) -> list[Kernel]:
+    """A chain whose results are all stored: an invocation for each element, in the
+    order in which the first result lies in memory."""
     outputs = [v for v in step.outputs if v is not None]
     assert len(outputs) == len(step.outputs)  # a fused step has no unread output
     operands = [*step.inputs, *outputs]
-    indices = names("i", rank)
-    lines, kinds = _registers(step, p, indices)
-    before, inside, after = [], [], []
-    for n, (end, view) in enumerate(zip(p.ends, outputs, strict=True)):
-        to = base(len(step.inputs) + n)
-        value, dtype = f"r{end.value}", kinds[end.value]
-        if not end.reduction:
-            inside.append(f"store({address(to, indices, view.strides)}, {value});")
-            continue
-        name, total = NAMES[end.reduction], f"total{n}"
-        before.append(f"var {total} = {_initial(name, dtype)};")
-        inside.append(f"{total} = {_combined(name, dtype, total, value)};")
-        kept = ["0u" if a in p.axes else i for a, i in enumerate(indices)]
-        after.append(f"store({address(to, kept, view.strides)}, {total});")
-    if not p.axes:
-        order = outputs[0].order
-        body = [*unravel(p.shape, order, "e", "i"), *lines, *inside]
-        return _counted(math.prod(p.shape), body, operands)
-    small = next(v for e, v in zip(p.ends, outputs, strict=True) if e.reduction)
-    kept_axes = [a for a in small.order if a not in p.axes]
-    terms = math.prod(p.shape[a] for a in p.axes)
-    body = [*unravel(p.shape, kept_axes, "e", "i"), *before]
-    if terms:
-        body.append(f"for (var t = 0u; t < {terms}u; t = t + 1u) {{")
-        body += unravel(p.shape, p.axes, "t", "i")
-        body += [*lines, *inside, "}"]
-    count = math.prod(p.shape[a] for a in kept_axes)
-    return _counted(count, [*body, *after], operands)
+    axes = joined(p.shape, outputs[0].order, [v.strides for v in operands])
+    if not axes.count:
+        return []
+    row = Row()
+    places = [Operand(row, v) for v in step.inputs]
+    targets = [Operand(row, v, write=True) for v in outputs]
+    offsets = Offsets(row, names("i", axes.sizes))
+    ats = [offsets.at(s) for s in axes.strides]
+    inputs = [place.load(at) for place, at in zip(places, ats, strict=False)]
+    lines = unravel(row, axes.sizes, "e", "i")
+    lines += registers(inputs, [v.dtype for v in step.inputs], p.ops)[0]
+    lines += [
+        target.store(at, f"r{end.value}")
+        for target, at, end in zip(targets, ats[len(inputs) :], p.ends, strict=True)
+    ]
+    return [one_each(row, axes.count, lines)]
 
 
-def _counted(
-    count: int, body: Sequence[str], operands: Sequence[View]
-) -> Kernel | None:
-    return one_each(count, body, operands) if count else None
-
-
-def _registers(
-    step: Step, p: Fused, indices: Sequence[str]
-) -> tuple[list[str], list[Dtype]]:
-    """Lines that load the inputs and run the operations, and each register's dtype."""
-    lines: list[str] = []
-    kinds: list[Dtype] = []
-    for n, view in enumerate(step.inputs):
-        lines.append(f"let r{n} = load({address(base(n), indices, view.strides)});")
-        kinds.append(view.dtype)
-    for op in p.ops:
-        inputs = [kinds[r] for r in op.registers]
-        words = [f"r{r}" for r in op.registers]
-        dtype = _DTYPES[op.dtype]
-        text = expression(NAMES[op.opcode], dtype, inputs, words)
-        lines.append(f"let r{len(kinds)} = {text};")
-        kinds.append(dtype)
-    return lines, kinds
-
-
-def _initial(reduction: str, dtype: Dtype) -> str:
-    if reduction in ("prod", "all"):
-        return "0x3f800000u" if kind(dtype) == "f" else "1u"
-    if reduction in ("max", "min"):
-        lowest = {"f": "0xff800000u", "i": "0x80000000u"}.get(kind(dtype), "0u")
-        highest = {"f": "0x7f800000u", "i": "0x7fffffffu"}.get(
-            kind(dtype), "0xffffffffu"
-        )
-        return lowest if reduction == "max" else highest
-    return "0u"
-
-
-def _combined(reduction: str, dtype: Dtype, total: str, value: str) -> str:
-    if reduction in ("any", "all"):
-        return f"({total} {'|' if reduction == 'any' else '&'} {value})"
-    name = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}[reduction]
-    return expression(name, dtype, [dtype, dtype], [total, value])
+def _reduces(p: Fused) -> bool:
+    return any(end.reduction for end in p.ends)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from neurenix.phynexus.plan.instructions import NAMES
+from neurenix.phynexus.plan.describe import describe_step
 from neurenix.phynexus.plan.lowering import make_plan
-from neurenix.phynexus.plan.plan import Region, Step
+from neurenix.phynexus.plan.plan import Region
 from neurenix.phynexus.plan.views import Block, View
 from neurenix.primitives.sources import ConstantArray
 from neurenix.program import Program
 
-from . import fused, indexing, movement, products
 from .dispatch_list import (
     CONSTANTS,
     FIRST_INPUT,
@@ -24,36 +23,8 @@ from .dispatch_list import (
 )
 from .kernel import Kernel
 from .pages import PAGE_WORDS, place_on_pages
-from .scalar import ELEMENTWISE
-from .storage import to_words, word_count
-
-Lower = Callable[[Step, Any], Kernel | None]
-KERNELS: dict[str, Lower] = {
-    "fused": fused.fused,
-    "copy": movement.copy,
-    "iota": movement.iota,
-    "dot_general": products.dot_general,
-    "gather": indexing.gather,
-    "scatter_add": indexing.scatter_add,
-}
-
-_NO_STEP = frozenset(
-    [
-        "reshape",
-        "transpose",
-        "broadcast",
-        "pad",
-        "slice",
-        "flip",
-        "concat",
-        "constant",
-        "barrier",
-        "stop_gradient",
-    ]
-)
-
-#: What programs may have; all else comes decomposed.
-PRIMITIVES = (ELEMENTWISE | fused.REDUCTIONS | _NO_STEP | set(KERNELS)) - {"copy"}
+from .steps import kernels_of
+from .storage import element_bytes, to_words, word_count
 
 
 def lower(
@@ -68,24 +39,30 @@ def lower(
         tuple(word_count(t) for t in program.output_types),
         state,
     )
-    out.scratch = _place(region, page_words)
+    kernels = [kernels_of(step) for step in region.steps]
+    out.scratch = _place(region, kernels, page_words)
     modules: dict[str, int] = {}
     constants = _Constants()
-    for step in region.steps:
-        kernel = KERNELS[NAMES[step.opcode]](step, step.params)
-        if kernel is None:
-            continue
-        module = modules.setdefault(kernel.text, len(modules))
-        row: list[int] = []
-        addresses: list[Address] = []
-        for view in kernel.operands:
-            space, offset = _where(view, out, constants, page_words)
-            addresses.append(Address(len(row), space))
-            row.append(offset)
-        row += kernel.numbers
-        out.dispatches.append(
-            Dispatch(module, kernel.groups, tuple(row), tuple(addresses), step.source)
-        )
+    for step, made in zip(region.steps, kernels, strict=True):
+        for kernel in made:
+            module = modules.setdefault(kernel.text, len(modules))
+            row: list[int] = []
+            addresses: list[Address] = []
+            for word in kernel.row:
+                if isinstance(word, View):
+                    space, word = _where(word, out, constants, page_words)
+                    addresses.append(Address(len(row), space))
+                row.append(word)
+            out.dispatches.append(
+                Dispatch(
+                    module,
+                    kernel.grid,
+                    tuple(row),
+                    tuple(addresses),
+                    step.source,
+                    describe_step(step),
+                )
+            )
     out.modules = list(modules)
     out.constants = constants.words()
     return out
@@ -108,13 +85,21 @@ def _where(
     return first + which, view.offset
 
 
-def _place(region: Region, page_words: int) -> tuple[int, ...]:
-    """Place the blocks anew, whose elements are words here; the pieces of scratch, in
-    words."""
+def _place(
+    region: Region, kernels: Sequence[Sequence[Kernel]], page_words: int
+) -> tuple[int, ...]:
+    """Place the blocks anew, whose elements have other sizes here, and those that steps
+    use for themselves; the pieces of scratch, in words."""
     blocks: dict[Block, int] = {}
     for view in _views(region):
         if isinstance(view.root, Block):
-            blocks[view.root] = view.root.nbytes // view.dtype.itemsize * 4
+            count = view.root.nbytes // view.dtype.itemsize
+            blocks[view.root] = count * element_bytes(view.dtype)
+    for k, made in enumerate(kernels):
+        for view in (v for kernel in made for v in kernel.row if isinstance(v, View)):
+            if isinstance(view.root, Block) and view.root not in blocks:
+                view.root.first = view.root.last = k
+                blocks[view.root] = view.root.nbytes
     for block, nbytes in blocks.items():
         block.nbytes = nbytes
     placed = [b for b in blocks if b.home is None and b.first >= 0]

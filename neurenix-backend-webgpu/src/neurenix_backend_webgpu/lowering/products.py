@@ -1,39 +1,56 @@
-"""Matrix products: each output by one invocation, in order of the contracted axes."""
+"""Matrix products as contractions."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 from neurenix.phynexus.plan.instructions import Dot
 from neurenix.phynexus.plan.plan import Step
 
-from .indices import address, names, unravel
-from .kernel import Kernel, base, one_each
-from .scalar import kind
+from .contraction_kernels import contracted
+from .contractions import Contraction, Names, Read, Reader, offset
+from .indices import joined
+from .kernel import Kernel, Row
 
 
-def dot_general(step: Step, p: Dot) -> Kernel | None:
+def dot_general(step: Step, p: Dot) -> list[Kernel]:
     x, y = step.inputs
     (out,) = step.outputs
-    if out is None or not math.prod(out.shape):
-        return None
-    contracted = x.shape[p.batch + p.m :]
-    terms = math.prod(contracted)
-    i, k = names("i", len(out.shape)), names("k", p.k)
-    lines = unravel(out.shape, out.order, "e", "i")
-    is_float = kind(x.dtype) == "f"
-    lines.append("var total = 0.0f;" if is_float else "var total = 0u;")
-    if terms:
-        left = address(base(0), [*i[: p.batch + p.m], *k], x.strides)
-        right = address(base(1), [*i[: p.batch], *k, *i[p.batch + p.m :]], y.strides)
-        a, b = f"load({left})", f"load({right})"
-        if is_float:
-            a, b = f"bitcast<f32>({a})", f"bitcast<f32>({b})"
-        lines.append(f"for (var t = 0u; t < {terms}u; t = t + 1u) {{")
-        lines += unravel(contracted, range(p.k), "t", "k")
-        lines += [f"total = total + {a} * {b};", "}"]
-    word = "bitcast<u32>(total)" if is_float else "total"
-    if x.dtype.name == "uint8":
-        word = "(total & 255u)"
-    lines.append(f"store({address(base(2), i, out.strides)}, {word});")
-    return one_each(math.prod(out.shape), lines, [x, y, out])
+    assert out is not None
+    b, m, k = p.batch, p.m, p.k
+    batch = joined(
+        x.shape[:b], range(b), [x.strides[:b], y.strides[:b], out.strides[:b]]
+    )
+    rows = joined(
+        x.shape[b : b + m], range(m), [x.strides[b : b + m], out.strides[b : b + m]]
+    )
+    columns = joined(
+        y.shape[b + k :], range(p.n), [y.strides[b + k :], out.strides[b + m :]]
+    )
+    terms = joined(
+        x.shape[b + m :], range(k), [x.strides[b + m :], y.strides[b : b + k]]
+    )
+    left, right, whole = batch.strides
+    c = Contraction(
+        batch=batch.sizes,
+        rows=rows.sizes,
+        columns=columns.sizes,
+        terms=terms.sizes,
+        left=x,
+        right=y,
+        out=out,
+        read_left=_plain("left", rows.strides[0], terms.strides[0]),
+        read_right=_plain("right", columns.strides[0], terms.strides[1]),
+        batches=(left, right, whole),
+        out_rows=rows.strides[1],
+        out_columns=columns.strides[1],
+        by_terms=(terms.strides[0][-1:] == (1,), terms.strides[1][-1:] == (1,)),
+    )
+    return contracted(c)
+
+
+def _plain(side: str, outer: Sequence[int], inner: Sequence[int]) -> Reader:
+    def read(row: Row, names: Names, terms: Names) -> Read:
+        return Read(offset(row, side, [*names, *terms], [*outer, *inner]))
+
+    return read

@@ -18,20 +18,9 @@ _ARITHMETIC = {"add": "+", "sub": "-", "mul": "*"}
 # A function of the library for each: name_f.
 _FLOAT_FUNCTIONS = frozenset(
     [
-        "exp",
-        "log",
-        "sin",
-        "cos",
-        "sqrt",
-        "rsqrt",
-        "floor",
-        "round",
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "remainder",
-        "pow",
+        *("add", "sub", "mul", "div", "remainder", "pow", "sqrt", "rsqrt", "floor"),
+        *("round", "exp", "log", "log1p", "tanh", "erf"),
+        *("sin", "cos", "tan", "atan", "atan2"),
     ]
 )
 
@@ -41,8 +30,16 @@ def kind(dtype: Dtype) -> str:
     return {"float": "f", "int": "i", "uint": "u", "bool": "b"}[dtype.kind]
 
 
-def expression(name: str, out: Dtype, inputs: Sequence[Dtype], a: Sequence[str]) -> str:
+def expression(
+    name: str,
+    out: Dtype,
+    inputs: Sequence[Dtype],
+    a: Sequence[str],
+    immediate: int = 0,
+) -> str:
     """The word of an operation's result; `a`: the words of its inputs."""
+    if name == "integer_pow":
+        return _integer_pow(out, a[0], immediate)
     rule = _RULES.get(name)
     if rule is not None:
         return rule(out, inputs, a)
@@ -99,14 +96,21 @@ def _cast(out: Dtype, inputs: Sequence[Dtype], a: Sequence[str]) -> str:
     if target == "b":
         return _flag(f"({x} << 1u) != 0u" if source == "f" else f"{x} != 0u")
     if target == "f":
-        if source == "f":
-            return x
-        return f"bitcast<u32>(f32({_signed(x) if source == 'i' else x}))"
+        if source != "f":
+            x = f"bitcast<u32>(f32({_signed(x) if source == 'i' else x}))"
+        narrows = out.itemsize == 2 and inputs[0] is not out
+        return f"rounded_to_half({x})" if narrows else x
     if source == "f":
         if out.name == "uint8":
             return f"min(f_to_u({x}), 255u)"
         return f"f_to_{target}({x})"
     return _narrowed(x, out)
+
+
+def _integer_pow(out: Dtype, x: str, exponent: int) -> str:
+    if kind(out) == "f":
+        return f"integer_pow_f({x}, {exponent})"
+    return _narrowed(f"integer_pow_u({x}, {exponent}u)", out)
 
 
 def _shift_left(out: Dtype, inputs: Sequence[Dtype], a: Sequence[str]) -> str:
@@ -166,5 +170,14 @@ def _of_integer(name: str, k: str, a: Sequence[str]) -> str:
 
 
 ELEMENTWISE = frozenset(
-    {*_RULES, *_FLOAT_FUNCTIONS, "neg", "abs", "sign", "maximum", "minimum"}
+    {
+        *_RULES,
+        *_FLOAT_FUNCTIONS,
+        "neg",
+        "abs",
+        "sign",
+        "maximum",
+        "minimum",
+        "integer_pow",
+    }
 )

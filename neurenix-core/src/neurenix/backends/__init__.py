@@ -7,6 +7,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..passes.limits import Limits
+from ..passes.tasks import TaskCosts
 from .plugins import Absent, Available, Broken, Discovery, discovery
 from .protocol import API_VERSION, Backend, BackendInfo, Capabilities, Executable
 
@@ -24,6 +25,7 @@ __all__ = [
     "Discovery",
     "Executable",
     "Limits",
+    "TaskCosts",
     "discovery",
     "hookimpl",
     "hookspec",

@@ -40,6 +40,7 @@ class _BackendByMethods(Backend):
         self._backend = backend
         self.takes_profiles = hasattr(backend, "start_profile")
         self._expands = getattr(backend, "expands", super().expands)
+        self._self_check = getattr(backend, "self_check", super().self_check)
 
     def device_count(self) -> int:
         count: int = self._backend.device_count()
@@ -77,6 +78,9 @@ class _BackendByMethods(Backend):
 
     def expands(self, instruction: Instruction) -> bool:
         return bool(self._expands(instruction))
+
+    def self_check(self, index: int) -> str:
+        return str(self._self_check(index))
 
     def start_profile(self) -> None:
         self._backend.start_profile()

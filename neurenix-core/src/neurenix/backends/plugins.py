@@ -6,6 +6,7 @@ only when its own device type is asked about.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Discovery:
 
     def __init__(self) -> None:
         self._entries: dict[str, list[Any]] | None = None  # all that are installed
+        self._records: dict[str, BackendInfo] = {}
         self._states: dict[str, State] = {}
         self._backends: dict[str, Backend] = {}
 
@@ -126,9 +128,12 @@ class Discovery:
                     f"the distributions {both} both claim the device type "
                     f"'{device_type}'; uninstall one"
                 )
-            info, count = within(
-                self.probe_limit, "its probe", lambda: _probed(entries[0])
-            )
+            info = self._record(device_type, entries[0])
+            count = within(self.probe_limit, "its probe", lambda: int(info.probe()))
+        except BackendError as error:
+            return Broken(error, distribution, version)
+        except DeviceError as error:  # it says why there is none
+            return Absent(f"{distribution} {version}: {error}")
         except (Exception, SystemExit) as error:  # noqa: BLE001  its fault is its state
             return Broken(error, distribution, version)
         if count < 1:
@@ -136,6 +141,13 @@ class Discovery:
                 f"{distribution} {version} is installed and finds no such device"
             )
         return Available(info, count)
+
+    def _record(self, device_type: str, entry: Any) -> BackendInfo:
+        """What the plugin says of itself; nothing is probed."""
+        if device_type not in self._records:
+            answer = within(self.probe_limit, "its probe", lambda: _ask(entry))
+            self._records[device_type] = answer
+        return self._records[device_type]
 
     def origin(self, device_type: str) -> tuple[str, str]:
         """Name and version of the (first) distribution that brings a device type."""
@@ -211,15 +223,36 @@ class Discovery:
         return state.count if isinstance(state, Available) else 0
 
     def best(self) -> tuple[str, list[str]]:
-        """The available type of highest priority, and why others were passed over."""
-        skipped, usable = [], [(reference.INFO.priority, reference.INFO.device_type)]
-        for name in self.names():
+        """The available type of highest priority, and why others of at least its
+        priority were passed over. Those below are not probed."""
+        skipped: list[str] = []
+        lowest: float = reference.INFO.priority
+        found = (lowest, reference.INFO.device_type)
+        for priority, name in sorted(
+            ((self._priority(name), name) for name in self.names()), reverse=True
+        ):
+            if priority < found[0]:
+                break
             state = self.state(name)
-            if isinstance(state, Available):
-                usable.append((state.info.priority, name))
+            reason = (
+                state.info.passed_over()
+                if isinstance(state, Available)
+                else state.reason
+            )
+            if reason:
+                skipped.append(f"{name}: {reason}")
             else:
-                skipped.append(f"{name}: {state.reason}")
-        return max(usable)[1], skipped
+                found = max(found, (priority, name))
+        return found[1], skipped
+
+    def _priority(self, device_type: str) -> float:
+        """Of an installed type; above all others where it cannot be asked."""
+        assert self._entries is not None
+        entries = self._entries[device_type]
+        try:
+            return self._record(device_type, entries[0]).priority
+        except (Exception, SystemExit):  # noqa: BLE001  its state will say so
+            return math.inf
 
 
 def _allowed(name: str) -> bool:
@@ -266,11 +299,6 @@ def _ask(entry: Any) -> BackendInfo:
             f"its entry point says {entry.name!r}, its record {info.device_type!r}"
         )
     return info
-
-
-def _probed(entry: Any) -> tuple[BackendInfo, int]:
-    info = _ask(entry)
-    return info, int(info.probe())
 
 
 discovery = Discovery()

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..dtypes import Dtype
 from ..passes.limits import USUAL, Limits
+from ..passes.tasks import TaskCosts
 from ..primitives import TensorType
 from ..program import Instruction, Program
 from ..program.describe import Description
@@ -122,6 +123,9 @@ class Capabilities:
     features       what else its kernels can do: "fused_argmax", argmax among the
                    reductions of `fused`
     limits         what its programs should look like to run best
+    tasks          its numbers, by which core decides whether a `map` comes as one
+                   instruction, each iteration a task, or expanded, and in what chunks;
+                   None: `Backend.expands` alone says so
     """
 
     dtypes: frozenset[Dtype]
@@ -134,6 +138,7 @@ class Capabilities:
     engine: str = ""
     features: frozenset[str] = frozenset()
     limits: Limits = USUAL
+    tasks: TaskCosts | None = None
 
 
 @dataclass(frozen=True)
@@ -203,10 +208,17 @@ class Backend(ABC):
         leaks by it."""
 
     def expands(self, instruction: Instruction) -> bool:
-        """Whether the backend wants this map expanded into batched operations. The
-        answer depends on the instruction alone (sizes, never timing), and is the same
-        for all its devices. A map with a chunk comes as a scan over expanded chunks."""
+        """Whether the backend wants this map expanded into batched operations, whatever
+        its `Capabilities.tasks` would make of it. The answer depends on the instruction
+        alone (sizes, never timing), and is the same for all its devices. It is asked
+        before anything is fused. A map with a chunk comes as a scan over expanded
+        chunks."""
         return "map" not in self.capabilities(0).primitives
+
+    def self_check(self, index: int) -> str:
+        """What the device computes wrongly, in words; "" where nothing is known to be.
+        `neurenix doctor` asks, beside a check of its own."""
+        return ""
 
     def start_profile(self) -> None:
         """For `nx.profile`: count what runs from now on."""
@@ -221,8 +233,12 @@ class Backend(ABC):
 class BackendInfo:
     """The record in which a plugin describes itself, before any of its code runs.
 
-    `probe` looks for devices without keeping hold of anything, and raises to say why
-    there are none; `create` makes the backend.
+    probe         looks for devices without keeping hold of anything; it raises
+                  DeviceError to say why there are none, and what to do, and anything
+                  else where it is broken
+    create        makes the backend
+    passed_over   why no device of this type should be taken where nobody names one
+                  ("" where one may be); asked when there are devices
     """
 
     device_type: str
@@ -231,3 +247,4 @@ class BackendInfo:
     priority: int
     probe: Callable[[], int]
     create: Callable[[], Backend]
+    passed_over: Callable[[], str] = lambda: ""

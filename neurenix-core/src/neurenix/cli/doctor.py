@@ -16,9 +16,15 @@ from pathlib import Path
 
 from ..backends import discovery, reference
 from ..devices import DeviceType
-from .report import DeviceReport, Report
+from .report import DeviceReport, Report, as_json, as_text, automatic
 
 DEFAULT_LIMIT = 20.0
+LONGEST_LIMIT = 3600.0
+EXPLAINED = (
+    "Looks at every device type in a process of its own, computes something on each of "
+    "its devices, and says what is available, absent or broken, and why. The exit "
+    "status is 1 if something is broken."
+)
 # A child looks for modules where this process does, not in its working folder first.
 # When its time is up, it says where it stands and ends: a thread of C does that, which
 # speaks even where a driver never gives the interpreter's lock back.
@@ -56,6 +62,14 @@ def examine(names: Sequence[str] = (), *, limit: float = DEFAULT_LIMIT) -> list[
         finally:
             for child in children:
                 child.end()
+
+
+def diagnose(names: Sequence[str], json: bool, limit: float) -> tuple[str, int]:
+    """What `neurenix doctor` prints, and its exit status."""
+    reports = examine(names, limit=limit)
+    taken = None if names else automatic(reports)
+    text = (as_json if json else as_text)(reports, taken)
+    return text, int(any(report.state == "broken" for report in reports))
 
 
 class _Child:

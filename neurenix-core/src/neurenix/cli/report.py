@@ -36,7 +36,8 @@ class Report:
     """One device type: "available", "absent" or "broken", with the reason.
 
     `api_version` is that of the backend protocol which it is made for, 0 where that
-    could not be asked or does not fit, and the reason says so.
+    could not be asked or does not fit, and the reason says so. `passed_over` says why
+    it is not taken where nobody names a type, if so.
     """
 
     device_type: str
@@ -46,13 +47,18 @@ class Report:
     version: str = ""
     api_version: int = 0
     priority: int = 0
+    passed_over: str = ""
     seconds: float = 0.0
     devices: tuple[DeviceReport, ...] = ()
 
 
 def automatic(reports: Sequence[Report]) -> str | None:
     """The type that is taken where nobody names one, of those that were looked at."""
-    found = [(r.priority, r.device_type) for r in reports if r.state == "available"]
+    found = [
+        (r.priority, r.device_type)
+        for r in reports
+        if r.state == "available" and not r.passed_over
+    ]
     return max(found)[1] if found else None
 
 

@@ -15,6 +15,7 @@ from ..primitives import InBasis, Primitive, all_primitives, ops
 from ..primitives.control import regions
 from ..primitives.control_map import BatchByMap
 from ..program.ir import Instruction, Program, Symbol, params_key, renamed
+from .tasks import Way
 
 ALL = frozenset(p.name for p in all_primitives())
 Expands = Callable[[Instruction], bool]
@@ -27,8 +28,21 @@ def never(instruction: Instruction) -> bool:
     return False
 
 
+def always(instruction: Instruction) -> bool:
+    """Expands every map."""
+    return True
+
+
+def kept(instruction: Instruction) -> Way:
+    """Every map as one instruction, in chunks if it says so."""
+    return Way(True, instruction.params["chunk"])
+
+
 def decomposed(
-    program: Program, lacking: frozenset[str], device: str, expands: Expands = never
+    program: Program,
+    lacking: frozenset[str],
+    device: str,
+    way: Callable[[Instruction], Way] = kept,
 ) -> Program:
     """The program without the primitives that are lacking, and without the maps that
     the device wants expanded. Programs inside it are changed only where what holds them
@@ -36,21 +50,23 @@ def decomposed(
 
     Raises BackendError if a primitive of the basis is among what it needs and lacks.
     """
-    return _Decomposer(lacking, device, expands).program(program)
+    return _Decomposer(lacking, device, way).program(program)
 
 
 class _Decomposer:
     """Equal instructions are decomposed once."""
 
-    def __init__(self, lacking: frozenset[str], device: str, expands: Expands) -> None:
+    def __init__(
+        self, lacking: frozenset[str], device: str, way: Callable[[Instruction], Way]
+    ) -> None:
         self.lacking = lacking
-        self.expands = expands
+        self.way = way
         self.device = device
         self.made: dict[Any, Program] = {}
 
     def _goes(self, i: Instruction) -> bool:
         return i.primitive.name in self.lacking or (
-            i.primitive is ops.map and self.expands(i)
+            i.primitive is ops.map and not self.way(i).kept
         )
 
     def program(self, program: Program) -> Program:
@@ -86,8 +102,8 @@ class _Decomposer:
             params = i.params
             if i.primitive is ops.map:  # batching its body must not bring it back
                 wide = self.lacking | _BATCHED_BY_MAP
-                body = decomposed(params["body"], wide, self.device, self.expands)
-                params = {**params, "body": body}
+                body = decomposed(params["body"], wide, self.device, self.way)
+                params = {**params, "body": body, "chunk": self.way(i).chunk}
             steps = regions[0].capture(None, self._rule(i.primitive, params), types)
             found = self.made[key] = self.program(steps)
         return found

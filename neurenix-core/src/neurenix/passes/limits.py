@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..dtypes import Dtype
 from ..errors import InvalidArgumentError
+from ..primitives import TensorType
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Limits:
                        each other; else neighbours along the width do
     product_rows       a weight that several products, of at most so many rows each,
                        read across its rows is laid out once for all; 0: never
+    storage            (dtype, bytes): an element takes so many in the device's memory,
+                       as a bool does that is kept as a word; other dtypes take their
+                       `itemsize`
     """
 
     fused_operations: int = 64
@@ -36,6 +41,7 @@ class Limits:
     )
     channels_fastest: bool = True
     product_rows: int = 64
+    storage: tuple[tuple[Dtype, int], ...] = ()
 
     def __post_init__(self) -> None:
         sizes = [least for least, _ in self.reading]
@@ -45,6 +51,11 @@ class Limits:
             raise InvalidArgumentError(
                 f"Limits: the sizes in reading={self.reading} must fall, to 0"
             )
+        for dtype, nbytes in self.storage:
+            if nbytes < 1:
+                raise InvalidArgumentError(
+                    f"Limits: storage says that {dtype.name} takes {nbytes} bytes"
+                )
 
     def cost_of_reading(self, nbytes: int) -> float:
         """
@@ -52,6 +63,19 @@ class Limits:
         (0.5, 8.0)
         """
         return next(cost for least, cost in self.reading if nbytes >= least)
+
+    def stored_bytes(self, type: TensorType) -> int:
+        """The bytes that a tensor takes in the device's memory.
+
+        >>> from neurenix.dtypes import bool_, float32
+        >>> words = Limits(storage=((bool_, 4),))
+        >>> [words.stored_bytes(TensorType((5,), d)) for d in (bool_, float32)]
+        [20, 20]
+        """
+        for dtype, nbytes in self.storage:
+            if dtype is type.dtype:
+                return type.size * nbytes
+        return type.nbytes
 
 
 USUAL = Limits()

@@ -61,18 +61,37 @@ def prepare(program: Program, target: Target = EVERYTHING) -> Program:
 def _optimised(program: Program, target: Target) -> Program:
     program = _shared(program)
     lacking = EVERYTHING.primitives - target.primitives
-    rewritten = decomposed(program, lacking, target.device, target.expands)
+    rewritten = decomposed(program, lacking, target.device, target.way)
     if rewritten is not program:
         program = simplify(rewritten, lacking)
     fused = fusing() and ops.fused.name not in lacking
-    program = optimised_regions(
-        program, lambda body: _optimised(body, target), (fused, target)
-    )
+    program = _with_optimised_regions(program, target, fused)
     program = inline_empty(program)
     if not fused:
         return program
     program = reductions_together(in_windows(program, target.limits))
     return fuse(program, target.limits, argmax=FUSED_ARGMAX in target.features)
+
+
+def _with_optimised_regions(program: Program, target: Target, fused: bool) -> Program:
+    """Each region for the device, the body of a map for one task of it."""
+    inner = target.within_a_task()
+    if inner is target:
+        return optimised_regions(
+            program, lambda body: _optimised(body, target), (fused, target)
+        )
+    bodies = optimised_regions(
+        program,
+        lambda body: _optimised(body, inner),
+        (fused, inner),
+        only=lambda i: i.primitive is ops.map,
+    )
+    return optimised_regions(
+        bodies,
+        lambda body: _optimised(body, target),
+        (fused, target),
+        only=lambda i: i.primitive is not ops.map,
+    )
 
 
 def _shared(program: Program) -> Program:
@@ -100,13 +119,17 @@ def _simplified_if_new(made: Program, before: Program) -> Program:
 
 
 def optimised_regions(
-    program: Program, optimise: Callable[[Program], Program], key: Hashable
+    program: Program,
+    optimise: Callable[[Program], Program],
+    key: Hashable,
+    only: Callable[[Instruction], bool] = lambda i: True,
 ) -> Program:
-    """The program with every region as `optimise` makes it, once for each and `key`."""
+    """The program with every region as `optimise` makes it, once for each and `key`;
+    those of other instructions than `only` names stay."""
     out, changed = [], False
     for i in program.instructions:
         body = i.params.get("body")
-        if body is not None and i.primitive.family == "control":
+        if body is not None and i.primitive.family == "control" and only(i):
             params = {**i.params, "body": derived(body, ("optimised", key), optimise)}
             i = Instruction(i.primitive, i.inputs, params, i.outputs, i.source)
             changed = True

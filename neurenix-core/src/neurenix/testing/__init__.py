@@ -2,11 +2,11 @@
 
 from ..phynexus.text import plan_text
 from .case import Case
+from .case_derivatives import check_derivatives
 from .cases import CASES
 from .checks import (
     check_batch,
     check_compiled,
-    check_derivatives,
     check_forward,
     check_map,
     numeric_gradient,

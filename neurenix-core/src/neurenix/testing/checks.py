@@ -1,4 +1,5 @@
-"""The checks of a case: values, first and second derivatives, vmap, compile."""
+"""The checks of a case: values, vmap, map, compile. Derivatives have a file of their
+own."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from ..tensor import Tensor, tensor
 from .case import Case
 
 
-def _seed(case: Case) -> np.random.Generator:
+def seeded(case: Case) -> np.random.Generator:
+    """The same inputs in each run."""
     return np.random.default_rng(sum(map(ord, str(case))))
 
 
@@ -34,7 +36,8 @@ def relative_error(found: Any, expected: Any) -> float:
     return float(np.max(difference)) / scale
 
 
-def _call(case: Case, tensors: Sequence[Tensor]) -> list[Tensor]:
+def call(case: Case, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The case's primitive on them."""
     primitive = getattr(ops, case.primitive)
     outputs = primitive(*tensors, **case.params)
     return list(outputs) if primitive.many else [outputs]
@@ -46,10 +49,10 @@ def _tensors(arrays: Sequence[Any]) -> list[Tensor]:
 
 def check_forward(case: Case, dtype: Dtype) -> None:
     """The device's values against the NumPy reference."""
-    arrays = case.inputs(_seed(case), dtype)
+    arrays = case.inputs(seeded(case), dtype)
     primitive = getattr(ops, case.primitive)
     reference = primitive.reference(*arrays, **case.params)
-    for found, expected in zip(_call(case, _tensors(arrays)), reference, strict=True):
+    for found, expected in zip(call(case, _tensors(arrays)), reference, strict=True):
         exact = not found.dtype.is_floating or primitive.family in (
             "movement",
             "source",
@@ -75,66 +78,11 @@ def numeric_gradient(
     return (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * step)
 
 
-def check_derivatives(case: Case) -> None:
-    """First and second derivatives along random directions, against finite differences
-    in float64."""
-    rng = _seed(case)
-    arrays = case.inputs(rng, float64)
-    moving = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
-    output = getattr(ops, case.primitive).reference(*arrays, **case.params)[0]
-    if output.dtype.kind != "f" or not output.size:
-        return
-    weights = tensor(rng.normal(0, 1, output.shape), dtype=float64)
-
-    def loss(*floats: Tensor) -> Tensor:
-        full: list[Any] = _tensors(arrays)
-        for i, x in zip(moving, floats, strict=True):
-            full[i] = x
-        y = _call(case, full)[0]
-        y = y if y.dtype is float64 else y.to(float64)
-        return (y * weights + y * y * 0.25).sum()
-
-    points = [arrays[i] for i in moving]
-    first = [rng.normal(0, 1, p.shape) for p in points]
-    second = [rng.normal(0, 1, p.shape) for p in points]
-    numbers = tuple(range(len(points)))
-
-    def along(*floats: Tensor) -> Tensor:
-        gradient = nx.grad(loss, numbers)(*floats)
-        total = tensor(0.0, dtype=float64)
-        for g, d in zip(gradient, first, strict=True):
-            total = total + (g * tensor(d, dtype=float64)).sum()
-        return total
-
-    def value(f: Callable[..., Tensor]) -> Callable[[list[Any]], float]:
-        return lambda xs: float(f(*[tensor(x, dtype=float64) for x in xs]))
-
-    inputs = [tensor(p, dtype=float64) for p in points]
-    found = float(along(*inputs))
-    expected = numeric_gradient(value(loss), points, first, 1e-4)
-    lossy = case.params.get("dtype") is not None and case.params["dtype"] is not float64
-    bound = 1e-2 if lossy else 1e-6
-    assert abs(found - expected) <= bound * max(1, abs(expected)), (
-        f"{case}: derivative {found}, by differences {expected}"
-    )
-    if lossy:
-        return
-    gradient = nx.grad(along, numbers)(*inputs)
-    curved = sum(
-        float((g * tensor(d, dtype=float64)).sum())
-        for g, d in zip(gradient, second, strict=True)
-    )
-    expected = numeric_gradient(value(along), points, second, 1e-4)
-    assert abs(curved - expected) <= 1e-6 * max(1, abs(expected)), (
-        f"{case}: second derivative {curved}, by differences {expected}"
-    )
-
-
 def check_batch(case: Case, dtype: Dtype) -> None:
     """vmap against a loop, with each non-empty choice of batched inputs."""
     for flags, stacked, looped in _batches(case, dtype):
         axes = tuple(0 if f else None for f in flags)
-        found = nx.vmap(lambda *xs: _call(case, xs), in_axes=axes)(*_tensors(stacked))
+        found = nx.vmap(lambda *xs: call(case, xs), in_axes=axes)(*_tensors(stacked))
         _compare(case, dtype, found, looped, f"vmap, batched {flags}")
 
 
@@ -143,13 +91,13 @@ def check_map(case: Case, dtype: Dtype) -> None:
     for flags, stacked, looped in _batches(case, dtype):
         if not all(flags):
             continue
-        mapped = nx.compile(nx.map(lambda *xs: _call(case, xs)))
+        mapped = nx.compile(nx.map(lambda *xs: call(case, xs)))
         _compare(case, dtype, mapped(*_tensors(stacked)), looped, "map")
 
 
 def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], list[Any]]]:
     """The batched inputs' flags, the inputs, and the results of a loop over them."""
-    rng = _seed(case)
+    rng = seeded(case)
     size = 3
     for flags in product((True, False), repeat=len(case.shapes)):
         if not any(flags):
@@ -160,7 +108,7 @@ def _batches(case: Case, dtype: Dtype) -> Iterator[tuple[Any, list[Any], list[An
             for i, f in enumerate(flags)
         ]
         looped = [
-            _call(
+            call(
                 case,
                 _tensors(
                     [s[k] if f else s for s, f in zip(stacked, flags, strict=True)]
@@ -189,11 +137,11 @@ def _compare(
 
 def check_compiled(case: Case, dtype: Dtype) -> None:
     """compile against eager; within one program, behind and before other operations."""
-    arrays = _tensors(case.inputs(_seed(case), dtype))
+    arrays = _tensors(case.inputs(seeded(case), dtype))
 
     def function(*xs: Tensor) -> Any:
         results: list[Tensor] = []
-        for y in _call(case, xs):
+        for y in call(case, xs):
             whole = (y * 2 + 1).sum() if y.dtype.is_floating else (y == y).all()
             results += [y, whole, nx.transpose(y)]
         return results

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from neurenix import missing as _missing
 from neurenix.callers import public_door as _public_door
 
-from . import datasets, recipes
+from . import datasets, plot, recipes
 from .classification.classifier import Classifier
 from .classification.examples import list_images
 from .classification.loading import load
-from .classification.preprocess import Preprocess
 from .classification.scores import ClassifierScores
+from .datasets.preprocess import Preprocess
 from .evaluation.comparison import Comparison
 from .evaluation.result import Evaluation
 from .learner import MetaLearner, Outcome
@@ -41,9 +41,14 @@ from .tasks.families import (
 )
 from .tasks.sampler import TaskSampler
 from .tasks.task import Task, generate_classification_tasks, generate_regression_tasks
-from .training.events import Callback, Event, ProgressBar
+from .training.csv_logger import CSVLogger
+from .training.events import Callback, Event
 from .training.history import History
+from .training.progress import ProgressBar
 from .training.selection import KeepBest
+from .training.stopping import EarlyStopping
+from .training.tensorboard_logger import TensorBoardLogger
+from .weights.pretrained import Pretrained, pretrained, pretrained_names
 
 __all__ = [
     "MAML",
@@ -73,6 +78,7 @@ __all__ = [
     "generate_gaussian_mixture_tasks",
     "datasets",
     "recipes",
+    "plot",
     "Conv4",
     "MLP",
     "ResNet12",
@@ -84,6 +90,9 @@ __all__ = [
     "Preprocess",
     "load",
     "list_images",
+    "pretrained",
+    "pretrained_names",
+    "Pretrained",
     "Evaluation",
     "Comparison",
     "History",
@@ -91,23 +100,33 @@ __all__ = [
     "Event",
     "ProgressBar",
     "KeepBest",
+    "EarlyStopping",
+    "CSVLogger",
+    "TensorBoardLogger",
 ]
 
 _ELSEWHERE = {
     "Baseline": "neurenix.meta.Classifier, of a frozen embedding",
     "ConvNet": "neurenix.meta.Conv4",
     "EpisodicBatchSampler": "neurenix.meta.TaskSampler",
-    "FewShotClassifier": "neurenix.meta.Classifier",
+    "FewShotClassifier": "neurenix.meta.Classifier, or as an estimator of scikit-learn "
+    "meta.sklearn.FewShotClassifier",
     "MAMLpp": "neurenix.meta.MAMLPlusPlus",
     "MatchingNet": "neurenix.meta.MatchingNetworks",
     "MetaDataset": "neurenix.meta.TaskSampler, of a data set in neurenix.meta.datasets",
+    "MLFlowLogger": "a Callback of a few lines: examples/mlflow_logger.py",
+    "ModelCheckpoint": "neurenix.meta.KeepBest for the best epoch's weights, "
+    "meta_learn(checkpoint=folder) to go on later",
     "ProtoNet": "neurenix.meta.PrototypicalNetworks",
     "ProtoNets": "neurenix.meta.PrototypicalNetworks",
     "RelationNetwork": "neurenix.meta.PrototypicalNetworks or MatchingNetworks",
     "SimpleShot": "neurenix.meta.Classifier(..., centre=..., normalize=True)",
     "TaskDataset": "neurenix.meta.TaskSampler",
+    "WandbLogger": "a Callback of a few lines: examples/wandb_logger.py",
     "evaluate": "learner.evaluate(tasks)",
     "adapt": "learner.adapt_to_task(x, y)",
+    "ImageClassifier": "neurenix.meta.Classifier",
+    "list_models": "neurenix.meta.pretrained_names",
     "benchmarks": "neurenix.meta.datasets and neurenix.meta.recipes",
     "train": "learner.meta_learn(tasks)",
 }

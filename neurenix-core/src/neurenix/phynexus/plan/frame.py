@@ -65,10 +65,14 @@ class Frame:
         self.blocks.append(added)
         return added
 
+    def room(self, type: TensorType) -> Block:
+        """A block in which a value fits, as the device stores it."""
+        return self.block(self.limits.stored_bytes(type))
+
     def fresh(self, type: TensorType, order: Sequence[int] | None = None) -> View:
         """A block of its own for a value; `order`: its axes, the slowest first."""
         strides = contiguous(type.shape) if order is None else dense(type.shape, order)
-        return View(self.block(type.nbytes), type.dtype, type.shape, strides)
+        return View(self.room(type), type.dtype, type.shape, strides)
 
     def place_for(self, symbol: Symbol, order: Sequence[int] | None = None) -> View:
         """The place where a value is written: its part of a concatenation, or a fresh

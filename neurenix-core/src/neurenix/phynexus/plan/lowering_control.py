@@ -26,7 +26,7 @@ def _outputs_of(
         kind = symbol.type
         if lead is not None:
             strides = (max(math.prod(kind.shape[1:]), 1), *strides)
-        view = View(frame.block(kind.nbytes), kind.dtype, kind.shape, strides)
+        view = View(frame.room(kind), kind.dtype, kind.shape, strides)
         frame.views[symbol] = view
         made.append(view)
     return made
@@ -88,8 +88,7 @@ def _scan(frame: Frame, i: Instruction, views: list[View]) -> None:
         ys=ys,
         reverse=p["reverse"],
         carries=tuple(
-            Turns(frame.block(t.nbytes), frame.block(t.nbytes))
-            for t in body.output_types[:carries]
+            Turns(frame.room(t), frame.room(t)) for t in body.output_types[:carries]
         ),
     )
     frame.emit(i.primitive.opcode, views, outputs, params, region.index)

@@ -26,7 +26,7 @@ def store_outputs(frame: Frame) -> list[Shape]:
             isinstance(view.root, Block)
             and view.root not in taken
             and view.offset == 0
-            and view.root.nbytes == symbol.type.nbytes
+            and view.root.nbytes == frame.limits.stored_bytes(symbol.type)
             and (natural or view.is_contiguous)
             and (n >= frame.state or overwriting.allowed(n, view))
         )

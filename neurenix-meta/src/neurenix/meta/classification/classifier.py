@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +13,19 @@ from numpy.typing import NDArray
 from neurenix import nn
 from neurenix.arguments import plain_number, positive, whole
 from neurenix.errors import DatasetError, InvalidArgumentError
+from neurenix.keywords import check_keywords
 
+from ..datasets.preprocess import Preprocess
 from ..method import Method
 from ..methods.embedding_based import EmbeddingBased
 from ..methods.gradient_based import GradientBased
+from ..weights.pretrained import Pretrained
 from ..wording import in_words
 from . import files, rejection
 from .adapted import OfAdaptation
-from .centroids import Centroids
 from .embedded import Features, OfCallable, OfLearner, OfModule
 from .examples import Given, Label, Labelled, images_of, labelled, plain_label
-from .preprocess import Preprocess
+from .heads import DEFAULT, rule_of
 from .probabilities import best_scale, scale_of_prototypes, softmax
 from .reading import Reader
 from .recogniser import Array, Recogniser, Scoring
@@ -30,6 +33,7 @@ from .scores import ClassifierScores, scores_of
 from .support import Support
 
 Values = NDArray[np.float64]
+C = TypeVar("C", bound="Classifier")
 
 
 class Classifier:
@@ -39,17 +43,24 @@ class Classifier:
 
                  - an `nn.Module` that gives features [n, d] (more axes are flattened),
                    such as a trained `Conv4()`; or any callable that gives a NumPy array
-                   of them for one of images: a frozen backbone of one's own. The class
-                   whose mean feature is nearest wins
+                   of them for one of images: a frozen backbone of one's own. A `head`
+                   compares them
                  - a learner with an embedding (`PrototypicalNetworks`,
                    `MatchingNetworks`, `R2D2`, …): by its own rule
                  - a learner of gradient steps (`MAML`, …): it adapts to all examples.
                    Its network must have an output for each class (`ProtoMAML` has)
+                 - what `pretrained` gives: its learner, with its preprocessing
     preprocess   how images were prepared for that embedding when it was trained: a
                  `Preprocess`. None: examples are arrays, which it reads as they are
-    metric, centre, normalize
-                 of modules and callables: see `Centroids`; centre="support" and
+    head         of modules and callables: "centroids", the nearest class mean
+                 (`Centroids`); "ridge", R2D2's regression (`Ridge`); "matching",
+                 attention over the examples (`Matching`)
+    metric       of the head "centroids"
+    centre, normalize
+                 what is done to features first: see `Rule`; centre="support" and
                  normalize=True are SimpleShot's CL2N
+    regularization
+                 λ of the head "ridge"
     scale        a in p = softmax(a · logits). None: 1 for learners, whose logits were
                  trained so; for modules and callables the examples choose it when they
                  are given, by their leave-one-out likelihood (`best_scale`)
@@ -80,26 +91,39 @@ class Classifier:
     ['light']
     """
 
+    def __new__(cls: type[C], *args: Any, **kwargs: Any) -> C:
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
+
     def __init__(
         self,
-        embedding: nn.Module | Features,
+        embedding: nn.Module | Features | Pretrained,
         preprocess: Preprocess | None = None,
         *,
+        head: str = "centroids",
         metric: str = "euclidean",
         centre: Any = None,
         normalize: bool = False,
+        regularization: float = 1.0,
         scale: float | None = None,
         threshold: float | None = None,
         unreadable: str = "refuse",
         batch_size: int = 64,
     ) -> None:
+        if isinstance(embedding, Pretrained):
+            preprocess = preprocess or embedding.preprocess
+            embedding = embedding.learner
         self._reader = Reader(preprocess, unreadable, batch_size)
-        self._rule = Centroids.checked(metric, centre, normalize)
-        if isinstance(embedding, Method) and self._rule != Centroids():
+        self._rule = rule_of(head, metric, centre, normalize, regularization)
+        if isinstance(embedding, Method) and (
+            self._rule.centre is not None or self._rule != DEFAULT
+        ):
             raise InvalidArgumentError(
-                f"Classifier: {type(embedding).__name__} has a rule of its own; "
-                "metric, centre and normalize are for modules and callables"
+                f"Classifier: {type(embedding).__name__} has a rule of its own; head, "
+                "metric, centre, normalize and regularization are for modules and "
+                "callables"
             )
+        self._head = {"head": head, "metric": metric, "regularization": regularization}
         self.embedding = embedding
         self.scale = None if scale is None else positive("Classifier", "scale", scale)
         self.threshold = threshold
@@ -151,6 +175,15 @@ class Classifier:
                 f"Classifier: threshold={value!r}; expected a number or None"
             )
         self._threshold = found
+
+    @property
+    def unreadable(self) -> str:
+        """What becomes of images that cannot be read; it may be set at any time."""
+        return self._reader.unreadable
+
+    @unreadable.setter
+    def unreadable(self, value: str) -> None:
+        self._reader = replace(self._reader, unreadable=value)
 
     @property
     def classes_(self) -> tuple[Label, ...]:
@@ -276,10 +309,18 @@ class Classifier:
         support, scoring = self._fitted(), self._scoring
         assert scoring is not None and self._recogniser is not None
         result = np.full((len(images), len(support.classes)), np.nan)
+        rows: list[int] = []
+        waiting: list[Array] = []  # where queries are looked at together
         for batch in self._reader.batches(images):
             kept = self._recogniser.kept(batch.x)
             support.check(kept)
-            result[batch.rows] = scoring(kept)
+            if self._recogniser.transductive:
+                rows += batch.rows
+                waiting.append(kept)
+            else:
+                result[batch.rows] = scoring(kept)
+        if waiting:
+            result[rows] = scoring(np.concatenate(waiting))
         return result
 
     def predict(self, images: Given) -> NDArray[np.object_]:
@@ -387,9 +428,8 @@ class Classifier:
                 f"{', '.join(map(repr, classes))}"
                 + ("" if None in given.classes else " (None: none of these)")
             )
-        logits = [self._logits(images) for images in given.images]
-        truth = [x for x, rows in zip(given.classes, logits) for _ in rows]
-        every = np.concatenate(logits)
+        truth = [x for x, some in zip(given.classes, given.images) for _ in some]
+        every = self._logits([image for some in given.images for image in some])
         read: NDArray[np.bool_] = ~np.isnan(every[:, 0])
         return scores_of(
             classes,
@@ -413,7 +453,7 @@ class Classifier:
         assert self._recogniser is not None
         settings = {
             "preprocess": self.preprocess,
-            "metric": self._rule.metric,
+            **self._head,
             "centre": self._rule.centre,
             "normalize": self._rule.normalize,
             "scale": self.scale,
@@ -422,6 +462,18 @@ class Classifier:
             "batch_size": self._reader.batch_size,
         }
         files.write(path, settings, support, self._recogniser)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # For copies and other processes: functions are made again.
+        return {**vars(self), "_scoring": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._support is not None and self._recogniser is not None:
+            support = self._support
+            ways = len(support.classes)
+            scoring = self._recogniser.scoring(support.kept, support.numbers, ways)
+            self._scoring = scoring
 
     def _fitted(self) -> Support:
         if self._support is None:

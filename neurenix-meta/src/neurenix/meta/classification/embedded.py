@@ -21,19 +21,23 @@ from ..methods.embedding_based import EmbeddingBased
 from ..models.batch_norm import depends_on_batch
 from ..returned import output_of
 from ..tasks.reading import dtype_of, network_input
-from .centroids import Centroids
 from .recogniser import Array, Recogniser, Scoring
+from .rules import Rule
 
 Features = Callable[[Array], object]
 
 
 class OfFeatures(Recogniser):
-    """What keeps features, whose class means are compared."""
+    """What keeps features, which a rule compares."""
 
     has_logits = False
 
-    def __init__(self, rule: Centroids) -> None:
+    def __init__(self, rule: Rule) -> None:
         self.rule = rule
+
+    @property
+    def transductive(self) -> bool:
+        return isinstance(self.rule.centre, str) and self.rule.centre == "transductive"
 
     def scoring(self, kept: Array, classes: NDArray[np.int64], ways: int) -> Scoring:
         return self.rule.scoring(kept, classes, ways)
@@ -47,7 +51,7 @@ class OfFeatures(Recogniser):
 class OfCallable(OfFeatures):
     """The features that a function gives: a frozen backbone of one's own."""
 
-    def __init__(self, embedding: Features, rule: Centroids) -> None:
+    def __init__(self, embedding: Features, rule: Rule) -> None:
         super().__init__(rule)
         self.embedding = embedding
 
@@ -72,7 +76,7 @@ class OfCallable(OfFeatures):
 class OfModule(OfFeatures):
     """The features that a module gives, as it was when this was made."""
 
-    def __init__(self, module: nn.Module, rule: Centroids) -> None:
+    def __init__(self, module: nn.Module, rule: Rule) -> None:
         super().__init__(rule)
         self.module = copied(module)
 

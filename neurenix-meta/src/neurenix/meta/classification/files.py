@@ -17,14 +17,15 @@ import neurenix as nx
 from neurenix.errors import FileFormatError, NeurenixError
 from neurenix.io import as_path
 
-from .preprocess import Preprocess
+from ..datasets.preprocess import Preprocess
 from .recogniser import Recogniser
 from .stored_embedding import described
 from .support import Support
 
 _KIND = "neurenix.meta classifier"
-#: Of what these files hold; a reader refuses one that is newer than itself.
-FORMAT = 1
+#: Of what these files hold; a reader refuses one that is newer than itself. Format 1
+#: knew one head, centroids.
+FORMAT = 2
 _CENTRE = "values"  # in the settings of a centre that is a vector, kept as a tensor
 
 

@@ -14,9 +14,9 @@ from neurenix.arguments import whole
 from neurenix.errors import DatasetError, InvalidArgumentError, ShapeError
 from neurenix.tensor import Tensor
 
+from ..datasets.preprocess import Preprocess
 from ..wording import in_words
 from .examples import is_path
-from .preprocess import Preprocess
 from .telling import warn_user
 
 Array = NDArray[Any]

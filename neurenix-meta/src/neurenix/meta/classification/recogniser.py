@@ -24,6 +24,11 @@ class Recogniser(abc.ABC):
     #: Whether its logits are those that a softmax was trained with.
     has_logits: bool = True
 
+    @property
+    def transductive(self) -> bool:
+        """Whether a query's logits depend on the queries that come with it."""
+        return False
+
     @abc.abstractmethod
     def kept(self, x: Array) -> Array:
         """What is kept of examples as they are read, [n, ...] -> [n, ...]."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing.tables import html_table
 from .examples import Label
 
 
@@ -32,6 +33,13 @@ class ClassifierScores:
     accepted: float
     log_loss: float
     by_class: dict[Label | None, float]
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ["none of these" if label is None else str(label), f"{share:.2%}"]
+            for label, share in self.by_class.items()
+        ]
+        return html_table(["class", "accuracy"], rows, str(self))
 
     def __str__(self) -> str:
         known = f"accuracy {self.accuracy:.2%} of {self.count} images"

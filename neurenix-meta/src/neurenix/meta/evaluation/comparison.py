@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..drawing.tables import html_table
+
 # Of a normal distribution 95 % lie within so many standard deviations.
 DEVIATIONS_95 = 1.96
 
@@ -55,6 +57,11 @@ class Comparison:
     def significant(self) -> bool:
         """Whether the 95 % interval excludes 0."""
         return abs(self.mean) > self.interval
+
+    def _repr_html_(self) -> str:
+        head = ["score", "mean difference", "95 % interval", "tasks"]
+        row = [self.name, f"{self.mean:+.4g}", f"± {self.interval:.2g}"]
+        return html_table(head, [[*row, str(len(self.differences))]], str(self))
 
     def __str__(self) -> str:
         if self.name == "accuracy":

@@ -6,14 +6,21 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurenix.errors import InvalidArgumentError
 
+from ..drawing import overview
+from ..drawing.tables import html_table, need_pandas
 from .calibration import expected_calibration_error
 from .comparison import Comparison, half_width
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,13 @@ class Evaluation:
         """The mean before adaptation, and after 1, 2, ... steps."""
         return [self.mean(name, step) for step in range(self.steps + 1)]
 
+    def curve_with_intervals(
+        self, name: str = "loss"
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The curve, and half the 95 % interval of each of its means; [steps + 1]."""
+        half = [self.interval(name, step) for step in range(self.steps + 1)]
+        return np.array(self.curve(name)), np.array(half)
+
     @property
     def accuracy(self) -> float:
         """The mean accuracy, from 0 to 1."""
@@ -122,12 +136,17 @@ class Evaluation:
 
         Guo et al. 2017, arXiv:1706.04599, section 2.
         """
+        bins = self.confidence_bins(step)
+        return math.nan if bins is None else expected_calibration_error(bins)
+
+    def confidence_bins(self, step: int = -1) -> NDArray[np.float64] | None:
+        """What that is made of, summed over the tasks, [3, 15]: in each bin the number
+        of queries, their confidences and how many are right; None without classes."""
         if self.confidence is None:
-            return math.nan
+            return None
         self._check_step(step)
-        return expected_calibration_error(
-            self.confidence[self._kept(), step].sum(axis=0)
-        )
+        bins: NDArray[np.float64] = self.confidence[self._kept(), step].sum(axis=0)
+        return bins
 
     def compare(
         self, other: Evaluation, name: str | None = None, step: int = -1
@@ -169,6 +188,53 @@ class Evaluation:
         found = self.scores[name][both, step] - other.scores[name][both, step]
         return Comparison(name, found, self.tasks - int(both.sum()))
 
+    def plot(self, name: str | None = None) -> Figure:
+        """A score by gradient step with its 95 % interval (without steps: how it is
+        spread over the tasks), and of classes a reliability diagram. The functions of
+        `neurenix.meta.plot` draw each by itself.
+
+        name   which score; None: "accuracy" where there is one, else "loss"
+
+        Raises InvalidArgumentError for a score that it lacks, MissingPackageError
+        without matplotlib (the extra `plot`).
+
+        >>> losses = np.array([[2.0, 1.0], [4.0, 2.0]])
+        >>> len(Evaluation({"loss": losses}, None, False).plot().axes)
+        1
+        """
+        if name is None:
+            name = "accuracy" if "accuracy" in self.scores else "loss"
+        bins = self.confidence_bins()
+        return overview.evaluation(
+            name,
+            self.curve_with_intervals(name),
+            self.values(name),
+            None if bins is None else (bins, self.calibration_error()),
+        )
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A data frame: a row for each task and each step of adaptation (0 is before
+        any), indexed by both; a column for each score. Tasks that diverged are in it.
+
+        Raises MissingPackageError without pandas (the extra `pandas`).
+
+        >>> losses = np.array([[2.0, 1.0]])
+        >>> Evaluation({"loss": losses}, None, False).to_pandas()  # doctest: +SKIP
+                   loss
+        task step
+        0    0      2.0
+             1      1.0
+        """
+        pandas = need_pandas()
+        steps = [range(self.tasks), range(self.steps + 1)]
+        index = pandas.MultiIndex.from_product(steps, names=["task", "step"])
+        columns = {name: values.ravel() for name, values in self.scores.items()}
+        return pandas.DataFrame(columns, index=index)
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._table()
+        return html_table(head, rows, str(self))
+
     def summary(self) -> str:
         """A table of every score after each step of adaptation: mean, half the 95 %
         interval, median; and of the calibration error.
@@ -179,6 +245,17 @@ class Evaluation:
             0  3 ± 2, 3
             1  1.5 ± 0.98, 1.5
         """
+        rows = self._table()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                [row[0].rjust(widths[0]), *map(str.ljust, row[1:], widths[1:])]
+            ).rstrip()
+            for row in rows
+        )
+
+    def _table(self) -> list[list[str]]:
+        """Head and rows of the summary."""
         head = [f"{name}: mean ± 95 %, median" for name in self.scores]
         calibrated = self.confidence is not None
         rows = [["steps", *head, *(["calibration error"] if calibrated else [])]]
@@ -191,13 +268,7 @@ class Evaluation:
             if calibrated:
                 cells.append(f"{self.calibration_error(step):.3g}")
             rows.append([str(step), *cells])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(
-                [row[0].rjust(widths[0]), *map(str.ljust, row[1:], widths[1:])]
-            ).rstrip()
-            for row in rows
-        )
+        return rows
 
     def __str__(self) -> str:
         if "accuracy" in self.scores:

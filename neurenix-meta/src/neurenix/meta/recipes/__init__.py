@@ -2,6 +2,7 @@
 
 from .characters import omniglot
 from .embedding import prototypical_networks_omniglot, r2d2_omniglot
+from .glyphs import glyphs, maml_glyphs, prototypical_networks_glyphs
 from .gradient import (
     anil_omniglot,
     imaml_omniglot,
@@ -26,4 +27,7 @@ __all__ = [
     "reptile_omniglot",
     "prototypical_networks_omniglot",
     "r2d2_omniglot",
+    "glyphs",
+    "prototypical_networks_glyphs",
+    "maml_glyphs",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..files.where_made import made_on, warn_of_other
 from ..identity import descriptions
 from ..identity.values_as_text import text_of
 from ..tasks.kinds import using
+from .events import Callback, load_states, states_of
 from .history import History
 from .position import Position, Trained
 
@@ -63,7 +65,13 @@ class Checkpoints:
             return epoch_is_done
         return total - max(self.last, 0) >= self.every
 
-    def save(self, trained: Trained, position: Position, history: History) -> None:
+    def save(
+        self,
+        trained: Trained,
+        position: Position,
+        history: History,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
         """Writes one more, and deletes what is too old.
 
         Raises StorageError if it cannot be written: those before it stay.
@@ -80,7 +88,9 @@ class Checkpoints:
             "made_on": made_on(),
             "position": dict(vars(position)),
             "history": {name: history[name] for name in history},
+            "intervals": history.intervals,
             "epochs": history.epochs,
+            "callbacks": states_of(callbacks),
         }
         name = f"checkpoint-{position.total:09d}.safetensors"
         nx.save(content, self.folder / name)
@@ -88,7 +98,9 @@ class Checkpoints:
         for old in self.files()[: -self.keep]:
             old.unlink(missing_ok=True)
 
-    def restore(self, trained: Trained) -> tuple[Position, History] | None:
+    def restore(
+        self, trained: Trained, callbacks: Sequence[Callback] = ()
+    ) -> tuple[Position, History] | None:
         """Puts everything where the newest one has it; None if there is none yet.
 
         Raises FileFormatError for a file that is damaged or of a newer version, and
@@ -116,8 +128,12 @@ class Checkpoints:
             with learner_files.naming_the_file(path, "of another optimizer"):
                 trained.optimizer.load_state_dict(training["optimizer"]["state"])
             position = Position(**training["position"])
-            history = History.of(training["history"], training["epochs"])
+            history = History.of(
+                training["history"], training["epochs"], training.get("intervals")
+            )
             nx.random.load_state_dict(training["random"])
+            # of before there were states of callbacks: none
+            load_states(callbacks, training.get("callbacks", {}))
             learner_files.freeze(trained.method, content["learner"])
         with using(trained.method, learner_files.kinds_of(content)):
             pass

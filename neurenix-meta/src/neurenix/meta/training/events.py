@@ -1,4 +1,4 @@
-"""Events of a training run, callbacks that hear of them, and the progress bar."""
+"""Events of a training run, and the callbacks that hear of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from tqdm import tqdm
 
 from neurenix.errors import InvalidArgumentError
 
@@ -36,8 +34,20 @@ class Event:
     metrics: Mapping[str, float] = field(default_factory=dict)
     stopped: bool = False
 
+    @property
+    def total(self) -> int:
+        """Meta-steps done since the first epoch began."""
+        return (self.epoch - 1) * self.steps + self.step
+
+    @property
+    def epoch_is_done(self) -> bool:
+        """Whether every meta-step of the epoch is done: an epoch that was stopped has
+        neither a validation nor all of its tasks."""
+        return self.step >= self.steps
+
     def stop(self) -> None:
-        """End training after this event; the history says that it was interrupted."""
+        """End training after this event; the history says that it was interrupted. In
+        `on_epoch_start` no step of that epoch is made."""
         self.stopped = True
 
 
@@ -60,6 +70,42 @@ class Callback:
 
     def on_train_end(self, learner: Learner, event: Event) -> None:
         """Training is over, by whatever cause; errors too."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it: numbers, strings, lists, dicts and tensors, as
+        `nx.save` takes them. A callback that remembers something from one event to the
+        next returns it here, so that a run that goes on decides as one that never
+        stopped."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what `state_dict` gave, before the first event of a run that goes on.
+        States are found by the callback's class, several of one by their order."""
+
+
+def states_of(callbacks: Iterable[Callback]) -> dict[str, dict[str, Any]]:
+    """The state of each callback that has one, by a name that finds it again."""
+    states = {name: c.state_dict() for name, c in _named(callbacks).items()}
+    return {name: state for name, state in states.items() if state}
+
+
+def load_states(
+    callbacks: Iterable[Callback], states: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Gives callbacks their states; one that a checkpoint does not know begins anew."""
+    for name, callback in _named(callbacks).items():
+        if name in states:
+            callback.load_state_dict(states[name])
+
+
+def _named(callbacks: Iterable[Callback]) -> dict[str, Callback]:
+    """Callbacks by class; from the second of one class on with a number."""
+    found: dict[str, Callback] = {}
+    for callback in callbacks:
+        kind = type(callback).__name__
+        same = sum(type(other).__name__ == kind for other in found.values())
+        found[f"{kind} {same + 1}" if same else kind] = callback
+    return found
 
 
 HOOKS = ("on_epoch_start", "on_step_end", "on_epoch_end", "on_train_end")
@@ -111,35 +157,3 @@ def _check_hooks(callback: Callback) -> None:
                 f"{type(callback).__name__}.{name} is called with (learner, event), "
                 f"and takes other arguments: {error}"
             ) from None
-
-
-class ProgressBar(Callback):
-    """One line on standard error for the whole run; silent where it is no terminal."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-
-    def on_epoch_start(self, learner: Learner, event: Event) -> None:
-        if self._bar is None:
-            self._bar = tqdm(
-                total=event.epochs * event.steps,
-                unit="step",
-                desc=type(learner).__name__,
-                disable=None,
-                leave=True,
-            )
-
-    def on_step_end(self, learner: Learner, event: Event) -> None:
-        done = (event.epoch - 1) * event.steps + event.step
-        assert self._bar is not None
-        self._bar.update(done - self._bar.n)
-
-    def on_epoch_end(self, learner: Learner, event: Event) -> None:
-        shown = {name: f"{value:.4g}" for name, value in event.metrics.items()}
-        assert self._bar is not None
-        self._bar.set_postfix(shown)
-
-    def on_train_end(self, learner: Learner, event: Event) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None

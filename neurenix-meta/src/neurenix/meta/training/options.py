@@ -12,7 +12,8 @@ from neurenix.errors import InvalidArgumentError
 from neurenix.io import as_path
 
 from ..memory import limit_of
-from .events import Callback, ProgressBar, checked_callbacks
+from .events import Callback, checked_callbacks
+from .progress import ProgressBar
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,8 @@ class Run:
                 event.step = self.position.step
                 self.method.begin_epoch(epoch)
                 self.tell("on_epoch_start", event)
-                self.epoch(event, order)
+                if not event.stopped:
+                    self.epoch(event, order)
                 if event.stopped:
                     self.history.interrupted = True
                     break
@@ -96,8 +97,9 @@ class Run:
                 self.history.append(row)
         is_whole = not event.stopped
         if self.validation is not None and is_whole:
-            row.update(self.validated())
-            self.history.extend_last(row)
+            validated, intervals = self.validated()
+            row.update(validated)
+            self.history.extend_last(row, intervals)
         event.metrics = row
         self.tell("on_epoch_end", event)
         if is_whole:
@@ -107,15 +109,14 @@ class Run:
             is_last = event.stopped or event.epoch == event.epochs
             self.save() if is_last else self.save_if_due(epoch_is_done=True)
 
-    def validated(self) -> dict[str, float]:
-        """The validation's part of an epoch's row."""
+    def validated(self) -> tuple[dict[str, float], dict[str, float]]:
+        """The validation's part of an epoch's row, and half its 95 % intervals."""
         assert self.validation is not None
         steps = self.method.evaluation_steps(None)
         result = evaluated(self.method, self.validation, steps, self.options.limit)
-        row = {"validation_loss": result.mean("loss")}
-        if "accuracy" in result.scores:
-            row["validation_accuracy"] = result.mean("accuracy")
-        return row
+        names = ["loss", *(["accuracy"] if "accuracy" in result.scores else [])]
+        row = {f"validation_{name}": result.mean(name) for name in names}
+        return row, {f"validation_{name}": result.interval(name) for name in names}
 
     def has_learned(self) -> bool:
         """Whether the learner is another than it was: a step was made, or read."""
@@ -147,7 +148,7 @@ class Run:
             return
         tasks = self.trained.tasks
         tasks.update(self.source.description(), tasks_per_batch=self.batch)
-        found = self.checkpoints.restore(self.trained)
+        found = self.checkpoints.restore(self.trained, self.listeners)
         if found is not None:
             self.position, self.history = found
             self._steps_made = True
@@ -164,7 +165,9 @@ class Run:
     def save(self) -> None:
         """A checkpoint, if there are to be any."""
         if self.checkpoints is not None:
-            self.checkpoints.save(self.trained, self.position, self.history)
+            self.checkpoints.save(
+                self.trained, self.position, self.history, self.listeners
+            )
 
     # ---- steps -----------------------------------------------------------------------
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 
-from neurenix.errors import FileFormatError, InvalidArgumentError
+from neurenix.errors import FileFormatError
 from neurenix.io import as_path, write_atomically
 
-from .events import Callback, Event, Learner
+from .events import Event, Learner
+from .scored import OfScore
 
 
-class KeepBest(Callback):
+class KeepBest(OfScore):
     """After each epoch that was better than all before it, saves the learner to `path`;
     afterwards `learner.load(path)` takes those weights.
 
@@ -43,15 +43,8 @@ class KeepBest(Callback):
         score: str = "validation_accuracy",
         largest: bool | None = None,
     ) -> None:
+        super().__init__(score, largest)
         self.path = as_path("KeepBest", path)
-        if not isinstance(score, str):
-            raise InvalidArgumentError(
-                f"KeepBest: score={score!r}; expected a name, like 'validation_loss'"
-            )
-        self.score = score
-        self.largest = score.endswith("accuracy") if largest is None else bool(largest)
-        self.epoch = 0
-        self.value = -math.inf if self.largest else math.inf
         self._beside = self.path.with_name(self.path.name + ".json")
 
     def on_epoch_start(self, learner: Learner, event: Event) -> None:
@@ -68,15 +61,10 @@ class KeepBest(Callback):
                 self.epoch, self.value = epoch, value
 
     def on_epoch_end(self, learner: Learner, event: Event) -> None:
-        if event.stopped:
-            return  # an epoch that was not finished has no validation
-        if self.score not in event.metrics:
-            raise InvalidArgumentError(
-                f"KeepBest: no {self.score!r} in this epoch's row; there are: "
-                f"{', '.join(map(repr, event.metrics))}"
-            )
-        value = float(event.metrics[self.score])
-        if (value > self.value) if self.largest else (value < self.value):
+        if not event.epoch_is_done:
+            return  # it has no validation
+        value = self.value_of(event)
+        if self.is_better(value):
             learner.save(self.path)
             self.epoch, self.value = event.epoch, value
             text = json.dumps({"epoch": self.epoch, self.score: value})

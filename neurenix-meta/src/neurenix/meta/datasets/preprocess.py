@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurenix.arguments import flag, plain_number, positive, whole
 from neurenix.errors import InvalidArgumentError
 
-from ..datasets.images import pillow, plain_image, read
+from .images import pillow, plain_image, read
 from .pictures import from_array
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.tensor import Tensor
 
-from ..datasets.images import pillow, plain_image
 from ..wording import in_words
+from .images import pillow, plain_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image

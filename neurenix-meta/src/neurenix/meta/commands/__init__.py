@@ -1,0 +1,1 @@
+"""Commands of `neurenix`, found by the entry-point group `neurenix.commands`."""

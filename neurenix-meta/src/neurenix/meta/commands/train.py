@@ -1,0 +1,167 @@
+"""`neurenix train`: meta-trains a learner, from flags or a configuration file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from neurenix.errors import CommandLineError
+
+from ..learner import MetaLearner
+from ..tasks.sampler import TaskSampler
+from ..training.csv_logger import CSVLogger
+from ..training.events import Callback
+from ..training.history import History
+from ..training.selection import KeepBest
+from ..training.stopping import EarlyStopping
+from ..training.tensorboard_logger import TensorBoardLogger
+from . import config_files
+from .data import images_of
+from .flags import with_settings
+from .interruption import Interruption
+from .output import note, print_json
+from .runs import Run, learner_of, samplers, use_device
+from .settings import Settings
+
+SCORE = "validation_accuracy"
+
+
+@with_settings
+def train(
+    given: dict[str, Any],
+    out: Annotated[Path, typer.Option(help="A new folder for the run.")] = Path("run"),
+    config: Annotated[
+        Optional[Path],  # noqa: UP045  Typer reads it at run time
+        typer.Option(help="A file of settings; flags win over it."),
+    ] = None,
+    save_config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Write the settings to a file, and do not train."),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Go on with this run, to the same bits; --steps: longer."),
+    ] = None,
+    progress: Annotated[
+        bool, typer.Option(help="A bar, or lines in a log file.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="For programs to read.")] = False,
+) -> None:
+    """Meta-train a learner on few-shot tasks.
+
+    Makes a folder, the run: config.toml (all settings), checkpoints/, history.csv and
+    learner.safetensors, which has the weights of the best validation. Ctrl-C ends it
+    after the step under way, with a checkpoint, and says how to go on.
+
+    Examples:
+        neurenix train --steps 40 --every 20 --hidden 8
+        neurenix train --method maml -o inner_lr=0.4 --steps 20 --hidden 8 --out maml
+        neurenix train --ways 10 --shots 5 --save-config train.toml
+        neurenix train --config train.toml --steps 20 --hidden 8 --out ten-ways
+        neurenix train --resume run --steps 60
+    """
+    if resume is not None:
+        if config is not None:
+            raise CommandLineError("--resume and --config: a run has its settings")
+        run = Run(resume)
+        before = run.settings().changed
+    else:
+        run = Run(out)
+        before = {} if config is None else config_files.read(config)
+    settings = Settings(**config_files.merged(before, given))
+    if save_config is not None:
+        config_files.write(save_config, settings)
+        note(f"wrote {save_config}; neurenix train --config {save_config} takes it")
+        return
+    if resume is None and run.config.exists():
+        raise CommandLineError(
+            f"{run.folder} holds a run already: --resume {run.folder} goes on with it, "
+            "--out names another folder"
+        )
+    images = images_of(settings.data, settings.images)
+    settings = replace(settings, size=images.size, channels=images.channels)
+    history, stop = _trained(run, settings, progress)
+    if json:
+        print_json(
+            {
+                "run": str(run.folder),
+                "learner": None if stop.asked else str(run.learner),
+                "steps": stop.steps,
+                "interrupted": stop.asked,
+                "history": dict(history),
+            }
+        )
+    if stop.asked:
+        note(
+            f"stopped after {stop.steps} meta-steps; a checkpoint is in "
+            f"{run.checkpoints}. To go on:\n  neurenix train --resume {run.folder}"
+        )
+        raise typer.Exit(130)
+    if not json:
+        typer.echo(history)
+        note(f"the learner is in {run.learner}; neurenix evaluate {run.folder}")
+
+
+def _trained(
+    run: Run, settings: Settings, progress: bool
+) -> tuple[History, Interruption]:
+    """Trains and saves the learner; what a Ctrl-C ended is not saved as done."""
+    use_device(settings.device)
+    tasks, validation = samplers(settings)
+    learner = learner_of(settings)
+    best = None if validation is None else KeepBest(run.best, SCORE)
+    callbacks = _callbacks(run, settings, best)
+    stop = Interruption()
+    run.folder.mkdir(parents=True, exist_ok=True)
+    config_files.write(run.config, settings)
+    with stop.listening():
+        history = _meta_learn(
+            run, settings, learner, tasks, validation, [*callbacks, stop], progress
+        )
+    if not stop.asked:
+        if run.best.is_file():
+            learner.load(run.best)
+        learner.save(run.learner)
+    return history, stop
+
+
+def _callbacks(run: Run, settings: Settings, best: KeepBest | None) -> list[Callback]:
+    found: list[Callback] = [CSVLogger(run.history)]
+    if best is not None:
+        found.append(best)
+        if settings.patience:
+            found.append(EarlyStopping(SCORE, settings.patience))
+    elif settings.patience:
+        raise CommandLineError(
+            f"patience={settings.patience}: there are no classes to validate on; name "
+            "some with --validation-data"
+        )
+    if settings.tensorboard:
+        found.append(TensorBoardLogger(run.tensorboard))
+    return found
+
+
+def _meta_learn(
+    run: Run,
+    settings: Settings,
+    learner: MetaLearner,
+    tasks: TaskSampler,
+    validation: TaskSampler | None,
+    callbacks: list[Callback],
+    progress: bool,
+) -> History:
+    epoch = min(settings.every, settings.steps)
+    return learner.meta_learn(
+        tasks,
+        epochs=-(-settings.steps // epoch),
+        steps_per_epoch=epoch,
+        tasks_per_batch=settings.tasks_per_batch,
+        validation=validation,
+        callbacks=callbacks,
+        progress=progress,
+        max_memory=settings.max_memory or None,
+        checkpoint=run.checkpoints,
+    )

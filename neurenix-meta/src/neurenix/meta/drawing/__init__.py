@@ -1,0 +1,1 @@
+"""Pictures and tables of results; matplotlib and pandas are imported on use."""
