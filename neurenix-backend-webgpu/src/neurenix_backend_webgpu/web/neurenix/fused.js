@@ -1,29 +1,33 @@
-// Fused steps: an expression on each element of a loop; its values are stored or reduced.
+// Fused steps: an expression on each element of a loop, whose values are stored or
+// reduced.
 import { OPERATIONS, REDUCTIONS } from "./elementwise.js";
 import { ARRAYS, contiguous, offsets, pace, product, table } from "./views.js";
 
 const BLOCK = 1024;
 const places = new Int32Array(BLOCK);
 
-// Made once for a step: registers, the views' paces, and the reduced values.
+// Made once for a step: registers, how views run, and the reduced values.
 function prepared({ shape, x, y, ops, ends }) {
-  const letters = [...x.map((view) => view[0]), ...ops.map((op) => op[1])];
+  const letters = [...x, ...ops.map((op) => op[1])].map(([letter]) => letter);
   return {
+    letters,
     registers: letters.map((letter) => new ARRAYS[letter](BLOCK)),
     paces: [...x, ...y].map((view) => pace(shape, view.slice(3))),
     sums: ends.map(([, name], k) => {
       if (!name) return null;
-      const strides = y[k].slice(3), kept = shape.map((n, a) => (strides[a] ? n : 1));
-      const dense = contiguous(kept).map((s, a) => (strides[a] ? s : 0));
+      const reduced = y[k].slice(3).map((stride) => stride === 0);
+      const kept = shape.map((n, a) => (reduced[a] ? 1 : n));
+      const dense = contiguous(kept).map((s, a) => (reduced[a] ? 0 : s));
       return { kept, dense, values: new Float64Array(product(kept)) };
     }),
   };
 }
 
 export function fused(step, frame) {
-  const { shape, x, y, ops, ends } = step, total = product(shape);
-  const { registers, paces, sums } = (step.ready ??= prepared(step));
+  const { shape, x, y, ops, ends } = step;
+  const { letters, registers, paces, sums } = (step.ready ??= prepared(step));
   sums.forEach((sum, k) => sum?.values.fill(REDUCTIONS[ends[k][1]][0]));
+  const total = product(shape);
   for (let first = 0; first < total; first += BLOCK) {
     const n = Math.min(BLOCK, total - first);
     x.forEach((view, k) => {
@@ -35,8 +39,10 @@ export function fused(step, frame) {
         for (let i = 0; i < n; i++) into[i] = memory[places[i]];
       }
     });
-    ops.forEach(([name, , ...from], k) =>
-      OPERATIONS[name](registers[x.length + k], n, ...from.map((register) => registers[register])));
+    ops.forEach(([name, letter, ...from], k) => {
+      const [a, b = a, c = a] = from.map((register) => registers[register]);
+      OPERATIONS[name](registers[x.length + k], n, a, b, c, letter);
+    });
     ends.forEach(([value, name], k) => {
       const from = registers[value];
       if (name) return reduce(from, n, name, sums[k], shape, first);
@@ -49,7 +55,7 @@ export function fused(step, frame) {
   sums.forEach((sum, k) => {
     if (!sum) return;
     const [memory, base] = frame.view(y[k]);
-    const wrapped = registers[ends[k][0]].constructor.from(sum.values);
+    const wrapped = ARRAYS[letters[ends[k][0]]].from(sum.values);
     table(sum.kept, y[k].slice(3), base).forEach((at, i) => { memory[at] = wrapped[i]; });
   });
 }
