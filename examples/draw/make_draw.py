@@ -119,7 +119,7 @@ def learners(data: Sets, quick: bool) -> tuple[PrototypicalNetworks, MAML]:
     classifier.body.load_state_dict(embedding.state_dict())
     for parameter in classifier.head.parameters():
         parameter.assign(nx.zeros_like(parameter))
-    learn("MAML", gradient, Plan(WAYS, 3, 600, 4, 2e-4))
+    learn("MAML", gradient, Plan(WAYS, 5, 600, 4, 5e-4))
     return proto, gradient
 
 
