@@ -24,7 +24,15 @@ from ..wording import in_words
 from . import files, rejection
 from .adapted import OfAdaptation
 from .embedded import Features, OfCallable, OfLearner, OfModule
-from .examples import Given, Label, Labelled, images_of, labelled, plain_label
+from .examples import (
+    Given,
+    Label,
+    Labelled,
+    images_of,
+    labelled,
+    of_classes,
+    plain_label,
+)
 from .heads import DEFAULT, rule_of
 from .probabilities import best_scale, scale_of_prototypes, softmax
 from .reading import Reader
@@ -224,7 +232,7 @@ class Classifier:
         for an image that cannot be read (named), unless they are skipped;
         MissingDataError for no folder. Nothing is changed then.
         """
-        given = _of_classes("fit", self._labelled("fit", examples, y))
+        given = of_classes("fit", self._labelled("fit", examples, y))
         recogniser = self._made()
         self._learn(recogniser, self._read(recogniser, Support.none(), given))
         return self
@@ -249,7 +257,7 @@ class Classifier:
                 "expected integers alone, or strings alone"
             )
         images = self._images(examples, f"add_class: class {label!r}")
-        given = _of_classes("add_class", Labelled([label], [images]))
+        given = of_classes("add_class", Labelled([label], [images]))
         self._learn(recogniser, self._read(recogniser, support, given))
         return self
 
@@ -489,18 +497,3 @@ class Classifier:
                 "classifier.fit(folder)"
             )
         return self._support
-
-
-def _of_classes(method: str, given: Labelled) -> Labelled:
-    """Refuse no classes, and the class None."""
-    if not given.classes:
-        raise InvalidArgumentError(f"{method}: no classes; expected one or more")
-    if None in given.classes:
-        raise InvalidArgumentError(
-            f"{method}: the label None; examples that are of none of the classes are "
-            "for calibrate and evaluate"
-        )
-    for label, images in zip(given.classes, given.images):
-        if not images:
-            raise InvalidArgumentError(f"{method}: class {label!r} has no images")
-    return given
