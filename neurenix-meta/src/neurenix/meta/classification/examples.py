@@ -122,21 +122,6 @@ def labelled(
     )
 
 
-def of_classes(method: str, given: Labelled) -> Labelled:
-    """Refuse no classes, and the class None."""
-    if not given.classes:
-        raise InvalidArgumentError(f"{method}: no classes; expected one or more")
-    if None in given.classes:
-        raise InvalidArgumentError(
-            f"{method}: the label None; examples that are of none of the classes are "
-            "for calibrate and evaluate"
-        )
-    for label, images in zip(given.classes, given.images):
-        if not images:
-            raise InvalidArgumentError(f"{method}: class {label!r} has no images")
-    return given
-
-
 def is_path(given: object) -> bool:
     return isinstance(given, (str, bytes, os.PathLike))
 
