@@ -4,19 +4,22 @@
 # make docs    the documentation's site; make gallery    its pictures
 # make dist    sdists and wheels of all packages, tried on each Python that is here
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
-# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
+# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies,
+# WORKERS=1 how many processes test (as many as cores, without it).
 
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+WORKERS ?= auto
 
 # Python sources are used in place; a change of these installs again.
 BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
     neurenix-backend-cpu/CMakeLists.txt \
     $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus -type f)
 PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
+TESTED := $(PACKAGES) -e ./neurenix-backend-webgpu
 # Installed first, and not anew for each build: else nothing that was compiled is kept.
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
@@ -28,7 +31,7 @@ demo: $(VENV)/.for-demo
 	$(PY) examples/demo.py
 
 test: lint types
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.for-test
 	$(PY) -m ruff check .
@@ -123,7 +126,7 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	@echo "Building and installing Neurenix and its test tools into $(VENV)" \
 	    "(a minute or two)"
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
-	$(INSTALL) --group dev --group docs $(PACKAGES) ".[all]"
+	$(INSTALL) --group dev --group docs $(TESTED) ".[all]"
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):
