@@ -20,7 +20,7 @@ from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
 from .lowering import PRIMITIVES
-from .lowering.device_numbers import CONTROL, LIMITS, SOFTWARE_TASKS, TASKS
+from .lowering.device_numbers import CONTROL, FEATURES, LIMITS, SOFTWARE_TASKS, TASKS
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check
@@ -61,6 +61,7 @@ class WebGPUBackend(Backend):
             memory_bytes=MAX_PAGES * device.heap.page_bytes,
             name=device.name,
             engine=device.adapter.engine,
+            features=FEATURES,
         )
 
     def configure(self, options: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from neurenix.backends import Limits, TaskCosts
 from neurenix.dtypes import ALL
 from neurenix.passes.target import Target
+from neurenix.primitives.fused import FUSED_ARGMAX
 
 from .kernel import LANES, ROW_ROOM
 from .steps import PRIMITIVES
@@ -22,6 +23,7 @@ LIMITS = Limits(
         for d in ALL
         if d in DTYPES and element_bytes(d) != d.itemsize
     ),
+    product_rows=0,  # strides cost a kernel nothing
 )
 
 # A multiply-add takes a lane a nanosecond, about; a barrier one microsecond; a dispatch
@@ -41,13 +43,16 @@ TASKS = TaskCosts(
 # its compiler takes half a minute for the 240 steps of a small MAML.
 SOFTWARE_TASKS = replace(TASKS, most_steps=40)
 
+#: What else its kernels can do: argmax among the reductions of a fused step.
+FEATURES = frozenset({FUSED_ARGMAX})
+
 #: Primitives with a region, which programs keep.
 CONTROL = frozenset({"call", "map", "scan"})
 
 #: What `prepare` shapes programs for, where there is no adapter to ask.
 TARGET = Target(
     primitives=PRIMITIVES | CONTROL,
-    features=frozenset(),
+    features=FEATURES,
     limits=LIMITS,
     tasks=TASKS,
     device="webgpu",

@@ -30,6 +30,7 @@ DTYPES = frozenset(
         dtypes.bool_,
     }
 )
+
 _PACKED = {dtypes.uint8: "byte", dtypes.float16: "half"}
 
 
