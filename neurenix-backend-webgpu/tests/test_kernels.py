@@ -208,6 +208,19 @@ def test_gather_and_scatter_of_every_size_of_element(dtype: Any) -> None:
     check_exactly("scatter_add", x, index, news, axis=1, batch=0)
 
 
+@pytest.mark.parametrize("name", ["scatter", "scatter_add"])
+@pytest.mark.parametrize(("batch", "wide"), [(0, 1), (0, 2), (1, 1)])
+def test_a_long_index_is_sorted_first(name: str, batch: int, wide: int) -> None:
+    """The same sums as by reading all of it, in the same order."""
+    lead, updates = (2,) * batch, ((3000,) if wide == 1 else (60, 50))
+    x = numbers(*lead, 1500, 4)
+    generator = np.random.default_rng(1)
+    index = generator.integers(-9, 1510, (*lead, *updates)).astype(np.int32)
+    news = numbers(*lead, *updates, 4, seed=1)
+    assert x.size * 3000 > 1 << 24
+    check_exactly(name, x, index, news, axis=batch, batch=batch)
+
+
 def test_bytes_are_read_and_written_at_any_place() -> None:
     x = np.arange(255, dtype=np.uint8).reshape(5, 51)
     t = nx.tensor(x)

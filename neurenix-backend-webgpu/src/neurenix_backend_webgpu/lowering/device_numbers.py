@@ -23,8 +23,9 @@ LIMITS = Limits(
         for d in ALL
         if d in DTYPES and element_bytes(d) != d.itemsize
     ),
-    product_rows=0,  # strides cost a kernel nothing
+    product_rows=0,  # strides cost a kernel nothing, a copy is a dispatch
 )
+FEATURES = frozenset({FUSED_ARGMAX})
 
 # A multiply-add takes a lane a nanosecond, about; a barrier one microsecond; a dispatch
 # 24 to 71, as arXiv 2604.02344 measures.
@@ -42,9 +43,6 @@ TASKS = TaskCosts(
 # A software adapter runs the lanes of a workgroup in turns between two barriers, and
 # its compiler takes half a minute for the 240 steps of a small MAML.
 SOFTWARE_TASKS = replace(TASKS, most_steps=40)
-
-#: What else its kernels can do: argmax among the reductions of a fused step.
-FEATURES = frozenset({FUSED_ARGMAX})
 
 #: Primitives with a region, which programs keep.
 CONTROL = frozenset({"call", "map", "scan"})

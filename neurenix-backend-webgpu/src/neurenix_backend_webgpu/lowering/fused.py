@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
 from neurenix.phynexus.plan.plan import Step
-from neurenix.phynexus.plan.views import Block
+from neurenix.phynexus.plan.views import Block, View
 
 from .indices import Offsets, joined, names, unravel
 from .kernel import ROW_ROOM, Kernel, Row, one_each
@@ -35,16 +35,19 @@ def _parts(step: Step, p: Fused) -> list[Step]:
     if len(p.ends) <= room:
         return [step]
     homes = {v.root for v in step.inputs}
-    results = sorted(
-        zip(p.ends, step.outputs, strict=True),
-        key=lambda r: isinstance(r[1].root, Block) and r[1].root.home in homes,
-    )
+
+    def overwrites(result: tuple[End, View]) -> bool:
+        root = result[1].root
+        return isinstance(root, Block) and root.home in homes
+
+    views = [v for v in step.outputs if v is not None]
+    results = sorted(zip(p.ends, views, strict=True), key=overwrites)
     parts = []
     for k in range(0, len(results), room):
-        ends, views = zip(*results[k : k + room], strict=True)
+        ends, some = zip(*results[k : k + room], strict=True)
         reduces = any(end.reduction for end in ends)
         params = replace(p, ends=ends, reduced=p.reduced if reduces else 0)
-        parts.append(replace(step, outputs=list(views), params=params))
+        parts.append(replace(step, outputs=list(some), params=params))
     return parts
 
 

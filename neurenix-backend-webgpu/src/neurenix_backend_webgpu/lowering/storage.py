@@ -30,7 +30,6 @@ DTYPES = frozenset(
         dtypes.bool_,
     }
 )
-
 _PACKED = {dtypes.uint8: "byte", dtypes.float16: "half"}
 
 
