@@ -143,6 +143,7 @@ def test_grouped_convolution() -> None:
         ((3, 40000), (1,)),  # parts, but for argmax
         ((200000,), (0,)),
         ((2, 70000, 2), (1,)),
+        ((6, 13, 11, 40), (0, 1, 2)),  # results beside each other
     ],
 )
 def test_reduction(name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
