@@ -3,7 +3,7 @@
 Up to 256 terms go in order, by one invocation. More are shared by the 256 lanes of a
 workgroup: lane l takes the terms l, l + 256, ..., and a fixed tree adds the lanes up.
 Where results, and not terms, lie beside each other, as the channels of images do, a
-workgroup takes eight of them, as many words as memory gives at once, with 32 lanes each.
+workgroup takes eight of them with 32 lanes each: memory gives eight words at once.
 Where terms are very many, and workgroups few, several take a part of the terms, and a
 second dispatch reduces the parts.
 """
