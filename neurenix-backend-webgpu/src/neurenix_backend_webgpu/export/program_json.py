@@ -1,5 +1,5 @@
 """program.json: entry points, where everything lies in the heap, and what the two
-executors run. `docs/web-artefact.md` has its fields."""
+executors run; docs/architecture.md has the reasons."""
 
 from __future__ import annotations
 
