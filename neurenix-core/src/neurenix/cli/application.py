@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ EXIT_STATUSES = (
     "line or a configuration file is wrong and nothing was done, 130 ended by Ctrl-C."
 )
 EXAMPLES = "Examples:"
+_WHERE = re.compile(r" \(in [\w.]+\)$")  # the function that was called
 # Newer versions of Typer have click's exceptions themselves.
 _EXCEPTIONS: Any = sys.modules[typer.BadParameter.__module__]
 
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
     except CommandLineError as error:
         return _say(str(error), 2)
     except NeurenixError as error:
-        return _say(str(error), 1)
+        return _say(_WHERE.sub("", str(error)), 1)
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -110,6 +112,7 @@ def _add(application: typer.Typer, name: str, command: Any) -> None:
         application.add_typer(command, name=name)
         return
     told, _, examples = (inspect.getdoc(command) or "").partition(EXAMPLES)
+    told = "\n\n".join(" ".join(part.split()) for part in told.split("\n\n"))
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
     # Typer makes one line of what no empty line parts.
     epilog = "\n\n".join([EXAMPLES, *lines]) if lines else None

@@ -30,8 +30,11 @@ def installed() -> dict[str, Installed]:
     Raises InvalidArgumentError where two distributions have one name, naming both.
     """
     found: dict[str, Installed] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        here = Installed(point.name, point.dist.name if point.dist else "?", point)
+    every = [
+        Installed(point.name, point.dist.name if point.dist else "?", point)
+        for point in entry_points(group=GROUP)
+    ]
+    for here in sorted(every, key=lambda here: (here.name, here.distribution)):
         other = found.get(here.name)
         if here.name in OWN or (other and other.distribution != here.distribution):
             first = other.distribution if other else "neurenix-core"

@@ -67,6 +67,7 @@ from .pooling import (
     MaxPool2d,
 )
 from .recurrent import GRU, LSTM
+from .summary import Summary, summary
 
 __all__ = [
     "Module",
@@ -77,6 +78,8 @@ __all__ = [
     "ModuleDict",
     "ParameterList",
     "ParameterDict",
+    "summary",
+    "Summary",
     "functional_call",
     "reduced_buffers",
     "assign_buffers",

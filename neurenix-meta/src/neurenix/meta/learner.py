@@ -31,6 +31,7 @@ from .training.events import Callback
 from .training.history import History
 from .training.options import Training
 from .training.position import Trained
+from .training.summary import LearnerSummary, summary_of
 from .training.train import train
 
 __all__ = ["MetaLearner", "Outcome", "Values"]
@@ -257,6 +258,29 @@ class MetaLearner(Method):
             result = evaluated(self, source, count, limit, transductive)
         descriptions.count_as_training(self, before)
         return result
+
+    @call_of_users
+    def summary(
+        self, tasks: Tasks | None = None, tasks_per_batch: int = 4
+    ) -> LearnerSummary:
+        """A table of the network's layers, the shapes that they give, their parameters,
+        and the memory of a meta-step.
+
+        tasks             as in `meta_learn`, for shapes and memory: those of the first
+                          task, and of the largest batch. None: parameters alone
+        tasks_per_batch   as in `meta_learn`, which is taken to be given no optimizer
+
+        The memory is what the device plans for the program, to the byte, as
+        `max_memory` counts it; the program is made, and does not run. Nothing of the
+        learner changes. Raises what `meta_learn` raises for tasks that do not fit.
+
+        >>> from neurenix.meta import MAML, MLP, generate_regression_tasks
+        >>> learner = MAML(MLP([1, 40, 40, 1]), inner_steps=1)
+        >>> found = learner.summary(generate_regression_tasks(4, 10, seed=0))
+        >>> found.model.parameters, found.model.layers[0].outputs, found.state_bytes
+        (1761, ((10, 1),), 14096)
+        """
+        return summary_of(self, tasks, tasks_per_batch, self.meta_lr)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, buffers and settings to a file: safetensors, with JSON in it.

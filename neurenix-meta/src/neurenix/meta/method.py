@@ -150,6 +150,10 @@ class Method(nn.Module, abc.ABC):
 
         return nx.vmap(alone)(task.query_x), {}
 
+    def network_inputs(self, task: Episode) -> tuple[nx.Tensor, ...]:
+        """What the network is called with for a task, as `summary` shows it."""
+        return (task.support_x,)
+
     def learned(self) -> dict[str, nx.Tensor]:
         """The meta-parameters' values by name, without those that are frozen."""
         return {n: p.value() for n, p in self.named_parameters() if p.requires_grad}

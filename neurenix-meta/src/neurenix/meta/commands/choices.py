@@ -1,10 +1,11 @@
-"""A flag that takes one of a few words."""
+"""What flags of several commands mean: a word of several, unreadable images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from neurenix.errors import CommandLineError
+from neurenix.errors import CommandLineError, DatasetError
 from neurenix.keywords import alike
 
 
@@ -16,3 +17,13 @@ def one_of(flag: str, value: str, known: Iterable[str]) -> str:
         meant = f"did you mean {' or '.join(near)}? There are" if near else "expected"
         raise CommandLineError(f"{flag} {value}; {meant} {', '.join(words)}")
     return value
+
+
+@contextmanager
+def naming_the_flag() -> Iterator[None]:
+    """An image that cannot be read: the error names the flag that leaves it out."""
+    try:
+        yield
+    except DatasetError as error:
+        told = error.__cause__ or error
+        raise DatasetError(f"{told}; --unreadable skip leaves it out") from error

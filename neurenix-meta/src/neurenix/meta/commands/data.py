@@ -121,6 +121,11 @@ def part_of(data: str, part: str, images: Images) -> ClassDataset | None:
     return read_folder(folder, images)
 
 
+def lasting(data: str) -> str:
+    """The name of a data set, or a folder's from wherever one stands."""
+    return data if data in DATA or not data else str(Path(data).resolve())
+
+
 def read_folder(folder: Path, images: Images) -> ClassDataset:
     """All classes of a folder of class folders."""
     return ImageFolder(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
+from neurenix.errors import CommandLineError
+from neurenix.keywords import alike
+
 from ..classification.classifier import Classifier
 from ..classification.reading import UNREADABLE
-from ..datasets.preprocess import FITS
-from .choices import one_of
+from ..datasets.preprocess import FITS, Preprocess
+from ..learner import MetaLearner
+from ..weights.pretrained import pretrained, pretrained_names
+from .choices import naming_the_flag, one_of
 from .output import note, print_json, print_table
 from .runs import Run, preprocess, use_device
 
@@ -20,8 +26,12 @@ def fit(
         Path, typer.Argument(help="A folder with one folder of images a class.")
     ],
     embedding: Annotated[
-        Path, typer.Option(help="The run whose learner is used.")
-    ] = Path("run"),
+        str,
+        typer.Option(
+            help="The folder of a run, or trained weights by name: "
+            f"{', '.join(pretrained_names())}."
+        ),
+    ] = "run",
     out: Annotated[Path, typer.Option(help="The classifier's file.")] = Path(
         "classifier.safetensors"
     ),
@@ -58,11 +68,10 @@ def fit(
     chosen = None if square is None else one_of("--square", square, FITS)
     one_of("--unreadable", unreadable, UNREADABLE)
     use_device(device)
-    learner, settings = Run(embedding).trained()
-    classifier = Classifier(
-        learner, preprocess(settings, chosen), unreadable=unreadable
-    )
-    classifier.fit(folder)
+    learner, prepared = _embedding(embedding, chosen)
+    classifier = Classifier(learner, prepared, unreadable=unreadable)
+    with naming_the_flag():
+        classifier.fit(folder)
     if calibrate is not None:
         classifier.calibrate(calibrate)
     classifier.save(out)
@@ -77,3 +86,20 @@ def fit(
         return
     print_table(["class", "images"], classifier.counts_.items())
     note(f"wrote {out}; neurenix predict {out} IMAGE")
+
+
+def _embedding(name: str, square: str | None) -> tuple[MetaLearner, Preprocess]:
+    """The learner of a run or of weights by name, and how its images are prepared."""
+    if name in pretrained_names():
+        found = pretrained(name)
+        known = found.preprocess
+        return found.learner, known if square is None else replace(known, fit=square)
+    if not Path(name).is_dir():
+        near = alike(name, pretrained_names())
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise CommandLineError(
+            f"--embedding {name}: {meant}Neither a run's folder nor one of "
+            f"{', '.join(pretrained_names())}"
+        )
+    learner, settings = Run(Path(name)).trained()
+    return learner, preprocess(settings, square)

@@ -20,7 +20,7 @@ from ..classification.loading import load
 from ..classification.probabilities import softmax
 from ..classification.reading import UNREADABLE
 from ..classification.rejection import known
-from .choices import one_of
+from .choices import naming_the_flag, one_of
 from .output import print_json, print_table
 from .runs import use_device
 
@@ -67,7 +67,8 @@ def predict(
     loaded = load(classifier)
     loaded.unreadable = unreadable
     count = min(top, len(loaded.classes_))
-    found = _predictions(loaded, files, count)
+    with naming_the_flag():
+        found = _predictions(loaded, files, count)
     if csv_file is not None:
         _write(csv_file, found, count)
     elif json:

@@ -48,8 +48,8 @@ def recipes(
     if json:
         print_json({name: about(name) for name in RECIPES})
         return
-    rows = [[name, about(name)["told"].splitlines()[0]] for name in RECIPES]
-    print_table(["recipe", ""], rows)
+    rows = [[name, about(name)["heading"]] for name in RECIPES]
+    print_table(["recipe", "what it is"], rows)
 
 
 def about(name: str) -> dict[str, Any]:
@@ -60,4 +60,6 @@ def about(name: str) -> dict[str, Any]:
         for p in inspect.signature(function).parameters.values()
         if p.name != "data" and p.kind is not p.VAR_KEYWORD
     }
-    return {"told": inspect.getdoc(function), "arguments": arguments}
+    told = inspect.getdoc(function) or ""
+    heading = " ".join(told.partition("\n\n")[0].split())
+    return {"heading": heading, "told": told, "arguments": arguments}

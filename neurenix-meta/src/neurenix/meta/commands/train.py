@@ -19,7 +19,7 @@ from ..training.selection import KeepBest
 from ..training.stopping import EarlyStopping
 from ..training.tensorboard_logger import TensorBoardLogger
 from . import config_files
-from .data import images_of
+from .data import images_of, lasting
 from .flags import with_settings
 from .interruption import Interruption
 from .output import note, print_json
@@ -82,7 +82,13 @@ def train(
             "--out names another folder"
         )
     images = images_of(settings.data, settings.images)
-    settings = replace(settings, size=images.size, channels=images.channels)
+    settings = replace(
+        settings,
+        size=images.size,
+        channels=images.channels,
+        data=lasting(settings.data),
+        validation_data=lasting(settings.validation_data),
+    )
     history, stop = _trained(run, settings, progress)
     if json:
         print_json(

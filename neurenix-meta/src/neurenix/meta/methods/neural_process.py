@@ -109,6 +109,9 @@ class ConditionalNeuralProcess(MetaLearner):
             )
         super().__init__(Predictor(encoder, decoder), meta_lr, inputs=inputs)
 
+    def network_inputs(self, task: Episode) -> tuple[nx.Tensor, ...]:
+        return (task.support_x, task.support_y, task.query_x)
+
     def forward(self, context_x: Any, context_y: Any, x: Any) -> Any:
         """Mean and deviation at x, given the context. All inputs are read alike."""
         asked = network_input("x", x, self.kinds.inputs, self.dtype)
