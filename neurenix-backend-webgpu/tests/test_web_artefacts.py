@@ -54,6 +54,14 @@ def test_adaptation_and_prediction(tmp_path: Path, make: Any) -> None:
     assert np.allclose(np.reshape(scores["values"], wanted.shape), wanted, atol=1e-4)
 
 
+def test_every_dtype(tmp_path: Path) -> None:
+    given, wanted = examples.dtypes(tmp_path / "model")
+    found = run_node(RUN, str(tmp_path / "model"), [["run", given, ""]])
+    for name, result in found["results"][0].items():
+        assert np.allclose(result["values"], wanted[name]), name
+    assert found["error"] < 1e-6
+
+
 def test_a_step_of_meta_training(tmp_path: Path) -> None:
     """State goes on from call to call, and a check leaves it alone."""
     step, batch = examples.meta_step()
