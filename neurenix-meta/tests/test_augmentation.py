@@ -243,7 +243,7 @@ def test_evaluation_and_validation_see_images_as_they_are():
         ({"crop": (0.0, 0.5)}, "crop=0.0; expected a number from 0.001 to 1"),
         ({"shift": -1}, "shift"),
         ({"rotation": 200}, "rotation=200; expected a number from 0 to 180"),
-        ({"brightness": -0.1}, "brightness=-0.1; expected a number from 0$"),
+        ({"brightness": -0.1}, "brightness=-0.1; expected a number from 0 to 100"),
         ({"erasing": float("nan")}, "erasing=nan"),
         ({"per": "task"}, "per='task'; expected one of 'image', 'class', 'episode'"),
         ({"quarter_turns": 1}, "quarter_turns"),
@@ -262,6 +262,8 @@ def test_what_cannot_be_augmented_is_refused():
         InvalidArgumentError, match="augment is a dict; expected an Aug"
     ):
         sampler({"flip": 0.5})
+    with pytest.raises(InvalidArgumentError, match="shift=17, of images of 16 × 16"):
+        sampler(Augmentation(shift=17))
     wide = ClassDataset("wide", ["a", "b"], np.zeros((4, 1, 8, 9), np.uint8), [2, 2])
     turns = Augmentation(quarter_turns=True)
     with pytest.raises(InvalidArgumentError, match="8 × 9; expected square ones"):
