@@ -62,7 +62,7 @@ def interpolated(image, drawn):
     return result
 
 
-def test_any_matrix_is_that_of_a_loop():
+def test_any_matrix_is_that_of_a_loop(device):
     drawn = [
         SAME._replace(
             a=a, b=b, c=c, d=d, x=x, y=y
@@ -108,7 +108,7 @@ def test_a_crop_is_pillows():
     assert width * height / (24 * 30) == pytest.approx(0.4)
 
 
-def test_colours_are_pillows():
+def test_colours_are_pillows(device):
     bytes_ = RNG.integers(0, 256, (10, 12, 3), dtype=np.uint8)
     image, x = (
         Image.fromarray(bytes_),
@@ -129,7 +129,7 @@ def test_colours_are_pillows():
     assert np.array_equal(changed(Augmentation(saturation=1.0), grey, SAME), grey)
 
 
-def test_erasing_blackens_a_rectangle():
+def test_erasing_blackens_a_rectangle(device):
     drawn = SAME._replace(top=2, left=3, height=4, width=5)
     found = changed(Augmentation(erasing=1.0), PIXELS, drawn)
     expected = PIXELS.copy()
