@@ -262,6 +262,7 @@ WRONG = {
     "train --method protonet": (2, "expected prototypical-networks, matching"),
     "train --method prototypical-network": (2, "mean 'prototypical-networks'?"),
     "train -o inner_lr=1": (2, "option 'inner_lr': prototypical-networks has distance"),
+    "train --max-memory lots": (2, "max_memory='lots'; expected bytes"),
     "train -o inner_lr": (2, "expected NAME=VALUE"),
     "train --data nowhere --out x": (2, "neither a folder nor one of glyphs"),
     "train --data cifar-fs --size 84 --out x": (2, "size=84: cifar-fs has 32"),

@@ -21,7 +21,7 @@ def write(path: Path, settings: Settings) -> None:
     """A file that `read` gives the same settings of; StorageError if it cannot be."""
     document = tomlkit.document()
     document.add(tomlkit.comment("neurenix train --config " + path.name))
-    values = settings.changed
+    values = settings.by_name
     options = values.pop("options")
     for name, value in values.items():
         document.add(tomlkit.comment(FIELDS[name].metadata["help"]))

@@ -75,7 +75,7 @@ def train(
         if config is not None:
             raise CommandLineError("--resume and --config: a run has its settings")
         run = Run(resume)
-        before = run.settings().changed
+        before = run.settings().by_name
     else:
         run = Run(out)
         before = {} if config is None else config_files.read(config)
@@ -176,6 +176,6 @@ def _meta_learn(
         validation=validation,
         callbacks=callbacks,
         progress=progress,
-        max_memory=settings.max_memory or None,
+        max_memory=settings.memory,
         checkpoint=run.checkpoints,
     )
