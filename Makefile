@@ -1,37 +1,50 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
 # make test    lint, types and every test
 # make engine-tests    the engine's own tests, in C++, and once more under sanitizers
+# make docs    the documentation's site; make gallery    its pictures
+# make dist    sdists and wheels of all packages, tried on each Python that is here
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
-# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies.
+# PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies,
+# WORKERS=1 how many processes test (as many as cores, without it).
 
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+WORKERS ?= auto
 
 # Python sources are used in place; a change of these installs again.
 BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
     neurenix-backend-cpu/CMakeLists.txt \
     $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus -type f)
 PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
+TESTED := $(PACKAGES) -e ./neurenix-backend-webgpu
 # Installed first, and not anew for each build: else nothing that was compiled is kept.
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: demo test engine-tests lint types bench reproduce races scaling memory clean
+.PHONY: docs gallery dist demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
 	$(PY) examples/demo.py
 
 test: lint types
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.for-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check --quiet .
 	@git ls-files '*.c' '*.h' '*.cpp' | xargs $(VENV)/bin/clang-format --dry-run -Werror
+
+# The site, into build/site: every link, page and name in it must be there.
+docs: $(VENV)/.for-test
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+# The pictures of docs/gallery.md and of the tutorials.
+gallery: $(VENV)/.for-test
+	$(PY) docs/gallery.py
 
 # First as it is built for use; then what every machine runs of it, under sanitizers.
 ENGINE_TESTS := build/engine-tests
@@ -108,7 +121,7 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	@echo "Building and installing Neurenix and its test tools into $(VENV)" \
 	    "(a minute or two)"
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
-	$(INSTALL) --group dev $(PACKAGES) ".[all]"
+	$(INSTALL) --group dev --group docs $(TESTED) ".[all]"
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):

@@ -4,6 +4,7 @@ Trains Prototypical Networks and MAML on drawn characters for a minute; the numb
 the pictures show are of so little training.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -90,9 +91,27 @@ def adaptation() -> Iterator[Drawing]:
     yield "adaptation", lambda: plot.adaptation_curves(shown)
 
 
+def tutorial() -> Iterator[Drawing]:
+    """The pictures of tutorials/maml.md, by its own program."""
+    page = (PICTURES.parent / "tutorials/maml.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    names: dict[str, object] = {}
+    for block in blocks[:-2]:
+        exec(block, names)
+
+    def drawn(block: str) -> Figure:
+        exec(block.replace("figure.savefig(", "str("), names)  # main saves it
+        figure = names["figure"]
+        assert isinstance(figure, Figure)
+        return figure
+
+    yield "maml-steps", lambda: drawn(blocks[-2])
+    yield "maml-wave", lambda: drawn(blocks[-1])
+
+
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
-    for title, draw in (*embedding(), *adaptation()):
+    for title, draw in (*embedding(), *adaptation(), *tutorial()):
         for style, name in (("default", "light"), ("dark_background", "dark")):
             path = PICTURES / f"{title}-{name}.png"
             with matplotlib.style.context(style):

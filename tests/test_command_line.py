@@ -187,6 +187,25 @@ def test_examples_in_help(
             run(capsys, line.removeprefix("neurenix "))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method(
+    method: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trained, and made a classifier of: no command knows which method it has."""
+    out = method.replace("+", "-plus")
+    run(
+        capsys,
+        f"train --method {method} --ways 3 --queries 1 --steps 2 --every 2 --hidden 4 "
+        f"--tasks-per-batch 2 --validation-tasks 2 --no-progress --out every-{out}",
+    )
+    run(capsys, f"fit signs --embedding every-{out} --out {out}.safetensors")
+    (found,) = json.loads(
+        run(capsys, f"predict {out}.safetensors new/dot-3.png --top 3 --json")[0]
+    )
+    confidences = [each["confidence"] for each in found["likeliest"]]
+    assert len(confidences) == 3 and np.isclose(sum(confidences), 1)
+
+
 # ---- settings ------------------------------------------------------------------------
 
 

@@ -95,7 +95,7 @@ SHIPPED = {
         ),
         Shipped(
             Training(
-                "conv4-omniglot-maml", recipes.maml_omniglot, 2500, {}, rotated=ALL
+                "conv4-omniglot-maml", recipes.maml_omniglot, 2000, {}, rotated=ALL
             ),
             CONV4_OF_MAML,
             OMNIGLOT,
@@ -113,7 +113,7 @@ SHIPPED = {
             PROTOTYPES,
         ),
         Shipped(
-            Training("conv4-glyphs-maml", recipes.maml_glyphs, 2000, {}),
+            Training("conv4-glyphs-maml", recipes.maml_glyphs, 1500, {}),
             CONV4_OF_MAML,
             GLYPHS,
             FIVE_WAY,

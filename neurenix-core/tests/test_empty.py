@@ -45,7 +45,7 @@ def test_reductions_beside_an_empty_axis(
         lambda x, w: nx.vmap(lambda v: functional.conv2d(v, w))(x[None] * 1.0),
         lambda x, w: nx.vmap(lambda v: functional.conv2d(v[None], w))(x),
     ],
-    ids=str,
+    ids=["convolved", "pooled", "both", "mapped-weights", "mapped-images"],
 )
 def test_images_of_which_there_are_none(f: Any, device: str) -> None:
     x, w = nx.zeros(0, 2, 5, 5), nx.ones(3, 2, 3, 3)

@@ -222,6 +222,7 @@ def products(x: Any) -> Any:
         (TaskCosts(most_work=32**3 - 1), False),
         (TaskCosts(most_work=32**3), True),
         (TaskCosts(most_elements=1000), False),
+        (TaskCosts(most_operands=1), False),
         (TaskCosts(unknown=frozenset({"tanh"})), False),
     ],
     ids=str,

@@ -117,7 +117,9 @@ def test_functions_of_numpy_inside_a_program() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [float, np.float64, np.float32, np.array, nx.tensor], ids=str
+    "kind",
+    [float, np.float64, np.float32, np.array, nx.tensor],
+    ids=["float", "float64", "float32", "array", "tensor"],
 )
 def test_derivatives_at_plain_numbers(kind: Any, device: str) -> None:
     point = kind(2.0)

@@ -408,7 +408,7 @@ def test_images_that_cannot_be_read(tmp_path):
         Classifier(flat, PREPROCESS).fit(root)
     classifier = Classifier(flat, PREPROCESS, unreadable="skip")
     with pytest.warns(
-        UserWarning, match=r"1 of 4 images are skipped: .*9\.png"
+        UserWarning, match=r"1 of 10 images are skipped: .*9\.png"
     ) as told:
         classifier.fit(root)
     assert told[0].filename == __file__
@@ -423,7 +423,7 @@ def test_images_that_cannot_be_read(tmp_path):
         assert classifier.top_k(given, 1)[1] == []
     with pytest.warns(UserWarning):
         assert classifier.evaluate({"bar": given[1:]}).count == 1
-    with pytest.raises(DatasetError, match="none of its 1 images"), pytest.warns():
+    with pytest.raises(DatasetError, match=r"none of its 1 images .*; .*9\.png is not"):
         classifier.add_class("new", given[1:2])
     assert classifier.classes_ == NAMES
 

@@ -229,10 +229,18 @@ def test_a_damaged_image_is_named(pictures):
         ImageFolder(pictures)
 
 
-def test_more_than_8_bits_would_lose_their_range(pictures):
+def test_sixteen_bits_of_grey_become_eight(pictures):
     deep = Image.fromarray(np.full((8, 8), 40_000, np.uint16))
     deep.save(pictures / "fish" / "1.png")
-    with pytest.raises(DatasetError, match=r"1\.png has the mode I;16"):
+    data = ImageFolder(pictures)
+    row = data.files.tolist().index(str(pictures / "fish" / "1.png"))
+    assert (data.examples[row] == 156).all()
+
+
+def test_more_than_16_bits_would_lose_their_range(pictures):
+    deep = Image.fromarray(np.full((8, 8), 0.5, np.float32))
+    deep.save(pictures / "fish" / "1.tiff")
+    with pytest.raises(DatasetError, match=r"1\.tiff has the mode F"):
         ImageFolder(pictures)
 
 

@@ -11,15 +11,16 @@ import numpy as np
 from neurenix.backends import Backend, Capabilities
 from neurenix.backends.protocol import InstructionCost
 from neurenix.primitives import TensorType
+from neurenix.primitives.fused import FUSED_ARGMAX
 from neurenix.program import Program
 
 from .adapters import find_adapters
-from .buffer import Buffer
+from .buffer import Buffer, new_buffer
 from .device import Device
 from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
-from .lowering import PRIMITIVES
+from .lowering import LIMITS, PRIMITIVES
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check
@@ -58,6 +59,8 @@ class WebGPUBackend(Backend):
             memory_bytes=MAX_PAGES * device.heap.page_bytes,
             name=device.name,
             engine=device.adapter.engine,
+            features=frozenset({FUSED_ARGMAX}),
+            limits=LIMITS,
         )
 
     def configure(self, options: dict[str, Any]) -> None:
@@ -70,7 +73,7 @@ class WebGPUBackend(Backend):
         self, array: np.ndarray[Any, Any], type: TensorType, index: int
     ) -> Buffer:
         device = self.device(index)
-        buffer = Buffer(device, type)
+        buffer = new_buffer(device, type)
         device.write(buffer.address, to_words(array, type.dtype))
         return buffer
 

@@ -13,12 +13,18 @@ class Buffer:
 
     __slots__ = ("__weakref__", "address", "device", "nbytes", "words")
 
-    def __init__(self, device: Device, type: TensorType) -> None:
+    def __init__(self, device: Device, address: int, words: int, nbytes: int) -> None:
         self.device = device
-        self.nbytes = type.nbytes
-        self.words = word_count(type)
-        with device.lock:
-            self.address = device.heap.take(self.words)
+        self.address = address
+        self.words = words
+        self.nbytes = nbytes
 
     def __del__(self) -> None:
         self.device.heap.give(self.address, self.words)
+
+
+def new_buffer(device: Device, type: TensorType) -> Buffer:
+    words = word_count(type)
+    with device.lock:
+        address = device.heap.take(words)
+    return Buffer(device, address, words, type.nbytes)

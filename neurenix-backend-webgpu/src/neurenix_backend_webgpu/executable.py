@@ -11,7 +11,7 @@ from neurenix.backends.protocol import StepsCall
 from neurenix.errors import BackendError
 from neurenix.program import Program
 
-from .buffer import Buffer
+from .buffer import Buffer, new_buffer
 from .device import Device
 from .loaded import Loaded
 from .lowering import lower
@@ -26,10 +26,12 @@ class WebGPUExecutable(Executable):
     ) -> None:
         start = perf_counter()
         self.open = open
+        self.program = program
         self.types = program.output_types
         self.state = state
         device = open()
-        self.list = lower(program, state, device.heap.page_bytes // 4)
+        self.page_words = device.heap.page_words
+        self.list = lower(program, state, self.page_words)
         self.plan_seconds = perf_counter() - start
         self.bound: list[weakref.ref[Buffer]] = []
         self.step_seconds: float | None = None  # of one of several steps
@@ -37,7 +39,7 @@ class WebGPUExecutable(Executable):
 
     def __call__(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         loaded = self.loaded()
-        outputs = [Buffer(loaded.device, t) for t in self.types]
+        outputs = [new_buffer(loaded.device, t) for t in self.types]
         loaded.submit([self.addresses(loaded, [*inputs, *outputs])])
         return outputs
 
@@ -47,7 +49,7 @@ class WebGPUExecutable(Executable):
     def step(self, inputs: Sequence[Buffer]) -> list[Buffer]:
         loaded = self.loaded()
         state = self.state_buffers()
-        outputs = [Buffer(loaded.device, t) for t in self.types[self.state :]]
+        outputs = [new_buffer(loaded.device, t) for t in self.types[self.state :]]
         buffers = [*state, *inputs, *state[: self.state], *outputs]
         loaded.submit([self.addresses(loaded, buffers)])
         return outputs
@@ -62,6 +64,9 @@ class WebGPUExecutable(Executable):
         """The list on the device, put there anew if that was lost."""
         device = self.open()
         if self._loaded.device is not device:
+            if self.page_words != device.heap.page_words:
+                self.page_words = device.heap.page_words
+                self.list = lower(self.program, self.state, self.page_words)
             self._loaded = Loaded(device, self.list)
         return self._loaded
 

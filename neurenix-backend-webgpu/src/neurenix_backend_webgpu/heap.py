@@ -71,6 +71,10 @@ class Heap:
         return self.used
 
     @property
+    def page_words(self) -> int:
+        return self.page_bytes // 4
+
+    @property
     def total(self) -> int:
         return sum(free.size for free in self.free)
 

@@ -52,10 +52,11 @@ class Loaded:
             scratch = [heap.take(words) for words in self.list.scratch]
             try:
                 self._keep_up(len(steps))
-                rows = [self._filled([*step, *scratch]) for step in steps]
                 with device.guarded("running a program"):
-                    written = rows[0] if len(rows) == 1 else np.concatenate(rows)
-                    device.queue.write_buffer(self.args, 0, written)
+                    for k, step in enumerate(steps):
+                        self.bases[FIRST_INPUT:] = [*step, *scratch]
+                        filled = self.rows.filled(self.bases)
+                        device.queue.write_buffer(self.args, k * filled.nbytes, filled)
                     encoder = device.gpu.create_command_encoder()
                     if before is not None:
                         before(encoder)
@@ -84,10 +85,6 @@ class Loaded:
                 dispatch(*d.groups)
                 at += ROW_BYTES
         compute.end()
-
-    def _filled(self, addresses: Sequence[int]) -> Words:
-        self.bases[FIRST_INPUT:] = addresses
-        return self.rows.filled(self.bases)
 
     def _keep_up(self, steps: int) -> None:
         """Room for so many rows; pipelines and a group for the memory as it is."""

@@ -11,97 +11,16 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
 from .device import Device
+from .known_words import CALLS, CASES, INF, NAN, Case
 from .loaded import Loaded
 from .lowering.dispatch_list import Address, Dispatch, DispatchList
 from .lowering.library import with_library
 from .lowering.memory_text import argument
 
-INF, NAN, TINY = math.inf, math.nan, 1e-40  # the last is subnormal
-
-
-class Case(NamedTuple):
-    """A function of the library, the numbers that it is given, and what it must give.
-    Floats are exact to `ulps`, where that is not 0; integers always."""
-
-    function: str
-    given: tuple[float | int, ...]
-    expected: float | int
-    ulps: int = 0
-
-
-CASES = (
-    *(
-        Case("add_f", (a, b), c)
-        for a, b, c in [(1.5, 2.25, 3.75), (INF, -INF, NAN), (NAN, 1.0, NAN)]
-    ),
-    *(
-        Case("sub_f", (a, b), c)
-        for a, b, c in [(1.5, 2.25, -0.75), (INF, INF, NAN), (INF, 1.0, INF)]
-    ),
-    *(
-        Case("mul_f", (a, b), c)
-        for a, b, c in [(1.5, -2.0, -3.0), (TINY, INF, INF), (0.0, INF, NAN)]
-    ),
-    *(
-        Case("div_f", (a, b), c, 4)
-        for a, b, c in [(1.0, 3.0, 1 / 3), (1.0, -0.0, -INF), (3e38, 1e38, 3.0)]
-    ),
-    *(
-        Case("sqrt_f", (a,), b, 4)
-        for a, b in [(2.0, math.sqrt(2)), (-1.0, NAN), (INF, INF), (-0.0, -0.0)]
-    ),
-    *(
-        Case("rsqrt_f", (a,), b, 4)
-        for a, b in [(2.0, 0.5**0.5), (0.0, INF), (-1.0, NAN), (INF, 0.0)]
-    ),
-    *(
-        Case("exp_f", (a,), b, 8)
-        for a, b in [(1.0, math.e), (-80.0, math.exp(-80.0)), (200.0, INF), (-INF, 0.0)]
-    ),
-    *(
-        Case("log_f", (a,), b, 8)
-        for a, b in [(10.0, math.log(10)), (0.0, -INF), (-1.0, NAN), (INF, INF)]
-    ),
-    *(Case("sin_f", (a,), math.sin(a), 16) for a in (0.5, -4.0, 30.0)),
-    *(Case("cos_f", (a,), math.cos(a), 16) for a in (0.5, -4.0, 30.0)),
-    *(Case(name, (INF,), NAN) for name in ("sin_f", "cos_f")),
-    *(
-        Case("pow_f", (a, b), c, 16)
-        for a, b, c in [
-            (2.0, 0.5, math.sqrt(2)),
-            (-2.0, 3.0, -8.0),
-            (-2.0, 0.5, NAN),
-            (0.0, -1.0, INF),
-        ]
-    ),
-    *(
-        Case("remainder_f", (a, b), c)
-        for a, b, c in [(7.5, 2.0, 1.5), (-7.5, 2.0, 0.5), (1.0, 0.0, NAN)]
-    ),
-    *(
-        Case("floor_f", (a,), b)
-        for a, b in [(1.5, 1.0), (-TINY, -1.0), (-0.0, -0.0), (NAN, NAN)]
-    ),
-    *(Case("round_f", (a,), b) for a, b in [(2.5, 2.0), (-0.25, -0.0), (3.5, 4.0)]),
-    *(Case("sign_f", (a,), b) for a, b in [(-3.0, -1.0), (NAN, NAN), (-0.0, -0.0)]),
-    *(
-        Case("maximum_f", (a, b), c)
-        for a, b, c in [(1.0, 2.0, 2.0), (NAN, 1.0, NAN), (1.0, NAN, NAN)]
-    ),
-    *(
-        Case("minimum_f", (a, b), c)
-        for a, b, c in [(1.0, 2.0, 1.0), (NAN, 1.0, NAN), (1.0, NAN, NAN)]
-    ),
-    *(Case("f_to_i", (a,), b) for a, b in [(-1.5, -1), (NAN, 0), (1e20, 2**31 - 1)]),
-    *(Case("f_to_u", (a,), b) for a, b in [(1.5, 1), (-1.0, 0), (1e20, 2**32 - 1)]),
-    *(Case("rem_i", (a, b), c) for a, b, c in [(-7, 3, 2), (7, -3, -2), (7, 0, 0)]),
-    *(Case("rem_u", (a, b), c) for a, b, c in [(7, 3, 1), (7, 0, 0)]),
-)
 # A NaN must come through operations in a row, and x - x be NaN where x is.
 CHAIN = "a chain of operations on NaN"
 _CHAIN = "sub_f(mul_f(add_f(a, b), 0x3f000000u), mul_f(add_f(a, b), 0x3f000000u))"
@@ -146,7 +65,11 @@ def self_check(device: Device) -> str:
 
 def _list(names: list[str], count: int) -> DispatchList:
     counts = {case.function: len(case.given) for case in CASES}
-    calls = [f"{n}({'a, b' if counts[n] == 2 else 'a'})" for n in names] + [_CHAIN]
+    calls = [
+        CALLS.get(name, f"{name}(a, b)" if counts[name] == 2 else f"{name}(a)")
+        for name in names
+    ]
+    calls.append(_CHAIN)
     branches = [f"    case {k}u: {{ r = {call}; }}" for k, call in enumerate(calls)]
     text = _TEXT.format(
         count=count,

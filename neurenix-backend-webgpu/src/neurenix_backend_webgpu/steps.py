@@ -17,7 +17,7 @@ import wgpu
 from neurenix.backends.protocol import StepsCall
 from neurenix.backends.several_steps import stacked
 
-from .buffer import Buffer
+from .buffer import Buffer, new_buffer
 from .loaded import Loaded
 from .lowering.storage import word_count
 
@@ -58,7 +58,9 @@ class WebGPUSteps:
         self.done = 0
         self.stopped = False
         device = executable.loaded().device
-        self.results = [Buffer(device, stacked(t, call.count)) for t in call.out_types]
+        self.results = [
+            new_buffer(device, stacked(t, call.count)) for t in call.out_types
+        ]
         self.moved = [
             word_count(t) if moves else 0
             for t, moves in zip(call.types, call.moving, strict=True)
@@ -123,7 +125,7 @@ class WebGPUSteps:
     def _first(self, buffer: Buffer, words: int) -> Buffer:
         """The rows of the steps that count, in a buffer of their own."""
         type_ = self.call.out_types[self.results.index(buffer)]
-        short = Buffer(buffer.device, stacked(type_, self.done))
+        short = new_buffer(buffer.device, stacked(type_, self.done))
         device = buffer.device
         device.write(short.address, device.read(buffer.address, self.done * words))
         return short

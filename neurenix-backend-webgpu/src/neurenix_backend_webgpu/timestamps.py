@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import wgpu
+from wgpu.backends.wgpu_native import lib
 
 from neurenix.backends.protocol import InstructionCost
 from neurenix.program.describe import Description
@@ -23,6 +24,8 @@ class Timestamps:
 
     def __init__(self, device: Opened) -> None:
         self.device = device
+        # wgpu counts in ticks, which only its C library can tell the length of
+        self.period = float(lib.wgpuQueueGetTimestampPeriod(device.queue._internal))
         self.costs: dict[Description, list[int]] = {}  # count, nanoseconds
         gpu, usage = device.gpu, wgpu.BufferUsage
         with device.guarded("making room for times"):
@@ -74,10 +77,10 @@ class Timestamps:
         times = np.frombuffer(raw, np.uint64).reshape(-1, 2)
         # a clock that was set back between the two gives no time
         spent = np.where(times[:, 1] > times[:, 0], times[:, 1] - times[:, 0], 0)
-        for description, nanoseconds in zip(timed, spent.tolist(), strict=True):
+        for description, ticks in zip(timed, spent.tolist(), strict=True):
             cost = self.costs.setdefault(description, [0, 0])
             cost[0] += 1
-            cost[1] += nanoseconds
+            cost[1] += round(ticks * self.period)
 
     def rows(self) -> list[InstructionCost]:
         return [

@@ -17,43 +17,33 @@ _ARRAYS = {
 }
 
 _TYPES = """\
-// The types of this artefact. Made by nx.export; neurenix.js runs it.
+/** Values in row-major order, and their shape. */
+export type Tensor<Values, Shape> = Values & {{ readonly shape: Shape }};
 
-/** Values of a tensor in row-major order, and its shape. */
-export type Tensor<Values, Shape extends readonly number[]> =
-  Values & {{ readonly shape: Shape }};
-
-/** Inputs are as long as their shape says. Those of dtype bool are 0 or 1. */
-export type Values = ArrayLike<number>;
-
+/** By entry point. Of dtype bool they are 0 or 1. */
 export interface Inputs {{
 {inputs}
 }}
-
 export interface Outputs {{
 {outputs}
 }}
 
 export interface Model {{
 {run}
-  /** Where it computes now, and the name of that. */
   readonly device: "webgpu" | "cpu";
   readonly deviceName: string;
-  /** Runs the examples of check.safetensors: the largest difference from what Neurenix
-   * computed, relative to the largest value; an Error beyond 1e-3. */
+  /** Why WebGPU does not compute, where it might have. */
+  readonly reason: string | null;
+  /** The largest relative difference from the examples; an Error beyond 1e-3. */
   check(): Promise<number>;
-  /** Frees its memory. */
   dispose(): void;
 }}
 
-export interface Options {{
-  /** "auto": WebGPU where it is there and right, else the CPU. */
+/** "auto": WebGPU where it is there and right, else the CPU. `done`: from 0 to 1. */
+export function load(url: string | URL, options?: {{
   device?: "auto" | "webgpu" | "cpu";
-  /** `done` runs from 0 to 1. */
   onProgress?: (done: number, what: string) => void;
-}}
-
-export function load(url: string | URL, options?: Options): Promise<Model>;
+}}): Promise<Model>;
 """
 
 _READ_ME = """\
@@ -92,7 +82,7 @@ def _interface(entry: EntryPoint, ports: Iterable[Port], given: bool) -> str:
     for port in ports:
         shape = list(port.type.shape)
         array = _ARRAYS[port.type.dtype.name]
-        kind = "Values" if given else f"Tensor<{array}, {json.dumps(shape)}>"
+        kind = "ArrayLike<number>" if given else f"Tensor<{array}, {json.dumps(shape)}>"
         lines.append(f"    /** {port.type.dtype.name}{shape} */")
         lines.append(f"    {json.dumps(port.name)}: {kind};")
     return "\n".join([*lines, "  };"])
@@ -102,8 +92,8 @@ def _run_types(entries: tuple[EntryPoint, ...]) -> Iterable[str]:
     if len(entries) == 1:
         name = json.dumps(entries[0].name)
         yield f"  run(inputs: Inputs[{name}]): Promise<Outputs[{name}]>;"
-    yield "  run<Name extends keyof Inputs>("
-    yield "    entry: Name, inputs: Inputs[Name]): Promise<Outputs[Name]>;"
+    yield "  run<N extends keyof Inputs>("
+    yield "    entry: N, inputs: Inputs[N]): Promise<Outputs[N]>;"
 
 
 def read_me(exported: Exported) -> str:

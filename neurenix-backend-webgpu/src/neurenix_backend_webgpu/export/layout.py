@@ -1,5 +1,5 @@
 """The heap of an artefact: where its weights, constants, inputs, outputs and scratch
-lie, in words."""
+lie, in words of 32 bits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from neurenix.phynexus.plan.place import ALIGNMENT
 from neurenix.primitives.sources import ConstantArray
 
-from .words import aligned
+from ..lowering.storage import to_words, word_count
 
 Array = np.ndarray[Any, Any]
+# The dtypes of the web, and their letters in program.json.
+DTYPES = {"float32": "f", "int32": "i", "uint32": "u", "uint8": "c", "bool": "b"}
 
 
 class Heap:
@@ -22,17 +25,19 @@ class Heap:
         self.constants: dict[ConstantArray, int] = {}
 
     def take(self, words: int) -> int:
+        """Where so many words lie, on a line of memory of their own."""
+        line = ALIGNMENT // 4
         at = self.words
-        self.words += aligned(words)
+        self.words += -(-max(words, 1) // line) * line
         return at
 
     def constant(self, value: ConstantArray) -> int:
         if value not in self.constants:
-            self.constants[value] = self.take(value.type.size)
+            self.constants[value] = self.take(word_count(value.type))
         return self.constants[value]
 
-
-def as_words(array: Array) -> Array:
-    """The elements as words of 32 bits; bool and uint8 as whole words."""
-    flat = np.ascontiguousarray(array).reshape(-1)
-    return flat.astype(np.uint32) if flat.itemsize == 1 else flat.view(np.uint32)
+    def contents(self) -> list[tuple[int, Array]]:
+        """Where each constant lies, and its words."""
+        return [
+            (at, to_words(c.array, c.type.dtype)) for c, at in self.constants.items()
+        ]

@@ -8,16 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from neurenix import __version__
 from neurenix.exporting import EntryPoint, Exported, Port
 from neurenix.primitives import TensorType
 
 from ..lowering.dispatch_list import DispatchList
-from ..lowering.memory_text import head
+from ..lowering.memory_text import module_text
+from ..lowering.storage import word_count
 from .dispatches_of import dispatches_of, placed
-from .layout import Array, Heap, as_words
+from .layout import DTYPES, Array, Heap
 from .steps_of import Steps, steps_of
 
 FORMAT = "neurenix-web"
@@ -41,7 +40,8 @@ class _Lowered:
 def program_json(exported: Exported) -> Json:
     """All of it but the digests."""
     heap = Heap()
-    at = {name: heap.take(array.size) for name, array in exported.weights.items()}
+    types = _types_of_weights(exported)
+    at = {name: heap.take(word_count(type)) for name, type in types.items()}
     weights = heap.words
     lowered = [_lowered(entry, at, heap) for entry in exported.entry_points]
     scratch = heap.words
@@ -57,16 +57,12 @@ def program_json(exported: Exported) -> Json:
             "cpu": scratch + max(x.steps.scratch for x in lowered),
             "gpu": scratch + max(largest, 1),
         },
-        "weights": [
-            _described(name, TensorType(a.shape, _dtype_of(exported, name)), at[name])
-            for name, a in exported.weights.items()
-        ],
+        "weights": [_described(name, types[name], at[name]) for name in types],
         "constants": [
-            *([at, _text(c.array)] for c, at in heap.constants.items()),
+            *([at, _text(words)] for at, words in heap.contents()),
             *([x.constants, _text(x.dispatches.constants)] for x in lowered),
         ],
-        "head": head(),
-        "modules": list(modules),
+        "modules": [module_text(text) for text in modules],
         "entries": entries,
     }
 
@@ -76,8 +72,8 @@ def _lowered(entry: EntryPoint, weights: dict[str, int], heap: Heap) -> _Lowered
     program = entry.program
     steps = steps_of(program, state, heap)
     dispatches = dispatches_of(program, state)
-    own = [heap.take(port.type.size) for port in entry.inputs]
-    made = [heap.take(port.type.size) for port in entry.outputs]
+    own = [heap.take(word_count(port.type)) for port in entry.inputs]
+    made = [heap.take(word_count(port.type)) for port in entry.outputs]
     inputs = [weights[name] for name in (*entry.state, *entry.weights)]
     return _Lowered(
         entry,
@@ -111,19 +107,25 @@ def _ports(ports: Iterable[Port], at: Sequence[int]) -> list[Json]:
 
 
 def _described(name: str, type: TensorType, at: int) -> Json:
+    dtype = type.dtype.name
     shape = list(type.shape)
-    return {"name": name, "dtype": type.dtype.name, "shape": shape, "at": at}
+    return {
+        "name": name,
+        "dtype": dtype,
+        "letter": DTYPES[dtype],
+        "shape": shape,
+        "at": at,
+    }
 
 
-def _dtype_of(exported: Exported, name: str) -> Any:
-    """The dtype of a weight, which the programs that read it know."""
+def _types_of_weights(exported: Exported) -> dict[str, TensorType]:
+    """By name, as the programs that read them have it."""
+    types: dict[str, TensorType] = {}
     for entry in exported.entry_points:
         names = (*entry.state, *entry.weights)
-        if name in names:
-            return entry.program.input_types[names.index(name)].dtype
-    raise AssertionError(f"no entry point reads {name}")
+        types.update(zip(names, entry.program.input_types, strict=False))
+    return types
 
 
-def _text(array: Array) -> str:
-    words = as_words(np.asarray(array)).astype("<u4")
-    return base64.b64encode(words.tobytes()).decode("ascii")
+def _text(words: Array) -> str:
+    return base64.b64encode(words.astype("<u4").tobytes()).decode("ascii")

@@ -1,7 +1,8 @@
-"""The steps of a plan as JSON: what the runner's CPU executor does, one by one.
+"""The steps of a plan as JSON: what the runner's CPU executor does, in turn.
 
-A view is [dtype's letter, place, offset, the stride of each axis of its loop]; a place
-is the heap, the region's scratch, or one of its inputs or outputs.
+A view is [dtype's letter, place, offset, the stride of each axis of its loop], in
+elements; a place is the heap, the region's scratch, or one of its inputs or outputs. A
+uint8 takes a byte of memory, everything else a word.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from neurenix import dtypes
 from neurenix.phynexus.plan.instructions import (
@@ -19,14 +22,17 @@ from neurenix.phynexus.plan.instructions import (
     Fused,
     Index,
     Iota,
+    Op,
     Record,
 )
 from neurenix.phynexus.plan.plan import Plan, Region, Step
-from neurenix.phynexus.plan.views import Block, Shape, View
+from neurenix.phynexus.plan.views import Block, Shape, View, contiguous
 from neurenix.primitives.sources import ConstantArray
 
+from ..lowering.storage import element_bytes
+from .layout import DTYPES
 from .loops import best_order, collapsed
-from .words import DTYPES
+from .placing import outputs_of
 
 Json = dict[str, Any]
 ABSOLUTE, SCRATCH, FIRST = range(3)  # places: the heap, scratch, then operands
@@ -48,7 +54,7 @@ class Writer:
 
     def steps(self, region: Region) -> list[Json]:
         return [
-            {"op": NAMES[step.opcode], **self.step(step, region)}
+            {"op": _op_of(step), **self.step(step, region)}
             for step in region.steps
             if isinstance(step.params, Call) or _writes(step)
         ]
@@ -57,14 +63,15 @@ class Writer:
         return _WRITERS[type(step.params)](self, step, step.params, region)
 
     def place(self, view: View, region: Region) -> tuple[int, int]:
-        root = view.root
+        """Its place, and where it begins there, in elements."""
+        root, size = view.root, element_bytes(view.dtype)
         if isinstance(root, Block):
             if root.home is None:
-                return SCRATCH, int(root) // 4 + view.offset
+                return SCRATCH, int(root) // size + view.offset
             root = root.home
         kind, which = root
         if kind == "constant":
-            return ABSOLUTE, self.constant(which) + view.offset
+            return ABSOLUTE, self.constant(which) * 4 // size + view.offset
         first = FIRST if kind == "input" else FIRST + region.inputs
         return first + which, view.offset
 
@@ -73,43 +80,72 @@ class Writer:
         return [DTYPES[view.dtype.name], place, offset, *strides]
 
     def looped(self, step: Step, region: Region, shape: Shape) -> Json:
-        """The shape of a loop over views that all have it."""
-        views = [*step.inputs, *_outputs(step)]
+        """The shape of a loop over views that all have it. A view that runs through it
+        one element after the other has no strides here, one that stays has one 0."""
+        outputs = outputs_of(step)
+        views = [*step.inputs, *outputs]
         strides = [v.strides for v in views]
         sizes, steps = collapsed(shape, strides, best_order(shape, strides))
-        made = [self.view(v, s, region) for v, s in zip(views, steps, strict=True)]
+        dense = list(contiguous(tuple(sizes)))
+        made = []
+        for view, own in zip(views, steps, strict=True):
+            if own == dense:
+                own = []
+            elif not any(own):
+                own = [0]
+            made.append(self.view(view, own, region))
         count = len(step.inputs)
         return {"shape": sizes, "x": made[:count], "y": made[count:]}
 
 
-def _outputs(step: Step) -> list[View]:
-    return [view for view in step.outputs if view is not None]
+def _op_of(step: Step) -> str:
+    return "fused" if isinstance(step.params, Copy | Iota) else NAMES[step.opcode]
 
 
 def _writes(step: Step) -> bool:
-    return any(math.prod(view.shape) for view in _outputs(step))
+    return any(math.prod(view.shape) for view in outputs_of(step))
 
 
 def _fused(w: Writer, step: Step, p: Fused, region: Region) -> Json:
-    return {
-        **w.looped(step, region, p.shape),
-        "ops": [[NAMES[op.opcode], _LETTERS[op.dtype], *op.registers] for op in p.ops],
-        "ends": [
-            [end.value, *([NAMES[end.reduction]] if end.reduction else [])]
-            for end in p.ends
-        ],
-    }
+    """An end is [register], which is stored, or [register, reduction, the shape that is
+    left, strides of the loop in that, strides of that in the output]."""
+    looped = w.looped(step, region, p.shape)
+    ends: list[list[Any]] = [[end.value] for end in p.ends]
+    if any(end.reduction for end in p.ends):
+        # Their strides are needed as they are, so that the views are not shortened.
+        views = [*step.inputs, *outputs_of(step)]
+        strides = [v.strides for v in views]
+        _, steps = collapsed(p.shape, strides, best_order(p.shape, strides))
+        for k, end in enumerate(p.ends):
+            if end.reduction:
+                own = steps[len(step.inputs) + k]
+                left = [
+                    n if s else 1 for n, s in zip(looped["shape"], own, strict=True)
+                ]
+                dense = contiguous(tuple(left))
+                within = [d if s else 0 for d, s in zip(dense, own, strict=True)]
+                ends[k] += [NAMES[end.reduction], left, within, own]
+    ops = [[_name(op), _LETTERS[op.dtype], *op.registers] for op in p.ops]
+    return {**looped, "ops": ops, "ends": ends}
+
+
+def _name(op: Op) -> str:
+    """The operation's name; casts to bool, which lies as uint8 does, have their own."""
+    name = NAMES[op.opcode]
+    return "to_bool" if name == "cast" and op.dtype == dtypes.bool_.code else name
 
 
 def _copy(w: Writer, step: Step, p: Copy, region: Region) -> Json:
-    return w.looped(step, region, step.inputs[0].shape)
+    """An expression without operations."""
+    looped = w.looped(step, region, step.inputs[0].shape)
+    return {**looped, "ops": [], "ends": [[0]]}
 
 
 def _dot(w: Writer, step: Step, p: Dot, region: Region) -> Json:
     """Loops over batches, rows, columns and the depth: the shape of each, and strides
     in what takes part of both factors and the result."""
     x, y = step.inputs
-    (out,) = _outputs(step)
+    (out,) = outputs_of(step)
     b, m, k = p.batch, p.m, p.k
 
     def loop(shape: Shape, *strides: Shape) -> list[Any]:
@@ -130,7 +166,7 @@ def _index(w: Writer, step: Step, p: Index, region: Region) -> Json:
     """The loop runs over the result of a gather, or the updates of a scatter; the view
     of what is indexed has its axis apart. A scatter starts with a copy."""
     whole, index = step.inputs[:2]
-    (out,) = _outputs(step)
+    (out,) = outputs_of(step)
     gathers = len(step.inputs) == 2
     looped, chosen = (out, whole) if gathers else (step.inputs[2], out)
     width = len(index.shape) - p.batch
@@ -151,24 +187,25 @@ def _index(w: Writer, step: Step, p: Index, region: Region) -> Json:
     }
     if not gathers:
         start = Step(step.opcode, [whole], [out], Copy())
-        written["start"] = w.looped(start, region, out.shape)
+        written["start"] = _copy(w, start, Copy(), region)
     return written
 
 
 def _iota(w: Writer, step: Step, p: Iota, region: Region) -> Json:
-    (out,) = _outputs(step)
-    axis = p.axis
-    order = tuple(range(len(out.shape)))
-    ramp = tuple(int(a == axis) for a in order)
-    sizes, steps = collapsed(out.shape, [ramp, out.strides], order)
-    return {"shape": sizes, "ramp": steps[0], "y": [w.view(out, steps[1], region)]}
+    """A copy of the numbers along its axis."""
+    (out,) = outputs_of(step)
+    count = out.shape[p.axis]
+    ramp = ConstantArray(np.arange(count).astype(out.dtype.numpy), out.dtype)
+    strides = tuple(int(a == p.axis) for a in range(len(out.shape)))
+    view = View(("constant", ramp), out.dtype, out.shape, strides)
+    return _copy(w, Step(step.opcode, [view], [out], Copy()), Copy(), region)
 
 
 def _call(w: Writer, step: Step, p: Call, region: Region) -> Json:
-    views = [*step.inputs, *_outputs(step)]
+    views = [*step.inputs, *outputs_of(step)]
     return {
         "region": step.region,
-        "scratch": int(p.scratch) // 4,
+        "scratch": int(p.scratch),
         "views": [w.view(view, (), region) for view in views],
     }
 

@@ -12,8 +12,8 @@ from neurenix.program import Instruction, Program
 
 from .convolutions import as_products
 from .layout import Heap
+from .placing import place_anew
 from .steps import Json, Writer
-from .words import placed_in_words, words_of_scratch
 
 # What the runner has no step for; core writes it with other primitives.
 _LACKING = {
@@ -46,6 +46,6 @@ def steps_of(program: Program, state: int, heap: Heap) -> Steps:
     plan = make_plan(prepare(program, TARGET), state)
     for region in plan.regions:
         region.steps = as_products(region.steps)
-    placed_in_words(plan)
+    place_anew(plan)
     regions = Writer(plan, heap.constant).regions()
-    return Steps(regions, words_of_scratch(plan.regions[-1]))
+    return Steps(regions, plan.regions[-1].scratch // 4)

@@ -2,6 +2,7 @@
 
 in order   an invocation for each result adds its terms
 by lanes   a workgroup for each result, whose lanes share its terms
+by blocks  the same two, for 4 x 4 results each (`blocks`)
 by tiles   a workgroup for 64 x 64 results, which brings 16 terms at a time into its
            memory (`tiles`); of many terms several workgroups take a part each
 
@@ -10,7 +11,9 @@ What is taken depends on sizes alone, so that the same program gives the same bi
 
 from __future__ import annotations
 
+from . import blocks
 from .accumulators import Accumulator
+from .blocks import SIDE
 from .contractions import Contraction, begin, offset
 from .indices import names, unravel
 from .kernel import LANES, Kernel, Row, one_each
@@ -19,6 +22,7 @@ from .tiles import TILE, by_tiles
 
 MANY_TERMS = 512  # for lanes to share them
 FEW_RESULTS = 4096  # for each to get a workgroup
+MANY_RESULTS = 1 << 14  # so that there are enough invocations for blocks of them
 LEAST_WORK = 1 << 17  # multiply-adds for which tiles are worth it
 
 
@@ -29,6 +33,11 @@ def contracted(c: Contraction) -> list[Kernel]:
         return []
     if c.is_float and _fills_tiles(m, n) and k >= 16 and results * k >= LEAST_WORK:
         return by_tiles(c)
+    blocked = c.is_float and min(m, n) >= SIDE
+    if blocked and k >= MANY_TERMS and 16 * FEW_RESULTS >= results >= FEW_RESULTS // 8:
+        return [blocks.by_lanes(c)]
+    if blocked and results >= MANY_RESULTS and k < MANY_TERMS:
+        return [blocks.in_order(c)]
     if k >= MANY_TERMS and results <= FEW_RESULTS:
         return [_by_lanes(c)]
     return [_in_order(c)]

@@ -10,16 +10,48 @@ from dataclasses import replace
 
 from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
 from neurenix.phynexus.plan.plan import Step
+from neurenix.phynexus.plan.views import Block, View
 
 from .indices import Offsets, joined, names, unravel
-from .kernel import Kernel, Row, one_each
+from .kernel import ROW_ROOM, Kernel, Row, one_each
 from .reductions import reduced
 from .registers import registers
 from .storage import Operand
 
 
 def fused(step: Step, p: Fused) -> list[Kernel]:
-    return reduced(step, p) if p.axes or _reduces(p) else stored(step, p)
+    kernels: list[Kernel] = []
+    for part in _parts(step, p):
+        assert isinstance(part.params, Fused)
+        reduces = any(end.reduction for end in part.params.ends)
+        kernels += (reduced if reduces else stored)(part, part.params)
+    return kernels
+
+
+def _home(view: View | None) -> object:
+    """The input or output that a result becomes, if any."""
+    root = view.root if view is not None else None
+    return root.home if isinstance(root, Block) else None
+
+
+def _parts(step: Step, p: Fused) -> list[Step]:
+    """The step, or several with a part of its results each, if a row has no room for
+    the addresses of all. What overwrites an input comes last, when all have read it."""
+    room = ROW_ROOM // 2 - len(step.inputs)  # packed operands take two words
+    if len(p.ends) <= room:
+        return [step]
+    homes = {v.root for v in step.inputs if v is not None}
+    results = sorted(
+        zip(p.ends, step.outputs, strict=True),
+        key=lambda r: _home(r[1]) in homes,
+    )
+    parts = []
+    for k in range(0, len(results), room):
+        ends, views = zip(*results[k : k + room], strict=True)
+        reduces = any(end.reduction for end in ends)
+        params = replace(p, ends=ends, reduced=p.reduced if reduces else 0)
+        parts.append(replace(step, outputs=list(views), params=params))
+    return parts
 
 
 def copy(step: Step, p: Copy) -> list[Kernel]:
@@ -63,7 +95,3 @@ def stored(step: Step, p: Fused) -> list[Kernel]:
         for target, at, end in zip(targets, ats[len(inputs) :], p.ends, strict=True)
     ]
     return [one_each(row, axes.count, lines)]
-
-
-def _reduces(p: Fused) -> bool:
-    return any(end.reduction for end in p.ends)

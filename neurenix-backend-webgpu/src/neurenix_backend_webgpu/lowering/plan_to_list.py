@@ -24,7 +24,7 @@ from .dispatch_list import (
 from .kernel import Kernel
 from .pages import PAGE_WORDS, place_on_pages
 from .steps import kernels_of
-from .storage import element_bytes, to_words, word_count
+from .storage import LIMITS, to_words, word_count
 
 
 def lower(
@@ -32,7 +32,7 @@ def lower(
 ) -> DispatchList:
     """The dispatch list of a program; its first `state` outputs replace the first
     inputs, in place. No piece of scratch is larger than a page."""
-    plan = make_plan(program, state)
+    plan = make_plan(program, state, LIMITS)
     region = plan.regions[-1]
     out = DispatchList(
         tuple(word_count(t) for t in program.input_types),
@@ -88,20 +88,15 @@ def _where(
 def _place(
     region: Region, kernels: Sequence[Sequence[Kernel]], page_words: int
 ) -> tuple[int, ...]:
-    """Place the blocks anew, whose elements have other sizes here, and those that steps
-    use for themselves; the pieces of scratch, in words."""
-    blocks: dict[Block, int] = {}
-    for view in _views(region):
-        if isinstance(view.root, Block):
-            count = view.root.nbytes // view.dtype.itemsize
-            blocks[view.root] = count * element_bytes(view.dtype)
+    """Place the blocks anew, with those that steps use for themselves; the pieces of
+    scratch, in words."""
+    views = list(_views(region))
     for k, made in enumerate(kernels):
         for view in (v for kernel in made for v in kernel.row if isinstance(v, View)):
-            if isinstance(view.root, Block) and view.root not in blocks:
+            views.append(view)
+            if isinstance(view.root, Block) and view.root.first < 0:
                 view.root.first = view.root.last = k
-                blocks[view.root] = view.root.nbytes
-    for block, nbytes in blocks.items():
-        block.nbytes = nbytes
+    blocks = dict.fromkeys(v.root for v in views if isinstance(v.root, Block))
     placed = [b for b in blocks if b.home is None and b.first >= 0]
     return place_on_pages(placed, page_words)
 

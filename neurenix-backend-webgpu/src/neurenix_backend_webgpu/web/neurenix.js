@@ -1,7 +1,7 @@
 // Runs a program that Neurenix exported, on WebGPU or the CPU.
-import { LETTERS, asWords, readArtefact } from "./neurenix/artefact.js";
+import { readArtefact, stored } from "./neurenix/artefact.js";
 import { Interpreter } from "./neurenix/interpreter.js";
-import { ARRAYS, product } from "./neurenix/views.js";
+import { fromWords, product, toWords } from "./neurenix/views.js";
 import { WebGPU } from "./neurenix/webgpu.js";
 
 export async function load(url, { device = "auto", onProgress = () => {} } = {}) {
@@ -9,7 +9,8 @@ export async function load(url, { device = "auto", onProgress = () => {} } = {})
     throw new Error(`device: expected "auto", "webgpu" or "cpu", not ${device}`);
   }
   const model = new Model(await readArtefact(url, onProgress), device === "auto");
-  await (device === "cpu" ? model.useCpu() : model.useWebGPU(onProgress));
+  if (device === "cpu") model.useCpu();
+  else await model.useWebGPU(onProgress);
   onProgress(1, "ready");
   return model;
 }
@@ -25,7 +26,7 @@ class Model {
   get device() { return this.executor.device; }
   get deviceName() { return this.executor.deviceName; }
 
-  async useCpu() {
+  useCpu() {
     this.executor = new Interpreter(this.artefact);
     this.executor.write(this.artefact.initial);
   }
@@ -37,62 +38,65 @@ class Model {
       onProgress(0.9, "checking");
       await this.check();
     } catch (error) {
-      await this.#fallBack(error);
+      this.#fallBack(error);
     }
   }
 
-  async #fallBack(error) {
+  #fallBack(error) {
     this.executor.dispose();
     if (!this.auto) throw error;
     this.reason = error.message;
     if (!error.absent) console.warn(`Neurenix computes on the CPU: ${error.message}`);
-    await this.useCpu();
+    this.useCpu();
   }
 
   dispose() {
     this.executor.dispose();
-    this.executor = { execute: () => { throw new Error("this model was disposed of"); } };
+    this.executor = { execute: async () => { throw new Error("the model was disposed of"); } };
   }
 
-  // run(inputs) of the only entry point, or run("entry", inputs); one after the other.
+  // What uses the memory comes one after the other.
+  #next(work) {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  // run(inputs) of the only entry point, or run("entry", inputs).
   run(...given) {
-    const run = this.#last.then(() => this.#run(...given));
-    this.#last = run.catch(() => {});
-    return run;
+    return this.#next(async () => {
+      const { entries } = this.artefact, names = Object.keys(entries);
+      const [name, inputs] = given.length < 2 && !names[1] ? [names[0], ...given] : given;
+      const entry = entries[name];
+      if (!entry) throw new Error(`no entry point ${name}: there are ${names.join(", ")}`);
+      const call = [entry, packed(entry.inputs, inputs), entry.outputs];
+      const words = await this.executor.execute(...call).catch((error) => {
+        if (!error.lost || names.some((name) => entries[name].state[0])) throw error;
+        this.#fallBack(error);
+        return this.executor.execute(...call);
+      });
+      return Object.fromEntries(entry.outputs.map((port, k) => [port.name, fromWords(port, words[k])]));
+    });
   }
 
-  async #run(...given) {
-    const { entries } = this.artefact, names = Object.keys(entries);
-    const [name, inputs] = given.length < 2 && !names[1] ? [names[0], ...given] : given;
-    const entry = entries[name];
-    if (!entry) throw new Error(`no entry point ${name}: there are ${names.join(", ")}`);
-    const call = [entry, packed(entry.inputs, inputs), entry.outputs];
-    let words;
-    try {
-      words = await this.executor.execute(...call);
-    } catch (error) {
-      if (!error.lost || names.some((name) => entries[name].state.length)) throw error;
-      await this.#fallBack(error);
-      words = await this.executor.execute(...call);
-    }
-    return Object.fromEntries(entry.outputs.map((port, k) => [port.name, tensor(port, words[k])]));
+  // The largest difference from the examples' results, relative to the largest value of
+  // each. The state stays.
+  check() {
+    return this.#next(() => this.#check());
   }
 
-  // The largest difference from the examples' outputs and state, each relative to its
-  // largest value. The state stays as it is.
-  async check() {
+  async #check() {
     const { entries, examples, weights, initial } = this.artefact;
     const kept = await this.executor.execute(null, [], weights);
     let worst = 0;
-    for (const [name, { inputs, outputs, state }] of Object.entries(entries)) {
-      const example = (kind, port) => examples[`${name}/${kind}/${port.name}`];
-      const given = Object.fromEntries(inputs.map((port) => [port.name, example("inputs", port)]));
-      const ports = [...outputs, ...weights.filter((weight) => state.includes(weight.name))];
-      const pieces = [...initial, ...packed(inputs, given)];
-      const found = await this.executor.execute(entries[name], pieces, ports);
+    for (const [name, entry] of Object.entries(entries)) {
+      const example = (kind, port) => stored(port, examples[`${name}/${kind}/${port.name}`]);
+      const given = entry.inputs.map((port) => [port.at, toWords(port, example("inputs", port))]);
+      const ports = [...entry.outputs, ...weights.filter((port) => entry.state.includes(port.name))];
+      const found = await this.executor.execute(entry, [...initial, ...given], ports);
       ports.forEach((port, k) => {
-        const expected = example(k < outputs.length ? "outputs" : "state", port);
-        worst = Math.max(worst, difference(tensor(port, found[k]), expected));
+        const expected = example(entry.outputs[k] ? "outputs" : "state", port);
+        worst = Math.max(worst, difference(fromWords(port, found[k]), expected));
       });
     }
     this.executor.write(weights.map(({ at }, k) => [at, kept[k]]));
@@ -102,34 +106,25 @@ class Model {
 }
 
 function difference(found, expected) {
-  const scale = expected.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 1);
-  return found.reduce((most, x, i) => {
-    if (Object.is(x, expected[i]) || x === expected[i]) return most;
-    return Math.max(most, Math.abs(x - expected[i]) / scale || Infinity);
-  }, 0);
+  const scale = expected.reduce((most, x) => Math.max(most, Number.isFinite(x) && Math.abs(x)), 1);
+  return found.reduce((most, x, i) => (x === expected[i] || Object.is(x, expected[i]) ? most
+    : Math.max(most, Math.abs(x - expected[i]) / scale || Infinity)), 0);
 }
-
-const described = ({ name, dtype, shape }) => `${name}: ${dtype}[${shape.join(", ")}]`;
 
 // Inputs as words and where they lie, after a look at all of them.
 function packed(ports, inputs = {}) {
   const refuse = (what) => {
-    throw new Error(`${what}; expected ${ports.map(described).join("; ")}`);
+    const list = ports.map(({ name, dtype, shape }) => `${name}: ${dtype}[${shape}]`);
+    throw new Error(`${what}; expected ${list.join(", ")}`);
   };
   const strange = Object.keys(inputs).find((name) => !ports.some((port) => port.name === name));
   if (strange) refuse(`there is no input ${strange}`);
-  return ports.map(({ name, dtype, shape, at }) => {
-    const values = inputs[name], letter = LETTERS[dtype];
+  return ports.map((port) => {
+    const { name, shape } = port, values = inputs[name];
     if (!values) refuse(`the input ${name} is missing`);
     if (values.length !== product(shape) || String(values.shape ?? shape) !== String(shape)) {
       refuse(`the input ${name} has ${values.length} values, or another shape`);
     }
-    return [at, asWords(ARRAYS[letter].from(values, (x) => (letter === "b" ? +!!x : x)))];
+    return [port.at, toWords(port, values)];
   });
-}
-
-function tensor({ dtype, shape }, words) {
-  const array = ARRAYS[LETTERS[dtype]];
-  const values = array === Uint8Array ? array.from(words) : new array(words.buffer);
-  return Object.defineProperty(values, "shape", { value: shape });
 }

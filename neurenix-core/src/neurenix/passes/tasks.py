@@ -28,6 +28,7 @@ class TaskCosts:
     dispatch       the time of one more operation on the whole device
     most_work      multiply-adds of a step above which a body is expanded
     most_elements  elements of a step above which it is
+    most_operands  inputs and outputs of a map above which it is; 0: no limit
     memory_bytes   what the values of expanded iterations may take, so that more of them
                    go in chunks; 0: no limit
     unknown        primitives that no task runs: bodies with one are expanded
@@ -39,12 +40,17 @@ class TaskCosts:
     dispatch: float = 30000.0
     most_work: int = 1 << 22
     most_elements: int = 1 << 16
+    most_operands: int = 0
     memory_bytes: int = 0
     unknown: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         least = min(self.lanes, self.groups, self.most_work, self.most_elements)
-        if least < 1 or min(self.barrier, self.dispatch, self.memory_bytes) < 0:
+        if (
+            least < 1
+            or min(self.barrier, self.dispatch, self.memory_bytes, self.most_operands)
+            < 0
+        ):
             raise InvalidArgumentError(f"{self}: a number is too small")
 
 
@@ -89,7 +95,9 @@ def way_of(i: Instruction, costs: TaskCosts, limits: Limits = USUAL) -> Way:
     body, iterations, chunk = (
         i.params[name] for name in ("body", "iterations", "chunk")
     )
-    if _is_kept(body, iterations, costs):
+    operands = len(i.inputs) + len(i.outputs)
+    few = not costs.most_operands or operands <= costs.most_operands
+    if few and _is_kept(body, iterations, costs):
         return Way(True, chunk)
     fitting = 0
     if costs.memory_bytes and iterations:

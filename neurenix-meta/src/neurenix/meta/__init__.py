@@ -32,6 +32,7 @@ from .models.drop_block import DropBlock
 from .models.networks import MLP, Conv4
 from .models.residual import ResNet12
 from .models.sequences import RecurrentNetwork, Transformer
+from .tasks.augmentation import Augmentation
 from .tasks.batches import Episode
 from .tasks.families import (
     generate_gaussian_mixture_tasks,
@@ -70,6 +71,7 @@ __all__ = [
     "EmbeddingClassifier",
     "Task",
     "TaskSampler",
+    "Augmentation",
     "generate_regression_tasks",
     "generate_classification_tasks",
     "generate_sine_mixture_tasks",
@@ -106,6 +108,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Augment": "neurenix.meta.Augmentation",
     "Baseline": "neurenix.meta.Classifier, of a frozen embedding",
     "ConvNet": "neurenix.meta.Conv4",
     "EpisodicBatchSampler": "neurenix.meta.TaskSampler",

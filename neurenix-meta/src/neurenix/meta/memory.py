@@ -79,7 +79,8 @@ def largest_calls(source: Source, size: int) -> list[Call]:
     for bucket in source.buckets:
         count = size if source.largest_batch is None else min(size, len(bucket))
         picks = bucket.picks[np.arange(count) % len(bucket)]
-        calls.append((bucket.read, bucket.data, picks))
+        there, picks = bucket.loaded(picks, count)
+        calls.append((there.read, there.data, picks))
     return calls
 
 

@@ -1,16 +1,14 @@
 // Reads an artefact, and refuses what is damaged, newer or none.
-import { ARRAYS, product } from "./views.js";
+import { ARRAYS, toWords } from "./views.js";
 
-export const LETTERS = { float32: "f", int32: "i", uint32: "u", uint8: "c", bool: "b" };
-const STORED = { F32: "float32", I32: "int32", U32: "uint32", U8: "uint8", BOOL: "bool" };
 const FORMAT = "neurenix-web", MAJOR = 1;
 
-function damaged(file, what) {
+const damaged = (file, what) => {
   throw new Error(`${file} is damaged: ${what}; copy the artefact anew`);
-}
+};
 
-async function bytesOf(name, folder) {
-  const url = new URL(name, folder);
+async function bytesOf(file, folder) {
+  const url = new URL(file, folder);
   if (url.protocol === "file:") { // in Node
     return new Uint8Array(await (await import("node:fs/promises")).readFile(url));
   }
@@ -24,30 +22,22 @@ export async function readArtefact(url, onProgress) {
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
   onProgress(0, "reading the program");
   const file = "program.json", text = new TextDecoder().decode(await bytesOf(file, folder));
-  const program = parsed(text, file), { checks } = program;
-  const bare = text.replace(`"program":"${checks?.program}"`, '"program":""');
-  verify(file, new TextEncoder().encode(bare), checks?.program);
+  const program = parsed(text, file), { checks = {} } = program;
+  const bare = text.replace(`"program":"${checks.program}"`, '"program":""');
+  verify(file, new TextEncoder().encode(bare), checks.program);
   onProgress(0.1, "reading the weights");
   const [weights, examples] = await Promise.all(["weights", "check"].map(async (name) => {
     const bytes = await bytesOf(`${name}.safetensors`, folder);
     verify(`${name}.safetensors`, bytes, checks[name]);
-    return tensors(bytes, `${name}.safetensors`);
+    return tensors(bytes);
   }));
-  const initial = program.weights.map(({ name, dtype, at, shape }) => {
-    const found = weights[name];
-    if (found?.dtype !== dtype || String(found.shape) !== String(shape)) {
-      damaged("weights.safetensors", `it has no ${name} that fits the program`);
-    }
-    return [at, asWords(found)];
-  });
+  const initial = program.weights.map((port) => [port.at, toWords(port, stored(port, weights[port.name]))]);
   for (const [at, base64] of program.constants) {
-    initial.push([at, asWords({ buffer: Uint8Array.from(atob(base64), (c) => c.charCodeAt()).buffer })]);
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt());
+    initial.push([at, new Uint32Array(bytes.buffer)]);
   }
   return { ...program, initial, examples };
 }
-
-export const asWords = (typed) =>
-  typed instanceof Uint8Array ? Uint32Array.from(typed) : new Uint32Array(typed.buffer);
 
 // By the CRC-32 of its bytes.
 function verify(file, bytes, expected) {
@@ -56,9 +46,7 @@ function verify(file, bytes, expected) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xEDB88320 & -(crc & 1));
   }
-  if (((crc ^ -1) >>> 0).toString(16).padStart(8, "0") !== expected) {
-    damaged(file, "its checksum is wrong");
-  }
+  if ((~crc >>> 0).toString(16).padStart(8, "0") !== expected) damaged(file, "its checksum is wrong");
 }
 
 function parsed(text, file) {
@@ -71,22 +59,18 @@ function parsed(text, file) {
   if (program?.format !== FORMAT) throw new Error(`${file} has not the format ${FORMAT}`);
   const [major, minor] = program.version ?? [];
   if (major > MAJOR) {
-    throw new Error(`${file} was written by a newer Neurenix, in version ${major}.${minor}; this `
-      + `runner reads ${MAJOR}.x: take the neurenix.js that came with it`);
+    throw new Error(`${file} was written by a newer Neurenix: it has version ${major}.${minor}, and `
+      + `this runner reads ${MAJOR}.x; take the neurenix.js that came with it`);
   }
   return program;
 }
 
+export const stored = ({ letter }, buffer) => new ARRAYS[letter](buffer);
+
 // The tensors of a safetensors file, by name.
-function tensors(bytes, file) {
+function tensors(bytes) {
   const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const { __metadata__, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
-  return Object.fromEntries(Object.entries(header).map(([name, { dtype, shape, data_offsets }]) => {
-    const [from, to] = data_offsets.map((offset) => start + offset), array = ARRAYS[LETTERS[STORED[dtype]]];
-    if (to > bytes.length || to - from !== product(shape) * array?.BYTES_PER_ELEMENT) {
-      damaged(file, `${name} lies outside it`);
-    }
-    const values = new array(bytes.buffer.slice(from, to));
-    return [name, Object.assign(values, { shape, dtype: STORED[dtype] })];
-  }));
+  return Object.fromEntries(Object.entries(header).map(([name, { data_offsets }]) =>
+    [name, bytes.buffer.slice(...data_offsets.map((offset) => start + offset))]));
 }

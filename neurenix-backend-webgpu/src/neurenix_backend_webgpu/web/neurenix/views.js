@@ -1,26 +1,25 @@
-// Views of the memory: where the elements of a loop lie.
+// Views of memory: values by dtype, and where the elements of a loop lie.
 
-// The arrays of values of a dtype, by its letter; in memory each takes a word.
+// Arrays of values by the letter of a dtype. A uint8 lies in a byte, all else in a word.
 export const ARRAYS = {
   f: Float32Array, i: Int32Array, u: Uint32Array, c: Uint8Array, b: Uint8Array,
 };
 
 export const product = (shape) => shape.reduce((count, n) => count * n, 1);
 
-export function contiguous(shape) {
-  let step = 1;
-  return shape.map((_, k) => {
-    const n = shape.at(-1 - k);
-    step *= n || 1;
-    return step / (n || 1);
-  }).reverse();
+export const wordCount = ({ shape, letter }) => Math.ceil(product(shape) / (letter === "c" ? 4 : 1));
+
+export function toWords({ letter }, values) {
+  const typed = ARRAYS[letter].from(values), padded = new Uint8Array((typed.byteLength + 3) & ~3);
+  if (letter === "b") return Uint32Array.from(typed, (x) => +!!x);
+  padded.set(new Uint8Array(typed.buffer));
+  return new Uint32Array(padded.buffer);
 }
 
-// 1 where the elements lie one after the other, 0 where all are the same one, else -1.
-export function pace(shape, strides) {
-  const dense = contiguous(shape);
-  if (shape.every((n, a) => n < 2 || strides[a] === dense[a])) return 1;
-  return shape.every((n, a) => n < 2 || strides[a] === 0) ? 0 : -1;
+// A tensor: values with a shape.
+export function fromWords({ letter, shape }, words) {
+  const values = letter === "b" ? Uint8Array.from(words) : new ARRAYS[letter](words.buffer);
+  return Object.defineProperty(values.subarray(0, product(shape)), "shape", { value: shape });
 }
 
 // Writes into `out` the offsets of `count` elements, from element `first` on.

@@ -24,13 +24,22 @@ from ..wording import in_words
 from . import files, rejection
 from .adapted import OfAdaptation
 from .embedded import Features, OfCallable, OfLearner, OfModule
-from .examples import Given, Label, Labelled, images_of, labelled, plain_label
+from .examples import (
+    Given,
+    Label,
+    Labelled,
+    images_of,
+    labelled,
+    of_classes,
+    plain_label,
+)
 from .heads import DEFAULT, rule_of
 from .probabilities import best_scale, scale_of_prototypes, softmax
 from .reading import Reader
 from .recogniser import Array, Recogniser, Scoring
 from .scores import ClassifierScores, scores_of
 from .support import Support
+from .telling import warn_of_skipped
 
 Values = NDArray[np.float64]
 C = TypeVar("C", bound="Classifier")
@@ -223,7 +232,7 @@ class Classifier:
         for an image that cannot be read (named), unless they are skipped;
         MissingDataError for no folder. Nothing is changed then.
         """
-        given = _of_classes("fit", self._labelled("fit", examples, y))
+        given = of_classes("fit", self._labelled("fit", examples, y))
         recogniser = self._made()
         self._learn(recogniser, self._read(recogniser, Support.none(), given))
         return self
@@ -248,7 +257,7 @@ class Classifier:
                 "expected integers alone, or strings alone"
             )
         images = self._images(examples, f"add_class: class {label!r}")
-        given = _of_classes("add_class", Labelled([label], [images]))
+        given = of_classes("add_class", Labelled([label], [images]))
         self._learn(recogniser, self._read(recogniser, support, given))
         return self
 
@@ -261,20 +270,24 @@ class Classifier:
     def _read(
         self, recogniser: Recogniser, support: Support, given: Labelled
     ) -> Support:
-        """The support set with these examples behind it."""
+        """The support set with these examples behind it; one warning says what was
+        skipped."""
+        skipped: list[str] = []
         for label, images in zip(given.classes, given.images):
             assert label is not None
             # Class by class, so that one that is added later gets the same bits.
             kept: list[Array] = []
             shape: tuple[int, ...] = ()
-            for batch in self._reader.batches(images):
+            for batch in self._reader.batches(images, skipped):
                 kept.append(recogniser.kept(batch.x))
                 shape = batch.x.shape[1:]
             if not kept:
                 raise DatasetError(
-                    f"class {label!r}: none of its {len(images)} images can be read"
+                    f"class {label!r}: none of its {len(images)} images can be read; "
+                    f"{skipped[-1]}"
                 )
             support = support.with_class(label, kept, shape)
+        warn_of_skipped(skipped, sum(map(len, given.images)))
         return support
 
     def _learn(self, recogniser: Recogniser, support: Support) -> None:
@@ -311,7 +324,8 @@ class Classifier:
         result = np.full((len(images), len(support.classes)), np.nan)
         rows: list[int] = []
         waiting: list[Array] = []  # where queries are looked at together
-        for batch in self._reader.batches(images):
+        skipped: list[str] = []
+        for batch in self._reader.batches(images, skipped):
             kept = self._recogniser.kept(batch.x)
             support.check(kept)
             if self._recogniser.transductive:
@@ -319,6 +333,7 @@ class Classifier:
                 waiting.append(kept)
             else:
                 result[batch.rows] = scoring(kept)
+        warn_of_skipped(skipped, len(images))
         if waiting:
             result[rows] = scoring(np.concatenate(waiting))
         return result
@@ -482,18 +497,3 @@ class Classifier:
                 "classifier.fit(folder)"
             )
         return self._support
-
-
-def _of_classes(method: str, given: Labelled) -> Labelled:
-    """Refuse no classes, and the class None."""
-    if not given.classes:
-        raise InvalidArgumentError(f"{method}: no classes; expected one or more")
-    if None in given.classes:
-        raise InvalidArgumentError(
-            f"{method}: the label None; examples that are of none of the classes are "
-            "for calibrate and evaluate"
-        )
-    for label, images in zip(given.classes, given.images):
-        if not images:
-            raise InvalidArgumentError(f"{method}: class {label!r} has no images")
-    return given

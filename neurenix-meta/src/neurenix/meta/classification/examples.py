@@ -183,3 +183,18 @@ def _by_labels(method: str, images: list[object], y: object) -> Labelled:
     for label, image in zip(labels, images):
         by_class[label].append(image)
     return Labelled(classes, list(by_class.values()))
+
+
+def of_classes(method: str, given: Labelled) -> Labelled:
+    """Refuse no classes, the class None and a class without images."""
+    if not given.classes:
+        raise InvalidArgumentError(f"{method}: no classes; expected one or more")
+    if None in given.classes:
+        raise InvalidArgumentError(
+            f"{method}: the label None; examples that are of none of the classes are "
+            "for calibrate and evaluate"
+        )
+    for label, images in zip(given.classes, given.images):
+        if not images:
+            raise InvalidArgumentError(f"{method}: class {label!r} has no images")
+    return given

@@ -17,11 +17,9 @@ from neurenix.tensor import Tensor
 from ..datasets.preprocess import Preprocess
 from ..wording import in_words
 from .examples import is_path
-from .telling import warn_user
 
 Array = NDArray[Any]
 UNREADABLE = ("refuse", "skip")
-_SHOWN = 3  # names in one message
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,9 @@ class Reader:
         size = whole("Classifier", "batch_size", self.batch_size, 1)
         object.__setattr__(self, "batch_size", size)
 
-    def batches(self, images: Sequence[object]) -> Iterator[Batch]:
-        """All that can be read, a batch at a time; one warning names the others."""
-        skipped: list[str] = []
+    def batches(self, images: Sequence[object], skipped: list[str]) -> Iterator[Batch]:
+        """All that can be read, a batch at a time; why the others cannot be is added to
+        `skipped`."""
         for start in range(0, len(images), self.batch_size):
             rows, values = [], []
             stop = min(start + self.batch_size, len(images))
@@ -78,13 +76,6 @@ class Reader:
                     rows.append(row)
             if rows:
                 yield Batch(rows, _stacked(values, rows))
-        if skipped:
-            more = len(skipped) - _SHOWN
-            warn_user(
-                f"{len(skipped)} of {len(images)} images are skipped: "
-                + "; ".join(skipped[:_SHOWN])
-                + (f"; and {more} more" if more > 0 else "")
-            )
 
     def _one(self, image: object, row: int) -> Array:
         if self.preprocess is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 
+from ..datasets.found_images import said_of_skipped
+
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -14,6 +16,12 @@ def warn_user(message: str) -> None:
     while frame.f_back is not None and _is_ours(frame.f_globals["__name__"]):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def warn_of_skipped(skipped: list[str], total: int) -> None:
+    """One warning for all images of a call that were left out, if there are any."""
+    if skipped:
+        warn_user(said_of_skipped(skipped, total))
 
 
 def _is_ours(module: str) -> bool:

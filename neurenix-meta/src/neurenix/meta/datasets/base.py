@@ -15,6 +15,7 @@ from neurenix.settings import current_device
 from neurenix.tensor import Tensor, tensor
 
 from ..digests import digest_of
+from .on_demand import Examples, ImagesOnDemand
 
 
 class MissingDataError(DatasetError):
@@ -32,7 +33,8 @@ class ClassDataset:
     Args:
         name: how messages call the data set.
         classes: the name of each class.
-        examples: [total, ...], uint8, int32 or float32, class after class.
+        examples: [total, ...], uint8, int32 or float32, class after class; or images
+            that are read as they are asked for.
         counts: how many examples each class has.
         split: which part of the data set this is, or None.
         files: where each example comes from, if they come from files.
@@ -61,7 +63,7 @@ class ClassDataset:
         self,
         name: str,
         classes: Sequence[str],
-        examples: NDArray[Any],
+        examples: Examples,
         counts: Sequence[int] | NDArray[np.int64],
         *,
         split: str | None = None,
@@ -94,7 +96,7 @@ class ClassDataset:
         if files is not None:
             self.files = np.array([os.fspath(file) for file in files], object)
         self.classes = tuple(classes)
-        self.examples = examples
+        self.examples: Examples = examples
         self.class_offsets = np.concatenate([[0], np.cumsum(sizes)])
         # Tasks take classes from one domain: here there is one, with all classes.
         self.domain_offsets = np.array([0, len(self.classes)])
@@ -107,6 +109,11 @@ class ClassDataset:
         return np.diff(self.class_offsets)
 
     @property
+    def lazy(self) -> bool:
+        """Whether examples are read from files as they are asked for."""
+        return isinstance(self.examples, ImagesOnDemand)
+
+    @property
     def example_shape(self) -> tuple[int, ...]:
         """The shape of one example."""
         return self.examples.shape[1:]
@@ -114,7 +121,8 @@ class ClassDataset:
     @property
     def digest(self) -> str:
         """SHA-256 of its content: examples, how they are scaled, and of which class and
-        domain they are. Computed once, when it is first asked for.
+        domain they are. Computed once, when it is first asked for. Of images that are
+        read on demand, names and sizes of the files stand for their content.
 
         >>> import numpy as np
         >>> ones, twos = (np.full((2, 1), x, np.float32) for x in (1, 2))
@@ -125,10 +133,16 @@ class ClassDataset:
         (False, True)
         """
         if self._digest is None:
+            examples = self.examples
+            if isinstance(examples, ImagesOnDemand):  # reading all would take long
+                told, arrays = [examples.digest()], []
+            else:
+                told, arrays = [], [examples]
             self._digest = digest_of(
-                [self.examples, self.class_offsets, self.domain_offsets],
+                [*arrays, self.class_offsets, self.domain_offsets],
                 repr(float(self.scale)),
                 *map(str, self.classes),
+                *told,
             )
         return self._digest
 
@@ -154,7 +168,14 @@ class ClassDataset:
 
         Returns:
             [total, ...], in the dtype in which they are stored: `scale` is not applied.
+
+        Raises InvalidArgumentError where images are read on demand.
         """
+        if isinstance(self.examples, ImagesOnDemand):
+            raise InvalidArgumentError(
+                f"{self.name}: its images are read from files as tasks need them, and "
+                "no tensor holds all; make it with lazy=False"
+            )
         where = current_device() if device is None else parse_device(device)
         if str(where) not in self._on_device:
             self._on_device[str(where)] = tensor(self.examples, device=where)
@@ -175,10 +196,15 @@ class ClassDataset:
         chosen = [self._class_index(label) for label in classes]
         starts, ends = self.class_offsets[:-1], self.class_offsets[1:]
         rows = np.concatenate([np.arange(starts[c], ends[c]) for c in chosen])
+        some: Examples
+        if isinstance(self.examples, ImagesOnDemand):
+            some = self.examples.of_rows(rows)
+        else:
+            some = self.examples[rows]
         return ClassDataset(
             self.name,
             [self.classes[c] for c in chosen],
-            self.examples[rows],
+            some,
             self.counts[chosen],
             split=self.split,
             files=None if self.files is None else self.files[rows].tolist(),

@@ -45,6 +45,12 @@ class Domains(ClassDataset):
         if len(set(names)) < len(names):
             repeated = next(n for n in names if names.count(n) > 1)
             raise InvalidArgumentError(f"{name}: two domains are named {repeated!r}")
+        lazy = next((d.name for d in datasets if d.lazy), None)
+        if lazy is not None:
+            raise InvalidArgumentError(
+                f"{name}: {lazy} reads its images on demand, and domains lie in one "
+                "array; make it with lazy=False"
+            )
         first = datasets[0]
         for other in datasets[1:]:
             if (other.example_shape, other.examples.dtype) != (
@@ -60,7 +66,7 @@ class Domains(ClassDataset):
         super().__init__(
             name,
             [f"{d.name}/{label}" for d in datasets for label in d.classes],
-            np.concatenate([d.examples for d in datasets]),
+            np.concatenate([d.examples[:] for d in datasets]),
             np.concatenate([d.counts for d in datasets]),
             files=_files(datasets),
         )

@@ -7,13 +7,15 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neurenix.arguments import whole
+from neurenix.arguments import flag, whole
 from neurenix.errors import DatasetError, InvalidArgumentError
 
 from .base import ClassDataset, MissingDataError
-from .found_images import FoundImages, find_images
-from .images import pixels, read
+from .found_images import FoundImages, find_images, said_of_skipped
+from .on_demand import Examples, ImagesOnDemand
+from .preprocess import Preprocess
 
 SUFFIXES = {
     ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
@@ -24,8 +26,9 @@ class ImageFolder(ClassDataset):
     """Images in one folder a class, at any depth: `root/alphabet/letter/01.png`.
 
     Every folder that holds images is a class, named by its path from `root`. Images
-    become uint8 [total, channels, size, size], upright as their EXIF data say; an image
-    that is not square is stretched. Files that are no images by their suffix are passed
+    become uint8 [total, channels, size, size], upright as their EXIF data say, 16 bits
+    of grey as 8; an image that is not square is stretched, unless `preprocess` says
+    otherwise. Files that are no images by their suffix are passed
     over, and so are hidden ones. Links are followed, each folder once. A warning names
     the folders that hold no images, links to a folder that is there already, and images
     that are in no class folder.
@@ -38,12 +41,22 @@ class ImageFolder(ClassDataset):
         size: the side that images are resized to (Lanczos).
         channels: 1 for grey, 3 for red, green and blue.
         invert: make ink bright and paper dark, as for drawings on white.
+        preprocess: what becomes of images, in place of these three: what is trained on
+            them is then given to `Classifier` with the same one. Its mean is 0 and its
+            std 1, for images are kept as bytes.
+        lazy: keep no images: those of a batch of tasks are read when its turn comes,
+            for sets that are larger than memory. An image that cannot be read is
+            refused then.
+        unreadable: "refuse" images that cannot be read, or "skip" them; one warning
+            says how many, and names them.
 
     Raises:
         MissingDataError: `root` is no folder.
         DatasetError: no class folders in it, a folder or an image that cannot be read,
-            or a link to an image that is not there (named).
-        InvalidArgumentError: channels other than 1 or 3, or a size below 1.
+            a link to an image that is not there (named), or a class of which no image
+            can be read.
+        InvalidArgumentError: channels other than 1 or 3, a size below 1, or settings
+            that exclude each other.
 
     >>> import tempfile, pathlib
     >>> from PIL import Image
@@ -65,11 +78,21 @@ class ImageFolder(ClassDataset):
         size: int = 28,
         channels: int = 1,
         invert: bool = False,
+        preprocess: Preprocess | None = None,
+        lazy: bool = False,
+        unreadable: str = "refuse",
     ) -> None:
         folder = Path(root)
-        size = whole("ImageFolder", "size", size, 1)
-        if channels not in (1, 3):
-            raise InvalidArgumentError(f"channels must be 1 or 3, not {channels!r}")
+        how = _preprocess(size, channels, invert, preprocess)
+        if unreadable not in ("refuse", "skip"):
+            raise InvalidArgumentError(
+                f"ImageFolder: unreadable={unreadable!r}; expected 'refuse' or 'skip'"
+            )
+        if flag("ImageFolder", "lazy", lazy) and unreadable == "skip":
+            raise InvalidArgumentError(
+                "ImageFolder: unreadable='skip' with lazy=True: which images cannot be "
+                "read is only known when they are; leave one of them out"
+            )
         if not folder.is_dir():
             raise MissingDataError(f"there is no folder {folder}")
         found = find_images(folder, SUFFIXES)
@@ -78,19 +101,86 @@ class ImageFolder(ClassDataset):
                 f"{folder} has no class folders: expected one folder a class, with "
                 f"images ({', '.join(sorted(SUFFIXES))}) in it"
             )
-        files = [file for images in found.classes.values() for file in images]
-        examples = np.empty((len(files), channels, size, size), np.uint8)
-        for row, file in enumerate(files):
-            examples[row] = pixels(read(file), size, channels)
-        if invert:
-            np.subtract(255, examples, out=examples)
-        counts = [len(images) for images in found.classes.values()]
+        shape = (how.channels, how.size, how.size)
+        skipped: list[str] = []
+        examples: Examples
+        if lazy:
+            files = [file for images in found.classes.values() for file in images]
+            examples = ImagesOnDemand(files, shape, how.pixels)
+        else:
+            examples = _read(
+                found, shape, how, skipped if unreadable == "skip" else None
+            )
+            files = [file for images in found.classes.values() for file in images]
         super().__init__(
-            folder.resolve().name, list(found.classes), examples, counts, files=files
+            folder.resolve().name,
+            list(found.classes),
+            examples,
+            [len(images) for images in found.classes.values()],
+            files=files,
         )
-        left = left_out(folder, found)
-        if left:
-            warnings.warn(left, stacklevel=2)
+        parts = [
+            left_out(folder, found),
+            said_of_skipped(skipped, len(skipped) + len(files)),
+        ]
+        if any(parts):
+            warnings.warn(" ".join(part for part in parts if part), stacklevel=2)
+
+
+def _preprocess(
+    size: int, channels: int, invert: bool, given: Preprocess | None
+) -> Preprocess:
+    if given is None:
+        size = whole("ImageFolder", "size", size, 1)
+        if channels not in (1, 3):
+            raise InvalidArgumentError(f"channels must be 1 or 3, not {channels!r}")
+        return Preprocess(size, channels, fit="stretch", invert=invert)
+    if not isinstance(given, Preprocess):
+        raise InvalidArgumentError(
+            f"ImageFolder: preprocess is a {type(given).__name__}; expected a "
+            "Preprocess"
+        )
+    if (size, channels, invert) != (28, 1, False):
+        raise InvalidArgumentError(
+            "ImageFolder: size, channels and invert are the preprocess's where there "
+            "is one"
+        )
+    if not given.keeps_range:
+        raise InvalidArgumentError(
+            f"ImageFolder: a preprocess with mean={given.mean} and std={given.std}; "
+            "images are kept as bytes, so expected 0 and 1"
+        )
+    return given
+
+
+def _read(
+    found: FoundImages,
+    shape: tuple[int, int, int],
+    how: Preprocess,
+    skipped: list[str] | None,
+) -> NDArray[np.uint8]:
+    """All images, class after class. Where there is a list for them, those that cannot
+    be read are left out of `found`."""
+    examples = np.empty((sum(map(len, found.classes.values())), *shape), np.uint8)
+    row = 0
+    for label, files in found.classes.items():
+        there = []
+        for file in files:
+            try:
+                examples[row] = how.pixels(file)
+            except DatasetError as error:
+                if skipped is None:
+                    raise
+                skipped.append(str(error))
+            else:
+                there.append(file)
+                row += 1
+        if not there:
+            raise DatasetError(
+                f"class {label!r}: none of its {len(files)} images can be read"
+            )
+        found.classes[label] = there
+    return examples[:row]
 
 
 def left_out(folder: Path, found: FoundImages) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from neurenix.errors import DatasetError
 
+_SHOWN = 3  # reasons in one message
+
 
 @dataclass
 class FoundImages:
@@ -114,6 +116,23 @@ def unreadable(file: str | Path, error: OSError) -> DatasetError:
             f"{file} is a link to what is not there; put it right or delete it"
         )
     return DatasetError(f"{file} cannot be read: {error.strerror or error}")
+
+
+def said_of_skipped(skipped: list[str], total: int) -> str:
+    """What a warning says of images that were left out, with the reason for each of the
+    first; empty for none.
+
+    >>> said_of_skipped(["a.png is empty"], 9)
+    '1 of 9 images are skipped: a.png is empty'
+    """
+    if not skipped:
+        return ""
+    more = len(skipped) - _SHOWN
+    return (
+        f"{len(skipped)} of {total} images are skipped: "
+        + "; ".join(skipped[:_SHOWN])
+        + (f"; and {more} more" if more > 0 else "")
+    )
 
 
 def fingerprint(files: Iterable[Path]) -> str:

@@ -130,11 +130,16 @@ class Preprocess:
         array = array.reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
         return 255 - array if self.invert else array
 
+    @property
+    def keeps_range(self) -> bool:
+        """Whether what is read is pixels from 0 to 1: no mean, no deviation."""
+        return not np.any(self.mean) and bool(np.all(np.equal(self.std, 1.0)))
+
     def values(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the embedding reads of pixels [channels, size, size]."""
         # As learners read stored pixels: in float32, times 1 / 255.
         x = pixels.astype(np.float32) * np.float32(1.0 / 255.0)
-        if self.mean == 0.0 and self.std == 1.0:
+        if self.keeps_range:
             return x
         mean, std = (
             np.asarray(v, np.float32).reshape(-1, 1, 1) for v in (self.mean, self.std)

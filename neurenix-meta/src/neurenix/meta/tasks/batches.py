@@ -17,7 +17,10 @@ import neurenix as nx
 from neurenix.dtypes import Dtype
 from neurenix.errors import InvalidArgumentError
 
+from ..datasets.on_demand import ImagesOnDemand
 from ..digests import digest_of
+from .augmentation import COLUMNS, Augmentation
+from .augmented import augmented
 from .kinds import Kinds
 from .reading import read
 from .sampler import TaskSampler
@@ -85,16 +88,21 @@ class ReadStacked:
 @dataclass(frozen=True)
 class ReadEpisode:
     """Takes one task out of a data set: `rows` are those of its support examples, class
-    after class, and then of its queries."""
+    after class, and then of its queries; behind them what was drawn to change the
+    images, where they are augmented."""
 
     ways: int
     shots: int
     queries: int
     dtype: Dtype
     inputs: str | None  # as of `Kinds`
+    augment: Augmentation | None = None
 
     def __call__(self, data: Sequence[nx.Tensor], rows: nx.Tensor) -> Episode:
-        x = read(nx.take(data[0], rows), self.inputs, self.dtype)
+        total = self.ways * (self.shots + self.queries)
+        x = read(nx.take(data[0], rows[:total]), self.inputs, self.dtype)
+        if self.augment is not None:
+            x = augmented(self.augment, x, rows[total:])
         cut = self.ways * self.shots
         classes = np.arange(self.ways, dtype=np.int32)
         return Episode(
@@ -129,7 +137,42 @@ class Bucket:
 
     def first(self) -> Episode:
         """One of its tasks, to look at."""
-        return self.read(self.data, nx.tensor(self.picks[0]))
+        bucket, picks = self.loaded(self.picks[:1], 1)
+        return bucket.read(bucket.data, nx.tensor(picks[0]))
+
+    def loaded(
+        self, picks: NDArray[np.int32], size: int
+    ) -> tuple[Bucket, NDArray[np.int32]]:
+        """The bucket with the data of these tasks, at most `size`, and their picks."""
+        return self, picks
+
+
+@dataclass(frozen=True)
+class BucketOnDemand(Bucket):
+    """Tasks of a data set whose images are read from files when a batch is made.
+
+    images   what they are read from
+    rows     how many examples a task has: as many of its picks are rows of `images`
+    """
+
+    images: ImagesOnDemand
+    rows: int
+
+    def loaded(
+        self, picks: NDArray[np.int32], size: int
+    ) -> tuple[Bucket, NDArray[np.int32]]:
+        """With room for `size` tasks, so that one program serves a smaller batch, too.
+
+        Raises DatasetError, naming it, for a file that cannot be read.
+        """
+        asked = picks[:, : self.rows].reshape(-1)
+        data = np.zeros((size * self.rows, *self.images.shape[1:]), np.uint8)
+        data[: len(asked)] = self.images[asked]
+        own = picks.copy()
+        own[:, : self.rows] = np.arange(len(asked), dtype=np.int32).reshape(
+            len(own), -1
+        )
+        return Bucket(self.read, (nx.tensor(data),), own, self.largest), own
 
 
 @dataclass(frozen=True)
@@ -139,6 +182,11 @@ class Batch:
     bucket: Bucket
     picks: NDArray[np.int32]
     numbers: Numbers
+
+    def loaded(self, size: int) -> Batch:
+        """With its data on the device, and room for `size` tasks."""
+        bucket, picks = self.bucket.loaded(self.picks, size)
+        return Batch(bucket, picks, self.numbers)
 
 
 class Source:
@@ -204,19 +252,28 @@ class Source:
                 batches.append(Batch(bucket, bucket.picks[part], group[part]))
         if order is not None and len(self.buckets) > 1:
             batches = [batches[i] for i in order.permutation(len(batches))]
-        yield from batches[skip:]
+        for batch in batches[skip:]:
+            yield batch.loaded(size)
 
 
 class EndlessSource(Source):
     """A sampler without end: an epoch is its next `steps_per_epoch` batches."""
 
     def __init__(
-        self, sampler: TaskSampler, dtype: Dtype, kinds: Kinds, steps_per_epoch: int
+        self,
+        sampler: TaskSampler,
+        dtype: Dtype,
+        kinds: Kinds,
+        steps_per_epoch: int,
+        augment: Augmentation | None = None,
     ) -> None:
         # The largest setting stands for all: what fits it fits the others.
-        largest = _bucket(sampler, dtype, kinds, sampler.largest_setting)
+        largest = _bucket(
+            sampler, dtype, kinds, sampler.largest_setting, augment=augment
+        )
         super().__init__([largest], [np.zeros(1, np.int64)], kinds)
         self.sampler = sampler
+        self.augment = augment
         self.dtype = dtype
         self.steps_per_epoch = steps_per_epoch
         self._of_setting = {sampler.largest_setting: largest}
@@ -239,17 +296,18 @@ class EndlessSource(Source):
         ahead = 1 if self.sampler.varies else max(1, _DRAWN_AHEAD // size)
         for first in range(skip, steps, ahead):
             last = min(first + ahead, steps)
-            rows = _rows(self.sampler, self.next_task, (last - first) * size)
+            count = (last - first) * size
+            rows = _rows(self.sampler, self.next_task, count, self.augment)
             bucket = self._bucket_of(self.sampler.setting(self.next_task))
             for part in rows.reshape(last - first, size, -1):
                 numbers = np.arange(self.next_task, self.next_task + size)
                 self.next_task += size
-                yield Batch(bucket, part, numbers)
+                yield Batch(bucket, part, numbers).loaded(size)
 
     def _bucket_of(self, setting: tuple[int, int]) -> Bucket:
         if setting not in self._of_setting:
             self._of_setting[setting] = _bucket(
-                self.sampler, self.dtype, self.kinds, setting
+                self.sampler, self.dtype, self.kinds, setting, augment=self.augment
             )
         return self._of_setting[setting]
 
@@ -266,7 +324,13 @@ class EndlessSource(Source):
 class SampledSource(Source):
     """All tasks of a sampler that has an end."""
 
-    def __init__(self, sampler: TaskSampler, dtype: Dtype, kinds: Kinds) -> None:
+    def __init__(
+        self,
+        sampler: TaskSampler,
+        dtype: Dtype,
+        kinds: Kinds,
+        augment: Augmentation | None = None,
+    ) -> None:
         numbers = np.arange(len(sampler))
         groups: dict[tuple[int, int], list[int]] = {}
         if sampler.varies:
@@ -275,14 +339,21 @@ class SampledSource(Source):
         else:
             groups[sampler.largest_setting] = numbers.tolist()
         super().__init__(
-            [_bucket(sampler, dtype, kinds, s, group) for s, group in groups.items()],
+            [
+                _bucket(sampler, dtype, kinds, setting, group, augment)
+                for setting, group in groups.items()
+            ],
             [np.array(group) for group in groups.values()],
             kinds,
         )
         self.sampler = sampler
+        self.augment = augment
 
     def description(self) -> dict[str, Any]:
-        return self.sampler.description()
+        said = self.sampler.description()
+        if self.augment is None:
+            said.pop("augment", None)  # which changes these tasks in nothing
+        return said
 
 
 def _bucket(
@@ -291,19 +362,32 @@ def _bucket(
     kinds: Kinds,
     setting: tuple[int, int],
     numbers: Sequence[int] = (),
+    augment: Augmentation | None = None,
 ) -> Bucket:
     """Tasks of one setting; without numbers, one that is made up, to look at."""
     ways, shots = setting
     if not numbers:
-        rows = np.zeros((1, ways * (shots + sampler.queries)), np.int32)
+        words = 1 if augment is None else 1 + COLUMNS
+        rows = np.zeros((1, words * ways * (shots + sampler.queries)), np.int32)
     elif sampler.varies:
-        rows = np.concatenate([_rows(sampler, number, 1) for number in numbers])
+        rows = np.concatenate(
+            [_rows(sampler, number, 1, augment) for number in numbers]
+        )
     else:
-        rows = _rows(sampler, numbers[0], len(numbers))
-    reader = ReadEpisode(ways, shots, sampler.queries, dtype, kinds.inputs)
+        rows = _rows(sampler, numbers[0], len(numbers), augment)
+    reader = ReadEpisode(ways, shots, sampler.queries, dtype, kinds.inputs, augment)
+    images = sampler.dataset.examples
+    if isinstance(images, ImagesOnDemand):
+        total = ways * (shots + sampler.queries)
+        return BucketOnDemand(reader, (), rows, ways - 1, images, total)
     return Bucket(reader, (sampler.device_examples(),), rows, ways - 1)
 
 
-def _rows(sampler: TaskSampler, start: int, count: int) -> NDArray[np.int32]:
+def _rows(
+    sampler: TaskSampler, start: int, count: int, augment: Augmentation | None
+) -> NDArray[np.int32]:
     indices = sampler.batch_indices(start, count)
-    return np.concatenate([indices.support, indices.query], axis=1)
+    parts = [indices.support, indices.query]
+    if augment is not None:
+        parts.append(sampler.augmentations(start, count))
+    return np.concatenate(parts, axis=1)

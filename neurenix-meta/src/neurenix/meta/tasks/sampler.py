@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+import neurenix as nx
 from neurenix.arguments import flag, whole
 from neurenix.errors import IndexOutOfRangeError, InvalidArgumentError
 from neurenix.keywords import check_keywords
@@ -18,6 +19,8 @@ from neurenix.tensor import Tensor, tensor
 from ..counters import seed_of, uniform, uniforms
 from ..datasets import ArrayDataset, ClassDataset
 from ..identity.values_as_text import text_of
+from .augmentation import Augmentation
+from .augmented import augmented
 from .disjoint import deal, most_disjoint_tasks
 from .task import Task
 
@@ -26,7 +29,7 @@ _ATTRIBUTES = frozenset(
     {
         *("dataset", "ways", "_ways", "shots", "_shots", "queries", "seed", "one_hot"),
         *("tasks", "tasks_per_setting", "tasks_per_pass", "replacement"),
-        *("_counts", "_pass"),
+        *("_counts", "_pass", "augment"),
     }
 )
 
@@ -88,6 +91,10 @@ class TaskSampler:
         tasks: how many tasks there are; without it the sequence has no end.
         tasks_per_setting: neighbouring tasks that have the same ways and shots, where
             these are ranges; a multiple of `tasks_per_batch` in training.
+        augment: random changes of the images of training tasks. `meta_learn` makes them
+            within the compiled step; `sampler[i]` has them, too. `evaluate` and
+            validation leave the images as they are. Task i has its own: a sampler
+            without end never shows the same image again.
         replacement: False: no example is in two tasks, until all that can be dealt out
             are (`tasks_per_pass` tasks); then a new pass begins. An interval over tasks
             that are drawn again and again from few images is too narrow
@@ -129,6 +136,7 @@ class TaskSampler:
         tasks: int | None = None,
         tasks_per_setting: int = 4,
         replacement: bool = True,
+        augment: Augmentation | None = None,
     ) -> None:
         if isinstance(dataset, tuple) and len(dataset) == 2:
             dataset = ArrayDataset(*dataset)
@@ -164,6 +172,9 @@ class TaskSampler:
                 f"{dataset.classes[smallest]!r} of {dataset.name} has "
                 f"{self._counts[smallest]}"
             )
+        self.augment = augment
+        if augment is not None:
+            _check_augmented(augment, dataset)
         self.replacement = flag("TaskSampler", "replacement", replacement)
         self.tasks_per_pass: int | None = None
         self._pass: tuple[int, Any] = (-1, None)
@@ -221,6 +232,8 @@ class TaskSampler:
             more["tasks_per_setting"] = self.tasks_per_setting
         if not self.replacement:
             more["replacement"] = 0
+        if self.augment is not None:
+            more["augment"] = text_of(self.augment)
         if type(self) is not TaskSampler:
             more["type"] = text_of(type(self))
             for name, value in vars(self).items():
@@ -253,10 +266,15 @@ class TaskSampler:
         """Task `number` as tensors: x float32 [n, ...] (int32 of a data set of whole
         numbers), labels class after class."""
         support, query, support_y, query_y = self.batch_indices(number, 1)
+        support_x, query_x = self._examples(support[0]), self._examples(query[0])
+        if self.augment is not None:
+            cut, words = len(support_x), tensor(self.augmentations(number, 1)[0])
+            x = augmented(self.augment, nx.concat([support_x, query_x]), words)
+            support_x, query_x = x[:cut], x[cut:]
         return Task(
-            self._examples(support[0]),
+            support_x,
             self._labels(support_y, number),
-            self._examples(query[0]),
+            query_x,
             self._labels(query_y, number),
         )
 
@@ -282,6 +300,14 @@ class TaskSampler:
             ways.repeat(shots),
             ways.repeat(self.queries),
         )
+
+    def augmentations(self, start: int, count: int) -> NDArray[np.int32]:
+        """What is drawn to change the images of the tasks from `start` to before `start
+        + count`, as `Augmentation.words` gives it."""
+        assert self.augment is not None
+        height, width = self.dataset.example_shape[1:]
+        setting = (*self.setting(start), self.queries)
+        return self.augment.words(self.seed, start, count, setting, (height, width))
 
     def device_examples(self, device: Any = None) -> Tensor:
         """The whole data set on a device: see `ClassDataset.on_device`."""
@@ -352,6 +378,25 @@ class TaskSampler:
     def _labels(self, labels: NDArray[np.int32], number: int) -> Tensor:
         rows = np.eye(self.setting(number)[0], dtype=np.float32)
         return tensor(rows[labels] if self.one_hot else labels)
+
+
+def _check_augmented(augment: object, dataset: ClassDataset) -> None:
+    if not isinstance(augment, Augmentation):
+        raise InvalidArgumentError(
+            f"TaskSampler: augment is a {type(augment).__name__}; expected an "
+            "Augmentation, or None"
+        )
+    shape, dtype = dataset.example_shape, dataset.examples.dtype
+    if len(shape) != 3 or shape[0] not in (1, 3) or dtype != np.uint8:
+        raise InvalidArgumentError(
+            f"TaskSampler: augment with {dataset.name}, whose examples are "
+            f"{dtype}{list(shape)}; expected images, uint8 [channels, height, width]"
+        )
+    if augment.quarter_turns and shape[1] != shape[2]:
+        raise InvalidArgumentError(
+            f"TaskSampler: quarter_turns of images of {shape[1]} × {shape[2]}; "
+            "expected square ones"
+        )
 
 
 def _range(

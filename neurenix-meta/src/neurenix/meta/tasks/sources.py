@@ -8,6 +8,7 @@ from typing import TypeAlias
 from neurenix.arguments import whole
 from neurenix.errors import InvalidArgumentError
 
+from ..datasets.on_demand import ImagesOnDemand
 from .batches import EndlessSource, SampledSource, Source
 from .deciding import decided, inputs_of, targets_of
 from .kinds import Kinds
@@ -22,9 +23,16 @@ Tasks: TypeAlias = TaskSampler | Iterable[Task | Sequence[Given]]
 
 
 def source_of(
-    learner: Reader, tasks: Tasks, kinds: Kinds, steps_per_epoch: int | None = None
+    learner: Reader,
+    tasks: Tasks,
+    kinds: Kinds,
+    steps_per_epoch: int | None = None,
+    *,
+    training: bool = False,
 ) -> Source:
     """Tasks on the device. What `kinds` leave open they decide: `source.kinds`.
+
+    training   whether a sampler's augmentation counts
 
     Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks, are of
     other kinds, or do not fit the model.
@@ -35,11 +43,12 @@ def source_of(
             "steps_per_epoch is for a TaskSampler without end; an epoch of other "
             "tasks is all of them"
         )
+    augment = tasks.augment if isinstance(tasks, TaskSampler) and training else None
     if not isinstance(tasks, TaskSampler):
         source = listed_source(learner, listed(tasks), kinds)
     elif not endless:
         kinds = _kinds_of(learner, tasks, kinds)
-        source = SampledSource(tasks, learner.dtype, kinds)
+        source = SampledSource(tasks, learner.dtype, kinds, augment)
     elif steps_per_epoch is None:
         raise InvalidArgumentError(
             "this TaskSampler has no end: TaskSampler(..., tasks=n) has one; "
@@ -48,7 +57,7 @@ def source_of(
     else:
         steps = whole("meta_learn", "steps_per_epoch", steps_per_epoch, 1)
         kinds = _kinds_of(learner, tasks, kinds)
-        source = EndlessSource(tasks, learner.dtype, kinds, steps)
+        source = EndlessSource(tasks, learner.dtype, kinds, steps, augment)
     for bucket in source.buckets:
         learner.check_bucket(bucket)
     return source
@@ -59,10 +68,12 @@ def _kinds_of(learner: Reader, sampler: TaskSampler, kinds: Kinds) -> Kinds:
     `sampler[i]` gives them, unless the network reads tokens."""
     examples = sampler.dataset.examples
     rows = sampler.batch_indices(0, 1).support[0]
-    inputs = inputs_of(learner, kinds, [examples[rows]])
+    first = examples[rows]
+    inputs = inputs_of(learner, kinds, [first])
     if inputs == "values" and examples.dtype == "uint8":
         kinds.joined(Kinds("pixels"), sampler.dataset.name)
-    stored(sampler.dataset.name, examples, inputs)
+    whole = first if isinstance(examples, ImagesOnDemand) else examples
+    stored(sampler.dataset.name, whole, inputs)
     targets = targets_of(learner, kinds, [sampler.batch_indices(0, 1).support_labels])
     if targets == "values" and learner.targets_taken() == "either":
         kinds.joined(Kinds(targets="classes"), "a TaskSampler")

@@ -34,7 +34,9 @@ def data_of(
     Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks, or do
     not fit the method, each other or the batch.
     """
-    source = source_of(method, tasks, method.kinds, options.steps_per_epoch)
+    source = source_of(
+        method, tasks, method.kinds, options.steps_per_epoch, training=True
+    )
     kinds = method.kinds.joined(source.kinds, "these tasks")
     held_out = None
     if validation is not None:

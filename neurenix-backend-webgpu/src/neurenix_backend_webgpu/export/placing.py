@@ -1,0 +1,52 @@
+"""A plan's scratch, placed anew: elements have other sizes on the web than in core's
+plans, and so have the regions that calls run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from neurenix.errors import ExportError
+from neurenix.phynexus.plan.place import place
+from neurenix.phynexus.plan.plan import Plan, Step
+from neurenix.phynexus.plan.views import Block, View
+
+from ..lowering.storage import element_bytes
+from .layout import DTYPES
+
+
+def place_anew(plan: Plan) -> None:
+    """Give every block its offset, in bytes, and every region its scratch.
+
+    Raises ExportError where the plan has a dtype that the web has not.
+    """
+    for region in plan.regions:
+        sizes: dict[Block, int] = {}
+        for k, step in enumerate(region.steps):
+            for block, nbytes in _blocks(step, plan):
+                if block not in sizes:
+                    block.first = k
+                block.last = k
+                sizes[block] = nbytes
+        for block, nbytes in sizes.items():
+            block.nbytes = nbytes
+        region.scratch = place(sizes)
+
+
+def _blocks(step: Step, plan: Plan) -> Iterator[tuple[Block, int]]:
+    """The pieces of scratch that a step touches, and their bytes."""
+    for view in (*step.inputs, *outputs_of(step)):
+        if view.dtype.name not in DTYPES:
+            raise ExportError(
+                f"export: the web has no {view.dtype.name}, which "
+                f"{step.source or 'a step'} needs; it has {', '.join(DTYPES)}"
+            )
+        if isinstance(view.root, Block) and view.root.home is None:
+            count = view.root.nbytes // view.dtype.itemsize
+            yield view.root, count * element_bytes(view.dtype)
+    for block in step.params.blocks():
+        yield block, plan.regions[step.region].scratch
+
+
+def outputs_of(step: Step) -> list[View]:
+    """The views that a step writes."""
+    return [view for view in step.outputs if view is not None]

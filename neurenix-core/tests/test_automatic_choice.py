@@ -1,0 +1,118 @@
+"""Which device type is taken where nobody names one, and what is asked for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from neurenix.backends import Absent, Available, BackendInfo, Broken, Discovery, plugins
+from neurenix.backends.hookspecs import hookimpl
+from neurenix.backends.protocol import API_VERSION
+from neurenix.backends.reference import ReferenceBackend
+from neurenix.cli import probe
+from neurenix.cli.report import Report, automatic
+from neurenix.errors import DeviceError
+
+
+class Plugins:
+    """A discovery of made-up plugins, and which of them were probed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.discovery = Discovery()
+        self.discovery._entries = {}
+        self.probed: list[str] = []
+        monkeypatch.setattr(plugins, "_allowed", lambda name: True)
+
+    def add(
+        self,
+        name: str,
+        priority: int,
+        count: Callable[[], int] = lambda: 1,
+        passed_over: str = "",
+    ) -> None:
+        def probed() -> int:
+            self.probed.append(name)
+            return count()
+
+        info = BackendInfo(
+            name,
+            API_VERSION,
+            f"fake-{name}",
+            priority,
+            probed,
+            ReferenceBackend,
+            lambda: passed_over,
+        )
+
+        class Module:
+            @hookimpl
+            def neurenix_backend(self) -> BackendInfo:
+                return info
+
+        entry: Any = SimpleNamespace(name=name, dist=None, load=Module)
+        assert self.discovery._entries is not None
+        self.discovery._entries[name] = [entry]
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Plugins:
+    return Plugins(monkeypatch)
+
+
+def fail(error: Exception) -> Callable[[], int]:
+    def probe() -> int:
+        raise error
+
+    return probe
+
+
+def test_those_below_what_is_taken_are_not_probed(made: Plugins) -> None:
+    made.add("low", 5, fail(OSError("its driver is old")))
+    made.add("middle", 10)
+    made.add("high", 20, lambda: 0)
+    name, skipped = made.discovery.best()
+    assert name == "middle" and made.probed == ["high", "middle"]
+    assert len(skipped) == 1 and skipped[0].startswith("high: ")
+    assert made.discovery.best() == (name, skipped)  # now that states are known
+    assert isinstance(made.discovery.state("low"), Broken)
+    assert made.discovery.best() == (name, skipped)
+
+
+def test_what_asks_to_be_passed_over_is(made: Plugins) -> None:
+    made.add("soft", 5, passed_over="it is software")
+    assert made.discovery.best() == ("reference", ["soft: it is software"])
+    assert isinstance(made.discovery.state("soft"), Available)
+
+
+def test_a_probe_may_say_why_there_are_none(made: Plugins) -> None:
+    made.add("none", 5, fail(DeviceError("no adapter: install a driver")))
+    state = made.discovery.state("none")
+    assert isinstance(state, Absent)
+    assert state.reason.endswith("no adapter: install a driver")
+    with pytest.raises(DeviceError, match=r"'none' is absent: .* install a driver"):
+        made.discovery.backend("none")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check"), [("", "passed"), ("exp(1) gives 2", "exp(1) gives 2")]
+)
+def test_the_doctor_asks_for_the_self_check(
+    monkeypatch: pytest.MonkeyPatch, wrong: str, check: str
+) -> None:
+    monkeypatch.setattr(ReferenceBackend, "self_check", lambda self, index: wrong)
+    report = probe.look("reference")
+    assert [d.check for d in report.devices] == [check]
+    assert report.state == ("broken" if wrong else "available")
+
+
+def test_the_doctor_says_what_would_be_taken() -> None:
+    def reports(*known: tuple[str, int, str]) -> Sequence[Report]:
+        return [
+            Report(name, "available", priority=priority, passed_over=passed)
+            for name, priority, passed in known
+        ]
+
+    assert automatic(reports(("a", 5, ""), ("b", 9, "software"))) == "a"

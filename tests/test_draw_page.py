@@ -1,0 +1,286 @@
+"""The page of drawn symbols, in Chromium: what a person draws, types and reads."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import draw_page as d
+import numpy as np
+import pytest
+
+from neurenix.errors import DatasetError
+
+pytest.importorskip("selenium", reason="the group dev has it")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (d.CHROMIUM and d.DRIVER),
+        reason="no chromium and chromedriver: apt-get install chromium chromium-driver",
+    ),
+]
+
+CROSS = [[(0.2, 0.2), (0.5, 0.5), (0.8, 0.8)], [(0.8, 0.2), (0.5, 0.5), (0.2, 0.8)]]
+RING = [
+    [(0.5 + 0.3 * np.cos(a), 0.5 + 0.3 * np.sin(a)) for a in np.linspace(0, 6.2, 14)]
+]
+STAIRS = [[(0.2, 0.2), (0.2, 0.5), (0.5, 0.5), (0.5, 0.8), (0.8, 0.8)]]
+TENT = [[(0.2, 0.8), (0.5, 0.2), (0.8, 0.8)], [(0.35, 0.5), (0.65, 0.5)]]
+WAVE = [[(0.1 + 0.8 * t, 0.5 + 0.25 * np.sin(9 * t)) for t in np.linspace(0, 1, 16)]]
+SYMBOLS = [CROSS, RING, STAIRS, TENT, WAVE]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The page with hardly trained networks, on generated characters."""
+    make = d.module("make_draw")
+    folder = tmp_path_factory.mktemp("draw") / "page"
+
+    def absent(**_: Any) -> Any:
+        raise DatasetError("left out")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(make, "Omniglot", absent)
+        data, source = make.characters(28)
+        learners = make.learners(data, quick=True)
+        large, source = make.characters(make.CANVAS)
+        make.page(folder, *learners, make.drawings(large, source, 6))
+    return folder, learners
+
+
+@pytest.fixture(scope="module")
+def url(made: Any) -> Iterator[str]:
+    with d.served(made[0]) as address:
+        yield address
+
+
+@pytest.fixture(scope="module", params=["cpu", "webgpu"])
+def driver(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with d.browser(*(d.GPU if request.param == "webgpu" else d.WITHOUT_GPU)) as opened:
+        opened.computer = request.param
+        yield opened
+
+
+@pytest.fixture
+def page(driver: Any, url: str) -> Iterator[d.Page]:
+    """The page, on WebGPU in software and on the CPU; its console stays silent."""
+    opened = d.Page(driver, f"{url}?device={driver.computer}")
+    if driver.computer == "webgpu":
+        has = driver.execute_async_script(
+            "const done = arguments[0]; (navigator.gpu ? navigator.gpu.requestAdapter()"
+            " : Promise.resolve(null)).then((a) => done(!!a), () => done(false))"
+        )
+        if not has:
+            pytest.skip("this Chromium has no WebGPU adapter")
+    opened.ready()
+    yield opened
+    assert opened.complaints() == []
+
+
+def _check_scores(page: d.Page, learners: Any, shots: int = 1) -> None:
+    support = [(k, page.strokes(k, n)) for k in range(5) for n in range(shots)]
+    expected = d.expected(learners, support, page.strokes(None), 5)
+    for method, values in expected.items():
+        np.testing.assert_allclose(
+            page.scores(method),
+            values,
+            rtol=1e-4,
+            atol=1e-4 * max(1, float(np.abs(values).max())),
+            err_msg=method,
+        )
+
+
+def test_drawings_are_classified_as_the_device_here_does(
+    page: d.Page, made: Any
+) -> None:
+    for k, symbol in enumerate(SYMBOLS):
+        page.draw(page.sheet(k), symbol)
+    page.draw(page.sheet(None), RING)
+    _check_scores(page, made[1])
+    best = int(np.argmax(page.scores("prototypes")))
+    page.wait(
+        f"document.getElementById('verdict').innerText.includes('Symbol {best + 1}')"
+    )
+    by = "JavaScript" if page.driver.computer == "cpu" else "WebGPU"
+    assert by in page.text("device")
+    # a second example of each, and an answer to another drawing
+    for k, symbol in enumerate(SYMBOLS):
+        page.click(f'.card[data-class="{k}"] .more')
+        page.draw(page.sheet(k, 1), [[(y, x) for x, y in stroke] for stroke in symbol])
+    page.click("#clear")
+    page.draw(page.sheet(None), TENT)
+    _check_scores(page, made[1], shots=2)
+
+
+def test_the_adaptation_can_be_watched(page: d.Page) -> None:
+    page.click("#surprise")
+    page.wait("!drawn.query.empty")
+    page.scores("maml")
+    after = page.scores("maml")
+    page.click("#steps button:nth-child(1)")
+    assert page.value("document.querySelectorAll('#paths circle').length") == 30
+    assert "before any step" in page.text("adapting")
+    assert page.scores("maml") != after
+    page.click("#steps button:nth-child(6)")
+    assert page.scores("maml") == after
+
+
+def test_accuracy_over_scripted_episodes(page: d.Page, made: Any) -> None:
+    _episodes(page, made, 3)
+
+
+@pytest.mark.nightly
+def test_accuracy_over_a_hundred_scripted_episodes(page: d.Page, made: Any) -> None:
+    _episodes(page, made, 100)
+
+
+def _episodes(page: d.Page, made: Any, count: int) -> None:
+    """Drawings of `drawings.json`, put on the sheets: as often right as here, and on
+    the same drawings."""
+    folder, learners = made
+    characters = json.loads((folder / "drawings.json").read_text())["characters"]
+    rng = np.random.default_rng(0)
+    right: dict[str, list[tuple[bool, bool]]] = {"prototypes": [], "maml": []}
+    for _ in range(count):
+        classes = rng.permutation(len(characters))[:5]
+        support = []
+        for k, number in enumerate(classes):
+            strokes = list(map(d.points, characters[number]["drawings"][0]))
+            support.append((k, strokes))
+            page.driver.execute_script(
+                "drawn.cards[arguments[0]].show([arguments[1]], false)", k, strokes
+            )
+        answer = int(rng.integers(5))
+        drawings = characters[classes[answer]]["drawings"]
+        query = list(map(d.points, drawings[1 + int(rng.integers(len(drawings) - 1))]))
+        page.driver.execute_script("drawn.query.show(arguments[0], false)", query)
+        for method, values in d.expected(learners, support, query, 5).items():
+            found = page.scores(method)
+            right[method].append(
+                (int(np.argmax(found)) == answer, int(np.argmax(values)) == answer)
+            )
+    for method, pairs in right.items():
+        there, here = (sum(column) for column in zip(*pairs))
+        assert there == here, f"{method}: {there} and {here} of {count} right"
+
+
+# ---- what else a person does ---------------------------------------------------------
+
+
+@pytest.fixture
+def plain(url: str) -> Iterator[d.Page]:
+    """The page in a browser without WebGPU."""
+    with d.browser(*d.WITHOUT_GPU) as driver:
+        yield d.Page(driver, url)
+
+
+def test_what_is_missing_is_said_and_undone(plain: d.Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    plain.ready()
+    assert "draw an example of two or more" in plain.text("verdict")
+    plain.draw(plain.sheet(0), CROSS)
+    plain.wait("document.getElementById('verdict').innerText.includes('With one')")
+    plain.draw(plain.sheet(3), RING)
+    plain.wait("document.getElementById('verdict').innerText.includes('Now draw')")
+    assert plain.value("document.querySelectorAll('.row:not([hidden])').length") == 2
+    plain.draw(plain.sheet(None), RING)
+    scores = plain.scores("prototypes")  # of the two that are there
+    assert scores[1] > scores[0]
+    name = plain.driver.find_elements("css selector", ".title input")[3]
+    name.send_keys("Ring")
+    plain.wait("document.getElementById('verdict').innerText.includes('Ring')")
+
+    sheet = plain.sheet(0)
+    sheet.send_keys(Keys.CONTROL + "z")
+    assert len(plain.strokes(0)) == 1
+    plain.click('.card[data-class="0"] .undo')
+    assert plain.strokes(0) == []
+    plain.wait("document.getElementById('verdict').innerText.includes('With one')")
+    plain.click("#undo")
+    assert plain.strokes(None) == []
+    plain.click("#restart")
+    assert plain.strokes(3) == []
+    assert plain.complaints() == []
+
+
+def test_the_keyboard_draws(plain: d.Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    plain.ready()
+    sheet = plain.sheet(1)
+    sheet.send_keys(Keys.ARROW_LEFT * 5, Keys.SPACE, Keys.ARROW_RIGHT * 10, Keys.SPACE)
+    sheet.send_keys(Keys.ARROW_UP, Keys.SPACE)
+    (line, dot) = plain.strokes(1)
+    np.testing.assert_allclose([line[0], line[-1]], [[0.3, 0.5], [0.7, 0.5]])
+    assert len(dot) == 1
+    label = sheet.get_attribute("aria-label")
+    assert label == "Symbol 2, example 1, 2 strokes"
+    sheet.send_keys(Keys.DELETE)
+    assert plain.strokes(1) == []
+    assert sheet.get_attribute("aria-label").endswith("empty")
+
+
+def test_everything_that_takes_keys_has_a_name(plain: d.Page) -> None:
+    plain.ready()
+    nameless = plain.value(
+        "[...document.querySelectorAll('button, input, select, [tabindex]')].filter((e)"
+        " => !(e.getAttribute('aria-label') || e.innerText || e.labels?.length))"
+        ".map((e) => e.outerHTML)"
+    )
+    assert nameless == []
+
+
+def test_without_webgpu_it_says_so_and_helps(plain: d.Page) -> None:
+    plain.ready()
+    plain.wait("document.getElementById('device').innerText.includes('JavaScript')")
+    assert "there is no WebGPU here" in plain.text("device")
+    assert plain.value("!document.getElementById('without').hidden")
+
+
+def test_it_opens_without_a_network_once_loaded(made: Any, tmp_path: Path) -> None:
+    with d.browser(*d.WITHOUT_GPU) as driver:
+        with d.served(made[0]) as address:
+            page = d.Page(driver, address)
+            page.ready()
+            driver.execute_async_script(
+                "navigator.serviceWorker.ready.then(arguments[0])"
+            )
+        page = d.Page(driver, address)  # the server is gone
+        page.ready()
+        page.click("#surprise")
+        assert len(page.scores("prototypes")) == 5
+
+
+def test_a_folder_without_networks_says_how_to_make_them(
+    made: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "page"
+    shutil.copytree(made[0], folder)
+    shutil.rmtree(folder / "maml")
+    (folder / "prototypes/weights.safetensors").unlink()
+    (folder / "offline.js").unlink()
+    with d.served(folder) as address, d.browser(*d.WITHOUT_GPU) as driver:
+        page = d.Page(driver, address)
+        page.wait("document.getElementById('trouble').innerText.includes('draw-demo')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_from_320_pixels_on(plain: d.Page, scheme: str, tmp_path: Path) -> None:
+    plain.ready()
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    plain.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    plain.click("#surprise")
+    plain.scores("maml")
+    for width in (320, 400, 768, 1280):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        plain.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        assert plain.value("document.documentElement.scrollWidth") == width
+        assert plain.driver.save_screenshot(str(tmp_path / f"{scheme}-{width}.png"))
+    ink, paper = (
+        plain.value(f"getComputedStyle(drawn.query.canvas).{what}")
+        for what in ("color", "backgroundColor")
+    )
+    lightness = [sum(map(int, c[4:-1].split(","))) for c in (ink, paper)]
+    assert (lightness[0] > lightness[1]) == (scheme == "dark")
