@@ -315,9 +315,10 @@ def test_wrong_command_lines(
 ) -> None:
     """The status, and a message that begins with the command's name; no traceback."""
     status, told = WRONG[command]
-    before = set(os.listdir())
+    before, config = set(os.listdir()), Path("run/config.toml").read_bytes()
     out, err = run(capsys, command, status)
     assert told in err and err.startswith("neurenix: ") and "Traceback" not in err
+    assert Path("run/config.toml").read_bytes() == config
     assert out == "" and set(os.listdir()) <= before | {"x"}
 
 
