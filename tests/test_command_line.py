@@ -251,7 +251,7 @@ CONFIGS = {
     ),
     "an inline table": ("options = {inner = 3}\n", ":1: option 'inner'"),
     "a table that is none": ("options = 3\n", ":1: options=3; expected a table"),
-    "no TOML": ("seed = 1\nways = = 5\n", "line 2"),
+    "no TOML": ("seed = 1\nways = = 5\n", "c.toml:2: no TOML: "),
 }  # fmt: skip
 
 

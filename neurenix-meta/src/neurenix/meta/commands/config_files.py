@@ -45,7 +45,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         found = tomlkit.parse(text).unwrap()
     except ParseError as error:
-        raise CommandLineError(f"{path}: no TOML: {error}") from None
+        raise CommandLineError(f"{path}:{error.line}: no TOML: {error}") from None
     for name, value in found.items():
         with_line = _Line(path, text, (name,))
         if name not in FIELDS:
