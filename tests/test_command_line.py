@@ -1,4 +1,4 @@
-"""The command `neurenix`: a user's way by it alone, its errors, and its plugins."""
+"""The command `neurenix`: a user's way by it alone, and its errors."""
 
 from __future__ import annotations
 
@@ -370,7 +370,7 @@ def test_ctrl_c_leaves_a_checkpoint(here: Path) -> None:
             assert np.array_equal(value.numpy(), other[key].numpy()), key
 
 
-# ---- terminals, completion, plugins --------------------------------------------------
+# ---- terminals, completion -----------------------------------------------------------
 
 
 def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
@@ -445,74 +445,3 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name in (*METHODS, *DATA, *NETWORKS):
         assert re.search(rf" {re.escape(name)}[,;. ]", told), name
     assert run(capsys, "--version")[0].startswith("neurenix ")
-
-
-def plugin(folder: Path, name: str, distribution: str, code: str) -> None:
-    """An installed distribution with one command."""
-    module = distribution.replace("-", "_")
-    (folder / f"{module}.py").write_text(code)
-    info = folder / f"{module}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
-    )
-    (info / "entry_points.txt").write_text(
-        f"[neurenix.commands]\n{name} = {module}:command\n"
-    )
-
-
-GREET = '''
-import sys
-assert "neurenix.meta" not in sys.modules, "a command imports itself alone"
-def command(name: str, loud: bool = False) -> None:
-    """Greet somebody.
-
-    Examples:
-        neurenix greet you
-    """
-    print(f"hello {name}" + "!" * loud)
-'''
-
-
-def test_commands_of_others(tmp_path: Path) -> None:
-    """One that works, one that is broken, and two of one name."""
-    plugin(tmp_path, "greet", "good-plugin", GREET)
-    plugin(tmp_path, "bad", "bad-plugin", "import nothing_of_this_name\n")
-    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-
-    def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments], capture_output=True, text=True, env=env
-        )
-
-    assert ask("greet", "you", "--loud").stdout == "hello you!\n"
-    assert "neurenix greet you" in ask("greet", "--help").stdout
-    done = ask("bad")
-    assert done.returncode == 1 and "bad-plugin is installed but broken" in done.stderr
-    assert "nothing_of_this_name" in done.stderr
-    plugin(tmp_path, "greet", "other-plugin", GREET)
-    done = ask("greet", "you")
-    assert done.returncode == 1
-    assert (
-        "'greet' is in two distributions, good-plugin and other-plugin" in done.stderr
-    )
-
-
-def test_without_typer(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`doctor` works, and the others say what they need."""
-    monkeypatch.setitem(sys.modules, "typer", None)
-    out, _ = run(capsys, "doctor reference --json")
-    assert json.loads(out)["device_types"][0]["state"] == "available"
-    with pytest.raises(SystemExit) as ended:
-        main(["train", "--ways", "3"])
-    assert ended.value.code == 2
-    assert "'train' needs the packages typer" in capsys.readouterr().err
-
-
-def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
-    out, _ = run(capsys, "doctor reference --json")
-    assert json.loads(out)["device_types"][0]["state"] == "available"
-    assert "reference" in run(capsys, "doctor reference")[0]
-    assert "--timeout 0" in run(capsys, "doctor --timeout 0", 2)[1]

@@ -64,6 +64,7 @@ def fit(
     Examples:
         neurenix fit signs --out signs.safetensors
         neurenix fit signs --embedding run --square pad --calibrate 0.1
+        neurenix fit signs --embedding conv4-omniglot-protonet --out drawn.safetensors
     """
     chosen = None if square is None else one_of("--square", square, FITS)
     one_of("--unreadable", unreadable, UNREADABLE)
