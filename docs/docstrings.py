@@ -53,9 +53,7 @@ def _converted(lines: list[str]) -> Iterator[str]:
             end = _end_of_example(lines, number)
             indent = " " * (len(line) - len(line.lstrip()))
             yield f"{indent}```pycon"
-            yield from (
-                x for x in lines[number:end] if "doctest:" not in x or ">>>" in x
-            )
+            yield from (re.sub(r" *# doctest:.*", "", x) for x in lines[number:end])
             yield f"{indent}```"
             number = end
         elif not section and ENTRY.fullmatch(line) and not _prose(line):
@@ -76,7 +74,7 @@ def _prose(line: str) -> bool:
     name = found["name"]
     if line.startswith("    "):  # a block of code, or a formula
         return True
-    return name.endswith((".", ":", "=")) or len(name) > 40 or "=" in name
+    return name.endswith((".", ":")) or len(name) > 40 or bool(set("=←;") & set(name))
 
 
 def _end_of_example(lines: list[str], start: int) -> int:

@@ -49,6 +49,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             path = file.src_uri.removesuffix(".md") + ".ipynb"
             files.append(File.generated(config, path, content=notebook))
     config.nav = _with_folders(config.nav, files)
+    listed = re.findall(r"[\w./-]+\.md", repr(config.nav))
+    pages = sorted(file.src_uri for file in files.documentation_pages())
+    more = [path for path in pages if path not in listed]
+    if more:  # no page is lost because nobody gave it a line
+        config.nav.append({"More": more})
     return files
 
 

@@ -40,9 +40,9 @@ def test_examples_in_docstrings(name: str) -> None:
 
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
-BLOCK = re.compile(r"```python[^\n]*\n(.*?)```", re.S)
+BLOCK = re.compile(r"```python(?: (?!notest)[^\n]*)?\n(.*?)```", re.S)
 # Pages that are one program from top to bottom, as in their notebooks.
-IN_ONE = {"maml.md", "frozen-features.md"}
+IN_ONE = {"maml.md"}
 PROGRAMS = [
     pytest.param(document, program, id=f"{document.relative_to(ROOT)}-{number}")
     for document in sorted(DOCUMENTS)

@@ -56,6 +56,13 @@ def test_every_public_name_has_an_entry(site: Path) -> None:
     assert not lacking
 
 
+def test_every_page_is_in_the_navigation(site: Path) -> None:
+    home = (site / "index.html").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        path = page.relative_to(ROOT / "docs").with_suffix(".html").as_posix()
+        assert f'href="{path}"' in home, path
+
+
 def test_every_public_module_has_a_page() -> None:
     """What the roofs offer as modules is a page, or stands on another one."""
     there = {*reference.modules(), *reference.ELSEWHERE}

@@ -79,13 +79,13 @@ def interpreters() -> list[Path]:
         names = [shutil.which(f"python{version}")] if not homes else []
         names += [str(home / f"python{version}") for home in homes]
         names.append(shutil.which(f"python{version}"))
-        there = [Path(name) for name in names if name and _runs(name)]
+        there = [Path(name) for name in names if name and _is_whole(name)]
         if there:
             found.append(there[0])
     return found
 
 
-def _runs(python: str) -> bool:
+def _is_whole(python: str) -> bool:
     command = [python, "-c", "import ensurepip, venv"]
     return (
         Path(python).exists()
@@ -102,7 +102,14 @@ def tried(python: Path, wheels: Sequence[Path]) -> Trial:
         inside = folder / "venv/bin/python"
         env = without_compiler(folder)
         pip = [inside, "-m", "pip", "--disable-pip-version-check", "-q"]
-        run([*pip, "install", "--only-binary", ":all:", *wheels], env=env, cwd=folder)
+        install = [*pip, "install", "--only-binary", ":all:"]
+        run([*install, *required(wheels)], env=env, cwd=folder)
+        also = []
+        for wheel in sorted(set(wheels) - set(required(wheels))):
+            if runs([*install, wheel], env=env, cwd=folder):
+                also.append(wheel.name.split("-")[0])
+            else:
+                also.append(f"not {wheel.name.split('-')[0]}")
         run([*pip, "check"], env=env, cwd=folder)
         told = []
         for program in PROGRAMS:
@@ -114,7 +121,15 @@ def tried(python: Path, wheels: Sequence[Path]) -> Trial:
         )
         run([inside.with_name("neurenix"), "doctor", "cpu"], env=env, cwd=folder)
     seconds = time.perf_counter() - start
-    return Trial(version.strip(), seconds, f"NumPy {numpy.strip()}", tuple(told))
+    beside = ", ".join([f"NumPy {numpy.strip()}", *also])
+    return Trial(version.strip(), seconds, beside, tuple(told))
+
+
+def required(wheels: Sequence[Path]) -> list[Path]:
+    """The wheels that `neurenix` requires, and itself; others bring further devices,
+    whose own requirements are not to be had for every Python."""
+    names = ("neurenix", "neurenix_core", "neurenix_backend_cpu", "neurenix_meta")
+    return [wheel for wheel in wheels if wheel.name.split("-")[0] in names]
 
 
 def without_compiler(folder: Path) -> dict[str, str]:
@@ -128,6 +143,15 @@ def without_compiler(folder: Path) -> dict[str, str]:
     empty = folder / "bin"
     empty.mkdir()
     return {**kept, "PATH": str(empty), "CC": "false", "CXX": "false"}
+
+
+def runs(command: Iterable[str | Path], cwd: Path, env: dict[str, str]) -> bool:
+    """Whether a command succeeds."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stderr[-600:], file=sys.stderr)
+    return done.returncode == 0
 
 
 def run(
@@ -189,7 +213,10 @@ def main() -> None:
     if not chosen.only_build:
         pythons = chosen.pythons or interpreters()
         wheels = [path for path in files if path.suffix == ".whl"]
-        trials = [tried(python, wheels) for python in pythons]
+        trials = []
+        for python in pythons:
+            print(f"trying {python.name}", flush=True)
+            trials.append(tried(python, wheels))
         tables.append(trial_table(trials))
         there = {re.sub(r"\.\d+$", "", trial.python) for trial in trials}
         lacking = [version for version in VERSIONS if version not in there]

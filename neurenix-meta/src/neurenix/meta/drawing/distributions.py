@@ -25,7 +25,7 @@ def edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
     [0.1, 0.3, 0.5, 0.7, 0.9]
     """
     low, high = float(values.min()), float(values.max())
-    steps = np.diff(np.unique(values.round(9)))
+    steps: NDArray[np.float64] = np.diff(np.unique(values.round(9)))
     if not len(steps):
         return np.array([low - 0.5, high + 0.5])
     step, span = float(steps.min()), high - low

@@ -30,7 +30,7 @@ def grid(
     figure: Figure | SubFigure,
     support: tuple[Array, Array],
     query: tuple[Array, Array],
-    predicted: Array | None,
+    predicted: NDArray[np.int64] | None,
     names: Sequence[str],
     shots: int,
     queries: int,
@@ -64,7 +64,8 @@ def grid(
         for ax, place in zip(row[shots + 1 :], asked_here):
             _show(ax, asked[place], low, high)
             if predicted is not None:
-                _mark(ax, names[predicted[place]], predicted[place] == number)
+                taken_for = int(predicted[place])
+                _mark(ax, names[taken_for], taken_for == number)
     room = queries > 3 and predicted is not None
     title = "queries, and what they are taken for" if room else "queries"
     for ax, text in ((axes[0, 0], "support"), (axes[0, shots + 1], title)):

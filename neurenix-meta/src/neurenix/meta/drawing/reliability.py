@@ -29,7 +29,8 @@ def bins_of(
     right = probabilities.argmax(axis=1) == classes
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     weights = (np.ones_like(confidence), confidence, right.astype(float))
-    return np.stack([np.bincount(place, w, BINS) for w in weights])
+    rows = [np.bincount(place, w, BINS).astype(np.float64) for w in weights]
+    return np.stack(rows)
 
 
 def diagram(ax: Axes, bins: NDArray[np.float64], error: float) -> None:
