@@ -19,6 +19,7 @@ from neurenix.meta import MAML, MLP, Episode
 from neurenix.program import Program
 from neurenix_backend_webgpu.lowering import DispatchList, lower
 from neurenix_backend_webgpu.lowering.device_numbers import LIMITS, TARGET, TASKS
+from neurenix_backend_webgpu.lowering.pages import PAGE_WORDS
 from neurenix_backend_webgpu.lowering.storage import DTYPES
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "webgpu"
@@ -82,6 +83,9 @@ def test_dispatches_of_a_step(
     workload = Workload(name)
     made = lowered(workload.step, *map(nx.tensor, workload.batch()))
     assert len(made.dispatches) <= most
+    # what w6 takes is more than the standard's 128 MiB of a binding: several pages
+    assert (sum(made.scratch) > PAGE_WORDS) == (name == "w6")
+    assert all(words <= PAGE_WORDS for words in made.scratch)
 
 
 def maml(inner_steps: int) -> DispatchList:

@@ -107,8 +107,10 @@ class WebGPUBackend(Backend):
         self.device(index).wait()
 
     def memory_stats(self, index: int) -> dict[str, int]:
-        heap = self.device(index).heap
-        used = heap.in_use()
+        device = self.device(index)
+        heap = device.heap
+        with device.lock:
+            used = heap.in_use()
         return {"allocated": used, "peak": heap.peak, "cached": heap.total - used}
 
     def self_check(self, index: int) -> str:

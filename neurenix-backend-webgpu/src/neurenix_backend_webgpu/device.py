@@ -83,7 +83,8 @@ class Device(Opened):
         with self.lock, self.guarded("reading memory"):
             page, at = self.heap.locate(address)
             self._under_way = 0
-            return np.frombuffer(self.queue.read_buffer(page, at, 4 * words), np.uint32)
+            raw: Any = self.queue.read_buffer(page, at, 4 * words)
+        return np.frombuffer(raw, np.uint32)
 
     def wait(self) -> None:
         """Return when everything submitted is done. (wgpu-py 0.32's own call for this,

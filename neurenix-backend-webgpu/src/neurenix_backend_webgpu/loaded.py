@@ -77,10 +77,12 @@ class Loaded:
         """All dispatches of so many steps, and the end of the pass."""
         set_pipeline = compute.set_pipeline
         set_group, dispatch = compute.set_bind_group, compute.dispatch_workgroups
-        group, pipelines, at = self.group, self.pipelines, 0
+        group, pipelines, at, module = self.group, self.pipelines, 0, -1
         for _ in range(steps):
             for d in self.list.dispatches:
-                set_pipeline(pipelines[d.module])
+                if d.module != module:
+                    module = d.module
+                    set_pipeline(pipelines[module])
                 set_group(0, group, [at])
                 dispatch(*d.groups)
                 at += ROW_BYTES

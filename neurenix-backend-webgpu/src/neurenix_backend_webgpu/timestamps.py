@@ -25,7 +25,8 @@ class Timestamps:
     def __init__(self, device: Opened) -> None:
         self.device = device
         # wgpu counts in ticks, which only its C library can tell the length of
-        self.period = float(lib.wgpuQueueGetTimestampPeriod(device.queue._internal))
+        native: Any = lib
+        self.period = float(native.wgpuQueueGetTimestampPeriod(device.queue._internal))
         self.costs: dict[Description, list[int]] = {}  # count, nanoseconds
         gpu, usage = device.gpu, wgpu.BufferUsage
         with device.guarded("making room for times"):
@@ -73,7 +74,7 @@ class Timestamps:
         if not timed:
             return
         with self.device.lock, self.device.guarded("reading times"):
-            raw = self.device.queue.read_buffer(self.answers, 0, 16 * len(timed))
+            raw: Any = self.device.queue.read_buffer(self.answers, 0, 16 * len(timed))
         times = np.frombuffer(raw, np.uint64).reshape(-1, 2)
         # a clock that was set back between the two gives no time
         spent = np.where(times[:, 1] > times[:, 0], times[:, 1] - times[:, 0], 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -69,6 +69,5 @@ def _used(text: str, names: Iterable[str]) -> set[str]:
     return set(_NAME.findall(text)).intersection(names)
 
 
-def _files() -> list[resources.abc.Traversable]:
-    folder = resources.files(__package__).joinpath("..", "wgsl")
-    return [f for f in folder.iterdir() if f.name.endswith(".wgsl")]
+def _files() -> list[Path]:
+    return list(Path(__file__).parents[1].joinpath("wgsl").glob("*.wgsl"))

@@ -61,9 +61,10 @@ State = Available | Absent | Broken
 class Discovery:
     """Looks plugins up, once each."""
 
-    # seconds that a plugin may take to be imported and to count its devices, and to
-    # make its backend, which may load a driver
-    probe_limit: float | None = 10.0
+    # seconds that a plugin may take to be imported and to count its devices, which may
+    # take a library's declarations apart first, and to make its backend, which may load
+    # a driver
+    probe_limit: float | None = 30.0
     create_limit: float | None = 60.0
 
     def __init__(self) -> None:
