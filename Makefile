@@ -50,6 +50,11 @@ lint: $(VENV)/.for-test
 docs: $(VENV)/.for-test
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
+# All packages for release, into build/dist, tried on each Python that is here.
+dist: $(VENV)/.for-test
+	$(PIP) install --group release cmake ninja
+	$(PY) tools/dist.py $(DIST_ARGS)
+
 # The pictures of docs/gallery.md and of the tutorials.
 gallery: $(VENV)/.for-test
 	$(PY) docs/gallery.py

@@ -1,6 +1,7 @@
 """Train weights that neurenix.meta ships, test them, and write file and card:
 
     python benchmarks/pretrain.py conv4-omniglot-protonet [--folder build/pretrained]
+    python benchmarks/pretrain.py --document    # docs/own-images.md, from the cards
 
 Without a name, lists them. Training goes on from its last checkpoint if it was stopped,
 and is not done again if it is finished. The weights are those of the epoch that did
@@ -23,6 +24,42 @@ from neurenix.meta.weights.card import Card
 from neurenix.meta.weights.pretrained import FOLDER, LEARNERS
 
 SEED = 0
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "own-images.md"
+START, END = (
+    "<!-- benchmarks/pretrain.py writes this -->",
+    "<!-- end of pretrained -->",
+)
+
+
+def document():
+    """The table of the cards' figures."""
+    columns = ["Omniglot's test characters", "Glyphs(range(2200, 2600))"]
+    lines = [
+        "| | batch norm | ways, shots | Omniglot's test characters, % "
+        "| `Glyphs(range(2200, 2600))`, % | meta-steps |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in SHIPPED:
+        card = Card.of_json(json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
+        for setting in dict.fromkeys((s.ways, s.shots) for s in card.scores):
+            cells = [
+                "; ".join(
+                    f"{s.accuracy:.2f} ± {s.interval:.2f}"
+                    for s in card.scores
+                    if s.data == data and (s.ways, s.shots) == setting
+                )
+                for data in columns
+            ]
+            training = f"{card.meta_steps:,} × {card.tasks_per_batch}"
+            ways, shots = setting
+            lines.append(
+                f"| `{name}` | {card.batch_norm} | {ways}, {shots} "
+                f"| {cells[0]} | {cells[1]} | {training} |"
+            )
+    before, rest = DOCUMENT.read_text("utf-8").split(START)
+    after = rest.split(END)[1]
+    table = "\n".join([START, "", *lines, "", END])
+    DOCUMENT.write_text(f"{before}{table}{after}", "utf-8")
 
 
 def make(name, folder, into):
@@ -68,7 +105,11 @@ def main():
     parser.add_argument("--folder", default="build/pretrained", help="of checkpoints")
     parser.add_argument("--into", type=Path, default=FOLDER, help="files go there")
     parser.add_argument("--threads", type=int, help="of the engine")
+    parser.add_argument("--document", action="store_true", help="write the table")
     options = parser.parse_args()
+    if options.document:
+        document()
+        return
     if options.threads:
         nx.init({"threads": options.threads})
     names = list(SHIPPED) if options.names == ["all"] else options.names

@@ -49,6 +49,10 @@ KEYWORDS: list[tuple[Any, str, list[str]]] = [
     (lambda **k: meta.TaskSampler(None, **k), "num_ways", ["ways"]),  # type: ignore[arg-type]
     (lambda **k: meta.TaskSampler(None, **k), "k_shot", ["shots"]),  # type: ignore[arg-type]
     (lambda **k: meta.TaskSampler(None, **k), "num_query", ["queries"]),  # type: ignore[arg-type]
+    (lambda **k: meta.TaskSampler(None, **k), "transform", ["augment"]),  # type: ignore[arg-type]
+    (lambda **k: meta.Classifier(len, **k), "treshold", ["threshold"]),
+    (lambda **k: meta.Classifier(len, **k), "transforms", ["preprocess"]),
+    (lambda **k: meta.Classifier(**k), "backbone", ["embedding"]),
     (lambda **k: meta.generate_classification_tasks(2, **k), "n_way", ["num_classes"]),
     (
         lambda **k: meta.generate_classification_tasks(2, **k),

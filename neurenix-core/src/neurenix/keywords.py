@@ -63,6 +63,8 @@ _ALIKE = [
     "num_embeddings vocab_size num_tokens",
     "p dropout rate drop_prob",
     "bias use_bias has_bias",
+    "augment preprocess augmentation augmentations transform transforms",
+    "embedding model backbone encoder feature_extractor network",
 ]
 
 

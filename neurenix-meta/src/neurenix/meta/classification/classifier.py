@@ -102,7 +102,8 @@ class Classifier:
 
     def __new__(cls: type[C], *args: Any, **kwargs: Any) -> C:
         check_keywords(cls, kwargs)
-        return super().__new__(cls)
+        made: Any = super().__new__
+        return made(cls)
 
     def __init__(
         self,

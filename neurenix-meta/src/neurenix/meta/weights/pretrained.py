@@ -92,7 +92,8 @@ def pretrained(name: str) -> Pretrained:
     >>> # print(pretrained("conv4-glyphs-protonet").card)
     """
     if name not in LEARNERS:
-        near = difflib.get_close_matches(str(name), LEARNERS, 1, 0.4)
+        asked = str(name).lower().replace("_", "-")
+        near = difflib.get_close_matches(asked, LEARNERS, 1, 0.4)
         meant = f"did you mean {near[0]!r}? " if near else ""
         raise InvalidArgumentError(
             f"pretrained: there is no {name!r}; {meant}There are "
