@@ -32,7 +32,11 @@ class Lowering(ReferenceBackend):
 
     def capabilities(self, index: int) -> Capabilities:
         return Capabilities(
-            dtypes=DTYPES, primitives=TARGET.primitives, limits=LIMITS, tasks=TASKS
+            dtypes=DTYPES,
+            primitives=TARGET.primitives,
+            features=TARGET.features,
+            limits=LIMITS,
+            tasks=TASKS,
         )
 
     def compile(self, program: Program, index: int, state: int = 0) -> Executable:

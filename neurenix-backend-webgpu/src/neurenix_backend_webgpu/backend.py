@@ -20,7 +20,13 @@ from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
 from .lowering import PRIMITIVES
-from .lowering.device_numbers import CONTROL, LIMITS, SOFTWARE_TASKS, TASKS
+from .lowering.device_numbers import (
+    CONTROL,
+    FEATURES,
+    LIMITS,
+    SOFTWARE_TASKS,
+    TASKS,
+)
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check
@@ -56,6 +62,7 @@ class WebGPUBackend(Backend):
         return Capabilities(
             dtypes=DTYPES,
             primitives=PRIMITIVES | CONTROL,
+            features=FEATURES,
             limits=LIMITS,
             tasks=SOFTWARE_TASKS if device.adapter.software else TASKS,
             memory_bytes=MAX_PAGES * device.heap.page_bytes,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from neurenix.backends import Limits, TaskCosts
 from neurenix.dtypes import ALL
 from neurenix.passes.target import Target
+from neurenix.primitives.fused import FUSED_ARGMAX
 
 from .kernel import LANES, ROW_ROOM
 from .steps import PRIMITIVES
@@ -22,7 +23,9 @@ LIMITS = Limits(
         for d in ALL
         if d in DTYPES and element_bytes(d) != d.itemsize
     ),
+    product_rows=0,  # strides cost a kernel nothing, a copy is a dispatch
 )
+FEATURES = frozenset({FUSED_ARGMAX})
 
 # A multiply-add takes a lane a nanosecond, about; a barrier one microsecond; a dispatch
 # 24 to 71, as arXiv 2604.02344 measures.
@@ -34,6 +37,7 @@ TASKS = TaskCosts(
     most_work=1 << 22,
     most_elements=1 << 16,
     most_operands=ROW_ROOM - 5,  # the others of a task's row: scratch and constants
+    most_time=1e8,  # 0.1 s: Windows resets a GPU after two
     memory_bytes=256 << 20,
 )
 
@@ -47,7 +51,7 @@ CONTROL = frozenset({"call", "map", "scan"})
 #: What `prepare` shapes programs for, where there is no adapter to ask.
 TARGET = Target(
     primitives=PRIMITIVES | CONTROL,
-    features=frozenset(),
+    features=FEATURES,
     limits=LIMITS,
     tasks=TASKS,
     device="webgpu",

@@ -94,6 +94,9 @@ class DispatchList:
         self._validate(self.entries, self.spaces, len(self.regions), "")
         if count(self.entries, self.regions) > MOST_DISPATCHES:
             raise ValueError(f"a list of more than {MOST_DISPATCHES} dispatches")
+        for k, d in enumerate(self.dispatches):
+            if not all(0 <= n < 1 << 32 for n in d.row):
+                raise ValueError(f"dispatch {k}: a word is none of 32 bits")
 
     def _validate(
         self, entries: Sequence[Entry], spaces: int, regions: int, where: str

@@ -10,6 +10,8 @@ from neurenix.phynexus.plan.views import Block, View
 
 from .storage import element_bytes
 
+EVERYTHING = 1 << 62  # bytes
+
 
 @dataclass(frozen=True)
 class Access:
@@ -24,15 +26,18 @@ class Access:
 
 
 def access(view: View, state: int = 0) -> Access | None:
-    """The least stretch of memory around a view; None for an empty one. The first
-    `state` outputs may lie where the inputs of the same numbers do."""
+    """The least stretch of memory around a view, of values smaller than a word all of
+    it; None for an empty one. The first `state` outputs may lie where the inputs of the
+    same numbers do."""
     low = high = view.offset
     for n, s in zip(view.shape, view.strides, strict=True):
         if not n:
             return None
         low, high = low + min(s * (n - 1), 0), high + max(s * (n - 1), 0)
-    size = element_bytes(view.dtype)
-    return Access(memory_of(view.root, state), low * size, (high + 1) * size)
+    memory = memory_of(view.root, state)
+    if element_bytes(view.dtype) < 4:  # its row has a word, and where it begins apart
+        return Access(memory, 0, EVERYTHING)
+    return Access(memory, 4 * low, 4 * (high + 1))
 
 
 def memory_of(root: Hashable, state: int = 0) -> Hashable:

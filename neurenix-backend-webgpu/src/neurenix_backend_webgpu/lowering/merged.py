@@ -3,13 +3,15 @@ workgroups."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from neurenix.phynexus.plan.views import View
+from neurenix.program.describe import Description
 
 from .dispatch import MAX_GROUPS
-from .kernel import ROW_ROOM, WORD, Kernel
+from .kernel import ROW_ROOM, WORD, Kernel, Origin
 
 MOST_PARTS = 32  # kernels in a dispatch, so that no module grows without bound
 
@@ -72,8 +74,20 @@ class _Pack:
             lines.append(f"if (group < {end}) {{ {name}({call}); return; }}")
         writes = tuple(v for k in self.kernels for v in k.writes)
         body = "\n".join(f"  {line}" for line in lines)
-        step = self.kernels[0].step
+        step = _together([k.step for k in self.kernels])
         return Kernel(body, tuple(words), writes, self.groups, tuple(functions), step)
+
+
+def _together(origins: Sequence[Origin | None]) -> Origin | None:
+    """Steps in one dispatch, for profiles: how many of each primitive, and the line of
+    the first."""
+    known = [o for o in origins if o is not None]
+    if len(set(known)) < 2:
+        return known[0] if known else None
+    counts = Counter(o.description.primitive for o in known)
+    names = [f"{n} {name}" if n > 1 else name for name, n in counts.items()]
+    line = next((o.source for o in known if o.source is not None), None)
+    return Origin(Description(" + ".join(names), "", (), (), line), line)
 
 
 def _views(kernel: Kernel) -> list[View]:

@@ -82,7 +82,7 @@ class TaskText:
                     lines.append("workgroupBarrier();")
                 lines += text
                 shares, ever = shares or uses, ever or uses
-        name = f"region{region.index}"
+        name = f"region{len(self.regions)}"
         inputs = [f"input{k}" for k in range(region.inputs)]
         outputs = [f"output{k}" for k in range(len(region.output_strides))]
         parameters = "".join(
@@ -129,7 +129,7 @@ class TaskText:
         """Calls of one region, one after the other: a loop, so that a compiler meets
         the region once. What differs from call to call stands in a table."""
         region = self.region(calls[0].region)
-        places = [[self._place(t.even.view) for t in call.tracks] for call in calls]
+        places = [[self._place(t.only) for t in call.tracks] for call in calls]
         bases = sorted({base for call in places for base, _ in call})
         table: list[list[int]] = [[] for _ in calls]
         columns: list[tuple[str, int | None, int | None]] = []
@@ -172,7 +172,7 @@ class TaskText:
     def _on_track(self, track: Track, count: int) -> str:
         """Where a track is in iteration `n`; the choice is the same for all lanes."""
         if count == 1:
-            return self._address((track.first or track.last or track.even).view)
+            return self._address(track.only)
         text = self._at(track.even)
         if track.odd != track.even:
             text = f"select({self._at(track.odd)}, {text}, (n & 1u) == 0u)"

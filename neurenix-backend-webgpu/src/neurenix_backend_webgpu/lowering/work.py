@@ -29,6 +29,11 @@ class Track(NamedTuple):
     first: Spot | None = None
     last: Spot | None = None
 
+    @property
+    def only(self) -> View:
+        """The view, where there is one iteration."""
+        return (self.first or self.last or self.even).view
+
 
 @dataclass(frozen=True)
 class Turn:

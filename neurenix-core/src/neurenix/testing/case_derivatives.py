@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from .checks import call, numeric_gradient, seeded
 EXACT = 1e-6  # relative, against differences in float64
 LOSSY = 1e-2  # where the case itself rounds to fewer digits
 SINGLE = (1e-4, 1e-3)  # in float32: of the first derivative, and of the second
+LARGEST = float(np.finfo(np.float32).max)  # beyond it float32 has nothing to compare
 
 
 def check_derivatives(case: Case) -> None:
@@ -45,7 +47,10 @@ def check_derivatives(case: Case) -> None:
         return
     exact = points.loss(case, Device(DeviceType("reference"), 0), float64)
     for order, bound in enumerate(SINGLE, 1):
-        found, expected = (points.slope(f, order) for f in (loss, exact))
+        expected = points.slope(exact, order)
+        if abs(expected) > LARGEST:
+            return
+        found = points.slope(loss, order)
         if points.lossy:
             bound = LOSSY
         _compare(case, order, found, expected, bound, "by the reference in float64")
@@ -135,7 +140,7 @@ class _Points:
         def along(*floats: Tensor) -> Tensor:
             gradient = nx.grad(f, numbers)(*floats)
             terms = [(g * d).sum() for g, d in zip(gradient, directions, strict=True)]
-            return sum(terms[1:], terms[0])
+            return reduce(Tensor.__add__, terms)
 
         return along
 
