@@ -53,7 +53,7 @@ def test_the_card_says_what_is_in_the_file(name):
         assert words in said
     own = "Omniglot" if "omniglot" in name else "Glyphs"
     five = [s for s in card.scores if (s.ways, s.shots) == (5, 1) and own in s.data]
-    assert five and all(90 < s.accuracy <= 100 and s.interval > 0 for s in five)
+    assert five and all(80 < s.accuracy <= 100 and s.interval > 0 for s in five)
     learner.state_dict()["model.blocks.0.0.weight"]
     assert pretrained(name).learner is not learner
 
