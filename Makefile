@@ -1,4 +1,5 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
+# make draw-demo    the page of drawn symbols, with networks that it meta-trains: build/draw
 # make test    lint, types and every test
 # make engine-tests    the engine's own tests, in C++, and once more under sanitizers
 # make docs    the documentation's site; make gallery    its pictures
@@ -24,11 +25,18 @@ TESTED := $(PACKAGES) -e ./neurenix-backend-webgpu
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: docs gallery dist demo test engine-tests lint types bench reproduce races scaling memory clean
+.PHONY: docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
 	$(PY) examples/demo.py
+
+# Meta-trains the networks of the page of drawn symbols, and makes it: build/draw, for
+# any file server. Needs Omniglot in NEURENIX_DATA, or downloads it; else generated
+# characters stand in.
+draw-demo: $(VENV)/.for-demo
+	$(INSTALL) -e ./neurenix-backend-webgpu
+	$(PY) examples/draw/make_draw.py --output build/draw
 
 test: lint types
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
@@ -41,6 +49,11 @@ lint: $(VENV)/.for-test
 # The site, into build/site: every link, page and name in it must be there.
 docs: $(VENV)/.for-test
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+# All packages for release, into build/dist, tried on each Python that is here.
+dist: $(VENV)/.for-test
+	$(PIP) install --group release cmake ninja
+	$(PY) tools/dist.py $(DIST_ARGS)
 
 # The pictures of docs/gallery.md and of the tutorials.
 gallery: $(VENV)/.for-test

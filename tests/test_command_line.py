@@ -22,6 +22,8 @@ from PIL import Image, ImageDraw
 import neurenix as nx
 from neurenix.cli import commands, main
 from neurenix.cli.application import EXAMPLES
+from neurenix.meta.commands.data import DATA
+from neurenix.meta.commands.methods import METHODS, NETWORKS
 
 SHAPES = {"bar": (40, 10, 60, 90), "dot": (35, 35, 65, 65), "line": (10, 45, 90, 55)}
 SMALL = ["--hidden", "8", "--validation-tasks", "10"]
@@ -254,7 +256,7 @@ WRONG = {
     "train --wayz 3": (2, "No such option: --wayz. Did you mean --ways?"),
     "train --n-way 3": (2, "Did you mean --ways?"),
     "train --learning-rate 1": (2, "Did you mean --meta-lr?"),
-    "trian": (2, "Did you mean 'train'?"),
+    "trian": (2, "no command 'trian'. Did you mean train? There are doctor"),
     "train --ways many": (2, "--ways"),
     "train --ways 1": (2, "ways=1; expected 2 or more"),
     "train --method protonet": (2, "expected prototypical-networks, matching"),
@@ -404,7 +406,7 @@ def test_completion(shell: str) -> None:
     assert "_NEURENIX_COMPLETE" in done.stdout and "neurenix" in done.stdout
     if shell == "bash":
         env |= {"_NEURENIX_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
-        env |= {"COMP_WORDS": "neurenix e"}
+        env |= {"COMP_WORDS": "neurenix ev"}
         done = subprocess.run(COMMAND, capture_output=True, text=True, env=env)
         assert done.stdout.split() == ["evaluate"]
         env |= {"COMP_WORDS": "neurenix train --meth", "COMP_CWORD": "2"}
@@ -418,6 +420,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         for name in ("doctor", *commands.installed()):
             assert f" {name} " in out
         assert "Exit status: 0 done" in out
+    told = re.sub(r"\s+", " ", run(capsys, "train --help")[0])
+    for name in (*METHODS, *DATA, *NETWORKS):
+        assert re.search(rf" {re.escape(name)}[,;. ]", told), name
     assert run(capsys, "--version")[0].startswith("neurenix ")
 
 

@@ -31,22 +31,25 @@ WAVE = [[(0.1 + 0.8 * t, 0.5 + 0.25 * np.sin(9 * t)) for t in np.linspace(0, 1, 
 SYMBOLS = [CROSS, RING, STAIRS, TENT, WAVE]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The page with hardly trained networks, on generated characters."""
+def _made(folder: Path, omniglot: bool) -> Any:
+    """The page with hardly trained networks; and these."""
     make = d.module("make_draw")
-    folder = tmp_path_factory.mktemp("draw") / "page"
 
     def absent(**_: Any) -> Any:
         raise DatasetError("left out")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "Omniglot", absent)
-        data, source = make.characters(28)
-        learners = make.learners(data, quick=True)
-        large, source = make.characters(make.CANVAS)
-        make.page(folder, *learners, make.drawings(large, source, 6))
+        if not omniglot:
+            patch.setattr(make, "Omniglot", absent)
+        learners = make.learners(make.characters(quick=True), quick=True)
+        make.page(folder, *learners, make.drawings(20 if omniglot else 6))
     return folder, learners
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Made of generated characters."""
+    return _made(tmp_path_factory.mktemp("draw") / "page", omniglot=False)
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +134,16 @@ def test_accuracy_over_scripted_episodes(page: d.Page, made: Any) -> None:
 
 
 @pytest.mark.nightly
-def test_accuracy_over_a_hundred_scripted_episodes(page: d.Page, made: Any) -> None:
-    _episodes(page, made, 100)
+@pytest.mark.omniglot
+def test_accuracy_over_a_hundred_scripted_episodes(
+    driver: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Of Omniglot's test characters, by networks that learned a little of others."""
+    made = _made(tmp_path_factory.mktemp("omniglot") / "page", omniglot=True)
+    with d.served(made[0]) as address:
+        page = d.Page(driver, f"{address}?device={driver.computer}")
+        page.ready()
+        _episodes(page, made, 100)
 
 
 def _episodes(page: d.Page, made: Any, count: int) -> None:

@@ -15,10 +15,14 @@ pytest.importorskip("mkdocs", reason="mkdocs is not installed: the group docs")
 pytest.importorskip("mkdocstrings", reason="mkdocstrings is not installed")
 pytest.importorskip("jupytext", reason="jupytext is not installed")
 
+import neurenix as nx
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 import docstrings  # noqa: E402
 import hooks  # noqa: E402
+import make_devices  # noqa: E402
+import outputs  # noqa: E402
 import reference  # noqa: E402
 
 
@@ -114,3 +118,20 @@ def test_a_notebook_runs(site: Path, tmp_path: Path) -> None:
 )
 def test_docstrings_become_markdown(text: str, expected: str) -> None:
     assert docstrings.as_markdown(text) == expected
+
+
+def test_the_table_of_devices_is_what_the_devices_say() -> None:
+    """After a change that is meant: python docs/make_devices.py."""
+    kept = make_devices.kept()
+    assert make_devices.PAGE.read_text("utf-8") == make_devices.page(kept)
+    for name in ("cpu", "reference"):
+        if nx.get_device_count(name):
+            assert make_devices.described(name) == kept[name]
+
+
+def test_a_program_gets_its_output_in_place_of_an_older_one() -> None:
+    block = "```python\nprint(1 + 1)\n```\n"
+    page = f"A\n\n{block}\nB\n\n```python\nx = 1\n```\n"
+    once = outputs.with_outputs(page, {})
+    assert once == page.replace(block, f'{block}\n```text title="Output"\n2\n```\n')
+    assert outputs.with_outputs(once.replace("\n2\n", "\n3\n"), {}) == once

@@ -25,35 +25,49 @@ from tracing import strokes_of
 import neurenix as nx
 from neurenix.errors import DatasetError
 from neurenix.meta import MAML, MetaLearner, PrototypicalNetworks, TaskSampler
-from neurenix.meta.datasets import Glyphs, Omniglot
+from neurenix.meta.datasets import ClassDataset, Glyphs, Omniglot
 
 HERE = Path(__file__).parent
 SEED, WAYS = 0, 5
-INNER_LR = 0.1
+INNER_LR = 0.05
 SHOWN, DRAWN = 40, 8  # characters that the page may surprise with, drawings of each
 CANVAS = 105  # pixels of Omniglot's own drawings
+OMNIGLOT = "Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT License"
 
-Sets = dict[str, Any]
+Sets = dict[str, ClassDataset]
 
 
-def characters(size: int) -> tuple[Sets, str]:
-    """Training and test characters, and whose they are."""
+def characters(quick: bool) -> Sets:
+    """Training and test characters."""
     try:
         return {
-            "train": Omniglot(split="train", rotations=size == 28, size=size),
-            "test": Omniglot(split="test", size=size),
-        }, "Omniglot (Lake, Salakhutdinov and Tenenbaum 2015), MIT License"
+            "train": Omniglot(split="train", rotations=True, download=not quick),
+            "test": Omniglot(split="test"),
+        }
     except DatasetError as error:
-        if size == 28:
-            print("Omniglot is not at hand, so generated characters stand in.")
-            print(f"  {error}")
+        print("Omniglot is not at hand, so generated characters stand in.")
+        print(f"  {error}")
+        many = 60 if quick else 1000
         return {
-            "train": Glyphs(classes=1000, seed=SEED, size=size),
-            "test": Glyphs(classes=423, seed=SEED + 2, size=size),
-        }, "generated characters"
+            "train": Glyphs(classes=many, seed=SEED),
+            "test": Glyphs(classes=many // 2, seed=SEED + 2),
+        }
 
 
-def sampler(data: Any, ways: int, queries: int, seed: int, **end: int) -> TaskSampler:
+def shown(count: int) -> tuple[ClassDataset, str]:
+    """So many test characters as large as they were drawn, and whose they are."""
+    try:
+        test = Omniglot(split="test", size=CANVAS)
+    except DatasetError:
+        made = Glyphs(classes=count, seed=SEED + 2, size=CANVAS)
+        return made, "generated characters"
+    chosen = np.random.default_rng(SEED).permutation(len(test.classes))[:count]
+    return test.subset([int(k) for k in sorted(chosen)]), OMNIGLOT
+
+
+def sampler(
+    data: ClassDataset, ways: int, queries: int, seed: int, **end: int
+) -> TaskSampler:
     return TaskSampler(data, ways=ways, shots=1, queries=queries, seed=seed, **end)
 
 
@@ -86,7 +100,7 @@ def trained(learner: MetaLearner, tasks: TaskSampler, plan: Plan, quick: bool) -
 def learners(data: Sets, quick: bool) -> tuple[PrototypicalNetworks, MAML]:
     """Both, meta-trained; prints their accuracies on test characters. MAML starts from
     the embedding that Prototypical Networks have learned, which saves most of its
-    time."""
+    time, and a head of zeros, to which all classes are alike."""
     test = sampler(data["test"], WAYS, 5, SEED + 1, tasks=20 if quick else 600)
     nx.manual_seed(SEED)
     embedding, classifier = Embedding(), Classifier()
@@ -103,19 +117,20 @@ def learners(data: Sets, quick: bool) -> tuple[PrototypicalNetworks, MAML]:
 
     learn("Prototypical Networks", proto, Plan(40, 2, 3000, 1, 2e-3))
     classifier.body.load_state_dict(embedding.state_dict())
-    learn("MAML", gradient, Plan(WAYS, 3, 1000, 4, 1e-3))
+    for parameter in classifier.head.parameters():
+        parameter.assign(nx.zeros_like(parameter))
+    learn("MAML", gradient, Plan(WAYS, 5, 600, 4, 5e-4))
     return proto, gradient
 
 
-def drawings(data: Sets, source: str, count: int) -> dict[str, Any]:
+def drawings(count: int) -> dict[str, Any]:
     """Test characters as strokes, of each as many drawers; x and y in thousandths."""
-    test = data["test"]
-    chosen = np.random.default_rng(SEED).permutation(len(test.classes))[:count]
+    data, source = shown(count)
     found = []
-    for number in sorted(chosen):
-        images = test.class_examples(int(number))[:DRAWN, 0]
+    for number, name in enumerate(data.classes):
+        images = data.class_examples(number)[:DRAWN, 0]
         made = [strokes_of(image > 127) for image in images]
-        name = str(test.classes[number]).replace("/", " ").replace("_", " ")
+        name = name.replace("/", " ").replace("_", " ")
         found.append({"name": name, "drawings": [_flat(strokes) for strokes in made]})
     return {"source": source, "characters": found}
 
@@ -152,12 +167,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("build/draw"))
     parser.add_argument("--quick", action="store_true", help="hardly any training")
     options = parser.parse_args()
-    data, source = characters(28)
-    print(f"{source}: {len(data['train'].classes)} classes to train")
+    data = characters(options.quick)
+    print(f"{data['train'].name}: {len(data['train'].classes)} classes to train")
     proto, gradient = learners(data, options.quick)
-    large, source = characters(CANVAS)
-    count = 8 if options.quick else SHOWN
-    page(options.output, proto, gradient, drawings(large, source, count))
+    page(options.output, proto, gradient, drawings(8 if options.quick else SHOWN))
 
 
 if __name__ == "__main__":

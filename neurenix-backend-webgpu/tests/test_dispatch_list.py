@@ -45,7 +45,7 @@ def test_there_and_back(made: DispatchList) -> None:
 def test_a_wrong_list_is_refused(
     made: DispatchList, change: dict[str, object], message: str
 ) -> None:
-    made.dispatches[0] = replace(made.dispatches[0], **change)  # type: ignore[arg-type]
+    made.entries[0] = replace(made.entries[0], **change)  # type: ignore[type-var]
     with pytest.raises(ValueError, match=message):
         made.validate()
 

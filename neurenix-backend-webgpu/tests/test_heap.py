@@ -98,7 +98,7 @@ def test_a_program_whose_scratch_needs_several_pages(small_pages: Device) -> Non
         return sum((a @ b.T).sum() for a in h for b in reversed(h))
 
     rng = np.random.default_rng(1)
-    x, w = (rng.normal(0, 0.1, (300, 300)).astype(np.float32) for _ in "xw")
+    x, w = (rng.normal(0, 0.1, (200, 200)).astype(np.float32) for _ in "xw")
     found = nx.compile(f)(nx.tensor(x), nx.tensor(w)).item()
     h = [np.sin(x @ (w * np.float32(k))) for k in range(1, 6)]
     expected = sum((a @ b.T).sum() for a in h for b in h)

@@ -62,7 +62,7 @@ async function main(folder) {
 }
 """
     message = run_node(script, str(path))
-    assert "written by a newer Neurenix: it has version 2.0" in message
+    assert "written by a newer Neurenix: its version is 2.0" in message
     assert "reads 1.x" in message
 
 

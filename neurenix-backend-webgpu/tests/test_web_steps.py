@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from web_runner import run_node
+from web_runner import WEB, run_node
 
 import neurenix as nx
 from neurenix.dtypes import Dtype, as_dtype, bool_, int32, uint8, uint32
@@ -78,10 +78,7 @@ class Job:
 
 
 def results_of(jobs: list[Job]) -> list[list[Array]]:
-    from importlib.resources import files
-
-    web = str(files("neurenix_backend_webgpu") / "web")
-    found = run_node(SCRIPT, web, [job.json for job in jobs])
+    found = run_node(SCRIPT, WEB, [job.json for job in jobs])
     return [
         [
             from_words(np.frombuffer(base64.b64decode(words), "<u4"), type)

@@ -223,6 +223,7 @@ def products(x: Any) -> Any:
         (TaskCosts(most_work=32**3), True),
         (TaskCosts(most_elements=1000), False),
         (TaskCosts(most_operands=1), False),
+        (TaskCosts(most_steps=2), False),
         (TaskCosts(unknown=frozenset({"tanh"})), False),
     ],
     ids=str,

@@ -1,10 +1,8 @@
 // Runs both networks beside the page, so that drawing never waits: the newest drawing
 // first, then MAML's steps one by one.
-import * as maml from "./maml/neurenix.js";
-import * as prototypes from "./prototypes/neurenix.js";
 
 const WAYS = 5, SHOTS = 5, STEPS = 5, PIXELS = 28 * 28;
-const RUNNERS = { prototypes, maml };
+const NAMES = ["prototypes", "maml"]; // folders, in the order of loading
 
 const models = {};
 let support = null; // {version, drawings: [{key, label, image}], present}
@@ -22,11 +20,12 @@ self.onmessage = ({ data }) => {
 };
 
 async function load(device) {
-  for (const [name, { load }] of Object.entries(RUNNERS)) {
+  for (const name of NAMES) {
     const began = performance.now();
     const onProgress = (fraction, what) => post("progress", { name, fraction, what });
     try {
       const folder = new URL(`./${name}/`, self.location.href).href;
+      const { load } = await import(`${folder}neurenix.js`);
       models[name] = await load(folder, { device, onProgress });
       post("ready", { name, took: performance.now() - began, ...where(name) });
     } catch (error) {

@@ -11,7 +11,6 @@ import numpy as np
 from neurenix.backends import Backend, Capabilities
 from neurenix.backends.protocol import InstructionCost
 from neurenix.primitives import TensorType
-from neurenix.primitives.fused import FUSED_ARGMAX
 from neurenix.program import Program
 
 from .adapters import find_adapters
@@ -20,7 +19,14 @@ from .device import Device
 from .errors import DeviceLostError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
-from .lowering import LIMITS, PRIMITIVES
+from .lowering import PRIMITIVES
+from .lowering.device_numbers import (
+    CONTROL,
+    FEATURES,
+    LIMITS,
+    SOFTWARE_TASKS,
+    TASKS,
+)
 from .lowering.storage import DTYPES, from_words, to_words
 from .opened import TIMESTAMPS
 from .self_check import self_check
@@ -55,12 +61,13 @@ class WebGPUBackend(Backend):
         device = self.device(index)
         return Capabilities(
             dtypes=DTYPES,
-            primitives=PRIMITIVES,
+            primitives=PRIMITIVES | CONTROL,
+            features=FEATURES,
+            limits=LIMITS,
+            tasks=SOFTWARE_TASKS if device.adapter.software else TASKS,
             memory_bytes=MAX_PAGES * device.heap.page_bytes,
             name=device.name,
             engine=device.adapter.engine,
-            features=frozenset({FUSED_ARGMAX}),
-            limits=LIMITS,
         )
 
     def configure(self, options: dict[str, Any]) -> None:

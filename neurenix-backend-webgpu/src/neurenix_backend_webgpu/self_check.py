@@ -79,7 +79,7 @@ def _list(names: list[str], count: int) -> DispatchList:
     )
     made = DispatchList((3 * count,), (count,), modules=[with_library(text)])
     addresses = (Address(0, 1), Address(1, 2))
-    made.dispatches.append(Dispatch(0, (-(-count // 64), 1, 1), (0, 0), addresses))
+    made.entries.append(Dispatch(0, (-(-count // 64), 1, 1), (0, 0), addresses))
     made.validate()
     return made
 

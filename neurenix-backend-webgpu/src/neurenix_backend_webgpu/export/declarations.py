@@ -16,18 +16,15 @@ _ARRAYS = {
     "bool": "Uint8Array",
 }
 
-_TYPES = """\
+TYPES = """\
 /** Values in row-major order, and their shape. */
 export type Tensor<Values, Shape> = Values & {{ readonly shape: Shape }};
-
-/** By entry point. Of dtype bool they are 0 or 1. */
 export interface Inputs {{
 {inputs}
 }}
 export interface Outputs {{
 {outputs}
 }}
-
 export interface Model {{
 {run}
   readonly device: "webgpu" | "cpu";
@@ -38,8 +35,6 @@ export interface Model {{
   check(): Promise<number>;
   dispose(): void;
 }}
-
-/** "auto": WebGPU where it is there and right, else the CPU. `done`: from 0 to 1. */
 export function load(url: string | URL, options?: {{
   device?: "auto" | "webgpu" | "cpu";
   onProgress?: (done: number, what: string) => void;
@@ -70,7 +65,7 @@ Made by {device}.
 def declarations(exported: Exported) -> str:
     """neurenix.d.ts."""
     entries = exported.entry_points
-    return _TYPES.format(
+    return TYPES.format(
         inputs="\n".join(_interface(e, e.inputs, True) for e in entries),
         outputs="\n".join(_interface(e, e.outputs, False) for e in entries),
         run="\n".join(_run_types(entries)),

@@ -8,27 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurenix.passes.pipeline import prepare
-from neurenix.passes.target import Target
-from neurenix.program import Instruction, Program
+from neurenix.program import Program
 
-from ..lowering import PRIMITIVES, lower
+from ..lowering import lower
+from ..lowering.device_numbers import TARGET
 from ..lowering.dispatch_list import DispatchList, Rows
 
 # One binding holds the whole heap; how large it may be, the device says.
 _PAGE_WORDS = 1 << 30
 
 
-def _expands(instruction: Instruction) -> bool:
-    return "map" not in PRIMITIVES
-
-
-_TARGET = Target(PRIMITIVES, frozenset(), expands=_expands, device="WebGPU")
-
-
 def dispatches_of(program: Program, state: int) -> DispatchList:
     """The dispatches of a program whose first `state` outputs replace its first
     inputs. It needs no adapter."""
-    return lower(prepare(program, _TARGET), state, _PAGE_WORDS)
+    return lower(prepare(program, TARGET), state, _PAGE_WORDS)
 
 
 def placed(

@@ -1,5 +1,4 @@
-"""A plan's scratch, placed anew: elements have other sizes on the web than in core's
-plans, and so have the regions that calls run."""
+"""A plan's scratch, placed anew after its steps were changed."""
 
 from __future__ import annotations
 
@@ -10,12 +9,12 @@ from neurenix.phynexus.plan.place import place
 from neurenix.phynexus.plan.plan import Plan, Step
 from neurenix.phynexus.plan.views import Block, View
 
-from ..lowering.storage import element_bytes
 from .layout import DTYPES
 
 
 def place_anew(plan: Plan) -> None:
-    """Give every block its offset, in bytes, and every region its scratch.
+    """Give every block its offset, in bytes, and every region its scratch, which the
+    blocks of its calls take.
 
     Raises ExportError where the plan has a dtype that the web has not.
     """
@@ -41,8 +40,7 @@ def _blocks(step: Step, plan: Plan) -> Iterator[tuple[Block, int]]:
                 f"{step.source or 'a step'} needs; it has {', '.join(DTYPES)}"
             )
         if isinstance(view.root, Block) and view.root.home is None:
-            count = view.root.nbytes // view.dtype.itemsize
-            yield view.root, count * element_bytes(view.dtype)
+            yield view.root, view.root.nbytes
     for block in step.params.blocks():
         yield block, plan.regions[step.region].scratch
 

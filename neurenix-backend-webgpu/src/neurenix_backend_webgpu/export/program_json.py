@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurenix import __version__
+from neurenix.errors import ExportError
 from neurenix.exporting import EntryPoint, Exported, Port
 from neurenix.primitives import TensorType
 
@@ -108,6 +109,11 @@ def _ports(ports: Iterable[Port], at: Sequence[int]) -> list[Json]:
 
 def _described(name: str, type: TensorType, at: int) -> Json:
     dtype = type.dtype.name
+    if dtype not in DTYPES:
+        raise ExportError(
+            f"export: the web has no {dtype}, which {name} is of; it has "
+            + ", ".join(DTYPES)
+        )
     shape = list(type.shape)
     return {
         "name": name,

@@ -10,6 +10,7 @@ from neurenix.phynexus.plan.lowering import make_plan
 from neurenix.primitives import all_primitives
 from neurenix.program import Instruction, Program
 
+from ..lowering.device_numbers import LIMITS
 from .convolutions import as_products
 from .layout import Heap
 from .placing import place_anew
@@ -27,7 +28,7 @@ def _expands(instruction: Instruction) -> bool:
     return True
 
 
-TARGET = Target(PRIMITIVES, frozenset(), expands=_expands, device="the web")
+TARGET = Target(PRIMITIVES, frozenset(), LIMITS, _expands, device="the web")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def steps_of(program: Program, state: int, heap: Heap) -> Steps:
 
     Raises BackendError or ExportError for what the web has not.
     """
-    plan = make_plan(prepare(program, TARGET), state)
+    plan = make_plan(prepare(program, TARGET), state, LIMITS)
     for region in plan.regions:
         region.steps = as_products(region.steps)
     place_anew(plan)

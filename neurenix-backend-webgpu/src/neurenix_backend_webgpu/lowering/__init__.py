@@ -3,6 +3,5 @@
 from .dispatch_list import DispatchList
 from .plan_to_list import lower
 from .steps import PRIMITIVES
-from .storage import LIMITS
 
-__all__ = ["LIMITS", "PRIMITIVES", "DispatchList", "lower"]
+__all__ = ["PRIMITIVES", "DispatchList", "lower"]

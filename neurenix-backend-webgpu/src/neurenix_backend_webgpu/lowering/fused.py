@@ -28,12 +28,6 @@ def fused(step: Step, p: Fused) -> list[Kernel]:
     return kernels
 
 
-def _home(view: View | None) -> object:
-    """The input or output that a result becomes, if any."""
-    root = view.root if view is not None else None
-    return root.home if isinstance(root, Block) else None
-
-
 def _parts(step: Step, p: Fused) -> list[Step]:
     """The step, or several with a part of its results each, if a row has no room for
     the addresses of all. What overwrites an input comes last, when all have read it."""
@@ -41,16 +35,19 @@ def _parts(step: Step, p: Fused) -> list[Step]:
     if len(p.ends) <= room:
         return [step]
     homes = {v.root for v in step.inputs if v is not None}
-    results = sorted(
-        zip(p.ends, step.outputs, strict=True),
-        key=lambda r: _home(r[1]) in homes,
-    )
+
+    def overwrites(result: tuple[End, View]) -> bool:
+        root = result[1].root
+        return isinstance(root, Block) and root.home in homes
+
+    views = [v for v in step.outputs if v is not None]
+    results = sorted(zip(p.ends, views, strict=True), key=overwrites)
     parts = []
     for k in range(0, len(results), room):
-        ends, views = zip(*results[k : k + room], strict=True)
+        ends, some = zip(*results[k : k + room], strict=True)
         reduces = any(end.reduction for end in ends)
         params = replace(p, ends=ends, reduced=p.reduced if reduces else 0)
-        parts.append(replace(step, outputs=list(views), params=params))
+        parts.append(replace(step, outputs=list(some), params=params))
     return parts
 
 

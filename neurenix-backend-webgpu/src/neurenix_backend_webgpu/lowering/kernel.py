@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from neurenix.phynexus.plan.views import View
+from neurenix.program.describe import Description
 
 from .dispatch_list import USABLE_WORDS, grid
 from .library import with_library
@@ -29,7 +31,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32) {
   run(group.x + group.y * groups.x, lane);
 }"""
-_WORD = re.compile(r"\$(\d+)")
+WORD = re.compile(r"\$(\d+)")
+
+
+class Origin(NamedTuple):
+    """The step of a plan from which a kernel comes."""
+
+    description: Description
+    source: str | None
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,16 @@ class Kernel:
     row       numbers, and views whose addresses stand in their places
     writes    those of the views that it writes; the others are read
     groups    how many workgroups
+    functions what the body calls, beside the library's
+    step      what it computes, for profiles, and the line of the user's program
     """
 
     body: str
     row: tuple[View | int, ...]
     writes: tuple[View, ...]
     groups: int
+    functions: tuple[str, ...] = ()
+    step: Origin | None = None
 
     @property
     def reads(self) -> tuple[View, ...]:
@@ -56,7 +69,8 @@ class Kernel:
     @property
     def text(self) -> str:
         """A module that runs it."""
-        return with_library(self.function("run") + _ENTRY)
+        own = [*self.functions, self.function("run") + _ENTRY]
+        return with_library("\n".join(own))
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -64,7 +78,7 @@ class Kernel:
 
     def function(self, name: str, word: Callable[[int], str] = argument) -> str:
         """The body as a function; `word` gives the expression of a word of its row."""
-        body = _WORD.sub(lambda m: word(int(m[1])), self.body)
+        body = WORD.sub(lambda m: word(int(m[1])), self.body)
         return f"fn {name}(group: u32, lane: u32) {{\n{body}\n}}"
 
 

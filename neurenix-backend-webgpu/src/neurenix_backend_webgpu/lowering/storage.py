@@ -13,7 +13,6 @@ import numpy as np
 
 from neurenix import dtypes
 from neurenix.dtypes import Dtype
-from neurenix.passes.limits import Limits
 from neurenix.phynexus.plan.views import View
 from neurenix.primitives import TensorType
 from neurenix.primitives.sources import ConstantArray
@@ -31,9 +30,6 @@ DTYPES = frozenset(
         dtypes.bool_,
     }
 )
-#: What programs should look like: bool takes a word, and strides cost a kernel nothing.
-LIMITS = Limits(storage=((dtypes.bool_, 4),), product_rows=0)
-
 _PACKED = {dtypes.uint8: "byte", dtypes.float16: "half"}
 
 

@@ -28,7 +28,6 @@ class Model {
 
   useCpu() {
     this.executor = new Interpreter(this.artefact);
-    this.executor.write(this.artefact.initial);
   }
 
   async useWebGPU(onProgress) {
@@ -79,12 +78,11 @@ class Model {
     });
   }
 
-  // The largest difference from the examples' results, relative to the largest value of
-  // each. The state stays.
   check() {
     return this.#next(() => this.#check());
   }
 
+  // The largest difference from the examples, relative to a result's largest value.
   async #check() {
     const { entries, examples, weights, initial } = this.artefact;
     const kept = await this.executor.execute(null, [], weights);
@@ -111,18 +109,16 @@ function difference(found, expected) {
     : Math.max(most, Math.abs(x - expected[i]) / scale || Infinity)), 0);
 }
 
-// Inputs as words and where they lie, after a look at all of them.
 function packed(ports, inputs = {}) {
   const refuse = (what) => {
-    const list = ports.map(({ name, dtype, shape }) => `${name}: ${dtype}[${shape}]`);
-    throw new Error(`${what}; expected ${list.join(", ")}`);
+    throw new Error(`${what}; expected ${ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`)}`);
   };
-  const strange = Object.keys(inputs).find((name) => !ports.some((port) => port.name === name));
-  if (strange) refuse(`there is no input ${strange}`);
+  for (const name in inputs) {
+    if (!ports.some((port) => port.name === name)) refuse(`there is no input ${name}`);
+  }
   return ports.map((port) => {
-    const { name, shape } = port, values = inputs[name];
-    if (!values) refuse(`the input ${name} is missing`);
-    if (values.length !== product(shape) || String(values.shape ?? shape) !== String(shape)) {
+    const { name, shape } = port, values = inputs[name] ?? refuse(`the input ${name} is missing`);
+    if (values.length !== product(shape) || `${values.shape ?? shape}` !== `${shape}`) {
       refuse(`the input ${name} has ${values.length} values, or another shape`);
     }
     return [port.at, toWords(port, values)];

@@ -97,11 +97,23 @@ def _named(
     arguments: Sequence[str], found: dict[str, commands.Installed]
 ) -> Sequence[str]:
     """The command that is called; all, where help or completion is to name them. What
-    is not called is not imported."""
+    is not called is not imported.
+
+    Raises CommandLineError, with the nearest that there is, for one that is not there.
+    """
     if "_NEURENIX_COMPLETE" in os.environ:
         line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS")
         arguments = (line or "").split()[1:]
-    first = next((a for a in arguments if not a.startswith("-")), None)
+        first = next(iter(arguments), None)
+    else:
+        first = next((a for a in arguments if not a.startswith("-")), None)
+        names = [*commands.OWN, *found]
+        if first is not None and first not in names:
+            near = alike(first, names)
+            meant = f"Did you mean {' or '.join(near)}? " if near else ""
+            raise CommandLineError(
+                f"no command {first!r}. {meant}There are {', '.join(names)}"
+            )
     if first in commands.OWN:
         return []
     return [first] if first in found else list(found)

@@ -62,8 +62,8 @@ def _optimised(program: Program, target: Target) -> Program:
     program = _shared(program)
     lacking = EVERYTHING.primitives - target.primitives
     rewritten = decomposed(program, lacking, target.device, target.way)
-    if rewritten is not program:
-        program = simplify(rewritten, lacking)
+    if rewritten is not program:  # a map may have kept its body's calls for itself
+        program = simplify(inline_once(rewritten), lacking)
     fused = fusing() and ops.fused.name not in lacking
     program = _with_optimised_regions(program, target, fused)
     program = inline_empty(program)

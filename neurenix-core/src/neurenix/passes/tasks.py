@@ -29,6 +29,8 @@ class TaskCosts:
     most_work      multiply-adds of a step above which a body is expanded
     most_elements  elements of a step above which it is
     most_operands  inputs and outputs of a map above which it is; 0: no limit
+    most_steps     of a task above which it is, as where a compiler is slow on long
+                   kernels; 0: no limit
     memory_bytes   what the values of expanded iterations may take, so that more of them
                    go in chunks; 0: no limit
     unknown        primitives that no task runs: bodies with one are expanded
@@ -41,16 +43,14 @@ class TaskCosts:
     most_work: int = 1 << 22
     most_elements: int = 1 << 16
     most_operands: int = 0
+    most_steps: int = 0
     memory_bytes: int = 0
     unknown: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         least = min(self.lanes, self.groups, self.most_work, self.most_elements)
-        if (
-            least < 1
-            or min(self.barrier, self.dispatch, self.memory_bytes, self.most_operands)
-            < 0
-        ):
+        limits = (self.memory_bytes, self.most_operands, self.most_steps)
+        if least < 1 or min(self.barrier, self.dispatch, *limits) < 0:
             raise InvalidArgumentError(f"{self}: a number is too small")
 
 
@@ -113,6 +113,8 @@ def _is_kept(body: Program, iterations: int, costs: TaskCosts) -> bool:
     if names & costs.unknown:
         return False
     size = size_of(body, costs.lanes)
+    if costs.most_steps and size.steps > costs.most_steps:
+        return False
     if size.largest > costs.most_work or size.elements > costs.most_elements:
         return False
     rounds = -(-iterations // costs.groups)

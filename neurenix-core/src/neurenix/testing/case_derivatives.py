@@ -25,6 +25,7 @@ from .checks import call, numeric_gradient, seeded
 EXACT = 1e-6  # relative, against differences in float64
 LOSSY = 1e-2  # where the case itself rounds to fewer digits
 SINGLE = (1e-4, 1e-3)  # in float32: of the first derivative, and of the second
+LARGEST = float(np.finfo(np.float32).max)  # beyond it float32 has nothing to compare
 
 
 def check_derivatives(case: Case) -> None:
@@ -45,7 +46,10 @@ def check_derivatives(case: Case) -> None:
         return
     exact = points.loss(case, Device(DeviceType("reference"), 0), float64)
     for order, bound in enumerate(SINGLE, 1):
-        found, expected = (points.slope(f, order) for f in (loss, exact))
+        expected = points.slope(exact, order)
+        if abs(expected) > LARGEST:
+            return
+        found = points.slope(loss, order)
         if points.lossy:
             bound = LOSSY
         _compare(case, order, found, expected, bound, "by the reference in float64")

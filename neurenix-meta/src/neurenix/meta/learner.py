@@ -166,7 +166,8 @@ class MetaLearner(Method):
         validation        tasks to evaluate after each epoch: "validation_loss" and
                           "validation_accuracy" in the history
         callbacks         see `Callback`
-        progress          a line on the terminal
+        progress          a bar on the terminal or in the notebook, lines in a log file:
+                          see `ProgressBar`
         chunk             at most so many tasks at once, to bound memory; 0: the engine
                           chooses. It never changes a result
         max_memory        choose `chunk` so that a meta-step, and a batch of the
@@ -278,7 +279,7 @@ class MetaLearner(Method):
         >>> learner = MAML(MLP([1, 40, 40, 1]), inner_steps=1)
         >>> found = learner.summary(generate_regression_tasks(4, 10, seed=0))
         >>> found.model.parameters, found.model.layers[0].outputs, found.state_bytes
-        (1761, ((10, 1),), 14096)
+        (1761, ((10, 1),), 14104)
         """
         return summary_of(self, tasks, tasks_per_batch, self.meta_lr)
 

@@ -1,10 +1,8 @@
 // Reads an artefact, and refuses what is damaged, newer or none.
 import { ARRAYS, toWords } from "./views.js";
 
-const FORMAT = "neurenix-web", MAJOR = 1;
-
 const damaged = (file, what) => {
-  throw new Error(`${file} is damaged: ${what}; copy the artefact anew`);
+  throw new Error(`${file} is damaged: ${what}`);
 };
 
 async function bytesOf(file, folder) {
@@ -31,11 +29,11 @@ export async function readArtefact(url, onProgress) {
     verify(`${name}.safetensors`, bytes, checks[name]);
     return tensors(bytes);
   }));
-  const initial = program.weights.map((port) => [port.at, toWords(port, stored(port, weights[port.name]))]);
-  for (const [at, base64] of program.constants) {
-    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt());
-    initial.push([at, new Uint32Array(bytes.buffer)]);
-  }
+  const initial = [
+    ...program.weights.map((port) => [port.at, toWords(port, stored(port, weights[port.name]))]),
+    ...program.constants.map(([at, base64]) =>
+      [at, new Uint32Array(Uint8Array.from(atob(base64), (c) => c.charCodeAt()).buffer)]),
+  ];
   return { ...program, initial, examples };
 }
 
@@ -56,18 +54,18 @@ function parsed(text, file) {
   } catch (error) {
     damaged(file, error.message);
   }
-  if (program?.format !== FORMAT) throw new Error(`${file} has not the format ${FORMAT}`);
+  if (program?.format !== "neurenix-web") throw new Error(`${file} is of another format`);
   const [major, minor] = program.version ?? [];
-  if (major > MAJOR) {
-    throw new Error(`${file} was written by a newer Neurenix: it has version ${major}.${minor}, and `
-      + `this runner reads ${MAJOR}.x; take the neurenix.js that came with it`);
+  if (major > 1) {
+    throw new Error(`${file} was written by a newer Neurenix: its version is ${major}.${minor}, `
+      + "this runner reads 1.x");
   }
   return program;
 }
 
 export const stored = ({ letter }, buffer) => new ARRAYS[letter](buffer);
 
-// The tensors of a safetensors file, by name.
+// The bytes of a safetensors file's tensors.
 function tensors(bytes) {
   const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const { __metadata__, ...header } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));

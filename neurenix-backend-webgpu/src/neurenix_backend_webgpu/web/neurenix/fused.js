@@ -1,4 +1,4 @@
-// Fused steps: an expression on each element of a loop; its values are stored or reduced.
+// Fused steps: an expression on each element of a loop, stored or reduced.
 import { OPERATIONS, REDUCTIONS } from "./elementwise.js";
 import { ARRAYS, offsets, product, table } from "./views.js";
 
@@ -28,7 +28,7 @@ export function fused(step, frame) {
       }
     });
     ops.forEach(([name, , ...from], k) =>
-      OPERATIONS[name](registers[x.length + k], n, ...from.map((register) => registers[register])));
+      OPERATIONS[name](registers[x.length + k], n, ...from.map((r) => registers[r])));
     ends.forEach(([value, name, , within], k) => {
       const from = registers[value], [memory, base] = frame.view(y[k]), strides = y[k].slice(3);
       if (name) {

@@ -7,10 +7,11 @@ export class Interpreter {
   device = "cpu";
   deviceName = "JavaScript";
 
-  constructor({ memory }) {
+  constructor({ memory, initial = [] }) {
     const buffer = new ArrayBuffer(memory.cpu * 4);
     this.as = { b: new Uint32Array(buffer) };
     for (const letter of "fiuc") this.as[letter] = new ARRAYS[letter](buffer);
+    this.write(initial);
   }
 
   write(pieces) {
@@ -30,7 +31,7 @@ export class Interpreter {
   dispose() {}
 }
 
-// A region while it runs, and the bytes where its scratch, inputs and outputs begin.
+// A region while it runs; its scratch, inputs and outputs begin at these bytes.
 class Frame {
   constructor(as, regions, places) {
     Object.assign(this, { as, regions, places: [0, ...places] });
@@ -46,8 +47,7 @@ class Frame {
   }
 }
 
-// Moves elements from or to rows that an index picks, within its axis. A scatter begins
-// with a copy.
+// Moves elements from or to rows that an index picks; a scatter starts with a copy.
 const indexed = (move) => ({ shape, size, stride, start, value, index, chosen }, frame) => {
   if (start) fused(start, frame);
   const [memory] = frame.view(value);

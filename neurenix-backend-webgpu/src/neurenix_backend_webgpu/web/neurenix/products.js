@@ -1,15 +1,13 @@
 // Products of matrices, whose rows and columns are loops over views.
 import { ARRAYS, table } from "./views.js";
 
-// out[b, r, c] = Σ x[b, r, k] w[b, k, c], four rows at a time. Floats are added in double
-// precision.
+// Σ x[b, row, k] w[b, k, column], four rows at a time; floats in double precision.
 export function dot({ x, y, batch, rows, columns, depth }, frame) {
   const [[left, l0], [right, r0], [out, o0]] = [...x, ...y].map((view) => frame.view(view));
   const [size, ...starts] = batch;
   const [ls, rs, os] = [l0, r0, o0].map((base, k) => table(size, starts[k], base));
-  const [fromRow, toRow] = [table(rows[0], rows[1]), table(rows[0], rows[2])];
-  const [fromColumn, toColumn] = [table(columns[0], columns[1]), table(columns[0], columns[2])];
-  const [across, down] = [table(depth[0], depth[1]), table(depth[0], depth[2])];
+  const [[fromRow, toRow], [fromColumn, toColumn], [across, down]] = [rows, columns, depth]
+    .map(([shape, ...strides]) => strides.map((own) => table(shape, own)));
   const width = fromColumn.length, count = fromRow.length, letter = x[0][0];
   const packed = new ARRAYS[letter](width * down.length);
   const sums = [0, 1, 2, 3].map(() => new (letter === "f" ? Float64Array : ARRAYS[letter])(width));

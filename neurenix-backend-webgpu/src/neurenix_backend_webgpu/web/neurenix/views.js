@@ -16,7 +16,6 @@ export function toWords({ letter }, values) {
   return new Uint32Array(padded.buffer);
 }
 
-// A tensor: values with a shape.
 export function fromWords({ letter, shape }, words) {
   const values = letter === "b" ? Uint8Array.from(words) : new ARRAYS[letter](words.buffer);
   return Object.defineProperty(values.subarray(0, product(shape)), "shape", { value: shape });
@@ -45,7 +44,6 @@ export function offsets(shape, strides, base, first, count, out) {
   }
 }
 
-// The offsets of all elements.
 export function table(shape, strides, base = 0) {
   const out = new Int32Array(product(shape));
   if (out.length) offsets(shape, strides, base, 0, out.length, out);

@@ -10,7 +10,7 @@ from neurenix.errors import CommandLineError
 from neurenix.keywords import accepted, alike
 
 from ..memory import amount
-from .data import DATA, Images
+from .data import Images
 from .methods import METHODS, NETWORKS
 
 
@@ -37,19 +37,17 @@ class Settings:
 
     method: str = _setting(
         "prototypical-networks",
-        f"How to learn: {', '.join(METHODS)}.",
+        "How to learn.",
         choices=METHODS,
     )
     data: str = _setting(
         "glyphs",
-        f"A folder with one folder a class, or {', '.join(DATA)}.",
+        "A folder with one folder a class, or a data set by name.",
     )
     validation_data: str = _setting(
         "", "A folder of other classes to validate on (default: the data's own part)."
     )
-    network: str = _setting(
-        "conv4", f"The network: {', '.join(NETWORKS)}.", choices=NETWORKS
-    )
+    network: str = _setting("conv4", "The network.", choices=NETWORKS)
     hidden: int = _setting(64, "Filters of the network's (first) block.", least=1)
     ways: int = _setting(5, "Classes of a task.", least=2)
     shots: int = _setting(1, "Support examples of a class.", least=1)

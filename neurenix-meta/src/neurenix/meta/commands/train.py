@@ -56,6 +56,14 @@ def train(
     learner.safetensors, which has the weights of the best validation. Ctrl-C ends it
     after the step under way, with a checkpoint, and says how to go on.
 
+    Methods: prototypical-networks, matching-networks, r2d2; by gradient steps maml,
+    fomaml, anil, boil, meta-sgd, proto-maml, maml++, imaml, reptile.
+
+    Data: glyphs (drawn by a generator), omniglot, mini-imagenet, cub-200, cifar-fs,
+    fc100 (in the folder that NEURENIX_DATA names), or a folder of images.
+
+    Networks: conv4, resnet12.
+
     Examples:
         neurenix train --steps 40 --every 20 --hidden 8
         neurenix train --method maml -o inner_lr=0.4 --steps 20 --hidden 8 --out maml

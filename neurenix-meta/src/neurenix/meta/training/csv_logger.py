@@ -25,13 +25,14 @@ class CSVLogger(Callback):
     and the file is none of these.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from neurenix.meta import MAML, MLP, generate_regression_tasks
     >>> path = os.path.join(tempfile.mkdtemp(), "history.csv")
     >>> history = MAML(MLP([1, 8, 1])).meta_learn(
     ...     generate_regression_tasks(8, 5, seed=0), epochs=2,
     ...     callbacks=[CSVLogger(path)], progress=False,
     ... )
-    >>> [row.split(",")[:2] for row in open(path).read().split()]
+    >>> [row.split(",")[:2] for row in Path(path).read_text().split()]
     [['epoch', 'step'], ['1', '2'], ['2', '4']]
     """
 

@@ -34,7 +34,7 @@ class EarlyStopping(OfScore):
     settings that cannot be, and at the end of the first epoch for a score that is not
     in its row.
 
-    >>> from neurenix.meta import MAML, MLP, generate_regression_tasks
+    >>> from neurenix.meta import MAML, MLP, Callback, generate_regression_tasks
     >>> class Worse(Callback):
     ...     def on_epoch_end(self, learner, event):
     ...         event.metrics["score"] = float(event.epoch)

@@ -1,0 +1,204 @@
+"""Builds every package for release, and tries it on each Python here: `make dist`.
+
+    python tools/dist.py [--output build/dist] [--only-build] [PYTHON ...]
+
+Each package's sdist is built, and its wheel from that sdist. Native wheels are repaired
+by auditwheel, which also says which manylinux they are for. Then, for each Python, a
+fresh environment gets all wheels at once, without a compiler at hand, and runs both
+documented programs. Two tables tell what there is and what was tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = sorted((ROOT / "tests/quickstart").glob("*.py"))
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one Python made of the wheels."""
+
+    python: str
+    seconds: float
+    packages: str
+    told: tuple[str, ...]
+
+
+def packages() -> list[Path]:
+    """The folders of all packages, core first: others build against it."""
+    folders = [path.parent for path in sorted(ROOT.glob("neurenix-*/pyproject.toml"))]
+    folders.sort(key=lambda folder: folder.name != "neurenix-core")
+    return [*folders, ROOT]
+
+
+def build(output: Path) -> None:
+    """Sdists and wheels of all packages, native ones for manylinux."""
+    shutil.rmtree(output, ignore_errors=True)
+    for folder in packages():
+        print(f"building {folder.name}", flush=True)
+        run(
+            [sys.executable, "-m", "build", "--no-isolation", "--outdir", output],
+            cwd=folder,
+        )
+    for wheel in sorted(output.glob("*-linux_*.whl")):
+        print(f"repairing {wheel.name}", flush=True)
+        tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        run(
+            [
+                sys.executable,
+                "-m",
+                "auditwheel",
+                "repair",
+                "--wheel-dir",
+                output,
+                wheel,
+            ],
+            env={**os.environ, "PATH": tools},  # patchelf is there
+        )
+        wheel.unlink()
+
+
+def interpreters() -> list[Path]:
+    """The first of each version that is found: on the PATH, or where pyenv keeps it."""
+    homes = sorted((Path.home() / ".pyenv/versions").glob("*/bin"))
+    found = []
+    for version in VERSIONS:
+        names = [shutil.which(f"python{version}")] if not homes else []
+        names += [str(home / f"python{version}") for home in homes]
+        names.append(shutil.which(f"python{version}"))
+        there = [Path(name) for name in names if name and _runs(name)]
+        if there:
+            found.append(there[0])
+    return found
+
+
+def _runs(python: str) -> bool:
+    command = [python, "-c", "import ensurepip, venv"]
+    return (
+        Path(python).exists()
+        and not subprocess.run(command, capture_output=True).returncode
+    )
+
+
+def tried(python: Path, wheels: Sequence[Path]) -> Trial:
+    """A fresh environment with all wheels, in which both programs run."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run([python, "-m", "venv", folder / "venv"])
+        inside = folder / "venv/bin/python"
+        env = without_compiler(folder)
+        pip = [inside, "-m", "pip", "--disable-pip-version-check", "-q"]
+        run([*pip, "install", "--only-binary", ":all:", *wheels], env=env, cwd=folder)
+        run([*pip, "check"], env=env, cwd=folder)
+        told = []
+        for program in PROGRAMS:
+            done = run([inside, "-W", "error", program], env=env, cwd=folder)
+            told.append(done.strip().splitlines()[-1])
+        version = run([inside, "-c", "import platform as p; print(p.python_version())"])
+        numpy = run(
+            [inside, "-c", "import numpy; print(numpy.__version__)"], cwd=folder
+        )
+        run([inside.with_name("neurenix"), "doctor", "cpu"], env=env, cwd=folder)
+    seconds = time.perf_counter() - start
+    return Trial(version.strip(), seconds, f"NumPy {numpy.strip()}", tuple(told))
+
+
+def without_compiler(folder: Path) -> dict[str, str]:
+    """An environment in which no compiler, CMake or setting of ours is found."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PYTHON", "NEURENIX_", "CMAKE_", "CCACHE_"))
+        and key not in ("CC", "CXX")
+    }
+    empty = folder / "bin"
+    empty.mkdir()
+    return {**kept, "PATH": str(empty), "CC": "false", "CXX": "false"}
+
+
+def run(
+    command: Iterable[str | Path],
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+) -> str:
+    """What a command prints; it ends everything if it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def size_table(files: Iterable[Path]) -> str:
+    """Names and sizes, in Markdown."""
+    rows = [f"| `{path.name}` | {_in_words(path.stat().st_size)} |" for path in files]
+    return "\n".join(["| file | size |", "| --- | --- |", *rows])
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 1e6:.2f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def trial_table(trials: Iterable[Trial]) -> str:
+    names = [program.stem for program in PROGRAMS]
+    rows = [
+        f"| {t.python} | {t.packages} | {' | '.join(t.told)} | {t.seconds:.0f} s |"
+        for t in trials
+    ]
+    head = f"| Python | with | {' | '.join(names)} | install and run |"
+    return "\n".join([head, "| --- " * (3 + len(names)) + "|", *rows])
+
+
+def write_down(page: Path, text: str) -> None:
+    """Replaces what the page says that this program writes."""
+    mark = "<!-- tools/dist.py writes this -->"
+    before, found, _ = page.read_text(encoding="utf-8").partition(mark)
+    if not found:
+        raise SystemExit(f"{page} has no line {mark}")
+    page.write_text(f"{before}{mark}\n\n{text}\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("pythons", nargs="*", type=Path, help="default: all found")
+    parser.add_argument("--output", type=Path, default=ROOT / "build/dist")
+    parser.add_argument("--only-build", action="store_true")
+    parser.add_argument("--only-try", action="store_true", help="of what was built")
+    parser.add_argument("--document", action="store_true", help="in docs/releasing.md")
+    chosen = parser.parse_args()
+    output = chosen.output.resolve()
+    if not chosen.only_try:
+        build(output)
+    files = sorted(output.glob("*"))
+    tables = [size_table(files)]
+    print(tables[0])
+    if not chosen.only_build:
+        pythons = chosen.pythons or interpreters()
+        wheels = [path for path in files if path.suffix == ".whl"]
+        trials = [tried(python, wheels) for python in pythons]
+        tables.append(trial_table(trials))
+        there = {re.sub(r"\.\d+$", "", trial.python) for trial in trials}
+        lacking = [version for version in VERSIONS if version not in there]
+        if lacking:
+            tables.append(f"Not here, and so not tried: Python {', '.join(lacking)}.")
+        print("\n".join(["", *tables[1:]]))
+    if chosen.document:
+        write_down(ROOT / "docs/releasing.md", "\n\n".join(tables))
+
+
+if __name__ == "__main__":
+    main()
