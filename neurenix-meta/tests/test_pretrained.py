@@ -53,7 +53,7 @@ def test_the_card_says_what_is_in_the_file(name):
         assert words in said
     own = "Omniglot" if "omniglot" in name else "Glyphs"
     five = [s for s in card.scores if (s.ways, s.shots) == (5, 1) and own in s.data]
-    assert five and all(90 < s.accuracy <= 100 and s.interval > 0 for s in five)
+    assert five and all(80 < s.accuracy <= 100 and s.interval > 0 for s in five)
     learner.state_dict()["model.blocks.0.0.weight"]
     assert pretrained(name).learner is not learner
 
@@ -64,19 +64,15 @@ def test_the_accuracy_is_that_of_the_card(name, compiled_device):
     found = pretrained(name)
     glyphs = Glyphs(range(CLASSES["test"].start, CLASSES["test"].start + 100))
     tasks = TaskSampler(glyphs, 5, 1, 5, seed=0, tasks=60)
-    result = found.learner.evaluate(tasks, transductive="both")
-    for one in (result, result.beside):
-        if one is None:
-            continue
-        (said,) = [
-            score
-            for score in found.card.scores
-            if "Glyphs" in score.data
-            and (score.ways, score.shots) == (5, 1)
-            and score.transductive == one.transductive
-        ]
-        interval = 100 * one.interval("accuracy")
-        assert abs(100 * one.accuracy - said.accuracy) < 2 * interval + said.interval
+    result = found.learner.evaluate(tasks)
+    (said,) = [
+        score
+        for score in found.card.scores
+        if "Glyphs" in score.data and (score.ways, score.shots) == (5, 1)
+    ]
+    assert said.transductive == result.transductive and said.steps == result.steps
+    interval = 100 * result.interval("accuracy")
+    assert abs(100 * result.accuracy - said.accuracy) < 2 * interval + said.interval
 
 
 @pytest.mark.omniglot
