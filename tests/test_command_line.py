@@ -187,6 +187,25 @@ def test_examples_in_help(
             run(capsys, line.removeprefix("neurenix "))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method(
+    method: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trained, and made a classifier of: no command knows which method it has."""
+    out = method.replace("+", "-plus")
+    run(
+        capsys,
+        f"train --method {method} --ways 3 --queries 1 --steps 2 --every 2 --hidden 4 "
+        f"--tasks-per-batch 2 --validation-tasks 2 --no-progress --out every-{out}",
+    )
+    run(capsys, f"fit signs --embedding every-{out} --out {out}.safetensors")
+    (found,) = json.loads(
+        run(capsys, f"predict {out}.safetensors new/dot-3.png --top 3 --json")[0]
+    )
+    confidences = [each["confidence"] for each in found["likeliest"]]
+    assert len(confidences) == 3 and np.isclose(sum(confidences), 1)
+
+
 # ---- settings ------------------------------------------------------------------------
 
 
@@ -232,7 +251,7 @@ CONFIGS = {
     ),
     "an inline table": ("options = {inner = 3}\n", ":1: option 'inner'"),
     "a table that is none": ("options = 3\n", ":1: options=3; expected a table"),
-    "no TOML": ("seed = 1\nways = = 5\n", "line 2"),
+    "no TOML": ("seed = 1\nways = = 5\n", "c.toml:2: no TOML: "),
 }  # fmt: skip
 
 
@@ -262,6 +281,7 @@ WRONG = {
     "train --method protonet": (2, "expected prototypical-networks, matching"),
     "train --method prototypical-network": (2, "mean 'prototypical-networks'?"),
     "train -o inner_lr=1": (2, "option 'inner_lr': prototypical-networks has distance"),
+    "train --max-memory lots": (2, "max_memory='lots'; expected bytes"),
     "train -o inner_lr": (2, "expected NAME=VALUE"),
     "train --data nowhere --out x": (2, "neither a folder nor one of glyphs"),
     "train --data cifar-fs --size 84 --out x": (2, "size=84: cifar-fs has 32"),
@@ -295,9 +315,10 @@ def test_wrong_command_lines(
 ) -> None:
     """The status, and a message that begins with the command's name; no traceback."""
     status, told = WRONG[command]
-    before = set(os.listdir())
+    before, config = set(os.listdir()), Path("run/config.toml").read_bytes()
     out, err = run(capsys, command, status)
     assert told in err and err.startswith("neurenix: ") and "Traceback" not in err
+    assert Path("run/config.toml").read_bytes() == config
     assert out == "" and set(os.listdir()) <= before | {"x"}
 
 

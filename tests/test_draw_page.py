@@ -233,6 +233,30 @@ def test_the_keyboard_draws(plain: d.Page) -> None:
     assert sheet.get_attribute("aria-label").endswith("empty")
 
 
+def test_a_finger_draws_and_scrolls_nothing(plain: d.Page) -> None:
+    plain.ready()
+    sheet = plain.sheet(None)
+    top = plain.value("(scrollTo(0, 40), scrollY)")
+    box = plain.driver.execute_script(
+        "const b = arguments[0].getBoundingClientRect(); return [b.x, b.y, b.width]",
+        sheet,
+    )
+
+    def touch(kind: str, *at: tuple[float, float]) -> None:
+        touching = [{"x": box[0] + x * box[2], "y": box[1] + y * box[2]} for x, y in at]
+        event = {"type": kind, "touchPoints": touching}
+        plain.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+
+    touch("touchStart", (0.25, 0.25))
+    for y in (0.4, 0.6, 0.75):
+        touch("touchMove", (0.25, y))
+    touch("touchEnd")
+    (stroke,) = plain.strokes(None)
+    np.testing.assert_allclose(stroke[0], [0.25, 0.25], atol=0.02)
+    np.testing.assert_allclose(stroke[-1], [0.25, 0.75], atol=0.02)
+    assert plain.value("scrollY") == top
+
+
 def test_everything_that_takes_keys_has_a_name(plain: d.Page) -> None:
     plain.ready()
     nameless = plain.value(

@@ -149,6 +149,8 @@ def test_one_call(built: dict[tuple[str, str], Path], tmp_path: Path) -> None:
     pip(python, "install", *wheels, everything, cwd=tmp_path)
     assert look(python, tmp_path)["cpus"] >= 1
     run(python, "-c", "import PIL", cwd=tmp_path)
+    neurenix = tmp_path / "venv/bin/neurenix"
+    assert "--method" in run(neurenix, "train", "--help", cwd=tmp_path)
     pip(python, "check", cwd=tmp_path)
 
 

@@ -66,9 +66,11 @@ def shown(count: int) -> tuple[ClassDataset, str]:
 
 
 def sampler(
-    data: ClassDataset, ways: int, queries: int, seed: int, **end: int
+    data: ClassDataset, ways: int, queries: int, seed: int, tasks: int | None = None
 ) -> TaskSampler:
-    return TaskSampler(data, ways=ways, shots=1, queries=queries, seed=seed, **end)
+    return TaskSampler(
+        data, ways=ways, shots=1, queries=queries, seed=seed, tasks=tasks
+    )
 
 
 class Plan(NamedTuple):

@@ -113,3 +113,31 @@ def test_floats_round_to_the_nearest_half() -> None:
 def test_a_sum_of_halves_is_exact_until_it_is_stored() -> None:
     x = np.full(3000, 1.0, np.float16)
     assert nx.tensor(x, dtype=nx.float16).sum().item() == 3000.0
+
+
+def test_products_and_chains_of_halves_are_computed_in_float32() -> None:
+    generator = np.random.default_rng(3)
+    a, b = (
+        generator.standard_normal(s).astype(np.float16) for s in ((70, 90), (90, 66))
+    )
+    x, y = (nx.tensor(v, dtype=nx.float16) for v in (a, b))
+    wide = a.astype(np.float32) @ b.astype(np.float32)
+    np.testing.assert_array_max_ulp((x @ y).numpy(), wide.astype(np.float16), 1)
+
+    def chain(x: nx.Tensor) -> nx.Tensor:
+        return (nx.exp(x) * 0.5 - x).sum(1) / 7.0
+
+    half = a.astype(np.float32)
+    expected = ((np.exp(half) * np.float32(0.5) - half).sum(1) / 7).astype(np.float16)
+    found = nx.compile(chain)(x).numpy()
+    np.testing.assert_array_max_ulp(found, expected, 1)
+
+
+def test_a_gradient_of_halves() -> None:
+    x = np.linspace(-2, 2, 33).astype(np.float16)
+    gradient = nx.grad(lambda x: (nx.tanh(x) ** 2).sum())(
+        nx.tensor(x, dtype=nx.float16)
+    )
+    assert gradient.dtype is nx.float16
+    t = np.tanh(x.astype(np.float64))
+    np.testing.assert_allclose(gradient.numpy(), 2 * t * (1 - t * t), atol=2e-3)

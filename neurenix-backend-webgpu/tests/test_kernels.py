@@ -143,6 +143,7 @@ def test_grouped_convolution() -> None:
         ((3, 40000), (1,)),  # parts, but for argmax
         ((200000,), (0,)),
         ((2, 70000, 2), (1,)),
+        ((6, 13, 11, 40), (0, 1, 2)),  # results beside each other
     ],
 )
 def test_reduction(name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
@@ -206,6 +207,19 @@ def test_gather_and_scatter_of_every_size_of_element(dtype: Any) -> None:
     check_exactly("gather", x, index, axis=1, batch=0)
     check_exactly("scatter", x, index, news, axis=1, batch=0)
     check_exactly("scatter_add", x, index, news, axis=1, batch=0)
+
+
+@pytest.mark.parametrize("name", ["scatter", "scatter_add"])
+@pytest.mark.parametrize(("batch", "wide"), [(0, 1), (0, 2), (1, 1)])
+def test_a_long_index_is_sorted_first(name: str, batch: int, wide: int) -> None:
+    """The same sums as by reading all of it, in the same order."""
+    lead, updates = (2,) * batch, ((3000,) if wide == 1 else (60, 50))
+    x = numbers(*lead, 1500, 4)
+    generator = np.random.default_rng(1)
+    index = generator.integers(-9, 1510, (*lead, *updates)).astype(np.int32)
+    news = numbers(*lead, *updates, 4, seed=1)
+    assert x.size * 3000 > 1 << 24
+    check_exactly(name, x, index, news, axis=batch, batch=batch)
 
 
 def test_bytes_are_read_and_written_at_any_place() -> None:

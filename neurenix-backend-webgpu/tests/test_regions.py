@@ -38,13 +38,13 @@ def results(f: Callable[..., Any], arrays: Any, device: str = "webgpu") -> list[
     return [y.numpy() for y in (found if isinstance(found, tuple) else (found,))]
 
 
-def check(f: Callable[..., Any], *arrays: Any) -> None:
-    """Within 1e-6 of the reference (of its largest value), and the same bits twice."""
+def check(f: Callable[..., Any], *arrays: Any, within: float = 1e-6) -> None:
+    """Near the reference (by its largest value), and the same bits twice."""
     expected = results(f, arrays, "reference")
     found, again = (results(f, arrays) for _ in range(2))
     for y, same, wanted in zip(found, again, expected, strict=True):
         assert y.tobytes() == same.tobytes()
-        assert relative_error(y, wanted) <= 1e-6
+        assert relative_error(y, wanted) <= within
 
 
 def normal(*shape: int) -> Any:
@@ -114,6 +114,27 @@ def test_bytes_that_begin_within_a_word(use: Use) -> None:
         return nx.map(lambda a: (a + nx.flip(a, 0), a.float().sum()))(x[1:])
 
     check(f, RNG.integers(0, 200, (4, 5)).astype(np.uint8))
+
+
+def halves(x: Any) -> Any:
+    """Rows of 5 halves: every second one begins within a word."""
+    rows, total = nx.map(lambda a: (a * 2, a.sum()))(x)
+    last, ys = nx.scan(lambda h, a: (h + a, h * a), x[1], x)
+    return rows, total, last, ys
+
+
+def test_halves_that_begin_within_a_word(use: Use) -> None:
+    use(TASKS)
+    check(halves, normal(4, 5).astype(np.float16), within=1e-3)
+
+
+def test_scans_over_halves_within_tasks(use: Use) -> None:
+    use(replace(TASKS, dispatch=1e9))
+
+    def f(x: Any) -> Any:
+        return nx.map(lambda x: nx.scan(lambda h, a: (h + a, h * a), x[1], x))(x)
+
+    check(f, normal(3, 4, 5).astype(np.float16), within=1e-3)
 
 
 def test_a_task_of_inner_steps(use: Use) -> None:

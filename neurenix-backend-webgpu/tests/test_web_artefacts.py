@@ -4,6 +4,9 @@ what is wrong."""
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,14 @@ def test_adaptation_and_prediction(tmp_path: Path, make: Any) -> None:
     assert np.allclose(np.reshape(scores["values"], wanted.shape), wanted, atol=1e-4)
 
 
+def test_every_dtype(tmp_path: Path) -> None:
+    given, wanted = examples.dtypes(tmp_path / "model")
+    found = run_node(RUN, str(tmp_path / "model"), [["run", given, ""]])
+    for name, result in found["results"][0].items():
+        assert np.allclose(result["values"], wanted[name]), name
+    assert found["error"] < 1e-6
+
+
 def test_a_step_of_meta_training(tmp_path: Path) -> None:
     """State goes on from call to call, and a check leaves it alone."""
     step, batch = examples.meta_step()
@@ -71,7 +82,21 @@ def test_a_step_of_meta_training(tmp_path: Path) -> None:
     assert losses[2] != losses[0]
 
 
-def test_the_export_needs_no_adapter_and_is_the_same_twice(tmp_path: Path) -> None:
+def test_the_export_needs_no_adapter(tmp_path: Path) -> None:
+    """Nor wgpu: the lowering imports no GPU library."""
+    code = f"""
+import sys
+sys.modules["wgpu"] = None  # importing it fails
+import neurenix as nx
+nx.export(nx.nn.Linear(2, 2), (nx.ones(1, 2),), {str(tmp_path / "model")!r}, "web")
+"""
+    environment = {**os.environ, "NEURENIX_BACKENDS": "cpu"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    program = json.loads((tmp_path / "model" / "program.json").read_text())
+    assert program["entries"]["run"]["dispatches"]
+
+
+def test_the_export_is_the_same_twice(tmp_path: Path) -> None:
     made = []
     for name in ("a", "b"):
         examples.exported(tmp_path / name, examples.prototypical)

@@ -59,6 +59,23 @@ def test_adaptation_and_prediction(browser: Any, tmp_path: Path, make: Any) -> N
         assert messages(browser) == []
 
 
+EVERY_DTYPE = """
+const model = await load("./", { device: "webgpu" });
+const results = await model.run(given[0]);
+return Object.fromEntries(Object.entries(results).map(([name, x]) => [name, [...x]]));
+"""
+
+
+def test_every_dtype(browser: Any, tmp_path: Path) -> None:
+    given, wanted = examples.dtypes(tmp_path / "model")
+    with served(tmp_path / "model") as address:
+        _open(browser, address)
+        found = in_page(browser, EVERY_DTYPE, given)
+        assert messages(browser) == []
+    for name, result in found.items():
+        assert np.allclose(result, wanted[name]), name
+
+
 META_STEPS = """
 const [batches] = given, losses = [];
 const model = await load("./", { device: "webgpu" });

@@ -226,6 +226,17 @@ def test_a_call_kept_apart_runs_its_region() -> None:
     assert relative_error(found[0], job.wanted[0]) < 4e-6
 
 
+@pytest.mark.parametrize("dtype", [int32, uint32, uint8])
+def test_products_of_integers_wrap(dtype: Dtype) -> None:
+    rng = np.random.default_rng(0)
+    top = np.iinfo(dtype.numpy).max
+    arrays = [rng.integers(0, top, s).astype(dtype.numpy) for s in ((3, 5), (5, 4))]
+    with np.errstate(over="ignore"):
+        wanted = (arrays[0][:, :, None] * arrays[1][None]).sum(1, dtype=dtype.numpy)
+    (found,) = results_of([Job(lambda a, b: a @ b, arrays, [wanted])])
+    assert (found[0] == wanted).all()
+
+
 def _loss(w: nx.Tensor, x: nx.Tensor) -> nx.Tensor:
     return (nx.tanh(x @ w) ** 2).mean()
 

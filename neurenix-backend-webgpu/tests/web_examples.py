@@ -53,6 +53,33 @@ def convolutional_maml() -> Any:
     return MAML(network, inner_lr=0.1, inner_steps=2).as_function(ways=WAYS)
 
 
+def dtypes(path: Path) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """An artefact of every dtype, of odd lengths; inputs, and what it makes of them."""
+
+    def mixed(
+        pixels: nx.Tensor, mask: nx.Tensor, index: nx.Tensor, bits: nx.Tensor
+    ) -> dict[str, nx.Tensor]:
+        return {
+            "bright": nx.where(mask, pixels + 100, pixels),
+            "odd": pixels % 2 == 1,
+            "picked": pixels[index],
+            "turned": bits * 3 + 1,
+            "scaled": pixels.to(nx.float32) / 255,
+            "none": pixels[:0],
+        }
+
+    given = {
+        "pixels": np.array([0, 7, 200, 255, 100, 31, 9], np.uint8),
+        "mask": np.array([1, 0, 1, 1, 0, 1, 0], bool),
+        "index": np.array([6, 0, 3], np.int32),
+        "bits": np.array([1, 2**31, 2**32 - 1], np.uint32),
+    }
+    tensors = {name: nx.tensor(x) for name, x in given.items()}
+    nx.export(mixed, tensors, path, "web")
+    wanted = {n: y.numpy().astype(float).tolist() for n, y in mixed(**tensors).items()}
+    return plain(given), wanted
+
+
 def meta_step() -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """A step of meta-training of second-order MAML, with Adam; and a batch."""
     nx.manual_seed(2)

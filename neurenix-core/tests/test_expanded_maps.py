@@ -224,6 +224,8 @@ def products(x: Any) -> Any:
         (TaskCosts(most_elements=1000), False),
         (TaskCosts(most_operands=1), False),
         (TaskCosts(most_steps=2), False),
+        (TaskCosts(most_time=3000.0), False),  # three steps, and their work
+        (TaskCosts(most_time=4000.0), True),
         (TaskCosts(unknown=frozenset({"tanh"})), False),
     ],
     ids=str,

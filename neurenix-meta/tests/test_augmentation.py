@@ -62,7 +62,7 @@ def interpolated(image, drawn):
     return result
 
 
-def test_any_matrix_is_that_of_a_loop():
+def test_any_matrix_is_that_of_a_loop(device):
     drawn = [
         SAME._replace(
             a=a, b=b, c=c, d=d, x=x, y=y
@@ -108,7 +108,7 @@ def test_a_crop_is_pillows():
     assert width * height / (24 * 30) == pytest.approx(0.4)
 
 
-def test_colours_are_pillows():
+def test_colours_are_pillows(device):
     bytes_ = RNG.integers(0, 256, (10, 12, 3), dtype=np.uint8)
     image, x = (
         Image.fromarray(bytes_),
@@ -129,7 +129,7 @@ def test_colours_are_pillows():
     assert np.array_equal(changed(Augmentation(saturation=1.0), grey, SAME), grey)
 
 
-def test_erasing_blackens_a_rectangle():
+def test_erasing_blackens_a_rectangle(device):
     drawn = SAME._replace(top=2, left=3, height=4, width=5)
     found = changed(Augmentation(erasing=1.0), PIXELS, drawn)
     expected = PIXELS.copy()
@@ -243,7 +243,7 @@ def test_evaluation_and_validation_see_images_as_they_are():
         ({"crop": (0.0, 0.5)}, "crop=0.0; expected a number from 0.001 to 1"),
         ({"shift": -1}, "shift"),
         ({"rotation": 200}, "rotation=200; expected a number from 0 to 180"),
-        ({"brightness": -0.1}, "brightness=-0.1; expected a number from 0$"),
+        ({"brightness": -0.1}, "brightness=-0.1; expected a number from 0 to 100"),
         ({"erasing": float("nan")}, "erasing=nan"),
         ({"per": "task"}, "per='task'; expected one of 'image', 'class', 'episode'"),
         ({"quarter_turns": 1}, "quarter_turns"),
@@ -262,6 +262,8 @@ def test_what_cannot_be_augmented_is_refused():
         InvalidArgumentError, match="augment is a dict; expected an Aug"
     ):
         sampler({"flip": 0.5})
+    with pytest.raises(InvalidArgumentError, match="shift=17, of images of 16 × 16"):
+        sampler(Augmentation(shift=17))
     wide = ClassDataset("wide", ["a", "b"], np.zeros((4, 1, 8, 9), np.uint8), [2, 2])
     turns = Augmentation(quarter_turns=True)
     with pytest.raises(InvalidArgumentError, match="8 × 9; expected square ones"):

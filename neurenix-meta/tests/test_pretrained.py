@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import twelve_shapes
 from pictures import NAMES, folder_of
 from PIL import Image
 
@@ -119,6 +120,15 @@ def test_from_a_folder_to_a_file_that_another_process_reads(name, tmp_path):
         check=True,
     )
     assert said.stdout.split() == classifier.predict(new).tolist()
+
+
+def test_twelve_classes_of_photos_of_all_sizes_in_ten_lines(tmp_path):
+    signs = twelve_shapes.write(tmp_path / "signs", count=5, seed=0)
+    new = twelve_shapes.write(tmp_path / "new", count=3, seed=1)
+    classifier = Classifier(pretrained("conv4-omniglot-protonet"))
+    scores = classifier.fit(signs).evaluate(new)
+    assert scores.count == 36 and len(classifier.classes_) == 12
+    assert scores.accuracy > 0.7, scores  # chance is 8 %
 
 
 def test_another_preprocess_may_be_given():

@@ -19,6 +19,7 @@ from neurenix.meta import MAML, PrototypicalNetworks, Reptile, recipes
 from neurenix.meta.datasets import ClassDataset
 from neurenix.meta.methods.gradient_based import InnerStep
 from neurenix.meta.recipes import characters
+from neurenix.meta.recipes.glyphs import CLASSES
 
 SPLITS = ("train", "validation", "test")
 # Epochs through 2,500 waves are whole: 70,000 · 25 / 2,500 = 700.
@@ -341,3 +342,33 @@ def test_published_accuracy(data, recipe, more, figures):
 def test_published_errors_on_sine_waves(sine):
     assert list(sine.published.values()) == [0.67, 0.38, 0.35]
     assert list(sine.published) == ["loss after 1", "loss after 5", "loss after 10"]
+
+
+# ---- on invented characters ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "of_omniglot"),
+    [
+        (recipes.prototypical_networks_glyphs, recipes.prototypical_networks_omniglot),
+        (recipes.maml_glyphs, recipes.maml_omniglot),
+    ],
+)
+def test_recipes_on_glyphs_are_those_of_omniglot(data, made, of_omniglot):
+    """All but the characters, and what is said of them."""
+    recipe, other = (f(5, 1, data=data, meta_steps=500) for f in (made, of_omniglot))
+    assert recipe.name == other.name.replace("Omniglot", "Glyphs")
+    assert str(recipe.learner) == str(other.learner)
+    assert meta_steps(recipe) == meta_steps(other)
+    assert setting(recipe.train_tasks) == setting(other.train_tasks)
+    assert not recipe.published and other.published
+    said = " ".join(recipe.differences)
+    for word in ("Vinyals", "Omniglot", "four rotations", "1200"):
+        assert word not in said
+    assert "drawn by `Glyphs`" in said
+
+
+def test_parts_of_glyphs_share_no_character():
+    numbers = [set(part) for part in CLASSES.values()]
+    assert [len(part) for part in numbers] == [2000, 200, 400]
+    assert len(set.union(*numbers)) == 2600

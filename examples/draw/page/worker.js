@@ -32,7 +32,7 @@ async function load(device) {
       post("failed", { name, message: error.message });
       return;
     }
-    work();
+    await work(); // the first answer before the second network is loaded
   }
 }
 

@@ -63,7 +63,11 @@ def _replace(path: Path, made: Path) -> None:
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / path.name
     path.rename(old)
-    made.rename(path)
+    try:
+        made.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
     shutil.rmtree(old.parent)
 
 

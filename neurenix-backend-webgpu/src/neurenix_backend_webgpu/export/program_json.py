@@ -1,5 +1,5 @@
 """program.json: entry points, where everything lies in the heap, and what the two
-executors run. `docs/web-artefact.md` has its fields."""
+executors run; docs/architecture.md has the reasons."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ class _Lowered:
 
 
 def program_json(exported: Exported) -> Json:
-    """All of it but the digests."""
+    """All of it but the checksums."""
     heap = Heap()
     types = _types_of_weights(exported)
     at = {name: heap.take(word_count(type)) for name, type in types.items()}
-    weights = heap.words
     lowered = [_lowered(entry, at, heap) for entry in exported.entry_points]
     scratch = heap.words
     modules: dict[str, int] = {}
@@ -54,7 +53,6 @@ def program_json(exported: Exported) -> Json:
         "version": list(VERSION),
         "made_by": f"Neurenix {__version__}",
         "memory": {
-            "weights": weights,
             "cpu": scratch + max(x.steps.scratch for x in lowered),
             "gpu": scratch + max(largest, 1),
         },

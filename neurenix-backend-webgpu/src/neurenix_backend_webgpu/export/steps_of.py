@@ -12,6 +12,7 @@ from neurenix.program import Instruction, Program
 
 from ..lowering.device_numbers import LIMITS
 from .convolutions import as_products
+from .integer_products import as_sums
 from .layout import Heap
 from .placing import place_anew
 from .steps import Json, Writer
@@ -46,7 +47,7 @@ def steps_of(program: Program, state: int, heap: Heap) -> Steps:
     """
     plan = make_plan(prepare(program, TARGET), state, LIMITS)
     for region in plan.regions:
-        region.steps = as_products(region.steps)
+        region.steps = as_sums(as_products(region.steps))
     place_anew(plan)
     regions = Writer(plan, heap.constant).regions()
     return Steps(regions, plan.regions[-1].scratch // 4)

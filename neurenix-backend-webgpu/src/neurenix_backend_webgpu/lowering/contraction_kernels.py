@@ -36,7 +36,7 @@ def contracted(c: Contraction) -> list[Kernel]:
     blocked = c.is_float and min(m, n) >= SIDE
     if blocked and k >= MANY_TERMS and 16 * FEW_RESULTS >= results >= FEW_RESULTS // 8:
         return [blocks.by_lanes(c)]
-    if blocked and results >= MANY_RESULTS and k < MANY_TERMS:
+    if blocked and results >= MANY_RESULTS:
         return [blocks.in_order(c)]
     if k >= MANY_TERMS and results <= FEW_RESULTS:
         return [_by_lanes(c)]

@@ -37,6 +37,7 @@ TASKS = TaskCosts(
     most_work=1 << 22,
     most_elements=1 << 16,
     most_operands=ROW_ROOM - 5,  # the others of a task's row: scratch and constants
+    most_time=1e8,  # 0.1 s: Windows resets a GPU after two
     memory_bytes=256 << 20,
 )
 

@@ -6,8 +6,10 @@ lanes of a workgroup where there are many (`reductions`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from neurenix.errors import BackendError
 from neurenix.phynexus.plan.instructions import OPCODES, Argmax, Copy, End, Fused
 from neurenix.phynexus.plan.plan import Step
 from neurenix.phynexus.plan.views import Block, View
@@ -16,7 +18,7 @@ from .indices import Offsets, joined, names, unravel
 from .kernel import ROW_ROOM, Kernel, Row, one_each
 from .reductions import reduced
 from .registers import registers
-from .storage import Operand
+from .storage import Operand, element_bytes
 
 
 def fused(step: Step, p: Fused) -> list[Kernel]:
@@ -31,24 +33,40 @@ def fused(step: Step, p: Fused) -> list[Kernel]:
 def _parts(step: Step, p: Fused) -> list[Step]:
     """The step, or several with a part of its results each, if a row has no room for
     the addresses of all. What overwrites an input comes last, when all have read it."""
-    room = ROW_ROOM // 2 - len(step.inputs)  # packed operands take two words
-    if len(p.ends) <= room:
-        return [step]
-    homes = {v.root for v in step.inputs if v is not None}
-
-    def overwrites(result: tuple[End, View]) -> bool:
-        root = result[1].root
-        return isinstance(root, Block) and root.home in homes
-
+    room = ROW_ROOM - _words(step.inputs)
     views = [v for v in step.outputs if v is not None]
-    results = sorted(zip(p.ends, views, strict=True), key=overwrites)
+    if _words(views) <= room:
+        return [step]
+    read = {v.root for v in step.inputs}
+    results = list(zip(p.ends, views, strict=True))
+    last = [r for r in results if _overwritten(r[1]) in read]
+    if _words([view for _, view in last]) > room:
+        raise BackendError(
+            f"one step overwrites {len(last)} tensors, more than a kernel can address"
+        )
+    groups: list[list[tuple[End, View]]] = [[]]
+    for result in (r for r in results if r not in last):
+        if _words([view for _, view in (*groups[-1], result)]) > room:
+            groups.append([])
+        groups[-1].append(result)
     parts = []
-    for k in range(0, len(results), room):
-        ends, some = zip(*results[k : k + room], strict=True)
+    for group in filter(None, [*groups, last]):
+        ends, some = zip(*group, strict=True)
         reduces = any(end.reduction for end in ends)
         params = replace(p, ends=ends, reduced=p.reduced if reduces else 0)
         parts.append(replace(step, outputs=list(some), params=params))
     return parts
+
+
+def _words(views: Sequence[View]) -> int:
+    """What their addresses take of a row: a packed one has its start beside it."""
+    return sum(1 if element_bytes(v.dtype) == 4 else 2 for v in views)
+
+
+def _overwritten(view: View) -> object:
+    """The input in whose place a result is written, if it is state."""
+    home = view.root.home if isinstance(view.root, Block) else None
+    return home and ("input", home[1])
 
 
 def copy(step: Step, p: Copy) -> list[Kernel]:

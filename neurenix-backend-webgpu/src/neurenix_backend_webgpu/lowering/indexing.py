@@ -1,8 +1,4 @@
-"""gather, scatter and scatter_add.
-
-Where updates meet, an invocation for each element of the result reads the index and
-takes its updates in their order: the sum, or the last of them, is always the same.
-"""
+"""gather: a copy that finds along one axis where to read."""
 
 from __future__ import annotations
 
@@ -13,7 +9,6 @@ from neurenix.phynexus.plan.plan import Step
 
 from .indices import Offsets, joined, names, unravel
 from .kernel import Kernel, Row, one_each
-from .scalar import expression
 from .storage import Operand
 
 
@@ -40,7 +35,7 @@ def gather(step: Step, p: Index) -> list[Kernel]:
     target = Operand(row, out, write=True)
     offsets = Offsets(row, names("i", axes.sizes))
     from_x, from_index, to = (offsets.at(s) for s in axes.strides)
-    place = _clamped(row, which.load(from_index), x.shape[at])
+    place = clamped(row, which.load(from_index), x.shape[at])
     lines = [
         *unravel(row, axes.sizes, "e", "i"),
         f"let place = {place};",
@@ -49,60 +44,7 @@ def gather(step: Step, p: Index) -> list[Kernel]:
     return [one_each(row, axes.count, lines)]
 
 
-def scatter(step: Step, p: Index) -> list[Kernel]:
-    return _scattered(step, p, adds=False)
-
-
-def scatter_add(step: Step, p: Index) -> list[Kernel]:
-    return _scattered(step, p, adds=True)
-
-
-def _scattered(step: Step, p: Index, adds: bool) -> list[Kernel]:
-    x, index, updates = step.inputs
-    (out,) = step.outputs
-    assert out is not None
-    if not math.prod(out.shape):
-        return []
-    wide = len(index.shape) - p.batch
-    at, end = p.axis, p.axis + wide
-    # along the axes of the result, without the one that is indexed, and of the index
-    of_updates = (*updates.strides[:at], 0, *updates.strides[end:])
-    of_index = (*index.strides[: p.batch], *(0,) * (len(out.shape) - p.batch))
-    chosen = tuple(int(a == at) for a in range(len(out.shape)))
-    axes = joined(
-        out.shape, out.order, [x.strides, of_index, of_updates, out.strides, chosen]
-    )
-    shape = index.shape[p.batch :]
-    order = range(wide)
-    turns = joined(shape, order, [index.strides[p.batch :], updates.strides[at:end]])
-    row = Row()
-    source, which, news = Operand(row, x), Operand(row, index), Operand(row, updates)
-    target = Operand(row, out, write=True)
-    outer = Offsets(row, names("i", axes.sizes))
-    inner = Offsets(row, names("j", turns.sizes))
-    from_x, from_index, from_updates, to, slot = (outer.at(s) for s in axes.strides)
-    next_index, next_update = (inner.at(s) for s in turns.strides)
-    news_word = news.load(f"update_start + {next_update}")
-    kinds = [x.dtype, x.dtype]
-    word = (
-        expression("add", x.dtype, kinds, ["total", news_word]) if adds else news_word
-    )
-    place = _clamped(row, which.load(f"index_start + {next_index}"), x.shape[at])
-    lines = [
-        *unravel(row, axes.sizes, "e", "i"),
-        f"var total = {source.load(from_x)};",
-        f"let slot = {slot};",
-        f"let index_start = {from_index};",
-        f"let update_start = {from_updates};",
-        f"for (var t = 0u; t < {row.number(turns.count)}; t = t + 1u) {{",
-        *unravel(row, turns.sizes, "t", "j"),
-        f"if ({place} == slot) {{ total = {word}; }}",
-        "}",
-        target.store(to, "total"),
-    ]
-    return [one_each(row, axes.count, lines)]
-
-
-def _clamped(row: Row, word: str, size: int) -> str:
+def clamped(row: Row, word: str, size: int) -> str:
+    """The word of an index, within 0 .. size - 1."""
     last = row.number(max(size - 1, 0))
     return f"u32(clamp(bitcast<i32>({word}), 0, bitcast<i32>({last})))"

@@ -8,18 +8,6 @@ from collections.abc import Sequence
 Waits = Sequence[Sequence[int]]  # of each piece, the earlier ones that it waits for
 
 
-def levels(waits: Waits) -> list[list[int]]:
-    """Each piece as early as it can run.
-
-    >>> levels([[], [], [0, 1], [1], [3]])
-    [[0, 1], [2, 3], [4]]
-    """
-    level: list[int] = []
-    for before in waits:
-        level.append(max((level[k] + 1 for k in before), default=0))
-    return _by_number(level)
-
-
 def turns(waits: Waits, alone: Sequence[bool]) -> list[list[int]]:
     """Pieces in turns, of which each holds one that runs `alone`, or all that are
     ready. Those that run alone go first: by then more of the others are ready at once.
@@ -45,11 +33,4 @@ def turns(waits: Waits, alone: Sequence[bool]) -> list[list[int]]:
                 if not missing[a]:
                     ready.append(a)
         ready.sort()
-    return out
-
-
-def _by_number(numbers: Sequence[int]) -> list[list[int]]:
-    out: list[list[int]] = [[] for _ in range(max(numbers, default=-1) + 1)]
-    for k, n in enumerate(numbers):
-        out[n].append(k)
     return out

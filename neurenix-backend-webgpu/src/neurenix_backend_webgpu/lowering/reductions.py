@@ -2,12 +2,15 @@
 
 Up to 256 terms go in order, by one invocation. More are shared by the 256 lanes of a
 workgroup: lane l takes the terms l, l + 256, ..., and a fixed tree adds the lanes up.
-Where there are more still, and few results, several workgroups take a part of the terms
-each, and a second dispatch reduces the parts.
+Where results, and not terms, lie beside each other, as the channels of images do, a
+workgroup takes eight of them with 32 lanes each: memory gives eight words at once.
+Where terms are very many, and workgroups few, several take a part of the terms, and a
+second dispatch reduces the parts.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +26,9 @@ from .registers import registers
 from .storage import Operand
 
 IN_ORDER = 256  # terms that one invocation adds
-A_PART = 1 << 14  # terms of one workgroup where several share a result
-FEW = 64  # results, of which several workgroups share each
+BESIDE = 8  # results of a workgroup where neighbours lie beside each other
+A_PART = 1 << 14  # terms of a part, at least
+ENOUGH_GROUPS = 32  # of which none needs another's help
 
 # What parts of results are kept as, between two dispatches.
 _WIDE: dict[Dtype, Dtype] = {float16: float32, uint8: uint32}
@@ -49,8 +53,8 @@ def reduced(step: Step, p: Fused) -> list[Kernel]:
         return []
     if chain.terms.count <= IN_ORDER:
         return [_in_order(chain)]
-    parts = _parts(chain)
-    return [_by_lanes(chain)] if parts == 1 else _in_parts(chain, parts)
+    columns = BESIDE if _lie_beside(chain) else 1
+    return _shared(chain, columns, _parts(chain, columns))
 
 
 def _chain(step: Step, p: Fused) -> _Chain:
@@ -63,17 +67,26 @@ def _chain(step: Step, p: Fused) -> _Chain:
     return _Chain(step, p, outputs, order, kept, terms)
 
 
-def _parts(chain: _Chain) -> int:
-    """How many workgroups share a result."""
-    terms = chain.terms.count
-    places = any(e.reduction == OPCODES["argmax"] for e in chain.p.ends)
-    if places or chain.kept.count > FEW or terms < 2 * A_PART:
+def _lie_beside(chain: _Chain) -> bool:
+    """Whether neighbouring results read neighbouring words, and neighbouring terms do
+    not."""
+    inputs = len(chain.step.inputs)
+    pairs = list(zip(chain.kept.strides, chain.terms.strides, strict=True))[:inputs]
+    lines = any(b[-1:] == (1,) for _, b in pairs)
+    return not lines and any(a[-1:] == (1,) for a, _ in pairs)
+
+
+def _parts(chain: _Chain, columns: int) -> int:
+    """How many workgroups share their results."""
+    if any(e.reduction == OPCODES["argmax"] for e in chain.p.ends):
         return 1
-    return min(-(-terms // A_PART), LANES)
+    groups = -(-chain.kept.count // columns)
+    return max(1, min(ENOUGH_GROUPS // groups, chain.terms.count // A_PART))
 
 
-def across_lanes(accumulator: Accumulator) -> list[str]:
-    """The accumulator of lane 0 becomes that of all lanes."""
+def across_lanes(accumulator: Accumulator, columns: int = 1) -> list[str]:
+    """The accumulator of lane 0 becomes that of all lanes; of several columns, that of
+    each of the first lanes becomes its column's."""
     name, has_place = accumulator.name, accumulator.has_place
     put = [f"lane_words[lane] = {name};"]
     get = ["let other = lane_words[lane + width];"]
@@ -83,7 +96,7 @@ def across_lanes(accumulator: Accumulator) -> list[str]:
     return [
         *put,
         "workgroupBarrier();",
-        f"for (var width = {LANES // 2}u; width > 0u; width = width >> 1u) {{",
+        f"for (var width = {LANES // 2}u; width >= {columns}u; width = width >> 1u) {{",
         "if (lane < width) {",
         *(*get, *accumulator.combined("other", "other_place"), *put),
         "}",
@@ -98,7 +111,7 @@ class _Writer:
     before        lines in front of the loop
     inside        lines for one term
     accumulators  with the statement that stores each; in `scratch`, if there is one,
-                  at the number of the workgroup
+                  at `part_start + e`
     """
 
     def __init__(self, chain: _Chain, scratch: Sequence[View] = ()) -> None:
@@ -127,7 +140,7 @@ class _Writer:
             accumulator = Accumulator(f"total{n}", NAMES[end.reduction], kind)
             self.before += accumulator.declared()
             self.inside += accumulator.with_term(f"r{end.value}", "t")
-            at = "group" if scratch else at
+            at = "part_start + e" if scratch else at
             self.accumulators.append(
                 (accumulator, target.store(at, accumulator.result))
             )
@@ -157,13 +170,6 @@ class _Writer:
             "}",
         ]
 
-    def over_lanes(self) -> list[str]:
-        """The accumulators of all lanes made one, and stored."""
-        lines: list[str] = []
-        for accumulator, store in self.accumulators:
-            lines += [*across_lanes(accumulator), f"if (lane == 0u) {{ {store} }}"]
-        return lines
-
 
 def _in_order(chain: _Chain) -> Kernel:
     w = _Writer(chain)
@@ -176,54 +182,48 @@ def _in_order(chain: _Chain) -> Kernel:
     return one_each(w.row, chain.kept.count, lines)
 
 
-def _by_lanes(chain: _Chain) -> Kernel:
-    w = _Writer(chain)
-    lines = [
-        f"if (group >= {w.row.number(chain.kept.count)}) {{ return; }}",
-        *unravel(w.row, chain.kept.sizes, "group", "i"),
-        *w.before,
-        *w.loop("lane", w.row.number(chain.terms.count), f"{LANES}u"),
-        *w.over_lanes(),
-    ]
-    return w.row.kernel(lines, chain.kept.count)
-
-
-def _in_parts(chain: _Chain, parts: int) -> list[Kernel]:
-    """The parts of each result, in scratch, and what reduces them."""
-    p, results = chain.p, chain.kept.count
+def _shared(chain: _Chain, columns: int, parts: int) -> list[Kernel]:
+    """A workgroup for so many results beside each other, and a part of their terms."""
+    p, results, terms = chain.p, chain.kept.count, chain.terms.count
     shape = (parts, *(p.shape[a] for a in chain.order))
     ends = [(e, v) for e, v in zip(p.ends, chain.outputs, strict=True) if e.reduction]
-    scratch = []
-    for _, v in ends:
-        dtype = _WIDE.get(v.dtype, v.dtype)
-        scratch.append(
-            View(Block(4 * results * parts), dtype, shape, contiguous(shape))
-        )
+    scratch = [_scratch(v, shape) for _, v in ends] if parts > 1 else []
     w = _Writer(chain, scratch)
-    each = -(-chain.terms.count // parts)
-    first, end = "part * " + w.row.number(each), w.row.number(chain.terms.count)
+    row = w.row
+    blocks, lanes = -(-results // columns), LANES // columns
+    count, total = row.number(results), row.number(terms)
+    each, groups = row.number(-(-terms // parts)), row.number(blocks * parts)
+    of_all = row.number(blocks)
     lines = [
-        f"if (group >= {w.row.number(results * parts)}) {{ return; }}",
-        f"let part = group / {w.row.number(results)};",
-        f"let result = group % {w.row.number(results)};",
-        *unravel(w.row, chain.kept.sizes, "result", "i"),
+        f"if (group >= {groups}) {{ return; }}",
+        f"let part = group / {of_all};",
+        f"let column = (group % {of_all}) * {columns}u + lane % {columns}u;",
+        f"let e = min(column, {count} - 1u);",
+        f"let inside = column < {count};",
+        *unravel(row, chain.kept.sizes, "e", "i"),
         *w.before,
-        f"let last = min({first} + {w.row.number(each)}, {end});",
-        *w.loop(f"{first} + lane", "last", f"{LANES}u"),
-        *w.over_lanes(),
+        f"let first = part * {each};",
+        f"let last = select(first, min(first + {each}, {total}), inside);",
+        *w.loop(f"first + lane / {columns}u", "last", f"{lanes}u"),
+        f"let part_start = part * {count};",
     ]
-    outputs: list[View | None] = [
-        View(
-            v.root,
-            v.dtype,
-            (1, *shape[1:]),
-            (0, *(v.strides[a] for a in chain.order)),
-            v.offset,
-        )
-        for _, v in ends
-    ]
-    added = Fused(
-        1, shape, (), tuple(End(n, e.reduction) for n, (e, _) in enumerate(ends))
-    )
+    for accumulator, store in w.accumulators:
+        lines += across_lanes(accumulator, columns)
+        lines.append(f"if (lane < {columns}u && inside) {{ {store} }}")
+    kernel = row.kernel(lines, blocks * parts)
+    if not scratch:
+        return [kernel]
+    outputs: list[View | None] = []
+    for _, v in ends:
+        strides = (0, *(v.strides[a] for a in chain.order))
+        outputs.append(View(v.root, v.dtype, (1, *shape[1:]), strides, v.offset))
+    sums = tuple(End(n, e.reduction) for n, (e, _) in enumerate(ends))
+    added = Fused(1, shape, (), sums)
     second = Step(OPCODES["fused"], list(scratch), outputs, added)
-    return [w.row.kernel(lines, results * parts), *reduced(second, added)]
+    return [kernel, *reduced(second, added)]
+
+
+def _scratch(result: View, shape: tuple[int, ...]) -> View:
+    """A word for each part of each result."""
+    dtype = _WIDE.get(result.dtype, result.dtype)
+    return View(Block(4 * math.prod(shape)), dtype, shape, contiguous(shape))

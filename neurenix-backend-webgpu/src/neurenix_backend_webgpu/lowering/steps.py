@@ -8,7 +8,17 @@ from typing import Any
 from neurenix.phynexus.plan.instructions import NAMES
 from neurenix.phynexus.plan.plan import Step
 
-from . import convolutions, cumsum, factors, fused, indexing, products, sorting, sources
+from . import (
+    convolutions,
+    cumsum,
+    factors,
+    fused,
+    indexing,
+    products,
+    scattering,
+    sorting,
+    sources,
+)
 from .accumulators import REDUCTIONS
 from .kernel import Kernel
 from .scalar import ELEMENTWISE
@@ -24,8 +34,8 @@ KERNELS: dict[str, Lower] = {
     "conv_input_gradient": convolutions.conv_input_gradient,
     "conv_weight_gradient": convolutions.conv_weight_gradient,
     "gather": indexing.gather,
-    "scatter": indexing.scatter,
-    "scatter_add": indexing.scatter_add,
+    "scatter": scattering.scatter,
+    "scatter_add": scattering.scatter_add,
     "argmax": fused.argmax,
     "cumsum": cumsum.cumsum,
     "sort": sorting.sort,

@@ -7,6 +7,7 @@ of the index (`tree_sum`).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from neurenix import uint32
 from neurenix.errors import OutOfMemoryError
@@ -21,6 +22,7 @@ from .tree_sum import tree_sum
 from .work import words_of
 
 ALIGNED = 16  # words: what a piece of scratch is a multiple of
+CONSTANTS_START = View(("constants", None), uint32, (), ())
 
 
 def task_kernels(step: Step, p: Map, text: TaskText, page_words: int) -> list[Kernel]:
@@ -46,54 +48,48 @@ def task_kernels(step: Step, p: Map, text: TaskText, page_words: int) -> list[Ke
         )
     at_once = min(p.chunk or p.iterations, p.iterations, page_words // words)
     scratch = _words(Block(4 * at_once * words), at_once * words)
-    terms = _Terms(outputs, p)
-    kernels: list[Kernel] = []
-    for first in range(0, p.iterations, at_once):
-        groups = min(at_once, p.iterations - first)
-        kernels.append(
-            _kernel(step, p, text, region.name, terms, scratch, words, first, groups)
-        )
-    for view, sums, part in zip(outputs, p.summed, terms.views, strict=True):
-        if sums and part is not None:
+    tasks = _Tasks(step, p, text, words, scratch, _Terms(outputs, p))
+    kernels = [
+        tasks.kernel(first, min(at_once, p.iterations - first))
+        for first in range(0, p.iterations, at_once)
+    ]
+    for view, part in zip(outputs, tasks.terms.views, strict=True):
+        if part is not None:
             kernels += _sums(view, part)
     return kernels
 
 
-def _kernel(
-    step: Step,
-    p: Map,
-    text: TaskText,
-    name: str,
-    terms: _Terms,
-    scratch: View,
-    words: int,
-    first: int,
-    groups: int,
-) -> Kernel:
-    row = Row()
-    start = row.number(first)
-    given = [
-        _row_of_task(row, v, m) for v, m in zip(step.inputs, p.mapped, strict=True)
-    ]
-    for view, part in zip(terms.outputs, terms.views, strict=True):
-        if part is None:
-            given.append(_row_of_task(row, view, True, write=True))
-        else:
-            given.append(_row_of_task(row, part, True, write=True))
-    given.append(f"{row.view(scratch, write=True)} + group * {words}u")
-    given.append(row.view(CONSTANTS_START))
-    lines = [
-        f"if (group >= {row.number(groups)}) {{ return; }}",
-        f"let task = {start} + group;",
-        f"{name}(lane, {', '.join(given)});",
-    ]
-    body = "\n".join(f"  {line}" for line in lines)
-    return Kernel(
-        body, tuple(row.words), tuple(row.writes), groups, tuple(text.functions)
-    )
+@dataclass(frozen=True)
+class _Tasks:
+    """The tasks of a map, of which each has `words` of the scratch."""
 
+    step: Step
+    p: Map
+    text: TaskText
+    words: int
+    scratch: View
+    terms: _Terms
 
-CONSTANTS_START = View(("constants", None), uint32, (), ())
+    def kernel(self, first: int, groups: int) -> Kernel:
+        """So many tasks from the first on."""
+        row = Row()
+        start = row.number(first)
+        given = [
+            _row_of_task(row, v, m)
+            for v, m in zip(self.step.inputs, self.p.mapped, strict=True)
+        ]
+        for view, part in zip(self.terms.outputs, self.terms.views, strict=True):
+            given.append(_row_of_task(row, part or view, True, write=True))
+        given.append(f"{row.view(self.scratch, write=True)} + group * {self.words}u")
+        given.append(row.view(CONSTANTS_START))
+        lines = [
+            f"if (group >= {row.number(groups)}) {{ return; }}",
+            f"let task = {start} + group;",
+            f"{self.text.region(self.step.region).name}(lane, {', '.join(given)});",
+        ]
+        body = "\n".join(f"  {line}" for line in lines)
+        functions = tuple(self.text.functions)
+        return Kernel(body, tuple(row.words), tuple(row.writes), groups, functions)
 
 
 def _words(root: object, words: int, offset: int = 0) -> View:

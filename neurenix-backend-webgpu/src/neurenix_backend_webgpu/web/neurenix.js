@@ -16,7 +16,7 @@ export async function load(url, { device = "auto", onProgress = () => {} } = {})
 }
 
 class Model {
-  reason = null; // for which WebGPU does not compute, where it might have
+  reason = null; // why it is not WebGPU that computes
   #last = Promise.resolve();
 
   constructor(artefact, auto) {
@@ -54,7 +54,7 @@ class Model {
     this.executor = { execute: async () => { throw new Error("the model was disposed of"); } };
   }
 
-  // What uses the memory comes one after the other.
+  // One after the other.
   #next(work) {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});

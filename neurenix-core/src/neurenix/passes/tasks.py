@@ -31,6 +31,8 @@ class TaskCosts:
     most_operands  inputs and outputs of a map above which it is; 0: no limit
     most_steps     of a task above which it is, as where a compiler is slow on long
                    kernels; 0: no limit
+    most_time      of a task above which it is: systems end what holds a device for
+                   seconds; 0: no limit
     memory_bytes   what the values of expanded iterations may take, so that more of them
                    go in chunks; 0: no limit
     unknown        primitives that no task runs: bodies with one are expanded
@@ -44,13 +46,17 @@ class TaskCosts:
     most_elements: int = 1 << 16
     most_operands: int = 0
     most_steps: int = 0
+    most_time: float = 0.0
     memory_bytes: int = 0
     unknown: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         least = min(self.lanes, self.groups, self.most_work, self.most_elements)
-        limits = (self.memory_bytes, self.most_operands, self.most_steps)
-        if least < 1 or min(self.barrier, self.dispatch, *limits) < 0:
+        others = (
+            *(self.barrier, self.dispatch, self.memory_bytes),
+            *(self.most_operands, self.most_steps, self.most_time),
+        )
+        if least < 1 or min(others) < 0:
             raise InvalidArgumentError(f"{self}: a number is too small")
 
 
@@ -117,8 +123,10 @@ def _is_kept(body: Program, iterations: int, costs: TaskCosts) -> bool:
         return False
     if size.largest > costs.most_work or size.elements > costs.most_elements:
         return False
-    rounds = -(-iterations // costs.groups)
-    kept = rounds * (size.steps * costs.barrier + size.kept_time)
+    task = size.steps * costs.barrier + size.kept_time
+    if costs.most_time and task > costs.most_time:
+        return False
+    kept = -(-iterations // costs.groups) * task
     device = costs.lanes * costs.groups
     expanded = size.steps * costs.dispatch + size.work * iterations / device
     return kept <= expanded

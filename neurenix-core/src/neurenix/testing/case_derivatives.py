@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ class _Points:
         def along(*floats: Tensor) -> Tensor:
             gradient = nx.grad(f, numbers)(*floats)
             terms = [(g * d).sum() for g, d in zip(gradient, directions, strict=True)]
-            return sum(terms[1:], terms[0])
+            return reduce(Tensor.__add__, terms)
 
         return along
 

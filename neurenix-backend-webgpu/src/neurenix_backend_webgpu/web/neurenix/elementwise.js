@@ -21,11 +21,9 @@ const OF_VALUES = {
     return rest && rest < 0 !== y < 0 ? rest + y : rest;
   },
   pow: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
-  equal: (x, y) => +(x === y),
   not_equal: (x, y) => +(x !== y),
   less: (x, y) => +(x < y),
   less_equal: (x, y) => +(x <= y),
-  greater: (x, y) => +(x > y),
   greater_equal: (x, y) => +(x >= y),
   bitwise_and: (x, y) => x & y,
   bitwise_or: (x, y) => x | y,
@@ -36,6 +34,8 @@ const OF_VALUES = {
 
 // Of n values of registers into o. The most frequent have loops of their own.
 export const OPERATIONS = {
+  greater: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = +(a[i] > b[i]); },
+  equal: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = +(a[i] === b[i]); },
   add: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = a[i] + b[i]; },
   mul: (o, n, a, b) => {
     if (o instanceof Float32Array) for (let i = 0; i < n; i++) o[i] = a[i] * b[i];

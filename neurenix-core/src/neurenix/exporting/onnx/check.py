@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,7 @@ def run(model: bytes, inputs: Mapping[str, Array]) -> list[Array]:
     session = onnxruntime.InferenceSession(
         model, options, providers=["CPUExecutionProvider"]
     )
-    outputs: Sequence[Array] = session.run(None, dict(inputs))
-    return list(outputs)
+    return [np.asarray(output) for output in session.run(None, dict(inputs))]
 
 
 def check(entry: EntryPoint, model: bytes, device: str) -> None:

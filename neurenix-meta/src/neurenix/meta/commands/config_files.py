@@ -21,7 +21,7 @@ def write(path: Path, settings: Settings) -> None:
     """A file that `read` gives the same settings of; StorageError if it cannot be."""
     document = tomlkit.document()
     document.add(tomlkit.comment("neurenix train --config " + path.name))
-    values = settings.changed
+    values = settings.by_name
     options = values.pop("options")
     for name, value in values.items():
         document.add(tomlkit.comment(FIELDS[name].metadata["help"]))
@@ -45,7 +45,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         found = tomlkit.parse(text).unwrap()
     except ParseError as error:
-        raise CommandLineError(f"{path}: no TOML: {error}") from None
+        raise CommandLineError(f"{path}:{error.line}: no TOML: {error}") from None
     for name, value in found.items():
         with_line = _Line(path, text, (name,))
         if name not in FIELDS:

@@ -13,7 +13,7 @@ from neurenix.errors import CommandLineError
 from ..classification.loading import load
 from ..evaluation.result import Evaluation
 from ..tasks.sampler import TaskSampler
-from .data import part_of
+from .data import images_of, part_of
 from .output import print_json, print_table
 from .runs import Run, use_device
 
@@ -64,9 +64,10 @@ def evaluate(
         _classifier(target, data, json)
         return
     learner, settings = Run(target).trained()
-    known = part_of(data or settings.data, "test", settings.images)
+    images = images_of(settings.data, settings.images)
+    known = part_of(data or settings.data, "test", images)
     if known is None and data:  # a folder of classes without parts
-        known = part_of(data, "train", settings.images)
+        known = part_of(data, "train", images)
     if known is None:
         raise CommandLineError(
             f"{settings.data} has no test classes: --data names a folder of them"

@@ -17,13 +17,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     that were given, by name."""
 
     def called(**values: Any) -> None:
-        given = {
-            name: values.pop(name)
-            for name in FIELDS
-            if values.get(name) not in (None, [], ())
-        }
-        for name in FIELDS:
-            values.pop(name, None)
+        settings = {name: values.pop(name) for name in FIELDS}
+        # of what may be given several times older versions of Typer give an empty list
+        given = {n: v for n, v in settings.items() if v not in (None, [], ())}
         if "options" in given:
             given["options"] = dict(option(text) for text in given["options"])
         command(given, **values)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from ..training.events import Callback, Event, Learner
-from .output import note
+
+_STOPPING = b"\nneurenix: stopping after this step (Ctrl-C again: at once)\n"
 
 
 class Interruption(Callback):
@@ -38,7 +40,7 @@ class Interruption(Callback):
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        note("\nneurenix: stopping after this step (Ctrl-C again: at once)")
+        os.write(2, _STOPPING)  # print could be under way
 
     def on_epoch_start(self, learner: Learner, event: Event) -> None:
         self._stop(event)

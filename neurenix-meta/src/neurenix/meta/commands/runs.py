@@ -100,13 +100,14 @@ def use_device(device: str) -> None:
 
 def training_data(settings: Settings) -> tuple[ClassDataset, ClassDataset | None]:
     """The classes to train on, and those to validate on if there are any."""
-    train = part_of(settings.data, "train", settings.images)
+    images = images_of(settings.data, settings.images)
+    train = part_of(settings.data, "train", images)
     assert train is not None
     if settings.validation_tasks == 0:
         return train, None
     if settings.validation_data:
-        return train, part_of(settings.validation_data, "train", settings.images)
-    return train, part_of(settings.data, "validation", settings.images)
+        return train, part_of(settings.validation_data, "train", images)
+    return train, part_of(settings.data, "validation", images)
 
 
 def samplers(

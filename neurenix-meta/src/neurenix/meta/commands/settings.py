@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, get_type_hints
 
-from neurenix.errors import CommandLineError
+from neurenix.errors import CommandLineError, InvalidArgumentError
 from neurenix.keywords import accepted, alike
 
 from ..memory import amount
@@ -96,8 +96,13 @@ class Settings:
         return Images(self.size, self.channels, self.invert)
 
     @property
-    def changed(self) -> dict[str, Any]:
-        """The settings by name, `options` last."""
+    def memory(self) -> int | None:
+        """`max_memory` in bytes."""
+        return _bytes(self.max_memory)
+
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """All of them, `options` last."""
         return asdict(self)
 
 
@@ -122,7 +127,7 @@ def check(name: str, value: Any) -> None:
         raise CommandLineError(f"{name}={value!r}; expected {_IN_WORDS[kind]}")
     choices, least = about["choices"], about["least"]
     if choices is not None and value not in choices:
-        near = alike(value, choices)
+        near = alike(str(value), choices)
         meant = (
             f"did you mean {' or '.join(map(repr, near))}? It is one of "
             if near
@@ -131,8 +136,18 @@ def check(name: str, value: Any) -> None:
         raise CommandLineError(f"{name}={value!r}; {meant}{', '.join(choices)}")
     if least is not None and not value >= least:
         raise CommandLineError(f"{name}={value!r}; expected {least:g} or more")
-    if name == "max_memory" and value:
-        amount("max_memory", int(value) if value.isdigit() else value)
+    if name == "max_memory":
+        _bytes(str(value))
+
+
+def _bytes(text: str) -> int | None:
+    """A bound on memory; None for none."""
+    if not text:
+        return None
+    try:
+        return amount("max_memory", int(text) if text.isdigit() else text)
+    except InvalidArgumentError as error:
+        raise CommandLineError(str(error)) from None
 
 
 def check_options(method: str, options: Mapping[str, Any]) -> None:

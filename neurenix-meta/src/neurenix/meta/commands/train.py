@@ -13,7 +13,7 @@ from neurenix.errors import CommandLineError
 from ..learner import MetaLearner
 from ..tasks.sampler import TaskSampler
 from ..training.csv_logger import CSVLogger
-from ..training.events import Callback
+from ..training.events import Callback, Event, Learner
 from ..training.history import History
 from ..training.selection import KeepBest
 from ..training.stopping import EarlyStopping
@@ -27,6 +27,21 @@ from .runs import Run, learner_of, samplers, use_device
 from .settings import Settings
 
 SCORE = "validation_accuracy"
+
+
+class Started(Callback):
+    """Writes a run's settings once its first epoch begins: what is refused before, such
+    as a checkpoint of other settings, leaves the folder as it was."""
+
+    def __init__(self, run: Run, settings: Settings) -> None:
+        self.run, self.settings = run, settings
+        self.written = False
+
+    def on_epoch_start(self, learner: Learner, event: Event) -> None:
+        if not self.written:
+            config_files.write(self.run.config, self.settings)
+            self.run.learner.unlink(missing_ok=True)  # it is done no more
+            self.written = True
 
 
 @with_settings
@@ -75,7 +90,7 @@ def train(
         if config is not None:
             raise CommandLineError("--resume and --config: a run has its settings")
         run = Run(resume)
-        before = run.settings().changed
+        before = run.settings().by_name
     else:
         run = Run(out)
         before = {} if config is None else config_files.read(config)
@@ -129,11 +144,10 @@ def _trained(
     best = None if validation is None else KeepBest(run.best, SCORE)
     callbacks = _callbacks(run, settings, best)
     stop = Interruption()
-    run.folder.mkdir(parents=True, exist_ok=True)
-    config_files.write(run.config, settings)
+    callbacks = [Started(run, settings), *callbacks, stop]
     with stop.listening():
         history = _meta_learn(
-            run, settings, learner, tasks, validation, [*callbacks, stop], progress
+            run, settings, learner, tasks, validation, callbacks, progress
         )
     if not stop.asked:
         if run.best.is_file():
@@ -176,6 +190,6 @@ def _meta_learn(
         validation=validation,
         callbacks=callbacks,
         progress=progress,
-        max_memory=settings.max_memory or None,
+        max_memory=settings.memory,
         checkpoint=run.checkpoints,
     )

@@ -26,24 +26,18 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     `fit` trains no weights: it embeds the examples and fits a head to their features.
 
-    Parameters
-    ----------
-    embedding : module, callable, learner, Pretrained or None
-        As of `neurenix.meta.Classifier`. None: rows of X are features as they are.
-    preprocess : Preprocess or None
-        Where X has images of any size: paths, PIL images, arrays. None: X is numbers,
-        [n, ...], which the embedding reads as they are.
-    head, metric, centre, normalize, regularization, scale, batch_size
-        As of `neurenix.meta.Classifier`.
+    embedding    a module, a callable, a learner or what `pretrained` gives, as of
+                 `neurenix.meta.Classifier`. None: rows of X are features as they are
+    preprocess   where X has images of any size: paths, PIL images, arrays. None: X is
+                 numbers [n, ...], which the embedding reads as they are
 
-    Attributes
-    ----------
-    classes_ : ndarray
-        The labels, sorted: the columns of `predict_proba`.
-    classifier_ : neurenix.meta.Classifier
-        What was fitted. Its classes are numbers, the places of labels in `classes_`.
-    n_features_in_ : int
-        Of X that is numbers.
+    Other arguments are those of `neurenix.meta.Classifier`.
+
+    Attributes:
+        classes_: the labels, sorted: the columns of `predict_proba`.
+        classifier_: the `neurenix.meta.Classifier` that was fitted. Its classes are
+            numbers, the places of labels in `classes_`.
+        n_features_in_: of X that is numbers.
 
     Raises ValueError (`InvalidArgumentError` is one) for settings that are unknown, in
     `fit`, as scikit-learn's own estimators do.

@@ -40,22 +40,18 @@ class FewShotRegressor(RegressorMixin, BaseEstimator):
     With a learner of values (`MAML`, `Reptile`, `ConditionalNeuralProcess`, …), that
     learner, adapted to the examples.
 
-    Parameters
-    ----------
-    embedding : module, callable, learner or None
-        None: rows of X are features as they are.
-    regularization : float
-        λ of ridge regression.
-    steps : int or None
-        Gradient steps of a learner; None: as in training.
-    batch_size : int
-        Rows embedded at once.
+    embedding        a module, a callable or a learner. None: rows of X are features as
+                     they are
+    regularization   λ of ridge regression
+    steps            gradient steps of a learner; None: as in training
+    batch_size       rows embedded at once
 
-    Attributes
-    ----------
-    model_
-        The learner's network, adapted, or the ridge regression.
-    n_features_in_ : int
+    Attributes:
+        model_: the learner's network, adapted, or the ridge regression.
+        n_features_in_: of X.
+
+    Raises ValueError (`InvalidArgumentError` is one) for settings that are unknown and
+    for a learner of classes, in `fit`.
 
     >>> X = np.arange(6.0)[:, None]
     >>> regressor = FewShotRegressor(regularization=1e-6).fit(X, 2.0 * X[:, 0] + 1.0)

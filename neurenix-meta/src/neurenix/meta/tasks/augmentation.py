@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +16,8 @@ from ..counters import uniforms
 PER = ("image", "class", "episode")
 #: What is drawn moves as whole numbers beside the rows of a task: in units of 2⁻²⁰.
 UNIT = 2.0**-20
+LARGEST = 2047  # of what is drawn, in pixels or as a factor, in these units
+_MOST_STRENGTH = 100.0
 # Of a crop and of an erased rectangle (Szegedy et al. 2015; Zhong et al. 2020).
 _CROP_RATIO = (3 / 4, 4 / 3)
 _ERASED_AREA, _ERASED_RATIO = (0.02, 1 / 3), (0.3, 1 / 0.3)
@@ -64,7 +65,7 @@ class Augmentation:
     quarter_turns   turned by 0, 90, 180 or 270 degrees; with per="class" it makes
                     other classes, as learn2learn's RandomClassRotation does
     brightness, contrast, saturation
-                    a factor between 1 − s and 1 + s (at least 0); of contrast about the
+                    a factor between 1 − s and 1 + s, at least 0; of contrast about the
                     image's mean grey, of saturation about each pixel's grey
     erasing         probability that a rectangle of 2 to 33 % of the area becomes black
                     (Zhong et al. 2020, arXiv:1708.04896, section 3.1)
@@ -101,9 +102,9 @@ class Augmentation:
         for argument, most in (
             ("flip", 1.0),
             ("rotation", 180.0),
-            ("brightness", math.inf),
-            ("contrast", math.inf),
-            ("saturation", math.inf),
+            ("brightness", _MOST_STRENGTH),
+            ("contrast", _MOST_STRENGTH),
+            ("saturation", _MOST_STRENGTH),
             ("erasing", 1.0),
         ):
             _between(argument, getattr(self, argument), 0.0, most)
@@ -151,7 +152,7 @@ class Augmentation:
         size      height and width of the images
         """
         groups = _groups(self.per, *setting)
-        drawn = max(groups) + 1
+        drawn = int(groups.max()) + 1
         numbers = uniforms((seed + _SALT) % 2**64, start, count, drawn * _DRAWN)
         found = self.drawn(numbers.reshape(count, drawn, _DRAWN), size)
         table = np.round(np.stack(found, axis=-1) / UNIT).astype(np.int32)
@@ -234,8 +235,8 @@ def _from(ends: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float
 def _between(argument: str, value: object, least: float, most: float) -> float:
     found = plain_number(value)
     if found is None or not least <= found <= most:
-        expected = f"from {least:g}" + ("" if most == math.inf else f" to {most:g}")
         raise InvalidArgumentError(
-            f"Augmentation: {argument}={value!r}; expected a number {expected}"
+            f"Augmentation: {argument}={value!r}; expected a number from {least:g} to "
+            f"{most:g}"
         )
     return found

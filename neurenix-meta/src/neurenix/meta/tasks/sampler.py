@@ -19,7 +19,7 @@ from neurenix.tensor import Tensor, tensor
 from ..counters import seed_of, uniform, uniforms
 from ..datasets import ArrayDataset, ClassDataset
 from ..identity.values_as_text import text_of
-from .augmentation import Augmentation
+from .augmentation import LARGEST, Augmentation
 from .augmented import augmented
 from .disjoint import deal, most_disjoint_tasks
 from .task import Task
@@ -391,6 +391,12 @@ def _check_augmented(augment: object, dataset: ClassDataset) -> None:
         raise InvalidArgumentError(
             f"TaskSampler: augment with {dataset.name}, whose examples are "
             f"{dtype}{list(shape)}; expected images, uint8 [channels, height, width]"
+        )
+    if max(shape[1:]) > LARGEST or augment.shift > min(shape[1:]):
+        raise InvalidArgumentError(
+            f"TaskSampler: augment, shift={augment.shift}, of images of {shape[1]} × "
+            f"{shape[2]}; expected sides of at most {LARGEST}, and a shift of no more "
+            "than a side"
         )
     if augment.quarter_turns and shape[1] != shape[2]:
         raise InvalidArgumentError(

@@ -24,7 +24,8 @@ class OfScore(Callback):
 
     def __new__(cls: type[S], *args: Any, **kwargs: Any) -> S:
         check_keywords(cls, kwargs)
-        return super().__new__(cls)
+        made: Any = super().__new__
+        return made(cls)
 
     def __init__(self, score: str, largest: bool | None) -> None:
         if not isinstance(score, str):

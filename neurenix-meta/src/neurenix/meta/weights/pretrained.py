@@ -89,7 +89,11 @@ def pretrained(name: str) -> Pretrained:
     Raises InvalidArgumentError for another name, with the nearest; FileFormatError for
     a file that is not the one that was shipped.
 
-    >>> # print(pretrained("conv4-glyphs-protonet").card)
+    >>> found = pretrained("conv4-glyphs-protonet")
+    >>> found
+    Pretrained('conv4-glyphs-protonet', PrototypicalNetworks)
+    >>> found.card.batch_norm
+    'running'
     """
     if name not in LEARNERS:
         asked = str(name).lower().replace("_", "-")
