@@ -61,6 +61,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     """Links to the root's documents, and the notebook of a tutorial."""
     for name, path in FROM_ROOT.items():
         markdown = markdown.replace(f"](../{name}", f"]({path}")
+    if (
+        "/" not in page.file.src_uri
+    ):  # other files of the repository: what they are called
+        markdown = re.sub(r"\[([^]]+)\]\(\.\./[^)]+\)", r"\1", markdown)
     if page.file.src_uri in tutorials(config) and "```python" in markdown:
         notebook = Path(page.file.src_uri).with_suffix(".ipynb").name
         title, _, rest = markdown.partition("\n")
