@@ -6,7 +6,7 @@
 MLFLOW_TRACKING_URI says where to: a server, or sqlite:///mlflow.db for a file.
 """
 
-import mlflow
+import mlflow  # pyright: ignore[reportMissingImports]  an extra of this file alone
 
 from neurenix.meta import MAML, MLP, Callback, generate_regression_tasks
 

@@ -7,7 +7,7 @@ Without an account nothing is sent: WANDB_MODE=offline writes the run to ./wandb
 `wandb sync` sends it later.
 """
 
-import wandb
+import wandb  # pyright: ignore[reportMissingImports]  an extra of this file alone
 
 from neurenix.meta import MAML, MLP, Callback, generate_regression_tasks
 
