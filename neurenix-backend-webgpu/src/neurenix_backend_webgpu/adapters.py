@@ -12,7 +12,8 @@ try:
     import wgpu
 except ImportError as error:
     raise MissingPackageError(
-        "WebGPU needs the package wgpu: pip install 'neurenix[webgpu]'"
+        "WebGPU needs the package wgpu: pip install 'neurenix[webgpu]', with Python "
+        "3.11 or newer"
     ) from error
 
 _ORDER = {"DiscreteGPU": 0, "IntegratedGPU": 1, "Unknown": 2, "CPU": 3}
