@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -208,14 +209,29 @@ def test_ctrl_c_keeps_the_history_and_the_weights(learner, tasks):
                 raise KeyboardInterrupt
 
     interrupt, recorder = Interrupt(), Recorder()
-    history = learner.meta_learn(
-        tasks, None, 5, 2, callbacks=[recorder, interrupt], progress=False
-    )
+    said = r"after meta-step \d+, in epoch 2 of 5: .* With checkpoint=folder"
+    with pytest.warns(RuntimeWarning, match=said) as told:
+        history = learner.meta_learn(
+            tasks, None, 5, 2, callbacks=[recorder, interrupt], progress=False
+        )
+    assert told[0].filename == __file__
     assert history.interrupted and "(interrupted)" in str(history)
     assert history.epochs == 2 and all(map(math.isfinite, history["loss"]))
     assert unchanged(learner, interrupt.then) and recorder.heard[-1] == "over"
     again = learner.meta_learn(tasks, None, 1, 2, progress=False)
     assert not again.interrupted
+
+
+def test_the_command_line_says_itself_that_it_stopped(learner, tasks):
+    from neurenix.meta.commands.interruption import Interruption
+
+    class Interrupt(Callback):
+        def on_step_end(self, learner, event):
+            raise KeyboardInterrupt
+
+    with Interruption().listening(), warnings.catch_warnings(record=True) as told:
+        history = learner.meta_learn(tasks, callbacks=[Interrupt()], progress=False)
+    assert history.interrupted and not told
 
 
 def test_a_callback_can_stop_training(learner, tasks):

@@ -56,7 +56,12 @@ def test_the_best_epoch_is_kept(largest, epoch, tmp_path, compiled_device):
         assert np.array_equal(value, record.weights[epoch][name]), name
 
 
-def test_a_run_that_goes_on_compares_with_what_was_before(tmp_path, compiled_device):
+@pytest.mark.parametrize("known", [True, False], ids=["now", "checkpoints of before"])
+def test_a_run_that_goes_on_compares_with_what_was_before(
+    known, tmp_path, monkeypatch, compiled_device
+):
+    if not known:
+        monkeypatch.setattr(KeepBest, "state_dict", Callback.state_dict)
     path, scores = tmp_path / "best.safetensors", [0.5, 0.9, 0.7, 0.8]
     folder = tmp_path / "checkpoints"
 
@@ -79,9 +84,22 @@ def test_a_run_that_goes_on_compares_with_what_was_before(tmp_path, compiled_dev
     train(scores, again, checkpoint=folder)
     assert (again.epoch, again.value) == (2, 0.9)
 
-    path.with_name("best.safetensors.json").write_text("{")
-    with pytest.raises(FileFormatError, match="hold an epoch and its 'score'"):
-        train([*scores, 0.6], KeepBest(path, "score"), checkpoint=folder)
+    if not known:
+        path.with_name("best.safetensors.json").write_text("{")
+        with pytest.raises(FileFormatError, match="hold an epoch and its 'score'"):
+            train([*scores, 0.6], KeepBest(path, "score"), checkpoint=folder)
+
+
+def test_a_run_with_nothing_left_to_do_knows_its_best(tmp_path, compiled_device):
+    path, scores = tmp_path / "best.safetensors", [0.5, 0.9, 0.7]
+    folder = tmp_path / "checkpoints"
+    train(scores, KeepBest(path, "score", largest=True), checkpoint=folder)
+    again = KeepBest(path, "score", largest=True)
+    train(scores, again, checkpoint=folder)
+    assert (again.epoch, again.value) == (2, 0.9)
+    elsewhere = KeepBest(tmp_path / "other.safetensors", "score", largest=True)
+    train(scores, elsewhere, checkpoint=folder)
+    assert elsewhere.epoch == 0  # there is no file with those weights
 
 
 def test_a_score_that_is_not_there(tmp_path, compiled_device):

@@ -115,7 +115,8 @@ def test_ctrl_c_keeps_what_was_done(device, monkeypatch):
         raise StepsInterrupted("after 2 steps", 2, results)
 
     monkeypatch.setattr(nx.Compiled, "run_steps", interrupted)
-    history, state, _ = trained(learner, tasks, 4)
+    with pytest.warns(RuntimeWarning, match="by Ctrl-C after meta-step 2, in epoch 1"):
+        history, state, _ = trained(learner, tasks, 4)
     assert history.interrupted and history.epochs == 1 and state["step"] == 2
 
 

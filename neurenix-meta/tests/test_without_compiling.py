@@ -115,7 +115,8 @@ def test_checkpoints_and_interruption(tmp_path: Any) -> None:
     learned(whole, "MAML", compile=False)
     folder = {"checkpoint": tmp_path, "checkpoint_every": 1}
     stopped = make("MAML")
-    history = learned(stopped, "MAML", False, callbacks=[StopsAt(2)], **folder)
+    with pytest.warns(RuntimeWarning, match="goes on from the checkpoint of meta-step"):
+        history = learned(stopped, "MAML", False, callbacks=[StopsAt(2)], **folder)
     assert history.interrupted
     again = make("MAML")
     learned(again, "MAML", False, **folder)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from ..training.events import Callback, Event, Learner
+from ..training.interrupted import STOPPED
 
 _STOPPING = b"\nneurenix: stopping after this step (Ctrl-C again: at once)\n"
 
@@ -33,7 +35,9 @@ class Interruption(Callback):
         """While this lasts, the first Ctrl-C is heard instead of raising."""
         before = signal.signal(signal.SIGINT, self._heard)
         try:
-            yield
+            with warnings.catch_warnings():  # the command says so itself
+                warnings.filterwarnings("ignore", STOPPED, RuntimeWarning)
+                yield
         finally:
             signal.signal(signal.SIGINT, before)
 

@@ -17,6 +17,7 @@ from .data import Data
 from .divergence import failure
 from .events import Event
 from .history import History
+from .interrupted import warn_of_interruption
 from .options import Training
 from .position import Position, Trained
 from .step import Numbers, grouped, rows_of
@@ -54,6 +55,7 @@ class Run:
         order = np.random.default_rng(nx.random.host_seed())
         self.restore(order)
         event = Event(self.position.epoch, count, 0, self.source.steps(self.batch))
+        by_hand = False
         try:
             for epoch in range(self.position.epoch, count):
                 event.epoch, event.metrics = epoch + 1, {}
@@ -66,12 +68,14 @@ class Run:
                     self.history.interrupted = True
                     break
         except KeyboardInterrupt:
-            self.history.interrupted = True
+            self.history.interrupted = by_hand = True
         except NonFiniteError as error:
             error.history = self.history
             raise
         finally:
             self.tell("on_train_end", event)
+        if by_hand:  # only now: a progress bar is done with its line
+            warn_of_interruption(self.position, count, self.checkpoints)
         return self.history
 
     def epoch(self, event: Event, order: np.random.Generator) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from neurenix.errors import FileFormatError
 from neurenix.io import as_path, write_atomically
@@ -17,10 +19,13 @@ class KeepBest(OfScore):
     afterwards `learner.load(path)` takes those weights.
 
     path      of the file; a file beside it, with ".json" added, has the epoch and score
-              ({"epoch": 3, "validation_accuracy": 0.97}), so that a run that goes on
-              from a checkpoint compares with what was before
+              ({"epoch": 3, "validation_accuracy": 0.97})
     score     which number of the epoch's row
     largest   whether large is good; None: for names that end in "accuracy"
+
+    `epoch` and `value` say which epoch that is, and its score; a checkpoint keeps both,
+    so that a run that goes on compares with what was before, and one that has nothing
+    left to do still knows them.
 
     Raises InvalidArgumentError, at the end of the first epoch, for a score that is not
     in its row (validation=... puts "validation_loss" there).
@@ -49,7 +54,7 @@ class KeepBest(OfScore):
 
     def on_epoch_start(self, learner: Learner, event: Event) -> None:
         if event.epoch > 1 and not self.epoch and self._beside.exists():
-            try:  # the run goes on from a checkpoint
+            try:  # the run goes on from a checkpoint that does not know it
                 stored = json.loads(self._beside.read_text("utf-8"))
                 epoch, value = int(stored["epoch"]), float(stored[self.score])
             except (ValueError, KeyError, TypeError) as error:
@@ -69,3 +74,11 @@ class KeepBest(OfScore):
             self.epoch, self.value = event.epoch, value
             text = json.dumps({"epoch": self.epoch, self.score: value})
             write_atomically(self._beside, text.encode())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, self.score: self.value} if self.epoch else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        # Without the file, or by another score, there is no best epoch yet.
+        if self.score in state and self.path.exists():
+            self.epoch, self.value = int(state["epoch"]), float(state[self.score])
