@@ -10,7 +10,7 @@ import pytest
 import neurenix as nx
 from neurenix import meta, nn, optim
 from neurenix.dtypes import Dtype, as_dtype
-from neurenix.errors import ExportError
+from neurenix.errors import ExportError, InvalidArgumentError
 from neurenix.exporting.export import exported
 from neurenix.primitives import all_primitives, ops
 from neurenix.testing import CASES, Case
@@ -332,15 +332,44 @@ def _images(*shape: int) -> Any:
 
 @pytest.mark.parametrize("batch_norm", ["transductive", "support", "running"])
 def test_maml_on_images_with_its_batch_norm(batch_norm: str, tmp_path: Path) -> None:
+    transductive = batch_norm == "transductive"
     nx.manual_seed(0)
     network = meta.Conv4(1, 4, ways=3, image_size=28, batch_norm=batch_norm)
     learner = meta.MAML(network, inner_lr=0.1, inner_steps=2)
     x, query, y = _images(3), _images(2), np.arange(3, dtype=np.int32)
     given = {"support_x": x, "support_y": y, "query_x": query}
     path = tmp_path / "maml.onnx"
-    nx.export(learner.as_function(3), given, path, target="onnx")
+    function = learner.as_function(3, transductive=transductive)
+    nx.export(function, given, path, target="onnx")
     expected = learner.adapt_to_task(x, y)(query).numpy()
     np.testing.assert_allclose(run(path, **given)["scores"], expected, atol=1e-4)
+
+
+def test_a_query_is_normalised_with_the_support_set(tmp_path: Path) -> None:
+    """So as in `Classifier`, in one model and in two: alone, and beside another."""
+    nx.manual_seed(0)
+    network = meta.Conv4(1, 4, ways=3, image_size=28, batch_norm="transductive")
+    learner = meta.MAML(network, inner_lr=0.1, inner_steps=2)
+    x, queries, y = _images(3), _images(5)[3:], np.arange(3, dtype=np.int32)
+    classifier = meta.Classifier(learner)
+    classifier.fit(list(x), ["0", "1", "2"])
+    expected = np.asarray(classifier.logits(list(queries)))
+    function = learner.as_function(3)
+    adapted = function.adapt(nx.tensor(x), nx.tensor(y))
+    np.testing.assert_allclose(
+        function.predict(adapted, nx.tensor(queries))["scores"], expected, atol=1e-4
+    )
+    for number, query in enumerate(queries):
+        given = {"support_x": x, "support_y": y, "query_x": query[None]}
+        path = tmp_path / "one.onnx"
+        nx.export(function, given, path, target="onnx")
+        found = run(path, **given)["scores"][0]
+        np.testing.assert_allclose(found, expected[number], atol=1e-4)
+
+
+def test_transductive_is_refused_where_nothing_is() -> None:
+    with pytest.raises(InvalidArgumentError, match="no prediction of this network"):
+        METHODS["MAML"]().as_function(3, transductive=True)
 
 
 @pytest.mark.parametrize("first_order", [False, True])

@@ -33,7 +33,7 @@ def task(seed: int) -> dict[str, Any]:
 def prototypical() -> Any:
     """Prototypical Networks over a small Conv-4, whose functions share the weights."""
     nx.manual_seed(0)
-    network = Conv4(1, 6, downsampling="stride", batch_norm="transductive")
+    network = Conv4(1, 6, downsampling="stride")
     return PrototypicalNetworks(network).as_function(ways=WAYS)
 
 
@@ -83,11 +83,25 @@ def dtypes(path: Path) -> tuple[dict[str, Any], dict[str, list[float]]]:
 def meta_step() -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """A step of meta-training of second-order MAML, with Adam; and a batch."""
     nx.manual_seed(2)
-    learner = MAML(
-        nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, WAYS)),
-        inner_lr=0.1,
-        inner_steps=2,
+    network = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, WAYS))
+    return _meta_step(network), meta_batch(0)
+
+
+def pooled_meta_step() -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """The same on a convolution whose result is pooled, which chooses by argmax."""
+    nx.manual_seed(2)
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(8, WAYS),
     )
+    return _meta_step(network), meta_batch(0, (1, 4, 4))
+
+
+def _meta_step(network: nn.Module) -> Callable[..., Any]:
+    learner = MAML(network, inner_lr=0.1, inner_steps=2)
     optimizer = nx.optim.Adam(learner.parameters(), lr=0.01)
     names = [name for name, _ in learner.named_parameters()]
 
@@ -105,13 +119,13 @@ def meta_step() -> tuple[Callable[..., Any], tuple[Any, ...]]:
         optimizer.step([gradient[name] for name in names])
         return {"loss": loss}
 
-    return nx.compile(step, state=[learner, optimizer]), meta_batch(0)
+    return nx.compile(step, state=[learner, optimizer])
 
 
-def meta_batch(seed: int) -> tuple[Any, ...]:
+def meta_batch(seed: int, shape: tuple[int, ...] = (6,)) -> tuple[Any, ...]:
     """Four tasks: inputs and labels of the support sets, then of the queries."""
     rng = np.random.default_rng(seed)
-    x = rng.normal(0, 1, (2, 4, 6, 6)).astype(np.float32)
+    x = rng.normal(0, 1, (2, 4, 6, *shape)).astype(np.float32)
     y = np.broadcast_to(np.arange(6, dtype=np.int32) % WAYS, (4, 6))
     return x[0], np.array(y), x[1], np.array(y)
 

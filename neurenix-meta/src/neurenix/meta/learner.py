@@ -113,14 +113,25 @@ class MetaLearner(Method):
     # ---- what users call -------------------------------------------------------------
 
     def as_function(
-        self, ways: int | None = None, steps: int | None = None
+        self,
+        ways: int | None = None,
+        steps: int | None = None,
+        *,
+        transductive: bool = False,
     ) -> TaskFunction:
         """Adaptation and prediction as functions of tensors: what `nx.export` takes.
 
-        ways    how many classes a task has; None where targets are values
-        steps   of adaptation; without it as in training
+        ways           how many classes a task has; None where targets are values
+        steps          of adaptation; without it as in training
+        transductive   which statistics normalise queries where batch norm takes those
+                       of its batch (mode "transductive"). False: of the support set and
+                       one query, so that a query's scores do not depend on which others
+                       are asked with it, as of `Classifier`. True: of all queries of a
+                       call, as in training; give it many, for a lone one is normalised
+                       by itself
 
-        Raises InvalidArgumentError for ways that do not go with the targets.
+        Raises InvalidArgumentError for ways that do not go with the targets, and for
+        transductive=True of a network that is not.
 
         >>> from neurenix.meta import MLP, PrototypicalNetworks
         >>> f = PrototypicalNetworks(MLP([20, 8])).as_function(ways=2)
@@ -128,7 +139,8 @@ class MetaLearner(Method):
         >>> f(support, labels, nx.ones(3, 20))["scores"].shape
         (3, 2)
         """
-        return TaskFunction(self, ways, self.evaluation_steps(steps))
+        count = self.evaluation_steps(steps)
+        return TaskFunction(self, ways, count, transductive)
 
     @property
     def memory_plans(self) -> Mapping[str, MemoryPlan]:
@@ -191,7 +203,8 @@ class MetaLearner(Method):
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
-        `history.interrupted`, and the parameters are those of the last finished step.
+        `history.interrupted`, the parameters are those of the last finished step, and a
+        RuntimeWarning says which that was and how to go on.
 
         Raises InvalidArgumentError, ShapeError or DtypeError for what are no tasks or
         do not fit the model, and for a checkpoint of another run, before anything is

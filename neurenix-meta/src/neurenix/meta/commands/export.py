@@ -42,7 +42,8 @@ def export(
 
     Its inputs are support_x (float, pixels from 0 to 1), support_y (int32, class after
     class) and query_x, of the shapes that --ways, --shots and --queries say; its output
-    is the queries' scores.
+    is the queries' scores. Queries do not see each other: batch norm that takes its
+    batch's statistics takes those of the support set and one query, as `predict` does.
 
     Examples:
         neurenix export run --out run.onnx
