@@ -16,7 +16,10 @@ import web_examples as examples
 from web_runner import WEB, run_node
 
 import neurenix as nx
+from neurenix.dtypes import Dtype
 from neurenix.errors import ExportError, StorageError
+from neurenix.phynexus.plan.instructions import Dot
+from neurenix_backend_webgpu.export import steps
 from neurenix_backend_webgpu.export.declarations import TYPES
 
 RUN = """
@@ -65,12 +68,14 @@ def test_every_dtype(tmp_path: Path) -> None:
     assert found["error"] < 1e-6
 
 
-def test_a_step_of_meta_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [examples.meta_step, examples.pooled_meta_step])
+def test_a_step_of_meta_training(tmp_path: Path, make: Any) -> None:
     """State goes on from call to call, and a check leaves it alone."""
-    step, batch = examples.meta_step()
+    step, batch = make()
     nx.export(step, batch, tmp_path / "step", "web")
     names = ("support_x", "support_y", "query_x", "query_y")
-    batches = [examples.meta_batch(seed) for seed in (0, 1, 2)]
+    shape = batch[0].shape[2:]
+    batches = [examples.meta_batch(seed, shape) for seed in (0, 1, 2)]
     losses = [float(step(*map(nx.tensor, b))["loss"]) for b in batches]
     calls = [
         ["run", examples.plain(dict(zip(names, b, strict=True))), ""] for b in batches
@@ -183,13 +188,28 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
     assert same
 
 
-def test_what_the_web_has_not_is_refused_with_its_line(tmp_path: Path) -> None:
-    def wide(x: nx.Tensor) -> nx.Tensor:
-        return nx.exp(x.to(nx.float64))
+@pytest.mark.parametrize("back", [nx.float64, nx.float32])
+def test_what_the_web_has_not_is_refused_with_its_line(
+    tmp_path: Path, back: Dtype
+) -> None:
+    """What a step stores, and what it only computes with in between."""
 
-    with pytest.raises(ExportError, match=r"no float64.*test_web_artefacts\.py:\d+"):
+    def wide(x: nx.Tensor) -> nx.Tensor:
+        return nx.exp(x.to(nx.float64)).to(back)
+
+    line = r"no float64, in which \w+ computes at .*test_web_artefacts\.py:\d+"
+    with pytest.raises(ExportError, match=line):
         nx.export(wide, (nx.ones(2),), tmp_path / "wide", "web")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_step_that_the_runner_lacks_is_refused_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(steps._WRITERS, Dot)
+    lacking = r"no step for dot_general, which .*test_web_artefacts\.py:\d+ needs"
+    with pytest.raises(ExportError, match=lacking):
+        nx.export(lambda x: x @ x, (nx.ones(2, 2),), tmp_path / "product", "web")
 
 
 def test_nothing_but_an_artefact_is_replaced(tmp_path: Path) -> None:

@@ -108,10 +108,9 @@ def _meta_step(network: nn.Module) -> Callable[..., Any]:
     def step(
         support_x: Any, support_y: Any, query_x: Any, query_y: Any
     ) -> dict[str, Any]:
-        def one(*parts: Any) -> Any:
-            outcome, gradient = learner.task_gradient(
-                learner.learned(), Episode(*parts, ways=WAYS)
-            )
+        def one(x: Any, y: Any, query_x: Any, query_y: Any) -> Any:
+            episode = Episode(x, y, query_x, query_y, ways=WAYS)
+            outcome, gradient = learner.task_gradient(learner.learned(), episode)
             return outcome.loss, gradient
 
         mean = nx.map(one, reduce="mean")

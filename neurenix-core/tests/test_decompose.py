@@ -163,6 +163,14 @@ def test_nothing_but_the_basis_is_left() -> None:
         assert names(prepare(flat, Target(frozenset(BASIS)))) <= set(BASIS)
 
 
+def test_what_a_call_in_a_map_needs_is_decomposed_too() -> None:
+    """The call comes to light when the map is gone, and is inlined."""
+    inner = nx.compile(lambda x: nx.argmax(x, -1))
+    program = nx.capture(nx.map(lambda x: nx.relu(inner(x * 2))), nx.ones(3, 4))
+    target = Target(ALL - {"map", "argmax"}, frozenset(), device="a test")
+    assert "argmax" not in names(prepare(program, target))
+
+
 def test_fused_programs_have_a_way_back() -> None:
     def chain(x: Any) -> Any:
         y = nx.exp(x) * 2

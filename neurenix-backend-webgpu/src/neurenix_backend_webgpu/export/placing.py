@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from neurenix.dtypes import Dtype
 from neurenix.errors import ExportError
+from neurenix.phynexus.plan.instructions import NAMES
 from neurenix.phynexus.plan.place import place
 from neurenix.phynexus.plan.plan import Plan, Step
 from neurenix.phynexus.plan.views import Block, View
@@ -34,15 +36,21 @@ def place_anew(plan: Plan) -> None:
 def _blocks(step: Step, plan: Plan) -> Iterator[tuple[Block, int]]:
     """The pieces of scratch that a step touches, and their bytes."""
     for view in (*step.inputs, *outputs_of(step)):
-        if view.dtype.name not in DTYPES:
-            raise ExportError(
-                f"export: the web has no {view.dtype.name}, which "
-                f"{step.source or 'a step'} needs; it has {', '.join(DTYPES)}"
-            )
+        letter_of(view.dtype, NAMES[step.opcode], step)
         if isinstance(view.root, Block) and view.root.home is None:
             yield view.root, view.root.nbytes
     for block in step.params.blocks():
         yield block, plan.regions[step.region].scratch
+
+
+def letter_of(dtype: Dtype, operation: str, step: Step) -> str:
+    """The letter of a dtype that an operation of a step works in."""
+    if dtype.name not in DTYPES:
+        raise ExportError(
+            f"export: the web has no {dtype.name}, in which {operation} computes at "
+            f"{step.source or 'an unknown line'}; it has {', '.join(DTYPES)}"
+        )
+    return DTYPES[dtype.name]
 
 
 def outputs_of(step: Step) -> list[View]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from neurenix import dtypes
+from neurenix.errors import ExportError
 from neurenix.phynexus.plan.instructions import (
     NAMES,
     Call,
@@ -32,11 +33,11 @@ from neurenix.primitives.sources import ConstantArray
 from ..lowering.storage import element_bytes
 from .layout import DTYPES
 from .loops import best_order, collapsed
-from .placing import outputs_of
+from .placing import letter_of, outputs_of
 
 Json = dict[str, Any]
 ABSOLUTE, SCRATCH, FIRST = range(3)  # places: the heap, scratch, then operands
-_LETTERS = {d.code: DTYPES.get(d.name) for d in dtypes.ALL}
+_DTYPES = {d.code: d for d in dtypes.ALL}
 
 
 class Writer:
@@ -60,7 +61,13 @@ class Writer:
         ]
 
     def step(self, step: Step, region: Region) -> Json:
-        return _WRITERS[type(step.params)](self, step, step.params, region)
+        writer = _WRITERS.get(type(step.params))
+        if writer is None:
+            raise ExportError(
+                f"export: the runner for the web has no step for {NAMES[step.opcode]}, "
+                f"which {step.source or 'an unknown line'} needs"
+            )
+        return writer(self, step, step.params, region)
 
     def place(self, view: View, region: Region) -> tuple[int, int]:
         """Its place, and where it begins there, in elements."""
@@ -125,7 +132,10 @@ def _fused(w: Writer, step: Step, p: Fused, region: Region) -> Json:
                 dense = contiguous(tuple(left))
                 within = [d if s else 0 for d, s in zip(dense, own, strict=True)]
                 ends[k] += [NAMES[end.reduction], left, within, own]
-    ops = [[_name(op), _LETTERS[op.dtype], *op.registers] for op in p.ops]
+    ops = [
+        [_name(op), letter_of(_DTYPES[op.dtype], NAMES[op.opcode], step), *op.registers]
+        for op in p.ops
+    ]
     return {**looped, "ops": ops, "ends": ends}
 
 

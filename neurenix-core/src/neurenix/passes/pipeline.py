@@ -62,8 +62,10 @@ def _optimised(program: Program, target: Target) -> Program:
     program = _shared(program)
     lacking = EVERYTHING.primitives - target.primitives
     rewritten = decomposed(program, lacking, target.device, target.way)
-    if rewritten is not program:  # a map may have kept its body's calls for itself
+    while rewritten is not program:
+        # A map may have kept its body's calls for itself, and they what is lacking.
         program = simplify(inline_once(rewritten), lacking)
+        rewritten = decomposed(program, lacking, target.device, target.way)
     fused = fusing() and ops.fused.name not in lacking
     program = _with_optimised_regions(program, target, fused)
     program = inline_empty(program)
