@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from neurenix.errors import DatasetError
-from neurenix.meta import TaskSampler
+from neurenix.meta import Classifier, Preprocess, TaskSampler, list_images
 from neurenix.meta.datasets import CUB200, Domains, ImageFolder, load_split
 
 
@@ -139,6 +139,59 @@ def test_many_are_counted(pets):
         (pets / f"empty{number}").mkdir()
     with pytest.warns(UserWarning, match="'empty2' and 5 more"):
         ImageFolder(pets, size=8)
+
+
+def test_files_of_other_types_in_a_class_are_said_once(pets):
+    for name in (
+        "cat/IMG_1.HEIC",
+        "dog/IMG_2.heic",
+        "dog/photo",
+        "dog/Thumbs.db",
+        "raw.dng",
+    ):
+        (pets / name).write_bytes(b"")
+    (pets / "cat" / "notes.txt").write_text("of no image")
+    text = r"left out are files of other types: 2 \.heic \('cat/IMG_1.HEIC', …\), "
+    text += r"1 without suffix \('dog/photo'\)\. Expected"
+    reader = Preprocess(8, 1)
+    classifier = Classifier(lambda x: x.reshape(len(x), -1), reader).fit(
+        {name: sorted((pets / name).glob("*.png")) for name in ("cat", "dog")}
+    )
+    calls = [
+        (lambda: ImageFolder(pets, size=8), text),
+        (lambda: classifier.fit(pets), text),
+        (lambda: classifier.fit({n: pets / n for n in ("cat", "dog")}), "2 .heic"),
+        (lambda: classifier.predict(pets), r"over are files of .*1 \.dng.*2 \.heic"),
+        (lambda: list_images(pets), "passed over are files of other types"),
+    ]
+    for call, words in calls:
+        with pytest.warns(UserWarning, match=words) as said:
+            call()
+        assert len(said) == 1 and said[0].filename == __file__
+        assert not any(n in str(said[0].message) for n in ("Thumbs", ".txt"))
+
+
+def test_other_names_of_jpeg(pets):
+    for suffix in ("jfif", "jpe"):
+        Image.new("L", (8, 8), 60).save(pets / "cat" / f"9.{suffix}", format="JPEG")
+    assert greys(ImageFolder(pets, size=8)) == [10, 20, 30, 60, 60, 110, 120, 130]
+
+
+def test_images_below_a_class_are_of_it(pets):
+    """Folders of folders alone make none: an alphabet's letters stay classes."""
+    for name in ("cat/nested/deeper", "cat/other", "cat-2", "birds/owl", "birds/jay"):
+        (pets / name).mkdir(parents=True)
+        Image.new("L", (8, 8), 40).save(pets / name / "1.png")
+    classes = ("birds/jay", "birds/owl", "cat", "cat-2", "dog")
+    words = "are of that class: 'cat/nested/deeper', 'cat/other'. Where they are"
+    with pytest.warns(UserWarning, match=words):
+        data = ImageFolder(pets, size=8)
+    assert data.classes == classes
+    assert greys(data) == [40, 40, 10, 20, 30, 40, 40, 40, 110, 120, 130]
+    with pytest.warns(UserWarning, match=words):
+        classifier = Classifier(lambda x: x.reshape(len(x), -1), Preprocess(8, 1))
+        counts = classifier.fit(pets).counts_
+    assert tuple(counts) == classes and counts["cat"] == 5
 
 
 def test_hidden_things_and_folders_of_folders_are_not_said(pets):

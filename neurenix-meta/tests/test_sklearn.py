@@ -113,9 +113,43 @@ def test_images_in_files(tmp_path):
     few = FewShotClassifier(learner, PREPROCESS)
     scores = cross_val_score(few, paths, y, cv=3)
     assert len(scores) == 3 and np.isfinite(scores).all()
-    few.fit(paths, y).save(tmp_path / "few")
-    numbers = load(tmp_path / "few").predict(paths).astype(int)
-    assert few.classes_[numbers].tolist() == few.predict(paths).tolist()
+    texts = np.array([str(path) for path in paths])
+    for array in (texts, texts.astype(object), np.array(paths, object)):
+        assert cross_val_score(few, array, y, cv=3).tolist() == scores.tolist()
+    few.fit(texts, y).save(tmp_path / "few")
+    loaded = load(tmp_path / "few")
+    assert loaded.classes_ == NAMES
+    assert loaded.predict(paths).tolist() == few.predict(texts).tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["one", "three", "two"], ("one", "three", "two")),
+        (np.array(["one", "three", "two"], object), ("one", "three", "two")),
+        ([-3, 5, 9], (-3, 5, 9)),
+        ([0.0, 7.0, 20.0], (0, 7, 20)),
+    ],
+)
+def test_a_file_has_the_names_of_the_classes(labels, classes, tmp_path):
+    """Also one without an embedding, in a process that knows no scikit-learn."""
+    few = FewShotClassifier().fit(X, np.repeat(labels, 12))
+    few.save(tmp_path / "few")
+    program = (
+        "import sys; sys.modules['sklearn'] = None\n"
+        "import numpy as np\n"
+        "from neurenix.meta import load\n"
+        "few = load(sys.argv[1])\n"
+        "print([few.classes_, few.predict(np.eye(5)).tolist()])\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "few"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = few.predict(np.eye(5))
+    if found.dtype.kind == "f":
+        found = found.astype(int)
+    assert said.stdout.strip() == str([classes, found.tolist()])
 
 
 def test_a_meta_learned_regressor():

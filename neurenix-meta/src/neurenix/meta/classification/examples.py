@@ -14,7 +14,7 @@ from neurenix.tensor import Tensor
 
 from ..datasets.base import MissingDataError
 from ..datasets.folders import SUFFIXES, left_out
-from ..datasets.found_images import find_images
+from ..datasets.found_images import find_classes, find_images, said_of_others
 from ..datasets.labels import plain_labels
 from ..wording import in_words
 from .telling import warn_user
@@ -34,7 +34,8 @@ class Labelled(NamedTuple):
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     """The images in a folder and in all below it, in sorted order: so a classifier
-    predicts them when it is given the folder. Hidden files are left out.
+    predicts them when it is given the folder. Hidden files are left out, and files that
+    are no images by their suffix, of which a warning tells (texts aside).
 
     Raises DatasetError where there are none, MissingDataError for what is no folder.
 
@@ -46,10 +47,18 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     >>> [file.name for file in list_images(folder)]
     ['a.png', 'b.png']
     """
-    root = Path(os.fsdecode(folder))
+    others: list[Path] = []
+    files = _listed(Path(os.fsdecode(folder)), others)
+    _warn_of_others(others)
+    return files
+
+
+def _listed(root: Path, others: list[Path]) -> list[Path]:
+    """As `list_images`; files of other types are added to `others`."""
     if not root.is_dir():
         raise MissingDataError(f"there is no folder {root}")
     found = find_images(root, SUFFIXES)
+    others += [*found.loose_others, *found.others]
     files = [*found.loose, *(f for images in found.classes.values() for f in images)]
     if not files:
         raise DatasetError(
@@ -59,19 +68,36 @@ def list_images(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(files)
 
 
-def images_of(given: Given, name: str = "images", *, pictures: bool) -> list[object]:
+def _warn_of_others(others: list[Path]) -> None:
+    said = said_of_others(others)
+    if said:
+        warn_user(f"passed over are {said}; images are {', '.join(sorted(SUFFIXES))}")
+
+
+def images_of(
+    given: Given,
+    name: str = "images",
+    *,
+    pictures: bool,
+    others: list[Path] | None = None,
+) -> list[object]:
     """Single images: of a folder those in it, of an array those along its first axis.
 
     pictures   whether arrays are of pixels; else they are what an embedding reads
+    others     where files of other types in a folder are added; None: a warning tells
 
     Raises ShapeError for an array that is one image, InvalidArgumentError for what
     holds no images.
     """
     if is_path(given):
         path = Path(os.fsdecode(given))
-        return [*list_images(path)] if path.is_dir() else [path]
+        if not path.is_dir():
+            return [path]
+        return [*(list_images(path) if others is None else _listed(path, others))]
     if isinstance(given, Tensor):
         given = given.numpy()
+    if isinstance(given, np.ndarray) and given.ndim == 1 and given.dtype.kind in "OSTU":
+        given = given.tolist()  # paths, PIL images or arrays, as a list has them
     if isinstance(given, np.ndarray):
         if given.ndim < (3 if pictures else 2):
             raise ShapeError(
@@ -135,7 +161,7 @@ def plain_label(method: str, label: Any) -> Label:
 def _of_folder(folder: Path) -> Labelled:
     if not folder.is_dir():
         raise MissingDataError(f"there is no folder {folder}")
-    found = find_images(folder, SUFFIXES)
+    found = find_classes(folder, SUFFIXES)
     if not found.classes:
         empty = not found.loose and not found.without_images
         raise DatasetError(
@@ -151,9 +177,12 @@ def _of_folder(folder: Path) -> Labelled:
 def _by_names(method: str, given: Mapping[Any, Given], pictures: bool) -> Labelled:
     classes: list[Label | None] = []
     images: list[list[object]] = []
+    others: list[Path] = []
     for label, some in given.items():
         name = None if label is None else plain_label(method, label)
-        found = images_of(some, f"{method}: class {label!r}", pictures=pictures)
+        found = images_of(
+            some, f"{method}: class {label!r}", pictures=pictures, others=others
+        )
         if not found:
             raise InvalidArgumentError(f"{method}: class {label!r} has no images")
         classes.append(name)
@@ -161,6 +190,7 @@ def _by_names(method: str, given: Mapping[Any, Given], pictures: bool) -> Labell
     known = [label for label in classes if label is not None]
     if known:
         plain_labels(method, known)  # of one kind
+    _warn_of_others(others)
     return Labelled(classes, images)
 
 

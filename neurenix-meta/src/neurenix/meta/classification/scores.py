@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neurenix.errors import InvalidArgumentError
+
+from ..drawing import confusion
 from ..drawing.tables import html_table
 from .examples import Label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class ClassifierScores:
     log_loss    the mean of −log p of the label, over images of known classes; NaN
                 without any
     by_class    the accuracy of each label's images
+    pairs       how many images there were of each (label, prediction)
     """
 
     accuracy: float
@@ -33,6 +43,24 @@ class ClassifierScores:
     accepted: float
     log_loss: float
     by_class: dict[Label | None, float]
+    pairs: dict[tuple[Label | None, Label | None], int] = field(
+        default_factory=dict, repr=False
+    )
+
+    def plot(self, *, normalize: bool = False, ax: Axes | None = None) -> Figure:
+        """Which classes are taken for which: `plot.confusion_matrix` of these images.
+
+        normalize   shares of each row, in percent, instead of counts
+
+        Raises InvalidArgumentError without an image, MissingPackageError without
+        matplotlib (the extra `plot`).
+        """
+        every = [pair for pair, count in self.pairs.items() for _ in range(count)]
+        if not every:
+            raise InvalidArgumentError("ClassifierScores.plot: there are no images")
+        truth, predicted = ([pair[side] for pair in every] for side in (0, 1))
+        ordered = confusion.in_order([*truth, *predicted])
+        return confusion.of_labels(truth, predicted, ordered, normalize, ax)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -86,6 +114,7 @@ def scores_of(
             label: _mean(right[[t == label for t in truth]])
             for label in dict.fromkeys(truth)
         },
+        pairs=dict(Counter(zip(truth, predicted.tolist()))),
     )
 
 

@@ -13,24 +13,27 @@ from neurenix.arguments import flag, whole
 from neurenix.errors import DatasetError, InvalidArgumentError
 
 from .base import ClassDataset, MissingDataError
-from .found_images import FoundImages, find_images, said_of_skipped
+from .found_images import FoundImages, find_classes, said_of_others, said_of_skipped
 from .on_demand import Examples, ImagesOnDemand
 from .preprocess import Preprocess
 
 SUFFIXES = {
-    ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+    ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif",
+    ".tiff", ".webp",
 }  # fmt: skip
 
 
 class ImageFolder(ClassDataset):
     """Images in one folder a class, at any depth: `root/alphabet/letter/01.png`.
 
-    Every folder that holds images is a class, named by its path from `root`. Images
-    become uint8 [total, channels, size, size], upright as their EXIF data say, 16 bits
-    of grey as 8; an image that is not square is stretched, unless `preprocess` says
-    otherwise. Files that are no images by their suffix are passed
-    over, and so are hidden ones. Links are followed, each folder once. A warning names
-    the folders that hold no images, links to a folder that is there already, and images
+    Every folder that holds images is a class, named by its path from `root`, with the
+    images of folders below it; folders that hold folders alone, as alphabets hold
+    letters, are none. Images become uint8 [total, channels, size, size], upright as
+    their EXIF data say, 16 bits of grey as 8; an image that is not square is stretched,
+    unless `preprocess` says otherwise. Hidden files are passed over. Links are
+    followed, each folder once. A warning names files in class folders that are no
+    images by their suffix (texts aside), folders below a class that count as part of
+    it, folders that hold no images, links to a folder that is there already, and images
     that are in no class folder.
 
     `files` has the path of each example, so that `files[sampler.indices(i).support]`,
@@ -95,7 +98,7 @@ class ImageFolder(ClassDataset):
             )
         if not folder.is_dir():
             raise MissingDataError(f"there is no folder {folder}")
-        found = find_images(folder, SUFFIXES)
+        found = find_classes(folder, SUFFIXES)
         if not found.classes:
             raise DatasetError(
                 f"{folder} has no class folders: expected one folder a class, with "
@@ -184,7 +187,8 @@ def _read(
 
 
 def left_out(folder: Path, found: FoundImages) -> str:
-    """What lies in the folder and is in no class, for a warning; empty for nothing."""
+    """What lies in the folder and is in no class, or not in the one that it may be
+    meant for; for a warning; empty for nothing."""
     without = [
         f"{name!r} ({', '.join(suffixes)})" if suffixes else repr(name)
         for name, suffixes in found.without_images.items()
@@ -201,9 +205,20 @@ def left_out(folder: Path, found: FoundImages) -> str:
         )
         if names
     ]
-    if not parts:
-        return ""
-    return (
-        f"{folder}: left out are {'; '.join(parts)}. Expected one folder a class, "
-        f"with images ({', '.join(sorted(SUFFIXES))}) in it"
-    )
+    if found.others:
+        parts.append(said_of_others(found.others))
+    said = []
+    if parts:
+        said.append(
+            f"{folder}: left out are {'; '.join(parts)}. Expected one folder a class, "
+            f"with images ({', '.join(sorted(SUFFIXES))}) in it"
+        )
+    if found.nested:
+        more = len(found.nested) - 3
+        said.append(
+            f"{folder}: images in folders below a class are of that class: "
+            + ", ".join(map(repr, found.nested[:3]))
+            + (f" and {more} more" if more > 0 else "")
+            + ". Where they are classes, put no images in the folder above"
+        )
+    return ". ".join(said)

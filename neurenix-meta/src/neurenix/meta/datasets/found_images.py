@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from neurenix.errors import DatasetError
 
 _SHOWN = 3  # reasons in one message
+_HIDDEN = {"desktop.ini", "thumbs.db"}  # what Windows hides beside images
+# Notes and labels that lie beside images; nobody takes them for one.
+_TEXTS = {
+    ".csv", ".htm", ".html", ".json", ".log", ".md", ".tsv", ".txt", ".xml", ".yaml",
+    ".yml",
+}  # fmt: skip
 
 
 @dataclass
@@ -23,12 +30,19 @@ class FoundImages:
                     files they have
     repeated_links  links to a folder that is read already, or that holds the root
     loose           images that lie in the root itself
+    others          files in class folders that are no images by their suffix; hidden
+                    ones and texts are none of them
+    loose_others    the same, in the root itself
+    nested          folders whose images belong to the class of a folder above
     """
 
     classes: dict[str, list[Path]] = field(default_factory=dict)
     without_images: dict[str, list[str]] = field(default_factory=dict)
     repeated_links: list[str] = field(default_factory=list)
     loose: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+    loose_others: list[Path] = field(default_factory=list)
+    nested: list[str] = field(default_factory=list)
 
 
 def find_images(root: Path, suffixes: set[str]) -> FoundImages:
@@ -46,6 +60,7 @@ def find_images(root: Path, suffixes: set[str]) -> FoundImages:
     seen: set[str] = set()
     links = [root]
     folders: dict[Path, list[Path]] = {}
+    others: dict[Path, list[Path]] = {}
     while links:
         start = links.pop(0)
         real = os.path.realpath(start)
@@ -53,14 +68,15 @@ def find_images(root: Path, suffixes: set[str]) -> FoundImages:
             found.repeated_links.append(start.relative_to(root).as_posix())
             continue
         # Links wait until all that is no link has been seen.
-        for folder, images, below in _folders_without_links(start, suffixes, seen):
-            folders[folder] = images
+        for folder, images, rest, below in _without_links(start, suffixes, seen):
+            folders[folder], others[folder] = images, rest
             links += below
     for folder, images in sorted(folders.items()):
         if folder == root:
-            found.loose = images
+            found.loose, found.loose_others = images, others[folder]
         elif images:
             found.classes[folder.relative_to(root).as_posix()] = images
+            found.others += others[folder]
     holding = {
         above for f, images in folders.items() if images for above in (f, *f.parents)
     }
@@ -73,11 +89,31 @@ def find_images(root: Path, suffixes: set[str]) -> FoundImages:
     return found
 
 
-def _folders_without_links(
+def find_classes(root: Path, suffixes: set[str]) -> FoundImages:
+    """As `find_images`, of a folder of classes: where a folder holds images, those in
+    folders below it are of its class, too. Folders that hold folders alone make none.
+
+    Raises what `find_images` raises.
+    """
+    found = find_images(root, suffixes)
+    classes: dict[str, list[Path]] = {}
+    for name, images in found.classes.items():
+        above = [p.as_posix() for p in PurePosixPath(name).parents]
+        # The farthest is the last.
+        label = next((p for p in reversed(above) if p in found.classes), name)
+        if label != name:
+            found.nested.append(name)
+        # Sorted names have a folder before those in it.
+        classes.setdefault(label, []).extend(images)
+    found.classes = classes
+    return found
+
+
+def _without_links(
     start: Path, suffixes: set[str], seen: set[str]
-) -> list[tuple[Path, list[Path], list[Path]]]:
-    """Each folder from `start` down that is not seen yet, its images, and the links to
-    folders in it."""
+) -> list[tuple[Path, list[Path], list[Path], list[Path]]]:
+    """Each folder from `start` down that is not seen yet, its images, its other files,
+    and the links to folders in it."""
     rows = []
     for name, below, files in os.walk(start, onerror=_refuse):
         here = Path(name)
@@ -89,12 +125,15 @@ def _folders_without_links(
             for n in shown
             if here / n not in links and os.path.realpath(here / n) not in seen
         ]
-        images = [
+        there = [
             here / n
             for n in sorted(files)
-            if not n.startswith(".") and Path(n).suffix.lower() in suffixes
+            if not n.startswith(".") and n.lower() not in _HIDDEN
         ]
-        rows.append((here, images, links))
+        images = [file for file in there if file.suffix.lower() in suffixes]
+        passed = suffixes | _TEXTS
+        others = [file for file in there if file.suffix.lower() not in passed]
+        rows.append((here, images, others, links))
     return rows
 
 
@@ -133,6 +172,24 @@ def said_of_skipped(skipped: list[str], total: int) -> str:
         + "; ".join(skipped[:_SHOWN])
         + (f"; and {more} more" if more > 0 else "")
     )
+
+
+def said_of_others(files: Sequence[Path]) -> str:
+    """How many files of each suffix are passed over, with the first one's name; empty
+    for none.
+
+    >>> said_of_others([Path("cat/1.HEIC"), Path("dog/2.heic"), Path("dog/3")])
+    "files of other types: 2 .heic ('cat/1.HEIC', …), 1 without suffix ('dog/3')"
+    """
+    by_suffix: dict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        by_suffix[file.suffix.lower()].append(file)
+    kinds = [
+        f"{len(some)} {suffix or 'without suffix'} "
+        f"('{some[0].parent.name}/{some[0].name}'{', …' if len(some) > 1 else ''})"
+        for suffix, some in by_suffix.items()
+    ]
+    return f"files of other types: {', '.join(kinds)}" if kinds else ""
 
 
 def fingerprint(files: Iterable[Path]) -> str:

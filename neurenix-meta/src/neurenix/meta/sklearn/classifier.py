@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from neurenix import nn
 
 from ..classification.classifier import Classifier
-from ..classification.embedded import Features
+from ..classification.embedded import Features, identity
 from ..datasets.preprocess import Preprocess
 from ..weights.pretrained import Pretrained
-from .features import Array, checked, identity
+from .features import Array, checked
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
@@ -28,15 +28,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     embedding    a module, a callable, a learner or what `pretrained` gives, as of
                  `neurenix.meta.Classifier`. None: rows of X are features as they are
-    preprocess   where X has images of any size: paths, PIL images, arrays. None: X is
-                 numbers [n, ...], which the embedding reads as they are
+    preprocess   where X has images of any size: a list or an array [n] of paths, PIL
+                 images, arrays. None: X is numbers [n, ...], which the embedding reads
+                 as they are
 
     Other arguments are those of `neurenix.meta.Classifier`.
 
     Attributes:
         classes_: the labels, sorted: the columns of `predict_proba`.
-        classifier_: the `neurenix.meta.Classifier` that was fitted. Its classes are
-            numbers, the places of labels in `classes_`.
+        classifier_: the `neurenix.meta.Classifier` that was fitted, with these labels
+            as texts or whole numbers.
         n_features_in_: of X that is numbers.
 
     Raises ValueError (`InvalidArgumentError` is one) for settings that are unknown, in
@@ -87,9 +88,11 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         )
         X, y = checked(self, X, classifier.preprocess, reset=True, y=y)
         check_classification_targets(y)
-        classes, numbers = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-        classifier.fit(X, numbers)
-        self.classes_, self.classifier_ = classes, classifier
+        labels = column_or_1d(y, warn=True)
+        # Floats are whole here: targets that are continuous have been refused.
+        names = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
+        classifier.fit(X, names)
+        self.classes_, self.classifier_ = np.unique(labels), classifier
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -102,8 +105,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return self._fitted().predict_proba(self._read(X))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a file without pickle, which `neurenix.meta.load` reads; there
-        the classes are numbers, the places of labels in `classes_`."""
+        """Write it to a file without pickle, which `neurenix.meta.load` reads, as a
+        `Classifier` whose classes are the labels: texts, or whole numbers."""
         self._fitted().save(path)
 
     def _fitted(self) -> Classifier:

@@ -14,11 +14,6 @@ from ..datasets.preprocess import Preprocess
 Array = NDArray[Any]
 
 
-def identity(x: Array) -> Array:
-    """The embedding of rows that are features already."""
-    return x
-
-
 def checked(
     estimator: BaseEstimator,
     X: Any,

@@ -16,12 +16,12 @@ from neurenix import nn
 from neurenix.arguments import positive, whole
 from neurenix.errors import InvalidArgumentError
 
-from ..classification.embedded import Features, OfCallable, OfModule
+from ..classification.embedded import Features, OfCallable, OfModule, identity
 from ..classification.heads import DEFAULT
 from ..learner import MetaLearner
 from ..methods.embedding_based import EmbeddingBased
 from ..methods.gradient_based import GradientBased
-from .features import Array, checked, identity
+from .features import Array, checked
 from .ridge import RidgeOnFeatures
 
 Values = NDArray[np.float64]
