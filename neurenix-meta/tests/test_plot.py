@@ -113,6 +113,8 @@ def test_scores_without_steps_are_shown_over_tasks():
     heights = np.array([bar.get_height() for bar in ax.patches if bar.get_width() > 0])
     assert ax.get_ylabel() == "of 4 tasks"
     assert heights[:5].tolist() == [1, 2, 0, 0, 1]
+    assert ax.get_xlim()[1] == 1.0
+    assert ax.patches[4].get_bbox().x1 == pytest.approx(1.0)
     assert len(evaluation([[0.5], [0.5]]).plot().axes) == 1
 
 
@@ -132,6 +134,11 @@ def test_reliability_of_probabilities_is_that_of_their_bins():
     )
     by_evaluation = plot.reliability_diagram(result)
     assert by_probabilities.axes[0].get_title() == by_evaluation.axes[0].get_title()
+    names = np.array(["aitch", "bee", "sea"])
+    by_names = plot.reliability_diagram(
+        np.concatenate(rows), names[np.concatenate(labels)], classes=names
+    )
+    assert by_names.axes[0].get_title() == by_evaluation.axes[0].get_title()
 
 
 def test_a_task_shows_each_class_in_a_row_and_marks_what_is_wrong():
@@ -204,6 +211,26 @@ def test_confusion_counts_rows_by_truth_and_has_none_of_these():
             "nx.softmax",
         ),
         (lambda: plot.reliability_diagram([[1.0]], [0, 1]), ShapeError, r"\(2,\)"),
+        (
+            lambda: plot.reliability_diagram([[1.0, 0.0]], ["aitch"]),
+            InvalidArgumentError,
+            "'aitch' is no column, .* give classes=",
+        ),
+        (
+            lambda: plot.reliability_diagram([[1.0, 0.0]], [2]),
+            InvalidArgumentError,
+            "2 is no column, a whole number from 0 to 1",
+        ),
+        (
+            lambda: plot.reliability_diagram([[1.0, 0.0]], ["a"], classes="bc"),
+            InvalidArgumentError,
+            "'a' is not among the classes 'b', 'c'",
+        ),
+        (
+            lambda: plot.reliability_diagram([[1.0, 0.0]], ["a"], classes=["a"]),
+            ShapeError,
+            "1 classes for 2 columns",
+        ),
         (
             lambda: plot.task_grid((np.ones((2, 3)), [0, 1], np.ones((2, 3)), [0, 1])),
             ShapeError,

@@ -1,8 +1,11 @@
 """Results as data frames and as HTML."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from neurenix.errors import InvalidArgumentError
 from neurenix.meta import Comparison, Evaluation, History
 from neurenix.meta.classification.scores import scores_of
 
@@ -57,6 +60,23 @@ def test_html_has_the_same_numbers_as_the_text():
     )
     found = Comparison("accuracy", np.array([0.2, 0.0]), 0)
     assert "<td>+0.1</td>" in found._repr_html_()
+
+
+def test_a_classifiers_scores_show_their_confusion_matrix():
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    scores = scores_of(
+        ["a", "b"],
+        ["a", "b", "b", "b"],
+        np.array(["a", "a", None, "b"], object),
+        np.full((4, 2), 0.5),
+    )
+    ax = scores.plot().axes[0]
+    assert ax.images[0].get_array().tolist() == [[1, 0, 0], [1, 1, 1]]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b", "none of these"]
+    shares = scores.plot(normalize=True).axes[0].images[0].get_array()
+    assert shares[0].tolist() == [1, 0, 0]
+    with pytest.raises(InvalidArgumentError, match="no images"):
+        replace(scores, pairs={}).plot()
 
 
 def test_names_are_escaped():

@@ -295,33 +295,24 @@ def confusion_matrix(
     if not wanted:
         raise InvalidArgumentError("confusion_matrix: no labels")
     there = dict.fromkeys([*wanted, *given])
-    ordered = sorted(
-        (x for x in there if x is not None), key=lambda x: (str(type(x)), x)
-    )
+    ordered = confusion.in_order(there)
     if classes is not None:
         ordered = [x for x in np.asarray(classes, object).tolist() if x is not None]
-    if None in there:
-        ordered.append(None)
+        ordered += [None] * (None in there)
     unknown = [label for label in there if label not in ordered]
     if unknown:
         raise InvalidArgumentError(
             f"confusion_matrix: the label {unknown[0]!r} is not among the classes "
             f"{', '.join(map(repr, ordered))}"
         )
-    names = ["none of these" if label is None else str(label) for label in ordered]
-    size = min(10.0, 1.8 + 0.38 * len(names))
-    ax = axes_of(ax, size + 0.8, size)
-    found = confusion.counts(wanted, given, ordered)
-    if None not in wanted:
-        found = found[: len(ordered) - (None in given)]
-    confusion.matrix(ax, found, names, normalize)
-    return figure_of(ax)
+    return confusion.of_labels(wanted, given, ordered, normalize, ax)
 
 
 def reliability_diagram(
     found: Evaluation | Given,
     labels: Given | None = None,
     *,
+    classes: Sequence[Any] | None = None,
     step: int = -1,
     ax: Axes | None = None,
 ) -> Figure:
@@ -331,31 +322,38 @@ def reliability_diagram(
 
     found    an Evaluation of classes (its queries are pooled over the tasks), or
              probabilities [n, classes] as `predict_proba` gives them
-    labels   of probabilities: the columns that are right, [n]
+    labels   of probabilities: what is right, [n]; the numbers of columns, or with
+             classes= names
+    classes  the label of each column, as `classifier.classes_` has them
     step     of an Evaluation: after which step of adaptation
 
     Guo et al. 2017, arXiv:1706.04599, figure 1.
 
-    Raises InvalidArgumentError for an Evaluation without classes and for what are no
-    probabilities; ShapeError for another number of labels.
+    Raises InvalidArgumentError for an Evaluation without classes, for what are no
+    probabilities, and for a label that is no column or not among the classes;
+    ShapeError for another number of labels or classes.
 
     >>> figure = reliability_diagram(np.array([[0.9, 0.1], [0.4, 0.6]]), [0, 0])
     >>> figure.axes[0].get_title()
     'calibration error 35.0 %'
+    >>> figure = reliability_diagram(
+    ...     np.array([[0.9, 0.1], [0.4, 0.6]]), ["a", "b"], classes=["a", "b"]
+    ... )
     """
     if isinstance(found, Evaluation):
         bins = found.confidence_bins(step)
-        if bins is None or labels is not None:
+        if bins is None or labels is not None or classes is not None:
             raise InvalidArgumentError(
                 "reliability_diagram: "
                 + (
                     "this evaluation has no probabilities of classes"
                     if bins is None
-                    else "labels= belongs to probabilities, and this is an Evaluation"
+                    else "labels and classes belong to probabilities, and this is an "
+                    "Evaluation"
                 )
             )
     else:
-        bins = _bins(found, labels)
+        bins = _bins(found, labels, classes)
     error = expected_calibration_error(bins)
     if math.isnan(error):
         raise InvalidArgumentError("reliability_diagram: there are no predictions")
@@ -364,7 +362,7 @@ def reliability_diagram(
     return figure_of(ax)
 
 
-def _bins(given: Given, labels: Given | None) -> Values:
+def _bins(given: Given, labels: Given | None, classes: Sequence[Any] | None) -> Values:
     probabilities = np.asarray(given, np.float64)
     right = np.asarray([] if labels is None else labels)
     if probabilities.ndim != 2 or right.shape != probabilities.shape[:1]:
@@ -379,4 +377,31 @@ def _bins(given: Given, labels: Given | None) -> Values:
             "reliability_diagram: rows that are no probabilities: they must be 0 or "
             "more and sum to 1; nx.softmax makes such of logits"
         )
-    return reliability.bins_of(probabilities, right.astype(np.int64))
+    return reliability.bins_of(
+        probabilities, _columns(right, probabilities.shape[1], classes)
+    )
+
+
+def _columns(
+    labels: NDArray[Any], count: int, classes: Sequence[Any] | None
+) -> NDArray[np.int64]:
+    """The column of each label: itself, or its place among the classes."""
+    here = range(count) if classes is None else np.asarray(classes, object).tolist()
+    if len(here) != count:
+        raise ShapeError(
+            f"reliability_diagram: {len(here)} classes for {count} columns of "
+            "probabilities"
+        )
+    place = {label: column for column, label in enumerate(here)}
+    unknown = [label for label in labels.tolist() if label not in place]
+    if unknown:
+        raise InvalidArgumentError(
+            f"reliability_diagram: the label {unknown[0]!r} is "
+            + (
+                f"no column, a whole number from 0 to {count - 1}; for names give "
+                "classes=classifier.classes_"
+                if classes is None
+                else f"not among the classes {', '.join(map(repr, here))}"
+            )
+        )
+    return np.array([place[label] for label in labels.tolist()], np.int64)

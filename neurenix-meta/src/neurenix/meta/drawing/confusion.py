@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .figures import show_as_shares
+from .figures import axes_of, figure_of, show_as_shares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MOST_NUMBERED = 20  # more classes have no numbers in their cells
+
+
+def in_order(labels: Iterable[Any]) -> list[Any]:
+    """The labels that there are, each once, sorted; None is the last.
+
+    >>> in_order(["b", None, "a", "b"])
+    ['a', 'b', None]
+    """
+    there = dict.fromkeys(labels)
+    known = (x for x in there if x is not None)
+    return sorted(known, key=lambda x: (str(type(x)), x)) + [None] * (None in there)
+
+
+def of_labels(
+    truth: Sequence[object],
+    predicted: Sequence[object],
+    classes: Sequence[object],
+    normalize: bool,
+    ax: Axes | None,
+) -> Figure:
+    """The matrix of labels [n] and predictions [n], all of them among the classes, of
+    which None is the last; on axes of its own without any."""
+    names = ["none of these" if label is None else str(label) for label in classes]
+    size = min(10.0, 1.8 + 0.38 * len(names))
+    ax = axes_of(ax, size + 0.8, size)
+    found = counts(truth, predicted, classes)
+    if None not in truth:
+        found = found[: len(classes) - (None in predicted)]
+    matrix(ax, found, names, normalize)
+    return figure_of(ax)
 
 
 def counts(

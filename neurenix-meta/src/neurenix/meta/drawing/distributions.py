@@ -42,11 +42,13 @@ def task_scores(
     ax: Axes, values: NDArray[np.float64], mean: float, half: float, quantity: str
 ) -> None:
     """A histogram of the tasks' values, with their mean and its interval."""
-    ax.hist(
-        values, bins=edges(values).tolist(), color=palette.BLUE, alpha=0.75,
-        edgecolor="none",
-    )  # fmt: skip
     share = quantity == "accuracy"
+    bins = edges(values)
+    if share:  # none is below 0 or above 1
+        bins = bins.clip(0.0, 1.0)
+    ax.hist(
+        values, bins=bins.tolist(), color=palette.BLUE, alpha=0.75, edgecolor="none"
+    )
     text = f"mean {100 * mean:.1f} %" if share else f"mean {mean:.4g}"
     if np.isfinite(half):
         text += f" ± {100 * half:.1f}" if share else f" ± {half:.2g}"
@@ -56,4 +58,6 @@ def task_scores(
     without_frame(ax)
     if share:
         show_as_shares(ax.xaxis)
+        left, right = ax.get_xlim()
+        ax.set_xlim(max(left, 0.0), min(right, 1.0))
     ax.legend(frameon=False, fontsize="small", labelcolor=ink())
