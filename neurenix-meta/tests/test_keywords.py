@@ -66,6 +66,7 @@ KEYWORDS: list[tuple[Any, str, list[str]]] = [
     ),
     (lambda **k: meta.generate_harmonic_tasks(2, 5, **k), "random_state", ["seed"]),
     (lambda **k: meta.Conv4(**k), "num_classes", ["ways"]),
+    (lambda **k: meta.Augmentation(**k), "flipp", ["flip"]),
     (lambda **k: optim.Adam(network().parameters(), **k), "learning_rate", ["lr"]),
     (lambda **k: nn.Linear(1, 1, **k), "use_bias", ["bias"]),
 ]

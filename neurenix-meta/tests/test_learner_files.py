@@ -8,7 +8,7 @@ from identity_cases import TASKS, made, refused, train
 
 import neurenix as nx
 from neurenix import nn
-from neurenix.errors import InvalidArgumentError, StorageError
+from neurenix.errors import InvalidArgumentError, ShapeError, StorageError
 from neurenix.meta import (
     ANIL,
     FOMAML,
@@ -191,3 +191,12 @@ def test_the_mode_of_modules_is_no_setting(tmp_path, mode):
     assert differences({"model.0._training": "True"}, {}) == []  # in a file of before
     for name, value in saved.state_dict().items():
         assert fresh.state_dict()[name].tolist() == value.tolist()
+
+
+def test_a_network_of_another_width_is_named_by_its_first_setting(tmp_path):
+    MAML(MLP([1, 8, 8, 1])).save(tmp_path / "file")
+    with pytest.raises(ShapeError) as caught:
+        MAML(MLP([1, 16, 16, 1])).load(tmp_path / "file")
+    words = "of another MAML: model.0.out_features=8 saved, 16 now; "
+    assert words in str(caught.value) and "and 1 more. Make" in str(caught.value)
+    assert len(str(caught.value)) < 500 + len(str(tmp_path))

@@ -24,6 +24,7 @@ from ..tasks.kinds import Kinds
 Content = Mapping[str, Any]
 
 _KIND = "neurenix.meta learner"
+_MOST = 160  # characters about tensors, where settings have said why they differ
 # Of what these files hold; a reader refuses one that is newer than itself. Format 1 had
 # as settings only the public numbers and texts of the learner itself.
 FORMAT = 2
@@ -165,8 +166,11 @@ def fill(learner: Method, content: Content, path: Path, unlike: list[str]) -> No
     """
     stored = content["learner"]
     generators = own_generators(learner)
-    also = f". Settings: {descriptions.listed(unlike)}" if unlike else ""
-    with naming_the_file(path, f"of another {stored['type']}", also):
+    what = f"of another {stored['type']}"
+    if unlike:
+        listed = descriptions.listed(unlike)
+        what += f": {listed}. Make the learner as it was saved. Its tensors"
+    with naming_the_file(path, what, _MOST if unlike else None):
         learner.load_state_dict(stored["values"])
         if len(generators) != len(stored["generators"]):
             raise InvalidArgumentError(
@@ -183,12 +187,16 @@ def kinds_of(content: Content) -> Kinds:
 
 
 @contextmanager
-def naming_the_file(path: Path, what: str, also: str = "") -> Iterator[None]:
-    """Puts the file's path before the message of errors about arguments."""
+def naming_the_file(path: Path, what: str, most: int | None = None) -> Iterator[None]:
+    """Puts the file's path before the message of errors about arguments, of which so
+    many characters are shown at most."""
     try:
         yield
     except InvalidArgumentError as error:
-        raise type(error)(f"{path} is {what}: {error}{also}") from None
+        told = str(error)
+        if most is not None and len(told) > most:
+            told = f"{told[:most]}…"
+        raise type(error)(f"{path} is {what}: {told}") from None
 
 
 @contextmanager

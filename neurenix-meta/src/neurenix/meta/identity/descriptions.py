@@ -31,7 +31,7 @@ _STATE = {
     *("_initial", "_rates", "_corrections", "_own", "_now", "_apart"),
 }
 _SHOWN_ONLY = {"extra_repr"}  # a method of which no result comes
-_SHOWN = 5  # differences in one message
+_SHOWN = 3  # differences in one message
 _AROUND = 60  # characters of a text around where two begin to differ
 
 

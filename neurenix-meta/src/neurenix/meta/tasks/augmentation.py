@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurenix.arguments import flag, plain_number, whole
 from neurenix.errors import InvalidArgumentError
+from neurenix.keywords import check_keywords
 
 from ..counters import uniforms
 
@@ -78,7 +79,8 @@ class Augmentation:
     sampler's seed and the task's number: the same for any batch, device, and after a
     checkpoint.
 
-    Raises InvalidArgumentError for values out of range, before anything is drawn.
+    Raises InvalidArgumentError for values out of range and CallError for arguments that
+    there are not, before anything is drawn.
 
     >>> Augmentation(flip=0.5, crop=(0.6, 1.0), brightness=0.4).per
     'image'
@@ -94,6 +96,10 @@ class Augmentation:
     saturation: float = 0.0
     erasing: float = 0.0
     per: str = "image"
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Augmentation:
+        check_keywords(cls, kwargs)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         name = "Augmentation"
