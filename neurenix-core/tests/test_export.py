@@ -112,6 +112,25 @@ def test_two_cells_of_one_buffer_stay_two() -> None:
     assert sorted(v.tolist() for v in entry.example_state) == [[-1, -1], [1, 1]]
 
 
+def test_weights_have_no_name_of_an_input_or_output() -> None:
+    linear, counter = nn.Linear(2, 2, bias=False), nx.Cell(nx.zeros(1), name="output")
+
+    def step(weight: nx.Tensor) -> nx.Tensor:
+        counter.assign(counter + 1)
+        return linear(weight)
+
+    found = exported(
+        {"step": nx.compile(step, state=[counter]), "other": lambda x: linear(x)},
+        {"step": {"weight": nx.ones(1, 2)}, "other": {"x": nx.ones(1, 2)}},
+    )
+    training, other = found.entry_points
+    assert [p.name for p in training.inputs] == ["weight"]
+    assert [p.name for p in training.outputs] == ["output"]
+    assert training.weights == other.weights == ("weight#2",)
+    assert set(found.weights) == {"weight#2", *training.state}
+    assert "output" not in training.state
+
+
 def test_a_program_gives_its_example_outputs_again() -> None:
     model, x = network(), np.ones((5, 3), np.float32)
     found = exported(nx.grad(lambda x: model(x).sum()), (x,))

@@ -53,7 +53,7 @@ class EntryPoint:
 @dataclass(frozen=True, eq=False)
 class Exported:
     """All that an artefact is made of. What several entry points share, they name
-    alike.
+    alike; no weight or state has the name of an input or output of any of them.
 
     weights   the values that the programs had outside of their arguments, by name
     device    which computed the examples

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ..transforms.stateful import StatefulFunction
 from ..transforms.statics import name_around
 from .artefact import Array, EntryPoint, Exported, Port
 from .capturing import Captured, captured
-from .names import WeightNames, bound, check_unique
+from .names import WeightNames, apart, bound, check_unique
 from .targets import exporter_of
 
 _ONLY = "run"  # the name of the entry point of an artefact that has one
@@ -55,7 +56,8 @@ def export(
     given as `weights`. Anything else (numbers, strings, None) is a part of the program.
     Outputs are named "output" (of one tensor), "output0", "output1" (of a tuple), or by
     the keys of a dict. What the function reads from outside, such as a model's
-    parameters, is written with it as weights, with the values of now.
+    parameters, is written with it as weights, with the values of now; a weight that
+    has the name of an input or output is called "weight#2".
 
     What it changes is state, and must be listed: export `nx.compile(f, state=[model,
     optimizer])`. Each call then starts from the state that the last one left.
@@ -134,7 +136,25 @@ def exported(
                 device,
             )
         )
-    return Exported(tuple(made), weights, str(device))
+    return _told_apart(made, weights, device)
+
+
+def _told_apart(
+    made: Sequence[EntryPoint], weights: dict[str, Array], device: Device
+) -> Exported:
+    """The artefact, no weight of which is named as an input or output. Those have their
+    names from the caller, and keep them."""
+    ports = {port.name for entry in made for port in (*entry.inputs, *entry.outputs)}
+    named = apart(weights, ports)
+    entries = tuple(
+        replace(
+            entry,
+            state=tuple(named[n] for n in entry.state),
+            weights=tuple(named[n] for n in entry.weights),
+        )
+        for entry in made
+    )
+    return Exported(entries, {named[n]: x for n, x in weights.items()}, str(device))
 
 
 def _functions(

@@ -61,6 +61,27 @@ def check_unique(what: str, names: Sequence[str]) -> None:
         )
 
 
+def apart(names: Iterable[str], taken: set[str]) -> dict[str, str]:
+    """A name for each of `names`, unlike all others and those that are taken.
+
+    >>> apart(["weight", "bias"], {"weight", "x"})
+    {'weight': 'weight#2', 'bias': 'bias'}
+    """
+    wanted = list(dict.fromkeys(names))
+    used = taken | set(wanted)
+    return {n: _free(n, used) if n in taken else n for n in wanted}
+
+
+def _free(wanted: str, used: set[str]) -> str:
+    """The name, or the first of "name#2", "name#3", ... that is free; used from now."""
+    name, number = wanted, 1
+    while name in used:
+        number += 1
+        name = f"{wanted}#{number}"
+    used.add(name)
+    return name
+
+
 def bound(
     entry: str, f: Callable[..., Any], examples: Any
 ) -> tuple[tuple[Any, ...], dict[str, Any], list[str]]:
@@ -129,11 +150,6 @@ class WeightNames:
 
     def _name(self, data: Any, wanted: str) -> str:
         if id(data) not in self._names:
-            name, number = wanted, 1
-            while name in self._taken:
-                number += 1
-                name = f"{wanted}#{number}"
-            self._names[id(data)] = name
-            self._taken.add(name)
+            self._names[id(data)] = _free(wanted, self._taken)
             self._kept.append(data)
         return self._names[id(data)]

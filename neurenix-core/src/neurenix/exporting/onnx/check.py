@@ -40,7 +40,9 @@ def check(entry: EntryPoint, model: bytes, device: str) -> None:
                 f"value than {device} on the example inputs: they differ by "
                 f"{error:.3g} of the largest, and {TOLERANCE} is allowed; nothing was "
                 "written. Where examples are extreme (overflow, a quotient of two "
-                "differences), give usual ones"
+                "differences), give usual ones; where a gradient is nothing but "
+                "round-off, which Adam magnifies to a whole step (as of a bias before "
+                "batch norm), leave the parameter out (bias=False)"
             )
 
 

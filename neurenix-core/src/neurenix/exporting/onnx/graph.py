@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,18 +37,22 @@ def refuse(instruction: Instruction, why: str) -> ExportError:
 
 
 class Graph:
-    """Nodes in the order in which they were added. Values are named by numbers; equal
-    constants are one initializer."""
+    """Nodes in the order in which they were added. Values are named by numbers, past
+    the names that are taken; equal constants are one initializer."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._constants: dict[Any, str] = {}
+        self._taken = frozenset(taken)
         self._count = 0
 
     def new_name(self) -> str:
-        self._count += 1
-        return f"_{self._count}"
+        while True:
+            self._count += 1
+            name = f"_{self._count}"
+            if name not in self._taken:
+                return name
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """A node of one output; its name."""

@@ -14,6 +14,7 @@ from ...passes.pipeline import Target, prepare
 from ...primitives import TensorType
 from ...program import Instruction, Program
 from ..artefact import EntryPoint
+from ..names import apart
 from . import elementwise, indexing, movement, products, reductions
 from .graph import KINDS, OPSET, Graph, kind_of, refuse
 from .rules import RULES
@@ -38,8 +39,7 @@ def model_of(
     entry: EntryPoint, weights: Mapping[str, np.ndarray[Any, Any]]
 ) -> onnx.ModelProto:
     """The model. Its inputs are those of the entry point, by name, with their shapes;
-    state is an input more, with its present value as the default, and an output. A
-    weight that is named as an input or output is called "stored" of it.
+    state is an input more, with its present value as the default, and an output.
 
     Raises ExportError for a dtype or an operation that it cannot hold.
     """
@@ -51,27 +51,25 @@ def model_of(
                 f"export to ONNX: {name!r} of {entry.name} is {_lacking(type)}"
             )
     program = flat(entry.program)
-    graph = Graph()
-    ports = {port.name for port in (*entry.inputs, *entry.outputs)}
-    stored = {n: f"{n}.stored" if n in ports else n for n in entry.weights}
-    values = {
-        symbol: stored.get(name, name)
-        for symbol, name in zip(program.inputs, names, strict=True)
-    }
+    ends = _ends(entry)
+    graph = Graph([*names, *ends])
+    values = dict(zip(program.inputs, names, strict=True))
     for name in (*state, *entry.weights):
-        graph.weight(stored.get(name, name), weights[name])
+        graph.weight(name, weights[name])
     for i in program.instructions:
         _check_dtypes(i)
         made = RULES[i.primitive.name](graph, i, [values[s] for s in i.inputs])
         values[i.outputs[0]] = made
-    ends = _named_ends(entry, program, graph, values)
+    for name, symbol in zip(ends, program.outputs, strict=True):
+        node = onnx.helper.make_node("Identity", [values[symbol]], [name])
+        graph.nodes.append(node)
     types = dict(zip(names, program.input_types, strict=True))
     taken = [*(port.name for port in entry.inputs), *state]
     made_graph = onnx.helper.make_graph(
         graph.nodes,
         entry.name,
         [_info(name, types[name]) for name in taken],
-        [_info(name, type) for name, type in ends],
+        [_info(n, t) for n, t in zip(ends, program.output_types, strict=True)],
         graph.initializers,
     )
     made_model = onnx.helper.make_model(
@@ -80,23 +78,20 @@ def model_of(
         ir_version=_IR,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
     )
-    about = {"entry_point": entry.name, "state": {n: next_name(n) for n in state}}
+    about = {"entry_point": entry.name, "state": dict(zip(state, ends, strict=False))}
     onnx.helper.set_model_props(made_model, {"neurenix": json.dumps(about)})
     return made_model
 
 
-def _named_ends(
-    entry: EntryPoint, program: Program, graph: Graph, values: Mapping[Any, str]
-) -> list[tuple[str, TensorType]]:
-    """Adds a node for each output, which gives it its name; an input or state of
-    the name keeps it, and the output is called "next" of it."""
-    taken = {port.name for port in entry.inputs} | set(entry.state)
-    wanted = [next_name(n) for n in entry.state]
-    wanted += [next_name(p.name) if p.name in taken else p.name for p in entry.outputs]
-    for name, symbol in zip(wanted, program.outputs, strict=True):
-        node = onnx.helper.make_node("Identity", [values[symbol]], [name])
-        graph.nodes.append(node)
-    return list(zip(wanted, program.output_types, strict=True))
+def _ends(entry: EntryPoint) -> list[str]:
+    """Names of the graph's outputs: the new values of state, "next" of it, and the
+    entry point's. One that an input has too is called "next" of it."""
+    before = {port.name for port in entry.inputs}
+    outputs = [port.name for port in entry.outputs]
+    taken = {*before, *entry.state, *entry.weights, *outputs}
+    again = [*entry.state, *(n for n in outputs if n in before)]
+    after = apart([next_name(n) for n in again], taken)
+    return [after[next_name(n)] if n in again else n for n in (*entry.state, *outputs)]
 
 
 def _info(name: str, type: TensorType) -> onnx.ValueInfoProto:
