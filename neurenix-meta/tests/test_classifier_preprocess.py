@@ -91,6 +91,33 @@ def test_an_animation_is_its_first_frame(tmp_path):
         assert close(Preprocess(4)([path]), np.ones((1, 3, 4, 4)), 3)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "largest", "name"),
+    [(np.int32, 255, "a.tiff"), (np.uint16, 4095, "a.png"), (np.uint16, 700, None)],
+)
+def test_sixteen_bits_that_are_nearly_black_are_said_once(
+    dtype, largest, name, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("neurenix.meta.datasets.images._said_of_dark", set())
+    array = np.linspace(0, largest, 64).astype(dtype).reshape(8, 8)
+    image = saved(tmp_path, Image.fromarray(array), name) if name else array
+    bits = 255 if largest == 255 else 4095
+    text = rf"{name or 'image 0'} .* largest value is {largest} .*\(image\) / {bits},"
+    with pytest.warns(UserWarning, match=text) as said:
+        found = Preprocess(8, 1)([image, image])
+    assert len(said) == 1 and said[0].filename == __file__
+    assert found.max() < 0.07
+    bright = Preprocess(8, 1)([array / bits])  # as it says
+    assert close(bright.max(), largest / bits)
+
+
+def test_black_of_sixteen_bits_is_not_said(monkeypatch):
+    monkeypatch.setattr("neurenix.meta.datasets.images._said_of_dark", set())
+    black = np.zeros((8, 8), np.uint16)
+    found = Preprocess(8, 1)([black, black + np.uint16(4096)])
+    assert found[0].max() == 0.0 and found[1].min() > 0.06
+
+
 # ---- shapes --------------------------------------------------------------------------
 
 # 4 high and 8 wide: black, then a white square in the middle, then black.

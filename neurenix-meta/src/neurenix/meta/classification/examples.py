@@ -16,8 +16,8 @@ from ..datasets.base import MissingDataError
 from ..datasets.folders import SUFFIXES, left_out
 from ..datasets.found_images import find_classes, find_images, said_of_others
 from ..datasets.labels import plain_labels
+from ..datasets.telling import warn_user
 from ..wording import in_words
-from .telling import warn_user
 
 #: A class's name: text or a whole number. None, in an evaluation: none of the classes.
 Label = str | int

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neurenix.arguments import plain_number
 from neurenix.errors import InvalidArgumentError
 
-from .telling import warn_user
+from ..datasets.telling import warn_user
 
 Values = NDArray[np.float64]
 

@@ -1,28 +1,12 @@
-"""Telling: a warning that points at the user's line, however deep the call."""
+"""Telling: one warning for all images of a call that were left out."""
 
 from __future__ import annotations
 
-import sys
-import warnings
-
 from ..datasets.found_images import said_of_skipped
-
-_PACKAGE = __name__.partition(".")[0]
-
-
-def warn_user(message: str) -> None:
-    """Warn at the first line, from here outwards, that is not this package's."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and _is_ours(frame.f_globals["__name__"]):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
+from ..datasets.telling import warn_user
 
 
 def warn_of_skipped(skipped: list[str], total: int) -> None:
-    """One warning for all images of a call that were left out, if there are any."""
+    """Say which of `total` images were left out, if any were."""
     if skipped:
         warn_user(said_of_skipped(skipped, total))
-
-
-def _is_ours(module: str) -> bool:
-    return module == _PACKAGE or module.startswith(f"{_PACKAGE}.")

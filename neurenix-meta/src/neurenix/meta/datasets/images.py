@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neurenix.errors import DatasetError
 
 from .found_images import unreadable
+from .telling import warn_user
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,6 +36,8 @@ _DAMAGED = (
 )
 # 8 bits a channel, or fewer: what becomes grey or colour without losing its range.
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV"}
+_DARK = 4095  # of 65,535: what has no more light was probably of 12 bits, or of 8
+_said_of_dark: set[str] = set()  # the one that was named in this process
 
 
 def pillow() -> types.ModuleType:
@@ -116,7 +119,23 @@ def _of_eight_bits(image: Image, name: str) -> Image:
             f"{name} has the mode {image.mode} and values from {deep.min()} to "
             f"{deep.max()}; expected at most 16 bits, 0 to 65535"
         )
-    return pillow().fromarray(((deep * 255 + 32_767) // 65_535).astype(np.uint8))
+    return pillow().fromarray(eight_of_sixteen(deep, name))
+
+
+def eight_of_sixteen(deep: NDArray[np.int64], name: str) -> NDArray[np.uint8]:
+    """round(x · 255 / 65,535) of grey from 0 to 65,535. A warning names the first image
+    in this process that becomes nearly black, for they come by the thousand."""
+    largest = int(deep.max())
+    if 0 < largest <= _DARK and not _said_of_dark:
+        _said_of_dark.add(name)
+        bits = 8 if largest < 256 else 12
+        warn_user(
+            f"{name} has 16 bits of grey or more, and its largest value is {largest} "
+            "of 65535: it is read as nearly black. If it was taken with "
+            f"{bits} bits, give np.asarray(image) / {2**bits - 1}, or save it with "
+            "values up to 65535. Other images like it are not named"
+        )
+    return ((deep * 255 + 32_767) // 65_535).astype(np.uint8)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from neurenix.errors import InvalidArgumentError, ShapeError
 from neurenix.tensor import Tensor
 
 from ..wording import in_words
-from .images import pillow, plain_image
+from .images import eight_of_sixteen, pillow, plain_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,7 +59,7 @@ def _bytes(image: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if image.dtype == np.bool_:
         return image.astype(np.uint8) * np.uint8(255)
     if image.dtype == np.uint16:
-        return ((image.astype(np.int64) * 255 + 32_767) // 65_535).astype(np.uint8)
+        return eight_of_sixteen(image.astype(np.int64), name)
     if image.dtype.kind == "f":
         least, most = float(image.min()), float(image.max())
         if not (least >= 0.0 and most <= 1.0):  # NaN, too

@@ -44,8 +44,9 @@ class Preprocess:
 
     It must be what the embedding was trained with, so that it travels with it: a
     `Classifier` keeps it, and writes it to its file. Images are turned upright as their
-    EXIF data say; what is see-through becomes white, whatever `fill` is; 16 bits of grey
-    become 8; CMYK and palettes become red, green and blue; of an animation the first
+    EXIF data say; what is see-through becomes white, whatever `fill` is; 16 bits of
+    grey become 8 (65,535 is white: a warning tells, once, of one that uses no more than
+    12 of them); CMYK and palettes become red, green and blue; of an animation the first
     frame counts.
 
     Raises InvalidArgumentError for settings that it does not know.
