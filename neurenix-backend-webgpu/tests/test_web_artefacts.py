@@ -188,6 +188,39 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
     assert same
 
 
+ELEMENTS = """
+async function main(folder) {
+  const { load } = await import(folder + "/neurenix.js");
+  const model = await load("file://" + folder, { device: "cpu" });
+  const right = {
+    f: [NaN], i: new BigInt64Array([-3n]), u: [2 ** 32 - 1], c: [255], b: [true],
+  };
+  const wrong = [["f", undefined], ["f", null], ["f", "x"],
+    ["i", 0.5], ["i", 3e9], ["i", NaN], ["i", undefined],
+    ["i", 2n ** 40n], ["u", -1], ["c", 256], ["b", 2], ["b", 0.5], ["b", null]];
+  const refused = [];
+  for (const [name, value] of wrong) {
+    await model.run({ ...right, [name]: [value] }).then(() => refused.push("no error"),
+      (error) => refused.push(error.message));
+  }
+  const found = await model.run(right);
+  return [wrong.map(([name, x]) => `${name}[0] is ${x}, no`), refused,
+    Object.keys(right).map((name) => String(found[name][0]))];
+}
+"""
+
+
+def test_values_that_a_dtype_cannot_hold_are_refused(tmp_path: Path) -> None:
+    """By the input's name and the place; a whole BigInt in range is taken."""
+    dtypes = (nx.float32, nx.int32, nx.uint32, nx.uint8, nx.bool)
+    given = {n: nx.ones(1, dtype=d) for n, d in zip("fiucb", dtypes, strict=True)}
+    nx.export(lambda **inputs: inputs, given, tmp_path / "model", "web")
+    wanted, refused, found = run_node(ELEMENTS, str(tmp_path / "model"))
+    for start, message in zip(wanted, refused, strict=True):
+        assert start in message, message
+    assert found == ["NaN", "-3", "4294967295", "255", "1"]
+
+
 @pytest.mark.parametrize("back", [nx.float64, nx.float32])
 def test_what_the_web_has_not_is_refused_with_its_line(
     tmp_path: Path, back: Dtype

@@ -2,14 +2,14 @@
 
 // Of values, in double precision: what an array stores rounds or wraps.
 const OF_VALUES = {
-  abs: Math.abs, sign: Math.sign, floor: Math.floor, exp: Math.exp, log: Math.log,
-  log1p: Math.log1p, sin: Math.sin, cos: Math.cos, tan: Math.tan, atan: Math.atan,
-  tanh: Math.tanh, sqrt: Math.sqrt, atan2: Math.atan2, maximum: Math.max, minimum: Math.min,
+  ...Object.fromEntries("abs sign floor exp log log1p sin cos tan atan tanh sqrt atan2".split(" ")
+    .map((name) => [name, Math[name]])),
+  maximum: Math.max, minimum: Math.min,
   neg: (x) => -x,
   rsqrt: (x) => 1 / Math.sqrt(x),
-  is_finite: (x) => +Number.isFinite(x),
+  is_finite: Number.isFinite,
   logical_not: (x) => 1 - x,
-  to_bool: (x) => +(x !== 0),
+  to_bool: (x) => x !== 0,
   round: (x) => { // halves to the even neighbour
     const up = Math.round(x);
     return up - x === 0.5 && up % 2 ? up - 1 : up;
@@ -21,10 +21,10 @@ const OF_VALUES = {
     return rest && rest < 0 !== y < 0 ? rest + y : rest;
   },
   pow: (x, y) => (x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y),
-  not_equal: (x, y) => +(x !== y),
-  less: (x, y) => +(x < y),
-  less_equal: (x, y) => +(x <= y),
-  greater_equal: (x, y) => +(x >= y),
+  not_equal: (x, y) => x !== y,
+  less: (x, y) => x < y,
+  less_equal: (x, y) => x <= y,
+  greater_equal: (x, y) => x >= y,
   bitwise_and: (x, y) => x & y,
   bitwise_or: (x, y) => x | y,
   bitwise_xor: (x, y) => x ^ y,
@@ -54,17 +54,15 @@ export const OPERATIONS = {
 };
 
 for (const [name, f] of Object.entries(OF_VALUES)) {
-  OPERATIONS[name] = f.length < 2
-    ? (o, n, a) => { for (let i = 0; i < n; i++) o[i] = f(a[i]); }
-    : (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = f(a[i], b[i]); };
+  OPERATIONS[name] = (o, n, a, b = a) => { for (let i = 0; i < n; i++) o[i] = f(a[i], b[i]); };
 }
 
 // Where a reduction begins, and what it makes of two values.
 export const REDUCTIONS = {
   sum: [0, (x, y) => x + y],
-  prod: [1, (x, y, float) => (float ? x * y : Math.imul(x, y))],
-  max: [-Infinity, (x, y) => Math.max(x, y)],
-  min: [Infinity, (x, y) => Math.min(x, y)],
+  prod: [1, (x, y) => x * y],
+  max: [-Infinity, Math.max],
+  min: [Infinity, Math.min],
   any: [0, (x, y) => x | y],
   all: [1, (x, y) => x & y],
 };

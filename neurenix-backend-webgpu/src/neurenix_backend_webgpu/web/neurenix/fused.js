@@ -49,7 +49,8 @@ export function fused(step, frame) {
 }
 
 function reduce(from, n, name, sum) {
-  const float = from instanceof Float32Array, combine = REDUCTIONS[name][1];
+  const wraps = name === "prod" && !(from instanceof Float32Array);
+  const combine = wraps ? Math.imul : REDUCTIONS[name][1];
   if (name === "sum") for (let i = 0; i < n; i++) sum[places[i]] += from[i];
-  else for (let i = 0; i < n; i++) sum[places[i]] = combine(sum[places[i]], from[i], float);
+  else for (let i = 0; i < n; i++) sum[places[i]] = combine(sum[places[i]], from[i]);
 }

@@ -66,10 +66,8 @@ const STEPS = {
   scatter: indexed((memory, at, row) => { memory[row] = memory[at]; }),
   scatter_add: indexed((memory, at, row) => { memory[row] += memory[at]; }),
   call: ({ region, scratch, views }, frame) => {
-    const places = views.map((view) => {
-      const [memory, at] = frame.view(view);
-      return at * memory.BYTES_PER_ELEMENT;
-    });
+    const places = views.map((view) => frame.view(view))
+      .map(([memory, at]) => at * memory.BYTES_PER_ELEMENT);
     new Frame(frame.as, frame.regions, [frame.places[1] + scratch, ...places]).run(region);
   },
 };

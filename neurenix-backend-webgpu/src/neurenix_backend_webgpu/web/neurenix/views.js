@@ -9,11 +9,16 @@ export const product = (shape) => shape.reduce((count, n) => count * n, 1);
 
 export const wordCount = ({ shape, letter }) => Math.ceil(product(shape) / (letter === "c" ? 4 : 1));
 
-export function toWords({ letter }, values) {
-  const typed = ARRAYS[letter].from(values), padded = new Uint8Array((typed.byteLength + 3) & ~3);
-  if (letter === "b") return Uint32Array.from(typed, (x) => +!!x);
-  padded.set(new Uint8Array(typed.buffer));
-  return new Uint32Array(padded.buffer);
+// No value may be changed by the dtype.
+export function toWords(port, values) {
+  const { name, dtype, letter } = port, buffer = new ArrayBuffer(wordCount(port) * 4);
+  const typed = new ARRAYS[letter](buffer, 0, values.length);
+  for (let k = 0; k < typed.length; k++) {
+    const x = values[k], n = typed[k] = Number(x);
+    const held = letter === "f" ? n : letter === "b" ? n & 1 : typed[k];
+    if (x != held && !Object.is(x, held)) throw new Error(`${name}[${k}] is ${x}, no ${dtype}`);
+  }
+  return new Uint32Array(letter === "b" ? typed : buffer);
 }
 
 export function fromWords({ letter, shape }, words) {

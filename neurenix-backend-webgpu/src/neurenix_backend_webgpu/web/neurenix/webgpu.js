@@ -56,7 +56,7 @@ export class WebGPU {
     for (const [at, words] of pieces) this.gpu.queue.writeBuffer(this.memory, at * 4, words);
   }
 
-  // Writes the pieces, runs the entry point, and gives the words of the ports.
+  // As the interpreter's.
   async execute(entry, pieces, ports) {
     const { gpu } = this, encoder = gpu.createCommandEncoder();
     this.write(pieces);
