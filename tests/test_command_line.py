@@ -251,6 +251,13 @@ CONFIGS = {
     ),
     "an inline table": ("options = {inner = 3}\n", ":1: option 'inner'"),
     "a table that is none": ("options = 3\n", ":1: options=3; expected a table"),
+    "an option of others": (
+        "[options]\ninner_lr = 1\n",
+        ":2: option 'inner_lr': prototypical-networks has distance_metric",
+    ),
+    "an open array": (
+        "seed = 1\n[options]\na = [1, 2\n", ":3: no TOML: the file ends within an array"
+    ),
     "no TOML": ("seed = 1\nways = = 5\n", "c.toml:2: no TOML: "),
 }  # fmt: skip
 
@@ -276,11 +283,17 @@ WRONG = {
     "train --n-way 3": (2, "Did you mean --ways?"),
     "train --learning-rate 1": (2, "Did you mean --meta-lr?"),
     "trian": (2, "no command 'trian'. Did you mean train? There are doctor"),
-    "train --ways many": (2, "--ways"),
+    "train --ways many": (2, "train: --ways many; expected a whole number"),
+    "train --meta-lr=fast": (2, "train: --meta-lr fast; expected a number"),
+    "predict --tpo 3": (2, "Did you mean --top?"),
+    "train --unreadable skpi": (2, "unreadable='skpi'; did you mean 'skip'?"),
+    "evaluate run --tasks many": (2, "--tasks many; expected a whole number"),
     "train --ways 1": (2, "ways=1; expected 2 or more"),
     "train --method protonet": (2, "expected prototypical-networks, matching"),
     "train --method prototypical-network": (2, "mean 'prototypical-networks'?"),
     "train -o inner_lr=1": (2, "option 'inner_lr': prototypical-networks has distance"),
+    "train -o inner_steps=1": (2, "inner_steps is an option of maml, fomaml, anil"),
+    "train -o inner_stepz=1": (2, "inner_steps is an option of maml, fomaml, anil"),
     "train --max-memory lots": (2, "max_memory='lots'; expected bytes"),
     "train -o inner_lr": (2, "expected NAME=VALUE"),
     "train --data nowhere --out x": (2, "neither a folder nor one of glyphs"),
@@ -299,7 +312,9 @@ WRONG = {
     "export run --target paper": (1, "there is no target 'paper'"),
     "evaluate signs": (2, "signs is no run: there is no config.toml in it"),
     "evaluate run --ways 5000": (1, "classes"),
-    "fit nowhere": (1, "nowhere"),
+    "fit nowhere": (1, "there is no folder nowhere\n"),
+    "fit nowhere --embedding nothing": (1, "there is no folder nowhere\n"),
+    "fit run/checkpoints": (1, "in it\n"),
     "fit signs --square corp": (2, "--square corp; did you mean crop?"),
     "predict run/learner.safetensors new": (1, "learner"),
     "predict nothing.safetensors new": (1, "nothing.safetensors"),
@@ -336,6 +351,27 @@ def test_an_unreadable_image(here: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert err.startswith("neurenix: warning: 1 of 2 images are skipped: brök en.png")
     out, _ = run(capsys, f"{one} --unreadable skip --csv -")
     assert "brök en.png,unreadable,,\n" in out
+
+
+@pytest.mark.filterwarnings("default")
+def test_training_and_evaluating_without_an_unreadable_image(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in SHAPES:
+        (here / "cut" / name).mkdir(parents=True)
+        for file in (here / "signs" / name).iterdir():
+            (here / "cut" / name / file.name).write_bytes(file.read_bytes())
+    (here / "cut/dot/x.png").write_bytes(b"no image")
+    run(capsys, "fit signs --out cut.safetensors")
+    train = "train --data cut --ways 3 --queries 1 --steps 2 --hidden 4 --out cut-run"
+    score = "evaluate cut.safetensors --data cut"
+    episodes = "evaluate cut-run --data cut --ways 3 --queries 1 --tasks 2"
+    for command in (train, score, episodes):
+        _, err = run(capsys, command, 1) if command != episodes else ("", "")
+        if err:
+            assert "x.png" in err and "; --unreadable skip leaves it out\n" in err
+        _, err = run(capsys, f"{command} --unreadable skip")
+        assert "x.png" in err and "warning: 1 of 13 images are skipped" in err
 
 
 # ---- Ctrl-C --------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def alike(name: str, has: Iterable[str]) -> list[str]:
     has = list(has)
     rows = [row.split() for row in _ALIKE]
     found = [own for row in rows if name in row for own in row if own in has]
+    found += [own for own in has if sorted(own) == sorted(name)]  # letters swapped
     found += difflib.get_close_matches(name, has, 2, 0.75)
     return list(dict.fromkeys(found))
 

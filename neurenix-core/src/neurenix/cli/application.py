@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
             )
         return result if isinstance(result, int) else 0
     except _EXCEPTIONS.UsageError as error:
-        return _say(_usage(error), 2)
+        return _say(_usage(error, arguments), 2)
     except _EXCEPTIONS.ClickException as error:
         return _say(error.format_message(), 1)
     except CommandLineError as error:
@@ -206,7 +206,7 @@ def doctor(
 # ---- a wrong command line ------------------------------------------------------------
 
 
-def _usage(error: Any) -> str:
+def _usage(error: Any, arguments: Sequence[str]) -> str:
     """What is wrong with the command line, the nearest right one, and where to look."""
     path = error.ctx.command_path if error.ctx else "neurenix"
     told = error.format_message()
@@ -219,10 +219,26 @@ def _usage(error: Any) -> str:
         told = f"{error.message}." + (
             f" Did you mean {' or '.join(near)}?" if near else ""
         )
+    elif isinstance(error, _EXCEPTIONS.BadParameter):
+        told = _no_number(error, arguments) or told
     name = path.removeprefix("neurenix").strip()
     return (
         f"{name}: {told}\nTry: {path} --help" if name else f"{told}\nTry: {path} --help"
     )
+
+
+def _no_number(error: Any, arguments: Sequence[str]) -> str | None:
+    """What is said of an option's value that is to be a number and is none: versions
+    of Typer say it each in its way, the newest without the value."""
+    found = re.search("valid (integer|float|number)", error.message)
+    if found is None or error.param is None:
+        return None
+    words = "a whole number" if found[1] == "integer" else "a number"
+    for flag, value in zip(arguments, [*arguments[1:], ""]):
+        name, equals, rest = flag.partition("=")
+        if name in error.param.opts:
+            return f"{name} {rest if equals else value}; expected {words}"
+    return None
 
 
 def _plain(flag: str) -> str:

@@ -21,9 +21,12 @@ def one_of(flag: str, value: str, known: Iterable[str]) -> str:
 
 @contextmanager
 def naming_the_flag() -> Iterator[None]:
-    """An image that cannot be read: the error names the flag that leaves it out."""
+    """An image that cannot be read, which has a cause: the error names the flag that
+    leaves it out."""
     try:
         yield
     except DatasetError as error:
-        told = error.__cause__ or error
+        if error.__cause__ is None or isinstance(error.__cause__, ImportError):
+            raise  # no folder, no classes, no Pillow
+        told = error.__cause__ if isinstance(error.__cause__, DatasetError) else error
         raise DatasetError(f"{told}; --unreadable skip leaves it out") from error

@@ -16,6 +16,8 @@ from neurenix.keywords import alike
 
 from .settings import FIELDS, Settings, check, check_options
 
+_END = "\0"  # as the parser of TOML has it
+
 
 def write(path: Path, settings: Settings) -> None:
     """A file that `read` gives the same settings of; StorageError if it cannot be."""
@@ -45,7 +47,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         found = tomlkit.parse(text).unwrap()
     except ParseError as error:
-        raise CommandLineError(f"{path}:{error.line}: no TOML: {error}") from None
+        raise CommandLineError(f"{path}:{error.line}: no TOML: {_why(error)}") from None
     for name, value in found.items():
         with_line = _Line(path, text, (name,))
         if name not in FIELDS:
@@ -60,6 +62,13 @@ def read(path: Path) -> dict[str, Any]:
         with_line = _Line(path, text, ("options", name))
         with_line.checked(check_options, method, {name: found["options"][name]})
     return found
+
+
+def _why(error: ParseError) -> str:
+    """What is wrong with a document; its parser tells the end as a character."""
+    if repr(_END) in str(error):
+        return "the file ends within an array or a table: close its bracket"
+    return str(error)
 
 
 class _Line:

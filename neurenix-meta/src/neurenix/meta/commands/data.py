@@ -29,11 +29,13 @@ _GLYPHS["test"] = range(1172, 1595)
 
 
 class Images(NamedTuple):
-    """How images are to be read; 0 and None: as the data set has them."""
+    """How images are to be read; 0: as the data set has them. `unreadable`: "refuse"
+    or "skip" those of folders that cannot be read."""
 
     size: int = 0
     channels: int = 0
     invert: bool = False
+    unreadable: str = "refuse"
 
 
 class Named(NamedTuple):
@@ -85,7 +87,7 @@ def images_of(data: str, asked: Images) -> Images:
     Raises CommandLineError for what a data set by that name does not come in.
     """
     if data not in DATA:
-        return Images(asked.size or 28, asked.channels or 3, asked.invert)
+        return asked._replace(size=asked.size or 28, channels=asked.channels or 3)
     named = DATA[data]
     for what, has, wanted, free in (
         ("channels", named.channels, asked.channels, False),
@@ -95,7 +97,8 @@ def images_of(data: str, asked: Images) -> Images:
             raise CommandLineError(f"{what}={wanted}: {data} has {has}")
     if asked.invert:
         raise CommandLineError(f"invert: {data} is as it should be; it is for folders")
-    return Images(asked.size or named.size, named.channels, named.bright_ink)
+    size = asked.size or named.size
+    return Images(size, named.channels, named.bright_ink, asked.unreadable)
 
 
 def part_of(data: str, part: str, images: Images) -> ClassDataset | None:
@@ -129,7 +132,11 @@ def lasting(data: str) -> str:
 def read_folder(folder: Path, images: Images) -> ClassDataset:
     """All classes of a folder of class folders."""
     return ImageFolder(
-        folder, size=images.size, channels=images.channels, invert=images.invert
+        folder,
+        size=images.size,
+        channels=images.channels,
+        invert=images.invert,
+        unreadable=images.unreadable,
     )
 
 

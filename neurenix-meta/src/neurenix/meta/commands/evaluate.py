@@ -11,8 +11,10 @@ import typer
 from neurenix.errors import CommandLineError
 
 from ..classification.loading import load
+from ..classification.reading import UNREADABLE
 from ..evaluation.result import Evaluation
 from ..tasks.sampler import TaskSampler
+from .choices import naming_the_flag, one_of
 from .data import images_of, part_of
 from .output import print_json, print_table
 from .runs import Run, use_device
@@ -45,6 +47,9 @@ def evaluate(
         Optional[int],  # noqa: UP045
         typer.Option(min=0, help="Steps of adaptation (default: as in training)."),
     ] = None,
+    unreadable: Annotated[
+        str, typer.Option(help="Images that cannot be read: refuse or skip.")
+    ] = "refuse",
     seed: Annotated[int, typer.Option(min=0, help="Of the tasks.")] = 0,
     device: Annotated[str, typer.Option(help="A device, like cpu.")] = "",
     json: Annotated[bool, typer.Option("--json", help="For programs to read.")] = False,
@@ -59,15 +64,17 @@ def evaluate(
         neurenix evaluate run --shots 5 --tasks 50 --json
         neurenix evaluate signs.safetensors --data signs
     """
+    one_of("--unreadable", unreadable, UNREADABLE)
     use_device(device)
     if target.is_file():
-        _classifier(target, data, json)
+        _classifier(target, data, unreadable, json)
         return
     learner, settings = Run(target).trained()
-    images = images_of(settings.data, settings.images)
-    known = part_of(data or settings.data, "test", images)
-    if known is None and data:  # a folder of classes without parts
-        known = part_of(data, "train", images)
+    images = images_of(settings.data, settings.images)._replace(unreadable=unreadable)
+    with naming_the_flag():
+        known = part_of(data or settings.data, "test", images)
+        if known is None and data:  # a folder of classes without parts
+            known = part_of(data, "train", images)
     if known is None:
         raise CommandLineError(
             f"{settings.data} has no test classes: --data names a folder of them"
@@ -105,13 +112,16 @@ def as_json(result: Evaluation) -> dict[str, Any]:
     }
 
 
-def _classifier(file: Path, data: str | None, json: bool) -> None:
+def _classifier(file: Path, data: str | None, unreadable: str, json: bool) -> None:
     if data is None:
         raise CommandLineError(
             f"{file} is a classifier: --data names a folder of labelled images, one "
             "folder a class"
         )
-    scores = load(file).evaluate(data)
+    classifier = load(file)
+    classifier.unreadable = unreadable
+    with naming_the_flag():
+        scores = classifier.evaluate(data)
     if json:
         print_json(asdict(scores))
         return

@@ -13,6 +13,7 @@ from neurenix.keywords import alike
 
 from ..classification.classifier import Classifier
 from ..classification.reading import UNREADABLE
+from ..datasets.base import MissingDataError
 from ..datasets.preprocess import FITS, Preprocess
 from ..learner import MetaLearner
 from ..weights.pretrained import pretrained, pretrained_names
@@ -29,7 +30,7 @@ def fit(
         str,
         typer.Option(
             help="The folder of a run, or trained weights by name: "
-            f"{', '.join(pretrained_names())}."
+            f"{', '.join(pretrained_names())}; those of maml know 5 classes at most."
         ),
     ] = "run",
     out: Annotated[Path, typer.Option(help="The classifier's file.")] = Path(
@@ -68,6 +69,8 @@ def fit(
     """
     chosen = None if square is None else one_of("--square", square, FITS)
     one_of("--unreadable", unreadable, UNREADABLE)
+    if not folder.is_dir():
+        raise MissingDataError(f"there is no folder {folder}")
     use_device(device)
     learner, prepared = _embedding(embedding, chosen)
     classifier = Classifier(learner, prepared, unreadable=unreadable)

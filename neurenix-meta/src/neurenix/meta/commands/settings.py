@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, get_type_hints
 
 from neurenix.errors import CommandLineError, InvalidArgumentError
 from neurenix.keywords import accepted, alike
 
+from ..classification.reading import UNREADABLE
 from ..memory import amount
 from .data import Images
 from .methods import METHODS, NETWORKS
@@ -19,7 +20,7 @@ def _setting(
     told: str,
     *,
     least: float | None = None,
-    choices: Mapping[str, Any] | None = None,
+    choices: Iterable[str] | None = None,
 ) -> Any:
     known = tuple(choices) if choices is not None else None
     return field(
@@ -74,6 +75,11 @@ class Settings:
     invert: bool = _setting(
         False, "Make ink bright, for a folder of drawings on white."
     )
+    unreadable: str = _setting(
+        "refuse",
+        "Images of a folder that cannot be read: refuse or skip.",
+        choices=UNREADABLE,
+    )
     device: str = _setting("", "A device, like cpu or cuda:1 (default: the best one).")
     max_memory: str = _setting("", "A bound on a meta-step's memory, like '2 GB'.")
     seed: int = _setting(0, "Of weights, tasks and their order.", least=0)
@@ -93,7 +99,7 @@ class Settings:
 
     @property
     def images(self) -> Images:
-        return Images(self.size, self.channels, self.invert)
+        return Images(self.size, self.channels, self.invert, self.unreadable)
 
     @property
     def memory(self) -> int | None:
@@ -151,13 +157,30 @@ def _bytes(text: str) -> int | None:
 
 
 def check_options(method: str, options: Mapping[str, Any]) -> None:
-    """Refuses arguments that the method's class has not, with a CommandLineError."""
-    known = accepted(METHODS[method].method) or ()
-    free = [n for n in known if n not in ("model", "embedding_model", "meta_lr")]
+    """Refuses arguments that the method's class has not, with a CommandLineError that
+    names the nearest that it has, or the methods that have it."""
+    free = options_of(method)
     for name in options:
         if name not in free:
             near = alike(name, free)
             meant = f"did you mean {' or '.join(near)}? " if near else ""
+            others = "" if near else _of_others(name)
             raise CommandLineError(
-                f"option {name!r}: {meant}{method} has {', '.join(free)}"
+                f"option {name!r}: {meant}{method} has {', '.join(free)}{others}"
             )
+
+
+def options_of(method: str) -> list[str]:
+    """The further arguments that a method's class takes."""
+    known = accepted(METHODS[method].method) or ()
+    return [n for n in known if n not in ("model", "embedding_model", "meta_lr")]
+
+
+def _of_others(name: str) -> str:
+    """Which methods have an option, or else the nearest to it."""
+    having = {method: options_of(method) for method in METHODS}
+    every = list(dict.fromkeys(n for names in having.values() for n in names))
+    for meant in [name] if name in every else alike(name, every)[:1]:
+        methods = ", ".join(m for m, names in having.items() if meant in names)
+        return f". {meant} is an option of {methods}; the setting method chooses"
+    return ""

@@ -19,6 +19,7 @@ from ..training.selection import KeepBest
 from ..training.stopping import EarlyStopping
 from ..training.tensorboard_logger import TensorBoardLogger
 from . import config_files
+from .choices import naming_the_flag
 from .data import images_of, lasting
 from .flags import with_settings
 from .interruption import Interruption
@@ -139,7 +140,8 @@ def _trained(
 ) -> tuple[History, Interruption]:
     """Trains and saves the learner; what a Ctrl-C ended is not saved as done."""
     use_device(settings.device)
-    tasks, validation = samplers(settings)
+    with naming_the_flag():
+        tasks, validation = samplers(settings)
     learner = learner_of(settings)
     best = None if validation is None else KeepBest(run.best, SCORE)
     callbacks = _callbacks(run, settings, best)

@@ -86,7 +86,7 @@ def conditional_neural_process_sine(
     test_tasks: int = 600,
     seed: int = 0,
 ) -> Recipe:
-    """The same tasks by a Conditional Neural Process (Garnelo et al. 2018): networks
+    """Sine waves by a Conditional Neural Process (Garnelo et al. 2018): networks
     2-64-64-64 and 65-64-64-2, Adam at 1e-3."""
     learner = ConditionalNeuralProcess(MLP([2, 64, 64, 64]), MLP([65, 64, 64, 2]))
     return Recipe(
