@@ -12,6 +12,7 @@ from ..errors import InvalidArgumentError
 from ..primitives import ops
 from ..primitives.shorthands import scalar_like
 from ..tensor import Tensor
+from .integer_division import floats_divide, floor_quotient
 from .operands import as_tensor, cast, floating, operands
 
 
@@ -39,9 +40,19 @@ def remainder(a: Any, b: Any) -> Tensor:
 
 
 def floor_divide(a: Any, b: Any) -> Tensor:
+    """⌊a / b⌋. Integers by 0 give the end of their range on a's side.
+
+    >>> import neurenix as nx
+    >>> (nx.tensor([-7, 7]) // 2).tolist()
+    [-4, 3]
+    """
     x, y = operands("floor_divide", a, b)
     if x.dtype.is_floating:
         return ops.floor(ops.div(x, y))
+    if x.dtype is bool_:  # by False: True
+        return logical_or(x, logical_not(y))
+    if x.dtype.itemsize < 8 and not floats_divide(x, y):
+        return floor_quotient(x, y, b if type(b) is int else None)
     quotient = _rounded_quotient(x, y)
     if x.dtype.itemsize < 8:
         return quotient
