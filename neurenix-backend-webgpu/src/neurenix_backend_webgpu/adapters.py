@@ -6,14 +6,14 @@ import platform
 from dataclasses import dataclass
 from functools import cache
 
-from neurenix.errors import DeviceError, MissingPackageError
+from neurenix.errors import DeviceError
 
 try:
     import wgpu
-except ImportError as error:
-    raise MissingPackageError(
-        "WebGPU needs the package wgpu: pip install 'neurenix[webgpu]', with Python "
-        "3.11 or newer"
+except ModuleNotFoundError as error:
+    raise DeviceError(  # absent, not broken: exports need no wgpu
+        "WebGPU needs the package wgpu, for Python 3.11 or newer: "
+        'pip install "wgpu>=0.32,<0.33"'
     ) from error
 
 _ORDER = {"DiscreteGPU": 0, "IntegratedGPU": 1, "Unknown": 2, "CPU": 3}
