@@ -1,6 +1,7 @@
 """ONNX models against the devices here: each primitive, each method, whole steps."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,18 @@ def test_what_is_there_stays_where_an_export_is_refused(tmp_path: Path) -> None:
         nx.export(lambda x: x.to(nx.float64), {"x": nx.ones(2)}, path, target="onnx")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_differs_is_refused_with_usual_causes() -> None:
+    from neurenix.exporting.onnx.check import check
+    from neurenix.exporting.onnx.model import model_of
+
+    entry = exported(lambda x: x * 2, {"x": nx.ones(2)}).entry_points[0]
+    model = model_of(entry, {}).SerializeToString()
+    check(entry, model, "cpu")
+    other = replace(entry, example_outputs=(np.full(2, 2.1, np.float32),))
+    with pytest.raises(ExportError, match=r"'output' another .* differ.*bias=False"):
+        check(other, model, "cpu")
 
 
 def test_random_numbers_are_the_same_as_here(tmp_path: Path) -> None:
