@@ -104,10 +104,9 @@ def test_without_wgpu_the_type_is_absent() -> None:
     assert done.stdout.startswith("Absent"), done
     assert "WebGPU needs the package wgpu" in done.stdout
     wanted = next(r for r in requires("neurenix-backend-webgpu") or [] if "wgpu" in r)
-    requirement = Requirement(wanted)
     (named,) = re.findall(r'pip install "(.*)"', done.stdout)
-    assert Requirement(named).specifier == requirement.specifier
-    assert "Python 3.11" in done.stdout and "3.11" in str(requirement.marker)
+    assert Requirement(named).specifier == Requirement(wanted).specifier
+    assert "Python 3.11" in done.stdout
 
 
 def test_the_hook_loads_no_gpu_library() -> None:
