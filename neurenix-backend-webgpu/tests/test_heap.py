@@ -111,13 +111,27 @@ def test_a_program_whose_scratch_needs_several_pages(small_pages: Device) -> Non
 
 def test_no_room_says_what_and_what_to_do(small_pages: Device) -> None:
     with pytest.raises(OutOfMemoryError, match=r"2 MB: a kernel of .* can bind 1 MB"):
-        nx.zeros(500_000)
+        nx.tensor(np.zeros(500_000, np.float32))
     held = []
     with pytest.raises(OutOfMemoryError, match="8 pages of 1 MB"):
         for _ in range(40):
             held.append(nx.zeros(100_000))
     del held
     assert nx.ones(10).sum().item() == 10
+
+
+def test_what_no_page_holds_is_not_even_made_on_the_host(
+    small_pages: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*given: object) -> None:
+        raise AssertionError("it was made")
+
+    monkeypatch.setattr(np, "full", made)
+    with pytest.raises(
+        OutOfMemoryError,
+        match=r"shape \(600, 600\) on webgpu.* needs 1440000 bytes; .* at most 1048576",
+    ):
+        nx.ones(600, 600)
 
 
 def test_a_page_grows_and_addresses_stay(webgpu: WebGPUBackend) -> None:

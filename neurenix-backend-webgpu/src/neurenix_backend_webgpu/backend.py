@@ -66,6 +66,7 @@ class WebGPUBackend(Backend):
             limits=LIMITS,
             tasks=SOFTWARE_TASKS if device.adapter.software else TASKS,
             memory_bytes=MAX_PAGES * device.heap.page_bytes,
+            tensor_bytes=device.heap.page_bytes,
             name=device.name,
             engine=device.adapter.engine,
         )

@@ -126,6 +126,7 @@ class Capabilities:
     tasks          its numbers, by which core decides whether a `map` comes as one
                    instruction, each iteration a task, or expanded, and in what chunks;
                    None: `Backend.expands` alone says so
+    tensor_bytes   how large one tensor may be, in bytes; 0: as large as there is room
     """
 
     dtypes: frozenset[Dtype]
@@ -139,6 +140,7 @@ class Capabilities:
     features: frozenset[str] = frozenset()
     limits: Limits = USUAL
     tasks: TaskCosts | None = None
+    tensor_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,17 @@ def _made(
     check_size(name, shape, dtype)
     where = current_device() if device is None else parse_device(device)
     backend = discovery.backend(where.type)
-    if dtype not in backend.capabilities(where.index).dtypes:
+    can = backend.capabilities(where.index)
+    if dtype not in can.dtypes:
         lacks = discovery.lacks_dtype(backend, where.index, dtype)
         raise DtypeError(f"{name}: {lacks}")
     nbytes = TensorType(shape, dtype).nbytes
     what = f"{name}: a {dtype.name} tensor of shape {shape} on {where}"
+    if 0 < can.tensor_bytes < nbytes:
+        raise OutOfMemoryError(
+            f"{what} needs {nbytes} bytes; one tensor there can have at most "
+            f"{can.tensor_bytes}: make several smaller ones, or choose another device"
+        )
     require(what, nbytes, host_available)
     try:
         return tensor(array(), dtype, device, requires_grad)
