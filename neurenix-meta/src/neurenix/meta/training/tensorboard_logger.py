@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from neurenix.arguments import whole
@@ -37,7 +38,12 @@ class TensorBoardLogger(Callback):
     def on_epoch_start(self, learner: Learner, event: Event) -> None:
         if self._writer is None:
             hidden = event.total + 1 if event.total else None
-            self._writer = _writer()(str(self.folder), purge_step=hidden)
+            # Files are named by the second: two runs within one would share one.
+            self._writer = _writer()(
+                str(self.folder),
+                purge_step=hidden,
+                filename_suffix=f".{time.time_ns()}",
+            )
             self._next = event.total + self.every
 
     def on_step_end(self, learner: Learner, event: Event) -> None:
