@@ -299,6 +299,24 @@ def test_a_folder_without_networks_says_how_to_make_them(
     with d.served(folder) as address, d.browser(*d.WITHOUT_GPU) as driver:
         page = d.Page(driver, address)
         page.wait("document.getElementById('trouble').innerText.includes('draw-demo')")
+        assert page.text("trouble").startswith("The networks are not in this folder")
+        assert page.text("device") == "Nothing computes yet."
+
+
+def test_only_what_is_missing_or_fails_is_named(made: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    shutil.copytree(made[0], folder)
+    (folder / "maml/weights.safetensors").unlink()
+    (folder / "offline.js").unlink()
+    with d.served(folder) as address, d.browser(*d.WITHOUT_GPU) as driver:
+        page = d.Page(driver, address)
+        page.wait("document.getElementById('trouble').innerText.includes('draw-demo')")
+        assert page.text("trouble").startswith("MAML is not in this folder")
+        assert page.text("device").startswith("Computed by JavaScript")
+        page = d.Page(driver, f"{address}?device=webgpu")
+        page.wait("document.getElementById('trouble').innerText.includes('WebGPU')")
+        assert "Compute with “what is best here”" in page.text("trouble")
+        assert page.text("device") == "Nothing computes yet."
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -30,6 +30,7 @@ function compute(device) {
   worker.onerror = (event) => trouble(`The networks cannot run: ${event.message ?? "the worker did not start"}`);
   worker.postMessage({ type: "load", device });
   find("device").textContent = "Loading the networks …";
+  delete find("device").dataset.device;
   document.body.dataset.ready = "";
   teach();
   ask();
@@ -44,9 +45,16 @@ const told = {
     document.body.dataset.ready += ` ${data.name}`;
     computedBy(data);
   },
-  failed: ({ name, message }) => trouble(/404|fetch|not found/i.test(message)
-    ? `The networks are not in this folder (${message}). “make draw-demo” trains them and makes the page.`
-    : `${name === "maml" ? "MAML cannot run here" : "The networks cannot run here"}: ${message}`),
+  failed: ({ name, message }) => {
+    const gone = /404|fetch|not found/i.test(message), maml = name === "maml";
+    const [who, verb] = maml ? ["MAML", "is"] : ["The networks", "are"];
+    const instead = find("computer").value === "webgpu" && !gone
+      ? " Compute with “what is best here”, and the CPU steps in." : "";
+    trouble(gone
+      ? `${who} ${verb} not in this folder (${message}). “make draw-demo” trains ${maml ? "it" : "them"} and makes the page.`
+      : `${who} cannot run here: ${message}.${instead}`);
+    if (!maml && !find("device").dataset.device) find("device").textContent = "Nothing computes yet.";
+  },
   step: ({ version, step, loss }) => {
     if (version !== support) return;
     paths.reach(step, loss);
