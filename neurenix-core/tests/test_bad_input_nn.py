@@ -396,6 +396,11 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f({"w": 5}, 1.0), InvalidArgumentError, "5"),
         (lambda f: f([], 1.0), InvalidArgumentError, "no tensor"),
     ],
+    "nn.summary": [
+        (lambda f: f("net", (1, 2)), InvalidArgumentError, "str"),
+        (lambda f: f(nx.nn.Linear(2, 1), (-1, 2)), InvalidArgumentError, "-1, 2"),
+        (lambda f: f(nx.nn.Linear(2, 1), (3, 5)), ShapeError, "3, 5"),
+    ],
     "optim.clip_grad_norm_": [
         (lambda f: f([parameter(2)], -1.0), InvalidArgumentError, "-1.0"),
         (lambda f: f([5], 1.0), InvalidArgumentError, "5"),
@@ -413,6 +418,7 @@ TABLE: dict[str, list[Case]] = {
 # What takes nothing that can be wrong, or is for those who write layers.
 NOTHING = {
     "nn.Identity",
+    "nn.Summary",
     "nn.assign_buffers",
     "nn.reduced_buffers",
     "nn.batch_norm_phase",

@@ -182,11 +182,10 @@ def _work_of_convolution(i: Instruction) -> int:
     """Every output of the forward convolution meets the whole kernel of its channel."""
     a, b = (s.type.shape for s in i.inputs)
     out = i.outputs[0].type.shape
-    images, weight = {
-        ops.conv_general: (out, b),
-        ops.conv_input_gradient: (a, b),
-        ops.conv_weight_gradient: (b, out),
-    }[i.primitive]
+    if i.primitive is ops.conv_weight_gradient:
+        images, weight = b, out
+    else:
+        images, weight = (out if i.primitive is ops.conv_general else a), b
     batch = i.params["batch"]
     return math.prod(images) * math.prod(weight[batch + 1 :])
 
