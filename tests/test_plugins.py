@@ -178,9 +178,9 @@ def test_absent(python: Path, reports: dict[str, Any]) -> None:
     )
     asked = ask(python, "nx.init({'device': 'no_device'})", "no_device")
     assert f"DeviceError: device type 'no_device' is absent: {reason}" in asked.stderr
-    well_known = reports["webgpu"]
+    well_known = reports["rocm"]
     assert well_known["state"] == "absent"
-    assert "pip install neurenix-backend-webgpu" in well_known["reason"]
+    assert "pip install neurenix-backend-rocm" in well_known["reason"]
 
 
 def test_good(reports: dict[str, Any]) -> None:
