@@ -28,6 +28,7 @@ from neurenix.meta import (
     pretrained_names,
 )
 from neurenix.meta.datasets import Glyphs, MissingDataError, Omniglot
+from neurenix.meta.datasets.cache import data_root
 from neurenix.meta.models.batch_norm import mode_of
 from neurenix.meta.recipes.glyphs import CLASSES
 from neurenix.meta.weights import pretrained as room
@@ -81,8 +82,6 @@ def test_images_are_prepared_as_in_training():
         data = Omniglot(split="train")
     except MissingDataError as error:
         pytest.skip(str(error))
-    from neurenix.meta.datasets.base import data_root
-
     file = data_root(None) / "omniglot" / "images_background.zip"
     if not file.exists():
         pytest.skip(f"{file} is not there: Omniglot is at hand unpacked")
