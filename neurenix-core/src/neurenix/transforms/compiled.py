@@ -217,6 +217,21 @@ class Compiled(StatefulFunction):
             executable = self._entry(tensors, key, args, kwargs).executable
         return executable.memory_bytes()
 
+    def version(self) -> int:
+        """A number that tells what it depends on besides its arguments and the values
+        of its state: another one where something of that has changed, so that a call
+        now would make (or find) another program.
+
+        >>> import neurenix as nx
+        >>> model = nx.nn.Dropout(0.5)
+        >>> f = nx.compile(lambda x: model(x), state=[model])
+        >>> before = f.version()
+        >>> model.p = 0.4
+        >>> f.version() == before
+        False
+        """
+        return self._dependencies.number()
+
     def _held(self, key: Any) -> AbstractContextManager[Any]:
         """The lock to hold while its state is used: threads take turns. Raises where
         something stands in for a cell, since programs are bound to the state itself."""

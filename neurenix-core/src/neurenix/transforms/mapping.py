@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch, random, tree
-from ..arguments import function
+from ..arguments import function, whole
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError, ShapeError
 from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..primitives.shorthands import move_axis
-from ..tensor import Tensor, tensor
+from ..tensor import Tensor, literal, tensor
 from . import eager
 from .capture import capture_flat
 from .regions import vmapped
@@ -90,13 +90,16 @@ def _placed(x: Tensor, out_axes: int) -> Tensor:
 class _Body:
     """The function of one example on flat tensors; remembers its output's tree."""
 
-    def __init__(self, f: Callable[..., Any], structure: Any) -> None:
+    def __init__(
+        self, f: Callable[..., Any], structure: Any, first: Tensor | None = None
+    ) -> None:
         self.f = f
         self.structure = structure
+        self.first = first
         self.out_structure: Any = None
 
     def __call__(self, index: Tensor, *leaves: Tensor) -> list[Tensor]:
-        with random.within(index):
+        with random.within(index if self.first is None else ops.add(index, self.first)):
             out = self.f(*tree.unflatten(self.structure, list(leaves)))
         flat, self.out_structure = tree.flatten(out)
         return [x.value() if isinstance(x, Tensor) else tensor(x) for x in flat]
@@ -167,7 +170,11 @@ def vmap(
 
 
 def map(
-    f: Callable[..., Any], in_axes: Any = 0, reduce: str | None = None, chunk: int = 0
+    f: Callable[..., Any],
+    in_axes: Any = 0,
+    reduce: str | None = None,
+    chunk: int = 0,
+    first: int | Tensor = 0,
 ) -> Callable[..., Any]:
     """f over the leading axis of its arguments, as independent iterations.
 
@@ -180,6 +187,12 @@ def map(
              an order that depends on their number alone
     chunk    at most so many iterations at once, to bound memory; 0: the engine chooses.
              It never changes a result.
+    first    the number of the first iteration, which random keys fold in: where these
+             are a part of more iterations, others of which run elsewhere. A tensor
+             (uint32, rank 0) makes no program of its own for each number
+
+    Sums over 2ⁿ iterations from a multiple of 2ⁿ on are branches of the tree in which
+    the sum over all iterations is added up.
 
     >>> import neurenix as nx
     >>> nx.map(lambda x: (x * x).sum(), reduce="mean")(nx.tensor([[1.0], [3.0]])).item()
@@ -194,13 +207,14 @@ def map(
         raise InvalidArgumentError(
             f"map: chunk={chunk!r}; expected an int of 0 or more"
         )
+    offset = _first_number(first)
 
     def run(*args: Any) -> Any:
         leaves, structure = _tensors("map", args)
         axes = _spread_axes("map", in_axes, args)
         leaves, size = _to_front("map", leaves, axes)
         flags = [a is not None for a in axes]
-        body = _Body(f, structure)
+        body = _Body(f, structure, offset)
         if size and dispatch.eagerly():
             outputs = eager.looped("map", body, leaves, flags, size)
             if reduce is not None:  # in the order of the engine
@@ -228,6 +242,19 @@ def map(
         return tree.unflatten(body.out_structure, outputs)
 
     return run
+
+
+def _first_number(first: int | Tensor) -> Tensor | None:
+    """What a map's iteration numbers begin with; None where that is 0."""
+    if isinstance(first, Tensor):
+        if first.dtype is not uint32 or first.shape:
+            raise ShapeError(
+                f"map: first is a {first.dtype.name} tensor of shape {first.shape}; "
+                "expected uint32 of shape ()"
+            )
+        return first.value()
+    number = whole("map", "first", first, 0)
+    return literal(np.asarray(number), uint32) if number else None
 
 
 def _reduced(stacked: Sequence[Tensor], reduce: str) -> list[Tensor]:

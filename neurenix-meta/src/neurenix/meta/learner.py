@@ -31,6 +31,7 @@ from .training.events import Callback
 from .training.history import History
 from .training.options import Training
 from .training.position import Trained
+from .training.strategy import Strategy, checked_strategy
 from .training.summary import LearnerSummary, summary_of
 from .training.train import train
 
@@ -167,6 +168,7 @@ class MetaLearner(Method):
         checkpoint_every: int | None = None,
         keep: int = 2,
         compile: bool = True,
+        strategy: Strategy | None = None,
     ) -> History:
         """Meta-train: each epoch goes through all tasks, `tasks_per_batch` a step.
 
@@ -200,6 +202,8 @@ class MetaLearner(Method):
                           does, for print, pdb and branches that depend on values in
                           `task_loss`, the model or the loss; slow. Results are the same
                           up to rounding
+        strategy          a `neurenix.meta.distributed.RayStrategy`: workers on one or
+                          many machines make the steps. It never changes a result
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with
@@ -234,7 +238,8 @@ class MetaLearner(Method):
         if meta_optimizer is None:
             meta_optimizer = optim.Adam(self.parameters(), lr=self.meta_lr)
             schedule = schedule or self.default_schedule(meta_optimizer, options.epochs)
-        return train(Trained(self, meta_optimizer, schedule, settings), data, options)
+        trained = Trained(self, meta_optimizer, schedule, settings)
+        return train(trained, data, options, checked_strategy(strategy))
 
     @call_of_users
     def evaluate(
@@ -245,6 +250,7 @@ class MetaLearner(Method):
         max_memory: int | str | None = None,
         transductive: bool | str | None = None,
         compile: bool = True,
+        strategy: Strategy | None = None,
     ) -> Evaluation:
         """Adapt to each task's support set, and score its queries.
 
@@ -258,6 +264,7 @@ class MetaLearner(Method):
                        6.1). "both": the score as the network is, and that one in its
                        `beside`
         compile        as in `meta_learn`
+        strategy       as in `meta_learn`
 
         Raises InvalidArgumentError for transductive=True of a network that is not.
 
@@ -269,7 +276,8 @@ class MetaLearner(Method):
         check_transductive(self, transductive)
         source = source_of(self, tasks, self.kinds)
         with using(self, source.kinds):
-            result = evaluated(self, source, count, limit, transductive)
+            scorer = checked_strategy(strategy)
+            result = evaluated(self, source, count, limit, transductive, scorer)
         descriptions.count_as_training(self, before)
         return result
 

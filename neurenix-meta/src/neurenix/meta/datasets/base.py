@@ -158,6 +158,9 @@ class ClassDataset:
             f"{len(self)} examples of {self.examples.dtype}[{shape}])"
         )
 
+    def __getstate__(self) -> dict[str, Any]:  # its device's copy stays there
+        return {**vars(self), "_on_device": {}}
+
     def class_examples(self, label: str | int) -> NDArray[Any]:
         """One class's examples [n, ...], by the class's name or number."""
         index = self._class_index(label)

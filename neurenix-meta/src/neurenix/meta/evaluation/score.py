@@ -37,6 +37,18 @@ class ScoresKey:
     apart: bool
 
 
+class Scorer:
+    """Who scores the tasks of a source: this process, unless a subclass knows others.
+    Scores are the same to the bit whoever makes them."""
+
+    def scores(
+        self, method: Method, source: Source, key: ScoresKey, limit: int | None
+    ) -> dict[str, NDArray[np.float64]]:
+        """Every task's scores by name, in the order of the tasks."""
+        program = scoring_program(method, source, key.steps, limit, key.apart)
+        return scores_of(program, source)
+
+
 def check_transductive(method: Method, transductive: object) -> None:
     """Refuse what `evaluate(transductive=...)` cannot be for this network."""
     if transductive not in (None, True, False, "both"):
@@ -56,26 +68,33 @@ def evaluated(
     steps: int,
     limit: int | None = None,
     transductive: object = None,
+    scorer: Scorer | None = None,
 ) -> Evaluation:
     """The evaluation on all tasks of a source; `transductive` as of `evaluate`.
 
-    limit   bytes that a program may take; None: any
+    limit    bytes that a program may take; None: any
+    scorer   who scores; None: this process
     """
+    scorer = scorer or Scorer()
     depends = batch_norm.depends_on_batch(method)
     apart = depends and transductive is False
-    result = _one_evaluation(method, source, steps, limit, apart)
+    result = _one_evaluation(method, source, steps, limit, apart, scorer)
     if transductive == "both" and depends:
-        beside = _one_evaluation(method, source, steps, limit, apart=True)
+        beside = _one_evaluation(method, source, steps, limit, True, scorer)
         result = replace(result, beside=beside)
     return result
 
 
 def _one_evaluation(
-    method: Method, source: Source, steps: int, limit: int | None, apart: bool
+    method: Method,
+    source: Source,
+    steps: int,
+    limit: int | None,
+    apart: bool,
+    scorer: Scorer,
 ) -> Evaluation:
     with mode(method, training=False):
-        program = scoring_program(method, source, steps, limit, apart)
-        scores = scores_of(program, source)
+        scores = scorer.scores(method, source, ScoresKey(steps, 0, apart), limit)
     confidence = scores.pop(CONFIDENCE, None)
     norm = "support and the query" if apart else batch_norm.mode_of(method)
     transductive = batch_norm.depends_on_batch(method) and not apart
@@ -98,17 +117,21 @@ def scoring_program(
 
     if limit is None:
         return make(0)
-    size = _tasks_per_call(source)
+    size = tasks_per_call(source)
     program, plan = planned(limit, size, make, largest_calls(source, size))
     method.programs.plans["evaluate"] = plan
     return program
 
 
 def scoring(method: Method, key: ScoresKey) -> nx.Compiled:
-    """The compiled function of a batch of tasks: scores by name, [tasks, steps + 1]."""
+    """The compiled function of a batch of tasks: scores by name, [tasks, steps + 1].
+    `first` is the number of the first task within the batch that draws are made for."""
 
     def score(
-        read: Read, data: Sequence[nx.Tensor], picks: nx.Tensor
+        read: Read,
+        data: Sequence[nx.Tensor],
+        picks: nx.Tensor,
+        first: nx.Tensor | int = 0,
     ) -> dict[str, nx.Tensor]:
         parameters = method.learned()
 
@@ -120,7 +143,9 @@ def scoring(method: Method, key: ScoresKey) -> nx.Compiled:
             return scores_from(method, scores, key.steps)
 
         with nx.no_grad():
-            scores: dict[str, nx.Tensor] = nx.map(one, chunk=key.chunk)(picks)
+            scores: dict[str, nx.Tensor] = nx.map(one, chunk=key.chunk, first=first)(
+                picks
+            )
             return scores
 
     return nx.compile(score, state=[method, nx.random.default_generator])
@@ -129,7 +154,7 @@ def scoring(method: Method, key: ScoresKey) -> nx.Compiled:
 def scores_of(program: nx.Compiled, source: Source) -> dict[str, NDArray[np.float64]]:
     """Every task's scores, in the order of the tasks."""
     scores: dict[str, NDArray[np.float64]] = {}
-    size = _tasks_per_call(source)
+    size = tasks_per_call(source)
     for batch in source.epoch(size):
         count = len(batch.picks)
         # A last batch is filled up with its first task: one program serves all.
@@ -143,5 +168,6 @@ def scores_of(program: nx.Compiled, source: Source) -> dict[str, NDArray[np.floa
     return scores
 
 
-def _tasks_per_call(source: Source) -> int:
+def tasks_per_call(source: Source) -> int:
+    """How many tasks a call of the program has."""
     return min(TASKS_PER_CALL, source.largest_batch or TASKS_PER_CALL)

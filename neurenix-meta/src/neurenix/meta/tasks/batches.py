@@ -183,6 +183,9 @@ class Batch:
     picks: NDArray[np.int32]
     numbers: Numbers
 
+    def __len__(self) -> int:
+        return len(self.numbers)
+
     def loaded(self, size: int) -> Batch:
         """With its data on the device, and room for `size` tasks."""
         bucket, picks = self.bucket.loaded(self.picks, size)
@@ -209,10 +212,14 @@ class Source:
         self.groups = list(groups)  # each bucket's tasks by their numbers in the whole
         self._content = content
         self._digest: str | None = None
+        self._places: dict[int, tuple[Bucket, int]] | None = None
         self.next_task = 0  # of a sampler without end: where its next epoch begins
 
     def __len__(self) -> int:
         return sum(len(bucket) for bucket in self.buckets)
+
+    def __getstate__(self) -> dict[str, Any]:  # for another process: no description
+        return {**vars(self), "_content": (), "_places": None}
 
     @property
     def largest_batch(self) -> int | None:
@@ -238,10 +245,16 @@ class Source:
         self._content = ()
 
     def epoch(
-        self, size: int, order: np.random.Generator | None = None, skip: int = 0
+        self,
+        size: int,
+        order: np.random.Generator | None = None,
+        skip: int = 0,
+        *,
+        load: bool = True,
     ) -> Iterator[Batch]:
         """Each task once, `size` at a time; shuffled, where there is an `order`, and
-        from batch `skip` on."""
+        from batch `skip` on. Without `load`, data that is read for each batch is not:
+        somebody else will, from the numbers of its tasks."""
         batches = []
         for bucket, group in zip(self.buckets, self.groups):
             where = np.arange(len(bucket))
@@ -253,7 +266,19 @@ class Source:
         if order is not None and len(self.buckets) > 1:
             batches = [batches[i] for i in order.permutation(len(batches))]
         for batch in batches[skip:]:
-            yield batch.loaded(size)
+            yield batch.loaded(size) if load else batch
+
+    def batch_of(self, numbers: Numbers) -> Batch:
+        """Some tasks of one bucket, by their numbers."""
+        if self._places is None:
+            self._places = {
+                number: (bucket, row)
+                for bucket, group in zip(self.buckets, self.groups)
+                for row, number in enumerate(group.tolist())
+            }
+        bucket = self._places[int(numbers[0])][0]
+        rows = [self._places[number][1] for number in numbers.tolist()]
+        return Batch(bucket, bucket.picks[rows], numbers)
 
 
 class EndlessSource(Source):
@@ -288,8 +313,17 @@ class EndlessSource(Source):
     def description(self) -> dict[str, Any]:
         return {**self.sampler.description(), "steps_per_epoch": self.steps_per_epoch}
 
+    def __reduce__(self) -> Any:  # with the data set once, and not its device's copy
+        given = self.sampler, self.dtype, self.kinds, self.steps_per_epoch, self.augment
+        return EndlessSource, given
+
     def epoch(
-        self, size: int, order: np.random.Generator | None = None, skip: int = 0
+        self,
+        size: int,
+        order: np.random.Generator | None = None,
+        skip: int = 0,
+        *,
+        load: bool = True,
     ) -> Iterator[Batch]:
         self.next_task += skip * size
         steps = self.steps_per_epoch
@@ -302,7 +336,13 @@ class EndlessSource(Source):
             for part in rows.reshape(last - first, size, -1):
                 numbers = np.arange(self.next_task, self.next_task + size)
                 self.next_task += size
-                yield Batch(bucket, part, numbers).loaded(size)
+                batch = Batch(bucket, part, numbers)
+                yield batch.loaded(size) if load else batch
+
+    def batch_of(self, numbers: Numbers) -> Batch:
+        first = int(numbers[0])
+        rows = _rows(self.sampler, first, len(numbers), self.augment)
+        return Batch(self._bucket_of(self.sampler.setting(first)), rows, numbers)
 
     def _bucket_of(self, setting: tuple[int, int]) -> Bucket:
         if setting not in self._of_setting:
@@ -348,6 +388,10 @@ class SampledSource(Source):
         )
         self.sampler = sampler
         self.augment = augment
+        self.dtype = dtype
+
+    def __reduce__(self) -> Any:
+        return SampledSource, (self.sampler, self.dtype, self.kinds, self.augment)
 
     def description(self) -> dict[str, Any]:
         said = self.sampler.description()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import neurenix as nx
-from neurenix.errors import NonFiniteError, StepsInterrupted
+from neurenix.errors import NonFiniteError
 
 from ..evaluation.score import evaluated
 from ..identity.descriptions import unchanged_by_training
@@ -20,22 +20,30 @@ from .history import History
 from .interrupted import warn_of_interruption
 from .options import Training
 from .position import Position, Trained
-from .step import Numbers, grouped, rows_of
+from .step import Numbers, grouped
+from .strategy import Made, Steps, Strategy
 
 
 class Run:
     """One call of `meta_learn`.
 
-    trained   what it changes
-    step      the meta-step's program
+    trained    what it changes
+    steps      what makes the meta-steps
+    strategy   who scores the validation's tasks
     """
 
     def __init__(
-        self, trained: Trained, step: nx.Compiled, data: Data, options: Training
+        self,
+        trained: Trained,
+        steps: Steps,
+        data: Data,
+        options: Training,
+        strategy: Strategy,
     ) -> None:
         self.trained = trained
         self.method = trained.method
-        self.step = step
+        self.steps = steps
+        self.strategy = strategy
         self.source = data.source
         self.validation = data.validation
         self.batch = data.batch
@@ -84,11 +92,14 @@ class Run:
         self.mark_epoch(order)
         row: dict[str, float] = {}
         try:
-            batches = self.source.epoch(self.batch, order, here.step)
-            for group in grouped(batches, self.options.steps_per_call):
-                for batch, numbers in self.steps(group, event):
+            batches = self.source.epoch(
+                self.batch, order, here.step, load=self.steps.load
+            )
+            groups = grouped(batches, self.options.steps_per_call)
+            for made in self.steps.over(groups):
+                for batch, numbers in self.counted(made, event):
                     event.metrics = numbers
-                    here.add(len(batch.picks), numbers)
+                    here.add(len(batch), numbers)
                 self.tell("on_step_end", event)
                 if event.stopped:
                     self.save()
@@ -117,7 +128,13 @@ class Run:
         """The validation's part of an epoch's row, and half its 95 % intervals."""
         assert self.validation is not None
         steps = self.method.evaluation_steps(None)
-        result = evaluated(self.method, self.validation, steps, self.options.limit)
+        result = evaluated(
+            self.method,
+            self.validation,
+            steps,
+            self.options.limit,
+            scorer=self.strategy,
+        )
         names = ["loss", *(["accuracy"] if "accuracy" in result.scores else [])]
         row = {f"validation_{name}": result.mean(name) for name in names}
         return row, {f"validation_{name}": result.interval(name) for name in names}
@@ -175,26 +192,9 @@ class Run:
 
     # ---- steps -----------------------------------------------------------------------
 
-    def steps(
-        self, group: list[Batch], event: Event
-    ) -> Iterator[tuple[Batch, Numbers]]:
-        """Makes a step for each batch, by one call; gives each with its numbers."""
-        bucket = group[0].bucket
-        interrupted = None
-        if len(group) == 1:
-            (loss, metrics), ok = self.step(bucket.read, bucket.data, group[0].picks)
-            numbers: Numbers = {"loss": loss, **metrics}
-            rows = [(numbers, bool(ok.item()))]
-        else:
-            picks = np.stack([batch.picks for batch in group])
-            try:
-                results = self.step.run_steps(
-                    bucket.read, bucket.data, picks, in_axes=(None, None, 0)
-                )
-            except StepsInterrupted as interrupt:
-                interrupted, results = interrupt, interrupt.results
-            rows = rows_of(*results)
-        for batch, (numbers, is_finite) in zip(group, rows):
+    def counted(self, made: Made, event: Event) -> Iterator[tuple[Batch, Numbers]]:
+        """Counts the steps that were made; gives each one's batch and numbers."""
+        for batch, (numbers, is_finite) in zip(made.group, made.rows):
             event.step += 1
             self.position.step = event.step
             self.position.total += 1
@@ -205,5 +205,5 @@ class Run:
                 )
             self._steps_made = True
             yield batch, numbers
-        if interrupted is not None:
-            raise interrupted
+        if made.interrupted is not None:
+            raise made.interrupted

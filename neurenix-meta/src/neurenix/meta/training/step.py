@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import neurenix as nx
 from neurenix import nn, optim
@@ -51,27 +51,62 @@ def meta_step(method: Method, optimizer: optim.Optimizer, chunk: int) -> nx.Comp
     def step(
         read: Read, data: Sequence[nx.Tensor], picks: nx.Tensor
     ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
-        parameters = method.learned()
-        order = names_of(optimizer, method)
-        kept = {n for n, b in method.named_buffers() if b.reduction == "mean"}
-
-        def one(pick: nx.Tensor) -> Any:
-            returned = method.task_gradient(parameters, read(data, pick))
-            outcome, gradient = gradient_of(method, returned, parameters)
-            buffers = {n: b for n, b in outcome.buffers.items() if n in kept}
-            return outcome.loss, dict(outcome.metrics), buffers, gradient
-
+        means = over_tasks(method, read, data, picks, "mean", chunk)
         with mode(method, training=True), nx.no_grad():
-            loss, metrics, buffers, gradient = nx.map(one, reduce="mean", chunk=chunk)(
-                picks
-            )
-            nn.assign_buffers(method, buffers)
-            optimizer.step([gradient.get(name) for name in order])
-        return loss, metrics
+            return updated(method, optimizer, means)
 
     return nx.compile(
         step, state=[method, optimizer, nx.random.default_generator], guard=True
     )
+
+
+class OfTasks(NamedTuple):
+    """What a meta-step takes from its tasks: a sum or a mean over them.
+
+    buffers    those whose mean over the tasks is kept, by name
+    gradient   by the parameter's name
+    """
+
+    loss: nx.Tensor
+    metrics: dict[str, nx.Tensor]
+    buffers: dict[str, nx.Tensor]
+    gradient: dict[str, nx.Tensor]
+
+
+def over_tasks(
+    method: Method,
+    read: Read,
+    data: Sequence[nx.Tensor],
+    picks: nx.Tensor,
+    reduce: str,
+    chunk: int,
+    first: int | nx.Tensor = 0,
+) -> OfTasks:
+    """The sum or the mean over tasks, of which the first has the number `first` within
+    its batch: within a program."""
+    parameters = method.learned()
+    kept = {n for n, b in method.named_buffers() if b.reduction == "mean"}
+
+    def one(pick: nx.Tensor) -> OfTasks:
+        returned = method.task_gradient(parameters, read(data, pick))
+        outcome, gradient = gradient_of(method, returned, parameters)
+        buffers = {n: b for n, b in outcome.buffers.items() if n in kept}
+        return OfTasks(outcome.loss, dict(outcome.metrics), buffers, gradient)
+
+    with mode(method, training=True), nx.no_grad():
+        found: OfTasks = nx.map(one, reduce=reduce, chunk=chunk, first=first)(picks)
+        return found
+
+
+def updated(
+    method: Method, optimizer: optim.Optimizer, means: OfTasks
+) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
+    """Gives a method the buffers and the optimizer's update that follow from the means
+    over a batch; loss and metrics are the result."""
+    order = names_of(optimizer, method)
+    nn.assign_buffers(method, means.buffers)
+    optimizer.step([means.gradient.get(name) for name in order])
+    return means.loss, means.metrics
 
 
 def planned_step(

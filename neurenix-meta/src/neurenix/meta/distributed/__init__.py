@@ -1,0 +1,1 @@
+"""Training and evaluation on many workers, with the bits of one process."""

@@ -1,0 +1,109 @@
+"""Meta-steps by a crew: each worker sums over its share, the update is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import neurenix as nx
+from neurenix import tree
+
+from ..tasks.batches import Batch
+from ..training.data import Data
+from ..training.options import Training
+from ..training.position import Trained
+from ..training.strategy import Made, Row, Steps
+from .crew import Crew, Job
+from .flat import Layout, tensors_of
+from .shares import divided
+from .sums import apart_program, update_program
+from .told import Told
+from .tree import TreeSum
+from .worker import Form, Partial, Way
+
+
+class CrewSteps(Steps):
+    """The meta-steps of one run.
+
+    A step is the one of a single process, cut where its tasks meet: workers make the
+    sums over blocks of them, which are added here along the tree of `nx.map`, and the
+    program that follows from the sums is the same. So are the bits, for any number of
+    workers.
+    """
+
+    load = False
+
+    def __init__(
+        self, told: Told, trained: Trained, data: Data, options: Training
+    ) -> None:
+        self.crew = told.crew
+        self.learner = told.learner(trained.method)
+        self.tasks = told.tasks(data.source)
+        self.way = Way(options.chunk, options.limit, options.compile)
+        self._update = update_program(trained.method, trained.optimizer)
+        self._apart: dict[Layout, nx.Compiled] = {}
+
+    def over(self, groups: Iterable[list[Batch]]) -> Iterator[Made]:
+        for group, following in _with_next(groups):
+            rows: list[Row] = []
+            interrupted = None
+            try:
+                for batch, then in zip(group, [*group[1:], following]):
+                    rows.append(self._made(batch, then))
+                    if not rows[-1][1]:
+                        break
+            except KeyboardInterrupt as interrupt:
+                if not rows:
+                    raise
+                interrupted = interrupt
+            yield Made(group, rows, interrupted)
+
+    def _made(self, batch: Batch, following: Batch | None) -> Row:
+        """One meta-step; workers get ready for the next one meanwhile."""
+        state = self.crew.put(self.learner.state())
+        known = self.learner.name, state, self.way
+        arriving = self.crew.results(self._jobs("sums", batch, *known))
+        total = TreeSum(len(batch))
+        form: Form | None = None
+        hinted = following is None
+        for _, partials in arriving:
+            if not hinted and following is not None:
+                self.crew.hint(self._jobs("prepare", following))
+                hinted = True
+            partial: Partial
+            for partial in partials:
+                form = partial.form
+                total.add(partial.block, form.layout.divided(partial.sums))
+        assert form is not None
+        (loss, metrics), ok = self._updated(form, total, len(batch))
+        self.learner.own_step_done()
+        numbers = {name: x.numpy()[()] for name, x in {"loss": loss, **metrics}.items()}
+        return numbers, bool(ok.item())
+
+    def _jobs(self, method: str, batch: Batch, *before: Any) -> list[Job]:
+        jobs = []
+        for worker, share in enumerate(divided(len(batch), self.crew.size)):
+            blocks = [(b, batch.numbers[b.first : b.stop]) for b in share]
+            jobs.append(Job(method, (*before, self.tasks, blocks), worker))
+        return jobs
+
+    def _updated(self, form: Form, total: TreeSum, count: int) -> Any:
+        layout = form.layout
+        if layout not in self._apart:
+            self._apart[layout] = apart_program(layout)
+        buffer = layout.joined(total.result())
+        leaves = self._apart[layout](list(tensors_of(layout, buffer)))
+        sums = tree.unflatten(form.structure, leaves)
+        return self._update(sums, count, form.drawn)
+
+
+def _with_next(
+    groups: Iterable[list[Batch]],
+) -> Iterator[tuple[Sequence[Batch], Batch | None]]:
+    """Each group, and the first batch of the one after it."""
+    rest = iter(groups)
+    group = next(rest, None)
+    while group is not None:
+        after = next(rest, None)
+        yield group, None if after is None else after[0]
+        group = after

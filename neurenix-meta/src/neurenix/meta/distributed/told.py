@@ -1,0 +1,107 @@
+"""Told: what a crew's workers know of learners and tasks, and telling them the rest."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from neurenix.nn.modes import mode
+from neurenix.state.store import store
+
+from ..method import Method
+from ..tasks.batches import Source
+from .crew import Crew
+from .flat import Bytes
+from .state import MovingState
+from .sums import sums_program
+from .worker import Pupil, Still
+
+_NUMBERS = itertools.count()
+_KEPT = 4  # learners, and sources: of training, validation and a test
+
+
+class ToldLearner:
+    """A learner, and what a crew's workers know of it: it is told as a whole where
+    anything has changed that a program depends on, and the values that no step changes
+    where only these have.
+
+    name   under which they know it
+    """
+
+    def __init__(self, crew: Crew, method: Method) -> None:
+        self.crew = crew
+        self.method = method
+        self.name = f"learner {next(_NUMBERS)}"
+        # It is never run here: it knows what the program of the workers depends on.
+        self._program = sums_program(method, 0)
+        self._version: int | None = None
+        self._seen: object = None
+
+    def state(self) -> Bytes:
+        """What a job needs of the learner as it is now; workers are told of the rest,
+        where that has changed."""
+        with mode(self.method, training=True):  # which jobs set for themselves
+            version = self._program.version()
+        if version != self._version:
+            self.moving = MovingState(self.method)
+            self._tell_all()
+            self._version = version
+        elif self._seen is not store.now:
+            self._tell_still()
+        buffer = self.moving.read()
+        self._seen = store.now
+        return buffer
+
+    def _tell_all(self) -> None:
+        seeds = tuple(stream.seed for stream in self.moving.streams)
+        pupil = Pupil(self.method, seeds)
+        self.crew.tell(self.name, pupil)
+        self._still = self.moving.still()
+
+    def _tell_still(self) -> None:
+        now = self.moving.still()
+        changed = {
+            name: value
+            for name, value in now.items()
+            if not np.array_equal(value, self._still[name], equal_nan=False)
+        }
+        if changed:
+            self.crew.tell(f"{self.name}, still", Still(self.name, now))
+            self._still = now
+
+    def own_step_done(self) -> None:
+        """The learner has changed by a step, and in nothing that is still."""
+        self._seen = store.now
+
+    def forget(self) -> None:
+        for name in (f"{self.name}, still", self.name):
+            self.crew.forget(name)
+
+
+class Told:
+    """What a crew was told: the learners and the sources that it had last, so that
+    those of a run's epochs travel once."""
+
+    def __init__(self, crew: Crew) -> None:
+        self.crew = crew
+        self._learners: dict[int, ToldLearner] = {}
+        self._sources: dict[int, tuple[Source, str]] = {}
+
+    def learner(self, method: Method) -> ToldLearner:
+        told = self._learners.pop(id(method), None)
+        self._learners[id(method)] = told = told or ToldLearner(self.crew, method)
+        if len(self._learners) > _KEPT:
+            self._learners.pop(next(iter(self._learners))).forget()
+        return told
+
+    def tasks(self, source: Source) -> str:
+        """The name under which workers know the tasks of a source."""
+        told = self._sources.pop(id(source), None)
+        if told is None:
+            told = source, f"tasks {next(_NUMBERS)}"
+            self.crew.tell(told[1], source)
+        self._sources[id(source)] = told
+        if len(self._sources) > _KEPT:
+            self.crew.forget(self._sources.pop(next(iter(self._sources)))[1])
+        return told[1]

@@ -1,0 +1,249 @@
+"""Worker: sums and scores of tasks by their numbers, on a device of its own.
+
+It knows nothing of how it is reached. What it is told it keeps under names; a job says
+which learner and which tasks it is of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import neurenix as nx
+from neurenix import tree
+from neurenix.nn.modes import mode
+
+from ..evaluation.score import ScoresKey, scoring_program
+from ..method import Method
+from ..tasks.batches import Batch, Numbers, Source
+from .flat import Bytes, Layout
+from .shares import Block
+from .state import MovingState
+from .sums import flat_program, sums_program
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """A learner as workers are told of it.
+
+    seeds   of its random streams, in the order of `streams_of`
+    """
+
+    method: Method
+    seeds: tuple[int, ...]
+
+
+class Way(NamedTuple):
+    """How a job is carried out; it changes no result.
+
+    chunk     at most so many tasks at once; 0: the engine chooses
+    limit     bytes that a program may take; None: any
+    compile   False: everything runs as ordinary Python
+    """
+
+    chunk: int = 0
+    limit: int | None = None
+    compile: bool = True
+
+    def entered(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.compile else nx.debug.eager()
+
+
+class Form(NamedTuple):
+    """What lies in a flat buffer of sums, and which random streams the tasks drew
+    from."""
+
+    structure: Hashable
+    layout: Layout
+    drawn: tuple[int, ...]
+
+
+class Partial(NamedTuple):
+    """The sums of a block."""
+
+    block: Block
+    sums: Bytes
+    form: Form
+
+
+@dataclass
+class _Known:
+    """A learner that a worker was told of, with what it has made for it."""
+
+    method: Method
+    state: MovingState
+    flat: nx.Compiled = field(default_factory=flat_program)
+    drawn: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
+
+    def sums(self, chunk: int) -> nx.Compiled:
+        make = partial(sums_program, self.method, chunk)
+        return self.method.compiled(SumsKey(chunk), make)
+
+
+@dataclass(frozen=True)
+class SumsKey:
+    """Which program makes sums: so many tasks at once."""
+
+    chunk: int
+
+
+class Worker:
+    """Carries out the jobs of a crew.
+
+    device    as of `nx.init`; None: the best one
+    threads   how many threads of the host its engine may use; None: what there are
+    """
+
+    def __init__(self, device: str | None = None, threads: int | None = None) -> None:
+        options: dict[str, Any] = {} if device is None else {"device": device}
+        if threads is not None:
+            options["threads"] = threads
+        nx.init(options)
+        self._told: dict[str, Any] = {}
+        self._ready: dict[tuple[str, bytes], Batch] = {}
+
+    # ---- what it knows ---------------------------------------------------------------
+
+    def learn(self, name: str, value: object) -> None:
+        """Keeps a value under a name: a learner, its still values, or tasks."""
+        if isinstance(value, Pupil):
+            value = _known(value)
+        elif isinstance(value, Still):
+            known = self._told[value.learner]
+            known.state.write_still(value.values)
+            return
+        self._told[name] = value
+
+    def forget(self, name: str) -> None:
+        self._told.pop(name, None)
+        self._ready.clear()
+
+    # ---- jobs ------------------------------------------------------------------------
+
+    def prepare(self, tasks: str, blocks: list[tuple[Block, Numbers]]) -> None:
+        """Draws and reads tasks that it will be asked for next."""
+        self._ready.clear()
+        for _, numbers in blocks:
+            self._ready[tasks, numbers.tobytes()] = self._batch(tasks, numbers)
+
+    def sums(
+        self,
+        learner: str,
+        state: Bytes,
+        way: Way,
+        tasks: str,
+        blocks: list[tuple[Block, Numbers]],
+    ) -> list[Partial]:
+        """The sums over each block's tasks, with the learner in this state."""
+        known: _Known = self._told[learner]
+        known.state.write(state)
+        found: list[Partial] = []
+        with way.entered():
+            for block, numbers in blocks:
+                if found and found[-1].form.drawn:
+                    known.state.write(state)
+                batch = self._prepared(tasks, numbers)
+                found.append(_partial(known, state, way, block, batch))
+        return found
+
+    def scores(
+        self,
+        learner: str,
+        state: Bytes,
+        way: Way,
+        tasks: str,
+        unit: Unit,
+        key: ScoresKey,
+    ) -> tuple[dict[str, NDArray[np.float64]], tuple[int, ...]]:
+        """The scores of a unit's tasks; and which random streams were drawn from."""
+        known: _Known = self._told[learner]
+        source: Source = self._told[tasks]
+        method = known.method
+        known.state.write(state)
+        before = [place + unit.call for place in known.state.places()]
+        for stream, place in zip(known.state.streams, before, strict=True):
+            stream.step.assign(np.asarray(place, np.uint32))
+        with way.entered(), mode(method, training=False):
+            program = scoring_program(method, source, key.steps, way.limit, key.apart)
+            batch = source.batch_of(unit.numbers)
+            count = len(batch)
+            # Filled up with its first task, so that one program serves all.
+            more = batch.picks[:1].repeat(unit.size - count, 0)
+            whole = Batch(
+                batch.bucket, np.concatenate([batch.picks, more]), batch.numbers
+            ).loaded(unit.size)
+            first = nx.tensor(np.asarray(unit.first, np.uint32), dtype=nx.uint32)
+            bucket = whole.bucket
+            rows = program(bucket.read, bucket.data, whole.picks, first)
+        after = known.state.places()
+        drawn = tuple(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
+        scores = {n: x.numpy()[:count].astype(np.float64) for n, x in rows.items()}
+        return scores, drawn
+
+    def _prepared(self, tasks: str, numbers: Numbers) -> Batch:
+        ready = self._ready.pop((tasks, numbers.tobytes()), None)
+        return self._batch(tasks, numbers) if ready is None else ready
+
+    def _batch(self, tasks: str, numbers: Numbers) -> Batch:
+        source: Source = self._told[tasks]
+        return source.batch_of(numbers).loaded(len(numbers))
+
+
+class Still(NamedTuple):
+    """New values of what no meta-step changes in a learner, by name."""
+
+    learner: str
+    values: dict[str, NDArray[np.generic]]
+
+
+class Unit(NamedTuple):
+    """Tasks that are scored together.
+
+    numbers   of the tasks
+    size      how many the program takes: the rest is filled up
+    first     where they begin within the call of one process that has them
+    call      the number of that call
+    """
+
+    numbers: Numbers
+    size: int
+    first: int
+    call: int
+
+
+def _partial(
+    known: _Known, state: Bytes, way: Way, block: Block, batch: Batch
+) -> Partial:
+    """The sums over a block, and what came in them."""
+    first = nx.tensor(np.asarray(block.first, np.uint32), dtype=nx.uint32)
+    bucket = batch.bucket
+    program = known.sums(way.chunk)
+    sums = program(bucket.read, bucket.data, batch.picks, first)
+    leaves, structure = tree.flatten(sums)
+    layout = Layout.of(leaves)
+    key = bucket.read, layout
+    if key not in known.drawn:
+        known.drawn[key] = _drawn(known.state, state)
+    parts = [part.numpy() for part in known.flat(leaves)]
+    form = Form(structure, layout, known.drawn[key])
+    return Partial(block, layout.joined(parts), form)
+
+
+def _known(pupil: Pupil) -> _Known:
+    state = MovingState(pupil.method)
+    for stream, seed in zip(state.streams, pupil.seeds, strict=True):
+        stream.manual_seed(seed)
+    return _Known(pupil.method, state)
+
+
+def _drawn(state: MovingState, before: Bytes) -> tuple[int, ...]:
+    """The streams that have moved on since this state was written."""
+    steps = state.layout.divided(before)[state.layout.kinds.index("uint32")]
+    own = steps[len(steps) - len(state.streams) :].tolist()
+    return tuple(i for i, (a, b) in enumerate(zip(own, state.places())) if a != b)
