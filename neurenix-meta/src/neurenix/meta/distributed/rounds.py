@@ -57,9 +57,9 @@ class Rounds:
         self.deadline = deadline
 
     def results(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
-        """Hands out jobs, at once; each one's number and result, as they come. A job's result is a
-        function of the job alone, so that it does not matter who does it, nor how often
-        it was begun.
+        """Hands out jobs, at once; each one's number and result, as they come. A result
+        is a function of the job alone, so that it does not matter who does it, nor how
+        often it was begun.
 
         Raises what a job raised; OutOfMemoryError and WorkerError for a share over
         which workers are lost again and again, and WorkerError where nobody is left,
