@@ -23,6 +23,7 @@ FLOORS = [
     {"task_function"},
     {"evaluation", "files"},
     {"training"},
+    {"distributed"},
     {"learner"},
     {"methods"},
     {"recipes", "embedding_based", "weights"},

@@ -22,7 +22,9 @@ class HereCrew(Crew):
     """What is told is copied, as another process would have it."""
 
     def __init__(self, workers: int, backwards: bool = False) -> None:
-        self.workers = [Worker(str(nx.current_device())) for _ in range(workers)]
+        self.workers = [Worker() for _ in range(workers)]
+        for worker in self.workers:
+            worker.start(str(nx.current_device()), None)
         self.backwards = backwards
 
     @property
@@ -38,13 +40,15 @@ class HereCrew(Crew):
         for worker in self.workers:
             worker.forget(name)
 
+    def close(self) -> None:
+        self.workers.clear()
+
     def put(self, value: object) -> Any:
         return copy.deepcopy(value)
 
     def results(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
-        numbered = list(enumerate(jobs))
-        for number, job in reversed(numbered) if self.backwards else numbered:
-            yield number, self._done(job)
+        done = [(number, self._done(job)) for number, job in enumerate(jobs)]
+        return iter(done[::-1] if self.backwards else done)
 
     def hint(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

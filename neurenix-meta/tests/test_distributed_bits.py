@@ -3,7 +3,6 @@
 from typing import Any
 
 import methods
-import numpy as np
 import pytest
 from here_crew import HereCrew
 

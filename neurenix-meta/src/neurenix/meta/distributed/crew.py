@@ -35,17 +35,22 @@ class Crew(abc.ABC):
         """What is under that name is needed no more."""
 
     @abc.abstractmethod
+    def close(self) -> None:
+        """Lets go of the workers."""
+
+    @abc.abstractmethod
     def put(self, value: object) -> Any:
         """A value that several jobs have among their arguments: what to give in its
         place, so that it travels once."""
 
     @abc.abstractmethod
     def results(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
-        """Carries out jobs; each one's number and result, as they come.
+        """Hands out jobs, at once; each one's number and result, as they come.
 
         An error of a job is raised; what a lost worker was to do is done by another.
         """
 
     @abc.abstractmethod
     def hint(self, jobs: Sequence[Job]) -> None:
-        """Jobs without a result, for when a worker has nothing else to do."""
+        """Jobs without a result, each for when the worker that is wanted for it has
+        done what it was asked before."""

@@ -27,6 +27,10 @@ class CrewStrategy(Strategy):
     def __init__(self, crew: Crew) -> None:
         self._told = Told(crew)
 
+    def close(self) -> None:
+        """Lets go of the workers."""
+        self._told.crew.close()
+
     @contextmanager
     def steps(
         self, trained: Trained, data: Data, options: Training

@@ -21,8 +21,8 @@ _ALIGNED = 64
 
 @dataclass(frozen=True)
 class Layout:
-    """Which tensors lie in a flat buffer: those of one dtype side by side, the dtypes in
-    the order of their first tensors.
+    """Which tensors lie in a flat buffer: those of one dtype side by side, the dtypes
+    in the order of their first tensors.
 
     shapes, dtypes   of each tensor, dtypes by name
     """

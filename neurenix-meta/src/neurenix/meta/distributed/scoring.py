@@ -12,7 +12,7 @@ from neurenix import dispatch
 from ..evaluation.score import ScoresKey, tasks_per_call
 from ..method import Method
 from ..tasks.batches import Source
-from .crew import Crew, Job
+from .crew import Job
 from .told import Told
 from .worker import Unit, Way
 

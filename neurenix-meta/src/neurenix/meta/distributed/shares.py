@@ -14,25 +14,25 @@ class Block(NamedTuple):
     """Neighbouring tasks of a batch whose sum is a branch of the tree.
 
     first   the number of the first within the batch
-    count   how many: a power of two that divides `first`, or whatever is left at the
+    tasks   how many: a power of two that divides `first`, or whatever is left at the
             batch's end where that is less
     """
 
     first: int
-    count: int
+    tasks: int
 
     @property
     def stop(self) -> int:
-        return self.first + self.count
+        return self.first + self.tasks
 
 
 def blocks_of(first: int, stop: int, total: int) -> list[Block]:
     """The tasks from `first` to before `stop`, in a batch of `total`, as few blocks.
 
     >>> blocks_of(3, 8, 8)
-    [Block(first=3, count=1), Block(first=4, count=4)]
+    [Block(first=3, tasks=1), Block(first=4, tasks=4)]
     >>> blocks_of(4, 7, 7)
-    [Block(first=4, count=3)]
+    [Block(first=4, tasks=3)]
     """
     found = []
     while first < stop:
@@ -54,8 +54,8 @@ def divided(total: int, workers: int) -> list[tuple[Block, ...]]:
     result depends on it.
 
     >>> divided(8, 2)
-    [(Block(first=0, count=4),), (Block(first=4, count=4),)]
-    >>> [sum(block.count for block in share) for share in divided(5, 3)]
+    [(Block(first=0, tasks=4),), (Block(first=4, tasks=4),)]
+    >>> [sum(block.tasks for block in share) for share in divided(5, 3)]
     [2, 2, 1]
     """
     most = -(-total // workers)

@@ -13,7 +13,7 @@ from ..training.data import Data
 from ..training.options import Training
 from ..training.position import Trained
 from ..training.strategy import Made, Row, Steps
-from .crew import Crew, Job
+from .crew import Job
 from .flat import Layout, tensors_of
 from .shares import divided
 from .sums import apart_program, update_program
@@ -39,6 +39,7 @@ class CrewSteps(Steps):
         self.crew = told.crew
         self.learner = told.learner(trained.method)
         self.tasks = told.tasks(data.source)
+        self.prepares = data.source.makes_batches
         self.way = Way(options.chunk, options.limit, options.compile)
         self._update = update_program(trained.method, trained.optimizer)
         self._apart: dict[Layout, nx.Compiled] = {}
@@ -63,13 +64,11 @@ class CrewSteps(Steps):
         state = self.crew.put(self.learner.state())
         known = self.learner.name, state, self.way
         arriving = self.crew.results(self._jobs("sums", batch, *known))
+        if following is not None and self.prepares:
+            self.crew.hint(self._jobs("prepare", following))
         total = TreeSum(len(batch))
         form: Form | None = None
-        hinted = following is None
         for _, partials in arriving:
-            if not hinted and following is not None:
-                self.crew.hint(self._jobs("prepare", following))
-                hinted = True
             partial: Partial
             for partial in partials:
                 form = partial.form

@@ -44,7 +44,7 @@ class TreeSum:
 
     def _push(self, block: Block, terms: Terms) -> None:
         self._done = block.stop
-        count = block.count
+        count = block.tasks
         while self._stack and self._stack[-1][0] == count:
             terms = _added(self._stack.pop()[1], terms)
             count *= 2

@@ -6,6 +6,9 @@ which learner and which tasks it is of.
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from collections.abc import Hashable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -55,6 +58,17 @@ class Way(NamedTuple):
         return nullcontext() if self.compile else nx.debug.eager()
 
 
+class About(NamedTuple):
+    """A worker as a crew sees it: versions of Neurenix and of Python, the type of its
+    device, its machine and process."""
+
+    neurenix: str
+    python: str
+    device: str
+    host: str
+    process: int
+
+
 class Form(NamedTuple):
     """What lies in a flat buffer of sums, and which random streams the tasks drew
     from."""
@@ -94,19 +108,26 @@ class SumsKey:
 
 
 class Worker:
-    """Carries out the jobs of a crew.
+    """Carries out the jobs of a crew, once it is started."""
 
-    device    as of `nx.init`; None: the best one
-    threads   how many threads of the host its engine may use; None: what there are
-    """
-
-    def __init__(self, device: str | None = None, threads: int | None = None) -> None:
-        options: dict[str, Any] = {} if device is None else {"device": device}
-        if threads is not None:
-            options["threads"] = threads
-        nx.init(options)
+    def __init__(self) -> None:
         self._told: dict[str, Any] = {}
         self._ready: dict[tuple[str, bytes], Batch] = {}
+
+    def start(self, device: str | None, threads: int | None) -> About:
+        """Takes a device, as of `nx.init`, and that many threads of the host (None: as
+        many as there are). Returns what it is, for a crew to compare."""
+        options: dict[str, Any] = {"device": device}
+        if threads is not None:
+            options["threads"] = threads
+        device_type = str(nx.init(options).type)
+        return About(
+            nx.__version__,
+            ".".join(map(str, sys.version_info[:2])),
+            device_type,
+            socket.gethostname(),
+            os.getpid(),
+        )
 
     # ---- what it knows ---------------------------------------------------------------
 

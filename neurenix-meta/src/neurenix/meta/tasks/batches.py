@@ -226,6 +226,12 @@ class Source:
         """The most tasks that a batch can have; None: no bound."""
         return max(len(bucket) for bucket in self.buckets)
 
+    @property
+    def makes_batches(self) -> bool:
+        """Whether there is something to do for a batch before its step: tasks to be
+        drawn, or files to be read."""
+        return any(isinstance(bucket, BucketOnDemand) for bucket in self.buckets)
+
     def check_batch(self, size: int) -> None:
         """Refuse a number of tasks a step that cannot be."""
 
@@ -306,6 +312,10 @@ class EndlessSource(Source):
     @property
     def largest_batch(self) -> int | None:
         return None
+
+    @property
+    def makes_batches(self) -> bool:
+        return True
 
     def steps(self, size: int) -> int:
         return self.steps_per_epoch

@@ -1,0 +1,131 @@
+"""RayStrategy: meta-training and evaluation on the workers of a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+import neurenix as nx
+from neurenix.arguments import whole
+from neurenix.devices import parse_device
+from neurenix.errors import InvalidArgumentError
+
+from ..calls import home_of
+from ..evaluation.score import ScoresKey
+from ..method import Method
+from ..tasks.batches import Source
+from ..training.data import Data
+from ..training.options import Training
+from ..training.position import Trained
+from ..training.strategy import Strategy
+from .crew_strategy import CrewStrategy
+from .ray_crew import RayCrew, RayOptions
+from .ray_package import ray_package
+from .steps import CrewSteps
+
+# Device types that are the host's processor, of which Ray counts cores.
+_PROCESSORS = ("cpu", "reference")
+
+
+class RayStrategy(Strategy):
+    """Meta-steps and scores by workers of a Ray cluster, each with a device of its own.
+
+    workers     how many, at most
+    device      of each worker, as of `nx.init`: "cuda". None: of the learner's type
+    resources   of Ray, that each worker takes: {"CPU": 1} on processors, else one
+                "GPU", too. A worker has as many threads as "CPU" says
+    address     of the cluster, as of `ray.init`. None: the one that this process is
+                connected to or that RAY_ADDRESS names, else one of this machine
+
+    Each worker takes its share of a batch's tasks, by their numbers, and returns the
+    sum of what they ask of the parameters, which are added up along the tree that
+    `nx.map` adds up along: the bits are those of one process, for any number of
+    workers, on devices of one type. Updates are made in this process, where the learner
+    lives.
+
+    Workers start with the first use and stay until `close`, or the end of a `with`.
+
+    Raises InvalidArgumentError for fewer than one worker, and, with what there is, for
+    more than the cluster has room for; MissingPackageError where Ray is not installed.
+
+    >>> from neurenix.meta import MAML, MLP, generate_regression_tasks
+    >>> learner = MAML(MLP([1, 8, 1]), inner_steps=1)
+    >>> tasks = generate_regression_tasks(8, 5, seed=0)
+    >>> with RayStrategy(workers=2) as strategy:  # doctest: +SKIP
+    ...     history = learner.meta_learn(tasks, strategy=strategy)
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        device: str | None = None,
+        *,
+        resources: Mapping[str, float] | None = None,
+        address: str | None = None,
+    ) -> None:
+        self.workers = whole("RayStrategy", "workers", workers, 1)
+        self.device = None if device is None else str(parse_device(device).type)
+        self.resources = None if resources is None else _checked(resources)
+        self.address = address
+        ray_package()
+        self._inner: CrewStrategy | None = None
+
+    def __enter__(self) -> RayStrategy:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers; a further use starts others."""
+        if self._inner is not None:
+            self._inner.close()
+            self._inner = None
+
+    @contextmanager
+    def steps(
+        self, trained: Trained, data: Data, options: Training
+    ) -> Iterator[CrewSteps]:
+        with self._started(trained.method).steps(trained, data, options) as steps:
+            yield steps
+
+    def scores(
+        self, method: Method, source: Source, key: ScoresKey, limit: int | None
+    ) -> dict[str, NDArray[np.float64]]:
+        return self._started(method).scores(method, source, key, limit)
+
+    def _started(self, method: Method) -> CrewStrategy:
+        if self._inner is None:
+            ray = ray_package()
+            if not ray.is_initialized():
+                ray.init(self.address, include_dashboard=False, log_to_driver=False)
+            home = home_of(method) or nx.current_device()
+            device = self.device or str(home.type)
+            resources = self.resources or _usual(device)
+            crew = RayCrew(RayOptions(self.workers, device, resources))
+            self._inner = CrewStrategy(crew)
+        return self._inner
+
+
+def _usual(device: str) -> dict[str, float]:
+    """What a worker takes of Ray's resources, by its device."""
+    return {"CPU": 1.0} if device in _PROCESSORS else {"CPU": 1.0, "GPU": 1.0}
+
+
+def _checked(resources: Mapping[str, float]) -> dict[str, float]:
+    for name, amount in resources.items():
+        if not isinstance(name, str) or not amount > 0:
+            raise InvalidArgumentError(
+                f"RayStrategy: resources={dict(resources)!r}; expected amounts above 0 "
+                'by name, like {"CPU": 2, "GPU": 1}'
+            )
+    return {name: float(amount) for name, amount in resources.items()}
