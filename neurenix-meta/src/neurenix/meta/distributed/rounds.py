@@ -18,7 +18,7 @@ from .pool import Lost, Ticket, Worker
 ATTEMPTS = 4
 # Those that run out of memory over it will do so again.
 ATTEMPTS_FOR_MEMORY = 2
-# Seconds between two looks at the deadlines, at the cluster and at who has come.
+# Seconds between two looks at the cluster and at who has come.
 _LOOK = 1.0
 
 
@@ -78,7 +78,9 @@ class Rounds:
             if not held:
                 self.members.wait_for(1, self.members.patience)
                 continue
-            for ticket in self.pool.wait([*held, *self.members.awaited], _LOOK):
+            left = min(one.until for one in held.values()) - self.members.clock()
+            seconds = min(max(left, 0.0), _LOOK)
+            for ticket in self.pool.wait([*held, *self.members.awaited], seconds):
                 if ticket not in held:
                     self.members.hear(ticket)
                     continue
