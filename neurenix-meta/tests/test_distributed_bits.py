@@ -12,7 +12,7 @@ from here_crew import HereCrew
 
 import neurenix as nx
 from neurenix import meta, nn, optim
-from neurenix.errors import InvalidArgumentError, NonFiniteError
+from neurenix.errors import InvalidArgumentError, NonFiniteError, OutOfMemoryError
 from neurenix.meta.datasets import ArrayDataset
 from neurenix.meta.distributed.crew_strategy import CrewStrategy
 from neurenix.meta.training.strategy import Strategy
@@ -214,7 +214,6 @@ def test_tasks_of_several_shapes() -> None:
     [
         {"steps_per_call": 3},
         {"chunk": 2},
-        {"max_memory": "20 kB"},
         {"optimizer": lambda p: optim.SGD(p, lr=0.1, momentum=0.9)},
         {"optimizer": lambda p: optim.AdamW(p, lr=0.01, weight_decay=0.1)},
         {"optimizer": lambda p: optim.RMSprop(p, lr=0.01)},
@@ -223,6 +222,29 @@ def test_tasks_of_several_shapes() -> None:
 )
 def test_options_of_training(options: dict[str, Any]) -> None:
     same_with([3], methods.METHODS["MAML"], methods.tasks("MAML", 7), **options)
+
+
+def test_a_limit_of_memory_is_kept_by_each_worker() -> None:
+    make, tasks = methods.METHODS["MAML"], methods.tasks("MAML", 8)
+    learner = make()
+    nx.manual_seed(3)
+    learner.meta_learn(
+        tasks,
+        tasks_per_batch=8,
+        max_memory="16 kB",
+        progress=False,
+        strategy=crew(2),
+        validation=tasks,
+    )
+    plans = learner.memory_plans
+    for name in ("meta_learn", "evaluate"):
+        assert plans[name].bytes <= plans[name].limit == 16000
+    options = {"tasks_per_batch": 8, "max_memory": "16 kB"}
+    assert run(make, tasks, crew(2), **options) == run(
+        make, tasks, None, tasks_per_batch=8
+    )
+    with pytest.raises(OutOfMemoryError, match="one task at a time needs"):
+        run(make, tasks, crew(2), max_memory="1 kB")
 
 
 def test_without_compiling() -> None:
