@@ -126,6 +126,20 @@ class MissingPackageError(NeurenixError, ImportError):
     """Something optional needs a package that is not installed."""
 
 
+class WorkerError(NeurenixError, RuntimeError):
+    """Workers of a run over many processes are lost, or cannot be had: the message says
+    which, where and by what. Of `meta_learn` the last good state was kept.
+
+    `history` is as of `NonFiniteError`.
+    """
+
+    history: Any = None
+
+
+class HeadLostError(WorkerError):
+    """The head of the cluster is gone, and with it the way to new workers."""
+
+
 class StepsInterrupted(KeyboardInterrupt):
     """Ctrl-C between two of several steps. State is that after the last step made;
     `results` are those of the `done` steps, as the call would have returned them."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import neurenix as nx
-from neurenix.arguments import whole
+from neurenix.arguments import positive, whole
 from neurenix.devices import parse_device
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import HeadLostError, InvalidArgumentError
 
 from ..calls import home_of
 from ..evaluation.score import ScoresKey
@@ -23,6 +23,7 @@ from ..training.options import Training
 from ..training.position import Trained
 from ..training.strategy import Strategy
 from .crew_strategy import CrewStrategy
+from .membership import Change
 from .ray_crew import RayCrew, RayOptions
 from .ray_package import ray_package
 from .steps import CrewSteps
@@ -40,6 +41,11 @@ class RayStrategy(Strategy):
                 "GPU", too. A worker has as many threads as "CPU" says
     address     of the cluster, as of `ray.init`. None: the one that this process is
                 connected to or that RAY_ADDRESS names, else one of this machine
+    at_least    with fewer workers no step begins; those that lack join when the cluster
+                has room. None: all of them to begin with, then at least one
+    deadline    seconds that a worker may take for its share of one step, the first with
+                what it compiles; one that takes longer is ended and replaced
+    patience    seconds that a run waits for workers, where it has too few
 
     Each worker takes its share of a batch's tasks, by their numbers, and returns the
     sum of what they ask of the parameters, which are added up along the tree that
@@ -47,7 +53,10 @@ class RayStrategy(Strategy):
     workers, on devices of one type. Updates are made in this process, where the learner
     lives.
 
-    Workers start with the first use and stay until `close`, or the end of a `with`.
+    Workers start with the first use and stay until `close`, or the end of a `with`. One
+    that is lost, alone or with its node, is replaced, and its share done by another:
+    results do not change, nor do they when workers join or leave between steps
+    (`strategy.workers = 4`, in a callback). `changes` has who came and went.
 
     Raises InvalidArgumentError for fewer than one worker, and, with what there is, for
     more than the cluster has room for; MissingPackageError where Ray is not installed.
@@ -66,13 +75,36 @@ class RayStrategy(Strategy):
         *,
         resources: Mapping[str, float] | None = None,
         address: str | None = None,
+        at_least: int | None = None,
+        deadline: float = 600.0,
+        patience: float = 60.0,
     ) -> None:
-        self.workers = whole("RayStrategy", "workers", workers, 1)
+        self._workers = whole("RayStrategy", "workers", workers, 1)
+        self.at_least = _at_most(self._workers, at_least)
+        self.deadline = positive("RayStrategy", "deadline", deadline)
+        self.patience = positive("RayStrategy", "patience", patience)
         self.device = None if device is None else str(parse_device(device).type)
         self.resources = None if resources is None else _checked(resources)
         self.address = address
         ray_package()
+        self._crew: RayCrew | None = None
         self._inner: CrewStrategy | None = None
+
+    @property
+    def workers(self) -> int:
+        """How many there are to be; set, it holds from the next step on."""
+        return self._workers
+
+    @workers.setter
+    def workers(self, count: int) -> None:
+        self._workers = whole("RayStrategy", "workers", count, 1)
+        if self._crew is not None:
+            self._crew.members.wanted = self._workers
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Which workers came and went since the first use, and why they went."""
+        return () if self._crew is None else tuple(self._crew.members.changes)
 
     def __enter__(self) -> RayStrategy:
         return self
@@ -89,19 +121,32 @@ class RayStrategy(Strategy):
         """Ends the workers; a further use starts others."""
         if self._inner is not None:
             self._inner.close()
-            self._inner = None
+            self._inner = self._crew = None
 
     @contextmanager
     def steps(
         self, trained: Trained, data: Data, options: Training
     ) -> Iterator[CrewSteps]:
-        with self._started(trained.method).steps(trained, data, options) as steps:
-            yield steps
+        with self._letting_go():
+            started = self._started(trained.method)
+            with started.steps(trained, data, options) as steps:
+                yield steps
 
     def scores(
         self, method: Method, source: Source, key: ScoresKey, limit: int | None
     ) -> dict[str, NDArray[np.float64]]:
-        return self._started(method).scores(method, source, key, limit)
+        with self._letting_go():
+            return self._started(method).scores(method, source, key, limit)
+
+    @contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Lets go of a cluster whose head is lost: Ray would end this process."""
+        try:
+            yield
+        except HeadLostError:
+            self.close()
+            ray_package().shutdown()
+            raise
 
     def _started(self, method: Method) -> CrewStrategy:
         if self._inner is None:
@@ -111,9 +156,28 @@ class RayStrategy(Strategy):
             home = home_of(method) or nx.current_device()
             device = self.device or str(home.type)
             resources = self.resources or _usual(device)
-            crew = RayCrew(RayOptions(self.workers, device, resources))
-            self._inner = CrewStrategy(crew)
+            self._crew = RayCrew(
+                RayOptions(
+                    self.workers,
+                    device,
+                    resources,
+                    self.at_least,
+                    self.deadline,
+                    self.patience,
+                )
+            )
+            self._inner = CrewStrategy(self._crew)
         return self._inner
+
+
+def _at_most(workers: int, at_least: int | None) -> int | None:
+    if at_least is None:
+        return None
+    if whole("RayStrategy", "at_least", at_least, 1) > workers:
+        raise InvalidArgumentError(
+            f"RayStrategy: at_least={at_least} is more than workers={workers}"
+        )
+    return at_least
 
 
 def _usual(device: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import neurenix as nx
-from neurenix.errors import NonFiniteError
+from neurenix.errors import NonFiniteError, WorkerError
 
 from ..evaluation.score import evaluated
 from ..identity.descriptions import unchanged_by_training
@@ -77,7 +77,7 @@ class Run:
                     break
         except KeyboardInterrupt:
             self.history.interrupted = by_hand = True
-        except NonFiniteError as error:
+        except (NonFiniteError, WorkerError) as error:
             error.history = self.history
             raise
         finally:
@@ -106,6 +106,9 @@ class Run:
                     break
                 if event.step < event.steps:
                     self.save_if_due(epoch_is_done=False)
+        except WorkerError:  # the steps until here are made, whoever is gone
+            self.save()
+            raise
         finally:  # Ctrl-C too: what was done stands in the history
             if here.tasks:
                 row = here.means()

@@ -1,0 +1,212 @@
+"""Membership: which workers there are, who replaces the lost, who joins and leaves."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from neurenix.errors import WorkerError
+
+from .pool import Lost, Pool, Ticket, Worker
+
+_log = logging.getLogger("neurenix.meta.distributed")
+
+# A worker that dies before it is ready is asked for again after so many seconds, and
+# twice as many each time, up to the second number.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """A worker came or went: "joined", "lost" or "left"; `cause` says why it went."""
+
+    kind: str
+    worker: int
+    node: str
+    cause: str = ""
+
+
+class Membership:
+    """The workers of a run.
+
+    pool       what starts and stops them
+    wanted     how many there are to be; may be set at any time, and holds from the next
+               step on
+    least      with fewer no step begins
+    patience   seconds that a run waits for so many, when it has nobody else
+    ready      those that can be given work, in the order in which they came
+    learning   answers that are awaited of those that were told something
+    told       what every worker knows, by name; those that come later, too
+    changes    who came and went
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        wanted: int,
+        least: int = 1,
+        patience: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pool = pool
+        self.wanted = wanted
+        self.least = least
+        self.patience = patience
+        self.clock = clock
+        self.ready: list[Worker] = []
+        self.starting: dict[Ticket, Worker] = {}
+        self.learning: dict[Ticket, Worker] = {}
+        self.told: dict[str, Any] = {}
+        self.changes: list[Change] = []
+        self._asked_for = 0
+        self._pause = 0.0  # after a worker that never became ready
+        self._not_before = 0.0
+
+    # ---- between steps ---------------------------------------------------------------
+
+    def gather(self) -> None:
+        """Before the first step: waits until all are ready, or, once patience is over,
+        at least as many as a step needs. Raises as `settled`."""
+        self.replace()
+        until = self.clock() + self.patience
+        while len(self.ready) < self.wanted and self.clock() < until:
+            self._wait(until)
+        self.wait_for(self.least, 0.0)
+
+    def settled(self) -> list[Worker]:
+        """The workers of the next step: those that came are in, too many leave, those
+        that lack are asked for. Waits only while there are fewer than the least.
+
+        Raises WorkerError if there are fewer when patience is over, and what a worker
+        raised that could not make itself ready.
+        """
+        while len(self.starting) + len(self.ready) > self.wanted:
+            self._leave()
+        self.replace()
+        self._take_in(0.0)
+        self.wait_for(min(self.least, self.wanted), self.patience)
+        return list(self.ready)
+
+    def _leave(self) -> None:
+        """The newest goes, first of those that are not there yet."""
+        if self.starting:
+            _, worker = self.starting.popitem()
+        else:
+            worker = self.ready.pop()
+            self._note(Change("left", worker.number, worker.node, "fewer are wanted"))
+        self._stop(worker)
+
+    def tell(self, name: str, value: Any) -> None:
+        """Gives every worker a value under a name, those that come later, too."""
+        self.told.pop(name, None)  # what came between may be about the old one
+        self.told[name] = value
+        for worker in [*self.starting.values(), *self.ready]:
+            self._tell(worker, name, value)
+
+    def _tell(self, worker: Worker, name: str, value: Any) -> None:
+        self.learning[self.pool.learn(worker, name, value)] = worker
+
+    def forget(self, name: str) -> None:
+        """What was told under that name is needed no more."""
+        self.told.pop(name, None)
+        for worker in [*self.starting.values(), *self.ready]:
+            self.pool.forget(worker, name)
+
+    # ---- at any time -----------------------------------------------------------------
+
+    def replace(self) -> None:
+        """Asks for as many as lack; they join when the cluster has them."""
+        missing = self.wanted - len(self.ready) - len(self.starting)
+        if missing > 0 and self.clock() >= self._not_before:
+            for _ in range(missing):
+                worker, ticket = self.pool.start(self._asked_for)
+                self.starting[ticket] = worker
+                self._asked_for += 1
+                for name, value in self.told.items():
+                    self._tell(worker, name, value)
+
+    def wait_for(self, count: int, seconds: float) -> None:
+        """Until so many are ready; raises WorkerError if they are not in time."""
+        until = self.clock() + seconds
+        while len(self.ready) < count:
+            if self.clock() >= until:
+                raise WorkerError(self._too_few(count))
+            self._wait(until)
+
+    def _wait(self, until: float) -> None:
+        self.replace()
+        self._take_in(min(until - self.clock(), 1.0))
+
+    def joined(self, ticket: Ticket) -> None:
+        """A worker that was starting is ready, or never will be."""
+        worker = self.starting.pop(ticket)
+        try:
+            worker.node = self.pool.node(ticket)
+        except Lost as lost:
+            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+            self._not_before = self.clock() + self._pause
+            self._note(Change("lost", worker.number, worker.node, str(lost)))
+            return
+        self._pause = self._not_before = 0.0
+        self.ready.append(worker)
+        self._note(Change("joined", worker.number, worker.node))
+
+    def hear(self, ticket: Ticket) -> None:
+        """An answer of one that is starting, or was told something."""
+        if ticket in self.starting:
+            self.joined(ticket)
+            return
+        worker = self.learning.pop(ticket, None)
+        if worker is None:  # it was stopped in the meantime
+            return
+        try:
+            self.pool.result(ticket)
+        except Lost as lost:
+            self.lose(worker, lost)
+
+    @property
+    def awaited(self) -> list[Ticket]:
+        """What `hear` is for."""
+        return [*self.starting, *self.learning]
+
+    def lose(self, worker: Worker, lost: Lost) -> None:
+        """A worker is gone, or was given up: another is asked for."""
+        if worker not in self.ready:
+            return  # known already, or its start will tell
+        self.ready.remove(worker)
+        self._stop(worker)
+        self._note(Change("lost", worker.number, worker.node, str(lost)))
+        self.replace()
+
+    def end(self) -> None:
+        """All go."""
+        for worker in [*self.starting.values(), *self.ready]:
+            self.pool.stop(worker)
+        for some in (self.starting, self.ready, self.learning):
+            some.clear()
+
+    def _take_in(self, seconds: float) -> None:
+        """Hears who answers within so many seconds, at the first of them."""
+        for ticket in self.pool.wait(self.awaited, seconds):
+            self.hear(ticket)
+
+    def _stop(self, worker: Worker) -> None:
+        self.pool.stop(worker)
+        self.learning = {t: w for t, w in self.learning.items() if w is not worker}
+
+    def _note(self, change: Change) -> None:
+        self.changes.append(change)
+        if change.kind == "lost":
+            where = f" on node {change.node}" if change.node else ""
+            _log.warning("worker %d%s: %s", change.worker, where, change.cause)
+
+    def _too_few(self, count: int) -> str:
+        causes = [c for c in self.changes if c.kind == "lost"]
+        last = f"; the last that was lost: {causes[-1].cause}" if causes else ""
+        return (
+            f"{count} workers are needed, and {len(self.ready)} are there after "
+            f"{self.patience:g} s{last}. {self.pool.lack(count)}"
+        )

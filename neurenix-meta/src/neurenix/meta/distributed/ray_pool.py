@@ -1,0 +1,178 @@
+"""RayPool: workers as actors of a Ray cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurenix.errors import NeurenixError, OutOfMemoryError, WorkerError
+
+from .actor import WorkerActor
+from .crew import Job
+from .head import Head
+from .pool import Lost, Pool, Ticket, Worker
+from .ray_package import ray_package
+from .same import check_same
+from .shipping import shipped
+
+# Ray hands smaller arguments over with the call; others go by the nodes' object stores.
+_INLINE_BYTES = 1 << 16
+
+
+class RayWorker(Worker):
+    """A worker that is an actor.
+
+    actor   Ray's handle of a `WorkerActor`
+    """
+
+    def __init__(self, number: int, actor: Any) -> None:
+        super().__init__(number)
+        self.actor = actor
+
+
+@dataclass(eq=False)
+class RayTicket(Ticket):
+    """An object that Ray will have, from a worker."""
+
+    worker: RayWorker
+    reference: Any
+
+
+class RayPool(Pool):
+    """Actors of the Ray cluster that this process is connected to, one a device.
+
+    device      its type, in each worker
+    resources   what each takes of its node, by Ray's names
+    """
+
+    def __init__(self, device: str, resources: Mapping[str, float]) -> None:
+        self.ray = ray_package()
+        self.device = device
+        self.resources = dict(resources)
+        self.head = Head(self.ray.get_runtime_context().gcs_address)
+        gone = self.ray.exceptions
+        # One that cannot be reached is given up, too, and its process ended.
+        self._gone = (
+            gone.RayActorError,
+            gone.WorkerCrashedError,
+            gone.NodeDiedError,
+            gone.ObjectLostError,
+        )
+
+    # ---- workers ---------------------------------------------------------------------
+
+    def start(self, number: int) -> tuple[Worker, Ticket]:
+        taken = dict(self.resources)
+        cores = taken.pop("CPU", 0.0)
+        kind = self.ray.remote(WorkerActor).options(
+            num_cpus=cores,
+            num_gpus=taken.pop("GPU", 0.0),
+            resources=taken or None,
+            max_restarts=0,  # whoever replaces it has to be told what it knew
+        )
+        worker = RayWorker(number, kind.remote())
+        threads = max(1, int(cores))
+        return worker, self._ticket(worker, "start", self.device, threads)
+
+    def node(self, ticket: Ticket) -> str:
+        assert isinstance(ticket, RayTicket)
+        check_same([self.result(ticket)], self.device)
+        node: str = self.result(self._ticket(ticket.worker, "node"))
+        return node
+
+    def stop(self, worker: Worker) -> None:
+        assert isinstance(worker, RayWorker)
+        self.ray.kill(worker.actor)
+
+    # ---- what they do ----------------------------------------------------------------
+
+    def ask(self, worker: Worker, job: Job) -> Ticket:
+        return self._ticket(worker, job.method, *job.arguments)
+
+    def hint(self, worker: Worker, job: Job) -> None:
+        self.ask(worker, job)
+
+    def learn(self, worker: Worker, name: str, value: Any) -> Ticket:
+        return self._ticket(worker, "learn", name, value)
+
+    def forget(self, worker: Worker, name: str) -> None:
+        self._ticket(worker, "forget", name)
+
+    def ship(self, value: object) -> Any:
+        return shipped(self.ray, value)
+
+    def put(self, value: object) -> Any:
+        if isinstance(value, np.ndarray) and value.nbytes <= _INLINE_BYTES:
+            return value
+        return self.ray.put(value)
+
+    def _ticket(self, worker: Worker, method: str, *arguments: Any) -> RayTicket:
+        assert isinstance(worker, RayWorker)
+        reference = getattr(worker.actor, method).remote(*arguments)
+        return RayTicket(worker, reference)
+
+    # ---- what comes of it ------------------------------------------------------------
+
+    def wait(self, tickets: Collection[Ticket], seconds: float) -> list[Ticket]:
+        self.head.check()
+        of = {t.reference: t for t in tickets if isinstance(t, RayTicket)}
+        if not of:
+            time.sleep(seconds)
+            return []
+        done, _ = self.ray.wait(list(of), timeout=seconds)
+        if done and len(of) > 1:
+            done, _ = self.ray.wait(list(of), num_returns=len(of), timeout=0)
+        return [of[reference] for reference in done]
+
+    def result(self, ticket: Ticket) -> Any:
+        assert isinstance(ticket, RayTicket)
+        exceptions = self.ray.exceptions
+        try:
+            return self.ray.get(ticket.reference)
+        except exceptions.OutOfMemoryError as error:
+            raise Lost(_first_line(error), by_memory=True) from error
+        except self._gone as error:
+            raise Lost(_first_line(error)) from error
+        except exceptions.ActorUnschedulableError as error:
+            raise WorkerError(f"{ticket.worker} has no place: {error}") from error
+        except exceptions.RayTaskError as error:
+            raise _named(error, ticket.worker) from error
+
+    # ---- what there is ---------------------------------------------------------------
+
+    def lack(self, workers: int) -> str:
+        asked = ", ".join(f"{n:g} {name}" for name, n in self.resources.items())
+        if self.head.is_silent:  # Ray would wait for its answer
+            return f"A worker takes {asked}; the cluster's head does not answer"
+        there, free = self.ray.cluster_resources(), self.ray.available_resources()
+        found = ", ".join(
+            f"{there.get(name, 0):g} {name} ({free.get(name, 0):g} free)"
+            for name in self.resources
+        )
+        return f"A worker takes {asked}; the cluster has {found}"
+
+
+def _first_line(error: Exception) -> str:
+    """What Ray says first; and of a dead actor the cause, which it says last."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    cause = [line for line in lines[1:] if line.startswith("The actor is dead because")]
+    text = " ".join([*lines[:1], *cause])
+    return text.partition(" Some common causes include")[0]
+
+
+def _named(error: Any, worker: Worker) -> Exception:
+    """What a job raised, with the worker and its node."""
+    cause = error.cause
+    if isinstance(cause, MemoryError):
+        return OutOfMemoryError(
+            f"{worker} ran out of memory: {cause}. Fewer workers a node, or fewer "
+            "tasks at once: meta_learn(..., chunk=1) or max_memory="
+        )
+    if isinstance(cause, NeurenixError):
+        cause.args = (f"{worker}: {cause}", *cause.args[1:])
+        return cause
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
