@@ -6,7 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,10 @@ def largest_calls(source: Source, size: int) -> list[Call]:
 
 
 def planned(
-    limit: int, size: int, make: Callable[[int], nx.Compiled], calls: Sequence[Call]
+    limit: int,
+    size: int,
+    make: Callable[[int], nx.Compiled],
+    calls: Sequence[tuple[Any, ...]],
 ) -> tuple[nx.Compiled, MemoryPlan]:
     """The program that keeps to the limit with the most tasks at once.
 

@@ -14,7 +14,7 @@ from ..method import Method
 from ..tasks.batches import Source
 from .crew import Job
 from .told import Told
-from .worker import Unit, Way
+from .worker import Scored, Unit, Way
 
 # So many units a worker, if there are tasks enough, even out how long each takes.
 _UNITS_A_WORKER = 4
@@ -36,9 +36,12 @@ def scores_by(
     ]
     scores: dict[str, NDArray[np.float64]] = {}
     streams: set[int] = set()
-    for number, (found, drawn) in crew.results(jobs):
-        streams.update(drawn)
-        for name, values in found.items():
+    scored: Scored
+    for number, scored in crew.results(jobs):
+        streams.update(scored.drawn)
+        if limit is not None and scored.plan is not None:
+            method.programs.plans["evaluate"] = scored.plan
+        for name, values in scored.scores.items():
             if name not in scores:
                 shape = (len(source), *values.shape[1:])
                 scores[name] = np.full(shape, math.nan)

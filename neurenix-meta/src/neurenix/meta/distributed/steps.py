@@ -41,6 +41,7 @@ class CrewSteps(Steps):
         self.tasks = told.tasks(data.source)
         self.prepares = data.source.makes_batches
         self.way = Way(options.chunk, options.limit, options.compile)
+        self.programs = trained.method.programs
         self._update = update_program(trained.method, trained.optimizer)
         self._apart: dict[Layout, nx.Compiled] = {}
 
@@ -74,6 +75,8 @@ class CrewSteps(Steps):
                 form = partial.form
                 total.add(partial.block, form.layout.divided(partial.sums))
         assert form is not None
+        if form.plan is not None:
+            self.programs.plans["meta_learn"] = form.plan
         (loss, metrics), ok = self._updated(form, total, len(batch))
         self.learner.own_step_done()
         numbers = {name: x.numpy()[()] for name, x in {"loss": loss, **metrics}.items()}

@@ -6,7 +6,6 @@ import itertools
 
 import numpy as np
 
-from neurenix.nn.modes import mode
 from neurenix.state.store import store
 
 from ..method import Method
@@ -41,8 +40,7 @@ class ToldLearner:
     def state(self) -> Bytes:
         """What a job needs of the learner as it is now; workers are told of the rest,
         where that has changed."""
-        with mode(self.method, training=True):  # which jobs set for themselves
-            version = self._program.version()
+        version = self._program.version()
         if version != self._version:
             self.moving = MovingState(self.method)
             self._tell_all()

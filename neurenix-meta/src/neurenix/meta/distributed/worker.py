@@ -23,6 +23,7 @@ from neurenix import tree
 from neurenix.nn.modes import mode
 
 from ..evaluation.score import ScoresKey, scoring_program
+from ..memory import MemoryPlan, planned
 from ..method import Method
 from ..tasks.batches import Batch, Numbers, Source
 from .flat import Bytes, Layout
@@ -70,12 +71,13 @@ class About(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What lies in a flat buffer of sums, and which random streams the tasks drew
-    from."""
+    """What lies in a flat buffer of sums, which random streams the tasks drew from, and
+    how the program keeps to a limit of memory, if there is one."""
 
     structure: Hashable
     layout: Layout
     drawn: tuple[int, ...]
+    plan: MemoryPlan | None
 
 
 class Partial(NamedTuple):
@@ -95,7 +97,22 @@ class _Known:
     flat: nx.Compiled = field(default_factory=flat_program)
     drawn: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
 
-    def sums(self, chunk: int) -> nx.Compiled:
+    plans: dict[Hashable, MemoryPlan] = field(default_factory=dict)
+
+    def sums(self, way: Way, batch: Batch) -> tuple[nx.Compiled, MemoryPlan | None]:
+        """The program of a batch, within the limit if there is one."""
+        if way.limit is None:
+            return self._of_chunk(way.chunk), None
+        data, picks = batch.bucket.data, batch.picks
+        shapes = tuple((x.shape, x.dtype) for x in data)
+        key = way.limit, batch.bucket.read, shapes, picks.shape
+        if key not in self.plans:
+            call = batch.bucket.read, data, picks, _number(0)
+            _, self.plans[key] = planned(way.limit, len(picks), self._of_chunk, [call])
+        plan = self.plans[key]
+        return self._of_chunk(plan.chunk), plan
+
+    def _of_chunk(self, chunk: int) -> nx.Compiled:
         make = partial(sums_program, self.method, chunk)
         return self.method.compiled(SumsKey(chunk), make)
 
@@ -181,8 +198,8 @@ class Worker:
         tasks: str,
         unit: Unit,
         key: ScoresKey,
-    ) -> tuple[dict[str, NDArray[np.float64]], tuple[int, ...]]:
-        """The scores of a unit's tasks; and which random streams were drawn from."""
+    ) -> Scored:
+        """The scores of a unit's tasks."""
         known: _Known = self._told[learner]
         source: Source = self._told[tasks]
         method = known.method
@@ -199,13 +216,12 @@ class Worker:
             whole = Batch(
                 batch.bucket, np.concatenate([batch.picks, more]), batch.numbers
             ).loaded(unit.size)
-            first = nx.tensor(np.asarray(unit.first, np.uint32), dtype=nx.uint32)
             bucket = whole.bucket
-            rows = program(bucket.read, bucket.data, whole.picks, first)
+            rows = program(bucket.read, bucket.data, whole.picks, _number(unit.first))
         after = known.state.places()
         drawn = tuple(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
         scores = {n: x.numpy()[:count].astype(np.float64) for n, x in rows.items()}
-        return scores, drawn
+        return Scored(scores, drawn, method.programs.plans.get("evaluate"))
 
     def _prepared(self, tasks: str, numbers: Numbers) -> Batch:
         ready = self._ready.pop((tasks, numbers.tobytes()), None)
@@ -214,6 +230,15 @@ class Worker:
     def _batch(self, tasks: str, numbers: Numbers) -> Batch:
         source: Source = self._told[tasks]
         return source.batch_of(numbers).loaded(len(numbers))
+
+
+class Scored(NamedTuple):
+    """What came of a unit: scores by name, which random streams were drawn from, and
+    how the program keeps to a limit of memory, if there is one."""
+
+    scores: dict[str, NDArray[np.float64]]
+    drawn: tuple[int, ...]
+    plan: MemoryPlan | None
 
 
 class Still(NamedTuple):
@@ -242,18 +267,21 @@ def _partial(
     known: _Known, state: Bytes, way: Way, block: Block, batch: Batch
 ) -> Partial:
     """The sums over a block, and what came in them."""
-    first = nx.tensor(np.asarray(block.first, np.uint32), dtype=nx.uint32)
     bucket = batch.bucket
-    program = known.sums(way.chunk)
-    sums = program(bucket.read, bucket.data, batch.picks, first)
+    program, plan = known.sums(way, batch)
+    sums = program(bucket.read, bucket.data, batch.picks, _number(block.first))
     leaves, structure = tree.flatten(sums)
     layout = Layout.of(leaves)
     key = bucket.read, layout
     if key not in known.drawn:
         known.drawn[key] = _drawn(known.state, state)
     parts = [part.numpy() for part in known.flat(leaves)]
-    form = Form(structure, layout, known.drawn[key])
+    form = Form(structure, layout, known.drawn[key], plan)
     return Partial(block, layout.joined(parts), form)
+
+
+def _number(value: int) -> nx.Tensor:
+    return nx.tensor(np.asarray(value, np.uint32), dtype=nx.uint32)
 
 
 def _known(pupil: Pupil) -> _Known:

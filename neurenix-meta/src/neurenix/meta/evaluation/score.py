@@ -45,8 +45,9 @@ class Scorer:
         self, method: Method, source: Source, key: ScoresKey, limit: int | None
     ) -> dict[str, NDArray[np.float64]]:
         """Every task's scores by name, in the order of the tasks."""
-        program = scoring_program(method, source, key.steps, limit, key.apart)
-        return scores_of(program, source)
+        with mode(method, training=False):
+            program = scoring_program(method, source, key.steps, limit, key.apart)
+            return scores_of(program, source)
 
 
 def check_transductive(method: Method, transductive: object) -> None:
@@ -93,8 +94,7 @@ def _one_evaluation(
     apart: bool,
     scorer: Scorer,
 ) -> Evaluation:
-    with mode(method, training=False):
-        scores = scorer.scores(method, source, ScoresKey(steps, 0, apart), limit)
+    scores = scorer.scores(method, source, ScoresKey(steps, 0, apart), limit)
     confidence = scores.pop(CONFIDENCE, None)
     norm = "support and the query" if apart else batch_norm.mode_of(method)
     transductive = batch_norm.depends_on_batch(method) and not apart
