@@ -20,7 +20,7 @@ from neurenix.meta.distributed import RayStrategy
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    with ray_cluster(cpus=8) as made:
+    with ray_cluster(cpus=10) as made:
         yield made
 
 
@@ -127,6 +127,16 @@ def test_functions_of_this_process_travel(two: RayStrategy) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.usefixtures("cluster")
+def test_steps_apart(alone: dict[str, Any]) -> None:
+    found = []
+    for workers in (1, 2):
+        with RayStrategy(workers, steps_apart=2) as strategy:
+            found.append(run("Reptile", strategy))
+    assert found[0] == alone["Reptile"]
+    assert found[1]["weights"] != alone["Reptile"]["weights"]
+
+
 # ---- what cannot be ------------------------------------------------------------------
 
 
@@ -135,7 +145,7 @@ def test_more_workers_than_there_is_room_for() -> None:
     with (
         RayStrategy(9) as strategy,
         pytest.raises(
-            InvalidArgumentError, match=r"workers=9.*each takes 1 CPU.*room for 8"
+            InvalidArgumentError, match=r"workers=11.*each takes 1 CPU.*room for 10"
         ),
     ):
         run("MAML", strategy)
