@@ -8,9 +8,6 @@ from collections.abc import Callable
 
 from neurenix.errors import HeadLostError
 
-# Ray ends a process whose head is gone for 60 s. A head that is replaced in time, as
-# with a store that outlives it, is none that is lost.
-GRACE = 30.0
 # Seconds between two questions.
 _EVERY = 1.0
 # Seconds that an answer may take.
@@ -21,17 +18,18 @@ class Head:
     """Watches the head of a cluster.
 
     address   host and port
+    grace     seconds of silence until it counts as lost
     """
 
+    # Ray ends a process whose head is gone for 60 s. A head that is replaced in time,
+    # as with a store that outlives it, is none that is lost.
+    grace = 30.0
+
     def __init__(
-        self,
-        address: str,
-        clock: Callable[[], float] = time.monotonic,
-        grace: float = GRACE,
+        self, address: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.address = address
         self.clock = clock
-        self.grace = grace
         self._next = clock()
         self._silent_since: float | None = None
 

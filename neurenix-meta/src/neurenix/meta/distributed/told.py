@@ -63,6 +63,7 @@ class ToldLearner:
 
     def _tell_all(self) -> None:
         seeds = tuple(stream.seed for stream in self.moving.streams)
+        self.crew.forget(f"{self.name}, still")  # of before: those that come later
         pupil = Pupil(self.method, seeds, self.optimizer)
         self.crew.tell(self.name, pupil)
         self._still = self.moving.still()

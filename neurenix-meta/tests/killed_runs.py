@@ -1,0 +1,45 @@
+"""Runs that things happen to between their steps, and the same one in one process."""
+
+import time
+from functools import cache
+
+import neurenix as nx
+from neurenix import meta
+
+
+def trained(strategy=None, callbacks=(), epochs=3, **options):
+    """A learner after four steps an epoch, which take long enough to be killed in."""
+    nx.manual_seed(7)
+    learner = meta.MAML(meta.MLP([1, 64, 64, 1]), inner_steps=10)
+    tasks = meta.generate_regression_tasks(32, 100, seed=0)
+    history = learner.meta_learn(
+        tasks,
+        epochs=epochs,
+        tasks_per_batch=8,
+        progress=False,
+        strategy=strategy,
+        callbacks=callbacks,
+        **options,
+    )
+    values = {name: x.numpy().tobytes() for name, x in learner.state_dict().items()}
+    return values, history["loss"]
+
+
+alone = cache(lambda epochs=3: trained(epochs=epochs))
+
+
+class Doing(meta.Callback):
+    """Does things between steps, by the number of the step that is done, and knows how
+    long a step takes."""
+
+    def __init__(self, by_step):
+        self.by_step = by_step
+        self.seconds = 0.0
+        self._last = time.monotonic()
+
+    def on_step_end(self, learner, event):
+        now = time.monotonic()
+        self.seconds, self._last = now - self._last, now
+        if event.total in self.by_step:
+            self.by_step[event.total](self)
+            self._last = time.monotonic()

@@ -1,0 +1,168 @@
+"""Workers, nodes and heads that are killed while steps are made: the same bits."""
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from killed_runs import Doing, alone, trained
+from ray_clusters import (
+    add_node,
+    call,
+    cluster,
+    kill,
+    later,
+    node_of,
+    process_of,
+    processes_of,
+    workers,
+)
+
+import neurenix as nx
+from neurenix import meta
+from neurenix.errors import DatasetError, OutOfMemoryError
+from neurenix.meta.distributed import RayStrategy
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[object]:
+    """Two nodes, a core each."""
+    with cluster(1, 1) as found:
+        yield found
+
+
+def wait_until(strategy, count):
+    """So many workers are ready for the next step."""
+    until = time.monotonic() + 120.0
+    while len(strategy._crew.members.settled()) < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def kills_a_worker(strategy):
+    """In the middle of the next step."""
+
+    def do(doing):
+        wait_until(strategy, 2)
+        later(doing.seconds / 2, [process_of(workers(strategy)[0])])
+
+    return do
+
+
+def kills_a_node(strategy, made):
+    """So are all processes of a node; another node comes."""
+
+    def do(doing):
+        wait_until(strategy, 2)
+        first = workers(strategy)[0]
+        on_it = [w for w in workers(strategy) if w.node == first.node]
+        node = node_of(made, first)
+        later(doing.seconds / 2, processes_of(node, on_it))
+        add_node(made, len(on_it))
+
+    return do
+
+
+def kinds(strategy):
+    return [change.kind for change in strategy.changes]
+
+
+# ---- workers and nodes ---------------------------------------------------------------
+
+
+def test_a_worker_then_a_node_are_killed_in_mid_step(made):
+    with RayStrategy(workers=2) as strategy:
+        doing = Doing({3: kills_a_worker(strategy), 7: kills_a_node(strategy, made)})
+        assert trained(strategy, [doing]) == alone()
+        assert kinds(strategy).count("lost") >= 2
+
+
+@pytest.mark.nightly
+def test_ten_workers_then_ten_nodes_are_killed_in_mid_step(made):
+    with RayStrategy(workers=2) as strategy:
+        doing = Doing(
+            {4 * n: kills_a_worker(strategy) for n in range(1, 11)}
+            | {4 * n: kills_a_node(strategy, made) for n in range(11, 21)}
+        )
+        assert trained(strategy, [doing], epochs=22) == alone(22)
+        assert kinds(strategy).count("lost") >= 20
+
+
+def test_a_worker_that_hangs_is_replaced(made):
+    with RayStrategy(workers=2, deadline=10.0) as strategy:
+
+        def stops(doing):
+            kill(process_of(workers(strategy)[0]), number=signal.SIGSTOP)
+
+        assert trained(strategy, [Doing({5: stops})]) == alone()
+        lost = [change.cause for change in strategy.changes if change.kind == "lost"]
+        assert "no answer within 10 s: it was ended" in lost
+
+
+def test_workers_join_and_leave_between_steps(made):
+    with RayStrategy(workers=1) as strategy:
+        seen = []
+
+        def join(doing):
+            strategy.workers = 2
+            wait_until(strategy, 2)
+
+        def leave(doing):
+            strategy.workers = 1
+
+        def look(doing):
+            seen.append(len(workers(strategy)))
+
+        doing = Doing({2: look, 4: join, 6: look, 9: leave, 11: look})
+        assert trained(strategy, [doing]) == alone()
+        assert seen == [1, 2, 1]
+        assert kinds(strategy) == ["joined", "joined", "left"]
+
+
+# ---- causes that are named -----------------------------------------------------------
+
+
+def test_a_worker_without_memory_is_named(made):
+    nx.manual_seed(0)
+    learner = meta.PrototypicalNetworks(meta.MLP([400, 8]))
+
+    def tasks(queries):
+        pixels = nx.rand(10, 400).numpy(), nx.rand(queries, 400).numpy()
+        labels = [[i % 2 for i in range(len(x))] for x in pixels]
+        return [(pixels[0], labels[0], pixels[1], labels[1])] * 2
+
+    def limit(worker):
+        with open("/proc/self/statm") as statm:
+            now = int(statm.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + (8 << 20),) * 2)
+
+    with RayStrategy(workers=1) as strategy:
+        learner.evaluate(tasks(10), strategy=strategy)
+        call(workers(strategy)[0], limit)
+        with pytest.raises(OutOfMemoryError, match=r"^worker 0 on node .*memory"):
+            learner.evaluate(tasks(50_000), strategy=strategy)
+
+
+def test_images_that_one_node_has_not_are_named_with_it(made, tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    for name in ("ants", "bees"):
+        (tmp_path / "here" / "images" / name).mkdir(parents=True)
+        for number in range(4):
+            picture = image.new("L", (8, 8), number)
+            picture.save(tmp_path / "here" / "images" / name / f"{number}.png")
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = str(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "here")
+    how = meta.Preprocess(size=(8, 8), grey=True)
+    folder = meta.ImageFolder("images", preprocess=how, lazy=True)
+    tasks = meta.TaskSampler(folder, ways=2, shots=1, queries=1, seed=0, tasks=8)
+    learner = meta.PrototypicalNetworks(meta.ConvNet(1, 4, 8))
+    with RayStrategy(workers=2) as strategy:
+        learner.evaluate(tasks, strategy=strategy)
+        second = workers(strategy)[1]
+        call(second, lambda worker: os.chdir(elsewhere))
+        with pytest.raises(DatasetError, match="images") as raised:
+            learner.evaluate(tasks, strategy=strategy)
+        assert str(second) in str(raised.value) and second.node in str(raised.value)
