@@ -9,7 +9,7 @@ from typing import Any
 import methods
 import numpy as np
 import pytest
-from ray_cluster import ray_cluster
+from ray_clusters import cluster as ray_cluster
 
 import neurenix as nx
 from neurenix import meta, nn
@@ -20,7 +20,7 @@ from neurenix.meta.distributed import RayStrategy
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    with ray_cluster(cpus=10) as made:
+    with ray_cluster(10) as made:
         yield made
 
 
@@ -142,7 +142,7 @@ def test_steps_apart(alone: dict[str, Any]) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_more_workers_than_there_is_room_for() -> None:
-    message = r"workers=11.*each takes 1 CPU.*1 node \(10 CPU\).*room for 10"
+    message = r"workers=11.*each takes 1 CPU.*2 nodes \(.*10 CPU\).*room for 10"
     with pytest.raises(InvalidArgumentError, match=message):
         run("MAML", RayStrategy(11))
 
