@@ -98,15 +98,15 @@ def test_mamlplusplus_over_its_epochs() -> None:
     def make() -> meta.MetaLearner:
         network = nn.Sequential(
             nn.Linear(methods.INPUTS, 8),
-            nn.BatchNorm1d(8, mode="per_step", steps=3),
+            nn.BatchNorm1d(8, mode="per_step", steps=2),
             nn.ReLU(),
             nn.Linear(8, methods.WAYS),
         )
         return meta.MAMLPlusPlus(
-            network, 0.1, inner_steps=3, multi_step_epochs=2, first_order_epochs=1
+            network, 0.1, inner_steps=2, multi_step_epochs=2, first_order_epochs=1
         )
 
-    same_with([3], make, methods.tasks("MAML", 7), epochs=4)
+    same_with([3], make, methods.tasks("MAML", 6), epochs=3)
 
 
 class Noisy(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 import methods
 import numpy as np
 import pytest
-from ray_cluster import ray_cluster
+from ray_clusters import cluster as ray_cluster
 
 import neurenix as nx
 from neurenix import meta, nn
@@ -20,7 +20,7 @@ from neurenix.meta.distributed import RayStrategy
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    with ray_cluster(cpus=8) as made:
+    with ray_cluster(10) as made:
         yield made
 
 
@@ -127,18 +127,24 @@ def test_functions_of_this_process_travel(two: RayStrategy) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.usefixtures("cluster")
+def test_steps_apart(alone: dict[str, Any]) -> None:
+    found = []
+    for workers in (1, 2):
+        with RayStrategy(workers, steps_apart=2) as strategy:
+            found.append(run("Reptile", strategy))
+    assert found[0] == alone["Reptile"]
+    assert found[1]["weights"] != alone["Reptile"]["weights"]
+
+
 # ---- what cannot be ------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("cluster")
 def test_more_workers_than_there_is_room_for() -> None:
-    with (
-        RayStrategy(9) as strategy,
-        pytest.raises(
-            InvalidArgumentError, match=r"workers=9.*each takes 1 CPU.*room for 8"
-        ),
-    ):
-        run("MAML", strategy)
+    message = r"workers=11.*each takes 1 CPU.*2 nodes \(.*10 CPU\).*room for 10"
+    with pytest.raises(InvalidArgumentError, match=message):
+        run("MAML", RayStrategy(11))
 
 
 @pytest.mark.usefixtures("cluster")

@@ -41,6 +41,10 @@ class Method(nn.Module, abc.ABC):
     #: Attributes that matter in training only; `load` takes a file with others.
     of_training: frozenset[str] = frozenset({"meta_lr"})
 
+    #: Whether workers may each make several meta-steps before they meet, and go on from
+    #: the mean of what these led to (`RayStrategy(steps_apart=...)`).
+    may_step_apart: bool = False
+
     _kinds = Kinds()
 
     def __init__(self, model: nn.Module, inputs: str | None = None) -> None:

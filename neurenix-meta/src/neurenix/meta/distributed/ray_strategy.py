@@ -21,12 +21,11 @@ from ..tasks.batches import Source
 from ..training.data import Data
 from ..training.options import Training
 from ..training.position import Trained
-from ..training.strategy import Strategy
+from ..training.strategy import Steps, Strategy
 from .crew_strategy import CrewStrategy
 from .membership import Change
 from .ray_crew import RayCrew, RayOptions
 from .ray_package import ray_package
-from .steps import CrewSteps
 
 # Device types that are the host's processor, of which Ray counts cores.
 _PROCESSORS = ("cpu", "reference")
@@ -46,6 +45,10 @@ class RayStrategy(Strategy):
     deadline    seconds that a worker may take for its share of one step, the first with
                 what it compiles; one that takes longer is ended and replaced
     patience    seconds that a run waits for workers, where it has too few
+    steps_apart  for methods that say so (Reptile): meta-steps that each worker makes on
+                its share before all meet at their mean. It saves messages, and it is
+                another algorithm, whose results depend on `workers`: see
+                docs/many-machines.md. 1: the steps of one process
 
     Each worker takes its share of a batch's tasks, by their numbers, and returns the
     sum of what they ask of the parameters, which are added up along the tree that
@@ -78,11 +81,13 @@ class RayStrategy(Strategy):
         at_least: int | None = None,
         deadline: float = 600.0,
         patience: float = 60.0,
+        steps_apart: int = 1,
     ) -> None:
         self._workers = whole("RayStrategy", "workers", workers, 1)
         self.at_least = _at_most(self._workers, at_least)
         self.deadline = positive("RayStrategy", "deadline", deadline)
         self.patience = positive("RayStrategy", "patience", patience)
+        self.steps_apart = whole("RayStrategy", "steps_apart", steps_apart, 1)
         self.device = None if device is None else str(parse_device(device).type)
         self.resources = None if resources is None else _checked(resources)
         self.address = address
@@ -124,9 +129,7 @@ class RayStrategy(Strategy):
             self._inner = self._crew = None
 
     @contextmanager
-    def steps(
-        self, trained: Trained, data: Data, options: Training
-    ) -> Iterator[CrewSteps]:
+    def steps(self, trained: Trained, data: Data, options: Training) -> Iterator[Steps]:
         with self._letting_go():
             started = self._started(trained.method)
             with started.steps(trained, data, options) as steps:
@@ -166,7 +169,7 @@ class RayStrategy(Strategy):
                     self.patience,
                 )
             )
-            self._inner = CrewStrategy(self._crew)
+            self._inner = CrewStrategy(self._crew, self.steps_apart, self._workers)
         return self._inner
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import neurenix as nx
-from neurenix import nn
+from neurenix import nn, optim
 from neurenix.primitives import ops
 from neurenix.random import Generator
 from neurenix.state.cell import Cell
+from neurenix.state.protocol import State
 from neurenix.tensor import literal
 
 from ..method import Method
@@ -36,26 +37,35 @@ def advance(method: Method, drawn: Sequence[int]) -> None:
 class MovingState:
     """What workers get before each step: all that a meta-step changes in a learner.
 
-    That is the parameters that learn, the buffers whose mean over tasks is kept, and
-    where the random streams are. All else (frozen parameters, buffers that steps leave
-    alone) is `still`: it travels only when somebody has changed it.
+    That is the parameters that learn, the buffers whose mean over tasks is kept, where
+    the random streams are, and the state of an optimizer, if it is given. All else
+    (frozen parameters, buffers that steps leave alone) is `still`: it travels only when
+    somebody has changed it.
     """
 
-    def __init__(self, method: Method) -> None:
+    def __init__(
+        self, method: Method, optimizer: optim.Optimizer | None = None
+    ) -> None:
         self.method = method
+        self.optimizer = optimizer
         self.streams = streams_of(method)
         self.names = [name for name, c in method.named_cells().items() if _moves(c)]
-        self.layout = Layout.of([*self._cells(), *(g.step for g in self.streams)])
-        state = [method, nx.random.default_generator]
+        self.layout = Layout.of(self._all())
+        owners: list[State] = [method] if optimizer is None else [method, optimizer]
+        state = [*owners, nx.random.default_generator]
         self._pack = nx.compile(self._packed, state=state)
         self._take = nx.compile(self._taken, state=state)
 
-    def _cells(self) -> list[Cell]:
-        cells = self.method.named_cells()
-        return [cells[name] for name in self.names]
-
     def _all(self) -> list[Cell]:
-        return [*self._cells(), *(g.step for g in self.streams)]
+        """The parameters and buffers, what an optimizer keeps of them, and the streams'
+        places."""
+        cells = self.method.named_cells()
+        found: list[Cell] = [cells[name] for name in self.names]
+        if self.optimizer is not None:
+            known = {id(cell) for cell in cells.values()}
+            kept = self.optimizer.state_cells().values()
+            found += [cell for cell in kept if id(cell) not in known]
+        return [*found, *(stream.step for stream in self.streams)]
 
     def _packed(self) -> list[nx.Tensor]:
         return packed([cell.value() for cell in self._all()])

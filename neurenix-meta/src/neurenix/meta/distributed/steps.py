@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import neurenix as nx
 from neurenix import tree
 
 from ..tasks.batches import Batch
@@ -14,9 +13,9 @@ from ..training.options import Training
 from ..training.position import Trained
 from ..training.strategy import Made, Row, Steps
 from .crew import Job
-from .flat import Layout, tensors_of
+from .flat import tensors_of
 from .shares import divided
-from .sums import apart_program, update_program
+from .sums import apart_program, kept_update_program
 from .told import Told
 from .tree import TreeSum
 from .worker import Form, Partial, Way
@@ -42,11 +41,10 @@ class CrewSteps(Steps):
         self.prepares = data.source.makes_batches
         self.way = Way(options.chunk, options.limit, options.compile)
         self.programs = trained.method.programs
-        self._update = update_program(trained.method, trained.optimizer)
-        self._apart: dict[Layout, nx.Compiled] = {}
+        self._update = kept_update_program(trained.method, trained.optimizer)
 
     def over(self, groups: Iterable[list[Batch]]) -> Iterator[Made]:
-        for group, following in _with_next(groups):
+        for group, following in with_next(groups):
             rows: list[Row] = []
             interrupted = None
             try:
@@ -91,15 +89,13 @@ class CrewSteps(Steps):
 
     def _updated(self, form: Form, total: TreeSum, count: int) -> Any:
         layout = form.layout
-        if layout not in self._apart:
-            self._apart[layout] = apart_program(layout)
         buffer = layout.joined(total.result())
-        leaves = self._apart[layout](list(tensors_of(layout, buffer)))
+        leaves = apart_program(layout)(list(tensors_of(layout, buffer)))
         sums = tree.unflatten(form.structure, leaves)
         return self._update(sums, count, form.drawn)
 
 
-def _with_next(
+def with_next(
     groups: Iterable[list[Batch]],
 ) -> Iterator[tuple[Sequence[Batch], Batch | None]]:
     """Each group, and the first batch of the one after it."""

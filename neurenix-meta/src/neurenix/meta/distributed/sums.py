@@ -4,6 +4,8 @@ and the update that follows from the sums over all."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import neurenix as nx
 from neurenix import optim, tree
@@ -37,6 +39,7 @@ def flat_program() -> nx.Compiled:
     return nx.compile(flat)
 
 
+@lru_cache(maxsize=64)
 def apart_program(layout: Layout) -> nx.Compiled:
     """The tensors in the parts of a flat buffer."""
 
@@ -44,6 +47,20 @@ def apart_program(layout: Layout) -> nx.Compiled:
         return unpacked(parts, layout)
 
     return nx.compile(apart)
+
+
+@dataclass(frozen=True)
+class UpdateKey:
+    """Which program makes an update: of which optimizer."""
+
+    optimizer: int
+
+
+def kept_update_program(method: Method, optimizer: optim.Optimizer) -> nx.Compiled:
+    """The update that a method keeps for its present optimizer."""
+    mine = UpdateKey(id(optimizer))  # the program keeps it alive: none else gets its id
+    method.programs.forget(lambda key: isinstance(key, UpdateKey) and key != mine)
+    return method.compiled(mine, partial(update_program, method, optimizer))
 
 
 def update_program(method: Method, optimizer: optim.Optimizer) -> nx.Compiled:

@@ -6,10 +6,12 @@ import itertools
 
 import numpy as np
 
+from neurenix import optim
 from neurenix.state.store import store
 
 from ..method import Method
 from ..tasks.batches import Source
+from ..training.step import meta_step
 from .crew import Crew
 from .flat import Bytes
 from .state import MovingState
@@ -25,15 +27,23 @@ class ToldLearner:
     anything has changed that a program depends on, and the values that no step changes
     where only these have.
 
-    name   under which they know it
+    name        under which they know it
+    optimizer   that workers make steps with, if they do
     """
 
-    def __init__(self, crew: Crew, method: Method) -> None:
+    def __init__(
+        self, crew: Crew, method: Method, optimizer: optim.Optimizer | None = None
+    ) -> None:
         self.crew = crew
         self.method = method
+        self.optimizer = optimizer
         self.name = f"learner {next(_NUMBERS)}"
         # It is never run here: it knows what the program of the workers depends on.
-        self._program = sums_program(method, 0)
+        self._program = (
+            sums_program(method, 0)
+            if optimizer is None
+            else meta_step(method, optimizer, 0)
+        )
         self._version: int | None = None
         self._seen: object = None
 
@@ -42,7 +52,7 @@ class ToldLearner:
         where that has changed."""
         version = self._program.version()
         if version != self._version:
-            self.moving = MovingState(self.method)
+            self.moving = MovingState(self.method, self.optimizer)
             self._tell_all()
             self._version = version
         elif self._seen is not store.now:
@@ -54,7 +64,7 @@ class ToldLearner:
     def _tell_all(self) -> None:
         seeds = tuple(stream.seed for stream in self.moving.streams)
         self.crew.forget(f"{self.name}, still")  # of before: those that come later
-        pupil = Pupil(self.method, seeds)
+        pupil = Pupil(self.method, seeds, self.optimizer)
         self.crew.tell(self.name, pupil)
         self._still = self.moving.still()
 
@@ -84,12 +94,18 @@ class Told:
 
     def __init__(self, crew: Crew) -> None:
         self.crew = crew
-        self._learners: dict[int, ToldLearner] = {}
+        self._learners: dict[tuple[int, int], ToldLearner] = {}
         self._sources: dict[int, tuple[Source, str]] = {}
 
-    def learner(self, method: Method) -> ToldLearner:
-        told = self._learners.pop(id(method), None)
-        self._learners[id(method)] = told = told or ToldLearner(self.crew, method)
+    def learner(
+        self, method: Method, optimizer: optim.Optimizer | None = None
+    ) -> ToldLearner:
+        """What is known of a learner; of one that workers make steps of, with its
+        optimizer."""
+        key = id(method), id(optimizer)
+        told = self._learners.pop(key, None)
+        told = told or ToldLearner(self.crew, method, optimizer)
+        self._learners[key] = told
         if len(self._learners) > _KEPT:
             self._learners.pop(next(iter(self._learners))).forget()
         return told

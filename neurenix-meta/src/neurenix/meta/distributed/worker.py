@@ -19,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import neurenix as nx
-from neurenix import tree
+from neurenix import optim, tree
 from neurenix.nn.modes import mode
 
 from ..evaluation.score import ScoresKey, scoring_program
 from ..memory import MemoryPlan, planned
 from ..method import Method
 from ..tasks.batches import Batch, Numbers, Source
+from ..training.step import step_program
+from ..training.strategy import Row
 from .flat import Bytes, Layout
 from .shares import Block
 from .state import MovingState
@@ -36,11 +38,13 @@ from .sums import flat_program, sums_program
 class Pupil:
     """A learner as workers are told of it.
 
-    seeds   of its random streams, in the order of `streams_of`
+    seeds       of its random streams, in the order of `streams_of`
+    optimizer   that the worker makes steps with, if it is to
     """
 
     method: Method
     seeds: tuple[int, ...]
+    optimizer: optim.Optimizer | None = None
 
 
 class Way(NamedTuple):
@@ -92,7 +96,7 @@ class Partial(NamedTuple):
 class _Known:
     """A learner that a worker was told of, with what it has made for it."""
 
-    method: Method
+    pupil: Pupil
     state: MovingState
     flat: nx.Compiled = field(default_factory=flat_program)
     drawn: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
@@ -113,8 +117,8 @@ class _Known:
         return self._of_chunk(plan.chunk), plan
 
     def _of_chunk(self, chunk: int) -> nx.Compiled:
-        make = partial(sums_program, self.method, chunk)
-        return self.method.compiled(SumsKey(chunk), make)
+        make = partial(sums_program, self.pupil.method, chunk)
+        return self.pupil.method.compiled(SumsKey(chunk), make)
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,26 @@ class Worker:
                 found.append(_partial(known, state, way, block, batch))
         return found
 
+    def steps_apart(
+        self, learner: str, state: Bytes, way: Way, tasks: str, shares: list[Share]
+    ) -> Apart:
+        """Meta-steps on shares of batches, one after the other, from this state on."""
+        known: _Known = self._told[learner]
+        method, optimizer = known.pupil.method, known.pupil.optimizer
+        assert optimizer is not None
+        known.state.write(state)
+        rows: list[Row] = []
+        with way.entered():
+            step = step_program(method, optimizer, way.chunk)
+            for share in shares:
+                batch = self._prepared(tasks, share.numbers)
+                bucket, first = batch.bucket, _number(share.first)
+                (loss, metrics), ok = step(bucket.read, bucket.data, batch.picks, first)
+                named = {"loss": loss, **metrics}
+                numbers = {name: float(x.item()) for name, x in named.items()}
+                rows.append((numbers, bool(ok.item())))
+        return Apart(rows, known.state.read())
+
     def scores(
         self,
         learner: str,
@@ -202,7 +226,7 @@ class Worker:
         """The scores of a unit's tasks."""
         known: _Known = self._told[learner]
         source: Source = self._told[tasks]
-        method = known.method
+        method = known.pupil.method
         known.state.write(state)
         before = [place + unit.call for place in known.state.places()]
         for stream, place in zip(known.state.streams, before, strict=True):
@@ -230,6 +254,20 @@ class Worker:
     def _batch(self, tasks: str, numbers: Numbers) -> Batch:
         source: Source = self._told[tasks]
         return source.batch_of(numbers).loaded(len(numbers))
+
+
+class Share(NamedTuple):
+    """A worker's tasks of a batch: their numbers, and where they begin in it."""
+
+    numbers: Numbers
+    first: int
+
+
+class Apart(NamedTuple):
+    """What came of steps apart: each one's numbers, and the state after the last."""
+
+    rows: list[Row]
+    state: Bytes
 
 
 class Scored(NamedTuple):
@@ -285,10 +323,10 @@ def _number(value: int) -> nx.Tensor:
 
 
 def _known(pupil: Pupil) -> _Known:
-    state = MovingState(pupil.method)
+    state = MovingState(pupil.method, pupil.optimizer)
     for stream, seed in zip(state.streams, pupil.seeds, strict=True):
         stream.manual_seed(seed)
-    return _Known(pupil.method, state)
+    return _Known(pupil, state)
 
 
 def _drawn(state: MovingState, before: Bytes) -> tuple[int, ...]:

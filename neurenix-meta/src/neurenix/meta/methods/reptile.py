@@ -55,6 +55,9 @@ class Reptile(GradientBased):
     >>> history = learner.meta_learn(tasks, sgd, progress=False)
     """
 
+    # A step goes to where tasks lead from θ, in the mean: so may several.
+    may_step_apart = True
+
     def __init__(
         self,
         model: nn.Module,

@@ -45,13 +45,16 @@ def meta_step(method: Method, optimizer: optim.Optimizer, chunk: int) -> nx.Comp
 
     A task's loss and its derivative are taken inside the map: a task's whole chain runs
     on one core, and nothing but gradients leaves it. Returns ((loss, metrics), ok);
-    where ok is False nothing was changed.
+    where ok is False nothing was changed. `first` is as of `over_tasks`.
     """
 
     def step(
-        read: Read, data: Sequence[nx.Tensor], picks: nx.Tensor
+        read: Read,
+        data: Sequence[nx.Tensor],
+        picks: nx.Tensor,
+        first: int | nx.Tensor = 0,
     ) -> tuple[nx.Tensor, dict[str, nx.Tensor]]:
-        means = over_tasks(method, read, data, picks, "mean", chunk)
+        means = over_tasks(method, read, data, picks, "mean", chunk, first)
         with mode(method, training=True), nx.no_grad():
             return updated(method, optimizer, means)
 
