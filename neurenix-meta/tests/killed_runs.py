@@ -37,6 +37,11 @@ class Doing(meta.Callback):
         self.seconds = 0.0
         self._last = time.monotonic()
 
+    @property
+    def half_a_step(self):
+        """Seconds to the middle of the next one, if it is no longer than usual."""
+        return min(self.seconds, 0.5) / 2
+
     def on_step_end(self, learner, event):
         now = time.monotonic()
         self.seconds, self._last = now - self._last, now

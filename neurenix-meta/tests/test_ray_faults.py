@@ -46,7 +46,7 @@ def kills_a_worker(strategy):
 
     def do(doing):
         wait_until(strategy, 2)
-        later(doing.seconds / 2, [process_of(workers(strategy)[0])])
+        later(doing.half_a_step, [process_of(workers(strategy)[0])])
 
     return do
 
@@ -59,7 +59,7 @@ def kills_a_node(strategy, made):
         first = workers(strategy)[0]
         on_it = [w for w in workers(strategy) if w.node == first.node]
         node = node_of(made, first)
-        later(doing.seconds / 2, processes_of(node, on_it))
+        later(doing.half_a_step, processes_of(node, on_it))
         add_node(made, len(on_it))
 
     return do
