@@ -107,8 +107,8 @@ def fitted(steps: list[Step]) -> dict[int, Costs]:
 
 
 def added(costs: Costs, s: Step) -> float:
-    """What asking a step's workers and hearing from them takes, within one machine: none
-    of it overlaps with their work, which has the same cores."""
+    """What asking a step's workers and hearing from them takes, within one machine. It
+    does not overlap with their work, which has the same cores."""
     buffers = (1 + s.workers) * costs.size
     return s.workers * costs.call + buffers * costs.byte
 
