@@ -1,14 +1,13 @@
 """Workers, nodes and heads that are killed while steps are made: the same bits."""
 
 import os
-import resource
 import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 from killed_runs import Doing, alone, trained
-from ray_clusters import (
+from ray_nodes import (
     add_node,
     call,
     cluster,
@@ -21,8 +20,9 @@ from ray_clusters import (
 )
 
 import neurenix as nx
-from neurenix import meta
+from neurenix import meta, nn
 from neurenix.errors import DatasetError, OutOfMemoryError
+from neurenix.meta import datasets
 from neurenix.meta.distributed import RayStrategy
 
 
@@ -125,24 +125,29 @@ def test_workers_join_and_leave_between_steps(made):
 
 
 def test_a_worker_without_memory_is_named(made):
-    nx.manual_seed(0)
-    learner = meta.PrototypicalNetworks(meta.MLP([400, 8]))
+    home = os.getpid()
 
-    def tasks(queries):
-        pixels = nx.rand(10, 400).numpy(), nx.rand(queries, 400).numpy()
-        labels = [[i % 2 for i in range(len(x))] for x in pixels]
-        return [(pixels[0], labels[0], pixels[1], labels[1])] * 2
+    class TooLarge(nn.Module):
+        """Takes more memory than any machine has, in other processes than this."""
 
-    def limit(worker):
-        with open("/proc/self/statm") as statm:
-            now = int(statm.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + (8 << 20),) * 2)
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(1, 1)
 
+        def forward(self, x):
+            y = self.layer(x)
+            if os.getpid() == home:
+                return y
+            wide = y.sum() + nx.arange(1 << 22, dtype=nx.float32)
+            return y + (wide.reshape(-1, 1) @ wide.reshape(1, -1)).max()
+
+    tasks = meta.generate_regression_tasks(4, 5, seed=0)
+    learner = meta.MAML(TooLarge(), inner_steps=1)
     with RayStrategy(workers=1) as strategy:
-        learner.evaluate(tasks(10), strategy=strategy)
-        call(workers(strategy)[0], limit)
-        with pytest.raises(OutOfMemoryError, match=r"^worker 0 on node .*memory"):
-            learner.evaluate(tasks(50_000), strategy=strategy)
+        with pytest.raises(OutOfMemoryError, match=r"worker 0 on node .*memory.*chunk"):
+            learner.meta_learn(tasks, progress=False, strategy=strategy)
+        assert kinds(strategy) == ["joined"]  # and is there for what needs less
+        assert trained(strategy) == alone()
 
 
 def test_images_that_one_node_has_not_are_named_with_it(made, tmp_path, monkeypatch):
@@ -153,15 +158,17 @@ def test_images_that_one_node_has_not_are_named_with_it(made, tmp_path, monkeypa
             picture = image.new("L", (8, 8), number)
             picture.save(tmp_path / "here" / "images" / name / f"{number}.png")
     (tmp_path / "elsewhere").mkdir()
-    elsewhere = str(tmp_path / "elsewhere")
+    here, elsewhere = str(tmp_path / "here"), str(tmp_path / "elsewhere")
     monkeypatch.chdir(tmp_path / "here")
-    how = meta.Preprocess(size=(8, 8), grey=True)
-    folder = meta.ImageFolder("images", preprocess=how, lazy=True)
+    how = meta.Preprocess(8, channels=1)
+    folder = datasets.ImageFolder("images", preprocess=how, lazy=True)
     tasks = meta.TaskSampler(folder, ways=2, shots=1, queries=1, seed=0, tasks=8)
-    learner = meta.PrototypicalNetworks(meta.ConvNet(1, 4, 8))
+    learner = meta.PrototypicalNetworks(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)))
+    listed = [tasks[i] for i in range(2)]
     with RayStrategy(workers=2) as strategy:
-        learner.evaluate(tasks, strategy=strategy)
-        second = workers(strategy)[1]
+        learner.evaluate(listed, strategy=strategy)
+        first, second = workers(strategy)
+        call(first, lambda worker: os.chdir(here))
         call(second, lambda worker: os.chdir(elsewhere))
         with pytest.raises(DatasetError, match="images") as raised:
             learner.evaluate(tasks, strategy=strategy)

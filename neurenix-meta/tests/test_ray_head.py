@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from killed_runs import Doing, alone, trained
-from ray_clusters import cluster
+from ray_nodes import cluster
 
 from neurenix.errors import HeadLostError
 from neurenix.meta.distributed import RayStrategy
@@ -19,7 +19,7 @@ from neurenix.meta.distributed.head import Head
 LOST = """
 import sys, os, signal
 from killed_runs import Doing, trained
-from ray_clusters import cluster
+from ray_nodes import cluster
 from neurenix.meta.distributed import RayStrategy
 
 def all_is_lost(doing):
