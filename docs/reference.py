@@ -25,6 +25,7 @@ MODULES = (
     "neurenix.testing",
     "neurenix.meta",
     "neurenix.meta.datasets",
+    "neurenix.meta.distributed",
     "neurenix.meta.recipes",
     "neurenix.meta.plot",
     "neurenix.meta.sklearn",

@@ -15,6 +15,8 @@ from neurenix import meta, nn, optim
 from neurenix.errors import InvalidArgumentError, NonFiniteError, OutOfMemoryError
 from neurenix.meta.datasets import ArrayDataset
 from neurenix.meta.distributed.crew_strategy import CrewStrategy
+from neurenix.meta.distributed.worker import Worker
+from neurenix.meta.tasks.batches import EndlessSource
 from neurenix.meta.training.strategy import Strategy
 
 Make = Callable[[], meta.MetaLearner]
@@ -176,6 +178,58 @@ def on_images() -> meta.MetaLearner:
 def test_samplers(end: int | None) -> None:
     more = {"steps_per_epoch": 3} if end is None else {}
     same_with([3], on_images, sampler(tasks=end), tasks_per_batch=6, **more)
+
+
+def test_the_next_tasks_are_drawn_before_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[str] = []
+
+    def listen(method: str) -> None:
+        original = getattr(Worker, method)
+
+        def hearing(self: Worker, *args: Any) -> Any:
+            heard.append(method)
+            return original(self, *args)
+
+        monkeypatch.setattr(Worker, method, hearing)
+
+    listen("prepare")
+    listen("sums")
+    draw = EndlessSource.batch_of
+
+    def drawn(self: EndlessSource, numbers: Any) -> Any:
+        heard.append("draw")
+        return draw(self, numbers)
+
+    monkeypatch.setattr(EndlessSource, "batch_of", drawn)
+    options = {"tasks_per_batch": 4, "steps_per_epoch": 3, "epochs": 1}
+    run(on_images, sampler(), crew(1), **options)
+    ahead = ["prepare", "draw"]
+    assert heard == ["sums", "draw", *ahead, "sums", *ahead, "sums"]
+
+
+def test_what_workers_know_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy = crew(2)
+    told: list[str] = []
+    tell = HereCrew.tell
+
+    def telling(self: HereCrew, name: str, value: object) -> None:
+        told.append(name.rstrip("0123456789 "))
+        tell(self, name, value)
+
+    monkeypatch.setattr(HereCrew, "tell", telling)
+    learner = on_images()
+    for _ in range(2):
+        learner.meta_learn(
+            sampler(tasks=6),
+            epochs=2,
+            validation=sampler(tasks=3),
+            progress=False,
+            strategy=strategy,
+        )
+        learner.evaluate(sampler(tasks=4), strategy=strategy)
+    assert sorted(told) == ["learner", "tasks", "tasks", "tasks"]
 
 
 def test_settings_that_vary() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import methods
 import numpy as np
 import pytest
-from ray_clusters import cluster as ray_cluster
+from ray_nodes import cluster as ray_cluster
 
 import neurenix as nx
 from neurenix import meta, nn

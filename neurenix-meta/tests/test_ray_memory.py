@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ray_clusters import cluster, process_of, workers
+from ray_nodes import cluster, process_of, workers
 
 from neurenix import meta
 from neurenix.meta.distributed import RayStrategy

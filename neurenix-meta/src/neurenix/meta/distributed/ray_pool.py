@@ -73,6 +73,7 @@ class RayPool(Pool):
             num_gpus=taken.pop("GPU", 0.0),
             resources=taken or None,
             max_restarts=0,  # whoever replaces it has to be told what it knew
+            enable_task_events=False,  # else Ray's head keeps notes of 100,000 calls
         )
         worker = RayWorker(number, kind.remote())
         threads = max(1, int(cores))

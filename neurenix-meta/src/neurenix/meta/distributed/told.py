@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Hashable
 
 import numpy as np
 
@@ -95,7 +96,7 @@ class Told:
     def __init__(self, crew: Crew) -> None:
         self.crew = crew
         self._learners: dict[tuple[int, int], ToldLearner] = {}
-        self._sources: dict[int, tuple[Source, str]] = {}
+        self._sources: dict[Hashable, tuple[Source, str]] = {}
 
     def learner(
         self, method: Method, optimizer: optim.Optimizer | None = None
@@ -112,11 +113,12 @@ class Told:
 
     def tasks(self, source: Source) -> str:
         """The name under which workers know the tasks of a source."""
-        told = self._sources.pop(id(source), None)
+        key = source.told_as()
+        told = self._sources.pop(key, None)
         if told is None:
             told = source, f"tasks {next(_NUMBERS)}"
             self.crew.tell(told[1], source)
-        self._sources[id(source)] = told
+        self._sources[key] = told
         if len(self._sources) > _KEPT:
             self.crew.forget(self._sources.pop(next(iter(self._sources)))[1])
         return told[1]

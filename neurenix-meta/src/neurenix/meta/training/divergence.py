@@ -20,6 +20,7 @@ def failure(
     """The message of a meta-step whose loss or update is not finite, the `total`-th of
     the run: where that comes from, and what may help."""
     tasks = ", ".join(map(str, batch.numbers[:8].tolist()))
+    batch = batch.loaded(len(batch))  # workers may have had its data alone
     data = not_finite(batch)
     where = f"; {data}" if data else diverged_step(method, batch)
     remedy = (
