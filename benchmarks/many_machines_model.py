@@ -2,20 +2,20 @@
 
 Measures steps of one process and of 1, 2 and 4 workers here, fits the costs of a step
 to the smallest shares, and holds the others against the model. Then carries it to 1,000
-machines, message by message (many_machines/simulation.py), with and without a tree of
+machines, message by message (cluster_model/simulation.py), with and without a tree of
 relays. What the numbers mean: docs/many-machines.md.
 """
 
 import argparse
 
-from many_machines.costs import (
+from cluster_model.costs import (
     HUNDRED_GIGABIT,
     TEN_GIGABIT,
     Costs,
     best_tree,
     tree_from,
 )
-from many_machines.simulation import mean_step
+from cluster_model.simulation import mean_step
 
 WORKERS = (1, 8, 64, 256, 1000)
 # A machine's share of a step: as much work as one with a GPU gets.
@@ -42,7 +42,7 @@ def ms(seconds):
 def check(steps):
     """Measures, fits, and prints both side by side; gives the costs of a call and of a
     byte."""
-    from many_machines import measured
+    from cluster_model import measured
 
     found = measured.measured(steps)
     costs = measured.fitted(found)

@@ -15,12 +15,12 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(FOLDER))
     yield
     for name in list(sys.modules):
-        if name.split(".")[0] == "many_machines":
+        if name.split(".")[0] == "cluster_model":
             del sys.modules[name]
 
 
 def test_one_server_takes_them_as_they_come():
-    from many_machines.simulation import queued
+    from cluster_model.simulation import queued
 
     random = np.random.default_rng(0)
     for _ in range(20):
@@ -33,8 +33,8 @@ def test_one_server_takes_them_as_they_come():
 @pytest.mark.parametrize("size", [28_000, 1_000_000, 12_000_000])
 @pytest.mark.parametrize("workers", [1, 8, 64, 1000])
 def test_the_formula_is_what_the_queues_give(size, workers):
-    from many_machines.costs import Costs
-    from many_machines.simulation import mean_step
+    from cluster_model.costs import Costs
+    from cluster_model.simulation import mean_step
 
     costs = Costs(0.2, 0.005, 300e-6, 0.3e-9, 4 * size, spread=0.05)
     found = mean_step(costs, workers, 1)
@@ -42,8 +42,8 @@ def test_the_formula_is_what_the_queues_give(size, workers):
 
 
 def test_a_tree_helps_many_and_costs_few():
-    from many_machines.costs import Costs, best_tree, levels, tree_from
-    from many_machines.simulation import mean_step
+    from cluster_model.costs import Costs, best_tree, levels, tree_from
+    from cluster_model.simulation import mean_step
 
     costs = Costs(0.2, 0.005, 300e-6, 0.3e-9, 4_000_000)
     assert [levels(n, 8) for n in (1, 8, 9, 64, 65, 512, 1000)] == [1, 1, 2, 2, 3, 3, 4]
@@ -76,7 +76,7 @@ def test_costs_are_found_again():
 
 
 def test_what_losses_cost():
-    from many_machines.costs import Costs
+    from cluster_model.costs import Costs
 
     costs = Costs(2.0, 0.0, 0.0, 0.0, 0)
     # a thousand workers that live 100 h: one in 180 steps of 2 s, which is done again

@@ -56,7 +56,8 @@ class RayStrategy(Strategy):
     workers, on devices of one type. Updates are made in this process, where the learner
     lives.
 
-    Workers start with the first use and stay until `close`, or the end of a `with`. One
+    Workers start with the first use and stay until `close`, or the end of a `with`; so
+    does the connection to a cluster, where it was made for them. One
     that is lost, alone or with its node, is replaced, and its share done by another:
     results do not change, nor do they when workers join or leave between steps
     (`strategy.workers = 4`, in a callback). `changes` has who came and went.
@@ -92,6 +93,7 @@ class RayStrategy(Strategy):
         self.resources = None if resources is None else _checked(resources)
         self.address = address
         ray_package()
+        self._has_connected = False
         self._crew: RayCrew | None = None
         self._inner: CrewStrategy | None = None
 
@@ -123,10 +125,14 @@ class RayStrategy(Strategy):
         self.close()
 
     def close(self) -> None:
-        """Ends the workers; a further use starts others."""
+        """Ends the workers, and what this strategy has started of Ray; a further use
+        starts others."""
         if self._inner is not None:
             self._inner.close()
             self._inner = self._crew = None
+        if self._has_connected:
+            ray_package().shutdown()
+            self._has_connected = False
 
     @contextmanager
     def steps(self, trained: Trained, data: Data, options: Training) -> Iterator[Steps]:
@@ -156,6 +162,7 @@ class RayStrategy(Strategy):
             ray = ray_package()
             if not ray.is_initialized():
                 ray.init(self.address, include_dashboard=False, log_to_driver=False)
+                self._has_connected = True
             home = home_of(method) or nx.current_device()
             device = self.device or str(home.type)
             resources = self.resources or _usual(device)
