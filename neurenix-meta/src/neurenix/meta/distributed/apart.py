@@ -16,9 +16,9 @@ from ..training.position import Trained
 from ..training.strategy import Made, Row, Steps
 from .crew import Job
 from .flat import Bytes, Layout
+from .messages import Apart, Share, Way
 from .shares import divided
 from .told import Told
-from .worker import Apart, Share, Way
 
 
 class StepsApart(Steps):

@@ -36,6 +36,9 @@ class Layout:
             tuple(x.shape for x in tensors), tuple(x.dtype.name for x in tensors)
         )
 
+    def __reduce__(self) -> Any:  # without what follows from these
+        return Layout, (self.shapes, self.dtypes)
+
     @cached_property
     def kinds(self) -> tuple[str, ...]:
         """The dtypes that there are, each once."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import neurenix as nx
 from neurenix.errors import DeviceError, InvalidArgumentError
 
-from .worker import About
+from .messages import About
 
 
 def check_same(workers: Sequence[About], home: str) -> None:

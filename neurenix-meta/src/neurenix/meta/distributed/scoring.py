@@ -13,8 +13,8 @@ from ..evaluation.score import ScoresKey, tasks_per_call
 from ..method import Method
 from ..tasks.batches import Source
 from .crew import Job
+from .messages import Scored, Unit, Way
 from .told import Told
-from .worker import Scored, Unit, Way
 
 # So many units a worker, if there are tasks enough, even out how long each takes.
 _UNITS_A_WORKER = 4

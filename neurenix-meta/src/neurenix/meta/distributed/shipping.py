@@ -11,7 +11,7 @@ from neurenix import nn
 from neurenix.errors import InvalidArgumentError
 
 from ..wording import in_words
-from .worker import Pupil
+from .messages import Pupil
 
 _REFUSALS = (TypeError, pickle.PicklingError)  # of pickle, for what it cannot copy
 

@@ -14,11 +14,11 @@ from ..training.position import Trained
 from ..training.strategy import Made, Row, Steps
 from .crew import Job
 from .flat import tensors_of
+from .messages import Form, Partial, Way
 from .shares import divided
 from .sums import apart_program, kept_update_program
 from .told import Told
 from .tree import TreeSum
-from .worker import Form, Partial, Way
 
 
 class CrewSteps(Steps):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable
 
-import numpy as np
-
 from neurenix import optim
 from neurenix.state.store import store
 
@@ -15,9 +13,9 @@ from ..tasks.batches import Source
 from ..training.step import meta_step
 from .crew import Crew
 from .flat import Bytes
+from .messages import Pupil, Still
 from .state import MovingState
 from .sums import sums_program
-from .worker import Pupil, Still
 
 _NUMBERS = itertools.count()
 _KEPT = 4  # learners, and sources: of training, validation and a test
@@ -74,7 +72,7 @@ class ToldLearner:
         changed = {
             name: value
             for name, value in now.items()
-            if not np.array_equal(value, self._still[name], equal_nan=False)
+            if value.tobytes() != self._still[name].tobytes()
         }
         if changed:
             self.crew.tell(f"{self.name}, still", Still(self.name, now))

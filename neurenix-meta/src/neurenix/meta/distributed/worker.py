@@ -9,87 +9,38 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Hashable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import neurenix as nx
-from neurenix import optim, tree
+from neurenix import tree
 from neurenix.nn.modes import mode
 
 from ..evaluation.score import ScoresKey, scoring_program
 from ..memory import MemoryPlan, planned
-from ..method import Method
 from ..tasks.batches import Batch, Numbers, Source
 from ..training.step import step_program
 from ..training.strategy import Row
 from .flat import Bytes, Layout
+from .messages import (
+    About,
+    Apart,
+    Form,
+    Partial,
+    Pupil,
+    Scored,
+    Share,
+    Still,
+    Unit,
+    Way,
+)
 from .shares import Block
 from .state import MovingState
 from .sums import flat_program, sums_program
-
-
-@dataclass(frozen=True)
-class Pupil:
-    """A learner as workers are told of it.
-
-    seeds       of its random streams, in the order of `streams_of`
-    optimizer   that the worker makes steps with, if it is to
-    """
-
-    method: Method
-    seeds: tuple[int, ...]
-    optimizer: optim.Optimizer | None = None
-
-
-class Way(NamedTuple):
-    """How a job is carried out; it changes no result.
-
-    chunk     at most so many tasks at once; 0: the engine chooses
-    limit     bytes that a program may take; None: any
-    compile   False: everything runs as ordinary Python
-    """
-
-    chunk: int = 0
-    limit: int | None = None
-    compile: bool = True
-
-    def entered(self) -> AbstractContextManager[object]:
-        return nullcontext() if self.compile else nx.debug.eager()
-
-
-class About(NamedTuple):
-    """A worker as a crew sees it: versions of Neurenix and of Python, the type of its
-    device, its machine and process."""
-
-    neurenix: str
-    python: str
-    device: str
-    host: str
-    process: int
-
-
-class Form(NamedTuple):
-    """What lies in a flat buffer of sums, which random streams the tasks drew from, and
-    how the program keeps to a limit of memory, if there is one."""
-
-    structure: Hashable
-    layout: Layout
-    drawn: tuple[int, ...]
-    plan: MemoryPlan | None
-
-
-class Partial(NamedTuple):
-    """The sums of a block."""
-
-    block: Block
-    sums: Bytes
-    form: Form
 
 
 @dataclass
@@ -100,25 +51,33 @@ class _Known:
     state: MovingState
     flat: nx.Compiled = field(default_factory=flat_program)
     drawn: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
-
     plans: dict[Hashable, MemoryPlan] = field(default_factory=dict)
 
-    def sums(self, way: Way, batch: Batch) -> tuple[nx.Compiled, MemoryPlan | None]:
-        """The program of a batch, within the limit if there is one."""
+    def program(
+        self, way: Way, batch: Batch, make: Callable[[int], nx.Compiled]
+    ) -> tuple[nx.Compiled, MemoryPlan | None]:
+        """The program of a batch, of the chunk that is asked for, or within the limit
+        if there is one."""
         if way.limit is None:
-            return self._of_chunk(way.chunk), None
+            return make(way.chunk), None
         data, picks = batch.bucket.data, batch.picks
         shapes = tuple((x.shape, x.dtype) for x in data)
         key = way.limit, batch.bucket.read, shapes, picks.shape
         if key not in self.plans:
             call = batch.bucket.read, data, picks, _number(0)
-            _, self.plans[key] = planned(way.limit, len(picks), self._of_chunk, [call])
+            _, self.plans[key] = planned(way.limit, len(picks), make, [call])
         plan = self.plans[key]
-        return self._of_chunk(plan.chunk), plan
+        return make(plan.chunk), plan
 
-    def _of_chunk(self, chunk: int) -> nx.Compiled:
+    def sums(self, chunk: int) -> nx.Compiled:
+        """What makes sums over so many tasks at once."""
         make = partial(sums_program, self.pupil.method, chunk)
         return self.pupil.method.compiled(SumsKey(chunk), make)
+
+    def step(self, chunk: int) -> nx.Compiled:
+        """What makes meta-steps."""
+        assert self.pupil.optimizer is not None
+        return step_program(self.pupil.method, self.pupil.optimizer, chunk)
 
 
 @dataclass(frozen=True)
@@ -199,15 +158,13 @@ class Worker:
     ) -> Apart:
         """Meta-steps on shares of batches, one after the other, from this state on."""
         known: _Known = self._told[learner]
-        method, optimizer = known.pupil.method, known.pupil.optimizer
-        assert optimizer is not None
         known.state.write(state)
         rows: list[Row] = []
         with way.entered():
-            step = step_program(method, optimizer, way.chunk)
             for share in shares:
                 batch = self._prepared(tasks, share.numbers)
                 bucket, first = batch.bucket, _number(share.first)
+                step, _ = known.program(way, batch, known.step)
                 (loss, metrics), ok = step(bucket.read, bucket.data, batch.picks, first)
                 named = {"loss": loss, **metrics}
                 numbers = {name: float(x.item()) for name, x in named.items()}
@@ -256,57 +213,12 @@ class Worker:
         return source.batch_of(numbers).loaded(len(numbers))
 
 
-class Share(NamedTuple):
-    """A worker's tasks of a batch: their numbers, and where they begin in it."""
-
-    numbers: Numbers
-    first: int
-
-
-class Apart(NamedTuple):
-    """What came of steps apart: each one's numbers, and the state after the last."""
-
-    rows: list[Row]
-    state: Bytes
-
-
-class Scored(NamedTuple):
-    """What came of a unit: scores by name, which random streams were drawn from, and
-    how the program keeps to a limit of memory, if there is one."""
-
-    scores: dict[str, NDArray[np.float64]]
-    drawn: tuple[int, ...]
-    plan: MemoryPlan | None
-
-
-class Still(NamedTuple):
-    """New values of what no meta-step changes in a learner, by name."""
-
-    learner: str
-    values: dict[str, NDArray[np.generic]]
-
-
-class Unit(NamedTuple):
-    """Tasks that are scored together.
-
-    numbers   of the tasks
-    size      how many the program takes: the rest is filled up
-    first     where they begin within the call of one process that has them
-    call      the number of that call
-    """
-
-    numbers: Numbers
-    size: int
-    first: int
-    call: int
-
-
 def _partial(
     known: _Known, state: Bytes, way: Way, block: Block, batch: Batch
 ) -> Partial:
     """The sums over a block, and what came in them."""
     bucket = batch.bucket
-    program, plan = known.sums(way, batch)
+    program, plan = known.program(way, batch, known.sums)
     sums = program(bucket.read, bucket.data, batch.picks, _number(block.first))
     leaves, structure = tree.flatten(sums)
     layout = Layout.of(leaves)
