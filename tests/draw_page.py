@@ -31,11 +31,13 @@ FLAGS = [
     "--disable-sync",
     "--window-size=1280,1400",
 ]
-# A WebGPU adapter in software.
+# A WebGPU adapter in software. Workgroup memory is cleared by a loop: SwiftShader
+# compiles a store for each of its words otherwise, which takes it seconds.
 GPU = [
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",
     "--enable-features=Vulkan",
+    "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
 ]
 WITHOUT_GPU = ["--disable-features=WebGPU", "--disable-gpu"]
 PATIENCE_S = 180
@@ -153,23 +155,17 @@ class Page:
         return self.value(f"drawn.cards[{number}].pads[{example}].strokes")
 
     def scores(self, method: str) -> list[float]:
-        """Of the classes that are there, once both methods have answered."""
+        """Of the classes that are there, once both methods have answered what was drawn
+        last, MAML after each of its steps."""
         self.wait(
-            "document.getElementById('adaptation').dataset.reached === '5' && "
-            "[...document.querySelectorAll('.row:not([hidden]) .line')]"
-            ".every((line) => line.dataset.score)"
+            "(({ asked, prototypes, maml }) => prototypes === asked && maml === asked)"
+            "(document.getElementById('results').dataset)"
         )
-        # a later answer may be on its way: two looks that agree
-        before: list[float] = []
-        while True:
-            found = self.value(
-                f"[...document.querySelectorAll('.row:not([hidden]) .{method}.line')]"
-                ".map((line) => Number(line.dataset.score))"
-            )
-            if found == before:
-                return list(map(float, found))
-            before = found
-            time.sleep(0.4)
+        found = self.value(
+            f"[...document.querySelectorAll('.row:not([hidden]) .{method}.line')]"
+            ".map((line) => Number(line.dataset.score))"
+        )
+        return list(map(float, found))
 
     def complaints(self) -> list[str]:
         """What the console says; but for Chromium's own note that it has no WebGPU."""

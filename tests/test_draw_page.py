@@ -83,7 +83,11 @@ def page(driver: Any, url: str) -> Iterator[d.Page]:
 
 def _check_scores(page: d.Page, learners: Any, shots: int = 1) -> None:
     support = [(k, page.strokes(k, n)) for k in range(5) for n in range(shots)]
-    expected = d.expected(learners, support, page.strokes(None), 5)
+    _compare(page, d.expected(learners, support, page.strokes(None), 5))
+
+
+def _compare(page: d.Page, expected: Any) -> None:
+    """The page's scores, to 1e-4 of the largest."""
     for method, values in expected.items():
         np.testing.assert_allclose(
             page.scores(method),
@@ -129,51 +133,59 @@ def test_the_adaptation_can_be_watched(page: d.Page) -> None:
     assert page.scores("maml") == after
 
 
-def test_accuracy_over_scripted_episodes(page: d.Page, made: Any) -> None:
+def test_scripted_episodes(page: d.Page, made: Any) -> None:
     _episodes(page, made, 3)
 
 
-@pytest.mark.nightly
+@pytest.fixture(scope="module")
+def omniglot(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The page of networks that learned a little of Omniglot's training characters."""
+    return _made(tmp_path_factory.mktemp("omniglot") / "page", omniglot=True)
+
+
 @pytest.mark.omniglot
-def test_accuracy_over_a_hundred_scripted_episodes(
-    driver: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Of Omniglot's test characters, by networks that learned a little of others."""
-    made = _made(tmp_path_factory.mktemp("omniglot") / "page", omniglot=True)
-    with d.served(made[0]) as address:
+@pytest.mark.parametrize(
+    "count",
+    [20, pytest.param(100, marks=pytest.mark.nightly)],
+    ids="{} episodes".format,
+)
+def test_accuracy_on_omniglot(driver: Any, omniglot: Any, count: int) -> None:
+    """Of scripted episodes of its test characters, on WebGPU and on the CPU."""
+    with d.served(omniglot[0]) as address:
         page = d.Page(driver, f"{address}?device={driver.computer}")
         page.ready()
-        _episodes(page, made, 100)
+        accuracies = _episodes(page, omniglot, count)
+        assert page.complaints() == []
+    print(f"{driver.computer}: of {count} episodes right: {accuracies}")
 
 
-def _episodes(page: d.Page, made: Any, count: int) -> None:
-    """Drawings of `drawings.json`, put on the sheets: as often right as here, and on
-    the same drawings."""
+def _episodes(page: d.Page, made: Any, count: int) -> dict[str, int]:
+    """Drawings of `drawings.json`, put on the sheets: the scores are those of the device
+    here, and as often right. How often, by method."""
     folder, learners = made
     characters = json.loads((folder / "drawings.json").read_text())["characters"]
     rng = np.random.default_rng(0)
-    right: dict[str, list[tuple[bool, bool]]] = {"prototypes": [], "maml": []}
+    right = {"prototypes": 0, "maml": 0}
+    here = dict(right)
     for _ in range(count):
         classes = rng.permutation(len(characters))[:5]
-        support = []
-        for k, number in enumerate(classes):
-            strokes = list(map(d.points, characters[number]["drawings"][0]))
-            support.append((k, strokes))
-            page.driver.execute_script(
-                "drawn.cards[arguments[0]].show([arguments[1]], false)", k, strokes
-            )
+        drawn = [list(map(d.points, characters[k]["drawings"][0])) for k in classes]
         answer = int(rng.integers(5))
         drawings = characters[classes[answer]]["drawings"]
         query = list(map(d.points, drawings[1 + int(rng.integers(len(drawings) - 1))]))
-        page.driver.execute_script("drawn.query.show(arguments[0], false)", query)
-        for method, values in d.expected(learners, support, query, 5).items():
-            found = page.scores(method)
-            right[method].append(
-                (int(np.argmax(found)) == answer, int(np.argmax(values)) == answer)
-            )
-    for method, pairs in right.items():
-        there, here = (sum(column) for column in zip(*pairs))
-        assert there == here, f"{method}: {there} and {here} of {count} right"
+        page.driver.execute_script(
+            "arguments[0].forEach((strokes, k) => drawn.cards[k].show([strokes], false));"
+            "drawn.query.show(arguments[1], false)",
+            drawn,
+            query,
+        )
+        expected = d.expected(learners, list(enumerate(drawn)), query, 5)
+        _compare(page, expected)
+        for method, values in expected.items():
+            right[method] += int(np.argmax(page.scores(method))) == answer
+            here[method] += int(np.argmax(values)) == answer
+    assert right == here, f"of {count}"
+    return right
 
 
 # ---- what else a person does ---------------------------------------------------------

@@ -42,7 +42,9 @@ return { device: model.device, reason: model.reason, error,
 """
 
 
-@pytest.mark.parametrize("make", [examples.prototypical, examples.maml])
+@pytest.mark.parametrize(
+    "make", [examples.prototypical, examples.maml, examples.convolutional_maml]
+)
 def test_adaptation_and_prediction(browser: Any, tmp_path: Path, make: Any) -> None:
     path, functions = examples.exported(tmp_path / "model", make)
     given = examples.task(3)

@@ -101,13 +101,15 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-# WebGPU in software.
+# WebGPU in software. Workgroup memory is cleared by a loop: SwiftShader compiles a store
+# for each of its words otherwise, which takes it seconds.
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",
     "--enable-features=Vulkan",
+    "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

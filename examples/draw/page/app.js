@@ -63,10 +63,13 @@ const told = {
   scores: (data) => {
     if (data.support !== support || data.query !== asked) return;
     computedBy(data);
+    const { dataset } = find("results"); // which drawings each method has answered
     if (data.name === "maml") {
       answers[data.step] = data.scores;
       showMaml();
+      if (Object.keys(answers).length > STEPS) dataset.maml = dataset.asked;
     } else {
+      dataset.prototypes = dataset.asked;
       best = results.show("prototypes", data.scores, present());
       verdict();
     }
@@ -108,7 +111,7 @@ function teach() {
   }));
   results.classes(cards.map((card) => (card.drawn.length ? card.name : null)));
   worker.postMessage({ type: "support", version: support, drawings, present: present() });
-  answered();
+  questioned();
 }
 
 function ask() {
@@ -117,11 +120,12 @@ function ask() {
   const image = query.empty ? null : ink(query.strokes);
   seen(image);
   worker.postMessage({ type: "query", version: asked, image });
-  answered();
+  questioned();
 }
 
 // Takes away what no longer holds; bars stay until the next answer, while one is drawing.
-function answered() {
+function questioned() {
+  find("results").dataset.asked = `${support}/${asked}`;
   if (query.empty || present().length < 2) {
     best = results.show("prototypes", null, []);
     results.show("maml", null, []);

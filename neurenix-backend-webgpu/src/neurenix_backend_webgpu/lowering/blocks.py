@@ -36,12 +36,7 @@ def by_lanes(c: Contraction) -> Kernel:
         *w.products(names("k", c.terms)),
         "}",
     ]
-    for i in range(SIDE):
-        lines += [
-            f"for (var j = 0u; j < {SIDE}u; j = j + 1u) {{",
-            f"sum{i}[j] = sum_of_lanes(lane, sum{i}[j]);",
-            "}",
-        ]
+    lines += [f"sum{i} = sums_of_lanes(lane, sum{i});" for i in range(SIDE)]
     return row.kernel([*lines, "if (lane == 0u) {", *w.stores(), "}"], w.blocks)
 
 
@@ -93,8 +88,8 @@ class _Block:
         for i in range(SIDE):
             for j in range(SIDE):
                 inside = (
-                    f"first_row + {i}u < {self.ends[0]} && "
-                    f"first_column + {j}u < {self.ends[1]}"
+                    f"(first_row + {i}u < {self.ends[0]}) & "
+                    f"(first_column + {j}u < {self.ends[1]})"
                 )
                 stored = self._store(i, j)
                 lines.append(f"if ({inside}) {{ {stored} }}")

@@ -68,9 +68,9 @@ def conv_input_gradient(step: Step, p: Convolution) -> list[Kernel]:
                 f"let from{axis} = {name} + {low} - {tap} * {dilation};",
                 f"let x{axis} = from{axis} / {stride};",
             ]
-            inside.append(f"x{axis} < {size} && x{axis} * {stride} == from{axis}")
+            inside.append(f"(x{axis} < {size}) & (x{axis} * {stride} == from{axis})")
         where = offset(row, "result", [image, channel, "x0", "x1"], gs.strides)
-        return Read(where, " && ".join(inside), tuple(lines))
+        return Read(where, " & ".join(inside), tuple(lines))
 
     def read_weight(row: Row, columns: Names, terms: Names) -> Read:
         a, b, channel = terms
@@ -137,9 +137,9 @@ def _in_image(
         low = row.number(p.padding[axis][0], f"padding {axis}")
         size = row.number(image.shape[2 + axis], f"size {axis}")
         lines.append(f"let x{axis} = {name} * {stride} + {tap} * {dilation} - {low};")
-        inside.append(f"x{axis} < {size}")
+        inside.append(f"(x{axis} < {size})")
     where = offset(row, "image", [*outer, "x0", "x1"], image.strides)
-    return Read(where, " && ".join(inside), tuple(lines))
+    return Read(where, " & ".join(inside), tuple(lines))
 
 
 def _own(view: View, p: Convolution) -> View:

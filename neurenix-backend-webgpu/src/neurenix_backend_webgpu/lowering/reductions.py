@@ -86,23 +86,27 @@ def _parts(chain: _Chain, columns: int) -> int:
 
 def across_lanes(accumulator: Accumulator, columns: int = 1) -> list[str]:
     """The accumulator of lane 0 becomes that of all lanes; of several columns, that of
-    each of the first lanes becomes its column's."""
+    each of the first lanes becomes its column's. Few lanes combine many, and then one
+    these: between two barriers a software adapter takes all lanes in turns."""
     name, has_place = accumulator.name, accumulator.has_place
     put = [f"lane_words[lane] = {name};"]
-    get = ["let other = lane_words[lane + width];"]
+    get = ["let other = lane_words[from_lane];"]
     if has_place:
         put.append(f"lane_places[lane] = {name}_place;")
-        get.append("let other_place = lane_places[lane + width];")
-    return [
-        *put,
-        "workgroupBarrier();",
-        f"for (var width = {LANES // 2}u; width >= {columns}u; width = width >> 1u) {{",
-        "if (lane < width) {",
-        *(*get, *accumulator.combined("other", "other_place"), *put),
-        "}",
-        "workgroupBarrier();",
-        "}",
-    ]
+        get.append("let other_place = lane_places[from_lane];")
+    lines = [*put, "workgroupBarrier();"]
+    several = max(16, 4 * columns)
+    for few, many in ((several, LANES), (columns, several)):
+        first, until, step = f"lane + {few}u", f"{many}u", f"{few}u"
+        lines += [
+            f"if (lane < {few}u) {{",
+            f"for (var from_lane = {first}; from_lane < {until}; "
+            f"from_lane = from_lane + {step}) {{",
+            *(*get, *accumulator.combined("other", "other_place")),
+            *("}", *put, "}"),
+            "workgroupBarrier();",
+        ]
+    return lines
 
 
 class _Writer:
@@ -162,7 +166,9 @@ class _Writer:
         return offsets
 
     def loop(self, first: str, end: str, step: str) -> list[str]:
-        """Over the terms from `first`, each `step`-th."""
+        """Over the terms from `first`, each `step`-th; a single one needs no loop."""
+        if math.prod(self.sizes) == 1:
+            return ["{", "let t = 0u;", *self.inside, "}"]
         return [
             f"for (var t = {first}; t < {end}; t = t + {step}) {{",
             *unravel(self.row, self.sizes, "t", "j"),
@@ -209,7 +215,7 @@ def _shared(chain: _Chain, columns: int, parts: int) -> list[Kernel]:
     ]
     for accumulator, store in w.accumulators:
         lines += across_lanes(accumulator, columns)
-        lines.append(f"if (lane < {columns}u && inside) {{ {store} }}")
+        lines.append(f"if ((lane < {columns}u) & inside) {{ {store} }}")
     kernel = row.kernel(lines, blocks * parts)
     if not scratch:
         return [kernel]

@@ -109,6 +109,9 @@ def _cast(out: Dtype, inputs: Sequence[Dtype], a: Sequence[str]) -> str:
 
 def _integer_pow(out: Dtype, x: str, exponent: int) -> str:
     if kind(out) == "f":
+        if exponent in (2, 3):  # without the loop, which takes long to compile
+            square = f"mul_f({x}, {x})"
+            return square if exponent == 2 else f"mul_f({x}, {square})"
         return f"integer_pow_f({x}, {exponent})"
     return _narrowed(f"integer_pow_u({x}, {exponent}u)", out)
 

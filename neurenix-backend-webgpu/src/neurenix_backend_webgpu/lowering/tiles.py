@@ -144,7 +144,7 @@ class _Loader:
             outer, inner = names(f"{s}_{i}_", self.sizes), names(f"{s}_k", sizes)
             lines += [
                 f"var {s}{i} = 0.0f;",
-                f"if ({s}_term < last && {s}_row{i} < {self.count}) {{",
+                f"if (({s}_term < last) & ({s}_row{i} < {self.count})) {{",
                 *self.loads.read(s, f"{s}{i}", outer, inner),
                 "}",
             ]

@@ -3,9 +3,10 @@
 struct Parts { m: f32, e: i32 }
 
 fn norm(u: u32) -> Parts {  // |x| = m 2^e, 1 <= m < 2, of a finite x other than 0
-  var x = u & 0x7fffffffu; var e = i32(x >> 23u);
-  if (e == 0) { let s = countLeadingZeros(x) - 8u; x = x << s; e = 1 - i32(s); }
-  return Parts(bitcast<f32>((x & 0x007fffffu) | 0x3f800000u), e - 127);
+  let x = u & 0x7fffffffu; let e = i32(x >> 23u);
+  let s = select(0u, countLeadingZeros(x) - 8u, e == 0);
+  let m = bitcast<f32>(((x << s) & 0x007fffffu) | 0x3f800000u);
+  return Parts(m, select(e, 1 - i32(s), e == 0) - 127);
 }
 
 fn pow2(n: i32) -> f32 { return bitcast<f32>(u32(n + 127) << 23u); }
