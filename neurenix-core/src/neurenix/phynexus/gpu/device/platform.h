@@ -1,0 +1,48 @@
+// What differs between CUDA, HIP and the emulator: keywords, the place of a thread, barriers and exchanges between
+// lanes. Nothing else in this folder knows which of them compiles it.
+#pragma once
+
+#include <stdint.h>
+
+#if defined(PHYNEXUS_EMULATED)
+#include "../emulator/shim.h"  // defines all of what stands below
+#elif defined(__HIP__)
+#if !defined(__HIPCC_RTC__)
+#include <hip/hip_runtime.h>
+#endif
+#define LANES __AMDGCN_WAVEFRONT_SIZE
+#elif defined(__CUDACC__) || defined(__CUDACC_RTC__)
+#define LANES 32
+#else
+#error "a device's source: compile it with nvcc, hipcc, or g++ -DPHYNEXUS_EMULATED"
+#endif
+
+#if !defined(PHYNEXUS_EMULATED)
+#define DEVICE __device__ __forceinline__
+#define DEVICE_CALL __device__ __noinline__
+#define KERNEL extern "C" __global__
+#define SHARED_MEMORY(name) extern __shared__ __align__(16) char name[]
+
+namespace phynexus::gpu {
+DEVICE int thread_index() { return int(threadIdx.x); }
+DEVICE int block_threads() { return int(blockDim.x); }
+DEVICE int64_t block_index() { return int64_t(blockIdx.x); }
+DEVICE int64_t blocks() { return int64_t(gridDim.x); }
+DEVICE void block_barrier() { __syncthreads(); }
+#if defined(__HIP__)
+template <class T>
+DEVICE T lane_xor(T x, int distance) { return __shfl_xor(x, distance, LANES); }
+template <class T>
+DEVICE T lane_down(T x, int distance) { return __shfl_down(x, distance, LANES); }
+template <class T>
+DEVICE T lane_of(T x, int lane) { return __shfl(x, lane, LANES); }
+#else
+template <class T>
+DEVICE T lane_xor(T x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
+template <class T>
+DEVICE T lane_down(T x, int distance) { return __shfl_down_sync(0xffffffffu, x, distance); }
+template <class T>
+DEVICE T lane_of(T x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
+#endif
+}  // namespace phynexus::gpu
+#endif
