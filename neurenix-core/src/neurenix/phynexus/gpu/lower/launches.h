@@ -16,16 +16,24 @@ struct Launch {
   int32_t threads = 0;
   int32_t shared_bytes = 0;
   int32_t level = 0;
-  Arguments arguments;                 // by value; the pointers in it are the runtime's to set
+  Arguments arguments;                // by value; program, bases, state, progress and mark are the runtime's to set
   std::vector<int32_t> instructions;  // of the plan, that it runs: for messages and profiles
 };
 
 struct Lowered {
-  std::vector<char> program;      // records, parameters, constants: copied to the device once
+  std::vector<char> program;   // records, parameters, constants: copied to the device once
   std::vector<Launch> launches;
-  int64_t scratch_bytes = 0;      // of one run: what bases[base_scratch] of the whole program points to
-  int64_t pointer_count = 0;      // of the table of all frames' bases; the whole program's come first
+  int64_t constants = 0;       // where the plan's constants lie in the program: bases[base_constants] of every frame
+  int64_t scratch_bytes = 0;   // of one run: what bases[base_scratch] of the whole program points to
+  int64_t pointer_count = 0;   // of the table of all frames' bases; the whole program's come first, set by the runtime
   int32_t inputs = 0, outputs = 0;
+};
+
+// Throws Failure. `multiprocessors`, `shared_bytes`: of the device, what one block may have.
+struct Target {
+  int32_t multiprocessors = 1;
+  int32_t shared_bytes = 48 << 10;
+  int32_t threads = 256;  // of a block
 };
 
 }  // namespace phynexus::gpu
