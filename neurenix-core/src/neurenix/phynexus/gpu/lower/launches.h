@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../../engine/plan/plan.h"
 #include "../device/arguments.h"
 
 namespace phynexus::gpu {
@@ -29,11 +30,14 @@ struct Lowered {
   int32_t inputs = 0, outputs = 0;
 };
 
-// Throws Failure. `multiprocessors`, `shared_bytes`: of the device, what one block may have.
+// What a device is to whom a plan is lowered.
 struct Target {
   int32_t multiprocessors = 1;
-  int32_t shared_bytes = 48 << 10;
-  int32_t threads = 256;  // of a block
+  int32_t shared_bytes = 48 << 10;  // that one block may have at most
+  int32_t threads = 256;            // of a block
 };
+
+// The plan has been checked, and has no opcode or dtype that the engine does not declare. Throws Failure.
+Lowered lower_plan(const Plan& plan, const Target& target);
 
 }  // namespace phynexus::gpu
