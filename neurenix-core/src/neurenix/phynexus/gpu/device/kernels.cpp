@@ -1,5 +1,6 @@
 // The entries of all kernels, by the names that Launch::kernel has. For nvcc and hipcc: compile it as their language.
 #include "kernels.h"
+#include "step_kernel.h"
 
 namespace phynexus::gpu {
 
@@ -9,8 +10,5 @@ PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
 
 KERNEL(phynexus_task, Arguments) { run_task(arguments); }
-KERNEL(phynexus_begin, Arguments) { begin_step(arguments); }
-KERNEL(phynexus_end, Arguments) { end_step(arguments); }
-KERNEL(phynexus_bind, BindArguments) { bind_pointers(arguments); }
 
 }  // namespace phynexus::gpu

@@ -7,10 +7,17 @@
 
 namespace phynexus::gpu {
 
+// Whether a launch runs; marks that it does.
+DEVICE bool begins(const Arguments& arguments) {
+  if (arguments.state->stopped) return false;
+  if (arguments.progress && block_index() == 0 && thread_index() == 0) *arguments.progress = arguments.mark;
+  return true;
+}
+
 // The records of a launch, and where in all its tiles those of each end: `extra`.
 template <int Kernel>
 DEVICE void run_level(const Arguments& arguments) {
-  if (arguments.state->stopped) return;
+  if (!begins(arguments)) return;
   SHARED_MEMORY(memory);
   const Group group{thread_index(), block_threads(), memory, arguments.program};
   const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
@@ -30,7 +37,7 @@ DEVICE void run_level(const Arguments& arguments) {
 
 // A map whose body is `records`; a Task is `extra`. A block runs an iteration, then that which lies a grid further.
 DEVICE void run_task(const Arguments& arguments) {
-  if (arguments.state->stopped) return;
+  if (!begins(arguments)) return;
   SHARED_MEMORY(memory);
   const Task& task = *reinterpret_cast<const Task*>(arguments.program + arguments.extra);
   const TaskBase* places = reinterpret_cast<const TaskBase*>(&task + 1);
@@ -55,28 +62,6 @@ DEVICE void run_task(const Arguments& arguments) {
     }
     group.barrier();  // the next iteration's bases take the place of these
   }
-}
-
-// Lays out the whole program's frame: `frame` bases from `bound`, moved on to the step that runs.
-DEVICE void begin_step(const Arguments& arguments) {
-  if (arguments.state->stopped) return;
-  const int64_t step = arguments.state->step;
-  for (int64_t k = thread_index(); k < arguments.extra; k += block_threads())
-    arguments.bases[k] = arguments.bound[k].pointer + step * arguments.bound[k].stride;
-}
-
-// Counts the step, and looks at ok.
-DEVICE void end_step(const Arguments& arguments) {
-  RunState& state = *arguments.state;
-  if (thread_index() || state.stopped) return;
-  state.step++;
-  if (state.ok >= 0 && !*arguments.bases[state.ok]) state.stopped = 1;
-}
-
-DEVICE void bind_pointers(const BindArguments& arguments) {
-  for (int k = thread_index(); k < arguments.count; k += block_threads())
-    arguments.bound[arguments.first_base + k] = arguments.pointers[k];
-  if (thread_index() == 0 && arguments.sets_state) *arguments.state = arguments.first;
 }
 
 }  // namespace phynexus::gpu

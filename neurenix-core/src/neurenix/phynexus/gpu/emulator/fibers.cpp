@@ -2,6 +2,8 @@
 // that each fiber is a thread, so that it finds a barrier that is missing.
 #include "fibers.h"
 
+#include "launch.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,14 +256,13 @@ UNSEEN uint64_t exchange(uint64_t bits, int from, int lanes) {
   return values[first + from];
 }
 
-std::string launch(void (*entry)(const void*), const void* arguments, int64_t blocks, int threads,
-                   int32_t shared_bytes) {
+std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, int threads, int64_t shared_bytes) {
   if (blocks < 1 || threads < 1 || threads > most_threads || shared_bytes < 0 || shared_bytes > most_shared_bytes)
     return "a launch of " + std::to_string(blocks) + " blocks of " + std::to_string(threads) + " threads with " +
            std::to_string(shared_bytes) + " bytes of shared memory is beyond what a device has";
   Host& h = host();
-  h.entry = entry;
-  h.arguments = arguments;
+  h.entry = kernel.run;
+  h.arguments = argument;
   h.threads = threads;
   h.blocks = blocks;
   for (h.block = 0; h.block < blocks; h.block++) {

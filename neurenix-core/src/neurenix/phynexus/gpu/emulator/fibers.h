@@ -5,8 +5,6 @@
 
 #include <stdint.h>
 
-#include <string>
-
 namespace phynexus::emulator {
 
 // Of the fiber that runs now.
@@ -30,11 +28,6 @@ Options& options();  // of this thread of the host
 
 // The most that a block may ask for.
 inline constexpr int most_threads = 1024;
-inline constexpr int32_t most_shared_bytes = 227 << 10;
-
-// Runs `blocks` blocks, one after the other. Returns why it could not: threads that wait for each other at different
-// barriers, or numbers beyond what a device has; empty where all went well. Shared memory begins full of NaN.
-std::string launch(void (*entry)(const void*), const void* arguments, int64_t blocks, int threads,
-                   int32_t shared_bytes);
+inline constexpr int64_t most_shared_bytes = 227 << 10;
 
 }  // namespace phynexus::emulator
