@@ -1,9 +1,8 @@
 // The byte code of a fused chain, and the parameters of the handler that runs it.
 #pragma once
 
-#include <phynexus.h>
-
 #include "../record.h"
+#include "opcodes.h"
 
 namespace phynexus::gpu {
 

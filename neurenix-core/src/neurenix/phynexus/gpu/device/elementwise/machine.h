@@ -48,7 +48,7 @@ struct Machine {
   }
   DEVICE void fetch(int place, Word* into) const {
     if (place == slot_none) return;
-#pragma unroll
+  UNROLL
     for (int j = 0; j < N; j++) into[j] = place == slot_accumulator ? accumulator[j] : slots[place][j];
   }
   DEVICE void keep(const Code& code, const Word* result);
@@ -58,72 +58,72 @@ struct Machine {
 template <class Words>
 DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
   if (!(code.flags & flag_keep))
-#pragma unroll
+  UNROLL
     for (int j = 0; j < N; j++) accumulator[j] = result[j];
   if (code.to == slot_none) return;
   const int count = code.flags & flag_present ? present : N;
-#pragma unroll
+  UNROLL
   for (int j = 0; j < N; j++)
     if (j < count) slots[code.to][j] = result[j];
 }
 
 // clang-format off
-#define PHX_EACH(expression) \
-  _Pragma("unroll") for (int j = 0; j < N; j++) r[j] = word_of<Word>(expression); break;
-#define PHX_A(T) value_of<T>(x[j])
-#define PHX_B(T) value_of<T>(y[j])
-#define PHX_NUMBERS(kind, T)                                                              \
-  case (kind << 6 | PHX_NEG): PHX_EACH(op::negate(PHX_A(T)))                             \
-  case (kind << 6 | PHX_ABS): PHX_EACH(op::absolute(PHX_A(T)))                           \
-  case (kind << 6 | PHX_SIGN): PHX_EACH(op::sign(PHX_A(T)))                              \
-  case (kind << 6 | PHX_INTEGER_POW): PHX_EACH(op::integer_power(PHX_A(T), code.immediate)) \
-  case (kind << 6 | PHX_ADD): PHX_EACH(op::add(PHX_A(T), PHX_B(T)))                      \
-  case (kind << 6 | PHX_SUB): PHX_EACH(op::subtract(PHX_A(T), PHX_B(T)))                 \
-  case (kind << 6 | PHX_MUL): PHX_EACH(op::multiply(PHX_A(T), PHX_B(T)))                 \
-  case (kind << 6 | PHX_REMAINDER): PHX_EACH(op::remainder(PHX_A(T), PHX_B(T)))     \
-  case (kind << 6 | PHX_MAXIMUM): PHX_EACH(op::maximum(PHX_A(T), PHX_B(T)))              \
-  case (kind << 6 | PHX_MINIMUM): PHX_EACH(op::minimum(PHX_A(T), PHX_B(T)))              \
-  case (kind << 6 | PHX_EQUAL): PHX_EACH(uint32_t(PHX_A(T) == PHX_B(T)))                 \
-  case (kind << 6 | PHX_NOT_EQUAL): PHX_EACH(uint32_t(PHX_A(T) != PHX_B(T)))             \
-  case (kind << 6 | PHX_LESS): PHX_EACH(uint32_t(PHX_A(T) < PHX_B(T)))                   \
-  case (kind << 6 | PHX_LESS_EQUAL): PHX_EACH(uint32_t(PHX_A(T) <= PHX_B(T)))            \
-  case (kind << 6 | PHX_GREATER): PHX_EACH(uint32_t(PHX_A(T) > PHX_B(T)))                \
-  case (kind << 6 | PHX_GREATER_EQUAL): PHX_EACH(uint32_t(PHX_A(T) >= PHX_B(T)))         \
-  case code_first_largest + kind: first_largest<Words, T>(code, x, y, slots, present); return;
-#define PHX_REALS(kind, T)                                                                \
-  PHX_NUMBERS(kind, T)                                                                    \
-  case (kind << 6 | PHX_FLOOR): PHX_EACH(op::floor_of(PHX_A(T)))                         \
-  case (kind << 6 | PHX_ROUND): PHX_EACH(op::round_of(PHX_A(T)))                         \
-  case (kind << 6 | PHX_EXP): PHX_EACH(op::exponential(PHX_A(T)))                        \
-  case (kind << 6 | PHX_LOG): PHX_EACH(op::logarithm(PHX_A(T)))                          \
-  case (kind << 6 | PHX_TANH): PHX_EACH(op::hyperbolic_tangent(PHX_A(T)))                \
-  case (kind << 6 | PHX_SQRT): PHX_EACH(op::root(PHX_A(T)))                              \
-  case (kind << 6 | PHX_RSQRT): PHX_EACH(op::inverse_root(PHX_A(T)))                     \
-  case (kind << 6 | PHX_LOG1P): PHX_EACH(op::logarithm_1p(PHX_A(T)))                \
-  case (kind << 6 | PHX_SIN): PHX_EACH(op::sine(PHX_A(T)))                          \
-  case (kind << 6 | PHX_COS): PHX_EACH(op::cosine(PHX_A(T)))                        \
-  case (kind << 6 | PHX_TAN): PHX_EACH(op::tangent(PHX_A(T)))                       \
-  case (kind << 6 | PHX_ATAN): PHX_EACH(op::arc_tangent(PHX_A(T)))                  \
-  case (kind << 6 | PHX_ERF): PHX_EACH(op::error_function(PHX_A(T)))                \
-  case (kind << 6 | PHX_POW): PHX_EACH(op::power(PHX_A(T), PHX_B(T)))               \
-  case (kind << 6 | PHX_ATAN2): PHX_EACH(op::angle(PHX_A(T), PHX_B(T)))             \
-  case (kind << 6 | PHX_DIV): PHX_EACH(op::divide(PHX_A(T), PHX_B(T)))                   \
-  case (kind << 6 | PHX_IS_FINITE): PHX_EACH(uint32_t(op::finite(PHX_A(T))))
-#define PHX_BITS(kind, T)                                                                 \
-  case (kind << 6 | PHX_BITWISE_AND): PHX_EACH(PHX_A(T) & PHX_B(T))                      \
-  case (kind << 6 | PHX_BITWISE_OR): PHX_EACH(PHX_A(T) | PHX_B(T))                       \
-  case (kind << 6 | PHX_BITWISE_XOR): PHX_EACH(PHX_A(T) ^ PHX_B(T))                      \
-  case (kind << 6 | PHX_SHIFT_LEFT): PHX_EACH(op::shift_left(PHX_A(T), PHX_B(T)))        \
-  case (kind << 6 | PHX_SHIFT_RIGHT): PHX_EACH(op::shift_right(PHX_A(T), PHX_B(T)))
-#define PHX_CAST(name, From, expression) \
-  case name: PHX_EACH([](From v) { return expression; }(PHX_A(From)))
-#define PHX_LOAD(name, T, expression)                                                     \
+#define EACH(expression) \
+  UNROLL for (int j = 0; j < N; j++) r[j] = word_of<Word>(expression); break;
+#define A(T) value_of<T>(x[j])
+#define B(T) value_of<T>(y[j])
+#define NUMBERS(kind, T)                                                              \
+  case (int(kind) << 6 | int(op_neg)): EACH(op::negate(A(T)))                             \
+  case (int(kind) << 6 | int(op_abs)): EACH(op::absolute(A(T)))                           \
+  case (int(kind) << 6 | int(op_sign)): EACH(op::sign(A(T)))                              \
+  case (int(kind) << 6 | int(op_integer_pow)): EACH(op::integer_power(A(T), code.immediate)) \
+  case (int(kind) << 6 | int(op_add)): EACH(op::add(A(T), B(T)))                      \
+  case (int(kind) << 6 | int(op_sub)): EACH(op::subtract(A(T), B(T)))                 \
+  case (int(kind) << 6 | int(op_mul)): EACH(op::multiply(A(T), B(T)))                 \
+  case (int(kind) << 6 | int(op_remainder)): EACH(op::remainder(A(T), B(T)))     \
+  case (int(kind) << 6 | int(op_maximum)): EACH(op::maximum(A(T), B(T)))              \
+  case (int(kind) << 6 | int(op_minimum)): EACH(op::minimum(A(T), B(T)))              \
+  case (int(kind) << 6 | int(op_equal)): EACH(uint32_t(A(T) == B(T)))                 \
+  case (int(kind) << 6 | int(op_not_equal)): EACH(uint32_t(A(T) != B(T)))             \
+  case (int(kind) << 6 | int(op_less)): EACH(uint32_t(A(T) < B(T)))                   \
+  case (int(kind) << 6 | int(op_less_equal)): EACH(uint32_t(A(T) <= B(T)))            \
+  case (int(kind) << 6 | int(op_greater)): EACH(uint32_t(A(T) > B(T)))                \
+  case (int(kind) << 6 | int(op_greater_equal)): EACH(uint32_t(A(T) >= B(T)))         \
+  case int(code_first_largest) + int(kind): first_largest<Words, T>(code, x, y, slots, present); return;
+#define REALS(kind, T)                                                                \
+  NUMBERS(kind, T)                                                                    \
+  case (int(kind) << 6 | int(op_floor)): EACH(op::floor_of(A(T)))                         \
+  case (int(kind) << 6 | int(op_round)): EACH(op::round_of(A(T)))                         \
+  case (int(kind) << 6 | int(op_exp)): EACH(op::exponential(A(T)))                        \
+  case (int(kind) << 6 | int(op_log)): EACH(op::logarithm(A(T)))                          \
+  case (int(kind) << 6 | int(op_tanh)): EACH(op::hyperbolic_tangent(A(T)))                \
+  case (int(kind) << 6 | int(op_sqrt)): EACH(op::root(A(T)))                              \
+  case (int(kind) << 6 | int(op_rsqrt)): EACH(op::inverse_root(A(T)))                     \
+  case (int(kind) << 6 | int(op_log1p)): EACH(op::logarithm_1p(A(T)))                \
+  case (int(kind) << 6 | int(op_sin)): EACH(op::sine(A(T)))                          \
+  case (int(kind) << 6 | int(op_cos)): EACH(op::cosine(A(T)))                        \
+  case (int(kind) << 6 | int(op_tan)): EACH(op::tangent(A(T)))                       \
+  case (int(kind) << 6 | int(op_atan)): EACH(op::arc_tangent(A(T)))                  \
+  case (int(kind) << 6 | int(op_erf)): EACH(op::error_function(A(T)))                \
+  case (int(kind) << 6 | int(op_pow)): EACH(op::power(A(T), B(T)))               \
+  case (int(kind) << 6 | int(op_atan2)): EACH(op::angle(A(T), B(T)))             \
+  case (int(kind) << 6 | int(op_div)): EACH(op::divide(A(T), B(T)))                   \
+  case (int(kind) << 6 | int(op_is_finite)): EACH(uint32_t(op::finite(A(T))))
+#define BITS(kind, T)                                                                 \
+  case (int(kind) << 6 | int(op_bitwise_and)): EACH(A(T) & B(T))                      \
+  case (int(kind) << 6 | int(op_bitwise_or)): EACH(A(T) | B(T))                       \
+  case (int(kind) << 6 | int(op_bitwise_xor)): EACH(A(T) ^ B(T))                      \
+  case (int(kind) << 6 | int(op_shift_left)): EACH(op::shift_left(A(T), B(T)))        \
+  case (int(kind) << 6 | int(op_shift_right)): EACH(op::shift_right(A(T), B(T)))
+#define CAST(name, From, expression) \
+  case name: EACH([](From v) { return expression; }(A(From)))
+#define LOAD(name, T, expression)                                                     \
   case name: {                                                                            \
     const ChainOperand& operand = operands[code.c];                                       \
     load_run<N, T>(address(operand), operand.run_stride, present, [&](int j, T v) { r[j] = word_of<Word>(expression); }); \
     break;                                                                                \
   }
-#define PHX_STORE(name, T, expression)                                                    \
+#define STORE(name, T, expression)                                                    \
   case name: {                                                                            \
     const ChainOperand& operand = operands[code.c];                                       \
     store_run<N, T>(address(operand), operand.run_stride, present, [&](int j) { return T(expression); }); \
@@ -135,7 +135,7 @@ DEVICE void first_largest(const Code& code, const typename Words::Word* x, const
                           typename Words::Word (*slots)[Words::elements], int present) {
   using Word = typename Words::Word;
   const int count = code.flags & flag_present ? present : Words::elements;
-#pragma unroll
+  UNROLL
   for (int j = 0; j < Words::elements; j++) {
     Word &best = slots[code.to][j], &best_place = slots[code.to + 1][j];
     if (j < count && op::comes_first(value_of<T>(x[j]), int64_t(place[j]), value_of<T>(best), int64_t(best_place)))
@@ -149,93 +149,93 @@ DEVICE void Machine<Words>::run(const Code& code) {
   fetch(code.a, x);
   fetch(code.b, y);
   switch (code.code) {
-    PHX_REALS(kind_float, float)
-    PHX_NUMBERS(kind_int, int32_t)
-    PHX_BITS(kind_int, int32_t)
-    PHX_NUMBERS(kind_unsigned, uint32_t)
-    PHX_BITS(kind_unsigned, uint32_t)
-    case (kind_unsigned << 6 | PHX_LOGICAL_NOT): PHX_EACH(PHX_A(uint32_t) ^ 1u)
-    case code_move: PHX_EACH(x[j])
-    case code_constant: PHX_EACH(Word(code.immediate))
+    REALS(kind_float, float)
+    NUMBERS(kind_int, int32_t)
+    BITS(kind_int, int32_t)
+    NUMBERS(kind_unsigned, uint32_t)
+    BITS(kind_unsigned, uint32_t)
+    case (int(kind_unsigned) << 6 | int(op_logical_not)): EACH(A(uint32_t) ^ 1u)
+    case code_move: EACH(x[j])
+    case code_constant: EACH(Word(code.immediate))
     case code_where: {
-      Word z[N];
+      Word z[N] = {};
       fetch(code.c, z);
-      PHX_EACH(uint32_t(x[j]) ? y[j] : z[j])
+      EACH(uint32_t(x[j]) ? y[j] : z[j])
     }
     case code_position: {
       const ChainOperand& operand = operands[code.c];
       const int64_t first = offset_of(operand, axes, indices);
-      PHX_EACH(Word(first + j * operand.run_stride))
+      EACH(Word(first + j * operand.run_stride))
     }
-    case code_fold: PHX_EACH(code.immediate == 1 ? x[j ^ 1] : x[(j ^ 2) & (N - 1)])
-    case code_shuffle: PHX_EACH(j < code.c ? lane_xor(x[j], int(code.immediate)) : x[j])
-    PHX_LOAD(code_load_8, uint8_t, uint32_t(v))
-    PHX_LOAD(code_load_16, uint16_t, uint32_t(v))
-    PHX_LOAD(code_load_float16, uint16_t, float_of_float16(v))
-    PHX_LOAD(code_load_bfloat16, uint16_t, float_of_bfloat16(v))
-    PHX_LOAD(code_load_32, uint32_t, v)
-    PHX_STORE(code_store_8, uint8_t, x[j])
-    PHX_STORE(code_store_16, uint16_t, x[j])
-    PHX_STORE(code_store_float16, uint16_t, float16_of(PHX_A(float)))
-    PHX_STORE(code_store_bfloat16, uint16_t, bfloat16_of(PHX_A(float)))
-    PHX_STORE(code_store_32, uint32_t, x[j])
-    PHX_CAST(code_int_to_float, int32_t, float(v))
-    PHX_CAST(code_unsigned_to_float, uint32_t, float(v))
-    PHX_CAST(code_float_to_int, float, integer_of<int32_t>(v))
-    PHX_CAST(code_float_to_unsigned, float, integer_of<uint32_t>(v))
-    PHX_CAST(code_float_to_uint8, float, uint32_t(integer_of<uint8_t>(v)))
-    PHX_CAST(code_float_to_bool, float, uint32_t(v != 0))
-    PHX_CAST(code_unsigned_to_bool, uint32_t, uint32_t(v != 0))
-    PHX_CAST(code_float16_bits, float, uint32_t(float16_of(v)))
-    PHX_CAST(code_bfloat16_bits, float, uint32_t(bfloat16_of(v)))
-    PHX_CAST(code_float_of_float16_bits, uint32_t, float_of_float16(uint16_t(v)))
-    PHX_CAST(code_float_of_bfloat16_bits, uint32_t, float_of_bfloat16(uint16_t(v)))
+    case code_fold: EACH(code.immediate == 1 ? x[j ^ 1] : x[(j ^ 2) & (N - 1)])
+    case code_shuffle: EACH(j < code.c ? lane_xor(x[j], int(code.immediate)) : x[j])
+    LOAD(code_load_8, uint8_t, uint32_t(v))
+    LOAD(code_load_16, uint16_t, uint32_t(v))
+    LOAD(code_load_float16, uint16_t, widened(Float16{v}))
+    LOAD(code_load_bfloat16, uint16_t, widened(BFloat16{v}))
+    LOAD(code_load_32, uint32_t, v)
+    STORE(code_store_8, uint8_t, x[j])
+    STORE(code_store_16, uint16_t, x[j])
+    STORE(code_store_float16, uint16_t, narrowed<Float16>(A(float)).bits)
+    STORE(code_store_bfloat16, uint16_t, narrowed<BFloat16>(A(float)).bits)
+    STORE(code_store_32, uint32_t, x[j])
+    CAST(code_int_to_float, int32_t, float(v))
+    CAST(code_unsigned_to_float, uint32_t, float(v))
+    CAST(code_float_to_int, float, integer_of<int32_t>(v))
+    CAST(code_float_to_unsigned, float, integer_of<uint32_t>(v))
+    CAST(code_float_to_uint8, float, uint32_t(integer_of<uint8_t>(v)))
+    CAST(code_float_to_bool, float, uint32_t(v != 0))
+    CAST(code_unsigned_to_bool, uint32_t, uint32_t(v != 0))
+    CAST(code_float16_bits, float, uint32_t(narrowed<Float16>(v).bits))
+    CAST(code_bfloat16_bits, float, uint32_t(narrowed<BFloat16>(v).bits))
+    CAST(code_float_of_float16_bits, uint32_t, widened(Float16{uint16_t(v)}))
+    CAST(code_float_of_bfloat16_bits, uint32_t, widened(BFloat16{uint16_t(v)}))
     default:
       if constexpr (Words::wide) switch (code.code) {
-        PHX_REALS(kind_double, double)
-        PHX_NUMBERS(kind_long, int64_t)
-        PHX_BITS(kind_long, int64_t)
-        PHX_LOAD(code_load_64, uint64_t, v)
-        PHX_STORE(code_store_64, uint64_t, x[j])
-        PHX_CAST(code_double_to_float, double, float(v))
-        PHX_CAST(code_double_to_odd_float, double, float_to_odd(v))
-        PHX_CAST(code_double_to_int, double, integer_of<int32_t>(v))
-        PHX_CAST(code_double_to_unsigned, double, integer_of<uint32_t>(v))
-        PHX_CAST(code_double_to_uint8, double, uint32_t(integer_of<uint8_t>(v)))
-        PHX_CAST(code_double_to_long, double, integer_of<int64_t>(v))
-        PHX_CAST(code_double_to_bool, double, uint32_t(v != 0))
-        PHX_CAST(code_float_to_double, float, double(v))
-        PHX_CAST(code_int_to_double, int32_t, double(v))
-        PHX_CAST(code_unsigned_to_double, uint32_t, double(v))
-        PHX_CAST(code_long_to_double, int64_t, double(v))
-        PHX_CAST(code_long_to_float, int64_t, float(v))
-        PHX_CAST(code_long_to_bool, int64_t, uint32_t(v != 0))
-        PHX_CAST(code_float_to_long, float, integer_of<int64_t>(v))
-        PHX_CAST(code_int_to_long, int32_t, int64_t(v))
-        PHX_CAST(code_unsigned_to_long, uint32_t, int64_t(v))
+        REALS(kind_double, double)
+        NUMBERS(kind_long, int64_t)
+        BITS(kind_long, int64_t)
+        LOAD(code_load_64, uint64_t, v)
+        STORE(code_store_64, uint64_t, x[j])
+        CAST(code_double_to_float, double, float(v))
+        CAST(code_double_to_odd_float, double, float_to_odd(v))
+        CAST(code_double_to_int, double, integer_of<int32_t>(v))
+        CAST(code_double_to_unsigned, double, integer_of<uint32_t>(v))
+        CAST(code_double_to_uint8, double, uint32_t(integer_of<uint8_t>(v)))
+        CAST(code_double_to_long, double, integer_of<int64_t>(v))
+        CAST(code_double_to_bool, double, uint32_t(v != 0))
+        CAST(code_float_to_double, float, double(v))
+        CAST(code_int_to_double, int32_t, double(v))
+        CAST(code_unsigned_to_double, uint32_t, double(v))
+        CAST(code_long_to_double, int64_t, double(v))
+        CAST(code_long_to_float, int64_t, float(v))
+        CAST(code_long_to_bool, int64_t, uint32_t(v != 0))
+        CAST(code_float_to_long, float, integer_of<int64_t>(v))
+        CAST(code_int_to_long, int32_t, int64_t(v))
+        CAST(code_unsigned_to_long, uint32_t, int64_t(v))
       }
   }
   if (code.finish == finish_float16) {
-#pragma unroll
+  UNROLL
     for (int j = 0; j < N; j++) r[j] = word_of<Word>(as_float16(value_of<float>(r[j])));
   } else if (code.finish == finish_bfloat16) {
-#pragma unroll
+  UNROLL
     for (int j = 0; j < N; j++) r[j] = word_of<Word>(as_bfloat16(value_of<float>(r[j])));
   } else if (code.finish == finish_uint8) {
-#pragma unroll
+  UNROLL
     for (int j = 0; j < N; j++) r[j] &= Word(0xff);
   }
   keep(code, r);
 }
-#undef PHX_EACH
-#undef PHX_A
-#undef PHX_B
-#undef PHX_NUMBERS
-#undef PHX_REALS
-#undef PHX_BITS
-#undef PHX_CAST
-#undef PHX_LOAD
-#undef PHX_STORE
+#undef EACH
+#undef A
+#undef B
+#undef NUMBERS
+#undef REALS
+#undef BITS
+#undef CAST
+#undef LOAD
+#undef STORE
 // clang-format on
 
 }  // namespace phynexus::gpu

@@ -4,7 +4,7 @@
 // run time calls the same functions as the precompiled interpreter, so that both have the same bits.
 #pragma once
 
-#include "../numbers.h"
+#include "casts.h"
 
 namespace phynexus::gpu::op {
 

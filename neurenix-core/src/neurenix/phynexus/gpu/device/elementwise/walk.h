@@ -1,7 +1,7 @@
 // From the number of a unit to its index along each axis.
 #pragma once
 
-#include "../platform.h"
+#include "../group.h"
 #include "code.h"
 
 namespace phynexus::gpu {
@@ -46,14 +46,14 @@ template <int N, class T, class F>
 DEVICE void load_run(const char* from, int64_t stride, int present, const F& f) {
   if (stride == int64_t(sizeof(T)) && present == N && (reinterpret_cast<uintptr_t>(from) & (sizeof(T) * N - 1)) == 0) {
     const Run<T, N> run = *reinterpret_cast<const Run<T, N>*>(from);
-#pragma unroll
+    UNROLL
     for (int j = 0; j < N; j++) f(j, run.elements[j]);
   } else if (stride == 0) {
     const T one = *reinterpret_cast<const T*>(from);
-#pragma unroll
+    UNROLL
     for (int j = 0; j < N; j++) f(j, one);
   } else {
-#pragma unroll
+    UNROLL
     for (int j = 0; j < N; j++) f(j, *reinterpret_cast<const T*>(from + (j < present ? j * stride : 0)));
   }
 }
@@ -63,11 +63,11 @@ template <int N, class T, class F>
 DEVICE void store_run(char* to, int64_t stride, int present, const F& element) {
   if (stride == int64_t(sizeof(T)) && present == N && (reinterpret_cast<uintptr_t>(to) & (sizeof(T) * N - 1)) == 0) {
     Run<T, N> run;
-#pragma unroll
+    UNROLL
     for (int j = 0; j < N; j++) run.elements[j] = element(j);
     *reinterpret_cast<Run<T, N>*>(to) = run;
   } else {
-#pragma unroll
+    UNROLL
     for (int j = 0; j < N; j++)
       if (j < present) *reinterpret_cast<T*>(to + j * stride) = element(j);
   }

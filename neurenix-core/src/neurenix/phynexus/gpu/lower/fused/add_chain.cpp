@@ -100,7 +100,10 @@ Chain split(Builder& builder, Chain& chain, int64_t parts) {
     }
     const bool argmax = output.reduction == PHX_ARGMAX;
     const Chain::Operand partials = partial(partial_storage(chain.dtype_of(output.value)));
-    Chain::Output last{.value = int32_t(rest.inputs.size()), .reduction = output.reduction, .to = kept_strides(output.to)};
+    Chain::Output last;
+    last.value = int32_t(rest.inputs.size());
+    last.reduction = output.reduction;
+    last.to = kept_strides(output.to);
     rest.inputs.push_back(partials);
     if (argmax) {
       const Chain::Operand places = partial(PHX_INT32);

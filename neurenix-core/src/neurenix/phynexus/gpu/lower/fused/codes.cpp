@@ -160,7 +160,7 @@ int accumulate_code(int32_t reduction, int32_t dtype) {
     case PHX_MIN: return code_of(kind, PHX_MINIMUM);
     case PHX_ANY: return code_of(kind_unsigned, PHX_BITWISE_OR);
     case PHX_ALL: return code_of(kind_unsigned, PHX_BITWISE_AND);
-    case PHX_ARGMAX: return code_first_largest + kind;
+    case PHX_ARGMAX: return int(code_first_largest) + int(kind);
     default: refuse("an unknown reduction");
   }
 }

@@ -34,6 +34,13 @@ std::vector<Chain::Axis> axes_of(const phx_value& value) {
   return axes;
 }
 
+Chain::Output stored(int32_t value, Chain::Operand to) {
+  Chain::Output output;
+  output.value = value;
+  output.to = std::move(to);
+  return output;
+}
+
 int32_t position_input(Chain& chain) {
   chain.inputs.push_back(position_of(chain.axes, [&](size_t d) { return chain.axes[d].reduced; }));
   return int32_t(chain.inputs.size()) - 1;
@@ -77,7 +84,10 @@ void lower_argmax(Builder& builder, const phx_instruction& instruction) {
   for (size_t d = size_t(out.rank); d < chain.axes.size(); d++) chain.axes[d].reduced = true;
   chain.inputs.push_back(operand_of(builder, in));
   const int32_t place = position_input(chain);
-  Chain::Output output{.value = 0, .reduction = PHX_ARGMAX, .place = place, .to = operand_of(builder, out)};
+  Chain::Output output;
+  output.reduction = PHX_ARGMAX;
+  output.place = place;
+  output.to = operand_of(builder, out);
   output.to.strides.resize(chain.axes.size(), 0);
   chain.outputs.push_back(output);
   add_chain(builder, std::move(chain));
@@ -91,7 +101,7 @@ void lower_iota(Builder& builder, const phx_instruction& instruction) {
   chain.axes = axes_of(out);
   chain.inputs.push_back(position_of(chain.axes, [&](size_t d) { return d == axis; }));
   chain.operations.push_back({.opcode = PHX_CAST, .dtype = out.dtype, .a = 0});
-  chain.outputs.push_back({.value = 1, .to = operand_of(builder, out)});
+  chain.outputs.push_back(stored(1, operand_of(builder, out)));
   add_chain(builder, std::move(chain));
 }
 
@@ -100,7 +110,7 @@ void lower_copy(Builder& builder, const phx_instruction& instruction) {
   Chain chain;
   chain.axes = axes_of(out);
   chain.inputs.push_back(operand_of(builder, in));
-  chain.outputs.push_back({.value = 0, .to = operand_of(builder, out)});
+  chain.outputs.push_back(stored(0, operand_of(builder, out)));
   if (item_bytes(out.dtype) == 2) chain.inputs[0].storage = chain.outputs[0].to.storage = storage_16;
   add_chain(builder, std::move(chain));
 }
