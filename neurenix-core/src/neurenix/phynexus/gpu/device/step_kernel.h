@@ -4,9 +4,11 @@
 #include "arguments.h"
 #include "platform.h"
 
+namespace phynexus::gpu {
+
 // One block.
-KERNEL void phynexus_step(const phynexus::gpu::StepArguments a) {
-  using namespace phynexus::gpu;
+KERNEL(phynexus_step, StepArguments) {
+  const StepArguments& a = arguments;
   if (thread_index() == 0) {
     RunState now = *a.state;
     if (a.begins) now = RunState{};
@@ -20,3 +22,5 @@ KERNEL void phynexus_step(const phynexus::gpu::StepArguments a) {
   block_barrier();  // the pointer to ok has been read
   for (int k = thread_index(); k < a.count; k += block_threads()) a.bases[a.first + k] = a.pointers[k];
 }
+
+}  // namespace phynexus::gpu
