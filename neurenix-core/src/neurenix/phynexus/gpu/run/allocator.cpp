@@ -24,7 +24,7 @@ Allocator::~Allocator() {
     if (block.first) driver_.give(const_cast<char*>(pointer));
 }
 
-char* Allocator::take(int64_t bytes) {
+char* Allocator::take(int64_t bytes, int64_t ticket, bool hosts) {
   const int64_t size = up(std::max<int64_t>(bytes, 1), unit);
   const bool small = size <= most_small;
   std::vector<Blocks::iterator> passed_over;
@@ -41,7 +41,8 @@ char* Allocator::take(int64_t bytes) {
   cut(found, size);
   Block& block = found->second;
   block.used = true;
-  block.serial = ++serial_;
+  block.hosts = hosts;
+  block.taken = ticket;
   used_ += block.bytes;
   return const_cast<char*>(found->first);
 }
@@ -49,7 +50,6 @@ char* Allocator::take(int64_t bytes) {
 // A free block of at least so many bytes, from the driver where there is none.
 Allocator::Blocks::iterator Allocator::find_free(int64_t bytes, bool small) {
   const auto best = free_[small].lower_bound({bytes, nullptr});
-  // A large one is not kept whole for what would leave most of it unused.
   if (best != free_[small].end()) return blocks_.find(best->second);
   for (const int64_t size : {segment_bytes(bytes), up(bytes, large_unit)}) {
     const char* memory = driver_.take(size);
@@ -82,7 +82,7 @@ bool Allocator::give(const char* pointer, int64_t ticket) {
   auto block = blocks_.find(pointer);
   if (block == blocks_.end() || !block->second.used) return false;
   block->second.used = false;
-  block->second.ticket = ticket;
+  block->second.free_since = ticket;
   used_ -= block->second.bytes;
   join_with_next(block);
   if (!block->second.first) {
@@ -101,10 +101,10 @@ bool Allocator::give(const char* pointer, int64_t ticket) {
 void Allocator::join_with_next(Blocks::iterator block) {
   const auto next = std::next(block);
   if (next == blocks_.end() || next->second.first || next->first != block->first + block->second.bytes) return;
-  const bool listed = free_of(next->second).erase({next->second.bytes, next->first}) > 0;
-  if (!listed && next->second.used) return;
+  if (next->second.used) return;
+  free_of(next->second).erase({next->second.bytes, next->first});
   block->second.bytes += next->second.bytes;
-  block->second.ticket = std::max(block->second.ticket, next->second.ticket);
+  block->second.free_since = std::max(block->second.free_since, next->second.free_since);
   blocks_.erase(next);
 }
 
@@ -133,13 +133,13 @@ Allocator::Use Allocator::use_of(const char* pointer) const {
   const Block& block = next->second;
   const int64_t inside = pointer - next->first;
   if (!block.used || inside >= block.bytes) return {};
-  return {block.ticket, block.serial, block.bytes - inside};
+  return {block.free_since, block.taken, block.bytes - inside};
 }
 
-std::vector<const void*> Allocator::in_use() const {
+std::vector<const void*> Allocator::held_by_host() const {
   std::vector<const void*> all;
   for (const auto& [pointer, block] : blocks_)
-    if (block.used) all.push_back(pointer);
+    if (block.used && block.hosts) all.push_back(pointer);
   return all;
 }
 

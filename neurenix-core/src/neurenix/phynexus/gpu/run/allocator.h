@@ -23,22 +23,22 @@ class Allocator {
   Allocator& operator=(const Allocator&) = delete;
   ~Allocator();
 
-  // At most most_bytes; aligned to 512 bytes. Null: the driver has no more.
-  char* take(int64_t bytes);
+  // At most most_bytes; aligned to 512 bytes. Null: the driver has no more. `ticket`: of the latest run; `hosts`: the
+  // host holds the pointer.
+  char* take(int64_t bytes, int64_t ticket, bool hosts);
   // `ticket`: of the last run that may use it. False: it is no block of these that is in use.
   bool give(const char* pointer, int64_t ticket);
   // Gives segments back to the driver that nothing lies in; no work that used them is under way.
   void trim();
 
-  // What is known of memory in use. `ticket`: of the last run that used it for somebody else.
   struct Use {
-    int64_t ticket = 0;
-    int64_t serial = 0;  // counts take() calls
-    int64_t bytes = 0;   // from the pointer to the block's end
+    int64_t free_since = 0;  // the ticket of the last run that may have used it for somebody else
+    int64_t taken = 0;       // the ticket that was the latest when it was taken
+    int64_t bytes = 0;       // from the pointer to the block's end
   };
-  // Of the block that a pointer leads into; bytes 0: none.
+  // Of the block in use that a pointer leads into; bytes 0: there is none.
   Use use_of(const char* pointer) const;
-  std::vector<const void*> in_use() const;
+  std::vector<const void*> held_by_host() const;
 
   int64_t used_bytes() const { return used_; }
   int64_t reserved_bytes() const { return reserved_; }
@@ -46,8 +46,9 @@ class Allocator {
  private:
   struct Block {
     int64_t bytes = 0;
-    bool used = false, first = false, small = false;  // first: of its segment
-    int64_t ticket = 0, serial = 0;
+    bool used = false, hosts = false;
+    bool first = false, small = false;  // of its segment; of the small ones
+    int64_t free_since = 0, taken = 0;
   };
   using Blocks = std::map<const char*, Block>;
   using Free = std::set<std::pair<int64_t, const char*>>;
@@ -62,7 +63,7 @@ class Allocator {
   const std::unordered_set<const void*>& unusable_;
   Blocks blocks_;
   Free free_[2];  // large and small, the smallest first
-  int64_t used_ = 0, reserved_ = 0, serial_ = 0;
+  int64_t used_ = 0, reserved_ = 0;
 };
 
 }  // namespace phynexus::gpu

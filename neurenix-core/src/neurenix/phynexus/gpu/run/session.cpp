@@ -12,7 +12,9 @@ Session::Session(Driver& driver, const void* image, const std::unordered_set<con
       timeline(driver, compute),
       memory(driver, unusable),
       module_(driver, driver.load(image)),
-      copied_in_(driver, driver.make_event(false)) {}
+      copied_in_(driver, driver.make_event(false)) {
+  progress_ = take_word();
+}
 
 Session::~Session() {
   // Of a lost device there is nothing to wait for, and the driver says so.
@@ -24,14 +26,14 @@ Session::~Session() {
   for (const auto& [ticket, graph] : retired_) driver.give(graph);
 }
 
-char* Session::take(int64_t bytes) {
-  if (char* memory = this->memory.take(bytes)) return memory;
+char* Session::take(int64_t bytes, bool hosts) {
+  if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
   wait_for_all();
   if (scratch_) memory.give(scratch_, 0);
   scratch_ = nullptr;
   scratch_bytes_ = 0;
   memory.trim();
-  if (char* memory = this->memory.take(bytes)) return memory;
+  if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
   const FreeMemory numbers = driver.free_memory();
   throw Failure(PHX_OUT_OF_MEMORY,
                 format("%s has no memory for %lld bytes: %lld of its %lld are free, and %lld are in use here",
@@ -43,10 +45,10 @@ char* Session::take(int64_t bytes) {
 char* Session::scratch(int64_t bytes) {
   if (bytes <= scratch_bytes_) return scratch_;
   // Runs that still use the old one lie before those that its next owner is in.
-  if (scratch_) memory.give(scratch_, timeline.latest());
+  if (scratch_) give(scratch_);
   scratch_ = nullptr;
   scratch_bytes_ = 0;
-  scratch_ = take(bytes);
+  scratch_ = take(bytes, false);
   scratch_bytes_ = memory.use_of(scratch_).bytes;
   return scratch_;
 }
@@ -70,6 +72,11 @@ void Session::wait_for_run(int64_t ticket) {
 void Session::wait_for_all() {
   driver.wait_for(copies);
   driver.wait_for(compute);
+}
+
+Event Session::timer(size_t index) {
+  while (timers_.size() <= index) timers_.emplace_back(driver, driver.make_event(true));
+  return timers_[index];
 }
 
 Pinned Session::take_word() {

@@ -28,7 +28,8 @@ class Session {
   Staging uploads{8}, downloads{2};
 
   // Memory, where there is none after all that is idle was given back to the driver: Failure, with the numbers.
-  char* take(int64_t bytes);
+  char* take(int64_t bytes, bool hosts);
+  bool give(const void* pointer) { return memory.give(static_cast<const char*>(pointer), timeline.latest()); }
   // The scratch of a run: the same for all, since they go one after another.
   char* scratch(int64_t bytes);
   int64_t scratch_bytes() const { return scratch_bytes_; }
@@ -42,6 +43,11 @@ class Session {
   void wait_for_run(int64_t ticket);
   // The host waits for all work.
   void wait_for_all();
+
+  // Where kernels say which launch has begun: see Arguments::progress.
+  const Pinned& progress() const { return progress_; }
+  // Events with times, for profiles.
+  Event timer(size_t index);
 
   // A few bytes that both sides see: 64, zeros.
   Pinned take_word();
@@ -60,6 +66,8 @@ class Session {
   int64_t scratch_bytes_ = 0;
   std::vector<std::unique_ptr<OwnedPinned>> pages_;
   std::vector<Pinned> words_;
+  Pinned progress_;
+  std::vector<Owned<Event>> timers_;
   std::unordered_set<Graph> graphs_;
   std::vector<std::pair<int64_t, Graph>> retired_;  // with the ticket of the last run
 };
