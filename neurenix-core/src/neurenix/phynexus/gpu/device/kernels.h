@@ -77,11 +77,19 @@ DEVICE bool loops_again(const Record& first, char* const* bases, const Group& gr
   return again;
 }
 
+// While a record runs, some threads bring the parameters of the next one near, and the record after that: a task is a
+// chain of small records, which would wait for memory at each.
+DEVICE void prefetch_records(const Record* records, int next, int count, const Group& group) {
+  if (next < count && group.thread < 4) prefetch(group.program + records[next].params + 128 * group.thread);
+  if (next + 1 < count && group.thread == 4) prefetch(records + next + 1);
+}
+
 DEVICE void run_task(const Arguments& arguments) {
   const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
   run_task_with(arguments, [&](char* const* bases, const Group& group) {
     for (int r = 0; r < arguments.record_count; r++) {
       const Record& record = records[r];
+      prefetch_records(records, r + 1, arguments.record_count, group);
       for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<every_kernel>(record, bases, tile, group);
       if (record.barrier) group.barrier();
       if (record.loop && loops_again(records[r - record.loop], bases, group)) r -= record.loop + 1;
