@@ -1,27 +1,44 @@
-// The table of handlers: a name, whose number is its place here, and the kernel that runs it on the whole device, so
-// that a kernel has the registers of its kind only. A task's kernel runs all of them.
+// The table of handlers: a name, whose number is its place here, its parameters, and the kernel that runs it on the
+// whole device, so that a kernel has the registers of its kind only. A task's kernel runs all of them.
 //
-// A handler `name` has a struct NameParams, a constant name_shared_bytes and a function of that name; see group.h.
+// A room is a folder: params.h has its list, and for each handler `name` a struct of parameters and a constant
+// name_shared_bytes, for the host too; room.h has the device's functions, see group.h. Adding a handler touches one
+// folder.
 #pragma once
 
-// X(name, Params, kernel); a list for each room, so that adding a handler touches one.
-#define PHYNEXUS_ELEMENTWISE_HANDLERS(X)
-#define PHYNEXUS_REDUCE_HANDLERS(X)
-#define PHYNEXUS_INDEX_HANDLERS(X)
-#define PHYNEXUS_CONTRACT_HANDLERS(X)
-#define PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)
+#include "contract/params.h"
+#include "control/params.h"
+#include "elementwise/params.h"
+#include "index/params.h"
+#include "linear_algebra/params.h"
+#include "reduce/params.h"
+
+// X(name, Params, kernel)
 #define PHYNEXUS_HANDLERS(X)       \
+  PHYNEXUS_CONTROL_HANDLERS(X)     \
   PHYNEXUS_ELEMENTWISE_HANDLERS(X) \
   PHYNEXUS_REDUCE_HANDLERS(X)      \
   PHYNEXUS_INDEX_HANDLERS(X)       \
   PHYNEXUS_CONTRACT_HANDLERS(X)    \
   PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)
 
+// The kernels that run records on the whole device; a handler's third column is one of these.
+#define PHYNEXUS_LEVEL_KERNELS(X) X(control) X(elementwise) X(reduce) X(index) X(contract) X(linear_algebra)
+
 namespace phynexus::gpu {
+
 enum Handler : int {
 #define X(name, Params, kernel) handler_##name,
   PHYNEXUS_HANDLERS(X)
 #undef X
-  handler_count
+      handler_count
 };
+
+enum LevelKernel : int {
+#define X(name) kernel_##name,
+  PHYNEXUS_LEVEL_KERNELS(X)
+#undef X
+      level_kernel_count
+};
+
 }  // namespace phynexus::gpu

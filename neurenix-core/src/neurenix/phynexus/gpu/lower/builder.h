@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "../../engine/plan/instructions.h"
@@ -11,6 +12,8 @@
 
 namespace phynexus::gpu {
 
+// An instruction is lowered twice, first to count its phases and workspaces, then where they lie: a lowering function
+// does the same both times, whatever the offsets of pointers are.
 class Builder {
  public:
   virtual ~Builder() = default;
@@ -21,9 +24,9 @@ class Builder {
   // The place of a value in the frame that is being lowered (calls are inlined: it may be another one than the value's
   // own region has).
   virtual Pointer place(const phx_value& value) const = 0;
-  // Scratch of the instruction's own, aligned to 64 bytes, kept until its last phase.
+  // Scratch of the instruction's own, aligned to 64 bytes, from now until its last phase.
   virtual Pointer workspace(int64_t bytes) = 0;
-  // A record of the current phase. Records of one phase run in any order, or at once.
+  // A record of the current phase. Records of one phase run in any order, or at once. None where tiles is 0.
   template <class Params>
   void add(Handler handler, int64_t tiles, const Params& params) {
     static_assert(std::is_trivially_copyable_v<Params>);
@@ -38,6 +41,15 @@ class Builder {
   // Threads of a block that will run it.
   virtual int32_t threads() const = 0;
 
+  View view(const phx_value& value) const {
+    View v;
+    v.at = place(value);
+    v.dtype = value.dtype;
+    v.rank = value.rank;
+    for (int d = 0; d < value.rank; d++) v.shape[d] = value.shape[d], v.strides[d] = value.strides[d];
+    return v;
+  }
+
  protected:
   virtual void add_bytes(Handler handler, int64_t tiles, const void* params, int64_t size) = 0;
 };
@@ -49,7 +61,7 @@ void lower_cumsum(Builder&, const phx_instruction&);
 void lower_sort(Builder&, const phx_instruction&);
 void lower_copy(Builder&, const phx_instruction&);
 void lower_gather(Builder&, const phx_instruction&);
-void lower_scatter(Builder&, const phx_instruction&);
+void lower_scatter(Builder&, const phx_instruction&);  // PHX_SCATTER and PHX_SCATTER_ADD
 void lower_iota(Builder&, const phx_instruction&);
 void lower_random_bits(Builder&, const phx_instruction&);
 void lower_dot_general(Builder&, const phx_instruction&);
