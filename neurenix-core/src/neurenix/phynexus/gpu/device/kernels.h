@@ -57,7 +57,7 @@ DEVICE void run_task(const Arguments& arguments) {
     group.barrier();
     for (int r = 0; r < arguments.record_count; r++) {
       const Record& record = records[r];
-      for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<every_kernel>(record, bases, tile, group);
+      for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<task_kernels>(record, bases, tile, group);
       if (record.barrier) group.barrier();
     }
     group.barrier();  // the next iteration's bases take the place of these

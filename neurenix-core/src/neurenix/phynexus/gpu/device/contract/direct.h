@@ -57,8 +57,9 @@ UNROLL
   }
 };
 
+// Not inlined: a task's kernel then has the registers of one of these, not of all.
 template <class T, int UnitRows, int UnitColumns, bool Image>
-DEVICE void direct_units(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
   const ProductAxes axes = axes_of(p, group);
   // Columns of a unit lie apart, so that neighbouring threads read neighbouring ones.
   const int32_t across = (p.n + UnitColumns - 1) / UnitColumns, down = (p.m + UnitRows - 1) / UnitRows;
@@ -67,6 +68,7 @@ DEVICE void direct_units(const ProductParams& p, char* const* bases, int64_t til
   const ProductAxis whole;
   const ProductAxis& inner = p.k_axes ? axes.k[0] : whole;
   const int32_t outer = p.k / inner.size;
+  ONE_BY_ONE
   for (int64_t unit = first + group.thread; unit < end; unit += group.threads) {
     const int32_t left = int32_t(unit % across), top = int32_t(unit / across % down) * UnitRows,
                   batch_index = int32_t(unit / across / down);
@@ -96,6 +98,7 @@ UNROLL
     for (int i = 0; i < UnitRows; i++)
 UNROLL
       for (int j = 0; j < UnitColumns; j++) own.sums[i][j] = 0;
+    ONE_BY_ONE
     for (int32_t o = 0; o < outer; o++)
       own.add(p, product_place(axes.k + 1, p.k_axes - 1, o), inner, inner.size);
 UNROLL

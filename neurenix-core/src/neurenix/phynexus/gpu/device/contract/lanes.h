@@ -19,6 +19,7 @@ DEVICE void product_of_lanes(const ProductParams& p, char* const* bases, int64_t
   const int64_t each = int64_t(p.batch) * p.m * p.n, units = each * p.splits, first = tile * p.tile_units;
   const int64_t end = units - first < p.tile_units ? units : first + p.tile_units;
   const int lane = group.thread % LANES;
+  ONE_BY_ONE
   for (int64_t unit = first + group.thread / LANES; unit < end; unit += group.threads / LANES) {
     const int32_t split = int32_t(unit / each), n = int32_t(unit % p.n), m = int32_t(unit / p.n % p.m);
     const ProductPlace batch = product_place(axes.batch, p.batch_axes, int32_t(unit % each / p.n / p.m));
@@ -28,6 +29,7 @@ DEVICE void product_of_lanes(const ProductParams& p, char* const* bases, int64_t
     const int32_t h = p.h + row.h, w = p.w + row.w, begin = split * p.split_k;
     const int32_t stop = p.k - begin < p.split_k ? p.k : begin + p.split_k;
     Sum sum = 0;
+    ONE_BY_ONE
     for (int32_t k = begin + lane; k < stop; k += LANES) {
       const ProductPlace term = product_place(axes.k, p.k_axes, k);
       if (within_image(p, h + term.h, w + term.w))
@@ -50,7 +52,7 @@ struct ProductOfLanes {
     product_of_lanes<T>(p, bases, tile, group);
   }
 };
-DEVICE void product_lanes(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void product_lanes(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
   with_product_type(p.dtype, ProductOfLanes{p, bases, tile, group});
 }
 

@@ -25,7 +25,7 @@ struct ProductSum {
     }
   }
 };
-DEVICE void product_sum(const ProductSumParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void product_sum(const ProductSumParams& p, char* const* bases, int64_t tile, const Group& group) {
   with_product_type(p.dtype, ProductSum{p, bases, tile, group});
 }
 

@@ -21,6 +21,7 @@ struct TensorTile {
     uint32_t b[2][words][columns + 8];
     ProductRow rows_at[rows];
     int64_t columns_at[columns];
+    int64_t out_rows[rows], out_columns[columns];
     ProductTerm terms[2][depth];
   };
 
@@ -29,8 +30,8 @@ struct TensorTile {
     const ProductAxes axes = axes_of(p, group);
     const ProductTileAt at = tile_at(p, axes, bases, tile, rows, columns);
     const int slabs = (at.end_k - at.first_k + depth - 1) / depth;
-    place_rows(p, axes, at, memory.rows_at, rows, group);
-    place_columns(p, axes, at, memory.columns_at, columns, group);
+    place_rows(p, axes, at, memory.rows_at, memory.out_rows, rows, group);
+    place_columns(p, axes, at, memory.columns_at, memory.out_columns, columns, group);
     place_terms(p, axes, at, memory.terms[0], 0, depth, group);
     group.barrier();
     if (group.threads == warps * 32) run_warps<warps>(p, axes, at, memory, slabs, group);
@@ -93,7 +94,7 @@ struct TensorTile {
       for (int e = 0; e < each; e++) multiply(memory, half, warp + e * Warps, lane, sums[e]);
     }
     UNROLL
-    for (int e = 0; e < each; e++) finish(p, axes, at, warp + e * Warps, lane, sums[e]);
+    for (int e = 0; e < each; e++) finish(p, memory, at.out, warp + e * Warps, lane, sums[e]);
   }
 
   static DEVICE void multiply(const Memory& memory, int half, int warp, int lane, float (&sums)[2][4][4]) {
@@ -121,22 +122,19 @@ struct TensorTile {
     }
   }
 
-  static DEVICE void finish(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, int warp,
-                            int lane, const float (&sums)[2][4][4]) {
+  static DEVICE void finish(const ProductParams& p, const Memory& memory, char* out, int warp, int lane,
+                            const float (&sums)[2][4][4]) {
     const int g = lane % 32 / 4, t = lane % 4;
-    const int top = at.m + warp / warps_across * warp_rows + g;
-    const int left = at.n + warp % warps_across * warp_columns + 2 * t;
+    const int top = warp / warps_across * warp_rows + g, left = warp % warps_across * warp_columns + 2 * t;
     UNROLL
     for (int i = 0; i < 4; i++) {
-      const int m = top + 8 * i;
-      if (m >= p.m) continue;
-      const int64_t place = product_place(axes.m, p.m_axes, m).out;
+      const int64_t place = memory.out_rows[top + 8 * i];
+      if (place == product_no_place) continue;
       UNROLL
       for (int j = 0; j < 8; j++) {
-        const int n = left + j / 2 * 8 + j % 2;
-        if (n < p.n)
-          put_product<T>(p, at.out, place + product_place(axes.n, p.n_axes, n).out,
-                         sums[i / 2][j / 2][i % 2 * 2 + j % 2]);
+        const int64_t column = memory.out_columns[left + j / 2 * 8 + j % 2];
+        if (column != product_no_place)
+          put_product<T>(p, out, place + column, sums[i / 2][j / 2][i % 2 * 2 + j % 2]);
       }
     }
   }

@@ -46,23 +46,28 @@ DEVICE ProductTileAt tile_at(const ProductParams& p, const ProductAxes& axes, ch
 
 // Puts down where rows, columns and terms lie: of rows [at.m, at.m + count), and so on.
 DEVICE void place_rows(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, ProductRow* rows,
-                       int count, const Group& group) {
+                       int64_t* outs, int count, const Group& group) {
+  ONE_BY_ONE
   for (int i = group.thread; i < count; i += group.threads) {
-    if (at.m + i < p.m) {
-      const ProductPlace place = product_place(axes.m, p.m_axes, at.m + i);
-      rows[i] = {place.a, place.h + p.h, place.w + p.w};
-    } else {
-      rows[i] = {0, product_outside, 0};
-    }
+    const bool is_there = at.m + i < p.m;
+    const ProductPlace place = product_place(axes.m, p.m_axes, is_there ? at.m + i : 0);
+    rows[i] = {place.a, is_there ? place.h + p.h : product_outside, place.w + p.w};
+    outs[i] = is_there ? place.out : product_no_place;
   }
 }
 DEVICE void place_columns(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, int64_t* columns,
-                          int count, const Group& group) {
-  for (int i = group.thread; i < count; i += group.threads)
-    columns[i] = at.n + i < p.n ? product_place(axes.n, p.n_axes, at.n + i).b : product_no_place;
+                          int64_t* outs, int count, const Group& group) {
+  ONE_BY_ONE
+  for (int i = group.thread; i < count; i += group.threads) {
+    const bool is_there = at.n + i < p.n;
+    const ProductPlace place = product_place(axes.n, p.n_axes, is_there ? at.n + i : 0);
+    columns[i] = is_there ? place.b : product_no_place;
+    outs[i] = is_there ? place.out : product_no_place;
+  }
 }
 DEVICE void place_terms(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, ProductTerm* terms,
                         int slab, int count, const Group& group) {
+  ONE_BY_ONE
   for (int i = group.thread; i < count; i += group.threads) {
     const int32_t k = at.first_k + slab * count + i;
     if (k < at.end_k) {
@@ -120,6 +125,7 @@ struct ProductTile {
     alignas(16) Sum b[2][Depth][Columns + gap];
     ProductRow rows[Rows];
     int64_t columns[Columns];
+    int64_t out_rows[Rows], out_columns[Columns];
     ProductTerm terms[2][Depth];
   };
 
@@ -129,8 +135,8 @@ struct ProductTile {
     const ProductTileAt at = tile_at(p, axes, bases, tile, Rows, Columns);
     const bool works = group.thread < threads;
     const int slabs = (at.end_k - at.first_k + Depth - 1) / Depth;
-    place_rows(p, axes, at, memory.rows, Rows, group);
-    place_columns(p, axes, at, memory.columns, Columns, group);
+    place_rows(p, axes, at, memory.rows, memory.out_rows, Rows, group);
+    place_columns(p, axes, at, memory.columns, memory.out_columns, Columns, group);
     place_terms(p, axes, at, memory.terms[0], 0, Depth, group);
     group.barrier();
 
@@ -153,7 +159,7 @@ UNROLL
       if (slab + 1 < slabs) load(p, at, memory, half ^ 1, group, next_a, next_b);
       multiply(memory, half, top, left, sums);
     }
-    if (works) finish(p, axes, at, top, left, sums);
+    if (works) finish(p, memory, at.out, top, left, sums);
   }
 
  private:
@@ -219,22 +225,17 @@ UNROLL
     }
   }
 
-  static DEVICE void finish(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, int top,
-                            int left, const Sum (&sums)[ThreadRows][ThreadColumns]) {
-    int64_t places[ThreadColumns];
-UNROLL
-    for (int j = 0; j < ThreadColumns; j++) {
-      const int n = at.n + left + column(j);
-      places[j] = n < p.n ? product_place(axes.n, p.n_axes, n).out : product_no_place;
-    }
-UNROLL
+  static DEVICE void finish(const ProductParams& p, const Memory& memory, char* out, int top, int left,
+                            const Sum (&sums)[ThreadRows][ThreadColumns]) {
+    UNROLL
     for (int i = 0; i < ThreadRows; i++) {
-      const int m = at.m + top + row(i);
-      if (m >= p.m) continue;
-      const int64_t place = product_place(axes.m, p.m_axes, m).out;
-UNROLL
-      for (int j = 0; j < ThreadColumns; j++)
-        if (places[j] != product_no_place) put_product<T>(p, at.out, place + places[j], sums[i][j]);
+      const int64_t place = memory.out_rows[top + row(i)];
+      if (place == product_no_place) continue;
+      UNROLL
+      for (int j = 0; j < ThreadColumns; j++) {
+        const int64_t column_place = memory.out_columns[left + column(j)];
+        if (column_place != product_no_place) put_product<T>(p, out, place + column_place, sums[i][j]);
+      }
     }
   }
 };

@@ -33,7 +33,7 @@ Candidate tiles(const ProductSizes& s, const TileKind& kind) {
     const double rounds = divided_up(places * splits, multiprocessors);
     // A slab waits for its operands once where nothing else runs beside it.
     const double slab = std::max(16.0 * kind.m * kind.n / kind.rate, rounds < 2 ? 500.0 : 0.0);
-    double cycles = launch_cycles + rounds * (600 + divided_up(terms, 16) * slab);
+    double cycles = rounds * (600 + divided_up(terms, 16) * slab);
     if (splits > 1)
       cycles += launch_cycles + double(s.batch) * double(s.m) * double(s.n) * splits * 4 / (1400 * multiprocessors / 132);
     if (cycles < best.cycles)
@@ -44,12 +44,13 @@ Candidate tiles(const ProductSizes& s, const TileKind& kind) {
 
 // Threads that read their operands where they lie. `processors`: 1 within a task.
 Candidate units(const ProductSizes& s, Handler handler, int32_t m, int32_t n, double processors, double threads,
-                double read) {
+                bool within_task) {
   const double count = double(s.batch) * divided_up(double(s.m), m) * divided_up(double(s.n), n);
   const double warps = divided_up(count, 32), at_once = std::min(warps, threads / 32);
   const double rounds = divided_up(warps, threads / 32 * processors);
-  // Reads of all warps share one path; a scheduler has a quarter of them; and a warp by itself waits.
-  const double term = std::max({at_once * (m + n) * read, std::ceil(at_once / 4) * (m + n + m * n), 8.0});
+  // Reads of all warps share one path; a scheduler has a quarter of them; and a warp by itself waits, four terms at a time.
+  const double read = within_task ? 1 : 4, wait = within_task ? 8 : 40;
+  const double term = std::max({at_once * (m + n) * read, std::ceil(at_once / 4) * (m + n + m * n), wait});
   return {{ProductWay::units, handler, m, n, 1}, rounds * (300 + double(s.k) * term)};
 }
 
@@ -58,9 +59,9 @@ Candidate lanes(const ProductSizes& s, double processors, double threads, bool w
   Candidate best{{}, INFINITY};
   for (int32_t splits = 1; splits <= 64; splits *= 2) {
     const double terms = divided_up(double(s.k), splits);
-    if (splits > 1 && (within_task || terms < 2048)) break;
+    if (splits > 1 && (within_task || terms < 2048 || sums * splits > 1e6)) break;
     const double rounds = divided_up(sums * splits, threads / 32 * processors);
-    double cycles = rounds * (500 + divided_up(terms, 32) * 40);
+    double cycles = rounds * (500 + divided_up(terms, 32) * (within_task ? 40 : 120));
     if (splits > 1) cycles += launch_cycles;
     if (cycles < best.cycles) best = {{ProductWay::lanes, handler_product_lanes, 1, 1, splits}, cycles};
   }
@@ -73,7 +74,7 @@ ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, b
                              int32_t precision) {
   const bool is_float = dtype == PHX_FLOAT32;
   const bool is_half = dtype == PHX_FLOAT16 || dtype == PHX_BFLOAT16;
-  const double processors = within_task ? 1 : multiprocessors, read = within_task ? 1 : 4;
+  const double processors = within_task ? 1 : multiprocessors;
   // As many threads as a device's block has, however many the emulator takes: the same choices there.
   const double block = std::max(threads, 256);
   Candidate best = lanes(s, processors, block, within_task);
@@ -83,9 +84,9 @@ ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, b
   if (is_float) {
     const Handler handler = image ? handler_product_direct_image_f32 : handler_product_direct_f32;
     for (const auto& [m, n] : {std::pair(1, 1), {2, 2}, {4, 1}, {4, 4}})
-      consider(units(s, handler, m, n, processors, block, read));
+      consider(units(s, handler, m, n, processors, block, within_task));
   } else {
-    consider(units(s, handler_product_direct_other, 1, 1, processors, block, read));
+    consider(units(s, handler_product_direct_other, 1, 1, processors, block, within_task));
   }
   if (within_task || s.k == 0) return best.choice;
   if (is_float && precision == 0) {

@@ -1,5 +1,7 @@
 // PHX_CONV_GENERAL and its gradients as products over an image, whose rows are places, whose columns are channels.
+#include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "product.h"
 

@@ -69,6 +69,14 @@ void turn(Product& p) {
     for (Extended& axis : *axes) std::swap(axis.a, axis.b);
 }
 
+// How far from the image's first place a term may lie.
+int64_t reach(const Product& p, int64_t first, int64_t Extended::* move) {
+  int64_t far = std::abs(first);
+  for (const auto* axes : {&p.m, &p.k})
+    for (const Extended& axis : *axes) far = plus(far, times(std::abs(axis.*move), std::max<int64_t>(axis.size - 1, 0)));
+  return far;
+}
+
 ProductAxis encoded(const Extended& axis, int64_t bytes, int64_t out_bytes) {
   ProductAxis x;
   x.size = int32_t(axis.size);
@@ -114,6 +122,8 @@ void lower_product(Builder& builder, Product p) {
   sizes = {count_of(p.batch), count_of(p.m), count_of(p.n), sizes.k};
   for (const int64_t count : {sizes.batch, sizes.m, sizes.n, sizes.k})
     if (count > most) lack(format("a product over %lld elements at once", (long long)count));
+  if (p.image && std::max(reach(p, p.h, &Extended::h), reach(p, p.w, &Extended::w)) >= most / 4)
+    lack("a convolution whose kernel or padding reaches that far");
 
   const ProductChoice choice =
       choose_product(sizes, p.dtype, p.image, builder.within_task(), builder.threads(), builder.precision());

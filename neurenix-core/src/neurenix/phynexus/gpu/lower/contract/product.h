@@ -17,7 +17,7 @@ struct Extended {
 struct Product {
   int32_t dtype = 0;
   Pointer out, a, b;
-  std::vector<Extended> batch, m, n, k;
+  std::vector<Extended> batch = {}, m = {}, n = {}, k = {};
   bool image = false;  // whether a term of `a` may lie outside of height x width
   int64_t h = 0, w = 0, height = 1, width = 1;
 };
