@@ -14,13 +14,13 @@ DEVICE bool begins(const Arguments& arguments) {
   return true;
 }
 
-// The records of a launch, and where in all its tiles those of each end: `extra`.
-template <int Kernel>
-DEVICE void run_level(const Arguments& arguments) {
+// The records of a launch, and where in all its tiles those of each end: `extra`. `run(record, bases, tile, group)` runs
+// a tile of the record of that number; code that is made at run time has another one than run_level.
+template <class Run>
+DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
   if (!begins(arguments)) return;
   SHARED_MEMORY(memory);
   const Group group{thread_index(), block_threads(), memory, arguments.program};
-  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
   const int64_t* ends = reinterpret_cast<const int64_t*>(arguments.program + arguments.extra);
   char* const* bases = arguments.bases + arguments.frame;
   const int64_t tiles = ends[arguments.record_count - 1];
@@ -31,17 +31,26 @@ DEVICE void run_level(const Arguments& arguments) {
       if (ends[middle] > tile) high = middle;
       else low = middle + 1;
     }
-    run_tile<Kernel>(records[low], bases, low ? tile - ends[low - 1] : tile, group);
+    run(low, bases, low ? tile - ends[low - 1] : tile, group);
   }
 }
 
-// A map whose body is `records`; a Task is `extra`. A block runs an iteration, then that which lies a grid further.
-DEVICE void run_task(const Arguments& arguments) {
+template <int Kernel>
+DEVICE void run_level(const Arguments& arguments) {
+  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+  run_level_with(arguments, [&](int record, char* const* bases, int64_t tile, const Group& group) {
+    run_tile<Kernel>(records[record], bases, tile, group);
+  });
+}
+
+// A map whose body is `run(bases, group)`; a Task is `extra`. A block runs an iteration, then that which lies a grid
+// further.
+template <class Run>
+DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   if (!begins(arguments)) return;
   SHARED_MEMORY(memory);
   const Task& task = *reinterpret_cast<const Task*>(arguments.program + arguments.extra);
   const TaskBase* places = reinterpret_cast<const TaskBase*>(&task + 1);
-  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
   char* const* around = arguments.bases + arguments.frame;
   char** bases = reinterpret_cast<char**>(memory);
   const Group group{thread_index(), block_threads(), memory + task.memory_at, arguments.program};
@@ -55,13 +64,20 @@ DEVICE void run_task(const Arguments& arguments) {
                                   : around[place.parent] + place.offset + i * place.stride;
     }
     group.barrier();
+    run(bases, group);
+    group.barrier();  // the next iteration's bases take the place of these
+  }
+}
+
+DEVICE void run_task(const Arguments& arguments) {
+  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+  run_task_with(arguments, [&](char* const* bases, const Group& group) {
     for (int r = 0; r < arguments.record_count; r++) {
       const Record& record = records[r];
       for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<task_kernels>(record, bases, tile, group);
       if (record.barrier) group.barrier();
     }
-    group.barrier();  // the next iteration's bases take the place of these
-  }
+  });
 }
 
 }  // namespace phynexus::gpu
