@@ -77,36 +77,35 @@ DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_
     const char* b = bases[p.b.base] + p.b.offset + batch.b;
     char* out = bases[p.out.base] + p.out.offset + batch.out;
     DirectUnit<T, UnitRows, UnitColumns, Image> own;
-    int64_t rows[UnitRows], columns[UnitColumns];
-UNROLL
+    UNROLL
     for (int i = 0; i < UnitRows; i++) {
-      const int32_t m = top + i < p.m ? top + i : p.m - 1;
-      const ProductPlace place = product_place(axes.m, p.m_axes, m);
+      const ProductPlace place = product_place(axes.m, p.m_axes, top + i < p.m ? top + i : p.m - 1);
       own.a[i] = a + place.a;
       own.h[i] = p.h + place.h;
       own.w[i] = p.w + place.w;
-      rows[i] = top + i < p.m ? place.out : product_no_place;
     }
-UNROLL
+    UNROLL
     for (int j = 0; j < UnitColumns; j++) {
       const int32_t n = left + j * across;
-      const ProductPlace place = product_place(axes.n, p.n_axes, n < p.n ? n : p.n - 1);
-      own.b[j] = b + place.b;
-      columns[j] = n < p.n ? place.out : product_no_place;
+      own.b[j] = b + product_place(axes.n, p.n_axes, n < p.n ? n : p.n - 1).b;
     }
-UNROLL
+    UNROLL
     for (int i = 0; i < UnitRows; i++)
-UNROLL
+      UNROLL
       for (int j = 0; j < UnitColumns; j++) own.sums[i][j] = 0;
     ONE_BY_ONE
     for (int32_t o = 0; o < outer; o++)
       own.add(p, product_place(axes.k + 1, p.k_axes - 1, o), inner, inner.size);
-UNROLL
-    for (int i = 0; i < UnitRows; i++)
-UNROLL
-      for (int j = 0; j < UnitColumns; j++)
-        if (rows[i] != product_no_place && columns[j] != product_no_place)
-          put_sum<T>(out + rows[i] + columns[j], own.sums[i][j]);
+    // Where the sums go is found now: kept until here it would take registers.
+    UNROLL
+    for (int j = 0; j < UnitColumns; j++) {
+      const int32_t n = left + j * across;
+      if (n >= p.n) continue;
+      char* column = out + product_place(axes.n, p.n_axes, n).out;
+      UNROLL
+      for (int i = 0; i < UnitRows; i++)
+        if (top + i < p.m) put_sum<T>(column + product_place(axes.m, p.m_axes, top + i).out, own.sums[i][j]);
+    }
   }
 }
 

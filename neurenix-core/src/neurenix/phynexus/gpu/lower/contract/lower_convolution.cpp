@@ -27,7 +27,7 @@ Product began(const Builder& builder, const Operands& c, const phx_value& out, c
   return p;
 }
 
-void lower_forward(Builder& builder, const Operands& c) {
+Product forward(const Builder& builder, const Operands& c) {
   Product p = began(builder, c, c.out, c.x, c.weight);
   const auto& [stride, padding, dilation] = std::tie(c.params.stride, c.params.padding, c.params.dilation);
   p.height = c.at(c.x, 2);
@@ -48,11 +48,11 @@ void lower_forward(Builder& builder, const Operands& c) {
           .a = dilation[1] * c.stride(c.x, 3),
           .b = c.stride(c.weight, 3),
           .w = dilation[1]}};
-  lower_product(builder, std::move(p));
+  return p;
 }
 
 // The columns are the output's channels, so that the rows, places in the kernel, and the terms share the image.
-void lower_weight_gradient(Builder& builder, const Operands& c) {
+Product weight_gradient(const Builder& builder, const Operands& c) {
   Product p = began(builder, c, c.weight, c.x, c.out);
   const auto& [stride, padding, dilation] = std::tie(c.params.stride, c.params.padding, c.params.dilation);
   p.height = c.at(c.x, 2);
@@ -73,24 +73,26 @@ void lower_weight_gradient(Builder& builder, const Operands& c) {
   p.k = {{.size = c.at(c.out, 0), .a = c.stride(c.x, 0), .b = c.stride(c.out, 0)},
          {.size = c.at(c.out, 2), .a = stride[0] * c.stride(c.x, 2), .b = c.stride(c.out, 2), .h = stride[0]},
          {.size = c.at(c.out, 3), .a = stride[1] * c.stride(c.x, 3), .b = c.stride(c.out, 3), .w = stride[1]}};
-  lower_product(builder, std::move(p));
+  return p;
 }
 
 // The places of x that lie at `first` plus a multiple of the stride, and the places of the kernel that reach them: a
 // convolution whose stride is 1. For place q of x and place j of the kernel, the output's is `start` + q - j * step.
 struct Residue {
-  int64_t first, places;           // of x
-  int64_t tap, tap_step, taps;     // of the kernel
-  int64_t start, step;
+  int64_t first = 0, places = 0;            // of x
+  int64_t tap = 0, tap_step = 1, taps = 0;  // of the kernel
+  int64_t start = 0, step = 1;
 };
 
 std::vector<Residue> residues(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
   std::vector<Residue> all;
   const int64_t common = std::gcd(stride, dilation), period = stride / common;
   for (int64_t first = 0; first < std::min(stride, size); first++) {
-    Residue r{.first = first, .places = (size - first + stride - 1) / stride, .tap_step = period,
-              .step = dilation / common};
-    r.tap = 0;
+    Residue r;
+    r.first = first;
+    r.places = (size - first + stride - 1) / stride;
+    r.tap_step = period;
+    r.step = dilation / common;
     const auto remainder = [&](int64_t tap) {
       return ((first + padding - tap * dilation) % stride + stride) % stride;
     };
@@ -102,7 +104,8 @@ std::vector<Residue> residues(int64_t size, int64_t kernel, int64_t stride, int6
   return all;
 }
 
-void lower_input_gradient(Builder& builder, const Operands& c) {
+std::vector<Product> input_gradient(const Builder& builder, const Operands& c) {
+  std::vector<Product> all;
   const auto& [stride, padding, dilation] = std::tie(c.params.stride, c.params.padding, c.params.dilation);
   const int64_t bytes = item_bytes(c.x.dtype);
   for (const Residue& down : residues(c.at(c.x, 2), c.at(c.weight, 2), stride[0], padding[0][0], dilation[0]))
@@ -128,23 +131,28 @@ void lower_input_gradient(Builder& builder, const Operands& c) {
               .a = -right.step * c.stride(c.out, 3),
               .b = right.tap_step * c.stride(c.weight, 3),
               .w = -right.step}};
-      lower_product(builder, std::move(p));
+      all.push_back(std::move(p));
     }
+  return all;
 }
 
 }  // namespace
 
-void lower_convolution(Builder& builder, const phx_instruction& instruction) {
+std::vector<Product> products_of_convolution(const Builder& builder, const phx_instruction& instruction) {
   const Plan& plan = builder.plan;
   const phx_value &first = plan.input(instruction, 0), &second = plan.input(instruction, 1),
                   &result = plan.output(instruction, 0);
   const Convolution params = read_params<Convolution>(plan, instruction);
   const int batch = int(params.batch);
   switch (instruction.opcode) {
-    case PHX_CONV_INPUT_GRADIENT: return lower_input_gradient(builder, {result, second, first, params, batch});
-    case PHX_CONV_WEIGHT_GRADIENT: return lower_weight_gradient(builder, {first, result, second, params, batch});
-    default: return lower_forward(builder, {first, second, result, params, batch});
+    case PHX_CONV_INPUT_GRADIENT: return input_gradient(builder, {result, second, first, params, batch});
+    case PHX_CONV_WEIGHT_GRADIENT: return {weight_gradient(builder, {first, result, second, params, batch})};
+    default: return {forward(builder, {first, second, result, params, batch})};
   }
+}
+
+void lower_convolution(Builder& builder, const phx_instruction& instruction) {
+  lower_products(builder, products_of_convolution(builder, instruction));
 }
 
 }  // namespace phynexus::gpu

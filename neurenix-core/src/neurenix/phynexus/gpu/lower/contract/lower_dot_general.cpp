@@ -3,7 +3,7 @@
 
 namespace phynexus::gpu {
 
-void lower_dot_general(Builder& builder, const phx_instruction& instruction) {
+Product product_of_dot(const Builder& builder, const phx_instruction& instruction) {
   const Plan& plan = builder.plan;
   const Dot axes = read_params<Dot>(plan, instruction);
   const phx_value &lhs = plan.input(instruction, 0), &rhs = plan.input(instruction, 1),
@@ -18,7 +18,11 @@ void lower_dot_general(Builder& builder, const phx_instruction& instruction) {
     p.n.push_back({.size = out.shape[batch + m + d], .out = out.strides[batch + m + d], .b = rhs.strides[batch + k + d]});
   for (int d = 0; d < k; d++)
     p.k.push_back({.size = lhs.shape[batch + m + d], .a = lhs.strides[batch + m + d], .b = rhs.strides[batch + d]});
-  lower_product(builder, std::move(p));
+  return p;
+}
+
+void lower_dot_general(Builder& builder, const phx_instruction& instruction) {
+  lower_products(builder, {product_of_dot(builder, instruction)});
 }
 
 }  // namespace phynexus::gpu

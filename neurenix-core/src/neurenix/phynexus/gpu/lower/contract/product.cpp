@@ -108,14 +108,16 @@ int64_t add_axes(Builder& builder, const std::vector<ProductAxis>& axes) {
 
 int64_t divided_up(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-}  // namespace
+// The sums of pieces, which come in a phase after the products.
+struct SumRecord {
+  ProductSumParams params;
+  int64_t tiles;
+};
 
-void lower_product(Builder& builder, Product p) {
+void lower_product(Builder& builder, Product p, const ProductChooser& choose, std::vector<SumRecord>& sums) {
   ProductSizes sizes{count_of(p.batch), count_of(p.m), count_of(p.n), count_of(p.k)};
   if (sizes.batch == 0 || sizes.m == 0 || sizes.n == 0) return;
-  if (sizes.k == 0) p.k = {{.size = 0}}, p.image = false, p.height = p.width = 1, p.h = p.w = 0;
-  if (sizes.k == 0)
-    for (Extended& axis : p.m) axis.h = axis.w = 0;
+  if (sizes.k == 0) p.image = false;
   fold_batch(p);
   for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) settle(*axes);
   turn(p);
@@ -125,9 +127,9 @@ void lower_product(Builder& builder, Product p) {
   if (p.image && std::max(reach(p, p.h, &Extended::h), reach(p, p.w, &Extended::w)) >= most / 4)
     lack("a convolution whose kernel or padding reaches that far");
 
-  const ProductChoice choice =
-      choose_product(sizes, p.dtype, p.image, builder.within_task(), builder.threads(), builder.precision());
+  const ProductChoice choice = choose(sizes, p.dtype, p.image);
   const int64_t bytes = item_bytes(p.dtype), out_bytes = choice.splits > 1 ? sum_bytes(p.dtype) : bytes;
+  const int64_t outputs = sizes.batch * sizes.m * sizes.n;
   ProductParams params;
   params.out = p.out;
   params.a = p.a;
@@ -149,24 +151,23 @@ void lower_product(Builder& builder, Product p) {
   params.b_along_k = inner_stride(p.k, &Extended::b) < inner_stride(p.n, &Extended::b);
   params.unit_m = choice.tile_m;
   params.unit_n = choice.tile_n;
-  params.splits = choice.splits;
   params.split_k = int32_t(std::max<int64_t>(1, divided_up(sizes.k, choice.splits)));
-
-  ProductSumParams sum;
-  const int64_t out_count = sizes.batch * sizes.m * sizes.n;
+  params.splits = int32_t(std::max<int64_t>(1, divided_up(sizes.k, params.split_k)));
   if (choice.splits > 1) {
     std::vector<ProductAxis> axes;
     for (const auto* kind : {&p.n, &p.m, &p.batch})
       for (const Extended& axis : *kind) axes.push_back(encoded(axis, bytes, bytes));
+    ProductSumParams sum;
     sum.axes = add_axes(builder, axes);
     sum.axis_count = int32_t(axes.size());
     sum.out = p.out;
-    sum.splits = choice.splits;
-    sum.split_stride = params.split_stride = out_count * out_bytes;
-    sum.pieces = params.out = builder.workspace(params.split_stride * choice.splits);
-    sum.count = int32_t(out_count);
+    sum.splits = params.splits;
+    sum.split_stride = params.split_stride = outputs * out_bytes;
+    sum.pieces = params.out = builder.workspace(params.split_stride * params.splits);
+    sum.count = int32_t(outputs);
     sum.tile_count = 4 * builder.threads();
     sum.dtype = p.dtype;
+    sums.push_back({sum, divided_up(outputs, sum.tile_count)});
     make_dense(p);
   }
   std::vector<ProductAxis> axes;
@@ -176,27 +177,31 @@ void lower_product(Builder& builder, Product p) {
     for (const Extended& axis : p.k) axes.push_back(encoded(axis, bytes, out_bytes));
   params.axes = add_axes(builder, axes);
 
+  const int64_t places = sizes.batch * divided_up(sizes.m, choice.tile_m) * divided_up(sizes.n, choice.tile_n);
   switch (choice.way) {
-    case ProductWay::tiles:
-      builder.add(choice.handler,
-                  sizes.batch * choice.splits * divided_up(sizes.m, choice.tile_m) * divided_up(sizes.n, choice.tile_n),
-                  params);
-      break;
-    case ProductWay::units: {
-      const int64_t units = sizes.batch * divided_up(sizes.m, choice.tile_m) * divided_up(sizes.n, choice.tile_n);
+    case ProductWay::tiles: return builder.add(choice.handler, places * params.splits, params);
+    case ProductWay::units:
       params.tile_units = builder.threads();
-      builder.add(choice.handler, divided_up(units, params.tile_units), params);
-      break;
-    }
+      return builder.add(choice.handler, divided_up(places, params.tile_units), params);
     case ProductWay::lanes:
       params.tile_units = std::max(1, builder.threads() / 32);
-      builder.add(choice.handler, divided_up(out_count * choice.splits, params.tile_units), params);
-      break;
+      return builder.add(choice.handler, divided_up(places * params.splits, params.tile_units), params);
   }
-  if (choice.splits > 1) {
-    builder.next_phase();
-    builder.add(handler_product_sum, divided_up(out_count, sum.tile_count), sum);
-  }
+}
+
+}  // namespace
+
+void lower_products(Builder& builder, std::vector<Product> products, const ProductChooser& choose) {
+  std::vector<SumRecord> sums;
+  for (Product& product : products) lower_product(builder, std::move(product), choose, sums);
+  if (!sums.empty()) builder.next_phase();
+  for (const SumRecord& sum : sums) builder.add(handler_product_sum, sum.tiles, sum.params);
+}
+
+void lower_products(Builder& builder, std::vector<Product> products) {
+  lower_products(builder, std::move(products), [&](const ProductSizes& sizes, int32_t dtype, bool image) {
+    return choose_product(sizes, dtype, image, builder.within_task(), builder.threads(), builder.precision());
+  });
 }
 
 }  // namespace phynexus::gpu

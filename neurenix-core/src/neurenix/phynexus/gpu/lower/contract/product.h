@@ -1,6 +1,7 @@
 // Products of any number of axes, as a lowering describes them; see device/contract/params.h for what they compute.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "../builder.h"
@@ -22,8 +23,9 @@ struct Product {
   int64_t h = 0, w = 0, height = 1, width = 1;
 };
 
-// Merges axes, chooses a way by the sizes alone, and adds its records.
-void lower_product(Builder& builder, Product product);
+// What an instruction computes: one product, or for the gradient of a convolution with a stride one for each residue.
+Product product_of_dot(const Builder& builder, const phx_instruction& instruction);
+std::vector<Product> products_of_convolution(const Builder& builder, const phx_instruction& instruction);
 
 // The shape that a way to compute a product sees.
 struct ProductSizes {
@@ -42,5 +44,10 @@ struct ProductChoice {
 // `precision`: of phx_options. The same for the same sizes, whatever the device.
 ProductChoice choose_product(const ProductSizes& sizes, int32_t dtype, bool image, bool within_task, int32_t threads,
                              int32_t precision);
+
+// Merges axes, chooses a way for each of the products, and adds their records: those that have pieces in two phases.
+using ProductChooser = std::function<ProductChoice(const ProductSizes&, int32_t dtype, bool image)>;
+void lower_products(Builder& builder, std::vector<Product> products, const ProductChooser& choose);
+void lower_products(Builder& builder, std::vector<Product> products);
 
 }  // namespace phynexus::gpu
