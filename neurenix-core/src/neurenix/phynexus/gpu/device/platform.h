@@ -44,6 +44,12 @@ DEVICE int block_threads() { return int(blockDim.x); }
 DEVICE int64_t block_index() { return int64_t(blockIdx.x); }
 DEVICE int64_t blocks() { return int64_t(gridDim.x); }
 DEVICE void block_barrier() { __syncthreads(); }
+// Brings the line of memory at this address near, for who reads it soon.
+#if defined(__HIP__)
+DEVICE void prefetch(const void* p) { __builtin_prefetch(p); }
+#else
+DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::"l"(p)); }
+#endif
 #if defined(__HIP__)
 template <class T>
 DEVICE T lane_xor(T x, int distance) { return __shfl_xor(x, distance, LANES); }
