@@ -102,6 +102,7 @@ phx_status capabilities(phx_engine* engine, phx_capabilities* out) {
     const size_t first = offsetof(phx_capabilities, fused_operations);
     require(out->struct_size >= first, "phx_capabilities.struct_size is smaller than version 1.0's");
     phx_capabilities all{};
+    engine_of(engine).revive();
     engine_of(engine).describe(all);
     all.struct_size = out->struct_size;
     std::memcpy(out, &all, std::min(all.struct_size, sizeof all));
@@ -194,6 +195,17 @@ phx_status memory_bytes(phx_executable* handle, int32_t threads, int64_t* bytes)
   });
 }
 
+phx_status notes(phx_engine* engine, char* text, int64_t capacity, int64_t* bytes) {
+  return guarded([&] {
+    require(text && bytes && capacity > 0, "notes: there is no room for them");
+    const std::string lines = engine_of(engine).notes();
+    const size_t fits = std::min(lines.size(), size_t(capacity) - 1);
+    std::memcpy(text, lines.data(), fits);
+    text[fits] = 0;
+    *bytes = int64_t(lines.size()) + 1;
+  });
+}
+
 phx_status synchronize(phx_engine* engine) {
   return guarded([&] { engine_of(engine).synchronize(); });
 }
@@ -244,6 +256,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       .set_profiling = set_profiling,
       .read_profile = read_profile,
       .memory_bytes = memory_bytes,
+      .notes = notes,
   };
   return &api;
 }

@@ -1,0 +1,154 @@
+"""What is said where there is no NVIDIA driver, a broken or an old one, or no card."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from neurenix.errors import BackendError, DeviceError
+from neurenix_backend_cuda.driver import Card, find_cards
+
+
+class Fake:
+    """The functions of a driver's library, as far as they are asked for."""
+
+    def __init__(
+        self,
+        version: int = 13000,
+        cards: tuple[Card, ...] = (),
+        started: int = 0,
+        lacks: str = "",
+    ) -> None:
+        self.number, self.cards, self.started = version, cards, started
+        self.lacks = lacks
+        self.called: list[str] = []
+
+    def __getitem__(self, name: str) -> Callable[..., int]:
+        if name == self.lacks:
+            raise AttributeError(name)
+        self.called.append(name)
+        function: Callable[..., int] = getattr(self, name)
+        return function
+
+    def cuDriverGetVersion(self, out: Any) -> int:
+        out._obj.value = self.number
+        return 0
+
+    def cuInit(self, flags: int) -> int:
+        return self.started
+
+    def cuDeviceGetCount(self, out: Any) -> int:
+        out._obj.value = len(self.cards)
+        return 0
+
+    def cuDeviceGet(self, out: Any, index: int) -> int:
+        out._obj.value = index
+        return 0
+
+    def cuDeviceGetName(self, out: Any, size: int, device: Any) -> int:
+        out.value = self.cards[device.value].name.encode()
+        return 0
+
+    def cuDeviceGetAttribute(self, out: Any, attribute: int, device: Any) -> int:
+        out._obj.value = self.cards[device.value].capability[attribute - 75]
+        return 0
+
+    def cuGetErrorName(self, status: int, out: Any) -> int:
+        out._obj.value = b"CUDA_ERROR_OF_TESTS"
+        return 0
+
+
+def cards_of(fake: Fake) -> tuple[Card, ...]:
+    return find_cards(lambda name: cast(ctypes.CDLL, fake))
+
+
+H200, OLD = Card("NVIDIA H200", (9, 0)), Card("NVIDIA GeForce GTX 1080", (6, 1))
+
+
+def test_cards_come_in_the_drivers_order() -> None:
+    assert cards_of(Fake(cards=(H200, OLD))) == (H200, OLD)
+
+
+def test_a_newer_driver_serves() -> None:
+    assert cards_of(Fake(14010, (H200,))) == (H200,)
+
+
+def test_without_a_driver() -> None:
+    def opened(name: str) -> ctypes.CDLL:
+        raise OSError(
+            f"{name}: cannot open shared object file: No such file or directory"
+        )
+
+    with pytest.raises(DeviceError, match=r"no NVIDIA driver .*: install one"):
+        find_cards(opened)
+
+
+def test_a_driver_that_cannot_be_opened() -> None:
+    def opened(name: str) -> ctypes.CDLL:
+        raise OSError(f"{name}: file too short")
+
+    with pytest.raises(BackendError, match=r"cannot be opened: .*file too short"):
+        find_cards(opened)
+
+
+def test_an_old_driver_is_told_with_both_versions_and_not_started() -> None:
+    old = Fake(12040, (H200,))
+    with pytest.raises(BackendError, match=r"CUDA 12\.4, this package for CUDA 13\.0"):
+        cards_of(old)
+    assert old.called == ["cuDriverGetVersion"]
+
+
+def test_a_driver_without_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    with pytest.raises(DeviceError, match="finds no GPU: `nvidia-smi`"):
+        cards_of(Fake(started=100))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(DeviceError, match="no GPU with CUDA_VISIBLE_DEVICES=''"):
+        cards_of(Fake())
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (3, "spawn"),
+        (34, "stub"),
+        (802, "fabricmanager"),
+        (803, "different releases"),
+        (804, "compatibility libraries"),
+        (999, "nvidia-smi"),
+    ],
+)
+def test_a_driver_that_does_not_start(status: int, remedy: str) -> None:
+    with pytest.raises(BackendError, match=rf"\({status}\).*{remedy}") as caught:
+        cards_of(Fake(started=status))
+    assert "cuInit gave CUDA_ERROR_OF_TESTS" in str(caught.value)
+
+
+def test_a_library_that_is_no_driver() -> None:
+    with pytest.raises(BackendError, match="has no function cuInit"):
+        cards_of(Fake(lacks="cuInit"))
+
+
+def test_an_old_card_is_named() -> None:
+    with pytest.raises(
+        BackendError, match=r"GeForce GTX 1080 has compute capability 6\.1, .* 8\.0"
+    ):
+        cards_of(Fake(cards=(OLD, H200)))
+
+
+def test_importing_the_package_opens_no_driver() -> None:
+    code = (
+        "import ctypes, sys\n"
+        "def opened(*_): raise AssertionError('a library was opened')\n"
+        "ctypes.CDLL = opened\n"
+        "import neurenix_backend_cuda as cuda\n"
+        "assert cuda.neurenix_backend().device_type == 'cuda'\n"
+        "assert 'neurenix_backend_cuda.driver' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,5 @@
+// The device's code of this room.
+#pragma once
+
+#include "fused.h"
+#include "params.h"

@@ -1,0 +1,100 @@
+// The bodies of the kernels; kernels.cpp has their entries.
+#pragma once
+
+#include "arguments.h"
+#include "dispatch.h"
+#include "task.h"
+
+namespace phynexus::gpu {
+
+// Whether a launch runs; marks that it does.
+DEVICE bool begins(const Arguments& arguments) {
+  if (arguments.state->stopped) return false;
+  if (arguments.progress && block_index() == 0 && thread_index() == 0) *arguments.progress = arguments.mark;
+  return true;
+}
+
+// The records of a launch, and where in all its tiles those of each end: `extra`. `run(record, bases, tile, group)` runs
+// a tile of the record of that number; code that is made at run time has another one than run_level.
+template <class Run>
+DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
+  if (!begins(arguments)) return;
+  SHARED_MEMORY(memory);
+  const Group group{thread_index(), block_threads(), memory, arguments.program};
+  const int64_t* ends = reinterpret_cast<const int64_t*>(arguments.program + arguments.extra);
+  char* const* bases = arguments.bases + arguments.frame;
+  const int64_t tiles = ends[arguments.record_count - 1];
+  for (int64_t tile = block_index(); tile < tiles; tile += blocks()) {
+    int low = 0, high = arguments.record_count - 1;
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (ends[middle] > tile) high = middle;
+      else low = middle + 1;
+    }
+    run(low, bases, low ? tile - ends[low - 1] : tile, group);
+  }
+}
+
+template <int Kernel>
+DEVICE void run_level(const Arguments& arguments) {
+  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+  run_level_with(arguments, [&](int record, char* const* bases, int64_t tile, const Group& group) {
+    run_tile<Kernel>(records[record], bases, tile, group);
+  });
+}
+
+// A map whose body is `run(bases, group)`; a Task is `extra`. A block runs an iteration, then that which lies a grid
+// further.
+template <class Run>
+DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
+  if (!begins(arguments)) return;
+  SHARED_MEMORY(memory);
+  const Task& task = *reinterpret_cast<const Task*>(arguments.program + arguments.extra);
+  const TaskBase* places = reinterpret_cast<const TaskBase*>(&task + 1);
+  char* const* around = arguments.bases + arguments.frame;
+  char** bases = reinterpret_cast<char**>(memory);
+  const Group group{thread_index(), block_threads(), memory + task.memory_at, arguments.program};
+  char* frame = task.frame_at >= 0
+                    ? memory + task.frame_at
+                    : around[task.frames_base] + task.frames + block_index() * task.frame_bytes;
+  for (int64_t i = block_index(); i < task.iterations; i += blocks()) {
+    for (int k = group.thread; k < task.base_count; k += group.threads) {
+      const TaskBase& place = places[k];
+      bases[k] = place.parent < 0 ? frame + place.offset
+                                  : around[place.parent] + place.offset + i * place.stride;
+    }
+    group.barrier();
+    run(bases, group);
+    group.barrier();  // the next iteration's bases take the place of these
+  }
+}
+
+// Whether a loop, whose first record is an advance_loop, has another iteration; asked by all threads behind its last.
+DEVICE bool loops_again(const Record& first, char* const* bases, const Group& group) {
+  const AdvanceLoopParams& loop = *reinterpret_cast<const AdvanceLoopParams*>(group.program + first.params);
+  const bool again = bases[loop.counter] != nullptr;
+  group.barrier();
+  return again;
+}
+
+// While a record runs, some threads bring the parameters of the next one near, and the record after that: a task is a
+// chain of small records, which would wait for memory at each.
+DEVICE void prefetch_records(const Record* records, int next, int count, const Group& group) {
+  if (next < count && group.thread < 4) prefetch(group.program + records[next].params + 128 * group.thread);
+  if (next + 1 < count && group.thread == 4) prefetch(records + next + 1);
+}
+
+DEVICE void run_task(const Arguments& arguments) {
+  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+  run_task_with(arguments, [&](char* const* bases, const Group& group) {
+    for (int r = 0; r < arguments.record_count; r++) {
+      const Record& record = records[r];
+      prefetch_records(records, r + 1, arguments.record_count, group);
+      for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<task_kernels>(record, bases, tile, group);
+      if (record.barrier) group.barrier();
+      if (record.loop && loops_again(records[r - record.loop], bases, group)) r -= record.loop + 1;
+    }
+  });
+}
+
+}  // namespace phynexus::gpu

@@ -1,0 +1,74 @@
+// What differs between CUDA, HIP and the emulator: keywords, the place of a thread, barriers and exchanges between
+// lanes. Nothing else in this folder knows which of them compiles it.
+//
+//   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
+//   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
+//   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
+//   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all
+//   LANES                     threads that go together: 32 or 64
+#pragma once
+
+#include <stdint.h>
+
+#if defined(PHYNEXUS_EMULATED)
+#include "../emulator/shim.h"  // defines all of what stands below
+#else
+#if defined(__HIP__)
+#if !defined(__HIPCC_RTC__)
+#include <hip/hip_runtime.h>
+#endif
+#define LANES __AMDGCN_WAVEFRONT_SIZE
+#elif defined(__CUDACC__) || defined(__CUDACC_RTC__)
+#define LANES 32
+#else
+#error "a device's source: compile it with nvcc, hipcc, or g++ -DPHYNEXUS_EMULATED"
+#endif
+
+#define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
+#define ONE_BY_ONE _Pragma("unroll 1")
+#define DEVICE __device__ __forceinline__
+#define DEVICE_CALL __device__ __noinline__
+#if defined(__HIP__)
+#define KERNEL(name, Arguments) extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
+#else
+#define KERNEL(name, Arguments) \
+  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments arguments)
+#endif
+#define SHARED_MEMORY(name)                                \
+  extern __shared__ __align__(16) char shared_memory_[];   \
+  char* const name = shared_memory_
+
+namespace phynexus::gpu {
+DEVICE int thread_index() { return int(threadIdx.x); }
+DEVICE int block_threads() { return int(blockDim.x); }
+DEVICE int64_t block_index() { return int64_t(blockIdx.x); }
+DEVICE int64_t blocks() { return int64_t(gridDim.x); }
+DEVICE void block_barrier() { __syncthreads(); }
+// Brings the line of memory at this address near, for who reads it soon.
+#if defined(__HIP__)
+DEVICE void prefetch(const void* p) { __builtin_prefetch(p); }
+#else
+DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::"l"(p)); }
+#endif
+#if defined(__HIP__)
+template <class T>
+DEVICE T lane_xor(T x, int distance) { return __shfl_xor(x, distance, LANES); }
+template <class T>
+DEVICE T lane_down(T x, int distance) { return __shfl_down(x, distance, LANES); }
+template <class T>
+DEVICE T lane_up(T x, int distance) { return __shfl_up(x, distance, LANES); }
+template <class T>
+DEVICE T lane_of(T x, int lane) { return __shfl(x, lane, LANES); }
+#else
+template <class T>
+DEVICE T lane_xor(T x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
+template <class T>
+DEVICE T lane_down(T x, int distance) { return __shfl_down_sync(0xffffffffu, x, distance); }
+template <class T>
+DEVICE T lane_up(T x, int distance) { return __shfl_up_sync(0xffffffffu, x, distance); }
+template <class T>
+DEVICE T lane_of(T x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
+#endif
+}  // namespace phynexus::gpu
+#endif

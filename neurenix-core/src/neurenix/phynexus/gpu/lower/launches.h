@@ -1,0 +1,56 @@
+// A plan made ready for a device, without a device: its program as bytes, and the launches that run it, in order.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../../engine/plan/plan.h"
+#include "../device/arguments.h"
+
+namespace phynexus::gpu {
+
+// One launch of a kernel. `level`: launches of one level do not depend on each other; each level waits for those
+// before it.
+struct Launch {
+  const char* kernel = nullptr;  // its name in the device's code
+  int64_t blocks = 1;
+  int32_t threads = 0;
+  int32_t shared_bytes = 0;
+  int32_t level = 0;
+  Arguments arguments;                // by value; program, bases, state, progress and mark are the runtime's to set
+  std::vector<int32_t> instructions;  // of the plan, that it runs: for messages and profiles
+};
+
+// Launches [first, first + count), all of them so many times in a row: a long loop's body is one of these.
+struct Segment {
+  int64_t first = 0, count = 0;
+  int64_t repeats = 1;
+};
+
+struct Lowered {
+  std::vector<char> program;   // records, parameters, constants: copied to the device once
+  std::vector<Launch> launches;
+  std::vector<Segment> segments;  // of all launches, in order
+  int64_t constants = 0;       // where the plan's constants lie in the program: bases[base_constants] of every frame
+  int64_t scratch_bytes = 0;   // of one run: what bases[base_scratch] of the whole program points to
+  // Of the table of all frames' bases: the whole program's come first, set by the runtime; the others by kernels.
+  int64_t pointer_count = 0;
+  int32_t inputs = 0, outputs = 0;
+};
+
+// What a device is to whom a plan is lowered.
+struct Target {
+  int32_t multiprocessors = 1;
+  int32_t shared_bytes = 48 << 10;  // that one block may have at most
+  int32_t threads = 256;            // of a block
+  int32_t lanes = 32;
+  int64_t most_blocks = 1 << 20;    // of a launch; beyond that a block runs several tiles
+  int64_t most_unrolled = 4096;     // steps of a scan; a longer one becomes a loop
+};
+
+// The plan has been checked, and has no opcode or dtype that the engine does not declare. Throws Failure.
+// aliases[output] = the input whose buffer it shares in every run, or -1. Without it any output may lie where any input
+// does, and levels are more.
+Lowered lower_plan(const Plan& plan, const Target& target, const std::vector<int32_t>* aliases = nullptr);
+
+}  // namespace phynexus::gpu
