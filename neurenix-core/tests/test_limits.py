@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neurenix as nx
-from neurenix.backends import Limits, discovery
+from neurenix.backends import Limits, TaskCosts, discovery
 from neurenix.dtypes import bool_
 from neurenix.errors import InvalidArgumentError
 from neurenix.passes.limits import USUAL
@@ -164,6 +164,25 @@ def test_an_engine_says_what_it_likes() -> None:
         reading=((1 << 20, 3.0), (64, 2.0), (0, 1.0), (0, 1.0)),
         channels_fastest=False,
         product_rows=0,
+    )
+
+
+def test_an_engine_says_what_its_tasks_cost() -> None:
+    raw = backend.ffi.new("phx_capabilities *")
+    assert declared(raw, "").tasks is None
+    raw.task_lanes, raw.task_groups = 256, 132
+    raw.task_barrier, raw.task_dispatch = 700.0, 3000.0
+    raw.task_most_work, raw.task_most_elements = 1 << 20, 1 << 16
+    raw.task_most_steps, raw.expanded_bytes = 4000, 1 << 30
+    assert declared(raw, "").tasks == TaskCosts(
+        lanes=256,
+        groups=132,
+        barrier=700.0,
+        dispatch=3000.0,
+        most_work=1 << 20,
+        most_elements=1 << 16,
+        most_steps=4000,
+        memory_bytes=1 << 30,
     )
 
 

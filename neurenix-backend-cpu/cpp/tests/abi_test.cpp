@@ -54,7 +54,7 @@ SIZE(phx_options, 16);
 FIELD(phx_options, struct_size, 0);
 FIELD(phx_options, threads, 8);
 
-SIZE(phx_capabilities, 376);
+SIZE(phx_capabilities, 440);
 FIELD(phx_capabilities, struct_size, 0);
 FIELD(phx_capabilities, dtypes, 8);
 FIELD(phx_capabilities, opcodes, 12);
@@ -70,6 +70,16 @@ FIELD(phx_capabilities, convolution_layout, 300);
 FIELD(phx_capabilities, product_rows, 304);
 FIELD(phx_capabilities, reading_bytes, 312);
 FIELD(phx_capabilities, reading_costs, 344);
+FIELD(phx_capabilities, task_lanes, 376);
+FIELD(phx_capabilities, task_groups, 380);
+FIELD(phx_capabilities, task_barrier, 384);
+FIELD(phx_capabilities, task_dispatch, 392);
+FIELD(phx_capabilities, task_most_work, 400);
+FIELD(phx_capabilities, task_most_elements, 408);
+FIELD(phx_capabilities, task_most_operands, 416);
+FIELD(phx_capabilities, task_most_steps, 420);
+FIELD(phx_capabilities, task_most_time, 424);
+FIELD(phx_capabilities, expanded_bytes, 432);
 
 SIZE(phx_memory_stats, 40);
 FIELD(phx_memory_stats, struct_size, 0);

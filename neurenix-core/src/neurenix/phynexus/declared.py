@@ -7,6 +7,7 @@ from typing import Any
 from .. import dtypes
 from ..backends.protocol import Capabilities
 from ..passes.limits import USUAL, Limits
+from ..passes.tasks import TaskCosts
 from ..primitives import Primitive, all_primitives, ops
 from ..primitives.fused import FUSED_ARGMAX
 from . import _bindings
@@ -43,6 +44,25 @@ def declared(raw: Any, engine: str) -> Capabilities:
         engine=engine,
         features=frozenset({FUSED_ARGMAX} if argmax else ()),
         limits=_limits(raw),
+        tasks=_tasks(raw),
+    )
+
+
+def _tasks(raw: Any) -> TaskCosts | None:
+    """The costs of tasks; None for an engine that declares none."""
+    if not raw.task_groups:
+        return None
+    return TaskCosts(
+        lanes=raw.task_lanes,
+        groups=raw.task_groups,
+        barrier=raw.task_barrier,
+        dispatch=raw.task_dispatch,
+        most_work=raw.task_most_work,
+        most_elements=raw.task_most_elements,
+        most_operands=raw.task_most_operands,
+        most_steps=raw.task_most_steps,
+        most_time=raw.task_most_time,
+        memory_bytes=raw.expanded_bytes,
     )
 
 

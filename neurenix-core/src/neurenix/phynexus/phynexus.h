@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define PHX_ABI_MAJOR 1
-#define PHX_ABI_MINOR 5
+#define PHX_ABI_MINOR 6
 #define PHX_MAX_RANK 8
 #define PHX_ALIGNMENT 64 /* bytes: every buffer, and the offset of every block in scratch and in constants */
 #define PHX_MAX_DEPTH 64 /* regions within each other; an engine refuses a plan with more */
@@ -233,6 +233,20 @@ typedef struct phx_capabilities {
    * first k that fits counts, so that sizes fall, to 0. All costs 0: core's choice. */
   int64_t reading_bytes[PHX_READING_LEVELS];
   double reading_costs[PHX_READING_LEVELS];
+
+  /* From 1.6: whether a PHX_MAP pays, whose iterations are tasks that a group of lanes runs each, or the map comes
+   * expanded: as instructions with one more axis. task_groups 0: every map comes as one. Times are in multiply-adds of
+   * one lane; most_...: above it a map comes expanded; 0 of the last four: no limit. */
+  int32_t task_lanes;           /* of a group */
+  int32_t task_groups;          /* that run at once */
+  double task_barrier;          /* the time between two steps of a task */
+  double task_dispatch;         /* the time of one more instruction on the whole device */
+  int64_t task_most_work;       /* multiply-adds of a step */
+  int64_t task_most_elements;   /* elements of a step */
+  int32_t task_most_operands;   /* inputs and outputs of a map */
+  int32_t task_most_steps;      /* of a task */
+  double task_most_time;        /* of a task */
+  int64_t expanded_bytes;       /* of the values of expanded iterations; more go in chunks */
 } phx_capabilities;
 
 typedef struct phx_memory_stats {

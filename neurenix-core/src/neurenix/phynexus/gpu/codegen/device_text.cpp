@@ -32,12 +32,12 @@ const char* find(const std::string& name) {
 }
 
 void add(std::string& out, const std::string& name, std::string_view text, std::set<std::string>& there) {
-  constexpr std::string_view include = "#include \"", once = "#pragma once";
+  constexpr std::string_view include = "#include \"", once = "#pragma once", of_system = "#include <";
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.starts_with(once)) continue;
+    if (line.starts_with(once) || line.starts_with(of_system)) continue;
     if (line.starts_with(include)) {
       const std::string_view rest = line.substr(include.size());
       const std::string other = joined(name, rest.substr(0, rest.find('"')));

@@ -13,7 +13,7 @@ extern const DeviceFile device_files[];
 extern const int device_file_count;
 
 // The file of that name with every file of the list that it includes in its place, once. Includes of other files
-// stay as they are.
+// stay as they are, but for the system's, which no run-time compiler has.
 std::string text_of(const std::string& name);
 
 }  // namespace phynexus::gpu

@@ -40,6 +40,10 @@ typedef unsigned short uint16_t;
 typedef unsigned int uint32_t;
 typedef unsigned long uint64_t;
 typedef unsigned long uintptr_t;
+#else
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
 #endif
 )";
 constexpr std::string_view bits = R"(

@@ -1,0 +1,133 @@
+// Gives each leaf its levels, each workspace its place, and writes the records.
+#include "frame_records.h"
+
+#include <algorithm>
+
+#include "../../engine/plan/in_instruction.h"
+#include "record_builder.h"
+
+namespace phynexus::gpu {
+
+Pointer RecordBuilder::workspace(int64_t bytes) {
+  if (!writes_) {
+    footprint_->workspaces.push_back({bytes, phase_, 0});
+    return {base_scratch, 0, 0};
+  }
+  return {base_scratch, 0, footprint_->workspaces[next_workspace_++].offset};
+}
+
+void RecordBuilder::add_bytes(Handler handler, int64_t tiles, const void* params, int64_t size) {
+  if (tiles <= 0 || !writes_) return;
+  Record record;
+  record.handler = handler;
+  record.tiles = tiles;
+  record.params = program.add(params, size);
+  record.instruction = leaf_->index;
+  out_.records.push_back({level(), record});
+}
+
+const FrameRecords& RecordBuilder::body(size_t region) {
+  const auto known = lowering_.bodies.find(region);
+  if (known != lowering_.bodies.end()) return known->second;
+  return lowering_.bodies.emplace(region, lower_frame(lowering_, region, true, nullptr)).first->second;
+}
+
+void RecordBuilder::add_task(Launch launch) {
+  if (!writes_) return;
+  launch.level = level();
+  launch.instructions.insert(launch.instructions.begin(), leaf_->index);
+  out_.tasks.push_back(std::move(launch));
+}
+
+namespace {
+
+void lower_instruction(RecordBuilder& builder, const phx_instruction& x) {
+  switch (x.opcode) {
+    case PHX_FUSED: return lower_fused(builder, x);
+    case PHX_ARGMAX: return lower_argmax(builder, x);
+    case PHX_CUMSUM: return lower_cumsum(builder, x);
+    case PHX_SORT: return lower_sort(builder, x);
+    case PHX_COPY: return lower_copy(builder, x);
+    case PHX_GATHER: return lower_gather(builder, x);
+    case PHX_SCATTER:
+    case PHX_SCATTER_ADD: return lower_scatter(builder, x);
+    case PHX_IOTA: return lower_iota(builder, x);
+    case PHX_RANDOM_BITS: return lower_random_bits(builder, x);
+    case PHX_DOT_GENERAL: return lower_dot_general(builder, x);
+    case PHX_CONV_GENERAL:
+    case PHX_CONV_INPUT_GRADIENT:
+    case PHX_CONV_WEIGHT_GRADIENT: return lower_convolution(builder, x);
+    case PHX_CHOLESKY: return lower_cholesky(builder, x);
+    case PHX_TRIANGULAR_SOLVE: return lower_triangular_solve(builder, x);
+    case PHX_LU: return lower_lu(builder, x);
+    case PHX_MAP: return lower_map(builder, x);
+    default: lack(format("opcode %d has no kernel", x.opcode));
+  }
+}
+
+void lower_leaf(RecordBuilder& builder, const Leaf& leaf, const phx_instruction& x) {
+  if (leaf.kind == Leaf::move) lower_move(builder, leaf.from, leaf.to, leaf.bytes);
+  else if (leaf.kind == Leaf::sum)
+    lower_sums(builder, {{&builder.plan.output(x, leaf.output), leaf.from, leaf.bytes}}, leaf.terms);
+  else lower_instruction(builder, x);
+}
+
+// Places workspaces behind `begin`, those of different levels in the same memory; returns where they end.
+int64_t place_workspaces(std::vector<Footprint>& footprints, int64_t begin) {
+  struct Block {
+    int last;
+    int64_t offset, end;
+  };
+  std::vector<std::pair<int, std::pair<Footprint*, Footprint::Workspace*>>> order;
+  for (Footprint& f : footprints)
+    for (Footprint::Workspace& w : f.workspaces) order.push_back({f.first_level + w.first_phase, {&f, &w}});
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Block> live;  // by offset
+  int64_t end = begin;
+  for (auto& [first, pair] : order) {
+    std::erase_if(live, [first = first](const Block& b) { return b.last < first; });
+    const int64_t bytes = round_up(std::max<int64_t>(pair.second->bytes, 1));
+    int64_t at = begin;
+    auto next = live.begin();
+    for (; next != live.end() && next->offset - at < bytes; ++next) at = std::max(at, next->end);
+    pair.second->offset = at;
+    live.insert(next, {pair.first->last_level(), at, at + bytes});
+    end = std::max(end, at + bytes);
+  }
+  return end;
+}
+
+}  // namespace
+
+FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task, const std::vector<int32_t>* aliases) {
+  FrameRecords out;
+  const Plan& plan = lowering.plan;
+  const Leaves leaves = leaves_of(plan, region, within_task);
+  const phx_region& r = plan.regions[region];
+  Hazards hazards(r.inputs, r.outputs, !plan.apart[region], aliases);
+  RecordBuilder builder(lowering, within_task, out);
+  std::vector<Footprint> footprints(leaves.all.size());
+  const auto each = [&](bool writes, const auto& around) {
+    for (size_t k = 0; k < leaves.all.size(); k++) {
+      const Leaf& leaf = leaves.all[k];
+      in_instruction(plan, leaf.index, [&](const phx_instruction& x) {
+        around(leaf, footprints[k], [&] {
+          builder.run(leaf, footprints[k], writes, [&](RecordBuilder& b) { lower_leaf(b, leaf, x); });
+        });
+      });
+    }
+  };
+  each(false, [&](const Leaf& leaf, Footprint& footprint, const auto& lower) {
+    const std::vector<Access> accesses = accesses_of(plan, leaf);
+    lower();
+    footprint.first_level = hazards.first_level(accesses);
+    hazards.record(accesses, footprint.last_level());
+  });
+  out.scratch_bytes = place_workspaces(footprints, leaves.scratch_bytes);
+  each(true, [](const Leaf&, Footprint&, const auto& lower) { lower(); });
+  std::stable_sort(out.records.begin(), out.records.end(),
+                   [](const LevelRecord& a, const LevelRecord& b) { return a.level < b.level; });
+  return out;
+}
+
+}  // namespace phynexus::gpu

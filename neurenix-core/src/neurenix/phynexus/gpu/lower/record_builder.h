@@ -1,0 +1,84 @@
+// The Builder of one frame: first it counts an instruction's phases and workspaces, then it writes its records.
+#pragma once
+
+#include "frame_records.h"
+
+namespace phynexus::gpu {
+
+// What one leaf takes in the levels that are its own.
+struct Footprint {
+  struct Workspace {
+    int64_t bytes = 0;
+    int first_phase = 0;
+    int64_t offset = 0;  // in the frame's scratch, once it is known
+  };
+  std::vector<Workspace> workspaces;
+  int phases = 1;
+  int first_level = 0;
+  int last_level() const { return first_level + phases - 1; }
+};
+
+class RecordBuilder final : public Builder {
+ public:
+  RecordBuilder(Lowering& lowering, bool within_task, FrameRecords& out)
+      : Builder(lowering.plan), target(lowering.target), program(lowering.program), lowering_(lowering), out_(out),
+        within_task_(within_task) {}
+
+  const Target& target;
+  Program& program;
+
+  // lower(*this) for one leaf: only counts where `writes` is false.
+  template <class Lower>
+  void run(const Leaf& leaf, Footprint& footprint, bool writes, const Lower& lower) {
+    leaf_ = &leaf;
+    footprint_ = &footprint;
+    writes_ = writes;
+    phase_ = 0;
+    next_workspace_ = 0;
+    lower(*this);
+    footprint.phases = phase_ + 1;
+  }
+
+  Pointer place(const phx_value& value) const override { return leaf_->environment->place(value); }
+  Pointer workspace(int64_t bytes) override;
+  int64_t add_data(const void* bytes, int64_t size) override { return writes_ ? program.add(bytes, size) : 0; }
+  void next_phase() override { phase_++; }
+  bool within_task() const override { return within_task_; }
+  int32_t threads() const override { return target.threads; }
+
+  const Environment& environment() const { return *leaf_->environment; }
+  // A map's body as a task runs it.
+  const FrameRecords& body(size_t region);
+  // A launch of the current phase, on the whole device.
+  void add_task(Launch launch);
+  bool writes() const { return writes_; }
+
+ protected:
+  void add_bytes(Handler handler, int64_t tiles, const void* params, int64_t size) override;
+
+ private:
+  int level() const { return footprint_->first_level + phase_; }
+
+  Lowering& lowering_;
+  FrameRecords& out_;
+  bool within_task_;
+  const Leaf* leaf_ = nullptr;
+  Footprint* footprint_ = nullptr;
+  bool writes_ = false;
+  int phase_ = 0;
+  size_t next_workspace_ = 0;
+};
+
+// Lowers a map to a launch of tasks, and its sums.
+void lower_map(RecordBuilder& builder, const phx_instruction& instruction);
+// A map's summed output: term k of it lies k * bytes behind the first.
+struct Sum {
+  const phx_value* output;
+  Pointer first;
+  int64_t bytes;
+};
+// All of so many terms, in phases of their own.
+void lower_sums(Builder& builder, const std::vector<Sum>& sums, int64_t terms);
+void lower_move(Builder& builder, Pointer from, Pointer to, int64_t bytes);
+
+}  // namespace phynexus::gpu
