@@ -61,6 +61,7 @@ HipDriver::HipDriver(const HipApi& api, int index) : api_(api), device_(index) {
   };
   facts_.multiprocessors = attribute(hip_attribute_multiprocessors);
   facts_.shared_bytes = attribute(hip_attribute_shared_bytes);
+  lanes_ = attribute(hip_attribute_lanes);
 }
 
 HipDriver::~HipDriver() = default;

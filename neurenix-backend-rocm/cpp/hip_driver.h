@@ -13,6 +13,8 @@ class HipDriver final : public gpu::Driver {
   ~HipDriver() override;
 
   const gpu::DeviceFacts& facts() const override { return facts_; }
+  // Of a wavefront: 64, or 32.
+  int32_t lanes() const { return lanes_; }
   void enter() override;
   void leave() noexcept override;
   void reopen() override;
@@ -53,6 +55,7 @@ class HipDriver final : public gpu::Driver {
   const HipApi& api_;
   HipDevice device_ = 0;
   gpu::DeviceFacts facts_;
+  int32_t lanes_ = 0;
 };
 
 }  // namespace phynexus::hip
