@@ -66,7 +66,7 @@ class Writer {
       const Launch& launch = lowered_.launches[k];
       const std::string_view kernel = launch.kernel;
       const bool task = kernel == "phynexus_task";
-      if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_reduce") continue;
+      if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
       if (calls_ + launch.arguments.record_count > most_calls) continue;
       calls_ += launch.arguments.record_count;
       write(int(k), launch, task);

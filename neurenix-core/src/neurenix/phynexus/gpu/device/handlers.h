@@ -23,7 +23,7 @@
   PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)
 
 // The kernels that run records on the whole device; a handler's third column is one of these.
-#define PHYNEXUS_LEVEL_KERNELS(X) X(control) X(elementwise) X(reduce) X(index) X(contract) X(linear_algebra)
+#define PHYNEXUS_LEVEL_KERNELS(X) X(control) X(elementwise) X(wide) X(reduce) X(index) X(contract) X(linear_algebra)
 
 namespace phynexus::gpu {
 

@@ -1,5 +1,5 @@
 // The device's code of this room.
 #pragma once
 
-#include "../group.h"
+#include "fused.h"
 #include "params.h"

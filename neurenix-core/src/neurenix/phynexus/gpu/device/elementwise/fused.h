@@ -1,0 +1,63 @@
+// Runs a fused chain, its outputs stored or reduced: two handlers, for chains with and without 64-bit dtypes.
+#pragma once
+
+#include "../group.h"
+#include "machine.h"
+
+namespace phynexus::gpu {
+
+// 32 neighbouring threads share 32 >> lanes_log2 kept units: no barriers, and the same sums for any size of block.
+inline constexpr int team = 32;
+
+template <class Words>
+DEVICE void run_chain(const FusedParams& p, char* const* bases, int64_t tile, const Group& group) {
+  constexpr int N = Words::elements;
+  const int lanes = 1 << p.lanes_log2, units = team >> p.lanes_log2;
+  const int member = group.thread & (team - 1);
+  const int lane = p.lanes_adjacent ? member & (lanes - 1) : member / units;
+  const int mine = p.lanes_adjacent ? member >> p.lanes_log2 : member & (units - 1);
+  const int64_t unit = (tile * (group.threads / team) + group.thread / team) * units + mine;
+  const bool there = unit < p.kept_units;
+
+  Machine<Words> machine;
+  machine.operands = reinterpret_cast<const ChainOperand*>(group.program + p.operands);
+  machine.bases = bases;
+  machine.axes = p.axes;
+  const bool large = p.large != 0, run_is_kept = p.run_axis < p.kept_axes;
+  find_indices(there ? unit : 0, p.sizes, 0, p.kept_axes, large, machine.indices);
+  const auto run_length = [&] {
+    if (p.run_axis < 0) return 1;
+    const int64_t left = p.run_size - machine.indices[p.run_axis] * N;
+    return left < N ? int(left) : N;
+  };
+  const int kept_present = !there ? 0 : run_is_kept ? run_length() : 1;
+  const int64_t first = p.split ? machine.indices[0] * p.part_units : 0;
+  const int64_t last = first + p.part_units < p.reduced_units ? first + p.part_units : p.reduced_units;
+  const int64_t steps = (p.part_units + lanes - 1) >> p.lanes_log2;  // the same for all, who meet when they exchange
+
+  const Code* code = reinterpret_cast<const Code*>(group.program + p.code);
+  for (int64_t step = p.body > 0 ? -1 : 0; step <= steps; step++) {
+    int next = p.end, end = p.count;
+    if (step < 0) {
+      next = 0, end = p.body;
+    } else if (step < steps) {
+      next = p.body, end = p.end;
+      const int64_t reduced = first + (step << p.lanes_log2) + lane;
+      const bool here = reduced < last;
+      find_indices(here ? reduced : 0, p.sizes, p.kept_axes, p.axes, large, machine.indices);
+      machine.present = !(there && here) ? 0 : run_is_kept ? kept_present : run_length();
+    } else {
+      machine.present = lane == 0 ? kept_present : 0;
+    }
+    for (; next < end; next++) machine.run(code[next]);
+  }
+}
+
+DEVICE void fused(const FusedParams& p, char* const* bases, int64_t tile, const Group& group) {
+  run_chain<NarrowWords>(p, bases, tile, group);
+}
+DEVICE void fused_wide(const FusedParams& p, char* const* bases, int64_t tile, const Group& group) {
+  run_chain<WideWords>(p, bases, tile, group);
+}
+
+}  // namespace phynexus::gpu

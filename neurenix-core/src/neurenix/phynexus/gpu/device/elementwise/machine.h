@@ -1,0 +1,241 @@
+// Interprets one operation of a fused chain for the elements of a thread's run.
+#pragma once
+
+#include "operations.h"
+#include "walk.h"
+
+namespace phynexus::gpu {
+
+// Narrow chains hold values in 32 bits, 4 elements a thread; wide ones, which have 64-bit dtypes, in 64 bits, 2 elements.
+struct NarrowWords {
+  using Word = uint32_t;
+  static constexpr int elements = 4;
+  static constexpr bool wide = false;
+};
+struct WideWords {
+  using Word = uint64_t;
+  static constexpr int elements = 2;
+  static constexpr bool wide = true;
+};
+
+template <class T, class Word>
+DEVICE T value_of(Word word) {
+  if constexpr (sizeof(T) == 8) return same_bits<T>(uint64_t(word));
+  else return same_bits<T>(uint32_t(word));
+}
+template <class Word, class T>
+DEVICE Word word_of(T value) {
+  if constexpr (sizeof(T) == 8) return Word(same_bits<uint64_t>(value));
+  else if constexpr (sizeof(T) == 4) return Word(same_bits<uint32_t>(value));
+  else return Word(value);
+}
+
+template <class Words>
+struct Machine {
+  using Word = typename Words::Word;
+  static constexpr int N = Words::elements;
+
+  const ChainOperand* operands;
+  char* const* bases;
+  int64_t indices[max_walk_axes];
+  int axes;
+  int present;  // how many elements of the run there are
+  Word accumulator[N];
+  Word slots[max_slots][N];
+
+  DEVICE char* address(const ChainOperand& operand) const {
+    return bases[operand.at.base] + offset_of(operand, axes, indices);
+  }
+  DEVICE void fetch(int place, Word* into) const {
+    if (place == slot_none) return;
+  UNROLL
+    for (int j = 0; j < N; j++) into[j] = place == slot_accumulator ? accumulator[j] : slots[place][j];
+  }
+  DEVICE void keep(const Code& code, const Word* result);
+  DEVICE void run(const Code& code);
+};
+
+template <class Words>
+DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
+  if (!(code.flags & flag_keep))
+  UNROLL
+    for (int j = 0; j < N; j++) accumulator[j] = result[j];
+  if (code.to == slot_none) return;
+  const int count = code.flags & flag_present ? present : N;
+  UNROLL
+  for (int j = 0; j < N; j++)
+    if (j < count) slots[code.to][j] = result[j];
+}
+
+// clang-format off
+#define EACH(expression) \
+  UNROLL for (int j = 0; j < N; j++) r[j] = word_of<Word>(expression); break;
+#define A(T) value_of<T>(x[j])
+#define B(T) value_of<T>(y[j])
+#define NUMBERS(kind, T)                                                              \
+  case (int(kind) << 6 | int(op_neg)): EACH(op::negate(A(T)))                             \
+  case (int(kind) << 6 | int(op_abs)): EACH(op::absolute(A(T)))                           \
+  case (int(kind) << 6 | int(op_sign)): EACH(op::sign(A(T)))                              \
+  case (int(kind) << 6 | int(op_integer_pow)): EACH(op::integer_power(A(T), code.immediate)) \
+  case (int(kind) << 6 | int(op_add)): EACH(op::add(A(T), B(T)))                      \
+  case (int(kind) << 6 | int(op_sub)): EACH(op::subtract(A(T), B(T)))                 \
+  case (int(kind) << 6 | int(op_mul)): EACH(op::multiply(A(T), B(T)))                 \
+  case (int(kind) << 6 | int(op_remainder)): EACH(op::remainder(A(T), B(T)))     \
+  case (int(kind) << 6 | int(op_maximum)): EACH(op::maximum(A(T), B(T)))              \
+  case (int(kind) << 6 | int(op_minimum)): EACH(op::minimum(A(T), B(T)))              \
+  case (int(kind) << 6 | int(op_equal)): EACH(uint32_t(A(T) == B(T)))                 \
+  case (int(kind) << 6 | int(op_not_equal)): EACH(uint32_t(A(T) != B(T)))             \
+  case (int(kind) << 6 | int(op_less)): EACH(uint32_t(A(T) < B(T)))                   \
+  case (int(kind) << 6 | int(op_less_equal)): EACH(uint32_t(A(T) <= B(T)))            \
+  case (int(kind) << 6 | int(op_greater)): EACH(uint32_t(A(T) > B(T)))                \
+  case (int(kind) << 6 | int(op_greater_equal)): EACH(uint32_t(A(T) >= B(T)))         \
+  case int(code_first_largest) + int(kind): first_largest<Words, T>(code, x, y, slots, present); return;
+#define REALS(kind, T)                                                                \
+  NUMBERS(kind, T)                                                                    \
+  case (int(kind) << 6 | int(op_floor)): EACH(op::floor_of(A(T)))                         \
+  case (int(kind) << 6 | int(op_round)): EACH(op::round_of(A(T)))                         \
+  case (int(kind) << 6 | int(op_exp)): EACH(op::exponential(A(T)))                        \
+  case (int(kind) << 6 | int(op_log)): EACH(op::logarithm(A(T)))                          \
+  case (int(kind) << 6 | int(op_tanh)): EACH(op::hyperbolic_tangent(A(T)))                \
+  case (int(kind) << 6 | int(op_sqrt)): EACH(op::root(A(T)))                              \
+  case (int(kind) << 6 | int(op_rsqrt)): EACH(op::inverse_root(A(T)))                     \
+  case (int(kind) << 6 | int(op_log1p)): EACH(op::logarithm_1p(A(T)))                \
+  case (int(kind) << 6 | int(op_sin)): EACH(op::sine(A(T)))                          \
+  case (int(kind) << 6 | int(op_cos)): EACH(op::cosine(A(T)))                        \
+  case (int(kind) << 6 | int(op_tan)): EACH(op::tangent(A(T)))                       \
+  case (int(kind) << 6 | int(op_atan)): EACH(op::arc_tangent(A(T)))                  \
+  case (int(kind) << 6 | int(op_erf)): EACH(op::error_function(A(T)))                \
+  case (int(kind) << 6 | int(op_pow)): EACH(op::power(A(T), B(T)))               \
+  case (int(kind) << 6 | int(op_atan2)): EACH(op::angle(A(T), B(T)))             \
+  case (int(kind) << 6 | int(op_div)): EACH(op::divide(A(T), B(T)))                   \
+  case (int(kind) << 6 | int(op_is_finite)): EACH(uint32_t(op::finite(A(T))))
+#define BITS(kind, T)                                                                 \
+  case (int(kind) << 6 | int(op_bitwise_and)): EACH(A(T) & B(T))                      \
+  case (int(kind) << 6 | int(op_bitwise_or)): EACH(A(T) | B(T))                       \
+  case (int(kind) << 6 | int(op_bitwise_xor)): EACH(A(T) ^ B(T))                      \
+  case (int(kind) << 6 | int(op_shift_left)): EACH(op::shift_left(A(T), B(T)))        \
+  case (int(kind) << 6 | int(op_shift_right)): EACH(op::shift_right(A(T), B(T)))
+#define CAST(name, From, expression) \
+  case name: EACH([](From v) { return expression; }(A(From)))
+#define LOAD(name, T, expression)                                                     \
+  case name: {                                                                            \
+    const ChainOperand& operand = operands[code.c];                                       \
+    load_run<N, T>(address(operand), operand.run_stride, present, [&](int j, T v) { r[j] = word_of<Word>(expression); }); \
+    break;                                                                                \
+  }
+#define STORE(name, T, expression)                                                    \
+  case name: {                                                                            \
+    const ChainOperand& operand = operands[code.c];                                       \
+    store_run<N, T>(address(operand), operand.run_stride, present, [&](int j) { return T(expression); }); \
+    return;                                                                               \
+  }
+
+template <class Words, class T>
+DEVICE void first_largest(const Code& code, const typename Words::Word* x, const typename Words::Word* place,
+                          typename Words::Word (*slots)[Words::elements], int present) {
+  using Word = typename Words::Word;
+  const int count = code.flags & flag_present ? present : Words::elements;
+  UNROLL
+  for (int j = 0; j < Words::elements; j++) {
+    Word &best = slots[code.to][j], &best_place = slots[code.to + 1][j];
+    if (j < count && op::comes_first(value_of<T>(x[j]), int64_t(place[j]), value_of<T>(best), int64_t(best_place)))
+      best = x[j], best_place = place[j];
+  }
+}
+
+template <class Words>
+DEVICE void Machine<Words>::run(const Code& code) {
+  Word x[N] = {}, y[N] = {}, r[N] = {};
+  fetch(code.a, x);
+  fetch(code.b, y);
+  switch (code.code) {
+    REALS(kind_float, float)
+    NUMBERS(kind_int, int32_t)
+    BITS(kind_int, int32_t)
+    NUMBERS(kind_unsigned, uint32_t)
+    BITS(kind_unsigned, uint32_t)
+    case (int(kind_unsigned) << 6 | int(op_logical_not)): EACH(A(uint32_t) ^ 1u)
+    case code_move: EACH(x[j])
+    case code_constant: EACH(Word(code.immediate))
+    case code_where: {
+      Word z[N] = {};
+      fetch(code.c, z);
+      EACH(uint32_t(x[j]) ? y[j] : z[j])
+    }
+    case code_position: {
+      const ChainOperand& operand = operands[code.c];
+      const int64_t first = offset_of(operand, axes, indices);
+      EACH(Word(first + j * operand.run_stride))
+    }
+    case code_fold: EACH(code.immediate == 1 ? x[j ^ 1] : x[(j ^ 2) & (N - 1)])
+    case code_shuffle: EACH(j < code.c ? lane_xor(x[j], int(code.immediate)) : x[j])
+    LOAD(code_load_8, uint8_t, uint32_t(v))
+    LOAD(code_load_16, uint16_t, uint32_t(v))
+    LOAD(code_load_float16, uint16_t, widened(Float16{v}))
+    LOAD(code_load_bfloat16, uint16_t, widened(BFloat16{v}))
+    LOAD(code_load_32, uint32_t, v)
+    STORE(code_store_8, uint8_t, x[j])
+    STORE(code_store_16, uint16_t, x[j])
+    STORE(code_store_float16, uint16_t, narrowed<Float16>(A(float)).bits)
+    STORE(code_store_bfloat16, uint16_t, narrowed<BFloat16>(A(float)).bits)
+    STORE(code_store_32, uint32_t, x[j])
+    CAST(code_int_to_float, int32_t, float(v))
+    CAST(code_unsigned_to_float, uint32_t, float(v))
+    CAST(code_float_to_int, float, integer_of<int32_t>(v))
+    CAST(code_float_to_unsigned, float, integer_of<uint32_t>(v))
+    CAST(code_float_to_uint8, float, uint32_t(integer_of<uint8_t>(v)))
+    CAST(code_float_to_bool, float, uint32_t(v != 0))
+    CAST(code_unsigned_to_bool, uint32_t, uint32_t(v != 0))
+    CAST(code_float16_bits, float, uint32_t(narrowed<Float16>(v).bits))
+    CAST(code_bfloat16_bits, float, uint32_t(narrowed<BFloat16>(v).bits))
+    CAST(code_float_of_float16_bits, uint32_t, widened(Float16{uint16_t(v)}))
+    CAST(code_float_of_bfloat16_bits, uint32_t, widened(BFloat16{uint16_t(v)}))
+    default:
+      if constexpr (Words::wide) switch (code.code) {
+        REALS(kind_double, double)
+        NUMBERS(kind_long, int64_t)
+        BITS(kind_long, int64_t)
+        LOAD(code_load_64, uint64_t, v)
+        STORE(code_store_64, uint64_t, x[j])
+        CAST(code_double_to_float, double, float(v))
+        CAST(code_double_to_odd_float, double, float_to_odd(v))
+        CAST(code_double_to_int, double, integer_of<int32_t>(v))
+        CAST(code_double_to_unsigned, double, integer_of<uint32_t>(v))
+        CAST(code_double_to_uint8, double, uint32_t(integer_of<uint8_t>(v)))
+        CAST(code_double_to_long, double, integer_of<int64_t>(v))
+        CAST(code_double_to_bool, double, uint32_t(v != 0))
+        CAST(code_float_to_double, float, double(v))
+        CAST(code_int_to_double, int32_t, double(v))
+        CAST(code_unsigned_to_double, uint32_t, double(v))
+        CAST(code_long_to_double, int64_t, double(v))
+        CAST(code_long_to_float, int64_t, float(v))
+        CAST(code_long_to_bool, int64_t, uint32_t(v != 0))
+        CAST(code_float_to_long, float, integer_of<int64_t>(v))
+        CAST(code_int_to_long, int32_t, int64_t(v))
+        CAST(code_unsigned_to_long, uint32_t, int64_t(v))
+      }
+  }
+  if (code.finish == finish_float16) {
+  UNROLL
+    for (int j = 0; j < N; j++) r[j] = word_of<Word>(as_float16(value_of<float>(r[j])));
+  } else if (code.finish == finish_bfloat16) {
+  UNROLL
+    for (int j = 0; j < N; j++) r[j] = word_of<Word>(as_bfloat16(value_of<float>(r[j])));
+  } else if (code.finish == finish_uint8) {
+  UNROLL
+    for (int j = 0; j < N; j++) r[j] &= Word(0xff);
+  }
+  keep(code, r);
+}
+#undef EACH
+#undef A
+#undef B
+#undef NUMBERS
+#undef REALS
+#undef BITS
+#undef CAST
+#undef LOAD
+#undef STORE
+// clang-format on
+
+}  // namespace phynexus::gpu
