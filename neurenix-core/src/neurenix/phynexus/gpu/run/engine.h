@@ -87,6 +87,13 @@ class GpuEngine final : public Engine {
     }
   }
 
+  // f() while no other thread is in here.
+  template <class F>
+  void alone(const F& f) {
+    std::lock_guard lock(mutex_);
+    f();
+  }
+
   // Refuses pointers that lay on the device when it was lost.
   void refuse_dead(const void* const* pointers, size_t count) const;
 

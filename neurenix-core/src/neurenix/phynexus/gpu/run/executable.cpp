@@ -9,9 +9,9 @@
 namespace phynexus::gpu {
 
 GpuExecutable::GpuExecutable(GpuEngine& engine, std::unique_ptr<const Plan> plan)
-    : Executable(std::move(plan)), engine_(engine), number_(engine.enlist(*this)) {
-  aliases_.assign(size_t(plan_->whole_program().outputs), -1);
+    : Executable(std::move(plan)), engine_(engine), aliases_(size_t(plan_->whole_program().outputs), -1) {
   lowered_ = lower_plan(*plan_, engine_.target(), &aliases_);
+  number_ = engine_.enlist(*this);
 }
 
 GpuExecutable::~GpuExecutable() {
@@ -55,7 +55,8 @@ void GpuExecutable::prepare(Series& series) {
   if (aliases != aliases_) {
     if (replay_) engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
     replay_.reset();
-    lowered_ = lower_plan(*plan_, engine_.target(), &aliases);
+    Lowered lowered = lower_plan(*plan_, engine_.target(), &aliases);
+    engine_.alone([&] { lowered_ = std::move(lowered); });  // a fault that is found now describes it
     aliases_ = std::move(aliases);
   }
   if (!replay_ || replay_->session_number != engine_.session_number()) load();
@@ -112,12 +113,11 @@ void GpuExecutable::run_several(Series& series) {
   const int64_t before = series.done(), session_number = replay_->session_number;
   const int32_t ok = series.ok_base() ? series.ok_base() : -1;
   const Clock::time_point start = Clock::now();
-  std::deque<int64_t> waiting;  // tickets
+  std::deque<Event> waiting;
   int64_t ended = 0;
   size_t allowed = fewest;
-  const auto wait_for = [&](int64_t ticket) {
-    engine_.beside(session_number,
-                   [&](Session& session) { session.driver.wait_for(session.timeline.event_behind(ticket)); });
+  const auto wait_for = [&](Event event) {
+    engine_.beside(session_number, [&](Session& session) { session.driver.wait_for(event); });
   };
   replay_->forget_seen();
   const auto settle = [&] {
@@ -130,8 +130,7 @@ void GpuExecutable::run_several(Series& series) {
       engine_.in_session(session_number, [&](Session& session) {
         begin(session, series, first);
         replay_->run(session);
-        session.timeline.mark();
-        waiting.push_back(session.timeline.latest());
+        waiting.push_back(session.timeline.mark());
       });
       first = false;
       if (waiting.size() < allowed) continue;
@@ -140,11 +139,10 @@ void GpuExecutable::run_several(Series& series) {
       const auto each = (Clock::now() - start) / ++ended;
       allowed = size_t(std::clamp<int64_t>(ahead / std::max(each, Clock::duration(1)), fewest, most));
     } while (series.next(true));
-    int64_t last = 0;
+    Event last = nullptr;
     engine_.in_session(session_number, [&](Session& session) {
       replay_->end(session, ok);
-      session.timeline.mark();
-      last = session.timeline.latest();
+      last = session.timeline.mark();
     });
     wait_for(last);
   } catch (...) {

@@ -16,10 +16,12 @@ class Timeline {
 
   // What has been put into the stream up to now has this ticket.
   int64_t latest() const { return latest_; }
-  // After a run was put there.
-  void mark() {
-    driver_.record(events_[size_t((latest_ + 1) % count)], stream_);
+  // After a run was put there: the event behind it, until `count` more have come.
+  Event mark() {
+    const Event event = events_[size_t((latest_ + 1) % count)];
+    driver_.record(event, stream_);
     latest_++;
+    return event;
   }
   bool is_done(int64_t ticket) {
     if (ticket > done_ && driver_.is_done(event_behind(ticket))) done_ = ticket;
