@@ -7,6 +7,7 @@
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
+#include "chain_text.h"
 #include "device_text.h"
 
 namespace phynexus::gpu {
@@ -103,19 +104,23 @@ class Writer {
   // The function that calls a handler with its parameters; records that are alike share one.
   std::string function_of(const Record& record) {
     const HandlerText& handler = handler_texts[record.handler];
-    std::string params;
-    for (size_t k = 0; k < handler.bytes; k++) {
-      const auto byte = static_cast<unsigned char>(lowered_.program[size_t(record.params) + k]);
-      params += (k ? "," : "") + std::to_string(byte);
+    const char* bytes = lowered_.program.data() + record.params;
+    std::string types, body;  // what is to stand before the function, and in it
+    if (is_chain(record.handler)) {
+      FusedParams params;
+      std::memcpy(&params, bytes, sizeof params);
+      body = write_chain(params, lowered_.program.data(), record.handler == handler_fused_wide, types);
+    } else {
+      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) + ");\n  " +
+             handler.name + "(params, bases, tile, group);\n";
     }
-    const auto [place, is_new] = made_.try_emplace(std::string(handler.name) + ":" + params, int(made_.size()));
-    const std::string name = "made_call_" + std::to_string(place->second);
-    if (!is_new) return name;
-    functions_ += "namespace phynexus::gpu {\nDEVICE void " + name +
-                  "(char* const* bases, int64_t tile, const Group& group) {\n  CONSTANT(" + handler.params +
-                  ", params, " + params + ");\n  " + handler.name + "(params, bases, tile, group);\n" +
-                  (handler.shares_memory ? "  group.barrier();\n" : "") + "}\n}  // namespace phynexus::gpu\n";
-    return name;
+    if (handler.shares_memory) body += "  group.barrier();\n";
+    const auto [place, is_new] = made_.try_emplace(types + body, int(made_.size()));
+    const std::string number = std::to_string(place->second);
+    if (is_new)
+      functions_ += "namespace phynexus::gpu::made_" + number + " {\n" + types +
+                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body + "}\n}\n";
+    return "made_" + number + "::run";
   }
 
   const Lowered& lowered_;

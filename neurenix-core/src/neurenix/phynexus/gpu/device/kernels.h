@@ -60,13 +60,21 @@ DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   for (int64_t i = block_index(); i < task.iterations; i += blocks()) {
     for (int k = group.thread; k < task.base_count; k += group.threads) {
       const TaskBase& place = places[k];
-      bases[k] = place.parent < 0 ? frame + place.offset
-                                  : around[place.parent] + place.offset + i * place.stride;
+      if (place.parent >= 0) bases[k] = around[place.parent] + place.offset + i * place.stride;
+      else bases[k] = place.parent == -1 ? frame + place.offset : nullptr;
     }
     group.barrier();
     run(bases, group);
     group.barrier();  // the next iteration's bases take the place of these
   }
+}
+
+// Whether a loop, whose first record is an advance_loop, has another iteration; asked by all threads behind its last.
+DEVICE bool loops_again(const Record& first, char* const* bases, const Group& group) {
+  const AdvanceLoopParams& loop = *reinterpret_cast<const AdvanceLoopParams*>(group.program + first.params);
+  const bool again = bases[loop.counter] != nullptr;
+  group.barrier();
+  return again;
 }
 
 DEVICE void run_task(const Arguments& arguments) {
@@ -76,6 +84,7 @@ DEVICE void run_task(const Arguments& arguments) {
       const Record& record = records[r];
       for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<every_kernel>(record, bases, tile, group);
       if (record.barrier) group.barrier();
+      if (record.loop && loops_again(records[r - record.loop], bases, group)) r -= record.loop + 1;
     }
   });
 }

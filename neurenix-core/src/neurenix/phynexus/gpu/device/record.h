@@ -32,7 +32,7 @@ struct Record {
   int64_t tiles = 1;
   int64_t params = 0;
   int32_t instruction = 0;  // of the plan, for messages and profiles
-  int32_t unused = 0;
+  int32_t loop = 0;         // within a task: the last of a loop, whose first, an advance_loop, is so many records back
 };
 
 }  // namespace phynexus::gpu

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <memory>
-#include <vector>
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
@@ -77,7 +76,7 @@ struct Fiber {
 
 // One thread of the host with its block.
 struct Host {
-  std::vector<Fiber> fibers = std::vector<Fiber>(most_threads);
+  Fiber fibers[most_threads];
 #if defined(__x86_64__)
   void* top = nullptr;
 #else
@@ -89,9 +88,9 @@ struct Host {
   const void* arguments = nullptr;
   int current = 0, threads = 0;
   int64_t block = 0, blocks = 0;
-  std::vector<uint64_t> shared = std::vector<uint64_t>(most_shared_bytes / 8 + 8);
+  alignas(64) char shared[most_shared_bytes];
   Barrier of_block;
-  std::vector<Barrier> of_lanes = std::vector<Barrier>(most_threads);
+  Barrier of_lanes[most_threads];
   uint64_t exchanged[2][most_threads];
   Options options;
 
@@ -119,15 +118,15 @@ UNSEEN void to_scheduler(Host& h) {
   __tsan_switch_to_fiber(h.sanitizer, __tsan_switch_to_fiber_no_sync);
 #endif
 #if defined(__x86_64__)
-  phynexus_switch_fiber(&h.fibers[size_t(h.current)].top, h.top);
+  phynexus_switch_fiber(&h.fibers[h.current].top, h.top);
 #else
-  swapcontext(&h.fibers[size_t(h.current)].context, &h.context);
+  swapcontext(&h.fibers[h.current].context, &h.context);
 #endif
 }
 
 UNSEEN void to_fiber(Host& h, int thread) {
   h.current = thread;
-  Fiber& fiber = h.fibers[size_t(thread)];
+  Fiber& fiber = h.fibers[thread];
 #if defined(__SANITIZE_THREAD__)
   __tsan_switch_to_fiber(fiber.sanitizer, __tsan_switch_to_fiber_no_sync);
 #endif
@@ -147,7 +146,7 @@ UNSEEN void fiber_main() {
 #if defined(__SANITIZE_THREAD__)
   __tsan_release(&h.end_token);
 #endif
-  h.fibers[size_t(h.current)].done = true;
+  h.fibers[h.current].done = true;
   to_scheduler(h);
   abort();  // nothing switches to a fiber that is done
 }
@@ -183,7 +182,7 @@ UNSEEN void meet(Host& h, Barrier& barrier, int expected) {
     barrier.arrived = 0;
     barrier.meetings++;
   } else {
-    Fiber& fiber = h.fibers[size_t(h.current)];
+    Fiber& fiber = h.fibers[h.current];
     fiber.waits = &barrier;
     fiber.meeting = mine;
     to_scheduler(h);
@@ -207,14 +206,14 @@ UNSEEN bool run_block(Host& h) {
   h.sanitizer = __tsan_get_current_fiber();
   __tsan_release(&h.begin_token);
 #endif
-  for (int k = 0; k < h.threads; k++) prepare(h.fibers[size_t(k)]);
+  for (int k = 0; k < h.threads; k++) prepare(h.fibers[k]);
   bool moved = true;
   int left = h.threads;
   while (left && moved) {
     moved = false;
     for (int k = 0; k < h.threads; k++) {
       const int thread = in_turn(k, h.threads, h.options.schedule);
-      Fiber& fiber = h.fibers[size_t(thread)];
+      Fiber& fiber = h.fibers[thread];
       if (fiber.done || (fiber.waits && fiber.waits->meetings == fiber.meeting)) continue;
       fiber.waits = nullptr;
       moved = true;
@@ -224,7 +223,7 @@ UNSEEN bool run_block(Host& h) {
   }
 #if defined(__SANITIZE_THREAD__)
   __tsan_acquire(&h.end_token);
-  for (int k = 0; k < h.threads; k++) __tsan_destroy_fiber(h.fibers[size_t(k)].sanitizer);
+  for (int k = 0; k < h.threads; k++) __tsan_destroy_fiber(h.fibers[k].sanitizer);
 #endif
   return left == 0;
 }
@@ -235,14 +234,12 @@ UNSEEN int thread_index() { return host_pointer->current; }
 UNSEEN int block_threads() { return host_pointer->threads; }
 UNSEEN int64_t block_index() { return host_pointer->block; }
 UNSEEN int64_t blocks() { return host_pointer->blocks; }
-UNSEEN char* shared_memory() {
-  return reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(host_pointer->shared.data()) + 63) / 64 * 64);
-}
+UNSEEN char* shared_memory() { return host_pointer->shared; }
 UNSEEN Options& options() { return host().options; }
 
 UNSEEN void block_barrier() {
   Host& h = *host_pointer;
-  if (h.fibers[size_t(h.current)].barriers++ == h.options.missing_barrier) return;
+  if (h.fibers[h.current].barriers++ == h.options.missing_barrier) return;
   meet(h, h.of_block, h.threads);
 }
 
@@ -250,9 +247,9 @@ UNSEEN void block_barrier() {
 UNSEEN uint64_t exchange(uint64_t bits, int from, int lanes) {
   Host& h = *host_pointer;
   const int thread = h.current, group = thread / lanes, first = group * lanes;
-  uint64_t* values = h.exchanged[h.fibers[size_t(thread)].exchanges++ & 1];
+  uint64_t* values = h.exchanged[h.fibers[thread].exchanges++ & 1];
   values[thread] = bits;
-  meet(h, h.of_lanes[size_t(group)], h.threads - first < lanes ? h.threads - first : lanes);
+  meet(h, h.of_lanes[group], h.threads - first < lanes ? h.threads - first : lanes);
   return values[first + from];
 }
 

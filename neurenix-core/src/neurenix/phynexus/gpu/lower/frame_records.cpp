@@ -65,11 +65,20 @@ void lower_instruction(RecordBuilder& builder, const phx_instruction& x) {
   }
 }
 
-void lower_leaf(RecordBuilder& builder, const Leaf& leaf, const phx_instruction& x) {
-  if (leaf.kind == Leaf::move) lower_move(builder, leaf.from, leaf.to, leaf.bytes);
-  else if (leaf.kind == Leaf::sum)
-    lower_sums(builder, {{&builder.plan.output(x, leaf.output), leaf.from, leaf.bytes}}, leaf.terms);
-  else lower_instruction(builder, x);
+void lower_leaf(RecordBuilder& builder, const Leaves& leaves, const Leaf& leaf, const phx_instruction& x) {
+  switch (leaf.kind) {
+    case Leaf::move: return lower_move(builder, leaf.from, leaf.to, leaf.bytes);
+    case Leaf::sum:
+      return lower_sums(builder, {{&builder.plan.output(x, leaf.output), leaf.from, leaf.bytes}}, leaf.terms);
+    case Leaf::loop_begin: {
+      const Loop& loop = leaves.loops[size_t(leaf.loop)];
+      AdvanceLoopParams p = loop.advance;
+      p.places = builder.add_data(loop.places.data(), int64_t(loop.places.size() * sizeof(LoopBase)));
+      return builder.add(handler_advance_loop, 1, p);
+    }
+    case Leaf::loop_end: return;
+    default: return lower_instruction(builder, x);
+  }
 }
 
 // Places workspaces behind `begin`, those of different levels in the same memory; returns where they end.
@@ -102,29 +111,36 @@ int64_t place_workspaces(std::vector<Footprint>& footprints, int64_t begin) {
 FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task, const std::vector<int32_t>* aliases) {
   FrameRecords out;
   const Plan& plan = lowering.plan;
-  const Leaves leaves = leaves_of(plan, region, within_task);
-  const phx_region& r = plan.regions[region];
-  Hazards hazards(r.inputs, r.outputs, !plan.apart[region], aliases);
+  Leaves leaves = leaves_of(plan, region, within_task, lowering.target.most_unrolled);
+  if (aliases) leaves.frames[0].may_alias = false, leaves.frames[0].same = *aliases;
+  Hazards hazards(leaves.base_count, leaves.frames);
   RecordBuilder builder(lowering, within_task, out);
   std::vector<Footprint> footprints(leaves.all.size());
-  const auto each = [&](bool writes, const auto& around) {
-    for (size_t k = 0; k < leaves.all.size(); k++) {
-      const Leaf& leaf = leaves.all[k];
-      in_instruction(plan, leaf.index, [&](const phx_instruction& x) {
-        around(leaf, footprints[k], [&] {
-          builder.run(leaf, footprints[k], writes, [&](RecordBuilder& b) { lower_leaf(b, leaf, x); });
-        });
-      });
-    }
+  const auto lower = [&](size_t k, bool writes) {
+    const Leaf& leaf = leaves.all[k];
+    in_instruction(plan, leaf.index, [&](const phx_instruction& x) {
+      builder.run(leaf, footprints[k], writes, [&](RecordBuilder& b) { lower_leaf(b, leaves, leaf, x); });
+    });
   };
-  each(false, [&](const Leaf& leaf, Footprint& footprint, const auto& lower) {
+  for (size_t k = 0; k < leaves.all.size(); k++) {
+    const Leaf& leaf = leaves.all[k];
+    Footprint& footprint = footprints[k];
+    lower(k, false);
+    if (leaf.kind == Leaf::loop_end) {
+      out.loops.back().last = hazards.fence() - 1;
+      continue;
+    }
     const std::vector<Access> accesses = accesses_of(plan, leaf);
-    lower();
-    footprint.first_level = hazards.first_level(accesses);
+    footprint.first_level = leaf.kind == Leaf::loop_begin ? hazards.fence() : hazards.first_level(accesses);
     hazards.record(accesses, footprint.last_level());
-  });
+    if (leaf.kind != Leaf::loop_begin) continue;
+    hazards.fence();
+    const AdvanceLoopParams& advance = leaves.loops[size_t(leaf.loop)].advance;
+    out.loops.push_back({footprint.first_level, 0, advance.length, advance.counter});
+  }
+  out.base_count = leaves.base_count;
   out.scratch_bytes = place_workspaces(footprints, leaves.scratch_bytes);
-  each(true, [](const Leaf&, Footprint&, const auto& lower) { lower(); });
+  for (size_t k = 0; k < leaves.all.size(); k++) lower(k, true);
   std::stable_sort(out.records.begin(), out.records.end(),
                    [](const LevelRecord& a, const LevelRecord& b) { return a.level < b.level; });
   return out;

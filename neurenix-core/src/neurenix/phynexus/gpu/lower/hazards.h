@@ -14,16 +14,26 @@ struct Access {
   bool writes = false;
 };
 
+// The bases of a frame's inputs and outputs. Outputs lie apart from inputs, but where `same` names the input that an
+// output shares, or where `may_alias` says that any may lie anywhere.
+struct FrameBases {
+  int32_t first_input = 0;
+  int32_t inputs = 0, outputs = 0;
+  bool may_alias = false;
+  std::vector<int32_t> same;  // for each output: an input, or -1; empty: none
+};
+
 class Hazards {
  public:
-  // Of a frame of scratch, constants, inputs and outputs. Outputs lie apart from inputs, but where `aliases` names the
-  // input that an output shares, or, without aliases, where `may_alias` says that any may lie anywhere.
-  Hazards(int32_t inputs, int32_t outputs, bool may_alias, const std::vector<int32_t>* aliases);
+  // A base belongs to one frame at most.
+  Hazards(int32_t base_count, const std::vector<FrameBases>& frames);
 
   // The first level in which all that these wait for has been done.
-  int first_level(const std::vector<Access>& accesses);
+  int first_level(const std::vector<Access>& accesses) const;
   // They happen in some levels up to `last`.
   void record(const std::vector<Access>& accesses, int last);
+  // What comes now waits for all that came before; returns its first level.
+  int fence() { return fence_ = last_ + 1; }
 
  private:
   // The last levels in which some bytes were written and read.
@@ -31,15 +41,21 @@ class Hazards {
     int written = -1, read = -1;
   };
   using Cells = std::map<int64_t, Cell>;  // by the first byte; up to the next one's
-  Cells::iterator split(int32_t base, int64_t at);
-  bool is_input(int32_t base) const;
-  bool is_output(int32_t base) const;
+  // A frame whose inputs and outputs may lie anywhere.
+  struct Mixed {
+    int inputs_read = -1, outputs_written = -1;
+  };
+  struct Base {
+    int32_t same = 0;    // the base whose memory it has
+    int32_t mixed = -1;  // into mixed_; -1: none
+    bool is_input = false;
+    Cells cells;
+  };
+  Cells::iterator split(Cells& cells, int64_t at);
 
-  int32_t inputs_;
-  bool may_alias_;
-  std::vector<int32_t> same_;  // the base whose memory a base has
-  std::vector<Cells> cells_;
-  int inputs_read_ = -1, outputs_written_ = -1;
+  std::vector<Base> bases_;
+  std::vector<Mixed> mixed_;
+  int last_ = -1, fence_ = 0;
 };
 
 }  // namespace phynexus::gpu

@@ -33,7 +33,8 @@ struct Lowered {
   std::vector<Segment> segments;  // of all launches, in order
   int64_t constants = 0;       // where the plan's constants lie in the program: bases[base_constants] of every frame
   int64_t scratch_bytes = 0;   // of one run: what bases[base_scratch] of the whole program points to
-  int64_t pointer_count = 0;   // of the table of all frames' bases; the whole program's come first, set by the runtime
+  // Of the table of all frames' bases: the whole program's come first, set by the runtime. The others begin as zeros, once.
+  int64_t pointer_count = 0;
   int32_t inputs = 0, outputs = 0;
 };
 
@@ -44,6 +45,7 @@ struct Target {
   int32_t threads = 256;            // of a block
   int32_t lanes = 32;
   int64_t most_blocks = 1 << 20;    // of a launch; beyond that a block runs several tiles
+  int64_t most_unrolled = 4096;     // steps of a scan; a longer one becomes a loop
 };
 
 // The plan has been checked, and has no opcode or dtype that the engine does not declare. Throws Failure.

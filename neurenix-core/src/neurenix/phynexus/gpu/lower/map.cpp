@@ -36,6 +36,8 @@ class TaskFrame {
         around(builder.place(*value), map_stride(*value, true));
       }
     }
+    // Of loops: a counter at its begin is null, the others are laid out when they run.
+    while (int32_t(bases.size()) < builder.body(size_t(x.region)).base_count) bases.push_back({-2, 0, 0, 0});
   }
 
   std::vector<TaskBase> bases;
@@ -51,13 +53,21 @@ class TaskFrame {
   }
 };
 
-// The records of a task in order, with a barrier after each level.
+// The records of a task in order, with a barrier after each level, and back to the begin of a loop after its last.
 std::vector<Record> in_order(const FrameRecords& body) {
   std::vector<Record> records;
   for (size_t k = 0; k < body.records.size(); k++) {
     records.push_back(body.records[k].record);
     const bool last = k + 1 == body.records.size();
     records.back().barrier = !last && body.records[k].level != body.records[k + 1].level;
+  }
+  for (const LoopLevels& loop : body.loops) {
+    const auto level_of = [](const LevelRecord& r, int level) { return r.level < level; };
+    const auto begin = body.records.begin();
+    const int64_t first = std::lower_bound(begin, body.records.end(), loop.first, level_of) - begin;
+    const int64_t end = std::lower_bound(begin, body.records.end(), loop.last + 1, level_of) - begin;
+    records[size_t(end - 1)].barrier = 1;
+    records[size_t(end - 1)].loop = int32_t(end - 1 - first);
   }
   return records;
 }

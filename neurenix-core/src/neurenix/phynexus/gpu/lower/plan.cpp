@@ -1,5 +1,6 @@
 // A whole plan: its constants, the records of its frame in one launch a level and kernel, and its maps.
 #include <algorithm>
+#include <limits>
 
 #include "frame_records.h"
 #include "handler_facts.h"
@@ -30,6 +31,23 @@ Launch launch_of(const std::vector<LevelRecord>& records, size_t begin, size_t e
   return launch;
 }
 
+// What lies between loops runs once.
+std::vector<Segment> segments_of(const std::vector<Launch>& launches, const std::vector<LoopLevels>& loops) {
+  std::vector<Segment> segments;
+  size_t next = 0;
+  const auto until = [&](int level, int64_t repeats) {
+    const size_t first = next;
+    while (next < launches.size() && launches[next].level < level) next++;
+    if (next > first) segments.push_back({int64_t(first), int64_t(next - first), repeats});
+  };
+  for (const LoopLevels& loop : loops) {
+    until(loop.first, 1);
+    until(loop.last + 1, loop.repeats);
+  }
+  until(std::numeric_limits<int>::max(), 1);
+  return segments;
+}
+
 }  // namespace
 
 Lowered lower_plan(const Plan& plan, const Target& target, const std::vector<int32_t>* aliases) {
@@ -50,11 +68,11 @@ Lowered lower_plan(const Plan& plan, const Target& target, const std::vector<int
   std::move(frame.tasks.begin(), frame.tasks.end(), std::back_inserter(lowered.launches));
   std::stable_sort(lowered.launches.begin(), lowered.launches.end(),
                    [](const Launch& a, const Launch& b) { return a.level < b.level; });
-  lowered.segments = {{0, int64_t(lowered.launches.size()), 1}};
+  lowered.segments = segments_of(lowered.launches, frame.loops);
   lowered.scratch_bytes = frame.scratch_bytes;
   lowered.inputs = plan.whole_program().inputs;
   lowered.outputs = plan.whole_program().outputs;
-  lowered.pointer_count = base_first_input + lowered.inputs + lowered.outputs;
+  lowered.pointer_count = frame.base_count;
   lowered.program = lowering.program.take();
   return lowered;
 }

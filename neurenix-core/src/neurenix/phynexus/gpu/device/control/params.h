@@ -1,10 +1,11 @@
-// The handlers that the regions of a plan need: moves of carries, and the sums of maps.
+// The handlers that the regions of a plan need: the frames of loops, moves of carries, and the sums of maps.
 #pragma once
 
 #include "../record.h"
 
 // X(name, Params, kernel)
 #define PHYNEXUS_CONTROL_HANDLERS(X) \
+  X(advance_loop, AdvanceLoopParams, control) \
   X(move_bytes, MoveBytesParams, control) \
   X(sum_terms, SumTermsParams, control)
 
@@ -32,5 +33,31 @@ struct SumTermsParams {
 };
 inline constexpr int64_t terms_of_group = 64;
 inline constexpr int sum_terms_shared_bytes = 0;
+
+// What a base of a loop's frame is in iteration i of a scan, whose slices are those `at`: i, or backwards.
+struct LoopBase {
+  enum Kind : int32_t {
+    fixed,      // place
+    slice,      // place + at * stride
+    carry_in,   // place in the first iteration, then what the one before wrote
+    carry_out,  // place in the last iteration; saved for the next one, or else in two buffers in turn
+  };
+  int32_t kind = fixed;
+  int32_t is_saved = 0;
+  int64_t stride = 0;  // of slices, and of saved carries
+  Pointer place, saved, turns[2];
+};
+
+// Lays out a loop's frame for its next iteration: `count` bases from `first` on. The base `counter` is that iteration's
+// number; after the last one it is 0 again.
+struct AdvanceLoopParams {
+  int64_t length = 0;
+  int64_t places = 0;  // in the program: LoopBase[count]
+  int32_t reverse = 0;
+  int32_t counter = 0;
+  int32_t first = 0;
+  int32_t count = 0;
+};
+inline constexpr int advance_loop_shared_bytes = 0;
 
 }  // namespace phynexus::gpu

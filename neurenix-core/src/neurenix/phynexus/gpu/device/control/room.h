@@ -1,4 +1,4 @@
-// Moves of bytes, and sums by the fixed tree.
+// The frames of loops, moves of bytes, and sums by the fixed tree.
 #pragma once
 
 #include "../group.h"
@@ -6,6 +6,30 @@
 #include "params.h"
 
 namespace phynexus::gpu {
+
+DEVICE char* loop_base(const LoopBase& b, char* const* bases, int64_t i, int64_t length, bool reverse) {
+  const int64_t here = reverse ? length - 1 - i : i, after = reverse ? here - 1 : here + 1;
+  switch (b.kind) {
+    case LoopBase::slice: return at<char>(bases, b.place) + here * b.stride;
+    case LoopBase::carry_in:
+      if (i == 0) return at<char>(bases, b.place);
+      return b.is_saved ? at<char>(bases, b.saved) + here * b.stride : at<char>(bases, b.turns[(i - 1) & 1]);
+    case LoopBase::carry_out:
+      if (i + 1 == length) return at<char>(bases, b.place);
+      return b.is_saved ? at<char>(bases, b.saved) + after * b.stride : at<char>(bases, b.turns[i & 1]);
+    default: return at<char>(bases, b.place);
+  }
+}
+
+DEVICE void advance_loop(const AdvanceLoopParams& p, char* const* bases, int64_t, const Group& group) {
+  char** const table = const_cast<char**>(bases);
+  const int64_t i = reinterpret_cast<int64_t>(bases[p.counter]);
+  const LoopBase* places = reinterpret_cast<const LoopBase*>(group.program + p.places);
+  group.barrier();
+  for (int k = group.thread; k < p.count; k += group.threads)
+    table[p.first + k] = loop_base(places[k], bases, i, p.length, p.reverse);
+  if (group.thread == 0) table[p.counter] = reinterpret_cast<char*>(i + 1 < p.length ? i + 1 : 0);
+}
 
 // The place of element e, in row-major order, of a view, in elements from its first.
 DEVICE int64_t element_offset(const View& view, int64_t e) {

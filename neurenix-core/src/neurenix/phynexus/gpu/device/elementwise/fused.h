@@ -9,8 +9,32 @@ namespace phynexus::gpu {
 // 32 neighbouring threads share 32 >> lanes_log2 kept units: no barriers, and the same sums for any size of block.
 inline constexpr int team = 32;
 
-template <class Words>
-DEVICE void run_chain(const FusedParams& p, char* const* bases, int64_t tile, const Group& group) {
+// What a chain's code is made of: once before all, for each reduced unit, once after all.
+enum Phase : int { phase_before, phase_each, phase_after };
+
+// A chain as it lies in the program. Code that is made at run time has a struct of its own for each chain, in which
+// machine.run() is called with constants.
+struct StoredChain {
+  const FusedParams& p;
+  const char* program;
+
+  DEVICE const ChainOperand* operands() const { return reinterpret_cast<const ChainOperand*>(program + p.operands); }
+  template <class Words>
+  DEVICE void run(Machine<Words>& machine, Phase phase) const {
+    const Code* code = reinterpret_cast<const Code*>(program + p.code);
+    const int end = phase == phase_before ? p.body : phase == phase_each ? p.end : p.count;
+    for (int next = phase == phase_before ? 0 : phase == phase_each ? p.body : p.end; next < end; next++)
+      machine.run(code[next]);
+  }
+};
+// The operands of a chain that is not stored.
+template <int N>
+struct ChainOperands {
+  ChainOperand at[N];
+};
+
+template <class Words, class Chain>
+DEVICE void run_chain(const FusedParams& p, const Chain& chain, char* const* bases, int64_t tile, const Group& group) {
   constexpr int N = Words::elements;
   const int lanes = 1 << p.lanes_log2, units = team >> p.lanes_log2;
   const int member = group.thread & (team - 1);
@@ -20,7 +44,7 @@ DEVICE void run_chain(const FusedParams& p, char* const* bases, int64_t tile, co
   const bool there = unit < p.kept_units;
 
   Machine<Words> machine;
-  machine.operands = reinterpret_cast<const ChainOperand*>(group.program + p.operands);
+  machine.operands = chain.operands();
   machine.bases = bases;
   machine.axes = p.axes;
   const bool large = p.large != 0, run_is_kept = p.run_axis < p.kept_axes;
@@ -35,13 +59,12 @@ DEVICE void run_chain(const FusedParams& p, char* const* bases, int64_t tile, co
   const int64_t last = first + p.part_units < p.reduced_units ? first + p.part_units : p.reduced_units;
   const int64_t steps = (p.part_units + lanes - 1) >> p.lanes_log2;  // the same for all, who meet when they exchange
 
-  const Code* code = reinterpret_cast<const Code*>(group.program + p.code);
   for (int64_t step = p.body > 0 ? -1 : 0; step <= steps; step++) {
-    int next = p.end, end = p.count;
+    Phase phase = phase_after;
     if (step < 0) {
-      next = 0, end = p.body;
+      phase = phase_before;
     } else if (step < steps) {
-      next = p.body, end = p.end;
+      phase = phase_each;
       const int64_t reduced = first + (step << p.lanes_log2) + lane;
       const bool here = reduced < last;
       find_indices(here ? reduced : 0, p.sizes, p.kept_axes, p.axes, large, machine.indices);
@@ -49,15 +72,15 @@ DEVICE void run_chain(const FusedParams& p, char* const* bases, int64_t tile, co
     } else {
       machine.present = lane == 0 ? kept_present : 0;
     }
-    for (; next < end; next++) machine.run(code[next]);
+    chain.run(machine, phase);
   }
 }
 
 DEVICE void fused(const FusedParams& p, char* const* bases, int64_t tile, const Group& group) {
-  run_chain<NarrowWords>(p, bases, tile, group);
+  run_chain<NarrowWords>(p, StoredChain{p, group.program}, bases, tile, group);
 }
 DEVICE void fused_wide(const FusedParams& p, char* const* bases, int64_t tile, const Group& group) {
-  run_chain<WideWords>(p, bases, tile, group);
+  run_chain<WideWords>(p, StoredChain{p, group.program}, bases, tile, group);
 }
 
 }  // namespace phynexus::gpu

@@ -1,0 +1,59 @@
+// Writes the code of a chain out.
+#include "chain_text.h"
+
+#include <algorithm>
+
+#include "../device/handlers.h"
+
+namespace phynexus::gpu {
+namespace {
+
+bool reads_operand(int code) {
+  return code == code_position || (code >= code_load_8 && code <= code_store_64);
+}
+
+std::string call(const Code& c) {
+  std::string text = "machine.run(Code{";
+  for (const int number : {int(c.code), int(c.finish), int(c.flags), int(c.a), int(c.b), int(c.c), int(c.to)})
+    text += std::to_string(number) + ", ";
+  // the least of all has no literal
+  return text + "int64_t(" + std::to_string(uint64_t(c.immediate)) + "u)});";
+}
+
+}  // namespace
+
+bool is_chain(int handler) { return handler == handler_fused || handler == handler_fused_wide; }
+
+std::string bytes_text(const void* bytes, size_t count) {
+  std::string text;
+  for (size_t k = 0; k < count; k++)
+    text += (k ? "," : "") + std::to_string(int(static_cast<const unsigned char*>(bytes)[k]));
+  return text;
+}
+
+std::string write_chain(const FusedParams& params, const char* program, bool wide, std::string& types) {
+  const Code* code = reinterpret_cast<const Code*>(program + params.code);
+  int operands = 1;
+  std::string phases;
+  const int ends[] = {params.body, params.end, params.count};
+  const char* const names[] = {"phase_before", "phase_each", "phase_after"};
+  for (int next = 0, phase = 0; phase < 3; phase++) {
+    phases += std::string("      case ") + names[phase] + ":\n";
+    for (; next < ends[phase]; next++) {
+      phases += "        " + call(code[next]) + "\n";
+      if (reads_operand(code[next].code)) operands = std::max(operands, code[next].c + 1);
+    }
+    phases += "        break;\n";
+  }
+  types = "struct Chain {\n  const ChainOperand* list;\n  DEVICE const ChainOperand* operands() const { return list; }\n"
+          "  template <class Words>\n  DEVICE void run(Machine<Words>& machine, Phase phase) const {\n"
+          "    switch (phase) {\n" + phases + "    }\n  }\n};\n";
+  FusedParams constants = params;
+  constants.code = constants.operands = 0;  // chains that are alike are one, wherever they lie
+  return "  CONSTANT(FusedParams, params, " + bytes_text(&constants, sizeof constants) + ");\n  CONSTANT(ChainOperands<" +
+         std::to_string(operands) + ">, operands, " +
+         bytes_text(program + params.operands, size_t(operands) * sizeof(ChainOperand)) +
+         ");\n  run_chain<" + (wide ? "WideWords" : "NarrowWords") + ">(params, Chain{operands.at}, bases, tile, group);\n";
+}
+
+}  // namespace phynexus::gpu
