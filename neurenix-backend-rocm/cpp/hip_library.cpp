@@ -19,11 +19,6 @@ namespace {
 [[noreturn]] void absent(const std::string& why) { throw Failure(PHX_INVALID_ARGUMENT, why); }
 [[noreturn]] void broken(const std::string& why) { throw Failure(PHX_DEVICE_ERROR, why); }
 
-// 50221153 and 60342134 are 5.2 and 6.3.
-std::string version_text(int version) {
-  return std::to_string(version / 10000000) + "." + std::to_string(version / 100000 % 100);
-}
-
 void* opened() {
   std::string missing, wrong;
   for (const char* name : {PHYNEXUS_HIP_RUNTIMES}) {
@@ -87,6 +82,11 @@ bool is_loss(HipResult result) {
 }
 
 }  // namespace
+
+// 50221153 and 60342134 are 5.2 and 6.3.
+std::string version_text(int version) {
+  return std::to_string(version / 10000000) + "." + std::to_string(version / 100000 % 100);
+}
 
 const HipApi& hip_api() {
   static HipApi api;

@@ -1,6 +1,8 @@
 // The HIP runtime, opened when it is first asked for: the table of its functions, or why there is none.
 #pragma once
 
+#include <string>
+
 #include "hip_api.h"
 
 namespace phynexus::hip {
@@ -8,6 +10,9 @@ namespace phynexus::hip {
 // Initialised, and of a version that this library works with. Throws Failure: PHX_INVALID_ARGUMENT where there is no
 // runtime or no device, PHX_DEVICE_ERROR where the runtime does not do. Once it has worked it always does.
 const HipApi& hip_api();
+
+// "5.2" of the runtime's number.
+std::string version_text(int version);
 
 // At least 1. Throws as hip_api().
 int hip_devices();
