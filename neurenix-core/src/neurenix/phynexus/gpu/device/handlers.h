@@ -1,5 +1,5 @@
 // The table of handlers: a name, whose number is its place here, its parameters, and the kernel that runs it on the
-// whole device, so that a kernel has the registers of its kind only. A task's kernel runs all of them.
+// whole device, so that a kernel has the registers of its kind only.
 //
 // A room is a folder: params.h has its list, and for each handler `name` a struct of parameters and a constant
 // name_shared_bytes, for the host too; room.h has the device's functions, see group.h. Adding a handler touches one
@@ -22,8 +22,11 @@
   PHYNEXUS_CONTRACT_HANDLERS(X)    \
   PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)
 
-// The kernels that run records on the whole device; a handler's third column is one of these.
-#define PHYNEXUS_LEVEL_KERNELS(X) X(control) X(elementwise) X(wide) X(reduce) X(index) X(contract) X(linear_algebra)
+// The kernels that run records on the whole device; a handler's third column is one of these. A task's kernel runs the
+// handlers of the first ones, up to last_task_kernel: the others need more of a multiprocessor than a task's has to give.
+#define PHYNEXUS_LEVEL_KERNELS(X)                                                                       \
+  X(control) X(elementwise) X(wide) X(reduce) X(index) X(contract) X(linear_algebra)                    \
+  X(product_large) X(product_medium) X(product_small) X(product_other) X(product_tensor)
 
 namespace phynexus::gpu {
 
@@ -38,7 +41,8 @@ enum LevelKernel : int {
 #define X(name) kernel_##name,
   PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
-      level_kernel_count
+      level_kernel_count,
+  last_task_kernel = kernel_linear_algebra
 };
 
 }  // namespace phynexus::gpu

@@ -60,8 +60,8 @@ DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   for (int64_t i = block_index(); i < task.iterations; i += blocks()) {
     for (int k = group.thread; k < task.base_count; k += group.threads) {
       const TaskBase& place = places[k];
-      if (place.parent >= 0) bases[k] = around[place.parent] + place.offset + i * place.stride;
-      else bases[k] = place.parent == -1 ? frame + place.offset : nullptr;
+      bases[k] = place.parent < 0 ? frame + place.offset
+                                  : around[place.parent] + place.offset + i * place.stride;
     }
     group.barrier();
     run(bases, group);
@@ -77,12 +77,20 @@ DEVICE bool loops_again(const Record& first, char* const* bases, const Group& gr
   return again;
 }
 
+// While a record runs, some threads bring the parameters of the next one near, and the record after that: a task is a
+// chain of small records, which would wait for memory at each.
+DEVICE void prefetch_records(const Record* records, int next, int count, const Group& group) {
+  if (next < count && group.thread < 4) prefetch(group.program + records[next].params + 128 * group.thread);
+  if (next + 1 < count && group.thread == 4) prefetch(records + next + 1);
+}
+
 DEVICE void run_task(const Arguments& arguments) {
   const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
   run_task_with(arguments, [&](char* const* bases, const Group& group) {
     for (int r = 0; r < arguments.record_count; r++) {
       const Record& record = records[r];
-      for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<every_kernel>(record, bases, tile, group);
+      prefetch_records(records, r + 1, arguments.record_count, group);
+      for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<task_kernels>(record, bases, tile, group);
       if (record.barrier) group.barrier();
       if (record.loop && loops_again(records[r - record.loop], bases, group)) r -= record.loop + 1;
     }

@@ -4,7 +4,7 @@
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
-//   UNROLL                    before a loop: unrolled in full
+//   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all
 //   LANES                     threads that go together: 32 or 64
 #pragma once
 
@@ -25,6 +25,7 @@
 #endif
 
 #define UNROLL _Pragma("unroll")
+#define ONE_BY_ONE _Pragma("unroll 1")
 #define DEVICE __device__ __forceinline__
 #define DEVICE_CALL __device__ __noinline__
 #if defined(__HIP__)
@@ -43,6 +44,12 @@ DEVICE int block_threads() { return int(blockDim.x); }
 DEVICE int64_t block_index() { return int64_t(blockIdx.x); }
 DEVICE int64_t blocks() { return int64_t(gridDim.x); }
 DEVICE void block_barrier() { __syncthreads(); }
+// Brings the line of memory at this address near, for who reads it soon.
+#if defined(__HIP__)
+DEVICE void prefetch(const void* p) { __builtin_prefetch(p); }
+#else
+DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::"l"(p)); }
+#endif
 #if defined(__HIP__)
 template <class T>
 DEVICE T lane_xor(T x, int distance) { return __shfl_xor(x, distance, LANES); }

@@ -6,7 +6,7 @@
 namespace phynexus::gpu {
 
 // In iteration i it points to bases[parent] + offset + i * stride of the frame around; where parent is -1, to
-// `offset` in the task's own frame. -2: null, which is a loop's counter at its begin.
+// `offset` in the task's own frame.
 struct TaskBase {
   int32_t parent = 0;
   int32_t unused = 0;

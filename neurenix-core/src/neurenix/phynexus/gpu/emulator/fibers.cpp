@@ -92,7 +92,6 @@ struct Host {
   Barrier of_block;
   Barrier of_lanes[most_threads];
   uint64_t exchanged[2][most_threads];
-  Options options;
 
   Host() {
     for (Fiber& fiber : fibers) fiber.stack = static_cast<char*>(aligned_alloc(64, stack_bytes));
@@ -102,6 +101,7 @@ struct Host {
   }
 };
 
+Options process_options;
 thread_local std::unique_ptr<Host> own;
 thread_local Host* host_pointer = nullptr;
 
@@ -212,7 +212,7 @@ UNSEEN bool run_block(Host& h) {
   while (left && moved) {
     moved = false;
     for (int k = 0; k < h.threads; k++) {
-      const int thread = in_turn(k, h.threads, h.options.schedule);
+      const int thread = in_turn(k, h.threads, process_options.schedule);
       Fiber& fiber = h.fibers[thread];
       if (fiber.done || (fiber.waits && fiber.waits->meetings == fiber.meeting)) continue;
       fiber.waits = nullptr;
@@ -235,11 +235,11 @@ UNSEEN int block_threads() { return host_pointer->threads; }
 UNSEEN int64_t block_index() { return host_pointer->block; }
 UNSEEN int64_t blocks() { return host_pointer->blocks; }
 UNSEEN char* shared_memory() { return host_pointer->shared; }
-UNSEEN Options& options() { return host().options; }
+UNSEEN Options& options() { return process_options; }
 
 UNSEEN void block_barrier() {
   Host& h = *host_pointer;
-  if (h.fibers[h.current].barriers++ == h.options.missing_barrier) return;
+  if (h.fibers[h.current].barriers++ == process_options.missing_barrier) return;
   meet(h, h.of_block, h.threads);
 }
 
@@ -271,3 +271,7 @@ std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, i
 }
 
 }  // namespace phynexus::emulator
+
+extern "C" void phynexus_emulator_options(int32_t schedule, int64_t missing_barrier) {
+  phynexus::emulator::options() = {schedule, missing_barrier};
+}

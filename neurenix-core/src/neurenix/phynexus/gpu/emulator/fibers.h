@@ -24,10 +24,14 @@ struct Options {
   int schedule = 0;
   int64_t missing_barrier = -1;
 };
-Options& options();  // of this thread of the host
+Options& options();  // of the process; not to be changed while something runs
 
 // The most that a block may ask for.
 inline constexpr int most_threads = 1024;
 inline constexpr int64_t most_shared_bytes = 227 << 10;
 
 }  // namespace phynexus::emulator
+
+// For tests that have the emulator as a library: sets the options.
+extern "C" __attribute__((visibility("default"))) void phynexus_emulator_options(int32_t schedule,
+                                                                                  int64_t missing_barrier);

@@ -12,6 +12,7 @@
 #define LANES PHYNEXUS_LANES
 
 #define UNROLL
+#define ONE_BY_ONE
 #define DEVICE inline
 #define DEVICE_CALL inline __attribute__((noinline))
 // A reference is a pointer in C: so every entry is also a void(const void*).
@@ -25,6 +26,7 @@ DEVICE int thread_index() { return emulator::thread_index(); }
 DEVICE int block_threads() { return emulator::block_threads(); }
 DEVICE int64_t block_index() { return emulator::block_index(); }
 DEVICE int64_t blocks() { return emulator::blocks(); }
+DEVICE void prefetch(const void*) {}
 DEVICE void block_barrier() { emulator::block_barrier(); }
 
 template <class T>

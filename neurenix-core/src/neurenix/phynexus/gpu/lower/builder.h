@@ -40,6 +40,8 @@ class Builder {
   virtual bool within_task() const = 0;
   // Threads of a block that will run it.
   virtual int32_t threads() const = 0;
+  // Of phx_options: how float32 products may be rounded.
+  virtual int32_t precision() const { return 0; }
 
   View view(const phx_value& value) const {
     View v;

@@ -74,6 +74,8 @@ void lower_leaf(RecordBuilder& builder, const Leaves& leaves, const Leaf& leaf, 
       const Loop& loop = leaves.loops[size_t(leaf.loop)];
       AdvanceLoopParams p = loop.advance;
       p.places = builder.add_data(loop.places.data(), int64_t(loop.places.size() * sizeof(LoopBase)));
+      builder.add(handler_begin_loop, 1, BeginLoopParams{p.counter});
+      builder.next_phase();
       return builder.add(handler_advance_loop, 1, p);
     }
     case Leaf::loop_end: return;
@@ -135,8 +137,7 @@ FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task, co
     hazards.record(accesses, footprint.last_level());
     if (leaf.kind != Leaf::loop_begin) continue;
     hazards.fence();
-    const AdvanceLoopParams& advance = leaves.loops[size_t(leaf.loop)].advance;
-    out.loops.push_back({footprint.first_level, 0, advance.length, advance.counter});
+    out.loops.push_back({footprint.last_level(), 0, leaves.loops[size_t(leaf.loop)].advance.length});
   }
   out.base_count = leaves.base_count;
   out.scratch_bytes = place_workspaces(footprints, leaves.scratch_bytes);

@@ -20,7 +20,6 @@ struct LevelRecord {
 struct LoopLevels {
   int first = 0, last = 0;
   int64_t repeats = 1;
-  int32_t counter = 0;  // its base
 };
 
 struct FrameRecords {

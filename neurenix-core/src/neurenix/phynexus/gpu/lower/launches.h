@@ -33,7 +33,7 @@ struct Lowered {
   std::vector<Segment> segments;  // of all launches, in order
   int64_t constants = 0;       // where the plan's constants lie in the program: bases[base_constants] of every frame
   int64_t scratch_bytes = 0;   // of one run: what bases[base_scratch] of the whole program points to
-  // Of the table of all frames' bases: the whole program's come first, set by the runtime. The others begin as zeros, once.
+  // Of the table of all frames' bases: the whole program's come first, set by the runtime; the others by kernels.
   int64_t pointer_count = 0;
   int32_t inputs = 0, outputs = 0;
 };

@@ -36,8 +36,8 @@ class TaskFrame {
         around(builder.place(*value), map_stride(*value, true));
       }
     }
-    // Of loops: a counter at its begin is null, the others are laid out when they run.
-    while (int32_t(bases.size()) < builder.body(size_t(x.region)).base_count) bases.push_back({-2, 0, 0, 0});
+    // Those of loops are laid out when they run.
+    while (int32_t(bases.size()) < builder.body(size_t(x.region)).base_count) own(0);
   }
 
   std::vector<TaskBase> bases;

@@ -73,6 +73,8 @@ Lowered lower_plan(const Plan& plan, const Target& target, const std::vector<int
   lowered.inputs = plan.whole_program().inputs;
   lowered.outputs = plan.whole_program().outputs;
   lowered.pointer_count = frame.base_count;
+  // A kernel fetches parameters ahead, in whole lines.
+  lowering.program.append(std::vector<char>(512).data(), 512, 16);
   lowered.program = lowering.program.take();
   return lowered;
 }

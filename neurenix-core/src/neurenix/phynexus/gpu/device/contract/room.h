@@ -1,5 +1,8 @@
 // The device's code of this room.
 #pragma once
 
-#include "../group.h"
-#include "params.h"
+#include "direct.h"
+#include "lanes.h"
+#include "product_tiles.h"
+#include "sum.h"
+#include "tensor_tile.h"

@@ -5,6 +5,7 @@
 
 // X(name, Params, kernel)
 #define PHYNEXUS_CONTROL_HANDLERS(X) \
+  X(begin_loop, BeginLoopParams, control) \
   X(advance_loop, AdvanceLoopParams, control) \
   X(move_bytes, MoveBytesParams, control) \
   X(sum_terms, SumTermsParams, control)
@@ -47,6 +48,12 @@ struct LoopBase {
   int64_t stride = 0;  // of slices, and of saved carries
   Pointer place, saved, turns[2];
 };
+
+// The base `counter` becomes 0, as a number.
+struct BeginLoopParams {
+  int32_t counter = 0;
+};
+inline constexpr int begin_loop_shared_bytes = 0;
 
 // Lays out a loop's frame for its next iteration: `count` bases from `first` on. The base `counter` is that iteration's
 // number; after the last one it is 0 again.

@@ -21,6 +21,10 @@ DEVICE char* loop_base(const LoopBase& b, char* const* bases, int64_t i, int64_t
   }
 }
 
+DEVICE void begin_loop(const BeginLoopParams& p, char* const* bases, int64_t, const Group& group) {
+  if (group.thread == 0) const_cast<char**>(bases)[p.counter] = nullptr;
+}
+
 DEVICE void advance_loop(const AdvanceLoopParams& p, char* const* bases, int64_t, const Group& group) {
   char** const table = const_cast<char**>(bases);
   const int64_t i = reinterpret_cast<int64_t>(bases[p.counter]);

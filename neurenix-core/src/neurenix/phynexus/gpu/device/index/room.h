@@ -1,5 +1,8 @@
 // The device's code of this room.
 #pragma once
 
-#include "../group.h"
-#include "params.h"
+#include "cumsum.h"
+#include "gather.h"
+#include "random_bits.h"
+#include "scatter.h"
+#include "sort.h"

@@ -1,5 +1,6 @@
 // The device's code of this room.
 #pragma once
 
-#include "../group.h"
-#include "params.h"
+#include "cholesky.h"
+#include "lu.h"
+#include "triangular_solve.h"

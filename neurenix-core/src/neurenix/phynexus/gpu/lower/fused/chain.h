@@ -63,6 +63,8 @@ Kind kind_of(int32_t dtype);
 // Orders and merges the axes, kept ones first. Returns whether neighbours along the last kept axis are a run; else
 // those along the last reduced one are.
 bool order_axes(Chain& chain);
+// Merges them, in the order that they have.
+void merge_axes(Chain& chain);
 
 // The code of a chain whose units are shared as `p` says; sets its body, end and count.
 std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept, std::vector<Chain::Operand>& operands);

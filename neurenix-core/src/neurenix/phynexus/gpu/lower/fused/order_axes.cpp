@@ -50,15 +50,8 @@ bool one_walk(const Strided& outer, const Strided& inner) {
   return true;
 }
 
-}  // namespace
-
-bool order_axes(Chain& chain) {
-  std::vector<Strided> axes = gather_axes(chain), merged;
-  std::erase_if(axes, [](const Strided& one) { return one.axis.size == 1; });
-  for (size_t i = 1; i < axes.size(); i++)
-    for (size_t j = i; j > 0 && wrong_way(axes[j - 1], axes[j]); j--) std::swap(axes[j - 1], axes[j]);
-  const bool run_is_kept = axes.empty() || !axes.back().axis.reduced;
-  std::stable_partition(axes.begin(), axes.end(), [](const Strided& one) { return !one.axis.reduced; });
+std::vector<Strided> as_few(std::vector<Strided> axes) {
+  std::vector<Strided> merged;
   for (Strided& one : axes) {
     if (!merged.empty() && one_walk(merged.back(), one)) {
       one.axis.size *= merged.back().axis.size;
@@ -67,7 +60,25 @@ bool order_axes(Chain& chain) {
       merged.push_back(std::move(one));
     }
   }
-  put_back(chain, merged);
+  return merged;
+}
+
+}  // namespace
+
+void merge_axes(Chain& chain) {
+  std::vector<Strided> axes = gather_axes(chain);
+  std::erase_if(axes, [](const Strided& one) { return one.axis.size == 1; });
+  put_back(chain, as_few(std::move(axes)));
+}
+
+bool order_axes(Chain& chain) {
+  std::vector<Strided> axes = gather_axes(chain);
+  std::erase_if(axes, [](const Strided& one) { return one.axis.size == 1; });
+  for (size_t i = 1; i < axes.size(); i++)
+    for (size_t j = i; j > 0 && wrong_way(axes[j - 1], axes[j]); j--) std::swap(axes[j - 1], axes[j]);
+  const bool run_is_kept = axes.empty() || !axes.back().axis.reduced;
+  std::stable_partition(axes.begin(), axes.end(), [](const Strided& one) { return !one.axis.reduced; });
+  put_back(chain, as_few(std::move(axes)));
   return run_is_kept;
 }
 

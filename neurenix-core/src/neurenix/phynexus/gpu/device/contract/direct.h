@@ -1,0 +1,141 @@
+// Small products: a thread reads what it needs where it lies, and holds a few sums, or the lanes share one.
+#pragma once
+
+#include "tile.h"
+
+namespace phynexus::gpu {
+
+// The terms of a thread's sums, in order: the axes of k but the innermost, and that one within. Unit: its rows and
+// columns. Image: whether a term of `a` may lie outside.
+template <class T, int UnitRows, int UnitColumns, bool Image>
+struct DirectUnit {
+  using Sum = typename SumOf<T>::Type;
+  const char* a[UnitRows];
+  const char* b[UnitColumns];
+  int32_t h[UnitRows], w[UnitRows];
+  Sum sums[UnitRows][UnitColumns];
+
+  // Terms from here on, `count` of them, each a step from the one before.
+  DEVICE void add(const ProductParams& p, const ProductPlace& first, const ProductAxis& step, int32_t count) {
+    const char *x[UnitRows], *y[UnitColumns];
+    int32_t down[UnitRows], right[UnitRows];
+    bool inside[UnitRows], any = false;
+UNROLL
+    for (int i = 0; i < UnitRows; i++) {
+      x[i] = a[i] + first.a;
+      down[i] = h[i] + first.h;
+      right[i] = w[i] + first.w;
+      inside[i] = !Image || within_image(p, down[i], right[i]);
+      any = any || inside[i];
+    }
+UNROLL
+    for (int j = 0; j < UnitColumns; j++) y[j] = b[j] + first.b;
+    const bool moves = Image && (step.h != 0 || step.w != 0);
+    if (Image && !moves && !any) return;
+    for (int32_t k = 0; k < count; k++) {
+      Sum left[UnitRows], top[UnitColumns];
+UNROLL
+      for (int i = 0; i < UnitRows; i++) {
+        if (moves) {
+          inside[i] = within_image(p, down[i], right[i]);
+          down[i] += step.h;
+          right[i] += step.w;
+        }
+        left[i] = !Image || inside[i] ? term_at<T>(x[i]) : Sum(0);
+        x[i] += step.a;
+      }
+UNROLL
+      for (int j = 0; j < UnitColumns; j++) {
+        top[j] = term_at<T>(y[j]);
+        y[j] += step.b;
+      }
+UNROLL
+      for (int i = 0; i < UnitRows; i++)
+UNROLL
+        for (int j = 0; j < UnitColumns; j++) sums[i][j] = multiply_add(left[i], top[j], sums[i][j]);
+    }
+  }
+};
+
+// Not inlined: a task's kernel then has the registers of one of these, not of all.
+template <class T, int UnitRows, int UnitColumns, bool Image>
+DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  const ProductAxes axes = axes_of(p, group);
+  // Columns of a unit lie apart, so that neighbouring threads read neighbouring ones.
+  const int32_t across = (p.n + UnitColumns - 1) / UnitColumns, down = (p.m + UnitRows - 1) / UnitRows;
+  const int64_t units = int64_t(p.batch) * down * across, first = tile * p.tile_units;
+  const int64_t end = units - first < p.tile_units ? units : first + p.tile_units;
+  const ProductAxis whole;
+  const ProductAxis& inner = p.k_axes ? axes.k[0] : whole;
+  const int32_t outer = p.k / inner.size;
+  ONE_BY_ONE
+  for (int64_t unit = first + group.thread; unit < end; unit += group.threads) {
+    const int32_t left = int32_t(unit % across), top = int32_t(unit / across % down) * UnitRows,
+                  batch_index = int32_t(unit / across / down);
+    const ProductPlace batch = product_place(axes.batch, p.batch_axes, batch_index);
+    const char* a = bases[p.a.base] + p.a.offset + batch.a;
+    const char* b = bases[p.b.base] + p.b.offset + batch.b;
+    char* out = bases[p.out.base] + p.out.offset + batch.out;
+    DirectUnit<T, UnitRows, UnitColumns, Image> own;
+    UNROLL
+    for (int i = 0; i < UnitRows; i++) {
+      const ProductPlace place = product_place(axes.m, p.m_axes, top + i < p.m ? top + i : p.m - 1);
+      own.a[i] = a + place.a;
+      own.h[i] = p.h + place.h;
+      own.w[i] = p.w + place.w;
+    }
+    UNROLL
+    for (int j = 0; j < UnitColumns; j++) {
+      const int32_t n = left + j * across;
+      own.b[j] = b + product_place(axes.n, p.n_axes, n < p.n ? n : p.n - 1).b;
+    }
+    UNROLL
+    for (int i = 0; i < UnitRows; i++)
+      UNROLL
+      for (int j = 0; j < UnitColumns; j++) own.sums[i][j] = 0;
+    ONE_BY_ONE
+    for (int32_t o = 0; o < outer; o++)
+      own.add(p, product_place(axes.k + 1, p.k_axes - 1, o), inner, inner.size);
+    // Where the sums go is found now: kept until here it would take registers.
+    UNROLL
+    for (int j = 0; j < UnitColumns; j++) {
+      const int32_t n = left + j * across;
+      if (n >= p.n) continue;
+      char* column = out + product_place(axes.n, p.n_axes, n).out;
+      UNROLL
+      for (int i = 0; i < UnitRows; i++)
+        if (top + i < p.m) put_sum<T>(column + product_place(axes.m, p.m_axes, top + i).out, own.sums[i][j]);
+    }
+  }
+}
+
+// Sizes of units: see lower/contract/choose.cpp.
+template <bool Image>
+DEVICE void direct_units_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  if (p.unit_m == 4 && p.unit_n == 4) direct_units<float, 4, 4, Image>(p, bases, tile, group);
+  else if (p.unit_m == 4) direct_units<float, 4, 1, Image>(p, bases, tile, group);
+  else if (p.unit_m == 2) direct_units<float, 2, 2, Image>(p, bases, tile, group);
+  else direct_units<float, 1, 1, Image>(p, bases, tile, group);
+}
+DEVICE void product_direct_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  direct_units_f32<false>(p, bases, tile, group);
+}
+DEVICE void product_direct_image_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  direct_units_f32<true>(p, bases, tile, group);
+}
+
+struct DirectOther {
+  const ProductParams& p;
+  char* const* bases;
+  int64_t tile;
+  const Group& group;
+  template <class T>
+  DEVICE void operator()(T) const {
+    direct_units<T, 1, 1, true>(p, bases, tile, group);
+  }
+};
+DEVICE void product_direct_other(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  with_product_type(p.dtype, DirectOther{p, bases, tile, group});
+}
+
+}  // namespace phynexus::gpu

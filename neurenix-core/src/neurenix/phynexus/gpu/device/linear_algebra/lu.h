@@ -1,0 +1,100 @@
+// LU with pivots: a block factors a matrix, column after column.
+#pragma once
+
+#include "matrices.h"
+
+namespace phynexus::gpu {
+
+// The largest so far, and its row: the first of equal ones; the first NaN before all.
+template <class Work>
+struct Pivot {
+  Work size;
+  int row;
+  DEVICE void consider(Work other, int other_row) {
+    if (other_row < 0) return;
+    const bool is_nan = size != size, other_is_nan = other != other;
+    const bool better = row < 0 || (other_is_nan && !is_nan) || (!is_nan && other > size);
+    const bool equal = row >= 0 && ((is_nan && other_is_nan) || other == size);
+    if (better || (equal && other_row < row)) {
+      size = other;
+      row = other_row;
+    }
+  }
+};
+
+struct LuOf {
+  const FactorParams& p;
+  char* const* bases;
+  int64_t tile;
+  const Group& group;
+  template <class T>
+  DEVICE void operator()(T) const {
+    using Work = Computed<T>;
+    const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile), out = matrix_at(p.out, p.shape, p.rank, bases, tile);
+    char* order = at<char>(bases, p.order) + matrix_offset(p.shape, p.rank, p.order_batch, tile);
+    const int n = p.n;
+    // One candidate for each group of lanes, at the begin of the shared memory.
+    Pivot<Work>* pivots = reinterpret_cast<Pivot<Work>*>(group.memory);
+    Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
+                                    : at<Work>(bases, p.copies) + tile * n * n;
+    ONE_BY_ONE
+    for (int64_t e = group.thread; e < int64_t(n) * n; e += group.threads) work[e] = in.get<T>(e / n, e % n);
+    ONE_BY_ONE
+    for (int i = group.thread; i < n; i += group.threads)
+      *reinterpret_cast<int32_t*>(order + i * p.order_row) = i;
+    group.barrier();
+    ONE_BY_ONE
+    for (int k = 0; k < n; k++) {
+      Pivot<Work> best{Work(0), -1};
+      ONE_BY_ONE
+      for (int i = k + group.thread; i < n; i += group.threads) {
+        const Work x = work[int64_t(i) * n + k];
+        best.consider(x < 0 ? -x : x, i);
+      }
+      for (int distance = LANES / 2; distance; distance /= 2) {
+        const Work size = lane_xor(best.size, distance);
+        const int row = lane_xor(best.row, distance);
+        best.consider(size, row);
+      }
+      if (group.thread % LANES == 0) pivots[group.thread / LANES] = best;
+      group.barrier();
+      for (int g = 0; g < group.threads / LANES; g++) best.consider(pivots[g].size, pivots[g].row);
+      if (best.row != k) {
+        ONE_BY_ONE
+        for (int j = group.thread; j < n; j += group.threads) {
+          const Work x = work[int64_t(k) * n + j];
+          work[int64_t(k) * n + j] = work[int64_t(best.row) * n + j];
+          work[int64_t(best.row) * n + j] = x;
+        }
+        if (group.thread == 0) {
+          int32_t &here = *reinterpret_cast<int32_t*>(order + k * p.order_row),
+                  &there = *reinterpret_cast<int32_t*>(order + best.row * p.order_row);
+          const int32_t row = here;
+          here = there;
+          there = row;
+        }
+      }
+      group.barrier();
+      const Work top = work[int64_t(k) * n + k];
+      if (top == 0) continue;  // the same for all threads
+      ONE_BY_ONE
+      for (int i = k + 1 + group.thread; i < n; i += group.threads) work[int64_t(i) * n + k] /= top;
+      group.barrier();
+      const int64_t rest = n - k - 1;
+      ONE_BY_ONE
+      for (int64_t e = group.thread; e < rest * rest; e += group.threads) {
+        const int64_t i = k + 1 + e / rest, j = k + 1 + e % rest;
+        work[i * n + j] = minus_product(work[i * n + j], work[i * n + k], work[int64_t(k) * n + j]);
+      }
+      group.barrier();
+    }
+    ONE_BY_ONE
+    for (int64_t e = group.thread; e < int64_t(n) * n; e += group.threads) out.put<T>(e / n, e % n, work[e]);
+  }
+};
+
+DEVICE_CALL void lu(const FactorParams& p, char* const* bases, int64_t tile, const Group& group) {
+  with_float_type(p.dtype, LuOf{p, bases, tile, group});
+}
+
+}  // namespace phynexus::gpu

@@ -1,0 +1,112 @@
+// Chooses how a product is computed, by a count of cycles on a device of 132 multiprocessors: of the sizes alone, so that
+// results do not depend on the device at hand.
+#include <algorithm>
+#include <cmath>
+
+#include "product.h"
+
+namespace phynexus::gpu {
+namespace {
+
+constexpr double multiprocessors = 132, launch_cycles = 1500;
+
+double divided_up(double x, double y) { return std::ceil(x / y); }
+
+struct Candidate {
+  ProductChoice choice;
+  double cycles;
+};
+
+struct TileKind {
+  Handler handler;
+  int32_t m, n;
+  double rate;  // multiply-adds a cycle and multiprocessor, where it is full
+};
+
+// A tile of the whole device: as many at once as there are multiprocessors, or a few more where their terms are few.
+Candidate tiles(const ProductSizes& s, const TileKind& kind) {
+  const double places = double(s.batch) * divided_up(double(s.m), kind.m) * divided_up(double(s.n), kind.n);
+  Candidate best{{}, INFINITY};
+  for (int32_t splits = 1; splits <= 64; splits *= 2) {
+    const double terms = divided_up(double(s.k), splits);
+    if (splits > 1 && (terms < 64 || double(s.batch) * double(s.m) * double(s.n) * splits > 6.4e7)) break;
+    const double rounds = divided_up(places * splits, multiprocessors);
+    // A slab waits for its operands once where nothing else runs beside it.
+    const double slab = std::max(16.0 * kind.m * kind.n / kind.rate, rounds < 2 ? 500.0 : 0.0);
+    double cycles = rounds * (600 + divided_up(terms, 16) * slab);
+    if (splits > 1)
+      cycles += launch_cycles + double(s.batch) * double(s.m) * double(s.n) * splits * 4 / (1400 * multiprocessors / 132);
+    if (cycles < best.cycles)
+      best = {{ProductWay::tiles, kind.handler, kind.m, kind.n, splits}, cycles};
+  }
+  return best;
+}
+
+// Threads that read their operands where they lie. `processors`: 1 within a task.
+Candidate units(const ProductSizes& s, Handler handler, int32_t m, int32_t n, double processors, double threads,
+                bool within_task) {
+  const double count = double(s.batch) * divided_up(double(s.m), m) * divided_up(double(s.n), n);
+  const double warps = divided_up(count, 32), at_once = std::min(warps, threads / 32);
+  const double rounds = divided_up(warps, threads / 32 * processors);
+  // Reads of all warps share one path; a scheduler has a quarter of them; and a warp by itself waits, four terms at a time.
+  const double read = within_task ? 1 : 4, wait = within_task ? 8 : 40;
+  const double term = std::max({at_once * (m + n) * read, std::ceil(at_once / 4) * (m + n + m * n), wait});
+  return {{ProductWay::units, handler, m, n, 1}, rounds * (300 + double(s.k) * term)};
+}
+
+Candidate lanes(const ProductSizes& s, double processors, double threads, bool within_task) {
+  const double sums = double(s.batch) * double(s.m) * double(s.n);
+  Candidate best{{}, INFINITY};
+  for (int32_t splits = 1; splits <= 64; splits *= 2) {
+    const double terms = divided_up(double(s.k), splits);
+    if (splits > 1 && (within_task || terms < 2048 || sums * splits > 1e6)) break;
+    const double rounds = divided_up(sums * splits, threads / 32 * processors);
+    double cycles = rounds * (500 + divided_up(terms, 32) * (within_task ? 40 : 120));
+    if (splits > 1) cycles += launch_cycles;
+    if (cycles < best.cycles) best = {{ProductWay::lanes, handler_product_lanes, 1, 1, splits}, cycles};
+  }
+  return best;
+}
+
+}  // namespace
+
+ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, bool within_task, int32_t threads,
+                             int32_t precision) {
+  const bool is_float = dtype == PHX_FLOAT32;
+  const bool is_half = dtype == PHX_FLOAT16 || dtype == PHX_BFLOAT16;
+  const double processors = within_task ? 1 : multiprocessors;
+  // As many threads as a device's block has, however many the emulator takes: the same choices there.
+  const double block = std::max(threads, 256);
+  Candidate best = lanes(s, processors, block, within_task);
+  const auto consider = [&](const Candidate& one) {
+    if (one.cycles < best.cycles) best = one;
+  };
+  if (is_float) {
+    const Handler handler = image ? handler_product_direct_image_f32 : handler_product_direct_f32;
+    for (const auto& [m, n] : {std::pair(1, 1), {2, 2}, {4, 1}, {4, 4}})
+      consider(units(s, handler, m, n, processors, block, within_task));
+  } else {
+    consider(units(s, handler_product_direct_other, 1, 1, processors, block, within_task));
+  }
+  if (within_task || s.k == 0) return best.choice;
+  if (is_float && precision == 0) {
+    consider(tiles(s, {handler_product_f32_large, product_f32_large_m, product_f32_large_n, 90}));
+    consider(tiles(s, {handler_product_f32_medium, product_f32_medium_m, product_f32_medium_n, 80}));
+    consider(tiles(s, {handler_product_f32_small, product_f32_small_m, product_f32_small_n, 55}));
+  } else if (is_float || is_half) {
+    const Handler handler = dtype == PHX_FLOAT16    ? handler_product_tensor_f16
+                            : dtype == PHX_BFLOAT16 ? handler_product_tensor_bf16
+                            : precision == 1        ? handler_product_tensor_tf32
+                                                    : handler_product_tensor_as_bf16;
+    consider(tiles(s, {handler, product_tensor_m, product_tensor_n, 350}));
+  } else {
+    const Handler handler = dtype == PHX_FLOAT64 ? handler_product_f64
+                            : dtype == PHX_INT64 ? handler_product_i64
+                            : dtype == PHX_UINT8 ? handler_product_u8
+                                                 : handler_product_i32;
+    consider(tiles(s, {handler, product_other_m, product_other_n, dtype == PHX_FLOAT64 ? 30.0 : 25.0}));
+  }
+  return best.choice;
+}
+
+}  // namespace phynexus::gpu

@@ -1,0 +1,53 @@
+// Products of any number of axes, as a lowering describes them; see device/contract/params.h for what they compute.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "../builder.h"
+
+namespace phynexus::gpu {
+
+// An axis of a product: strides in elements, and the move over the image.
+struct Extended {
+  int64_t size = 1;
+  int64_t out = 0, a = 0, b = 0;
+  int64_t h = 0, w = 0;
+};
+
+struct Product {
+  int32_t dtype = 0;
+  Pointer out, a, b;
+  std::vector<Extended> batch = {}, m = {}, n = {}, k = {};
+  bool image = false;  // whether a term of `a` may lie outside of height x width
+  int64_t h = 0, w = 0, height = 1, width = 1;
+};
+
+// What an instruction computes: one product, or for the gradient of a convolution with a stride one for each residue.
+Product product_of_dot(const Builder& builder, const phx_instruction& instruction);
+std::vector<Product> products_of_convolution(const Builder& builder, const phx_instruction& instruction);
+
+// The shape that a way to compute a product sees.
+struct ProductSizes {
+  int64_t batch = 1, m = 1, n = 1, k = 1;
+};
+
+enum class ProductWay { tiles, units, lanes };
+
+struct ProductChoice {
+  ProductWay way = ProductWay::units;
+  Handler handler = handler_product_direct_f32;
+  int32_t tile_m = 1, tile_n = 1;  // or the unit
+  int32_t splits = 1;
+};
+
+// `precision`: of phx_options. The same for the same sizes, whatever the device.
+ProductChoice choose_product(const ProductSizes& sizes, int32_t dtype, bool image, bool within_task, int32_t threads,
+                             int32_t precision);
+
+// Merges axes, chooses a way for each of the products, and adds their records: those that have pieces in two phases.
+using ProductChooser = std::function<ProductChoice(const ProductSizes&, int32_t dtype, bool image)>;
+void lower_products(Builder& builder, std::vector<Product> products, const ProductChooser& choose);
+void lower_products(Builder& builder, std::vector<Product> products);
+
+}  // namespace phynexus::gpu
