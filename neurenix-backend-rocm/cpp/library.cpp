@@ -3,6 +3,7 @@
 #include "gpu/run/engine.h"
 #include "hip_driver.h"
 #include "hip_library.h"
+#include "hiprtc.h"
 
 namespace phynexus {
 
@@ -22,6 +23,9 @@ const Library library = {
       binding.threads = hip::block_threads;
       binding.lanes = driver->lanes();
       binding.driver = std::move(driver);
+      int runtime = 0;
+      hip::hip_api().hipRuntimeGetVersion(&runtime);
+      binding.compiler = hip::find_hiprtc(runtime, binding.no_compiler);
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },
 };
