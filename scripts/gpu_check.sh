@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds, checks and measures the CUDA engine on a machine with an NVIDIA GPU, without a
 # network, in under eight minutes: build, conformance suite, compute-sanitizer, the
-# documented programs on cuda:0, w1 to w6 and larger beside JAX and PyTorch.
+# documented programs on cuda:0, w1 to w6 and larger beside JAX and PyTorch. For AMD's
+# cards: scripts/rocm_check.sh.
 #
 #     scripts/gpu_check.sh --carry    with a network: fetch into build/gpu-wheels what the
 #                                     machine with the GPU may lack
@@ -10,10 +11,11 @@
 # PYTHON=python3.12 chooses the interpreter: it has numpy, pluggy, pytest and
 # scikit-build-core, and PyTorch and JAX to be measured; nvcc 13, CMake and ninja are on
 # the PATH. LIMIT=470 is how many seconds all of it may take: a stage that has no time
-# left says so. All that is printed is kept in build/gpu-check.txt; it ends in a table.
+# left says so. All that is printed is kept in build/cuda-check.txt; it ends in a table.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}
+type=${TYPE:-cuda} # or rocm
 wheels=build/gpu-wheels
 # What the packages need beside what the machine has, and what builds them.
 carried=(cffi importlib-metadata safetensors tqdm hypothesis hatchling editables
@@ -23,7 +25,7 @@ if [ "${1:-}" = --carry ]; then
         --dest "$wheels" "${carried[@]}"
 fi
 
-out=$PWD/build/gpu-check
+out=$PWD/build/$type-check
 py=$out/venv/bin/python
 if [ "${1:-}" = --build ]; then # the stage below, in a process that can be ended
     set -e
@@ -32,16 +34,16 @@ if [ "${1:-}" = --build ]; then # the stage below, in a process that can be ende
     "${pip[@]}" install --no-index --find-links "$wheels" "${carried[@]}"
     CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)} \
         "${pip[@]}" install --no-index --no-build-isolation --no-deps \
-        -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-backend-cuda \
+        -e ./neurenix-core -e ./neurenix-backend-cpu -e "./neurenix-backend-$type" \
         -e ./neurenix-meta
-    find neurenix-backend-cuda/build "$out/venv" -name libphynexus_cuda.so -size +0 \
+    find "neurenix-backend-$type/build" "$out/venv" -name "libphynexus_$type.so" -size +0 \
         -printf '%f has %s bytes\n' -quit
     exit
 fi
 
 rm -rf "$out"
 mkdir -p "$out"
-exec > >(tee build/gpu-check.txt) 2>&1
+exec > >(tee "build/$type-check.txt") 2>&1
 limit=${LIMIT:-470}
 left() { echo $((limit - SECONDS)); }
 rows=()
@@ -73,14 +75,19 @@ stage() {
 }
 
 echo "== $(uname -sm), $("$python" --version), $(git rev-parse --short HEAD 2>/dev/null)"
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader ||
-    echo "nvidia-smi does not answer"
+if [ "$type" = rocm ]; then
+    rocminfo | grep -E "Marketing Name|gfx" || echo "rocminfo does not answer"
+else
+    nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader ||
+        echo "nvidia-smi does not answer"
+fi
 stage build 240 "$BASH" scripts/gpu_check.sh --build
 if [ $failed -eq 0 ]; then
-    stage doctor 40 "$py" -m neurenix doctor cuda
+    stage doctor 40 "$py" -m neurenix doctor "$type"
     stage conformance 100 "$py" -m pytest -q -p no:cacheprovider -n 8 --dist load \
-        --pyargs neurenix.testing.suite --nx-device cuda
+        --pyargs neurenix.testing.suite --nx-device "$type"
     for tool in memcheck racecheck; do
+        if [ "$type" = rocm ]; then continue; fi
         if ! command -v compute-sanitizer >/dev/null; then
             rows+=("| $tool | compute-sanitizer is not on the PATH | |")
             continue
@@ -92,7 +99,7 @@ if [ $failed -eq 0 ]; then
         stage "quick-start-$program" 40 "$py" "tests/quickstart/$program.py"
     done
     LINES_SHOWN=60 stage workloads "$(left)" "$py" benchmarks/gpu_check.py \
-        --limit "$(($(left) - 25))" --python "jax=$python" --python "torch=$python"
+        --device "$type:0" --limit "$(($(left) - 25))" --python "jax=$python" --python "torch=$python"
 fi
 
 echo
@@ -103,5 +110,5 @@ if [ -s "$out/workloads.txt" ]; then
     echo
     grep '^|' "$out/workloads.txt"
 fi
-echo "== $SECONDS s; this is build/gpu-check.txt, the stages' outputs build/gpu-check/*.txt"
+echo "== $SECONDS s; this is build/$type-check.txt, the stages' outputs build/$type-check/*.txt"
 exit $failed

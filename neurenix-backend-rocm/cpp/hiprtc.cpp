@@ -1,0 +1,45 @@
+// Opens libhiprtc and compiles with it.
+#include "hiprtc.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+
+#include "gpu/codegen/library_compiler.h"
+#include "hip_library.h"
+
+namespace phynexus::hip {
+namespace {
+
+// From ROCm 6 a library of its own; before, it lies in the runtime's.
+constexpr const char* names[] = {"libhiprtc.so.7", "libhiprtc.so.6", "libamdhip64.so.5"};
+
+}  // namespace
+
+std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
+  void* library = nullptr;
+  const char* given = std::getenv("NEURENIX_HIPRTC");
+  if (given) library = dlopen(given, RTLD_NOW | RTLD_LOCAL);
+  for (const char* name : names)
+    if (!library && !given) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    why = given ? "NEURENIX_HIPRTC=" + std::string(given) + " cannot be opened" : "libhiprtc is not found";
+    return nullptr;
+  }
+  gpu::CompilerFunctions functions;
+  if (!gpu::look_up(library, "hiprtc", "Code", functions)) {
+    why = "the libhiprtc that is found lacks functions";
+    return nullptr;
+  }
+  const std::string version = version_text(runtime);
+  if (version != PHYNEXUS_HIPCC_RELEASE) {
+    why = "hipRTC " + version + " is found, and the precompiled kernels are of " PHYNEXUS_HIPCC_RELEASE
+          ": its bits would be others";
+    return nullptr;
+  }
+  // As hipcc is called for the precompiled kernels: no contraction.
+  return std::make_unique<gpu::LibraryCompiler>(functions, "hipRTC " + version, "--offload-arch=", "phynexus.hip",
+                                                std::vector<std::string>{"-std=c++20", "-O3", "-ffp-contract=off"});
+}
+
+}  // namespace phynexus::hip

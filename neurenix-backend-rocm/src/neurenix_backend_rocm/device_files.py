@@ -1,0 +1,36 @@
+"""The files by which a process reaches AMD cards, and who may use them.
+
+Without them the runtime only says that there is no device."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from neurenix.errors import BackendError, DeviceError
+
+
+def check_device_files(devices: Path) -> None:
+    """Raises DeviceError where the kernel has no driver for AMD's cards, BackendError
+    where this user may not use them: with the group that may."""
+    compute = devices / "kfd"
+    if not compute.exists():
+        raise DeviceError(
+            f"no AMD GPU: {compute} is not there, so that the kernel has found none or "
+            "its driver amdgpu is not loaded; in a container, pass --device=/dev/kfd "
+            "--device=/dev/dri"
+        )
+    for file in (compute, *sorted((devices / "dri").glob("renderD*"))):
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise BackendError(
+                f"no permission to use {file}, which the group {_group(file)} may: "
+                f"`sudo usermod -a -G {_group(file)} $USER`, then log in again"
+            )
+
+
+def _group(file: Path) -> str:
+    """The group's name; in a container it may have a number only."""
+    try:
+        return file.group()
+    except KeyError:
+        return str(file.stat().st_gid)
