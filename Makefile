@@ -3,8 +3,8 @@
 # make test    lint, types and every test
 # make engine-tests    the engine's own tests, in C++, and once more under sanitizers
 # make docs    the documentation's site; make gallery    its pictures
-# make emulated    the CUDA engine for a machine without a GPU, for tests
-# make cuda    the CUDA engine itself, where nvcc 13 is
+# make emulated    the CUDA and ROCm engines for a machine without a GPU, for tests
+# make cuda, make rocm    these engines themselves, where nvcc 13, or hipcc, is
 # make dist    sdists and wheels of all packages, tried on each Python that is here
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
 # PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies,
@@ -30,7 +30,7 @@ WITHOUT_LIBRARY := -C cmake.define.PHYNEXUS_PRODUCT=OFF
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: emulated cuda docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
+.PHONY: emulated cuda rocm docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -78,12 +78,13 @@ engine-tests: $(VENV)/.for-test
 	$(CMAKE) --build $(ENGINE_TESTS)/sanitized --target engine_test
 	$(ENGINE_TESTS)/sanitized/engine_test
 
-# The same sources as the product's, by the C++ compiler alone, over a fake driver.
-EMULATED := build/cuda-emulated
+# The same sources as the products', by the C++ compiler alone, over a fake driver.
 emulated: $(VENV)/.for-test
-	$(CMAKE) -S neurenix-backend-cuda -B $(EMULATED) -G Ninja \
-	    -DPHYNEXUS_PRODUCT=OFF -DPHYNEXUS_EMULATED=ON
-	$(CMAKE) --build $(EMULATED)
+	for type in cuda rocm; do \
+	    $(CMAKE) -S neurenix-backend-$$type -B build/$$type-emulated -G Ninja \
+	        -DPHYNEXUS_PRODUCT=OFF -DPHYNEXUS_EMULATED=ON && \
+	    $(CMAKE) --build build/$$type-emulated || exit 1; \
+	done
 
 # nvcc: what the group `cuda` has put into the environment, else the system's.
 NVCC = $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/nvidia/cu13/bin/nvcc) \
@@ -94,6 +95,10 @@ cuda: $(VENV)/.for-test
 	$(CMAKE) -S neurenix-backend-cuda -B build/cuda -G Ninja \
 	    -DPHYNEXUS_NVCC=$(abspath $(NVCC))
 	$(CMAKE) --build build/cuda
+
+rocm: $(VENV)/.for-test
+	$(CMAKE) -S neurenix-backend-rocm -B build/rocm -G Ninja
+	$(CMAKE) --build build/rocm
 
 # Pyright sees one folder of each package, so core's and meta's are linked into one.
 LINKED := build/types/neurenix
@@ -157,7 +162,7 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	    "(a minute or two)"
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
 	$(INSTALL) --group dev --group docs $(TESTED) ".[all]"
-	$(INSTALL) $(WITHOUT_LIBRARY) -e ./neurenix-backend-cuda
+	$(INSTALL) $(WITHOUT_LIBRARY) -e ./neurenix-backend-cuda -e ./neurenix-backend-rocm
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):
