@@ -122,11 +122,11 @@ class Membership:
         missing = self.wanted - len(self.ready) - len(self.starting)
         if missing > 0 and self.clock() >= self._not_before:
             for _ in range(missing):
-                worker, ticket = self.pool.start(self._asked_for)
-                self.starting[ticket] = worker
+                worker = self.pool.start(self._asked_for)
                 self._asked_for += 1
                 for name, value in self.told.items():
                     self._tell(worker, name, value)
+                self.starting[self.pool.arrival(worker)] = worker
 
     def wait_for(self, count: int, seconds: float) -> None:
         """Until so many are ready; raises WorkerError if they are not in time."""

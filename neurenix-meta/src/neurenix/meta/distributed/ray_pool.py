@@ -27,11 +27,13 @@ class RayWorker(Worker):
     """A worker that is an actor.
 
     actor   Ray's handle of a `WorkerActor`
+    about   Ray's reference of what it says of itself
     """
 
-    def __init__(self, number: int, actor: Any) -> None:
+    def __init__(self, number: int, actor: Any, about: Any) -> None:
         super().__init__(number)
         self.actor = actor
+        self.about = about
 
 
 @dataclass(eq=False)
@@ -65,7 +67,7 @@ class RayPool(Pool):
 
     # ---- workers ---------------------------------------------------------------------
 
-    def start(self, number: int) -> tuple[Worker, Ticket]:
+    def start(self, number: int) -> Worker:
         taken = dict(self.resources)
         cores = taken.pop("CPU", 0.0)
         kind = self.ray.remote(WorkerActor).options(
@@ -75,15 +77,19 @@ class RayPool(Pool):
             max_restarts=0,  # whoever replaces it has to be told what it knew
             enable_task_events=False,  # else Ray's head keeps notes of 100,000 calls
         )
-        worker = RayWorker(number, kind.remote())
+        actor = kind.remote()
         threads = max(1, int(cores))
-        return worker, self._ticket(worker, "start", self.device, threads)
+        return RayWorker(number, actor, actor.start.remote(self.device, threads))
+
+    def arrival(self, worker: Worker) -> Ticket:
+        return self._ticket(worker, "node")
 
     def node(self, ticket: Ticket) -> str:
         assert isinstance(ticket, RayTicket)
-        check_same([self.result(ticket)], self.device)
-        node: str = self.result(self._ticket(ticket.worker, "node"))
-        return node
+        worker = ticket.worker
+        worker.node = self.result(ticket)  # errors of its start name it
+        check_same([self.result(RayTicket(worker, worker.about))], self.device)
+        return worker.node
 
     def stop(self, worker: Worker) -> None:
         assert isinstance(worker, RayWorker)
