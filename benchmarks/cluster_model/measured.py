@@ -15,7 +15,7 @@ from neurenix.meta.distributed import RayStrategy
 from .costs import Costs
 
 # Widths of the two hidden layers; the parameters that come of them.
-WIDTHS = (40, 300, 1000)
+WIDTHS = (40, 300, 700)
 WORKERS = (1, 2, 4)
 
 

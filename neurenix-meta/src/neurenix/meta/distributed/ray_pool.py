@@ -147,6 +147,8 @@ class RayPool(Pool):
         except exceptions.ActorUnschedulableError as error:
             raise WorkerError(f"{ticket.worker} has no place: {error}") from error
         except exceptions.RayTaskError as error:
+            if isinstance(error.cause, exceptions.RaySystemError):
+                raise _unreadable(error.cause, ticket.worker) from error
             raise _named(error, ticket.worker) from error
 
     # ---- what there is ---------------------------------------------------------------
@@ -183,3 +185,13 @@ def _named(error: Any, worker: Worker) -> Exception:
         cause.args = (f"{worker}: {cause}", *cause.args[1:])
         return cause
     return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
+def _unreadable(cause: Exception, worker: Worker) -> Exception:
+    """A worker that could not read what it was sent."""
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return WorkerError(
+        f"{worker} cannot read what it was sent ({lines[-1]}). Classes and functions "
+        "of a module must be importable on every machine; those of a script or a "
+        "notebook are sent, and modules by ray.init(runtime_env={'py_modules': [...]})"
+    )
