@@ -12,7 +12,12 @@ from here_crew import HereCrew
 
 import neurenix as nx
 from neurenix import meta, nn, optim
-from neurenix.errors import InvalidArgumentError, NonFiniteError, OutOfMemoryError
+from neurenix.errors import (
+    InvalidArgumentError,
+    NonFiniteError,
+    OutOfMemoryError,
+    WorkerError,
+)
 from neurenix.meta.datasets import ArrayDataset
 from neurenix.meta.distributed.crew_strategy import CrewStrategy
 from neurenix.meta.distributed.worker import Worker
@@ -330,14 +335,15 @@ def test_convolutions_and_an_optimizer_that_clips() -> None:
 
 
 class Interrupted(HereCrew):
-    """Is stopped by Ctrl-C while a step's jobs are done."""
+    """Is stopped while the jobs of the fourth step are done."""
 
     left = 4
+    by: type[BaseException] = KeyboardInterrupt
 
     def results(self, jobs: Any) -> Any:
         self.left -= 1
         if not self.left:
-            raise KeyboardInterrupt
+            raise self.by
         return super().results(jobs)
 
 
@@ -355,6 +361,24 @@ def test_ctrl_c_within_a_step(steps_per_call: int, tmp_path: Any) -> None:
             tasks, progress=False, strategy=CrewStrategy(Interrupted(2)), **options
         )
     assert history.interrupted
+    assert run(make, tasks, crew(2), **options) == alone
+
+
+def test_workers_that_are_lost_within_a_call_of_several_steps(tmp_path: Any) -> None:
+    """The steps that were made are counted, and in the checkpoint."""
+    make, tasks = methods.METHODS["MAML"], methods.tasks("MAML", 7)
+    alone = run(make, tasks, None, epochs=3, tasks_per_batch=2)
+    options = {"epochs": 3, "tasks_per_batch": 2, "steps_per_call": 2}
+    options |= {"checkpoint": tmp_path}
+    nx.manual_seed(0)
+    learner, lost = make(), Interrupted(2)
+    lost.by = WorkerError
+    nx.manual_seed(3)
+    with pytest.raises(WorkerError):
+        learner.meta_learn(
+            tasks, progress=False, strategy=CrewStrategy(lost), **options
+        )
+    assert [path.stem for path in tmp_path.iterdir()] == ["checkpoint-000000003"]
     assert run(make, tasks, crew(2), **options) == alone
 
 
