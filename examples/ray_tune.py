@@ -75,7 +75,7 @@ def search(trials, epochs, storage=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Search with Ray Tune")
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--storage", help="a folder; on a cluster one that all share")

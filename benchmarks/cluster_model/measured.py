@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import ray
 from numpy.typing import NDArray
 
 import neurenix as nx
@@ -14,7 +15,7 @@ from neurenix.meta.distributed import RayStrategy
 from .costs import Costs
 
 # Widths of the two hidden layers; the parameters that come of them.
-WIDTHS = (40, 300, 1000)
+WIDTHS = (40, 300, 700)
 WORKERS = (1, 2, 4)
 
 
@@ -64,6 +65,8 @@ def measured(steps: int = 60) -> list[Step]:
         for tasks in (1, 4, 16):
             count, seconds = step_of(width, tasks, None, steps)
             found.append(Step(count, 0, tasks, seconds))
+    # More workers than cores, too: Ray takes the number that it is told.
+    ray.init("local", num_cpus=max(WORKERS), include_dashboard=False)
     for workers in WORKERS:
         with RayStrategy(workers) as strategy:
             for width in WIDTHS:
@@ -71,6 +74,7 @@ def measured(steps: int = 60) -> list[Step]:
                     tasks = each * workers
                     count, seconds = step_of(width, tasks, strategy, steps)
                     found.append(Step(count, workers, tasks, seconds))
+    ray.shutdown()
     return found
 
 

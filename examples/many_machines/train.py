@@ -38,7 +38,7 @@ def digest(learner):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Meta-train on Ray")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--at-least", type=int, help="begin with so many")
     parser.add_argument("--device", help="of each worker, such as cuda")

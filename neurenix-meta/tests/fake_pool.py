@@ -63,13 +63,16 @@ class FakePool(Pool):
     def script(self, worker: Worker) -> Script:
         return self.scripts[min(worker.number, len(self.scripts) - 1)]
 
-    def start(self, number: int) -> tuple[Worker, Ticket]:
+    def start(self, number: int) -> Worker:
         worker = Worker(number)
         self.started.append(worker)
         self.started_at.append(self.now)
         self.knows[number] = {}
+        return worker
+
+    def arrival(self, worker: Worker) -> Ticket:
         script = self.script(worker)
-        return worker, Asked(worker, script.node, self.now + script.after)
+        return Asked(worker, script.node, self.now + script.after)
 
     def stop(self, worker: Worker) -> None:
         self.stopped.append(worker.number)

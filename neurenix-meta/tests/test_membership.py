@@ -310,16 +310,11 @@ def test_what_a_worker_raises_of_what_it_is_told_is_raised() -> None:
         done(rounds, [1, 2])
 
 
-def test_a_crew_gathers_all_before_the_first_step() -> None:
-    pool, members, _ = made(Script(), Script(after=20.0), workers=2)
-    members.gather()
-    assert len(members.ready) == 2 and pool.now == 20.0
-
-
-def test_a_crew_that_never_is_whole_begins_with_the_least() -> None:
-    pool, members, _ = made(Script(), Script(after=NEVER), workers=2, least=1)
-    members.gather()
-    assert len(members.ready) == 1 and pool.now == 30.0
+def test_a_crew_gathers_as_many_as_it_needs_and_no_more() -> None:
+    for least, seconds in [(2, 20.0), (1, 1.0)]:
+        pool, members, _ = made(Script(), Script(after=20.0), least=least)
+        members.gather()
+        assert len(members.ready) == least and pool.now == seconds
 
 
 def test_a_crew_that_lacks_more_does_not_begin() -> None:

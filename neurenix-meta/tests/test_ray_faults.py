@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from killed_runs import Doing, alone, trained
+from killed_runs import Doing, OfAModule, alone, trained
 from ray_nodes import (
     add_node,
     call,
@@ -21,7 +21,7 @@ from ray_nodes import (
 
 import neurenix as nx
 from neurenix import meta, nn
-from neurenix.errors import DatasetError, OutOfMemoryError
+from neurenix.errors import DatasetError, OutOfMemoryError, WorkerError
 from neurenix.meta import datasets
 from neurenix.meta.distributed import RayStrategy
 
@@ -148,6 +148,16 @@ def test_a_worker_without_memory_is_named(made):
             learner.meta_learn(tasks, progress=False, strategy=strategy)
         assert kinds(strategy) == ["joined"]  # and is there for what needs less
         assert trained(strategy) == alone()
+
+
+def test_a_module_that_workers_have_not_is_named(made):
+    learner = meta.MAML(OfAModule(), inner_steps=1)
+    tasks = meta.generate_regression_tasks(4, 5, seed=0)
+    with (
+        RayStrategy(workers=1) as strategy,
+        pytest.raises(WorkerError, match=r"worker 0 .*No module named 'killed_runs'"),
+    ):
+        learner.meta_learn(tasks, progress=False, strategy=strategy)
 
 
 def test_images_that_one_node_has_not_are_named_with_it(made, tmp_path, monkeypatch):

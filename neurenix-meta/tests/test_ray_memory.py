@@ -41,7 +41,7 @@ def resident(process: int) -> int:
 def test_memory_of_every_process(
     strategy: tuple[RayStrategy, list[int]], steps: int
 ) -> None:
-    """Of parameters that go by the object store (71 kB)."""
+    """Of parameters that go by the object store (68 kB)."""
     crew, of_ray = strategy
     network = meta.MLP([1, 128, 128, 1])
     learner = meta.MAML(network, 0.01, inner_steps=1)

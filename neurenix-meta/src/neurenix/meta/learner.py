@@ -203,7 +203,8 @@ class MetaLearner(Method):
                           `task_loss`, the model or the loss; slow. Results are the same
                           up to rounding
         strategy          a `neurenix.meta.distributed.RayStrategy`: workers on one or
-                          many machines make the steps. It never changes a result
+                          many machines make the steps. It never changes a result,
+                          unless its `steps_apart` says so
 
         Tasks of one shape are stacked on the device once. Order is shuffled by
         `nx.manual_seed`. Ctrl-C ends training: the history so far is returned, with

@@ -68,13 +68,10 @@ class Membership:
     # ---- between steps ---------------------------------------------------------------
 
     def gather(self) -> None:
-        """Before the first step: waits until all are ready, or, once patience is over,
-        at least as many as a step needs. Raises as `settled`."""
+        """Before the first step: waits for as many as a step needs; others join later.
+        Raises as `settled`."""
         self.replace()
-        until = self.clock() + self.patience
-        while len(self.ready) < self.wanted and self.clock() < until:
-            self._wait(until)
-        self.wait_for(self.least, 0.0)
+        self.wait_for(self.least, self.patience)
 
     def settled(self) -> list[Worker]:
         """The workers of the next step: those that came are in, too many leave, those
@@ -122,11 +119,11 @@ class Membership:
         missing = self.wanted - len(self.ready) - len(self.starting)
         if missing > 0 and self.clock() >= self._not_before:
             for _ in range(missing):
-                worker, ticket = self.pool.start(self._asked_for)
-                self.starting[ticket] = worker
+                worker = self.pool.start(self._asked_for)
                 self._asked_for += 1
                 for name, value in self.told.items():
                     self._tell(worker, name, value)
+                self.starting[self.pool.arrival(worker)] = worker
 
     def wait_for(self, count: int, seconds: float) -> None:
         """Until so many are ready; raises WorkerError if they are not in time."""

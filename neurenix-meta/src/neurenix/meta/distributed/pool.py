@@ -43,9 +43,13 @@ class Pool(abc.ABC):
     """Workers as a cluster has them."""
 
     @abc.abstractmethod
-    def start(self, number: int) -> tuple[Worker, Ticket]:
-        """Asks for one more worker. The ticket is answered when it is ready; where the
-        cluster has no place yet, later."""
+    def start(self, number: int) -> Worker:
+        """Asks for one more worker, which may be told things at once. Where the cluster
+        has no place yet, it comes later."""
+
+    @abc.abstractmethod
+    def arrival(self, worker: Worker) -> Ticket:
+        """Answered when it is there, and knows what it was told before this."""
 
     @abc.abstractmethod
     def stop(self, worker: Worker) -> None:

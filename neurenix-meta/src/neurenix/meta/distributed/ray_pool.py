@@ -27,11 +27,13 @@ class RayWorker(Worker):
     """A worker that is an actor.
 
     actor   Ray's handle of a `WorkerActor`
+    about   Ray's reference of what it says of itself
     """
 
-    def __init__(self, number: int, actor: Any) -> None:
+    def __init__(self, number: int, actor: Any, about: Any) -> None:
         super().__init__(number)
         self.actor = actor
+        self.about = about
 
 
 @dataclass(eq=False)
@@ -65,7 +67,7 @@ class RayPool(Pool):
 
     # ---- workers ---------------------------------------------------------------------
 
-    def start(self, number: int) -> tuple[Worker, Ticket]:
+    def start(self, number: int) -> Worker:
         taken = dict(self.resources)
         cores = taken.pop("CPU", 0.0)
         kind = self.ray.remote(WorkerActor).options(
@@ -75,15 +77,19 @@ class RayPool(Pool):
             max_restarts=0,  # whoever replaces it has to be told what it knew
             enable_task_events=False,  # else Ray's head keeps notes of 100,000 calls
         )
-        worker = RayWorker(number, kind.remote())
+        actor = kind.remote()
         threads = max(1, int(cores))
-        return worker, self._ticket(worker, "start", self.device, threads)
+        return RayWorker(number, actor, actor.start.remote(self.device, threads))
+
+    def arrival(self, worker: Worker) -> Ticket:
+        return self._ticket(worker, "node")
 
     def node(self, ticket: Ticket) -> str:
         assert isinstance(ticket, RayTicket)
-        check_same([self.result(ticket)], self.device)
-        node: str = self.result(self._ticket(ticket.worker, "node"))
-        return node
+        worker = ticket.worker
+        worker.node = self.result(ticket)  # errors of its start name it
+        check_same([self.result(RayTicket(worker, worker.about))], self.device)
+        return worker.node
 
     def stop(self, worker: Worker) -> None:
         assert isinstance(worker, RayWorker)
@@ -141,6 +147,8 @@ class RayPool(Pool):
         except exceptions.ActorUnschedulableError as error:
             raise WorkerError(f"{ticket.worker} has no place: {error}") from error
         except exceptions.RayTaskError as error:
+            if isinstance(error.cause, exceptions.RaySystemError):
+                raise _unreadable(error.cause, ticket.worker) from error
             raise _named(error, ticket.worker) from error
 
     # ---- what there is ---------------------------------------------------------------
@@ -177,3 +185,13 @@ def _named(error: Any, worker: Worker) -> Exception:
         cause.args = (f"{worker}: {cause}", *cause.args[1:])
         return cause
     return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
+def _unreadable(cause: Exception, worker: Worker) -> Exception:
+    """A worker that could not read what it was sent."""
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return WorkerError(
+        f"{worker} cannot read what it was sent ({lines[-1]}). Classes and functions "
+        "of a module must be importable on every machine; those of a script or a "
+        "notebook are sent, and modules by ray.init(runtime_env={'py_modules': [...]})"
+    )

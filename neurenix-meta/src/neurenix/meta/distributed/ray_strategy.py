@@ -81,7 +81,7 @@ class RayStrategy(Strategy):
         address: str | None = None,
         at_least: int | None = None,
         deadline: float = 600.0,
-        patience: float = 60.0,
+        patience: float = 300.0,
         steps_apart: int = 1,
     ) -> None:
         self._workers = whole("RayStrategy", "workers", workers, 1)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from neurenix import tree
+from neurenix.errors import NeurenixError
 
 from ..tasks.batches import Batch
 from ..training.data import Data
@@ -46,16 +47,16 @@ class CrewSteps(Steps):
     def over(self, groups: Iterable[list[Batch]]) -> Iterator[Made]:
         for group, following in with_next(groups):
             rows: list[Row] = []
-            interrupted = None
+            interrupted: BaseException | None = None
             try:
                 for batch, then in zip(group, [*group[1:], following]):
                     rows.append(self._made(batch, then))
                     if not rows[-1][1]:
                         break
-            except KeyboardInterrupt as interrupt:
+            except (KeyboardInterrupt, NeurenixError) as error:
                 if not rows:
                     raise
-                interrupted = interrupt
+                interrupted = error  # once the steps that were made are counted
             yield Made(group, rows, interrupted)
 
     def _made(self, batch: Batch, following: Batch | None) -> Row:

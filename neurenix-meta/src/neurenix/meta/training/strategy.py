@@ -36,7 +36,7 @@ class Made:
 
     group: Sequence[Batch]
     rows: Sequence[Row]
-    interrupted: KeyboardInterrupt | None = None
+    interrupted: BaseException | None = None
 
 
 class Steps(abc.ABC):
