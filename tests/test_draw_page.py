@@ -160,8 +160,8 @@ def test_accuracy_on_omniglot(driver: Any, omniglot: Any, count: int) -> None:
 
 
 def _episodes(page: d.Page, made: Any, count: int) -> dict[str, int]:
-    """Drawings of `drawings.json`, put on the sheets: the scores are those of the device
-    here, and as often right. How often, by method."""
+    """Drawings of `drawings.json`, put on the sheets: the scores are those of the
+    device here, and as often right. How often, by method."""
     folder, learners = made
     characters = json.loads((folder / "drawings.json").read_text())["characters"]
     rng = np.random.default_rng(0)
@@ -174,7 +174,7 @@ def _episodes(page: d.Page, made: Any, count: int) -> dict[str, int]:
         drawings = characters[classes[answer]]["drawings"]
         query = list(map(d.points, drawings[1 + int(rng.integers(len(drawings) - 1))]))
         page.driver.execute_script(
-            "arguments[0].forEach((strokes, k) => drawn.cards[k].show([strokes], false));"
+            "arguments[0].forEach((x, k) => drawn.cards[k].show([x], false));"
             "drawn.query.show(arguments[1], false)",
             drawn,
             query,
@@ -284,6 +284,67 @@ def test_without_webgpu_it_says_so_and_helps(plain: d.Page) -> None:
     plain.wait("document.getElementById('device').innerText.includes('JavaScript')")
     assert "there is no WebGPU here" in plain.text("device")
     assert plain.value("!document.getElementById('without').hidden")
+
+
+# A device that is lost when the page says so, and one with small limits.
+LOST = """
+const request = GPUAdapter.prototype.requestDevice;
+GPUAdapter.prototype.requestDevice = async function (...given) {
+  const device = await request.apply(this, given);
+  new BroadcastChannel("lose").onmessage = () => device.destroy();
+  return device;
+};
+"""
+LIMITED = """
+const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "limits");
+Object.defineProperty(GPUAdapter.prototype, "limits", { get() {
+  return { ...get.call(this), maxStorageBufferBindingSize: 256, maxBufferSize: 1e9 };
+} });
+"""
+
+
+def _with(made: Any, folder: Path, code: str) -> Path:
+    """The page, whose worker runs this code first."""
+    shutil.copytree(made[0], folder)
+    worker = folder / "worker.js"
+    worker.write_text(code + worker.read_text())
+    return folder
+
+
+def test_a_device_lost_while_drawing(made: Any, tmp_path: Path) -> None:
+    """The CPU goes on with the same scores, and the page says why."""
+    folder = _with(made, tmp_path / "page", LOST)
+    with d.served(folder) as address, d.browser(*d.GPU) as driver:
+        page = d.Page(driver, address)
+        page.ready()
+        page.click("#surprise")
+        page.wait("!drawn.query.empty")
+        page.scores("maml")
+        assert "WebGPU" in page.text("device")
+        page.value("new BroadcastChannel('lose').postMessage('now')")
+        page.click("#another")
+        page.wait("document.getElementById('trouble').innerText.includes('was lost')")
+        page.wait("document.getElementById('device').innerText.includes('JavaScript')")
+        _check_scores(page, made[1])
+        assert "on with the CPU: the WebGPU device was lost" in page.text("trouble")
+        # a support set that the lost device has never seen
+        page.click('.card[data-class="0"] .undo')
+        page.draw(page.sheet(0), CROSS)
+        _check_scores(page, made[1])
+        assert all("computes on the CPU" in said for said in page.complaints())
+
+
+def test_a_device_with_small_limits(made: Any, tmp_path: Path) -> None:
+    folder = _with(made, tmp_path / "page", LIMITED)
+    with d.served(folder) as address, d.browser(*d.GPU) as driver:
+        page = d.Page(driver, address)
+        page.ready()
+        assert "allows 1 MB: export it with chunk=" in page.text("device")
+        page.click("#surprise")
+        page.wait("!drawn.query.empty")
+        _check_scores(page, made[1])
+        assert "JavaScript" in page.text("device")
+        assert not page.value("document.getElementById('without').hidden")
 
 
 def test_it_opens_without_a_network_once_loaded(made: Any, tmp_path: Path) -> None:

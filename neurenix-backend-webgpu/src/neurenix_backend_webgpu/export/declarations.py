@@ -19,6 +19,15 @@ _ARRAYS = {
 TYPES = """\
 /** Values in row-major order, and their shape. */
 export type Tensor<Values, Shape> = Values & {{ readonly shape: Shape }};
+/** An output that stays on the device; an input of any entry point. */
+export interface Kept<T> {{
+  readonly shape: readonly number[];
+  read(): Promise<T>;
+  dispose(): void;
+}}
+type Given<I> = {{ [P in keyof I]: I[P] | Kept<unknown> }};
+type Made<O, K> = {{ [P in keyof O]: P extends K ? Kept<O[P]> : O[P] }};
+interface Options<K> {{ keep?: true | readonly K[] }}
 export interface Inputs {{
 {inputs}
 }}
@@ -85,10 +94,19 @@ def _interface(entry: EntryPoint, ports: Iterable[Port], given: bool) -> str:
 
 def _run_types(entries: tuple[EntryPoint, ...]) -> Iterable[str]:
     if len(entries) == 1:
-        name = json.dumps(entries[0].name)
-        yield f"  run(inputs: Inputs[{name}]): Promise<Outputs[{name}]>;"
-    yield "  run<N extends keyof Inputs>("
-    yield "    entry: N, inputs: Inputs[N]): Promise<Outputs[N]>;"
+        yield from _run_type(json.dumps(entries[0].name), "")
+    yield from _run_type("N", "entry: N, ")
+
+
+def _run_type(name: str, first: str) -> Iterable[str]:
+    """run without options, and with outputs that are kept."""
+    of_entry = "N extends keyof Inputs" if first else ""
+    generic = f"<{of_entry}>" if first else ""
+    yield f"  run{generic}({first}inputs: Given<Inputs[{name}]>):"
+    yield f"    Promise<Outputs[{name}]>;"
+    both = ", ".join(filter(None, (of_entry, f"K extends keyof Outputs[{name}]")))
+    yield f"  run<{both}>({first}inputs: Given<Inputs[{name}]>, options: Options<K>):"
+    yield f"    Promise<Made<Outputs[{name}], K>>;"
 
 
 def read_me(exported: Exported) -> str:
