@@ -81,6 +81,16 @@ def page(driver: Any, url: str) -> Iterator[d.Page]:
     assert opened.complaints() == []
 
 
+def _show(page: d.Page, symbols: Any, query: Any) -> None:
+    """Drawings on the sheets, at once."""
+    page.driver.execute_script(
+        "arguments[0].forEach((x, k) => drawn.cards[k].show([x], false));"
+        "drawn.query.show(arguments[1], false)",
+        symbols,
+        query,
+    )
+
+
 def _check_scores(page: d.Page, learners: Any, shots: int = 1) -> None:
     support = [(k, page.strokes(k, n)) for k in range(5) for n in range(shots)]
     _compare(page, d.expected(learners, support, page.strokes(None), 5))
@@ -173,12 +183,7 @@ def _episodes(page: d.Page, made: Any, count: int) -> dict[str, int]:
         answer = int(rng.integers(5))
         drawings = characters[classes[answer]]["drawings"]
         query = list(map(d.points, drawings[1 + int(rng.integers(len(drawings) - 1))]))
-        page.driver.execute_script(
-            "arguments[0].forEach((x, k) => drawn.cards[k].show([x], false));"
-            "drawn.query.show(arguments[1], false)",
-            drawn,
-            query,
-        )
+        _show(page, drawn, query)
         expected = d.expected(learners, list(enumerate(drawn)), query, 5)
         _compare(page, expected)
         for method, values in expected.items():
@@ -317,19 +322,16 @@ def test_a_device_lost_while_drawing(made: Any, tmp_path: Path) -> None:
     with d.served(folder) as address, d.browser(*d.GPU) as driver:
         page = d.Page(driver, address)
         page.ready()
-        page.click("#surprise")
-        page.wait("!drawn.query.empty")
+        _show(page, SYMBOLS, RING)
         page.scores("maml")
         assert "WebGPU" in page.text("device")
         page.value("new BroadcastChannel('lose').postMessage('now')")
-        page.click("#another")
+        _show(page, [], WAVE)
         page.wait("document.getElementById('trouble').innerText.includes('was lost')")
         page.wait("document.getElementById('device').innerText.includes('JavaScript')")
         _check_scores(page, made[1])
         assert "on with the CPU: the WebGPU device was lost" in page.text("trouble")
-        # a support set that the lost device has never seen
-        page.click('.card[data-class="0"] .undo')
-        page.draw(page.sheet(0), CROSS)
+        _show(page, SYMBOLS[::-1], TENT)  # a support set that was never on the device
         _check_scores(page, made[1])
         assert all("computes on the CPU" in said for said in page.complaints())
 
@@ -340,8 +342,7 @@ def test_a_device_with_small_limits(made: Any, tmp_path: Path) -> None:
         page = d.Page(driver, address)
         page.ready()
         assert "allows 1 MB: export it with chunk=" in page.text("device")
-        page.click("#surprise")
-        page.wait("!drawn.query.empty")
+        _show(page, SYMBOLS, RING)
         _check_scores(page, made[1])
         assert "JavaScript" in page.text("device")
         assert not page.value("document.getElementById('without').hidden")
