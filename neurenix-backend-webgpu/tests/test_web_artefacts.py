@@ -196,6 +196,46 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
     assert same
 
 
+KEPT = """
+async function main(folder, support) {
+  const { load } = await import(folder + "/neurenix.js");
+  const [model, other] = await Promise.all(
+    [1, 2].map(() => load("file://" + folder, { device: "cpu" })));
+  const query_x = new Float32Array(4 * 16 * 16);
+  const kept = await model.run("adapt", support, { keep: ["prototypes"] });
+  const read = await model.run("adapt", support);
+  const given = { "adapted.prototypes": kept.prototypes, query_x };
+  const say = (run) => run.then(() => "no error", (error) => error.message);
+  return [
+    String(await kept.prototypes.read()) === String(read.prototypes),
+    await say(model.run("predict", given)),
+    await say(model.run("adapt", support, { keep: ["scores"] })),
+    await say(model.run("predict", { ...given, query_x: kept.prototypes })),
+    await say(other.run("predict", given)),
+  ];
+}
+"""
+
+
+def test_outputs_are_kept_for_other_entry_points(tmp_path: Path) -> None:
+    path, _ = examples.exported(tmp_path / "model", examples.prototypical)
+    support = examples.plain(examples.task(0))
+    del support["query_x"]
+    same, *messages = run_node(KEPT, str(path), support)
+    assert same
+    for message, said in zip(
+        messages,
+        (
+            "no error",
+            "no output scores to keep",
+            "the input query_x has other values, or another shape; expected",
+            "the input adapted.prototypes was kept by another device",
+        ),
+        strict=True,
+    ):
+        assert said in message
+
+
 ELEMENTS = """
 async function main(folder) {
   const { load } = await import(folder + "/neurenix.js");

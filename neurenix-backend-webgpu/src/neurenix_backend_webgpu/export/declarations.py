@@ -17,9 +17,9 @@ _ARRAYS = {
 }
 
 TYPES = """\
-/** Values in row-major order, and their shape. */
+/** Row-major values with a shape. */
 export type Tensor<Values, Shape> = Values & {{ readonly shape: Shape }};
-/** An output that stays on the device; an input of any entry point. */
+/** An output that stays on the device. */
 export interface Kept<T> {{
   readonly shape: readonly number[];
   read(): Promise<T>;
@@ -40,7 +40,7 @@ export interface Model {{
   readonly deviceName: string;
   /** Why WebGPU does not compute, where it might have. */
   readonly reason: string | null;
-  /** The largest relative difference from the examples; an Error beyond 1e-3. */
+  /** The largest relative difference from the examples. */
   check(): Promise<number>;
   dispose(): void;
 }}

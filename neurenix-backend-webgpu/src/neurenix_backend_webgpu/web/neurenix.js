@@ -1,9 +1,12 @@
-// Runs a program that Neurenix exported, on WebGPU or the CPU; loads what that needs.
+// Runs a program that Neurenix exported, on WebGPU or the CPU.
 import { readArtefact } from "./neurenix/artefact.js";
 import { fromWords, must, product, toWords } from "./neurenix/views.js";
 
+const CPU = "./neurenix/interpreter.js", GPU = "./neurenix/webgpu.js";
+
 export async function load(url, { device = "auto", onProgress = () => {} } = {}) {
   must(["auto", "webgpu", "cpu"].includes(device), `device: expected "auto", "webgpu" or "cpu", not ${device}`);
+  import(device === "cpu" || !globalThis.navigator?.gpu ? CPU : GPU); // while files are read
   const model = new Model(await readArtefact(url, onProgress), device === "auto");
   await (device === "cpu" ? model.useCpu() : model.useWebGPU(onProgress));
   onProgress(1, "ready");
@@ -24,7 +27,7 @@ class Kept {
 }
 
 class Model {
-  reason = null; // why it is not WebGPU that computes
+  reason = null; // why not WebGPU
   #last = Promise.resolve();
 
   constructor(artefact, auto) {
@@ -35,12 +38,12 @@ class Model {
   get deviceName() { return this.executor.deviceName; }
 
   async useCpu() {
-    const { Interpreter } = await import("./neurenix/interpreter.js");
+    const { Interpreter } = await import(CPU);
     this.executor = new Interpreter(this.artefact);
   }
 
   async useWebGPU(onProgress) {
-    const { WebGPU } = await import("./neurenix/webgpu.js");
+    const { WebGPU } = await import(GPU);
     this.executor = new WebGPU();
     try {
       await this.executor.start(this.artefact, onProgress);
@@ -71,7 +74,7 @@ class Model {
     return done;
   }
 
-  // run("entry", inputs, options), or run(inputs, options) of the only entry point.
+  // run("entry", inputs, options); an only entry point needs no name.
   run(...given) {
     return this.#next(async () => {
       const { entries } = this.artefact, names = Object.keys(entries);
@@ -105,7 +108,7 @@ class Model {
         refuse(`the input ${name} has ${values.length ?? "other"} values, or another shape`);
       }
       if (kept && values.executor !== this.executor) {
-        throw Object.assign(new Error(`the input ${name} was kept on a lost device`), { lost: true });
+        throw Object.assign(new Error(`the input ${name} was kept by another device`), { lost: true });
       }
       return [at, kept ? values.words : toWords(port, values)];
     });

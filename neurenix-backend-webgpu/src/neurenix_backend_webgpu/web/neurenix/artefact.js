@@ -14,19 +14,21 @@ async function bytesOf(file, folder) {
 export async function readArtefact(url, onProgress) {
   const folder = new URL(url, globalThis.location?.href ?? `file://${process.cwd()}/`);
   if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  onProgress(0, "reading the program");
-  const file = "program.json", text = new TextDecoder().decode(await bytesOf(file, folder));
+  onProgress(0, "reading");
+  const [file, ...others] = ["program.json", "weights.safetensors", "check.safetensors"];
+  const reads = [file, ...others].map((name) => bytesOf(name, folder));
+  reads.forEach((read) => read.catch(() => {})); // whoever waits hears of it
+  const text = new TextDecoder().decode(await reads[0]);
   const program = within(file, () => JSON.parse(text));
   must(program?.format === "neurenix-web", `${file} is of another format`);
   const [major, minor] = program.version ?? [], { checks = {} } = program;
   must(major < 2, `${file} was written by a newer Neurenix: its version is ${major}.${minor}, this runner reads 1.x`);
   const bare = text.replace(`"program":"${checks.program}"`, '"program":""');
   within(file, () => verify(new TextEncoder().encode(bare), checks.program));
-  onProgress(0.1, "reading the weights");
-  const [weight, example] = await Promise.all(["weights", "check"].map(async (name) => {
-    const file = `${name}.safetensors`, bytes = await bytesOf(file, folder);
+  const [weight, example] = await Promise.all(others.map(async (file, k) => {
+    const bytes = await reads[k + 1];
     return within(file, () => {
-      verify(bytes, checks[name]);
+      verify(bytes, [checks.weights, checks.check][k]);
       return tensors(file, bytes);
     });
   }));

@@ -20,7 +20,7 @@ const OF_VALUES = {
   shift_right: (x, y) => (y < 32 ? (x < 0 ? x >> y : x >>> y) : 0),
 };
 
-// Of n values of registers into o; the most frequent with loops of their own.
+// Of n values of registers into o.
 export const OPERATIONS = {
   __proto__: null,
   greater: (o, n, a, b) => { for (let i = 0; i < n; i++) o[i] = +(a[i] > b[i]); },

@@ -4,7 +4,7 @@ import { ARRAYS, counts, must, offsets, product, table } from "./views.js";
 
 const BLOCK = 1024;
 const places = new Int32Array(BLOCK);
-const pool = []; // of registers, which all steps share
+const pool = []; // of registers
 
 export function fused({ shape, x, y, ops, ends }, bind) {
   const total = product(shape), inputs = x.map((view) => bind(view, shape));

@@ -1,4 +1,4 @@
-// The CPU executor: an entry point's steps in its memory, one by one.
+// The CPU executor: an entry point's steps, one by one.
 import { fused } from "./fused.js";
 import { dot } from "./products.js";
 import { ARRAYS, counts, each, must, product, table, wordCount } from "./views.js";
@@ -7,7 +7,6 @@ export class Interpreter {
   device = "cpu";
   deviceName = "JavaScript";
 
-  // Makes functions of all steps; their views must lie in the memory.
   constructor({ memory, entries, initial = [] }) {
     const buffer = new ArrayBuffer(memory.cpu * 4), as = this.as = { __proto__: null, b: new Uint32Array(buffer) };
     for (const letter of "fiuc") as[letter] = new ARRAYS[letter](buffer);
@@ -37,6 +36,7 @@ export class Interpreter {
     return ports.map((port) => this.as.u.slice(port.at, port.at + wordCount(port)));
   }
 
+  read = async (words) => words.slice();
   dispose() {}
 }
 
