@@ -62,8 +62,8 @@ const model = await load(new URL("./", import.meta.url));
 ```
 
 Inputs are typed arrays, or lists, in row-major order; outputs are typed arrays with a
-`shape`. Elements of dtype bool are 0 or 1. Behind them, `{{ keep: true }}`, or `keep` and the
-names of some outputs, leaves these on the device, as inputs of other calls.
+`shape`. Elements of dtype bool are 0 or 1. An argument more, `{{ keep: true }}` or
+`{{ keep: ["name"] }}`, leaves outputs on the device, as inputs of other calls.
 
 {tables}
 `model.device` says whether WebGPU or the CPU computes; `load(url, {{ device: "cpu" }})`
