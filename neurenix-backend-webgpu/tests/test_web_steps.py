@@ -19,6 +19,7 @@ from neurenix.testing.case import Case
 from neurenix.testing.cases import CASES
 from neurenix.testing.checks import relative_error, seeded
 from neurenix_backend_webgpu.export.layout import DTYPES, Heap
+from neurenix_backend_webgpu.export.steps import flat
 from neurenix_backend_webgpu.export.steps_of import PRIMITIVES, steps_of
 from neurenix_backend_webgpu.lowering.storage import from_words, to_words, word_count
 
@@ -31,7 +32,7 @@ async function main(web, jobs) {
   const { Interpreter } = await import("file://" + web + "/neurenix/interpreter.js");
   const results = [];
   for (const { size, entry, pieces, ports } of jobs) {
-    const run = new Interpreter({ memory: { cpu: size } });
+    const run = new Interpreter({ memory: { cpu: size }, entries: { run: entry } });
     run.as.u.fill(0xABABABAB); // nothing may rely on zeros
     const given = pieces.map(([at, content]) => [at, words(content)]);
     results.push((await run.execute(entry, given, ports)).map(text));
@@ -65,10 +66,15 @@ class Job:
             *heap.contents(),
         ]
         self.types: list[TensorType] = program.output_types
+        self.regions = steps.regions
         self.wanted = wanted
         self.json = {
             "size": heap.words,
-            "entry": {"regions": steps.regions, "places": [scratch, *given, *made]},
+            "entry": {
+                "steps": flat(
+                    steps.regions, [4 * at for at in (0, scratch, *given, *made)]
+                )
+            },
             "pieces": [[at, _text(words)] for at, words in pieces],
             "ports": [
                 {"at": at, "letter": "f", "shape": [word_count(t)]}
@@ -208,7 +214,7 @@ def test_special_values(name: str) -> None:
 
 
 def test_a_call_kept_apart_runs_its_region() -> None:
-    """A compiled function that is called often is one region, with its own places."""
+    """A compiled function that is called often is a region, put in place each time."""
     step = nx.compile(lambda w, x: w - 0.1 * nx.grad(_loss)(w, x))
 
     def adapt(w: nx.Tensor, x: nx.Tensor) -> nx.Tensor:
@@ -219,9 +225,8 @@ def test_a_call_kept_apart_runs_its_region() -> None:
     rng = np.random.default_rng(0)
     arrays = [rng.normal(0, 1, s).astype(np.float32) for s in ((5, 3), (7, 5))]
     job = Job(adapt, arrays, [adapt(*map(nx.tensor, arrays)).numpy()])
-    regions = job.json["entry"]["regions"]
-    assert len(regions) == 2
-    assert [s["op"] for s in regions[-1]].count("call") == 4
+    assert len(job.regions) == 2
+    assert [s["op"] for s in job.regions[-1]].count("call") == 4
     (found,) = results_of([job])
     assert relative_error(found[0], job.wanted[0]) < 4e-6
 

@@ -101,8 +101,8 @@ def served(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-# WebGPU in software. Workgroup memory is cleared by a loop: SwiftShader compiles a store
-# for each of its words otherwise, which takes it seconds.
+# WebGPU in software. Workgroup memory is cleared by a loop: SwiftShader compiles a
+# store for each of its words otherwise, which takes it seconds.
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",

@@ -55,6 +55,10 @@ const told = {
       : `${who} cannot run here: ${message}.${instead}`);
     if (!maml && !find("device").dataset.device) find("device").textContent = "Nothing computes yet.";
   },
+  lost: ({ name, reason }) => {
+    const who = name === "maml" ? "MAML goes" : "Prototypical Networks go";
+    trouble(`${who} on with the CPU: ${reason}.`);
+  },
   step: ({ version, step, loss }) => {
     if (version !== support) return;
     paths.reach(step, loss);

@@ -9,7 +9,7 @@ let support = null; // {version, drawings: [{key, label, image}], present}
 let query = null; // {version, image}
 const embedded = new Map(); // a drawing's vector by its key
 let compared = ""; // which support set and query Prototypical Networks answered last
-let steps = { support: -1, weights: [], answered: [] };
+let steps = { support: -1, weights: [], answered: [] }; // weights stay on the device
 let busy = false;
 
 self.onmessage = ({ data }) => {
@@ -59,6 +59,28 @@ async function work() {
   }
 }
 
+// What a network makes of it. If its device is lost, what was kept there is lost, too: the
+// runner goes on with the CPU, and adaptation begins anew.
+async function run(name, ...call) {
+  const { device } = models[name];
+  try {
+    return await models[name].run(...call);
+  } catch (error) {
+    if (!error.lost || models[name].device === device) throw error;
+    return null;
+  } finally {
+    if (models[name].device !== device) {
+      forget();
+      post("lost", { name, ...where(name) });
+    }
+  }
+}
+
+function forget() {
+  for (const weights of steps.weights) for (const kept of Object.values(weights)) kept.dispose();
+  steps = { support: -1, weights: [], answered: [] };
+}
+
 function todo() {
   if (!support) return null;
   const several = support.present.length > 1;
@@ -76,7 +98,7 @@ function todo() {
 }
 
 async function embed({ key, image }) {
-  const { embedding } = await models.prototypes.run("embed", { image });
+  const { embedding } = await run("prototypes", "embed", { image });
   if (embedded.size > 200) embedded.clear();
   embedded.set(key, embedding);
 }
@@ -90,15 +112,16 @@ async function classify(asked) {
     embeddings.set(embedded.get(key), i * size);
     member[i * WAYS + label] = 1 / drawings.filter((other) => other.label === label).length;
   });
-  const { scores } = await models.prototypes.run("classify", { embeddings, member, image });
+  const { scores } = await run("prototypes", "classify", { embeddings, member, image });
   compared = asked;
   answer("prototypes", asked, scores, began, null);
 }
 
 async function start() {
   const { version } = support;
-  const weights = await models.maml.run("start", {});
-  steps = { support: version, weights: [weights], answered: [], losses: [] };
+  forget();
+  const weights = await run("maml", "start", {}, { keep: true });
+  steps = { support: version, weights: [weights], answered: [] };
   post("step", { version, step: 0, loss: null });
 }
 
@@ -112,21 +135,24 @@ async function step() {
     labels[i * WAYS + label] = 1;
     weight[i] = 1 / drawings.length;
   });
-  const { loss, ...weights } = await models.maml.run(few ? "step5" : "step", {
-    ...steps.weights.at(-1), images, labels, weight, present: mask(present),
-  });
-  if (steps.support !== version) return;
+  const before = steps.weights.at(-1);
+  const made = await run("maml", few ? "step5" : "step", {
+    ...before, images, labels, weight, present: mask(present),
+  }, { keep: Object.keys(before) });
+  if (!made || steps.support !== version) return;
+  const { loss, ...weights } = made;
   steps.weights.push(weights);
   post("step", { version, step: steps.weights.length - 1, loss: loss[0], took: performance.now() - began });
 }
 
 async function predict(k, asked) {
   const began = performance.now(), { present } = support;
-  const { scores } = await models.maml.run("predict", {
+  const found = await run("maml", "predict", {
     ...steps.weights[k], image: query.image, present: mask(present),
   });
+  if (!found) return;
   steps.answered[k] = asked;
-  answer("maml", asked, scores, began, k);
+  answer("maml", asked, found.scores, began, k);
 }
 
 const mask = (present) => Float32Array.from({ length: WAYS }, (_, k) => +present.includes(k));

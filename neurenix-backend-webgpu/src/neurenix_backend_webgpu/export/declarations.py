@@ -17,8 +17,17 @@ _ARRAYS = {
 }
 
 TYPES = """\
-/** Values in row-major order, and their shape. */
+/** Row-major values with a shape. */
 export type Tensor<Values, Shape> = Values & {{ readonly shape: Shape }};
+/** An output that stays on the device. */
+export interface Kept<T> {{
+  readonly shape: readonly number[];
+  read(): Promise<T>;
+  dispose(): void;
+}}
+type Given<I> = {{ [P in keyof I]: I[P] | Kept<unknown> }};
+type Made<O, K> = {{ [P in keyof O]: P extends K ? Kept<O[P]> : O[P] }};
+interface Options<K> {{ keep?: true | readonly K[] }}
 export interface Inputs {{
 {inputs}
 }}
@@ -31,7 +40,7 @@ export interface Model {{
   readonly deviceName: string;
   /** Why WebGPU does not compute, where it might have. */
   readonly reason: string | null;
-  /** The largest relative difference from the examples; an Error beyond 1e-3. */
+  /** The largest relative difference from the examples. */
   check(): Promise<number>;
   dispose(): void;
 }}
@@ -53,7 +62,8 @@ const model = await load(new URL("./", import.meta.url));
 ```
 
 Inputs are typed arrays, or lists, in row-major order; outputs are typed arrays with a
-`shape`. Elements of dtype bool are 0 or 1.
+`shape`. Elements of dtype bool are 0 or 1. An argument more, `{{ keep: true }}` or
+`{{ keep: ["name"] }}`, leaves outputs on the device, as inputs of other calls.
 
 {tables}
 `model.device` says whether WebGPU or the CPU computes; `load(url, {{ device: "cpu" }})`
@@ -85,10 +95,19 @@ def _interface(entry: EntryPoint, ports: Iterable[Port], given: bool) -> str:
 
 def _run_types(entries: tuple[EntryPoint, ...]) -> Iterable[str]:
     if len(entries) == 1:
-        name = json.dumps(entries[0].name)
-        yield f"  run(inputs: Inputs[{name}]): Promise<Outputs[{name}]>;"
-    yield "  run<N extends keyof Inputs>("
-    yield "    entry: N, inputs: Inputs[N]): Promise<Outputs[N]>;"
+        yield from _run_type(json.dumps(entries[0].name), "")
+    yield from _run_type("N", "entry: N, ")
+
+
+def _run_type(name: str, first: str) -> Iterable[str]:
+    """run without options, and with outputs that are kept."""
+    of_entry = "N extends keyof Inputs" if first else ""
+    generic = f"<{of_entry}>" if first else ""
+    yield f"  run{generic}({first}inputs: Given<Inputs[{name}]>):"
+    yield f"    Promise<Outputs[{name}]>;"
+    both = ", ".join(filter(None, (of_entry, f"K extends keyof Outputs[{name}]")))
+    yield f"  run<{both}>({first}inputs: Given<Inputs[{name}]>, options: Options<K>):"
+    yield f"    Promise<Made<Outputs[{name}], K>>;"
 
 
 def read_me(exported: Exported) -> str:

@@ -18,10 +18,12 @@ from ..lowering.memory_text import module_text
 from ..lowering.storage import word_count
 from .dispatches_of import dispatches_of, placed
 from .layout import DTYPES, Array, Heap
+from .steps import flat
 from .steps_of import Steps, steps_of
 
 FORMAT = "neurenix-web"
 VERSION = (1, 0)
+MOST_WORDS = 1 << 29  # of the one buffer: 2 GiB, which browsers allow at most
 Json = dict[str, Any]
 
 
@@ -48,14 +50,16 @@ def program_json(exported: Exported) -> Json:
     modules: dict[str, int] = {}
     entries = {x.entry.name: _entry(x, scratch, modules) for x in lowered}
     largest = max(sum(x.dispatches.scratch) for x in lowered)
+    memory = {
+        "cpu": scratch + max(x.steps.scratch for x in lowered),
+        "gpu": scratch + max(largest, 1),
+    }
+    _check_memory(memory, scratch)
     return {
         "format": FORMAT,
         "version": list(VERSION),
         "made_by": f"Neurenix {__version__}",
-        "memory": {
-            "cpu": scratch + max(x.steps.scratch for x in lowered),
-            "gpu": scratch + max(largest, 1),
-        },
+        "memory": memory,
         "weights": [_described(name, types[name], at[name]) for name in types],
         "constants": [
             *([at, _text(words)] for at, words in heap.contents()),
@@ -64,6 +68,23 @@ def program_json(exported: Exported) -> Json:
         "modules": [module_text(text) for text in modules],
         "entries": entries,
     }
+
+
+def _check_memory(memory: dict[str, int], values: int) -> None:
+    """Raises ExportError for what no runner can have in its one buffer."""
+    for executor, words in memory.items():
+        if words > MOST_WORDS:
+            needed, kept, most = (_megabytes(n) for n in (words, values, MOST_WORDS))
+            raise ExportError(
+                f"export: on the {executor.upper()} the program needs {needed} in one "
+                f"buffer ({kept} of weights, constants, inputs and outputs, the rest "
+                f"of scratch), and the web has {most}; export it for smaller inputs, "
+                "or with chunk="
+            )
+
+
+def _megabytes(words: int) -> str:
+    return f"{4 * words / 1e6:,.1f} MB"
 
 
 def _lowered(entry: EntryPoint, weights: dict[str, int], heap: Heap) -> _Lowered:
@@ -91,12 +112,12 @@ def _entry(x: _Lowered, scratch: int, modules: dict[str, int]) -> Json:
     pieces = [scratch] if x.dispatches.scratch else []
     bases = [x.constants, *x.inputs, *x.outputs, *pieces]
     first = len(x.inputs) - len(entry.inputs)
+    places = [0, scratch, *x.inputs, *x.outputs]
     return {
         "state": list(entry.state),
         "inputs": _ports(entry.inputs, x.inputs[first:]),
         "outputs": _ports(entry.outputs, x.outputs[len(entry.state) :]),
-        "places": [scratch, *x.inputs, *x.outputs],
-        "regions": x.steps.regions,
+        "steps": flat(x.steps.regions, [4 * at for at in places]),
         "dispatches": placed(x.dispatches, bases, numbers),
     }
 

@@ -2,7 +2,11 @@
 
 A view is [dtype's letter, place, offset, the stride of each axis of its loop], in
 elements; a place is the heap, the region's scratch, or one of its inputs or outputs. A
+view without strides is dense: it runs through the loop one element after the other. A
 uint8 takes a byte of memory, everything else a word.
+
+Regions are put in place at the end (`flat`), where views are given addresses in the
+heap; so the runner knows neither places nor calls.
 """
 
 from __future__ import annotations
@@ -86,23 +90,50 @@ class Writer:
         place, offset = self.place(view, region)
         return [DTYPES[view.dtype.name], place, offset, *strides]
 
-    def looped(self, step: Step, region: Region, shape: Shape) -> Json:
-        """The shape of a loop over views that all have it. A view that runs through it
-        one element after the other has no strides here, one that stays has one 0."""
+    def looped(self, step: Step, region: Region, shape: Shape, whole: set[int]) -> Json:
+        """The shape of a loop over views that all have it. Those that are dense in it
+        have no strides, but for the outputs of these numbers."""
         outputs = outputs_of(step)
         views = [*step.inputs, *outputs]
         strides = [v.strides for v in views]
         sizes, steps = collapsed(shape, strides, best_order(shape, strides))
-        dense = list(contiguous(tuple(sizes)))
-        made = []
-        for view, own in zip(views, steps, strict=True):
-            if own == dense:
-                own = []
-            elif not any(own):
-                own = [0]
-            made.append(self.view(view, own, region))
-        count = len(step.inputs)
+        dense, count = list(contiguous(tuple(sizes))), len(step.inputs)
+        made = [
+            self.view(
+                view, [] if own == dense and k - count not in whole else own, region
+            )
+            for k, (view, own) in enumerate(zip(views, steps, strict=True))
+        ]
         return {"shape": sizes, "x": made[:count], "y": made[count:]}
+
+
+def flat(regions: list[list[Json]], places: Sequence[int]) -> list[Json]:
+    """The steps of the last region, with those that it calls, and all views where they
+    lie in the heap; `places` begin at these bytes."""
+    made: list[Json] = []
+    for step in regions[-1]:
+        if step["op"] != "call":
+            made.extend(
+                _placed(part, places) for part in (*step.get("first", ()), step)
+            )
+            continue
+        inner = [places[p] + offset * _bytes(c) for c, p, offset in step["views"]]
+        called = regions[: step["region"] + 1]
+        made += flat(called, [0, places[SCRATCH] + step["scratch"], *inner])
+    return made
+
+
+def _placed(step: Json, places: Sequence[int]) -> Json:
+    def view(given: list[Any]) -> list[Any]:
+        letter, place, offset, *strides = given
+        return [letter, places[place] // _bytes(letter) + offset, *strides]
+
+    rest = {key: value for key, value in step.items() if key != "first"}
+    return {**rest, "x": list(map(view, step["x"])), "y": list(map(view, step["y"]))}
+
+
+def _bytes(letter: str) -> int:
+    return 1 if letter == DTYPES["uint8"] else 4
 
 
 def _op_of(step: Step) -> str:
@@ -114,24 +145,14 @@ def _writes(step: Step) -> bool:
 
 
 def _fused(w: Writer, step: Step, p: Fused, region: Region) -> Json:
-    """An end is [register], which is stored, or [register, reduction, the shape that is
-    left, strides of the loop in that, strides of that in the output]."""
-    looped = w.looped(step, region, p.shape)
-    ends: list[list[Any]] = [[end.value] for end in p.ends]
-    if any(end.reduction for end in p.ends):
-        # Their strides are needed as they are, so that the views are not shortened.
-        views = [*step.inputs, *outputs_of(step)]
-        strides = [v.strides for v in views]
-        _, steps = collapsed(p.shape, strides, best_order(p.shape, strides))
-        for k, end in enumerate(p.ends):
-            if end.reduction:
-                own = steps[len(step.inputs) + k]
-                left = [
-                    n if s else 1 for n, s in zip(looped["shape"], own, strict=True)
-                ]
-                dense = contiguous(tuple(left))
-                within = [d if s else 0 for d, s in zip(dense, own, strict=True)]
-                ends[k] += [NAMES[end.reduction], left, within, own]
+    """An end is [register], which is stored, or [register, reduction], into a view that
+    does not move along the axes that are reduced."""
+    reduced = {k for k, end in enumerate(p.ends) if end.reduction}
+    looped = w.looped(step, region, p.shape, reduced)
+    ends = [
+        [end.value, NAMES[end.reduction]] if end.reduction else [end.value]
+        for end in p.ends
+    ]
     ops = [
         [_name(op), letter_of(_DTYPES[op.dtype], NAMES[op.opcode], step), *op.registers]
         for op in p.ops
@@ -147,34 +168,43 @@ def _name(op: Op) -> str:
 
 def _copy(w: Writer, step: Step, p: Copy, region: Region) -> Json:
     """An expression without operations."""
-    looped = w.looped(step, region, step.inputs[0].shape)
+    looped = w.looped(step, region, step.inputs[0].shape, set())
     return {**looped, "ops": [], "ends": [[0]]}
 
 
 def _dot(w: Writer, step: Step, p: Dot, region: Region) -> Json:
-    """Loops over batches, rows, columns and the depth: the shape of each, and strides
-    in what takes part of both factors and the result."""
+    """A loop over batches, rows, columns and the depth, whose axes begin at `axes`. A
+    view does not move along those that are not its own."""
     x, y = step.inputs
     (out,) = outputs_of(step)
-    b, m, k = p.batch, p.m, p.k
-
-    def loop(shape: Shape, *strides: Shape) -> list[Any]:
-        sizes, steps = collapsed(shape, strides, tuple(range(len(shape))))
-        return [sizes, *steps]
-
-    return {
-        "x": [w.view(x, (), region), w.view(y, (), region)],
-        "y": [w.view(out, (), region)],
-        "batch": loop(x.shape[:b], x.strides[:b], y.strides[:b], out.strides[:b]),
-        "rows": loop(x.shape[b : b + m], x.strides[b : b + m], out.strides[b : b + m]),
-        "columns": loop(y.shape[b + k :], y.strides[b + k :], out.strides[b + m :]),
-        "depth": loop(y.shape[b : b + k], x.strides[b + m :], y.strides[b : b + k]),
-    }
+    b, m, n, k = p.batch, p.m, p.n, p.k
+    shape = (*out.shape, *x.shape[b + m :])
+    of_x = (*x.strides[: b + m], *(0,) * n, *x.strides[b + m :])
+    of_y = (*y.strides[:b], *(0,) * m, *y.strides[b + k :], *y.strides[b : b + k])
+    strides = of_x, of_y, (*out.strides, *(0,) * k)
+    axes: list[int] = []
+    sizes: list[int] = []
+    along: list[list[int]] = [[], [], []]
+    first = 0
+    for count in (b, m, n, k):
+        axes.append(len(sizes))
+        group = slice(first, first + count)
+        first += count
+        order = tuple(range(count))
+        here, steps = collapsed(shape[group], [s[group] for s in strides], order)
+        sizes += here
+        for whole, part in zip(along, steps, strict=True):
+            whole += part
+    left, right, result = (
+        w.view(view, own, region) for view, own in zip((x, y, out), along, strict=True)
+    )
+    return {"shape": sizes, "axes": axes, "x": [left, right], "y": [result]}
 
 
 def _index(w: Writer, step: Step, p: Index, region: Region) -> Json:
-    """The loop runs over the result of a gather, or the updates of a scatter; the view
-    of what is indexed has its axis apart. A scatter starts with a copy."""
+    """A loop over the result of a gather, or the updates of a scatter; its last axis is
+    that along which the index picks, and only the view of what is indexed moves there.
+    A scatter starts with a copy."""
     whole, index = step.inputs[:2]
     (out,) = outputs_of(step)
     gathers = len(step.inputs) == 2
@@ -187,17 +217,16 @@ def _index(w: Writer, step: Step, p: Index, region: Region) -> Json:
     order = tuple(range(len(looped.shape)))
     strides = [looped.strides, along, around]
     sizes, steps = collapsed(looped.shape, strides, order)
-    written: Json = {
-        "shape": sizes,
-        "size": chosen.shape[p.axis],
-        "stride": chosen.strides[p.axis],
-        "value": w.view(looped, steps[0], region),
-        "index": w.view(index, steps[1], region),
-        "chosen": w.view(chosen, steps[2], region),
-    }
+    views = [
+        w.view(view, [*own_, last], region)
+        for view, own_, last in zip(
+            (looped, index, chosen), steps, (0, 0, chosen.strides[p.axis]), strict=True
+        )
+    ]
+    written: Json = {"shape": [*sizes, chosen.shape[p.axis]], "x": views, "y": []}
     if not gathers:
         start = Step(step.opcode, [whole], [out], Copy())
-        written["start"] = _copy(w, start, Copy(), region)
+        written["first"] = [{"op": "fused", **_copy(w, start, Copy(), region)}]
     return written
 
 

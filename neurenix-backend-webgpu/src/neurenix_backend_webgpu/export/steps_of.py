@@ -21,6 +21,8 @@ from .steps import Json, Writer
 _LACKING = {
     *("argmax", "cumsum", "sort", "random_bits", "integer_pow", "erf"),
     *("cholesky", "lu", "triangular_solve", "map", "scan"),
+    *("round", "sign", "is_finite", "not_equal", "less_equal", "greater_equal"),
+    *("bitwise_or", "bitwise_xor", "shift_left", "any", "all", "prod"),
 }
 PRIMITIVES = frozenset(p.name for p in all_primitives()) - _LACKING
 

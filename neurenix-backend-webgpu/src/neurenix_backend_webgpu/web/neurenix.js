@@ -1,22 +1,33 @@
 // Runs a program that Neurenix exported, on WebGPU or the CPU.
-import { readArtefact, stored } from "./neurenix/artefact.js";
-import { Interpreter } from "./neurenix/interpreter.js";
-import { fromWords, product, toWords } from "./neurenix/views.js";
-import { WebGPU } from "./neurenix/webgpu.js";
+import { readArtefact } from "./neurenix/artefact.js";
+import { fromWords, must, product, toWords } from "./neurenix/views.js";
+
+const CPU = "./neurenix/interpreter.js", GPU = "./neurenix/webgpu.js";
 
 export async function load(url, { device = "auto", onProgress = () => {} } = {}) {
-  if (!["auto", "webgpu", "cpu"].includes(device)) {
-    throw new Error(`device: expected "auto", "webgpu" or "cpu", not ${device}`);
-  }
+  must(["auto", "webgpu", "cpu"].includes(device), `device: expected "auto", "webgpu" or "cpu", not ${device}`);
+  import(device === "cpu" || !globalThis.navigator?.gpu ? CPU : GPU); // while files are read
   const model = new Model(await readArtefact(url, onProgress), device === "auto");
-  if (device === "cpu") model.useCpu();
-  else await model.useWebGPU(onProgress);
+  await (device === "cpu" ? model.useCpu() : model.useWebGPU(onProgress));
   onProgress(1, "ready");
   return model;
 }
 
+// An output that stays where it was computed.
+class Kept {
+  constructor(executor, port, words) {
+    Object.assign(this, { executor, port, words, shape: port.shape });
+  }
+
+  async read() {
+    return fromWords(this.port, await this.executor.read(this.words));
+  }
+
+  dispose() { this.words.destroy?.(); }
+}
+
 class Model {
-  reason = null; // why it is not WebGPU that computes
+  reason = null; // why not WebGPU
   #last = Promise.resolve();
 
   constructor(artefact, auto) {
@@ -26,32 +37,34 @@ class Model {
   get device() { return this.executor.device; }
   get deviceName() { return this.executor.deviceName; }
 
-  useCpu() {
+  async useCpu() {
+    const { Interpreter } = await import(CPU);
     this.executor = new Interpreter(this.artefact);
   }
 
   async useWebGPU(onProgress) {
+    const { WebGPU } = await import(GPU);
     this.executor = new WebGPU();
     try {
       await this.executor.start(this.artefact, onProgress);
       onProgress(0.9, "checking");
       await this.check();
     } catch (error) {
-      this.#fallBack(error);
+      await this.#fallBack(error);
     }
   }
 
-  #fallBack(error) {
+  async #fallBack(error) {
     this.executor.dispose();
     if (!this.auto) throw error;
     this.reason = error.message;
     if (!error.absent) console.warn(`Neurenix computes on the CPU: ${error.message}`);
-    this.useCpu();
+    await this.useCpu();
   }
 
   dispose() {
     this.executor.dispose();
-    this.executor = { execute: async () => { throw new Error("the model was disposed of"); } };
+    this.executor = { execute: async () => must(false, "the model was disposed of") };
   }
 
   // One after the other.
@@ -61,20 +74,43 @@ class Model {
     return done;
   }
 
-  // run(inputs) of the only entry point, or run("entry", inputs).
+  // run("entry", inputs, options); an only entry point needs no name.
   run(...given) {
     return this.#next(async () => {
       const { entries } = this.artefact, names = Object.keys(entries);
-      const [name, inputs] = given.length < 2 && !names[1] ? [names[0], ...given] : given;
-      const entry = entries[name];
-      if (!entry) throw new Error(`no entry point ${name}: there are ${names.join(", ")}`);
-      const call = [entry, packed(entry.inputs, inputs), entry.outputs];
-      const words = await this.executor.execute(...call).catch((error) => {
+      if (!names[1] && typeof given[0] !== "string") given.unshift(names[0]);
+      const [name, inputs, { keep = [] } = {}] = given, entry = entries[name];
+      must(entry, `no entry point ${name}: there are ${names.join(", ")}`);
+      const { outputs } = entry, kept = keep === true ? outputs.map((port) => port.name) : keep;
+      for (const k of kept) must(outputs.some((port) => port.name === k), `no output ${k} to keep`);
+      const call = () => this.executor.execute(
+        entry, this.#packed(entry.inputs, inputs), outputs, outputs.map((port) => kept.includes(port.name)));
+      const words = await call().catch(async (error) => {
         if (!error.lost || names.some((name) => entries[name].state[0])) throw error;
-        this.#fallBack(error);
-        return this.executor.execute(...call);
+        await this.#fallBack(error);
+        return call();
       });
-      return Object.fromEntries(entry.outputs.map((port, k) => [port.name, fromWords(port, words[k])]));
+      return Object.fromEntries(outputs.map((port, k) => [port.name, kept.includes(port.name)
+        ? new Kept(this.executor, port, words[k]) : fromWords(port, words[k])]));
+    });
+  }
+
+  #packed(ports, inputs = {}) {
+    const all = ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`);
+    const refuse = (what) => must(false, `${what}; expected ${all}`);
+    for (const name in inputs) {
+      if (!ports.some((port) => port.name === name)) refuse(`there is no input ${name}`);
+    }
+    return ports.map((port) => {
+      const { name, shape, at, dtype } = port, values = inputs[name] ?? refuse(`the input ${name} is missing`);
+      const kept = values instanceof Kept;
+      if (`${values.shape ?? shape}` !== `${shape}` || (kept ? values.port.dtype !== dtype : values.length !== product(shape))) {
+        refuse(`the input ${name} has ${values.length ?? "other"} values, or another shape`);
+      }
+      if (kept && values.executor !== this.executor) {
+        throw Object.assign(new Error(`the input ${name} was kept by another device`), { lost: true });
+      }
+      return [at, kept ? values.words : toWords(port, values)];
     });
   }
 
@@ -84,21 +120,19 @@ class Model {
 
   // The largest difference from the examples, relative to a result's largest value.
   async #check() {
-    const { entries, examples, weights, initial } = this.artefact;
-    const kept = await this.executor.execute(null, [], weights);
+    const { executor, artefact: { entries, weights, initial } } = this;
+    const kept = await executor.execute(null, [], weights);
     let worst = 0;
-    for (const [name, entry] of Object.entries(entries)) {
-      const example = (kind, port) => stored(port, examples[`${name}/${kind}/${port.name}`]);
-      const given = entry.inputs.map((port) => [port.at, toWords(port, example("inputs", port))]);
-      const ports = [...entry.outputs, ...weights.filter((port) => entry.state.includes(port.name))];
-      const found = await this.executor.execute(entry, [...initial, ...given], ports);
+    for (const entry of Object.values(entries)) {
+      const { inputs, outputs, cells, example } = entry, ports = [...outputs, ...cells];
+      const given = inputs.map((port, k) => [port.at, toWords(port, example[0][k])]);
+      const found = await executor.execute(entry, [...initial, ...given], ports);
       ports.forEach((port, k) => {
-        const expected = example(entry.outputs[k] ? "outputs" : "state", port);
-        worst = Math.max(worst, difference(fromWords(port, found[k]), expected));
+        worst = Math.max(worst, difference(fromWords(port, found[k]), example[1][k]));
       });
     }
-    this.executor.write(weights.map(({ at }, k) => [at, kept[k]]));
-    if (worst > 1e-3) throw new Error(`${this.deviceName} errs by ${worst} in the examples`);
+    executor.write(weights.map(({ at }, k) => [at, kept[k]]));
+    must(!(worst > 1e-3), `${this.deviceName} errs by ${worst} in the examples`);
     return worst;
   }
 }
@@ -107,20 +141,4 @@ function difference(found, expected) {
   const scale = expected.reduce((most, x) => Math.max(most, Number.isFinite(x) && Math.abs(x)), 1);
   return found.reduce((most, x, i) => (x === expected[i] || Object.is(x, expected[i]) ? most
     : Math.max(most, Math.abs(x - expected[i]) / scale || Infinity)), 0);
-}
-
-function packed(ports, inputs = {}) {
-  const refuse = (what) => {
-    throw new Error(`${what}; expected ${ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`)}`);
-  };
-  for (const name in inputs) {
-    if (!ports.some((port) => port.name === name)) refuse(`there is no input ${name}`);
-  }
-  return ports.map((port) => {
-    const { name, shape } = port, values = inputs[name] ?? refuse(`the input ${name} is missing`);
-    if (values.length !== product(shape) || `${values.shape ?? shape}` !== `${shape}`) {
-      refuse(`the input ${name} has ${values.length} values, or another shape`);
-    }
-    return [port.at, toWords(port, values)];
-  });
 }

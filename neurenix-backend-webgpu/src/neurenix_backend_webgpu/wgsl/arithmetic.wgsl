@@ -1,6 +1,6 @@
 // The four operations of float32, where WGSL leaves infinities and subnormals open.
 // Cases are told apart without branches, here and where a function is frequent: a lane
-// computes all of them anyway, and SwiftShader takes hours to compile a loop with many.
+// computes all of them anyway, and SwiftShader takes minutes to compile a loop with many.
 
 fn add_f(a: u32, b: u32) -> u32 { return w(f(a) + f(b)); }
 

@@ -1,56 +1,73 @@
 // Fused steps: an expression on each element of a loop, stored or reduced.
 import { OPERATIONS, REDUCTIONS } from "./elementwise.js";
-import { ARRAYS, offsets, product, table } from "./views.js";
+import { ARRAYS, counts, must, offsets, product, table } from "./views.js";
 
 const BLOCK = 1024;
 const places = new Int32Array(BLOCK);
+const pool = []; // of registers
 
-// Registers, and sums of what is reduced: made once for a step.
-const prepared = ({ x, ops, ends }) => ({
-  registers: [...x.map((view) => view[0]), ...ops.map((op) => op[1])]
-    .map((letter) => new ARRAYS[letter](BLOCK)),
-  sums: ends.map(([, name, left]) => name && new Float64Array(product(left))),
-});
-
-export function fused(step, frame) {
-  const { shape, x, y, ops, ends } = step, total = product(shape);
-  const { registers, sums } = (step.ready ??= prepared(step));
-  sums.forEach((sum, k) => sum?.fill(REDUCTIONS[ends[k][1]][0]));
-  for (let first = 0; first < total; first += BLOCK) {
-    const n = Math.min(BLOCK, total - first);
-    x.forEach((view, k) => {
-      const [memory, base] = frame.view(view), [, , , ...strides] = view, into = registers[k];
-      if (!strides.length) into.set(memory.subarray(base + first, base + first + n));
-      else if (strides.length < shape.length || !strides.some(Boolean)) into.fill(memory[base]);
-      else {
-        offsets(shape, strides, base, first, n, places);
-        for (let i = 0; i < n; i++) into[i] = memory[places[i]];
-      }
-    });
-    ops.forEach(([name, , ...from], k) =>
-      OPERATIONS[name](registers[x.length + k], n, ...from.map((r) => registers[r])));
-    ends.forEach(([value, name, , within], k) => {
-      const from = registers[value], [memory, base] = frame.view(y[k]), strides = y[k].slice(3);
-      if (name) {
-        offsets(shape, within, 0, first, n, places);
-        reduce(from, n, name, sums[k]);
-      } else if (!strides.length) memory.set(from.subarray(0, n), base + first);
-      else {
-        offsets(shape, strides, base, first, n, places);
-        for (let i = 0; i < n; i++) memory[places[i]] = from[i];
-      }
-    });
-  }
-  ends.forEach(([value, name, left, , strides], k) => {
-    if (!name) return;
-    const [memory, base] = frame.view(y[k]), wrapped = registers[value].constructor.from(sums[k]);
-    table(left, strides, base).forEach((at, i) => { memory[at] = wrapped[i]; });
+export function fused({ shape, x, y, ops, ends }, bind) {
+  const total = product(shape), inputs = x.map((view) => bind(view, shape));
+  const registers = inputs.map(({ letter }, k) => register(letter, k));
+  const chosen = (r) => (counts([r]) && registers[r]) || must(false, `no register ${r}`);
+  const calls = ops.map(([name, letter, ...from]) => {
+    const given = from.map(chosen), into = register(letter, registers.length);
+    const f = OPERATIONS[name];
+    must(given.length >= f.length - 2, `${name} lacks an operand`);
+    registers.push(into);
+    return (n) => f(into, n, ...given);
   });
+  const outputs = ends.map(([value, reduction], k) => {
+    const view = bind(y[k], shape), from = chosen(value);
+    return { ...view, from, sum: reduction === undefined ? null : summed(REDUCTIONS[reduction], view, shape) };
+  });
+  return () => {
+    for (const { sum } of outputs) sum?.values.fill(sum.start);
+    for (let first = 0; first < total; first += BLOCK) {
+      const n = Math.min(BLOCK, total - first);
+      inputs.forEach(({ memory, base, strides }, k) => {
+        const into = registers[k];
+        if (!strides.length) into.set(memory.subarray(base + first, base + first + n));
+        else if (!strides.some(Boolean)) into.fill(memory[base]);
+        else {
+          offsets(shape, strides, base, first, n, places);
+          for (let i = 0; i < n; i++) into[i] = memory[places[i]];
+        }
+      });
+      for (const call of calls) call(n);
+      for (const { memory, base, strides, from, sum } of outputs) {
+        if (!sum && !strides.length) {
+          memory.set(from.subarray(0, n), base + first);
+          continue;
+        }
+        offsets(shape, sum?.within ?? strides, sum ? 0 : base, first, n, places);
+        if (sum) sum.add(from, n);
+        else for (let i = 0; i < n; i++) memory[places[i]] = from[i];
+      }
+    }
+    for (const { memory, base, strides, from, sum } of outputs) {
+      if (!sum) continue;
+      const wrapped = from.constructor.from(sum.values);
+      table(sum.left, strides, base).forEach((at, i) => { memory[at] = wrapped[i]; });
+    }
+  };
 }
 
-function reduce(from, n, name, sum) {
-  const wraps = name === "prod" && !(from instanceof Float32Array);
-  const combine = wraps ? Math.imul : REDUCTIONS[name][1];
-  if (name === "sum") for (let i = 0; i < n; i++) sum[places[i]] += from[i];
-  else for (let i = 0; i < n; i++) sum[places[i]] = combine(sum[places[i]], from[i]);
+function register(letter, k) {
+  const made = (pool[k] ??= {});
+  return (made[letter] ??= new ARRAYS[letter](BLOCK));
+}
+
+// Where a reduction adds up: its values, and the strides of the loop in them.
+function summed([start, combine], { strides, memory }, shape) {
+  const left = shape.map((n, a) => (strides[a] ? n : 1));
+  const within = left.map((n, a) => strides[a] && product(left.slice(a + 1)));
+  must(strides.length === shape.length && product(left) <= memory.length, "no such reduction");
+  const values = new Float64Array(product(left));
+  const add = combine ? (from, n) => {
+    for (let i = 0; i < n; i++) values[places[i]] = combine(values[places[i]], from[i]);
+  } : (from, n) => {
+    for (let i = 0; i < n; i++) values[places[i]] += from[i];
+  };
+  return { start, left, within, values, add };
 }

@@ -1,13 +1,31 @@
 // Views of memory: values by dtype, and where the elements of a loop lie.
 
-// Arrays of values by the letter of a dtype. A uint8 lies in a byte, all else in a word.
+// Arrays of values by the letter of a dtype. In memory a uint8 is a byte, all else a word.
 export const ARRAYS = {
-  f: Float32Array, i: Int32Array, u: Uint32Array, c: Uint8Array, b: Uint8Array,
+  __proto__: null, f: Float32Array, i: Int32Array, u: Uint32Array, c: Uint8Array, b: Uint8Array,
 };
 
 export const product = (shape) => shape.reduce((count, n) => count * n, 1);
 
 export const wordCount = ({ shape, letter }) => Math.ceil(product(shape) / (letter === "c" ? 4 : 1));
+
+export function must(right, what) {
+  if (!right) throw new Error(what);
+}
+
+// Makes something of each part of a file; an error says of which.
+export function each(path, list, make) {
+  must(Array.isArray(list), `${path} is no list`);
+  return list.map((part, k) => {
+    try {
+      return make(part);
+    } catch (error) {
+      throw new Error(`${path}[${k}] is wrong: ${error.message}`);
+    }
+  });
+}
+
+export const counts = (list, most = 2 ** 29) => list.every((n) => Number.isInteger(n) && n >= 0 && n <= most);
 
 // No value may be changed by the dtype.
 export function toWords(port, values) {
@@ -26,31 +44,22 @@ export function fromWords({ letter, shape }, words) {
   return Object.defineProperty(values.subarray(0, product(shape)), "shape", { value: shape });
 }
 
-// Writes into `out` the offsets of `count` elements, from element `first` on.
+// Writes into `out` where `count` elements lie, from element `first` on.
 export function offsets(shape, strides, base, first, count, out) {
-  const last = shape.length - 1, index = [];
-  let at = base;
-  for (let a = last, rest = first; a >= 0; a--) {
-    index[a] = rest % shape[a];
-    rest = (rest - index[a]) / shape[a];
-    at += index[a] * strides[a];
-  }
-  const length = shape[last] ?? 1, step = strides[last] ?? 0;
-  for (let k = 0, left = length - (index[last] ?? 0); ; left = length) {
-    for (const end = Math.min(k + left, count); k < end; at += step) out[k++] = at;
-    if (k === count) return;
-    at -= length * step;
-    let a = last - 1;
-    for (; ++index[a] === shape[a]; a--) {
-      index[a] = 0;
-      at -= (shape[a] - 1) * strides[a];
+  const last = shape.length - 1, length = shape[last] ?? 1, step = strides[last] ?? 0;
+  for (let k = 0; k < count;) {
+    const end = Math.min(count, k + length - (first + k) % length);
+    let at = base;
+    for (let a = last, rest = first + k; a >= 0; a--) {
+      at += rest % shape[a] * strides[a];
+      rest = Math.floor(rest / shape[a]);
     }
-    at += strides[a];
+    for (; k < end; at += step) out[k++] = at;
   }
 }
 
 export function table(shape, strides, base = 0) {
   const out = new Int32Array(product(shape));
-  if (out.length) offsets(shape, strides, base, 0, out.length, out);
+  offsets(shape, strides, base, 0, out.length, out);
   return out;
 }

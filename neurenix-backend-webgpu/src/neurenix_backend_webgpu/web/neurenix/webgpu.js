@@ -3,7 +3,6 @@ import { wordCount } from "./views.js";
 
 const ROW = 256; // bytes: the least step of a dynamic offset
 const megabytes = (bytes) => `${Math.ceil(bytes / 1e6)} MB`;
-const bytesOf = (port) => wordCount(port) * 4;
 
 export class WebGPU {
   device = "webgpu";
@@ -13,28 +12,26 @@ export class WebGPU {
     if (!adapter) throw Object.assign(new Error("there is no WebGPU here"), { absent: true });
     const { info: { description, vendor, architecture }, limits } = adapter;
     this.deviceName = description || `${vendor} ${architecture}`;
-    const size = memory.gpu * 4, requiredLimits = {};
-    for (const limit of ["maxStorageBufferBindingSize", "maxBufferSize"]) {
-      requiredLimits[limit] = size;
-      if (size <= limits[limit]) continue;
+    const size = memory.gpu * 4, most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+    if (size > most) {
       throw new Error(`the program needs ${megabytes(size)} in one buffer, and ${this.deviceName} `
-        + `allows ${megabytes(limits[limit])}: export it with chunk=, or for smaller inputs`);
+        + `allows ${megabytes(most)}: export it with chunk=, or for smaller inputs`);
     }
+    const requiredLimits = { maxStorageBufferBindingSize: size, maxBufferSize: size };
     const gpu = this.gpu = await adapter.requestDevice({ requiredLimits });
     this.lost = gpu.lost.then(({ message }) => {
       throw Object.assign(new Error(`the WebGPU device was lost: ${message}`), { lost: true });
     });
     this.lost.catch(() => {}); // those who wait hear of it
-    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
-    this.memory = gpu.createBuffer({ size, usage: STORAGE | COPY_DST | COPY_SRC });
+    this.memory = this.#buffer(size, GPUBufferUsage.STORAGE);
     const layout = gpu.createBindGroupLayout({ entries: [
       { binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: ROW } },
       { binding: 1, visibility: 4, buffer: { type: "storage" } },
     ] });
     for (const entry of Object.values(entries)) {
       const rows = new Uint32Array((entry.dispatches.length || 1) * ROW / 4);
-      entry.dispatches.forEach(([, , , , ...row], k) => rows.set(row, k * ROW / 4));
-      const buffer = gpu.createBuffer({ size: rows.byteLength, usage: UNIFORM | COPY_DST });
+      entry.dispatches.forEach((row, k) => rows.set(row.slice(4), k * ROW / 4));
+      const buffer = this.#buffer(rows.byteLength, GPUBufferUsage.UNIFORM);
       gpu.queue.writeBuffer(buffer, 0, rows);
       entry.group = gpu.createBindGroup({ layout, entries: [
         { binding: 0, resource: { buffer, size: ROW } },
@@ -52,14 +49,20 @@ export class WebGPU {
     this.write(initial);
   }
 
+  #buffer(size, usage) {
+    const { COPY_DST, COPY_SRC } = GPUBufferUsage;
+    return this.gpu.createBuffer({ size, usage: usage | COPY_DST | (usage & 1 ? 0 : COPY_SRC) });
+  }
+
   write(pieces) {
     for (const [at, words] of pieces) this.gpu.queue.writeBuffer(this.memory, at * 4, words);
   }
 
-  // As the interpreter's.
-  async execute(entry, pieces, ports) {
-    const { gpu } = this, encoder = gpu.createCommandEncoder();
-    this.write(pieces);
+  // As the interpreter's; what is kept comes as a buffer.
+  async execute(entry, pieces, ports, kept = []) {
+    const { gpu, memory } = this, encoder = gpu.createCommandEncoder(), isKept = ([, x]) => x instanceof GPUBuffer;
+    this.write(pieces.filter((piece) => !isKept(piece)));
+    for (const [at, buffer] of pieces.filter(isKept)) encoder.copyBufferToBuffer(buffer, 0, memory, at * 4, buffer.size);
     if (entry) {
       const pass = encoder.beginComputePass();
       entry.dispatches.forEach(([module, x, y, z], k) => {
@@ -69,21 +72,30 @@ export class WebGPU {
       });
       pass.end();
     }
-    const size = ports.reduce((sum, port) => sum + bytesOf(port), 0) || 4;
-    const out = gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-    let to = 0;
-    for (const port of ports) {
-      encoder.copyBufferToBuffer(this.memory, port.at * 4, out, to, bytesOf(port));
-      to += bytesOf(port);
-    }
+    const places = ports.map((port) => [port.at * 4, wordCount(port) * 4]);
+    const buffers = places.map(([at, size], k) => {
+      const out = this.#buffer(size || 4, kept[k] ? GPUBufferUsage.STORAGE : GPUBufferUsage.MAP_READ);
+      encoder.copyBufferToBuffer(memory, at, out, 0, size);
+      return out;
+    });
     gpu.queue.submit([encoder.finish()]);
-    const nudge = setInterval(() => gpu.queue.submit([]), 4); // Firefox looks seldom
+    return Promise.all(buffers.map((buffer, k) => (kept[k] ? buffer : this.#mapped(buffer, places[k][1]))));
+  }
+
+  async read(buffer) {
+    const out = this.#buffer(buffer.size, GPUBufferUsage.MAP_READ), encoder = this.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(buffer, 0, out, 0, buffer.size);
+    this.gpu.queue.submit([encoder.finish()]);
+    return this.#mapped(out);
+  }
+
+  async #mapped(out, size) {
+    const nudge = setInterval(() => this.gpu.queue.submit([]), 4); // Firefox looks seldom
     await Promise.race([this.lost, out.mapAsync(GPUMapMode.READ).catch(() => this.lost)])
       .finally(() => clearInterval(nudge));
-    const bytes = out.getMappedRange().slice(0);
+    const words = new Uint32Array(out.getMappedRange().slice(0, size));
     out.destroy();
-    to = 0;
-    return ports.map((port) => new Uint32Array(bytes.slice(to, to += bytesOf(port))));
+    return words;
   }
 
   dispose() {

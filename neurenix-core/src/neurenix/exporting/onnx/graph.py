@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,18 @@ class Graph:
         self.initializers: list[onnx.TensorProto] = []
         self._constants: dict[Any, str] = {}
         self._taken = frozenset(taken)
-        self._count = 0
+        self._count = count(1)
+
+    def body(self) -> Graph:
+        """A graph within this one, which has names and constants from it."""
+        inner = Graph(())
+        inner.initializers, inner._constants = self.initializers, self._constants
+        inner._taken, inner._count = self._taken, self._count
+        return inner
 
     def new_name(self) -> str:
         while True:
-            self._count += 1
-            name = f"_{self._count}"
+            name = f"_{next(self._count)}"
             if name not in self._taken:
                 return name
 

@@ -11,12 +11,12 @@ import onnx
 
 from ...errors import ExportError
 from ...passes.pipeline import Target, prepare
-from ...primitives import TensorType
-from ...program import Instruction, Program
+from ...program import Program
 from ..artefact import EntryPoint
 from ..names import apart
 from . import elementwise, indexing, movement, products, reductions
-from .graph import KINDS, OPSET, Graph, kind_of, refuse
+from .control import LONG, emit, info, lacking, longest_scan
+from .graph import KINDS, OPSET, Graph
 from .rules import RULES
 
 _IR = 8  # of files: with opset 18, what onnxruntime reads since 1.14 (2023)
@@ -29,9 +29,10 @@ def next_name(state: str) -> str:
 
 
 def flat(program: Program) -> Program:
-    """The program without regions, in primitives that have a rule: calls inlined, maps
-    expanded, scans unrolled, what has no node decomposed."""
-    target = Target(frozenset(RULES), frozenset(), device="ONNX")
+    """The program in primitives that have a rule: calls inlined, maps expanded, what
+    has no node decomposed; scans unrolled, or kept where one is long."""
+    kept = {"scan"} if longest_scan(program) >= LONG else set()
+    target = Target(frozenset({*RULES, *kept}), frozenset(), device="ONNX")
     return prepare(program, target)
 
 
@@ -48,7 +49,7 @@ def model_of(
     for name, type in zip(names, entry.program.input_types, strict=True):
         if type.dtype.name not in KINDS:
             raise ExportError(
-                f"export to ONNX: {name!r} of {entry.name} is {_lacking(type)}"
+                f"export to ONNX: {name!r} of {entry.name} is {lacking(type)}"
             )
     program = flat(entry.program)
     ends = _ends(entry)
@@ -56,10 +57,7 @@ def model_of(
     values = dict(zip(program.inputs, names, strict=True))
     for name in (*state, *entry.weights):
         graph.weight(name, weights[name])
-    for i in program.instructions:
-        _check_dtypes(i)
-        made = RULES[i.primitive.name](graph, i, [values[s] for s in i.inputs])
-        values[i.outputs[0]] = made
+    emit(graph, program, values)
     for name, symbol in zip(ends, program.outputs, strict=True):
         node = onnx.helper.make_node("Identity", [values[symbol]], [name])
         graph.nodes.append(node)
@@ -68,8 +66,8 @@ def model_of(
     made_graph = onnx.helper.make_graph(
         graph.nodes,
         entry.name,
-        [_info(name, types[name]) for name in taken],
-        [_info(n, t) for n, t in zip(ends, program.output_types, strict=True)],
+        [info(name, types[name]) for name in taken],
+        [info(n, t) for n, t in zip(ends, program.output_types, strict=True)],
         graph.initializers,
     )
     made_model = onnx.helper.make_model(
@@ -92,20 +90,3 @@ def _ends(entry: EntryPoint) -> list[str]:
     again = [*entry.state, *(n for n in outputs if n in before)]
     after = apart([next_name(n) for n in again], taken)
     return [after[next_name(n)] if n in again else n for n in (*entry.state, *outputs)]
-
-
-def _info(name: str, type: TensorType) -> onnx.ValueInfoProto:
-    return onnx.helper.make_tensor_value_info(name, kind_of(type.dtype), type.shape)
-
-
-def _check_dtypes(i: Instruction) -> None:
-    for s in (*i.inputs, *i.outputs):
-        if s.type.dtype.name not in KINDS:
-            raise refuse(i, f"a value is {_lacking(s.type)}")
-
-
-def _lacking(type: TensorType) -> str:
-    return (
-        f"{type.dtype.name}, and models are written with {', '.join(KINDS)}; convert "
-        "the model and its inputs to float32"
-    )
