@@ -60,8 +60,8 @@ DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   for (int64_t i = block_index(); i < task.iterations; i += blocks()) {
     for (int k = group.thread; k < task.base_count; k += group.threads) {
       const TaskBase& place = places[k];
-      bases[k] = place.parent < 0 ? frame + place.offset
-                                  : around[place.parent] + place.offset + i * place.stride;
+      bases[k] =
+          place.parent < 0 ? frame + place.offset : around[place.parent] + place.offset + i * place.stride;
     }
     group.barrier();
     run(bases, group);
