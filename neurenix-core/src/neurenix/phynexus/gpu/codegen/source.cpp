@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
@@ -86,16 +87,27 @@ class Writer {
 
  private:
   void write(int number, const Launch& launch, bool task) {
+    const int count = launch.arguments.record_count;
+    std::vector<Record> records(static_cast<size_t>(count));
+    std::memcpy(records.data(), lowered_.program.data() + launch.arguments.records,
+                records.size() * sizeof(Record));
+    std::vector<bool> begins_loop(records.size());
+    for (int r = 0; r < count; r++)
+      if (records[size_t(r)].loop) begins_loop[size_t(r - records[size_t(r)].loop)] = true;
     std::string body;
-    for (int r = 0; r < launch.arguments.record_count; r++) {
-      Record record;
-      std::memcpy(&record, lowered_.program.data() + launch.arguments.records + r * int64_t(sizeof record),
-                  sizeof record);
+    for (int r = 0; r < count; r++) {
+      const Record& record = records[size_t(r)];
       const std::string call = function_of(record) + "(bases, tile, group);";
       if (task) {
+        if (begins_loop[size_t(r)]) body += "      do {\n";
         body += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " + call +
                 "\n";
         if (record.barrier) body += "      group.barrier();\n";
+        if (record.loop) {
+          AdvanceLoopParams loop;
+          std::memcpy(&loop, lowered_.program.data() + records[size_t(r - record.loop)].params, sizeof loop);
+          body += "      } while (loops_again(" + std::to_string(loop.counter) + ", bases, group));\n";
+        }
       } else {
         body += "      case " + std::to_string(r) + ": " + call + " break;\n";
       }
