@@ -1,20 +1,11 @@
-// Makes chains of PHX_FUSED, PHX_COPY, PHX_IOTA and PHX_ARGMAX.
+// Makes chains of PHX_FUSED, PHX_IOTA and PHX_ARGMAX.
 #include <algorithm>
 
 #include "../../../engine/failure.h"
-#include "chain.h"
+#include "operands.h"
 
 namespace phynexus::gpu {
 namespace {
-
-Chain::Operand operand_of(const Builder& builder, const phx_value& value) {
-  Chain::Operand x;
-  x.at = builder.place(value);
-  x.storage = value.dtype;
-  x.value = &value;
-  for (int d = 0; d < value.rank; d++) x.strides.push_back(value.strides[d] * item_bytes(value.dtype));
-  return x;
-}
 
 // Positions in row-major order of the axes that count.
 template <class Counts>
@@ -26,19 +17,6 @@ Chain::Operand position_of(const std::vector<Chain::Axis>& axes, const Counts& c
   for (size_t d = axes.size(); d-- > 0;)
     if (counts(d)) x.strides[d] = stride, stride *= axes[d].size;
   return x;
-}
-
-std::vector<Chain::Axis> axes_of(const phx_value& value) {
-  std::vector<Chain::Axis> axes;
-  for (int d = 0; d < value.rank; d++) axes.push_back({value.shape[d], false});
-  return axes;
-}
-
-Chain::Output stored(int32_t value, Chain::Operand to) {
-  Chain::Output output;
-  output.value = value;
-  output.to = std::move(to);
-  return output;
 }
 
 int32_t position_input(Chain& chain) {
@@ -102,16 +80,6 @@ void lower_iota(Builder& builder, const phx_instruction& instruction) {
   chain.inputs.push_back(position_of(chain.axes, [&](size_t d) { return d == axis; }));
   chain.operations.push_back({.opcode = PHX_CAST, .dtype = out.dtype, .a = 0});
   chain.outputs.push_back(stored(1, operand_of(builder, out)));
-  add_chain(builder, std::move(chain));
-}
-
-void lower_copy(Builder& builder, const phx_instruction& instruction) {
-  const phx_value &in = builder.plan.input(instruction, 0), &out = builder.plan.output(instruction, 0);
-  Chain chain;
-  chain.axes = axes_of(out);
-  chain.inputs.push_back(operand_of(builder, in));
-  chain.outputs.push_back(stored(0, operand_of(builder, out)));
-  if (item_bytes(out.dtype) == 2) chain.inputs[0].storage = chain.outputs[0].to.storage = storage_16;
   add_chain(builder, std::move(chain));
 }
 
