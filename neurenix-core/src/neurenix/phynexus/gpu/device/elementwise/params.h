@@ -15,9 +15,9 @@ inline constexpr int transpose_side = 32;  // of a tile
 
 // The input lies together along one axis, the output along another; `axes` are the others.
 struct TransposeParams {
-  int64_t in_size = 0, out_size = 0;    // of the two axes, named after who lies together along them
-  int64_t in_far = 0;                   // bytes that the input steps along the output's axis
-  int64_t out_far = 0;                  // and the output along the input's
+  int64_t in_size = 0, out_size = 0;  // of the two axes, named after who lies together along them
+  int64_t in_far = 0;                 // bytes that the input steps along the output's axis
+  int64_t out_far = 0;                // and the output along the input's
   int64_t tiles_in = 0, tiles_out = 0;
   int32_t item_bytes = 0;
   int32_t axes = 0;

@@ -29,19 +29,22 @@ int32_t position_input(Chain& chain) {
 void lower_fused(Builder& builder, const phx_instruction& instruction) {
   const Plan& plan = builder.plan;
   const Fused p = read_params<Fused>(plan, instruction);
-  const bool reduces = std::any_of(p.ends.begin(), p.ends.end(), [](const Fused::End& e) { return e.reduction != 0; });
-  const bool places =
-      std::any_of(p.ends.begin(), p.ends.end(), [](const Fused::End& e) { return e.reduction == PHX_ARGMAX; });
+  const bool reduces =
+      std::any_of(p.ends.begin(), p.ends.end(), [](const Fused::End& e) { return e.reduction != 0; });
+  const bool places = std::any_of(p.ends.begin(), p.ends.end(),
+                                  [](const Fused::End& e) { return e.reduction == PHX_ARGMAX; });
   Chain chain;
-  for (size_t d = 0; d < p.shape.size(); d++) chain.axes.push_back({p.shape[d], reduces && (p.reduced >> d & 1)});
+  for (size_t d = 0; d < p.shape.size(); d++)
+    chain.axes.push_back({p.shape[d], reduces && (p.reduced >> d & 1)});
   const int32_t inputs = instruction.inputs;
-  for (int32_t k = 0; k < inputs; k++) chain.inputs.push_back(operand_of(builder, plan.input(instruction, k)));
+  for (int32_t k = 0; k < inputs; k++)
+    chain.inputs.push_back(operand_of(builder, plan.input(instruction, k)));
   const int32_t place = places ? position_input(chain) : -1;
   // The position is an input too, behind the others.
   const auto value = [&](int64_t v) { return int32_t(v) + (places && v >= inputs); };
   for (const Fused::Op& op : p.ops)
-    chain.operations.push_back({int32_t(op.opcode), int32_t(op.dtype), value(op.a), op.b < 0 ? -1 : value(op.b),
-                                op.c < 0 ? -1 : value(op.c), op.immediate});
+    chain.operations.push_back({int32_t(op.opcode), int32_t(op.dtype), value(op.a),
+                                op.b < 0 ? -1 : value(op.b), op.c < 0 ? -1 : value(op.c), op.immediate});
   for (size_t k = 0; k < p.ends.size(); k++) {
     Chain::Output output;
     output.value = value(p.ends[k].value);
