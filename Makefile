@@ -3,6 +3,8 @@
 # make test    lint, types and every test
 # make engine-tests    the engine's own tests, in C++, and once more under sanitizers
 # make docs    the documentation's site; make gallery    its pictures
+# make emulated    the CUDA engine for a machine without a GPU, for tests
+# make cuda    the CUDA engine itself, where nvcc 13 is
 # make dist    sdists and wheels of all packages, tried on each Python that is here
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
 # PYTHON=python3.12 chooses the interpreter, VENV=folder where the environment lies,
@@ -18,14 +20,17 @@ WORKERS ?= auto
 # Python sources are used in place; a change of these installs again.
 BUILT_FROM := pyproject.toml $(wildcard neurenix-*/pyproject.toml) \
     neurenix-backend-cpu/CMakeLists.txt \
-    $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus -type f)
+    $(shell find neurenix-backend-cpu/cpp neurenix-core/src/neurenix/phynexus \
+        -path '*/phynexus/gpu' -prune -o -type f -print)
 PACKAGES := -e ./neurenix-core -e ./neurenix-backend-cpu -e ./neurenix-meta
 TESTED := $(PACKAGES) -e ./neurenix-backend-webgpu
+# In place, without its library: tests run the emulated engine, and `make cuda` builds it.
+WITHOUT_LIBRARY := -C cmake.define.PHYNEXUS_PRODUCT=OFF
 # Installed first, and not anew for each build: else nothing that was compiled is kept.
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
+.PHONY: emulated cuda docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -38,7 +43,7 @@ draw-demo: $(VENV)/.for-demo
 	$(INSTALL) -e ./neurenix-backend-webgpu
 	$(PY) examples/draw/make_draw.py --output build/draw
 
-test: lint types
+test: lint types emulated
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.for-test
@@ -72,6 +77,23 @@ engine-tests: $(VENV)/.for-test
 	    -DCMAKE_CXX_FLAGS=-O1 -DPHYNEXUS_SANITIZE=address,undefined
 	$(CMAKE) --build $(ENGINE_TESTS)/sanitized --target engine_test
 	$(ENGINE_TESTS)/sanitized/engine_test
+
+# The same sources as the product's, by the C++ compiler alone, over a fake driver.
+EMULATED := build/cuda-emulated
+emulated: $(VENV)/.for-test
+	$(CMAKE) -S neurenix-backend-cuda -B $(EMULATED) -G Ninja \
+	    -DPHYNEXUS_PRODUCT=OFF -DPHYNEXUS_EMULATED=ON
+	$(CMAKE) --build $(EMULATED)
+
+# nvcc: what the group `cuda` has put into the environment, else the system's.
+NVCC = $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/nvidia/cu13/bin/nvcc) \
+    $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+cuda: $(VENV)/.for-test
+	@[ -n "$(NVCC)" ] || { echo "Neurenix: there is no nvcc to build the CUDA engine" \
+	    "with: $(PIP) install --group cuda, or NVIDIA's toolkit 13" >&2; exit 1; }
+	$(CMAKE) -S neurenix-backend-cuda -B build/cuda -G Ninja \
+	    -DPHYNEXUS_NVCC=$(abspath $(NVCC))
+	$(CMAKE) --build build/cuda
 
 # Pyright sees one folder of each package, so core's and meta's are linked into one.
 LINKED := build/types/neurenix
@@ -135,6 +157,7 @@ $(VENV)/.for-test: $(PY) $(BUILT_FROM)
 	    "(a minute or two)"
 	$(PIP) install --upgrade "pip>=25.1" $(BUILD_TOOLS)
 	$(INSTALL) --group dev --group docs $(TESTED) ".[all]"
+	$(INSTALL) $(WITHOUT_LIBRARY) -e ./neurenix-backend-cuda
 	@touch $@ $(VENV)/.for-demo
 
 $(PY):

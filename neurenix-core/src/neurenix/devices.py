@@ -61,7 +61,7 @@ class Device:
 
 
 _DEVICES: dict[tuple[str, int], Device] = {}
-_FORM = re.compile(r"([a-z][a-z0-9_]*)(?::(\d+))?")
+_FORM = re.compile(r"([a-z][a-z0-9_-]*)(?::(\d+))?")
 
 
 def parse_device(device: Any) -> Device:

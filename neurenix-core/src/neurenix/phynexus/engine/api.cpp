@@ -114,6 +114,7 @@ phx_status capabilities(phx_engine* engine, phx_capabilities* out) {
     const size_t first = offsetof(phx_capabilities, fused_operations);
     require(out->struct_size >= first, "phx_capabilities.struct_size is smaller than version 1.0's");
     phx_capabilities all{};
+    engine_of(engine).revive();
     engine_of(engine).describe(all);
     all.struct_size = out->struct_size;
     std::memcpy(out, &all, std::min(all.struct_size, sizeof all));

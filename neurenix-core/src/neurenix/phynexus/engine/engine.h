@@ -35,6 +35,8 @@ class Engine {
   // executable may refer to this engine: it does not outlive it.
   virtual std::unique_ptr<Executable> compile(std::unique_ptr<const Plan> plan) = 0;
   virtual void synchronize() {}
+  // Opens the device again, where it was lost. Throws Failure, which says why it cannot.
+  virtual void revive() {}
 
   std::atomic<int64_t> runs{0};
   std::atomic<bool> profiling{false};

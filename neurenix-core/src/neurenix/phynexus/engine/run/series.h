@@ -22,6 +22,12 @@ class Series {
   char** bases() { return bases_; }
   // Whether the last run left a true ok, or none is asked for; for memory that the host sees, after the run has ended.
   bool left_ok() const { return !ok_ || *bases_[ok_]; }
+  // For engines whose runs go on after they were asked for: the base of ok, or 0 where none is asked for; whether runs
+  // may follow; the number of those made, which settle() sets once it is known.
+  int32_t ok_base() const { return ok_; }
+  bool several() const { return steps_; }
+  int64_t done() const { return steps_ ? steps_->done : 0; }
+  void settle(int64_t done, bool stopped) { steps_->done = done, steps_->stopped = stopped; }
   // Counts the run that was just made. True: the pointers have moved on, and another run follows.
   bool next(bool ok);
 

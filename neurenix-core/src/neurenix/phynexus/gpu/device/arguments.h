@@ -37,7 +37,8 @@ struct StepArguments {
   RunState* seen = nullptr;  // a copy of it for the host, in memory that the host sees
   int32_t first = 0;         // into bases
   int32_t count = 0;         // of pointers
-  int32_t begins = 0;        // 1: of a call's first step: nothing came before
+  enum Kind : int32_t { after_step, first_of_call, more_pointers };
+  int32_t kind = after_step;
   int32_t ok = -1;           // into bases: the ok of the step before, one bool; -1: none
   char* pointers[most] = {};
 };

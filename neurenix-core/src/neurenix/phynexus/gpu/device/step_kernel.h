@@ -9,9 +9,9 @@ namespace phynexus::gpu {
 // One block.
 KERNEL(phynexus_step, StepArguments) {
   const StepArguments& a = arguments;
-  if (thread_index() == 0) {
+  if (thread_index() == 0 && a.kind != StepArguments::more_pointers) {
     RunState now = *a.state;
-    if (a.begins) now = RunState{};
+    if (a.kind == StepArguments::first_of_call) now = RunState{};
     else if (!now.stopped) {
       now.steps++;
       now.stopped = a.ok >= 0 && !*reinterpret_cast<const uint8_t*>(a.bases[a.ok]);

@@ -1,0 +1,27 @@
+// The library of the CUDA engine: how many devices there are, and an engine for one.
+#include "code.h"
+#include "cuda_driver.h"
+#include "cuda_library.h"
+#include "gpu/run/engine.h"
+
+namespace phynexus {
+
+const Library library = {
+    .version = PHYNEXUS_VERSION,
+    .device_count = []() -> int32_t {
+      try {
+        return cuda::cuda_devices();
+      } catch (const Failure&) {
+        return 0;  // the backend says why, before it asks
+      }
+    },
+    .create = [](int32_t device, int32_t) -> std::shared_ptr<Engine> {
+      gpu::Binding binding;
+      binding.driver = std::make_unique<cuda::CudaDriver>(cuda::cuda_api(), device);
+      binding.image = cuda::device_code;
+      binding.threads = cuda::block_threads;
+      return std::make_shared<gpu::GpuEngine>(std::move(binding));
+    },
+};
+
+}  // namespace phynexus

@@ -1,0 +1,24 @@
+// What a test says to the fake driver. The environment variable PHYNEXUS_FAKE_CUDA says the same to a process from its
+// start: "devices=2,version=12040,fail=cuMemAlloc_v2:3:999".
+#pragma once
+
+#include <cstdint>
+
+extern "C" {
+// All devices as at first, of one process that has none in use.
+void phynexus_fake_reset();
+// devices (2), version (13000), memory (bytes of each device), architecture (90), gone (1: what is lost stays lost),
+// backwards (1: of a graph's launches that do not wait for each other the last one runs first). False: no such thing.
+bool phynexus_fake_set(const char* what, int64_t value);
+// The nth call of a function from now on, from 1, does nothing and answers `code`; one that loses a device loses the
+// calling thread's. 0: none of them.
+void phynexus_fake_fail(const char* function, int64_t nth, int code);
+// The nth kernel from now on that begins, from 1, writes its mark and faults: the device is lost with `code`.
+void phynexus_fake_fault(int64_t nth, int code);
+// How often a function was called.
+int64_t phynexus_fake_calls(const char* function);
+// All functions that the engine calls, in turn; null beyond the last.
+const char* phynexus_fake_function(int index);
+// Bytes of a device's memory that are taken.
+int64_t phynexus_fake_used(int device);
+}

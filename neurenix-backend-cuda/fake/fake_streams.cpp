@@ -1,0 +1,72 @@
+// A stream's thread, and what waits for it. One lock for all: see World.
+#include "fake_streams.h"
+
+namespace phynexus::fake {
+
+FakeStream::~FakeStream() {
+  {
+    std::lock_guard lock(world().mutex);
+    ends_ = true;
+  }
+  world().changed.notify_all();
+  thread_.join();
+}
+
+void FakeStream::push(Item item) {
+  {
+    std::lock_guard lock(world().mutex);
+    if (item.event) item.number = item.records ? ++item.event->recorded : item.event->recorded;
+    items_.push_back(std::move(item));
+  }
+  world().changed.notify_all();
+}
+
+void FakeStream::add(std::function<void()> work) { push({std::move(work)}); }
+void FakeStream::record(FakeEvent& event) { push({{}, &event, 0, true}); }
+void FakeStream::wait_in(FakeEvent& event) { push({{}, &event, 0, false}); }
+
+void FakeStream::work() {
+  World& w = world();
+  std::unique_lock lock(w.mutex);
+  for (;;) {
+    w.changed.wait(lock, [&] { return ends_ || !items_.empty(); });
+    if (items_.empty()) return;
+    busy_ = true;
+    Item item = std::move(items_.front());
+    items_.pop_front();
+    if (item.work) {
+      if (device.error == cuda_success) {
+        lock.unlock();
+        item.work();
+        lock.lock();
+      }
+    } else if (item.records) {
+      item.event->done = item.number;
+      item.event->when = std::chrono::steady_clock::now();
+    } else {
+      w.changed.wait(lock, [&] { return item.event->done >= item.number; });
+    }
+    busy_ = false;
+    w.changed.notify_all();
+  }
+}
+
+void FakeStream::wait_until_idle() {
+  World& w = world();
+  std::unique_lock lock(w.mutex);
+  w.changed.wait(lock, [&] { return items_.empty() && !busy_; });
+}
+
+void wait_for(FakeEvent& event) {
+  World& w = world();
+  std::unique_lock lock(w.mutex);
+  const int64_t number = event.recorded;
+  w.changed.wait(lock, [&] { return event.done >= number; });
+}
+
+bool is_done(FakeEvent& event) {
+  std::lock_guard lock(world().mutex);
+  return event.done >= event.recorded;
+}
+
+}  // namespace phynexus::fake

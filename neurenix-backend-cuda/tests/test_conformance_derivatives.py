@@ -1,0 +1,10 @@
+"""The conformance suite on the emulated CUDA engine: derivatives. In files of their own, so that
+processes share them."""
+
+from __future__ import annotations
+
+from cuda_emulated import register
+
+from neurenix.testing.suite import test_derivatives  # noqa: F401
+
+NX_DEVICES = [register()]

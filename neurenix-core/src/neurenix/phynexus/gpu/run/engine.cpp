@@ -1,0 +1,214 @@
+// Opens a device, copies in order with runs, and says what was lost with it.
+#include "engine.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "executable.h"
+#include "forks.h"
+
+namespace phynexus::gpu {
+
+GpuEngine::GpuEngine(Binding binding) : binding_(std::move(binding)), forks_(forks()) {
+  const DeviceFacts& facts = binding_.driver->facts();
+  target_.multiprocessors = facts.multiprocessors;
+  target_.shared_bytes = facts.shared_bytes;
+  target_.threads = binding_.threads;
+  target_.lanes = binding_.lanes;
+  std::lock_guard lock(mutex_);
+  open();
+}
+
+GpuEngine::~GpuEngine() {
+  if (is_forked()) {
+    // The parent's streams are no business of this process, nor can it reach them.
+    (void)session_.release();
+    (void)binding_.driver.release();
+    return;
+  }
+  if_living(session_number_, [&](Session&) { session_.reset(); });
+}
+
+bool GpuEngine::is_forked() const { return forks() != forks_; }
+
+void GpuEngine::open() {
+  if (is_forked())
+    throw Failure(PHX_DEVICE_ERROR,
+                  "a GPU does not work in a process that was forked after it was used: start processes with 'spawn'");
+  std::unique_lock living(living_);
+  try {
+    if (!lost_.empty()) binding_.driver->reopen();
+    const Entered in(*binding_.driver);
+    session_ = std::make_unique<Session>(*binding_.driver, binding_.image, dead_);
+  } catch (const Failure& failure) {
+    if (lost_.empty()) throw;
+    throw Failure(failure.status, lost_ + "; it does not open again: " + failure.what());
+  }
+  lost_.clear();
+  session_number_++;
+}
+
+void GpuEngine::revive() {
+  in_session(any, [](Session&) {});
+}
+
+void GpuEngine::surface(const DriverFailure& failure) {
+  if (!failure.lost) throw Failure(failure.status, failure.what());
+  const std::string place = place_of_fault();
+  lost_ = binding_.driver->facts().name + " was lost: " + failure.what() + place;
+  std::unique_lock living(living_);
+  session_number_++;
+  if (session_) {
+    for (const void* pointer : session_->memory.held_by_host()) dead_.insert(pointer);
+    try {
+      const Entered in(*binding_.driver);
+      session_.reset();
+    } catch (const DriverFailure&) {
+      session_.reset();  // not even to be entered
+    }
+  }
+  throw Failure(PHX_DEVICE_ERROR, lost_ + "; what lay on it is gone: make it again, or load your last checkpoint");
+}
+
+void GpuEngine::refuse_lost() const {
+  throw Failure(PHX_DEVICE_ERROR, binding_.driver->facts().name + " was lost while this went on");
+}
+
+// The launch that began last is in memory of the host's, which outlives the device.
+std::string GpuEngine::place_of_fault() const {
+  if (!session_) return "";
+  int64_t mark = 0;
+  std::memcpy(&mark, session_->progress().host, sizeof mark);
+  const auto found = executables_.find(int32_t(mark >> 32));
+  return found == executables_.end() ? "" : found->second->describe_launch(mark & 0xffffffff);
+}
+
+void GpuEngine::refuse_dead(const void* const* pointers, size_t count) const {
+  std::lock_guard lock(mutex_);
+  if (dead_.empty()) return;
+  for (size_t k = 0; k < count; k++)
+    if (dead_.contains(pointers[k]))
+      refuse("a tensor lay on " + binding_.driver->facts().name +
+             " when that was lost, and is gone: make it again, or load your last checkpoint");
+}
+
+int32_t GpuEngine::enlist(const GpuExecutable& executable) {
+  std::lock_guard lock(mutex_);
+  executables_[++executables_made_] = &executable;
+  return executables_made_;
+}
+
+void GpuEngine::strike(int32_t number) {
+  std::lock_guard lock(mutex_);
+  executables_.erase(number);
+}
+
+void* GpuEngine::allocate(int64_t bytes) {
+  return in_session(any, [&](Session& session) {
+    char* memory = session.take(bytes, true);
+    peak_ = std::max(peak_, session.memory.used_bytes());
+    return memory;
+  });
+}
+
+void GpuEngine::release(void* pointer) {
+  if (is_forked()) return;
+  std::lock_guard lock(mutex_);
+  if (dead_.erase(pointer)) return;
+  if (!session_ || !session_->give(pointer))
+    refuse("release: this pointer is none that allocate() gave, or it was released before");
+}
+
+void GpuEngine::memory_stats(phx_memory_stats& out) const {
+  std::lock_guard lock(mutex_);
+  if (!session_) return;
+  const int64_t used = session_->memory.used_bytes(), scratch = session_->scratch_bytes();
+  out.allocated_bytes = used - scratch;
+  out.peak_bytes = std::max(peak_ - scratch, out.allocated_bytes);
+  out.arena_bytes = scratch;
+  out.cached_bytes = session_->memory.reserved_bytes() - used;
+}
+
+void GpuEngine::check_place(Session& session, const void* device, int64_t bytes) const {
+  if (dead_.contains(device)) refuse("this memory was lost with the device, and is gone");
+  if (session.memory.use_of(static_cast<const char*>(device)).bytes < bytes)
+    refuse(format("a copy of %lld bytes leaves the memory that allocate() gave on %s",
+                  static_cast<long long>(bytes), binding_.driver->facts().name.c_str()));
+}
+
+void GpuEngine::upload(void* device, const void* host, int64_t bytes) {
+  std::lock_guard one(uploads_);
+  char* to = static_cast<char*>(device);
+  const char* from = static_cast<const char*>(host);
+  int64_t number = 0;
+  StagingPiece* piece = nullptr;
+  const auto next_piece = [&](Session& session) { piece = &session.uploads.next(session.driver); };
+  in_session(any, [&](Session& session) {
+    number = session_number_;
+    check_place(session, device, bytes);
+    // Where no run was asked for since the memory was taken, it is enough that its former owner is done with it.
+    const Allocator::Use use = session.memory.use_of(to);
+    const int64_t latest = session.timeline.latest();
+    session.wait_for_run(use.taken == latest ? use.free_since : latest);
+    next_piece(session);
+  });
+  for (int64_t done = 0; done < bytes;) {
+    const int64_t part = std::min(bytes - done, StagingPiece::bytes);
+    beside(number, [&](Session& session) {
+      session.driver.wait_for(piece->copied);
+      std::memcpy(piece->memory->host, from + done, size_t(part));
+    });
+    in_session(number, [&](Session& session) {
+      session.driver.copy_in(to + done, piece->memory->host, part, session.copies);
+      session.driver.record(piece->copied, session.copies);
+      session.copied_in();
+      done += part;
+      if (done < bytes) next_piece(session);
+    });
+  }
+}
+
+void GpuEngine::download(void* host, const void* device, int64_t bytes) {
+  std::lock_guard one(downloads_);
+  const char* from = static_cast<const char*>(device);
+  char* to = static_cast<char*>(host);
+  int64_t number = 0, asked = 0;
+  StagingPiece* pieces[2] = {};
+  const auto ask = [&](Session& session, int turn) {
+    if (asked >= bytes) return;
+    const int64_t part = std::min(bytes - asked, StagingPiece::bytes);
+    pieces[turn] = &session.downloads.next(session.driver);
+    session.driver.copy_out(pieces[turn]->memory->host, from + asked, part, session.copies);
+    session.driver.record(pieces[turn]->copied, session.copies);
+    asked += part;
+  };
+  in_session(any, [&](Session& session) {
+    number = session_number_;
+    check_place(session, device, bytes);
+    session.wait_for_run(session.timeline.latest());
+    ask(session, 0);
+    ask(session, 1);
+  });
+  int turn = 0;
+  for (int64_t done = 0; done < bytes; turn = 1 - turn) {
+    const int64_t part = std::min(bytes - done, StagingPiece::bytes);
+    beside(number, [&](Session& session) {
+      session.driver.wait_for(pieces[turn]->copied);
+      std::memcpy(to + done, pieces[turn]->memory->host, size_t(part));
+    });
+    done += part;
+    if (asked < bytes) in_session(number, [&](Session& session) { ask(session, turn); });
+  }
+}
+
+std::unique_ptr<Executable> GpuEngine::compile(std::unique_ptr<const Plan> plan) {
+  return std::make_unique<GpuExecutable>(*this, std::move(plan));
+}
+
+void GpuEngine::synchronize() {
+  int64_t number = 0;
+  in_session(any, [&](Session&) { number = session_number_; });
+  beside(number, [](Session& session) { session.wait_for_all(); });
+}
+
+}  // namespace phynexus::gpu

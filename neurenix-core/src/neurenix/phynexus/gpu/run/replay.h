@@ -1,0 +1,69 @@
+// A lowered plan on a device, for as long as that is not lost: its bytes, and the graphs that run it.
+#pragma once
+
+#include "../lower/launches.h"
+#include "session.h"
+
+namespace phynexus::gpu {
+
+class Replay {
+ public:
+  // Takes memory in a session. The program is the caller's to upload, to `program`, then make_graphs() to be called.
+  Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable, int32_t threads);
+  void make_graphs(Session& session);
+  // In its session, if that is still there.
+  void give_back(Session& session);
+
+  // Puts into the compute stream what comes before a step; `bases`: those of the whole program, beginning with inputs.
+  // `first`: of a call; else `ok` is that of the step before, into the table, or -1.
+  void set_bases(Session& session, char* const* bases, size_t count, bool first, int32_t ok);
+  // What comes after the last step: `seen` says how many were made.
+  void end(Session& session, int32_t ok) { step(session, nullptr, 0, 0, StepArguments::after_step, ok); }
+  // The plan itself.
+  void run(Session& session);
+  // The same, launch by launch: f(launch, nanoseconds) after each. It waits.
+  template <class F>
+  void run_timed(Session& session, const F& f);
+
+  const int64_t session_number;
+  char* program = nullptr;
+  RunState seen() const;
+  void forget_seen();
+
+ private:
+  // Launches [first, first + count), so many times.
+  struct Part {
+    size_t first = 0, count = 0;
+    int64_t repeats = 1;
+    Graph graph = nullptr;  // null: too few to be worth one
+  };
+  void step(Session& session, char* const* pointers, size_t first, size_t count, StepArguments::Kind kind,
+            int32_t ok);
+
+  const Lowered& lowered_;
+  const int32_t threads_;
+  char** bases_ = nullptr;
+  RunState* state_ = nullptr;
+  Pinned seen_;
+  std::vector<Arguments> arguments_;
+  std::vector<KernelLaunch> launches_;
+  std::vector<Part> parts_;
+};
+
+template <class F>
+void Replay::run_timed(Session& session, const F& f) {
+  Driver& driver = session.driver;
+  for (const Part& part : parts_)
+    for (int64_t repeat = 0; repeat < part.repeats; repeat++) {
+      driver.record(session.timer(0), session.compute);
+      for (size_t k = 0; k < part.count; k++) {
+        driver.launch(launches_[part.first + k], session.compute);
+        driver.record(session.timer(k + 1), session.compute);
+      }
+      driver.wait_for(session.timer(part.count));
+      for (size_t k = 0; k < part.count; k++)
+        f(part.first + k, driver.nanoseconds_between(session.timer(k), session.timer(k + 1)));
+    }
+}
+
+}  // namespace phynexus::gpu

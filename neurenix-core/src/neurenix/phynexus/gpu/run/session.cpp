@@ -1,0 +1,105 @@
+// Opens streams and code, and hands out memory.
+#include "session.h"
+
+#include <cstring>
+
+namespace phynexus::gpu {
+
+Session::Session(Driver& driver, const void* image, const std::unordered_set<const void*>& unusable)
+    : driver(driver),
+      compute(driver, driver.make_stream()),
+      copies(driver, driver.make_stream()),
+      timeline(driver, compute),
+      memory(driver, unusable),
+      module_(driver, driver.load(image)),
+      copied_in_(driver, driver.make_event(false)) {
+  progress_ = take_word();
+}
+
+Session::~Session() {
+  // Of a lost device there is nothing to wait for, and the driver says so.
+  try {
+    wait_for_all();
+  } catch (const DriverFailure&) {
+  }
+  for (const Graph graph : graphs_) driver.give(graph);
+  for (const auto& [ticket, graph] : retired_) driver.give(graph);
+}
+
+char* Session::take(int64_t bytes, bool hosts) {
+  if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
+  wait_for_all();
+  if (scratch_) memory.give(scratch_, 0);
+  scratch_ = nullptr;
+  scratch_bytes_ = 0;
+  memory.trim();
+  if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
+  const FreeMemory numbers = driver.free_memory();
+  throw Failure(PHX_OUT_OF_MEMORY,
+                format("%s has no memory for %lld bytes: %lld of its %lld are free, and %lld are in use here",
+                       driver.facts().name.c_str(), static_cast<long long>(bytes),
+                       static_cast<long long>(numbers.free), static_cast<long long>(numbers.total),
+                       static_cast<long long>(memory.used_bytes())));
+}
+
+char* Session::scratch(int64_t bytes) {
+  if (bytes <= scratch_bytes_) return scratch_;
+  // Runs that still use the old one lie before those that its next owner is in.
+  if (scratch_) give(scratch_);
+  scratch_ = nullptr;
+  scratch_bytes_ = 0;
+  scratch_ = take(bytes, false);
+  scratch_bytes_ = memory.use_of(scratch_).bytes;
+  return scratch_;
+}
+
+Kernel Session::kernel(const char* name) {
+  const auto found = kernels_.find(name);
+  if (found != kernels_.end()) return found->second;
+  return kernels_[name] = driver.find(module_, name);
+}
+
+void Session::wait_for_copies() {
+  if (!wait_for_copies_) return;
+  driver.wait_in(compute, copied_in_);
+  wait_for_copies_ = false;
+}
+
+void Session::wait_for_run(int64_t ticket) {
+  if (!timeline.is_done(ticket)) driver.wait_in(copies, timeline.event_behind(ticket));
+}
+
+void Session::wait_for_all() {
+  driver.wait_for(copies);
+  driver.wait_for(compute);
+}
+
+Event Session::timer(size_t index) {
+  while (timers_.size() <= index) timers_.emplace_back(driver, driver.make_event(true));
+  return timers_[index];
+}
+
+Pinned Session::take_word() {
+  constexpr int64_t page = 4096, word = 64;
+  if (words_.empty()) {
+    pages_.push_back(std::make_unique<OwnedPinned>(driver, page));
+    const OwnedPinned& made = *pages_.back();
+    for (int64_t at = 0; at < page; at += word) words_.push_back({made->host + at, made->device + at});
+  }
+  const Pinned taken = words_.back();
+  words_.pop_back();
+  std::memset(taken.host, 0, word);
+  return taken;
+}
+
+void Session::retire(Graph graph) {
+  graphs_.erase(graph);
+  retired_.emplace_back(timeline.latest(), graph);
+  std::erase_if(retired_, [&](const auto& old) {
+    if (!timeline.is_done(old.first)) return false;
+    driver.give(old.second);
+    return true;
+  });
+}
+
+}  // namespace phynexus::gpu

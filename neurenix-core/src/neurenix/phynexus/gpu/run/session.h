@@ -1,0 +1,75 @@
+// All that lives on a device from when it is opened until it is lost, or let go.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "../driver/handles.h"
+#include "allocator.h"
+#include "staging.h"
+#include "timeline.h"
+
+namespace phynexus::gpu {
+
+class Session {
+ public:
+  // `image`: the device's code.
+  Session(Driver& driver, const void* image, const std::unordered_set<const void*>& unusable);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  Driver& driver;
+  const Owned<Stream> compute, copies;
+  Timeline timeline;
+  Allocator memory;
+  Staging uploads{8}, downloads{2};
+
+  // Memory, where there is none after all that is idle was given back to the driver: Failure, with the numbers.
+  char* take(int64_t bytes, bool hosts);
+  bool give(const void* pointer) { return memory.give(static_cast<const char*>(pointer), timeline.latest()); }
+  // The scratch of a run: the same for all, since they go one after another.
+  char* scratch(int64_t bytes);
+  int64_t scratch_bytes() const { return scratch_bytes_; }
+
+  Kernel kernel(const char* name);
+
+  // The runs that follow wait for the copies that were made before.
+  void copied_in() { driver.record(copied_in_, copies), wait_for_copies_ = true; }
+  void wait_for_copies();
+  // The copies that follow wait for a run.
+  void wait_for_run(int64_t ticket);
+  // The host waits for all work.
+  void wait_for_all();
+
+  // Where kernels say which launch has begun: see Arguments::progress.
+  const Pinned& progress() const { return progress_; }
+  // Events with times, for profiles.
+  Event timer(size_t index);
+
+  // A few bytes that both sides see: 64, zeros.
+  Pinned take_word();
+  void give_word(const Pinned& word) { words_.push_back(word); }
+
+  void keep(Graph graph) { graphs_.insert(graph); }
+  // It goes once the runs that use it are done.
+  void retire(Graph graph);
+
+ private:
+  Owned<Module> module_;
+  std::unordered_map<std::string, Kernel> kernels_;
+  Owned<Event> copied_in_;
+  bool wait_for_copies_ = false;
+  char* scratch_ = nullptr;
+  int64_t scratch_bytes_ = 0;
+  std::vector<std::unique_ptr<OwnedPinned>> pages_;
+  std::vector<Pinned> words_;
+  Pinned progress_;
+  std::vector<Owned<Event>> timers_;
+  std::unordered_set<Graph> graphs_;
+  std::vector<std::pair<int64_t, Graph>> retired_;  // with the ticket of the last run
+};
+
+}  // namespace phynexus::gpu
