@@ -20,6 +20,7 @@ const Library library = {
       binding.driver = std::make_unique<cuda::CudaDriver>(cuda::cuda_api(), device);
       binding.image = cuda::device_code;
       binding.threads = cuda::block_threads;
+      binding.precisions = 1u << PHX_PRODUCTS_FLOAT32 | 1u << PHX_PRODUCTS_TF32 | 1u << PHX_PRODUCTS_BFLOAT16;
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },
 };

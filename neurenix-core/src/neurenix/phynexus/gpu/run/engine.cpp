@@ -205,6 +205,10 @@ std::unique_ptr<Executable> GpuEngine::compile(std::unique_ptr<const Plan> plan)
   return std::make_unique<GpuExecutable>(*this, std::move(plan));
 }
 
+void GpuEngine::set_precision(int32_t precision) {
+  alone([&] { target_.precision = precision; });
+}
+
 void GpuEngine::synchronize() {
   int64_t number = 0;
   in_session(any, [&](Session&) { number = session_number_; });

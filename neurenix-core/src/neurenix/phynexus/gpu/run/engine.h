@@ -23,6 +23,7 @@ struct Binding {
   const void* image = nullptr;  // the device's code; it outlives the engine
   int32_t threads = 256;        // of a block
   int32_t lanes = 32;
+  uint32_t precisions = 1;      // of phx_capabilities
 };
 
 class GpuEngine final : public Engine {
@@ -37,6 +38,7 @@ class GpuEngine final : public Engine {
   void download(void* host, const void* device, int64_t bytes) override;
   void memory_stats(phx_memory_stats& out) const override;
   std::unique_ptr<Executable> compile(std::unique_ptr<const Plan> plan) override;
+  void set_precision(int32_t precision) override;
   void synchronize() override;
   void revive() override;
 

@@ -7,6 +7,7 @@ namespace {
 void lower_factor(Builder& builder, const phx_instruction& instruction, Handler handler) {
   const Plan& plan = builder.plan;
   const phx_value &in = plan.input(instruction, 0), &out = plan.output(instruction, 0);
+  expect_float(in);
   FactorParams p;
   p.in = matrices_of(builder, in);
   p.out = matrices_of(builder, out);

@@ -11,6 +11,7 @@ void lower_triangular_solve(Builder& builder, const phx_instruction& instruction
   const TriangularSolve wish = read_params<TriangularSolve>(plan, instruction);
   const phx_value &a = plan.input(instruction, 0), &b = plan.input(instruction, 1),
                   &x = plan.output(instruction, 0);
+  expect_float(a);
   TriangularSolveParams p;
   p.a = matrices_of(builder, a);
   p.b = matrices_of(builder, b);
