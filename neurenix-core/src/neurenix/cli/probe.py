@@ -66,6 +66,7 @@ def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
         tuple(sorted(d.name for d in has.dtypes)),
         tuple(p for p in PRECISIONS if p in has.precisions),
         _check(device, backend, index),
+        backend.notes(index),
     )
 
 

@@ -385,6 +385,11 @@ typedef struct phx_api {
    * iterations of a map that core lets run at once, where a user gives a limit. */
   phx_status (*memory_bytes)(phx_executable* executable, int32_t threads, int64_t* bytes);
 
+  /* From 1.6. What people should know of the device, a line each, such as what is missing that would make it faster;
+   * UTF-8, ends with a 0. `text` has room for `capacity` bytes, and what does not fit is left out; *bytes says how many
+   * there would be. */
+  phx_status (*notes)(phx_engine* engine, char* text, int64_t capacity, int64_t* bytes);
+
   /* From 1.6. What compile() makes from now on rounds factors like that, where the engine finds that it pays.
    * PHX_UNSUPPORTED: a phx_precision that the engine does not declare. */
   phx_status (*set_precision)(phx_engine* engine, int32_t precision);

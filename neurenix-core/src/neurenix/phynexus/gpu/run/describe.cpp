@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "../lower/task_costs.h"
 #include "engine.h"
 
 namespace phynexus::gpu {
@@ -50,6 +51,7 @@ void GpuEngine::describe(phx_capabilities& out) const {
   std::strncpy(out.instruction_set, facts.architecture.c_str(), sizeof out.instruction_set - 1);
   out.precisions = binding_.precisions;
   describe_plans(out);
+  describe_tasks(target_, facts.memory_bytes, out);
 }
 
 }  // namespace phynexus::gpu
