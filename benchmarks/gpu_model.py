@@ -3,12 +3,12 @@
     python benchmarks/gpu_model.py [--only w1,w4] [--cubin phynexus_cuda.fatbin]
         [--detail w5s1]
 
-For each case of `benchmarks/gpu/cases.py` it prints launches, levels (of the whole device
-and within tasks), operations, bytes, blocks that are at once on a multiprocessor, and the
-expected time of a step beside the floor, on an H100 and an A100. Launches are those that
-the engine's own lowering makes, listed by the emulated library (`make emulated`). With
---cubin, registers are those that `cuobjdump --dump-resource-usage` finds in the device's
-code; without it, 128 for every kernel, and the table says so.
+For each case of `benchmarks/gpu/cases.py` it prints launches, levels (of the whole
+device, and within tasks), operations, bytes, blocks that are at once on a multiprocessor,
+and the expected time of a step beside the floor, on an H100 and an A100. Launches are
+those that the engine's own lowering makes, listed by the emulated library (`make
+emulated`). With --cubin, registers are those that `cuobjdump --dump-resource-usage` finds
+in the device's code; without it 128 for every kernel, and that is said.
 
 The floor: multiplications and additions at the device's peak, or the bytes of weights,
 optimizer and batch once at its bandwidth, whichever is more.
@@ -18,16 +18,12 @@ import argparse
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [
-    str(HERE / "gpu"),
-    str(HERE.parent / "neurenix-backend-cuda" / "tests"),
-]
+import neurenix as nx
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
 from cases import CASES, case
 from cost import A100, H100, registers_of, time_of
 from launches import Counted, listed_on
-
-import neurenix as nx
 
 
 def main():
@@ -82,7 +78,8 @@ def detail(plan: Counted, registers):
         handlers = ", ".join(sorted({record.handler for record in launch.records}))
         print(
             f"  {seconds * 1e6:7.1f} µs  {launch.kernel}, {launch.blocks} blocks, "
-            f"{launch.operations / 1e6:.1f} MFLOP, {launch.bytes / 1e6:.1f} MB: {handlers}"
+            f"{launch.operations / 1e6:.1f} MFLOP, {launch.bytes / 1e6:.1f} MB: "
+            f"{handlers}"
         )
 
 

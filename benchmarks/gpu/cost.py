@@ -1,4 +1,4 @@
-"""The time of launches on a device, by its numbers; what they rest on stands beside each."""
+"""The time of launches on a device, by its numbers; what they rest on stands beside."""
 
 import re
 import subprocess
@@ -20,8 +20,9 @@ DIRECT = 24  # the same where operands are read where they lie
 
 @dataclass(frozen=True)
 class Device:
-    """multiprocessors; clock in Hz; shared bytes of a block; bytes a second of memory and of
-    the second cache, and its size; the cards' data sheets."""
+    """A card's data sheet: multiprocessors; clock in Hz; shared bytes of a block; bytes a
+    second of memory and of the second cache; the bytes that this holds; shared bytes of
+    a multiprocessor."""
 
     name: str
     multiprocessors: int
@@ -71,8 +72,10 @@ class Device:
         tiles = sum(r.tiles for r in launch.records)
         used = min(1.0, tiles / self.multiprocessors)
         rate = RATE.get(launch.kernel, DIRECT) / (2 if self.is_a100 else 1)
-        compute = launch.products / launch.repeats / (
-            self.multiprocessors * used * rate * self.clock
+        compute = (
+            launch.products
+            / launch.repeats
+            / (self.multiprocessors * used * rate * self.clock)
         )
         rounds = tiles / (self.multiprocessors * at_once)
         compute *= max(1.0, ceil(rounds) / rounds) if rounds > 1 else 1.0

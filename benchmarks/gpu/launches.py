@@ -1,15 +1,22 @@
-"""The launches of a compiled function, as the GPU engine's lowering makes them, with the
+"""The launches of a compiled function, as the GPU engine's lowering makes them, with
 operations and bytes of each instruction that they run."""
 
+import ctypes
+import sys
 from dataclasses import dataclass, field
 from math import prod
+from pathlib import Path
 
-from cuda_emulated import library, register
 from neurenix.backends import discovery
 from neurenix.phynexus import _bindings
 from neurenix.phynexus.executable import NativeExecutable, plan_struct
 from neurenix.phynexus.plan.encode import encode
 from neurenix.phynexus.plan.lowering import make_plan
+
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
+)
+from cuda_emulated import library, register
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS = 130, 80, (81, 82, 83)
@@ -17,9 +24,9 @@ FUSED, DOT, CONVOLUTIONS = 130, 80, (81, 82, 83)
 
 @dataclass
 class Record:
-    """A record: the instruction that it is of, how many tiles, how often a task runs it,
-    and of its instruction all products (multiply-adds), operations and bytes, divided
-    among the records that the instruction has."""
+    """A record: the instruction that it is of, how many tiles, how often a task runs it;
+    of its instruction all products (multiply-adds), operations and bytes, divided among
+    the records that the instruction has."""
 
     handler: str
     instruction: int
@@ -92,17 +99,9 @@ class Listing:
     def __init__(self, device):
         self.device = register()
         self.target = device
-        self.ffi = _bindings.ffi
-        self.library = self.ffi.dlopen(str(library()))
-        self.function = self._function()
-
-    def _function(self):
-        import ctypes
-
-        function = ctypes.CDLL(str(library())).phynexus_list_launches
-        function.restype = ctypes.c_char_p
-        function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]
-        return function
+        self.function = ctypes.CDLL(str(library())).phynexus_list_launches
+        self.function.restype = ctypes.c_char_p
+        self.function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]
 
     def of(self, compiled, batch):
         """The launches of a compiled function on these inputs; it is compiled, and does
@@ -122,7 +121,7 @@ class Listing:
         program, state = made[-1]
         encoded = encode(make_plan(program, state, backend.engine(0).limits))
         plan = plan_struct(encoded)
-        address = int(self.ffi.cast("uintptr_t", plan))
+        address = int(_bindings.ffi.cast("uintptr_t", plan))
         target = self.target
         text = self.function(address, state, target.multiprocessors, target.shared, 0)
         launches = read(text.decode())

@@ -1,5 +1,5 @@
-"""The machine code of the kernels in which large products spend their time: what they were
-written for is there, and nothing is spilled. nvcc compiles them; nothing runs."""
+"""The machine code of the kernels in which large products spend their time: what they
+were written for is there, and nothing is spilled. nvcc compiles; nothing runs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ pytestmark = [
     pytest.mark.skipif(NVCC is None, reason="there is no nvcc, of NVIDIA's toolkit"),
 ]
 SOURCE = Path(__file__).resolve().parent / "hot_kernels.cu"
-# Terms of a slab, by the rows and columns of sums that a thread has: one after the other
-# they are unrolled.
+# Terms of a slab times the rows and columns of sums that a thread has: all unrolled.
 SUMS = {
     "product_large": 8 * 8 * 4,
     "product_medium": 16 * 4 * 4,

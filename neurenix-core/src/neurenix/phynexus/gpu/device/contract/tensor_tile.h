@@ -10,7 +10,7 @@ namespace phynexus::gpu {
 template <class T, class Words>
 struct TensorTile {
   static constexpr int rows = product_tensor_m, columns = product_tensor_n;
-  static constexpr int words = 16, depth = words * Words::parts;
+  static constexpr int words = 8, depth = words * Words::parts;
   static constexpr int warps_across = 2, warp_rows = 32, warp_columns = 32;
   static constexpr int warps = rows / warp_rows * warps_across;
   using Part = typename Words::Part;
