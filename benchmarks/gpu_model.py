@@ -4,10 +4,10 @@
         [--detail w5s1]
 
 For each case of `benchmarks/gpu/cases.py` it prints launches, levels (of the whole
-device, and within tasks), operations, bytes, blocks that are at once on a multiprocessor,
-and the expected time of a step beside the floor, on an H100 and an A100. Launches are
+device, and within tasks), operations, bytes, blocks at once on a multiprocessor, and
+the expected time of a step beside the floor, on an H100 and an A100. Launches are
 those that the engine's own lowering makes, listed by the emulated library (`make
-emulated`). With --cubin, registers are those that `cuobjdump --dump-resource-usage` finds
+emulated`). With --cubin, registers are what `cuobjdump --dump-resource-usage` finds
 in the device's code; without it 128 for every kernel, and that is said.
 
 The floor: multiplications and additions at the device's peak, or the bytes of weights,

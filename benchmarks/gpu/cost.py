@@ -20,9 +20,9 @@ DIRECT = 24  # the same where operands are read where they lie
 
 @dataclass(frozen=True)
 class Device:
-    """A card's data sheet: multiprocessors; clock in Hz; shared bytes of a block; bytes a
-    second of memory and of the second cache; the bytes that this holds; shared bytes of
-    a multiprocessor."""
+    """A card's data sheet: multiprocessors; clock in Hz; shared bytes of a block; bytes
+    a second of memory and of the second cache; bytes that this holds; shared bytes of a
+    multiprocessor."""
 
     name: str
     multiprocessors: int

@@ -24,9 +24,9 @@ FUSED, DOT, CONVOLUTIONS = 130, 80, (81, 82, 83)
 
 @dataclass
 class Record:
-    """A record: the instruction that it is of, how many tiles, how often a task runs it;
-    of its instruction all products (multiply-adds), operations and bytes, divided among
-    the records that the instruction has."""
+    """A record: the instruction that it is of, how many tiles, how often a task runs
+    it; of its instruction all products (multiply-adds), operations and bytes, divided
+    among the records that the instruction has."""
 
     handler: str
     instruction: int
