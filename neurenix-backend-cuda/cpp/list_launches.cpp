@@ -75,6 +75,7 @@ extern "C" __attribute__((visibility("default"))) const char* phynexus_list_laun
     Target target;
     target.multiprocessors = multiprocessors;
     target.shared_bytes = shared_bytes;
+    target.tensor_cores = true;
     target.precision = precision;
     std::vector<int32_t> aliases(size_t(plan.whole_program().outputs), -1);
     for (int32_t k = 0; k < state; k++) aliases[size_t(k)] = k;

@@ -14,6 +14,7 @@ GpuEngine::GpuEngine(Binding binding) : binding_(std::move(binding)), forks_(for
   target_.multiprocessors = facts.multiprocessors;
   target_.shared_bytes = facts.shared_bytes;
   target_.threads = binding_.threads;
+  target_.tensor_cores = binding_.precisions != 1u << PHX_PRODUCTS_FLOAT32;
   target_.lanes = binding_.lanes;
   if (binding_.compiler && makes_code())
     maker_ = std::make_unique<CodeMaker>(std::move(binding_.compiler), facts.architecture,

@@ -202,7 +202,7 @@ void lower_products(Builder& builder, std::vector<Product> products, const Produ
 
 void lower_products(Builder& builder, std::vector<Product> products) {
   lower_products(builder, std::move(products), [&](const ProductSizes& sizes, int32_t dtype, bool image) {
-    return choose_product(sizes, dtype, image, builder.within_task(), builder.threads(), builder.precision());
+    return choose_product(sizes, dtype, image, builder);
   });
 }
 
