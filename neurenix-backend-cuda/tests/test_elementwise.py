@@ -155,6 +155,14 @@ def test_choice_and_movement(dtype: Dtype) -> None:
     check("concat", x, x[:3], axis=0)
 
 
+@pytest.mark.parametrize("dtype", [float64, float32, float16, uint8], ids=str)
+def test_large_transposes(dtype: Dtype) -> None:
+    x = np.resize(np.arange(251), (3, 67, 45)).astype(dtype.numpy)
+    check("transpose", x, permutation=(0, 2, 1))
+    check("transpose", x, permutation=(2, 1, 0))
+    check("transpose", x, permutation=(1, 2, 0))
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_index(dtype: Dtype) -> None:
     rng = np.random.default_rng(1)
@@ -270,6 +278,24 @@ def test_a_chain_of_many_values() -> None:
         for p in products[1:]:
             total = total + nx.tanh(p) * products[-1]
         return total, total.sum(1), total.max(0), products[3], total.argmax(1)
+
+    found = nx.compile(program)(*[tensor(a) for a in arrays])
+    expected = program(*[tensor(a, float64, "reference") for a in arrays])
+    for y, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(y.numpy(), wanted.numpy(), rtol=2e-5, atol=2e-5)
+
+
+def test_a_chain_of_more_values_than_there_are_places_for() -> None:
+    """All pairs' products are there before the first is used."""
+    rng = np.random.default_rng(10)
+    arrays = [rng.normal(0, 1, (5, 11)).astype(np.float32) for _ in range(9)]
+
+    def program(*xs: nx.Tensor) -> Any:
+        products = [a * b for i, a in enumerate(xs) for b in xs[:i]]
+        total = products[-1]
+        for p in reversed(products[:-1]):
+            total = nx.maximum(total, p) - p
+        return total, total.sum(0), products[0], products[7].argmax(1)
 
     found = nx.compile(program)(*[tensor(a) for a in arrays])
     expected = program(*[tensor(a, float64, "reference") for a in arrays])

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
@@ -85,25 +86,56 @@ class Writer {
   }
 
  private:
-  void write(int number, const Launch& launch, bool task) {
-    std::string body;
-    for (int r = 0; r < launch.arguments.record_count; r++) {
-      Record record;
-      std::memcpy(&record, lowered_.program.data() + launch.arguments.records + r * int64_t(sizeof record), sizeof record);
-      const std::string call = function_of(record) + "(bases, tile, group);";
-      if (task) {
-        body += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " + call + "\n";
-        if (record.barrier) body += "      group.barrier();\n";
-      } else {
-        body += "      case " + std::to_string(r) + ": " + call + " break;\n";
-      }
+  Record record_of(const Launch& launch, int number) const {
+    Record record;
+    std::memcpy(&record, lowered_.program.data() + launch.arguments.records + number * int64_t(sizeof record),
+                sizeof record);
+    return record;
+  }
+
+  // A switch over the records of a level.
+  std::string cases_of(const Launch& launch) {
+    std::string text;
+    for (int r = 0; r < launch.arguments.record_count; r++)
+      text += "      case " + std::to_string(r) + ": " + function_of(record_of(launch, r)) +
+              "(bases, tile, group); break;\n";
+    return text;
+  }
+
+  // The records of a task, one after the other; loops of them are loops.
+  std::string steps_of(const Launch& launch) {
+    const int count = launch.arguments.record_count;
+    std::vector<int> begins(size_t(count), 0);  // how many loops begin with a record
+    for (int r = 0; r < count; r++)
+      if (const int back = record_of(launch, r).loop) begins[size_t(r - back)]++;
+    std::string text;
+    for (int r = 0; r < count; r++) {
+      const Record record = record_of(launch, r);
+      for (int loop = 0; loop < begins[size_t(r)]; loop++) text += "    do {\n";
+      text += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " +
+              function_of(record) + "(bases, tile, group);\n";
+      if (record.barrier) text += "      group.barrier();\n";
+      if (!record.loop) continue;
+      AdvanceLoopParams first;
+      std::memcpy(&first, lowered_.program.data() + record_of(launch, r - record.loop).params, sizeof first);
+      text += "    } while (loops_again(" + std::to_string(first.counter) + ", bases, group));\n";
     }
+    return text;
+  }
+
+  void write(int number, const Launch& launch, bool task) {
+    const std::string body = task ? steps_of(launch) : cases_of(launch);
     const std::string name = "phynexus_made_" + std::to_string(number);
     kernels_ += "KERNEL(" + name + ", Arguments) {\n";
-    if (task) kernels_ += "  run_task_with(arguments, [](char* const* bases, const Group& group) {\n" + body + "  });\n}\n";
+    if (task)
+      kernels_ +=
+          "  run_task_with(arguments, [](char* const* bases, const Group& group) {\n" + body + "  });\n}\n";
     else
-      kernels_ += "  run_level_with(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) {\n"
-                  "    switch (record) {\n" + body + "    }\n  });\n}\n";
+      kernels_ +=
+          "  run_level_with(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) "
+          "{\n"
+          "    switch (record) {\n" +
+          body + "    }\n  });\n}\n";
     source_.kernels.push_back({number, name});
   }
 
@@ -117,15 +149,16 @@ class Writer {
       std::memcpy(&params, bytes, sizeof params);
       body = write_chain(params, lowered_.program.data(), record.handler == handler_fused_wide, types);
     } else {
-      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) + ");\n  " +
-             handler.name + "(params, bases, tile, group);\n";
+      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) +
+             ");\n  " + handler.name + "(params, bases, tile, group);\n";
     }
     if (handler.shares_memory) body += "  group.barrier();\n";
     const auto [place, is_new] = made_.try_emplace(types + body, int(made_.size()));
     const std::string number = std::to_string(place->second);
     if (is_new)
       functions_ += "namespace phynexus::gpu::made_" + number + " {\n" + types +
-                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body + "}\n}\n";
+                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body +
+                    "}\n}\n";
     return "made_" + number + "::run";
   }
 

@@ -55,11 +55,13 @@ DEVICE float absolute(float a) { return fabsf(a); }
 DEVICE double absolute(double a) { return fabs(a); }
 template <class T>
 DEVICE T absolute(T a) {
-  return a < T(0) ? negate(a) : a;
+  if constexpr (T(-1) < T(0)) return a < T(0) ? negate(a) : a;
+  else return a;
 }
 template <class T>
 DEVICE T sign(T a) {  // of NaN: NaN, and of -0 it is -0
-  return a > T(0) ? T(1) : (a < T(0) ? T(-1) : a);
+  if constexpr (T(-1) < T(0)) return a > T(0) ? T(1) : (a < T(0) ? T(-1) : a);
+  else return a != T(0) ? T(1) : a;
 }
 template <class T>
 DEVICE T maximum(T a, T b) {  // either NaN: NaN
@@ -143,9 +145,7 @@ DEVICE double angle(double a, double b) { return atan2(a, b); }
 // clang-format on
 
 DEVICE bool finite(float a) { return (same_bits<uint32_t>(a) & 0x7f800000u) != 0x7f800000u; }
-DEVICE bool finite(double a) {
-  return (same_bits<uint64_t>(a) & 0x7ff0000000000000u) != 0x7ff0000000000000u;
-}
+DEVICE bool finite(double a) { return (same_bits<uint64_t>(a) & 0x7ff0000000000000u) != 0x7ff0000000000000u; }
 
 // Whether the element x at `place` comes before the largest so far: the larger, NaN before all, the first of equals.
 template <class T>
