@@ -253,6 +253,15 @@ def test_a_worker_that_cannot_make_itself_ready_says_so() -> None:
         members.settled()
 
 
+def test_one_that_joins_later_and_cannot_is_lost_and_the_others_go_on() -> None:
+    bad = Script(node=DatasetError("node b has no Omniglot"), after=3.0)
+    pool, members, rounds = made(Script(does=lambda j: Answer(j * 10, 5.0)), bad)
+    members.gather()
+    assert done(rounds, [1, 2]) == [10, 20]
+    assert members.changes[-1].cause == "node b has no Omniglot"
+    assert pool.stopped[0] == 1 and kinds(members)[:2] == [("joined", 0), ("lost", 1)]
+
+
 def test_the_end_stops_all() -> None:
     pool, members, _ = made(Script(), Script(after=NEVER), workers=2)
     members.settled()

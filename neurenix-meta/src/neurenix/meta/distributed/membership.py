@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from neurenix.errors import WorkerError
+from neurenix.errors import NeurenixError, WorkerError
 
 from .pool import Lost, Pool, Ticket, Worker
 
@@ -61,6 +61,7 @@ class Membership:
         self.learning: dict[Ticket, Worker] = {}
         self.told: dict[str, Any] = {}
         self.changes: list[Change] = []
+        self._is_whole = False
         self._asked_for = 0
         self._pause = 0.0  # after a worker that never became ready
         self._not_before = 0.0
@@ -72,13 +73,15 @@ class Membership:
         Raises as `settled`."""
         self.replace()
         self.wait_for(self.least, self.patience)
+        self._is_whole = True
 
     def settled(self) -> list[Worker]:
         """The workers of the next step: those that came are in, too many leave, those
         that lack are asked for. Waits only while there are fewer than the least.
 
-        Raises WorkerError if there are fewer when patience is over, and what a worker
-        raised that could not make itself ready.
+        Raises WorkerError if there are fewer when patience is over. Before all are
+        gathered it raises what a worker raised that could not make itself ready;
+        afterwards that one counts as lost, for the others can go on.
         """
         while len(self.starting) + len(self.ready) > self.wanted:
             self._leave()
@@ -142,10 +145,13 @@ class Membership:
         worker = self.starting.pop(ticket)
         try:
             worker.node = self.pool.node(ticket)
-        except Lost as lost:
+        except (Lost, NeurenixError) as error:
+            if isinstance(error, NeurenixError) and not self._is_whole:
+                raise
+            self._stop(worker)
             self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
             self._not_before = self.clock() + self._pause
-            self._note(Change("lost", worker.number, worker.node, str(lost)))
+            self._note(Change("lost", worker.number, worker.node, str(error)))
             return
         self._pause = self._not_before = 0.0
         self.ready.append(worker)
