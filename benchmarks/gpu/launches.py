@@ -20,7 +20,7 @@ from cuda_emulated import library, register
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
-# Handlers of later phases, and of loops: what their instruction costs is counted before.
+# Handlers of later phases, and of loops: what their instruction costs is counted once.
 LATER = {
     "product_sum",
     "begin_loop",
