@@ -21,7 +21,7 @@ Options = Callable[[int, int], None]
 
 @pytest.fixture
 def options() -> Iterator[Options]:
-    """Sets the order in which a block's threads run, and the barrier that is missing."""
+    """Sets the order in which threads of a block run, and which barrier is missing."""
     emulator = ctypes.CDLL(str(folder() / "libphynexus_fake_cuda.so"))
     emulator.phynexus_emulator_options.argtypes = [ctypes.c_int32, ctypes.c_int64]
     yield emulator.phynexus_emulator_options

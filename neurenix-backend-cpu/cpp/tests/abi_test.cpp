@@ -104,7 +104,7 @@ SIZE(phx_cost, 16);
 FIELD(phx_cost, count, 0);
 FIELD(phx_cost, nanoseconds, 8);
 
-SIZE(phx_api, 184);
+SIZE(phx_api, 200);
 FIELD(phx_api, struct_size, 0);
 FIELD(phx_api, abi_major, 8);
 FIELD(phx_api, abi_minor, 12);
@@ -129,6 +129,8 @@ FIELD(phx_api, run_steps, 152);
 FIELD(phx_api, set_profiling, 160);
 FIELD(phx_api, read_profile, 168);
 FIELD(phx_api, memory_bytes, 176);
+FIELD(phx_api, notes, 184);
+FIELD(phx_api, set_precision, 192);
 
 static_assert(sizeof(phx_status) == 4, "statuses are ints");
 static_assert(PHX_ABI_MAJOR == 1 && PHX_MAX_RANK == 8 && PHX_ALIGNMENT == 64 && PHX_OPCODE_COUNT == 160);
