@@ -84,7 +84,9 @@ CuResult cuGetErrorName(CuResult error, const char** name) {
 
 CuResult cuGetErrorString(CuResult, const char** text) {
   ANYWHERE(cuGetErrorString);
-  *text = "said by the fake driver";
+  const Device* device = current();
+  std::lock_guard lock(world().mutex);
+  *text = device && !device->why.empty() ? device->why.c_str() : "said by the fake driver";
   return cuda_success;
 }
 
@@ -155,6 +157,7 @@ CuResult cuDevicePrimaryCtxReset_v2(CuDevice device) {
   x.memory.clear();
   x.used = 0;
   x.error = cuda_success;
+  x.why.clear();
   return cuda_success;
 }
 

@@ -22,6 +22,7 @@ bool set(World& w, const std::string& name, int64_t value) {
   else if (name == "memory") w.memory = value;
   else if (name == "gone") w.gone = value != 0;
   else if (name == "backwards") w.backwards = value != 0;
+  else if (name == "slow") w.slow = value;
   else return false;
   return true;
 }
@@ -81,6 +82,7 @@ void phynexus_fake_reset() {
   w.devices = 1, w.version = 13000, w.architecture = 90;
   w.memory = int64_t(2) << 30;
   w.gone = w.backwards = false;
+  w.slow = 0;
   w.faults.clear();
   w.calls.clear();
   w.kernel_fault = {};
