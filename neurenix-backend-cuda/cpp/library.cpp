@@ -3,6 +3,7 @@
 #include "cuda_driver.h"
 #include "cuda_library.h"
 #include "gpu/run/engine.h"
+#include "nvrtc.h"
 
 namespace phynexus {
 
@@ -20,6 +21,8 @@ const Library library = {
       binding.driver = std::make_unique<cuda::CudaDriver>(cuda::cuda_api(), device);
       binding.image = cuda::device_code;
       binding.threads = cuda::block_threads;
+      binding.compiler = cuda::find_nvrtc(binding.no_compiler);
+      binding.cache = "cuda";
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },
 };

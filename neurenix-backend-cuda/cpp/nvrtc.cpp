@@ -73,21 +73,13 @@ class Nvrtc final : public gpu::Compiler {
   const std::string version_;
 };
 
-// Beside the other libraries, or where PyTorch's and JAX's packages have put it: the loader's path.
-constexpr const char* names[] = {"libnvrtc.so.13", "libnvrtc.so"};
-
-std::string version_text(int major, int minor) { return std::to_string(major) + "." + std::to_string(minor); }
-
 }  // namespace
 
 std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
-  void* library = nullptr;
   const char* given = std::getenv("NEURENIX_NVRTC");
-  if (given) library = dlopen(given, RTLD_NOW | RTLD_LOCAL);
-  for (const char* name : names)
-    if (!library && !given) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  void* library = dlopen(given ? given : PHYNEXUS_NVRTC, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    why = given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened" : "libnvrtc.so.13 is not found";
+    why = given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened" : PHYNEXUS_NVRTC " is not found";
     return nullptr;
   }
   Functions f;
@@ -108,8 +100,8 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
     why = "the libnvrtc that is found lacks functions";
     return nullptr;
   }
-  const std::string version = version_text(major, minor);
-  const std::string own = version_text(PHYNEXUS_CUDA_VERSION / 1000, PHYNEXUS_CUDA_VERSION % 1000 / 10);
+  const std::string version = std::to_string(major) + "." + std::to_string(minor);
+  const std::string own = PHYNEXUS_NVRTC_RELEASE;
   if (version != own) {
     why = "NVRTC " + version + " is found, and the precompiled kernels are of " + own + ": its bits would be others";
     return nullptr;

@@ -1,10 +1,9 @@
-"""The conformance suite on the emulated CUDA engine: batches. In files of their own, so that
-processes share them."""
+"""The conformance suite on the emulated CUDA engine: batches."""
 
 from __future__ import annotations
 
 from cuda_emulated import register
 
-from neurenix.testing.suite import test_vmap, test_map  # noqa: F401
+from neurenix.testing.suite import test_map, test_vmap  # noqa: F401
 
 NX_DEVICES = [register()]

@@ -1,5 +1,4 @@
-"""The conformance suite on the emulated CUDA engine: derivatives. In files of their own, so that
-processes share them."""
+"""The conformance suite on the emulated CUDA engine: derivatives."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The conformance suite on the emulated CUDA engine: values. In files of their own, so that
-processes share them."""
+"""The conformance suite on the emulated CUDA engine: values."""
 
 from __future__ import annotations
 

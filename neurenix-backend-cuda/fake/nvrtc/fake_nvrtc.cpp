@@ -75,7 +75,7 @@ Program& of(void* program) { return *static_cast<Program*>(program); }
 }  // namespace
 
 EXPORTED int nvrtcVersion(int* major, int* minor) {
-  const int version = setting("version", 13000);
+  const int version = setting("version", 13000);  // 12080 is 12.8
   *major = version / 1000, *minor = version % 1000 / 10;
   return 0;
 }

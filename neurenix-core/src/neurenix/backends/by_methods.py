@@ -41,6 +41,7 @@ class _BackendByMethods(Backend):
         self.takes_profiles = hasattr(backend, "start_profile")
         self._expands = getattr(backend, "expands", super().expands)
         self._self_check = getattr(backend, "self_check", super().self_check)
+        self._notes = getattr(backend, "notes", super().notes)
 
     def device_count(self) -> int:
         count: int = self._backend.device_count()
@@ -81,6 +82,9 @@ class _BackendByMethods(Backend):
 
     def self_check(self, index: int) -> str:
         return str(self._self_check(index))
+
+    def notes(self, index: int) -> tuple[str, ...]:
+        return tuple(self._notes(index))
 
     def start_profile(self) -> None:
         self._backend.start_profile()

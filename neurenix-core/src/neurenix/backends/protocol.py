@@ -222,6 +222,11 @@ class Backend(ABC):
         `neurenix doctor` asks, beside a check of its own."""
         return ""
 
+    def notes(self, index: int) -> tuple[str, ...]:
+        """What people should know of the device, a line each, such as what is missing
+        that would make it faster. `neurenix doctor` prints it."""
+        return ()
+
     def start_profile(self) -> None:
         """For `nx.profile`: count what runs from now on."""
         raise NotImplementedError(f"{type(self).__name__} takes no profiles")

@@ -130,7 +130,10 @@ class _Child:
 
 def _read(answer: Path) -> Report:
     found = json.loads(answer.read_text("utf-8"))
-    devices = tuple(DeviceReport(**device) for device in found.pop("devices"))
+    devices = tuple(
+        DeviceReport(**device | {"notes": tuple(device["notes"])})
+        for device in found.pop("devices")
+    )
     return Report(**found, devices=devices)
 
 

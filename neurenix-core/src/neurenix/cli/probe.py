@@ -64,6 +64,7 @@ def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
         has.memory_bytes,
         tuple(sorted(d.name for d in has.dtypes)),
         _check(device, backend, index),
+        backend.notes(index),
     )
 
 

@@ -18,7 +18,8 @@ from ..backends import discovery, reference
 class DeviceReport:
     """One device: what it has, and how its self-check went.
 
-    `check` is "passed" or what was wrong; sizes are in bytes, 0 where unknown.
+    `check` is "passed" or what was wrong; sizes are in bytes, 0 where unknown; `notes`
+    is what its backend has to say of it.
     """
 
     device: str
@@ -29,6 +30,7 @@ class DeviceReport:
     memory_bytes: int = 0
     dtypes: tuple[str, ...] = ()
     check: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def as_text(reports: Sequence[Report], taken: str | None) -> str:
         source += f" (backend API {r.api_version})" if r.api_version else ""
         told = r.reason or source
         lines.append(f"{r.device_type:{width}}  {r.state:9}  {told}".rstrip())
-        lines += [f"{'':{width}}             {_line(d)}" for d in r.devices]
+        for d in r.devices:
+            lines.append(f"{'':{width}}             {_line(d)}")
+            lines += [f"{'':{width}}               {note}" for note in d.notes]
     if taken is not None:
         lines += ["", f'Where nobody names a device, "{taken}" is taken.']
     return "\n".join(lines)

@@ -120,6 +120,9 @@ class NativeBackend(Backend):
     def memory_stats(self, index: int) -> dict[str, int]:
         return self.engine(index).memory_stats()
 
+    def notes(self, index: int) -> tuple[str, ...]:
+        return self.engine(index).notes()
+
     def run_count(self, index: int) -> int:
         """How many programs the engine has run: each is one foreign call."""
         engine = self.engine(index)

@@ -137,6 +137,15 @@ class Engine:
             "cached": raw.cached_bytes,
         }
 
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of the device; none from an engine before ABI 1.6."""
+        if not self.has("notes"):
+            return ()
+        capacity = 1 << 16
+        text, size = ffi.new("char[]", capacity), ffi.new("int64_t *")
+        self.check(self.api.notes(self.handle, text, capacity, size))
+        return tuple(ffi.string(text).decode(errors="replace").splitlines())
+
     def available(self) -> int | None:
         """Bytes that can still be had, freed ones that the engine keeps included."""
         stats = self.memory_stats()

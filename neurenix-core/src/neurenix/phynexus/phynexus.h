@@ -372,6 +372,11 @@ typedef struct phx_api {
    * than the run will take, but for what kernels pack into blocks that fit a cache. Nothing runs. It bounds the
    * iterations of a map that core lets run at once, where a user gives a limit. */
   phx_status (*memory_bytes)(phx_executable* executable, int32_t threads, int64_t* bytes);
+
+  /* From 1.6. What people should know of the device, a line each, such as what is missing that would make it faster;
+   * UTF-8, ends with a 0. `text` has room for `capacity` bytes, and what does not fit is left out; *bytes says how many
+   * there would be. */
+  phx_status (*notes)(phx_engine* engine, char* text, int64_t capacity, int64_t* bytes);
 } phx_api;
 
 /* The one exported symbol. The same table each time; it loads no driver and cannot fail. */

@@ -195,6 +195,17 @@ phx_status memory_bytes(phx_executable* handle, int32_t threads, int64_t* bytes)
   });
 }
 
+phx_status notes(phx_engine* engine, char* text, int64_t capacity, int64_t* bytes) {
+  return guarded([&] {
+    require(text && bytes && capacity > 0, "notes: there is no room for them");
+    const std::string lines = engine_of(engine).notes();
+    const size_t fits = std::min(lines.size(), size_t(capacity) - 1);
+    std::memcpy(text, lines.data(), fits);
+    text[fits] = 0;
+    *bytes = int64_t(lines.size()) + 1;
+  });
+}
+
 phx_status synchronize(phx_engine* engine) {
   return guarded([&] { engine_of(engine).synchronize(); });
 }
@@ -245,6 +256,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       .set_profiling = set_profiling,
       .read_profile = read_profile,
       .memory_bytes = memory_bytes,
+      .notes = notes,
   };
   return &api;
 }

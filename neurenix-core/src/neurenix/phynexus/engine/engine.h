@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "plan/plan.h"
 #include "run/executable.h"
@@ -35,6 +36,8 @@ class Engine {
   virtual void synchronize() {}
   // Opens the device again, where it was lost. Throws Failure, which says why it cannot.
   virtual void revive() {}
+  // What people should know of the device, a line each.
+  virtual std::string notes() const { return {}; }
 
   std::atomic<int64_t> runs{0};
   std::atomic<bool> profiling{false};

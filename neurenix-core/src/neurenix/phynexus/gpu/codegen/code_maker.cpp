@@ -1,19 +1,54 @@
 // The thread that compiles, and its queue.
 #include "code_maker.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "../../engine/failure.h"
 
 namespace phynexus::gpu {
 
+namespace {
+
+// All makers; when the process ends, their threads must, before what they use goes.
+struct Makers {
+  std::mutex mutex;
+  std::set<CodeMaker*> all;
+  ~Makers() {
+    for (CodeMaker* maker : all) maker->stop();
+  }
+};
+Makers& makers() {
+  static Makers them;
+  return them;
+}
+
+}  // namespace
+
 CodeMaker::CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture, std::filesystem::path cache,
                      When when)
-    : compiler_(std::move(compiler)), architecture_(std::move(architecture)), cache_(std::move(cache)), when_(when) {}
+    : compiler_(std::move(compiler)), architecture_(std::move(architecture)), cache_(std::move(cache)), when_(when), process_(getpid()) {
+  std::lock_guard lock(makers().mutex);
+  makers().all.insert(this);
+}
 
 CodeMaker::~CodeMaker() {
+  {
+    std::lock_guard lock(makers().mutex);
+    makers().all.erase(this);
+  }
+  stop();
+}
+
+void CodeMaker::stop() {
+  if (getpid() != process_) {
+    if (thread_.joinable()) thread_.detach();
+    return;
+  }
   {
     std::lock_guard lock(mutex_);
     ends_ = true;
@@ -61,9 +96,7 @@ void CodeMaker::make(MadeCode& code) {
       code.image_ = std::move(*kept);
     } else {
       code.image_ = compiler_->compile(code.source_.text, architecture_);
-      compiled_++;
-      const std::string why = cache_.keep(key, code.image_);
-      if (!why.empty()) note("code is compiled anew in each process: " + why);
+      cache_.keep(key, code.image_);  // notes() says where that is not possible
     }
   } catch (const std::exception& error) {
     note("precompiled kernels run where code could not be made: " + std::string(error.what()));
@@ -75,7 +108,9 @@ void CodeMaker::make(MadeCode& code) {
 
 std::vector<std::string> CodeMaker::notes() const {
   std::lock_guard lock(mutex_);
-  std::vector<std::string> lines{"code at run time by " + compiler_->name()};
+  std::vector<std::string> lines{"code at run time by " + compiler_->name() + ", kept in " + cache_.folder().string()};
+  const std::string why = cache_.unwritable();
+  if (!why.empty()) lines.push_back("code is compiled anew in each process: " + why);
   lines.insert(lines.end(), notes_.begin(), notes_.end());
   return lines;
 }

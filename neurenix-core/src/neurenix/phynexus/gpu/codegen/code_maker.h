@@ -37,8 +37,12 @@ class CodeMaker {
   enum class When { beside, before };
 
   CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture, std::filesystem::path cache, When when);
-  // Waits for the text that is compiled now; those behind it are dropped.
+  // Waits for the text that is compiled now; those behind it are dropped. The end of the process does so too, where
+  // nobody has ended an engine.
   ~CodeMaker();
+  CodeMaker(const CodeMaker&) = delete;
+  CodeMaker& operator=(const CodeMaker&) = delete;
+  void stop();
 
   // Null where nothing would gain by it.
   std::shared_ptr<const MadeCode> ask(const Lowered& lowered);
@@ -46,7 +50,7 @@ class CodeMaker {
   std::vector<std::string> notes() const;
   // A made image was of no use: said once, in the notes.
   void note(const std::string& line);
-  int64_t compiled() const { return compiled_; }  // texts, not those that were found on disk
+  When when() const { return when_; }
 
  private:
   void work();
@@ -56,7 +60,7 @@ class CodeMaker {
   const std::string architecture_;
   const ImageCache cache_;
   const When when_;
-  std::atomic<int64_t> compiled_{0};
+  const int process_;  // a child of it has no such thread
   mutable std::mutex mutex_;
   std::condition_variable waiting_;
   std::deque<std::weak_ptr<MadeCode>> queue_;  // whoever asked may be gone by then

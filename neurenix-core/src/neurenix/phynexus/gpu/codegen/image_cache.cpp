@@ -1,6 +1,8 @@
 // A file for each image: a head, the key, the image. The key is in it, so that no two can be mistaken.
 #include "image_cache.h"
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -65,11 +67,17 @@ std::optional<std::vector<char>> ImageCache::find(const std::string& key) const 
   return image;
 }
 
-std::string ImageCache::keep(const std::string& key, const std::vector<char>& image) const {
+std::string ImageCache::unwritable() const {
   if (folder_.empty()) return "no folder is known for it: set NEURENIX_CACHE";
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   if (error) return folder_.string() + " cannot be made: " + error.message();
+  if (access(folder_.c_str(), W_OK | X_OK) != 0) return folder_.string() + " cannot be written to";
+  return {};
+}
+
+void ImageCache::keep(const std::string& key, const std::vector<char>& image) const {
+  if (!unwritable().empty()) return;
   const std::filesystem::path path = path_of(key);
   std::filesystem::path beside = path;
   beside += "." + std::to_string(std::random_device{}());
@@ -77,22 +85,14 @@ std::string ImageCache::keep(const std::string& key, const std::vector<char>& im
   head.key_bytes = key.size();
   head.image_bytes = image.size();
   head.sum = sum_of(image.data(), image.size(), sum_of(key.data(), key.size()));
-  {
-    std::ofstream file(beside, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(&head), sizeof head);
-    file.write(key.data(), std::streamsize(key.size()));
-    file.write(image.data(), std::streamsize(image.size()));
-    file.close();
-    if (!file) {
-      std::filesystem::remove(beside, error);
-      return folder_.string() + " cannot be written to";
-    }
-  }
-  std::filesystem::rename(beside, path, error);
-  if (!error) return {};
-  const std::string told = path.string() + " cannot be written: " + error.message();
-  std::filesystem::remove(beside, error);
-  return told;
+  std::ofstream file(beside, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(&head), sizeof head);
+  file.write(key.data(), std::streamsize(key.size()));
+  file.write(image.data(), std::streamsize(image.size()));
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(beside, path, error);
+  if (!file || error) std::filesystem::remove(beside, error);
 }
 
 std::filesystem::path cache_folder(const char* name) {

@@ -15,8 +15,10 @@ class ImageCache {
 
   // What was kept under that very text; nothing where there is none, or where the file is damaged: then it is removed.
   std::optional<std::vector<char>> find(const std::string& key) const;
-  // Writes a file beside its place and renames it. Returns why that was not possible; empty where it was.
-  std::string keep(const std::string& key, const std::vector<char>& image) const;
+  // Writes a file beside its place and renames it, where that is possible.
+  void keep(const std::string& key, const std::vector<char>& image) const;
+  // Why nothing can be kept; empty where it can.
+  std::string unwritable() const;
 
   const std::filesystem::path& folder() const { return folder_; }
 

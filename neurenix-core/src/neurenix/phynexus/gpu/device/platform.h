@@ -25,6 +25,7 @@
 #endif
 
 #define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
 #define ONE_BY_ONE _Pragma("unroll 1")
 #define DEVICE __device__ __forceinline__
 #define DEVICE_CALL __device__ __noinline__

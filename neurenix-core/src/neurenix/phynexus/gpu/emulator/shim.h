@@ -12,6 +12,7 @@
 #define LANES PHYNEXUS_LANES
 
 #define UNROLL
+#define ROLLED
 #define ONE_BY_ONE
 #define DEVICE inline
 #define DEVICE_CALL inline __attribute__((noinline))

@@ -15,13 +15,17 @@ GpuEngine::GpuEngine(Binding binding) : binding_(std::move(binding)), forks_(for
   target_.shared_bytes = facts.shared_bytes;
   target_.threads = binding_.threads;
   target_.lanes = binding_.lanes;
+  if (binding_.compiler && makes_code())
+    maker_ = std::make_unique<CodeMaker>(std::move(binding_.compiler), facts.architecture,
+                                         cache_folder(binding_.cache.c_str()), when_to_make_code());
   std::lock_guard lock(mutex_);
   open();
 }
 
 GpuEngine::~GpuEngine() {
   if (is_forked()) {
-    // The parent's streams are no business of this process, nor can it reach them.
+    // The parent's streams and threads are no business of this process, nor can it reach them.
+    (void)maker_.release();
     (void)session_.release();
     (void)binding_.driver.release();
     return;
@@ -50,6 +54,14 @@ void GpuEngine::open() {
 
 void GpuEngine::revive() {
   in_session(any, [](Session&) {});
+}
+
+std::string GpuEngine::notes() const {
+  if (!makes_code()) return "no code at run time: NEURENIX_GPU_CODE=0\n";
+  if (!maker_) return "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
+  std::string text;
+  for (const std::string& line : maker_->notes()) text += line + "\n";
+  return text;
 }
 
 void GpuEngine::surface(const DriverFailure& failure) {

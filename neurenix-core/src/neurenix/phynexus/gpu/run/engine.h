@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "../../engine/engine.h"
+#include "../codegen/code_maker.h"
 #include "../lower/launches.h"
 #include "session.h"
 
@@ -23,6 +24,9 @@ struct Binding {
   const void* image = nullptr;  // the device's code; it outlives the engine
   int32_t threads = 256;        // of a block
   int32_t lanes = 32;
+  std::unique_ptr<Compiler> compiler;  // for code at run time; null: there is none, and why
+  std::string no_compiler;
+  std::string cache = "gpu";           // the folder's name, for what it makes
 };
 
 class GpuEngine final : public Engine {
@@ -39,6 +43,7 @@ class GpuEngine final : public Engine {
   std::unique_ptr<Executable> compile(std::unique_ptr<const Plan> plan) override;
   void synchronize() override;
   void revive() override;
+  std::string notes() const override;
 
   const Target& target() const { return target_; }
   // Changes when the device is lost, and when it is opened again.
@@ -94,6 +99,9 @@ class GpuEngine final : public Engine {
     f();
   }
 
+  // Null: no code is made at run time.
+  CodeMaker* maker() const { return maker_.get(); }
+
   // Refuses pointers that lay on the device when it was lost.
   void refuse_dead(const void* const* pointers, size_t count) const;
 
@@ -111,6 +119,7 @@ class GpuEngine final : public Engine {
 
   Binding binding_;
   Target target_;
+  std::unique_ptr<CodeMaker> maker_;
   // The first guards all below; the second is held while the session must not end, and whole where it does.
   mutable std::mutex mutex_;
   std::shared_mutex living_;

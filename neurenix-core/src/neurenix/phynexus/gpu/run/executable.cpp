@@ -58,6 +58,8 @@ void GpuExecutable::prepare(Series& series) {
     Lowered lowered = lower_plan(*plan_, engine_.target(), &aliases);
     engine_.alone([&] { lowered_ = std::move(lowered); });  // a fault that is found now describes it
     aliases_ = std::move(aliases);
+    made_.reset();
+    calls_ = 0;
   }
   if (!replay_ || replay_->session_number != engine_.session_number()) load();
 }
@@ -78,6 +80,26 @@ void GpuExecutable::load() {
   replay_ = std::move(made);
 }
 
+void GpuExecutable::improve(bool several) {
+  constexpr int64_t enough = 16;  // most plans of single operations never run so often
+  CodeMaker* maker = engine_.maker();
+  if (!maker || replay_->runs_made_code()) return;
+  if (calls_ >= 0 && (++calls_ >= enough || several || maker->when() == CodeMaker::When::before)) {
+    made_ = maker->ask(lowered_);
+    calls_ = -1;
+  }
+  if (!made_ || !made_->ready()) return;
+  engine_.in_session(replay_->session_number, [&](Session& session) {
+    try {
+      replay_->take_over(session, *made_);
+    } catch (const DriverFailure& failure) {
+      if (failure.lost) throw;
+      maker->note("precompiled kernels run where the driver refused made code: " + std::string(failure.what()));
+      made_.reset();
+    }
+  });
+}
+
 void GpuExecutable::begin(Session& session, Series& series, bool first) {
   char** bases = series.bases();
   const phx_region& whole = plan_->whole_program();
@@ -91,6 +113,7 @@ void GpuExecutable::begin(Session& session, Series& series, bool first) {
 void GpuExecutable::execute(Series& series) {
   std::lock_guard lock(entered_);
   prepare(series);
+  improve(series.several());
   if (engine_.profiling.load(std::memory_order_relaxed)) run_timed(series);
   else if (series.several()) run_several(series);
   else run_once(series);

@@ -28,6 +28,8 @@ class GpuExecutable final : public Executable {
   void prepare(Series& series);
   std::vector<int32_t> aliases_of(char* const* bases) const;
   void load();
+  // Asks for code once the plan has run often enough, and lets it take over when it is there.
+  void improve(bool several);
   // Sets the bases of the whole program's memory, and says where a step begins: in its session.
   void begin(Session& session, Series& series, bool first);
   void run_once(Series& series);
@@ -41,6 +43,8 @@ class GpuExecutable final : public Executable {
   Lowered lowered_;
   std::unique_ptr<Replay> replay_;
   std::vector<phx_cost> costs_;
+  std::shared_ptr<const MadeCode> made_;
+  int64_t calls_ = 0;  // until code was asked for; -1: it was
 };
 
 }  // namespace phynexus::gpu

@@ -37,6 +37,29 @@ Replay::Replay(Session& session, int64_t session_number, const Lowered& lowered,
   }
 }
 
+void Replay::take_over(Session& session, const MadeCode& made) {
+  const Module module = session.driver.load(made.image().data());
+  session.keep(module);
+  std::vector<KernelLaunch> before = launches_;
+  std::vector<Part> parts;
+  parts.swap(parts_);
+  try {
+    for (const MadeKernel& kernel : made.kernels())
+      launches_[size_t(kernel.launch)].kernel = session.driver.find(module, kernel.name.c_str());
+    make_graphs(session);
+  } catch (const DriverFailure&) {
+    for (const Part& part : parts_)
+      if (part.graph) session.retire(part.graph);
+    parts_.swap(parts);
+    launches_.swap(before);
+    session.retire(module);
+    throw;
+  }
+  for (const Part& part : parts)
+    if (part.graph) session.retire(part.graph);
+  module_ = module;
+}
+
 void Replay::make_graphs(Session& session) {
   for (const Segment& segment : lowered_.segments) {
     Part part{size_t(segment.first), size_t(segment.count), segment.repeats};
@@ -52,6 +75,7 @@ void Replay::make_graphs(Session& session) {
 void Replay::give_back(Session& session) {
   for (const Part& part : parts_)
     if (part.graph) session.retire(part.graph);
+  if (module_) session.retire(module_);
   session.give(program);
   session.give_word(seen_);
 }

@@ -1,6 +1,7 @@
 // A lowered plan on a device, for as long as that is not lost: its bytes, and the graphs that run it.
 #pragma once
 
+#include "../codegen/code_maker.h"
 #include "../lower/launches.h"
 #include "session.h"
 
@@ -11,6 +12,9 @@ class Replay {
   // Takes memory in a session. The program is the caller's to upload, to `program`, then make_graphs() to be called.
   Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable, int32_t threads);
   void make_graphs(Session& session);
+  // From now on the kernels of `made` run in place of the precompiled ones. Throws DriverFailure, and then nothing has changed.
+  void take_over(Session& session, const MadeCode& made);
+  bool runs_made_code() const { return module_ != nullptr; }
   // In its session, if that is still there.
   void give_back(Session& session);
 
@@ -48,6 +52,7 @@ class Replay {
   std::vector<Arguments> arguments_;
   std::vector<KernelLaunch> launches_;
   std::vector<Part> parts_;
+  Module module_ = nullptr;  // of code that was made at run time
 };
 
 template <class F>

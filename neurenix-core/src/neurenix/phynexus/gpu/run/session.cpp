@@ -23,7 +23,11 @@ Session::~Session() {
   } catch (const DriverFailure&) {
   }
   for (const Graph graph : graphs_) driver.give(graph);
-  for (const auto& [ticket, graph] : retired_) driver.give(graph);
+  for (const Retired& old : retired_) {
+    if (old.graph) driver.give(old.graph);
+    if (old.module) driver.give(old.module);
+  }
+  for (const Module module : modules_) driver.give(module);
 }
 
 char* Session::take(int64_t bytes, bool hosts) {
@@ -94,10 +98,20 @@ Pinned Session::take_word() {
 
 void Session::retire(Graph graph) {
   graphs_.erase(graph);
-  retired_.emplace_back(timeline.latest(), graph);
-  std::erase_if(retired_, [&](const auto& old) {
-    if (!timeline.is_done(old.first)) return false;
-    driver.give(old.second);
+  retire(Retired{timeline.latest(), graph, nullptr});
+}
+
+void Session::retire(Module module) {
+  modules_.erase(module);
+  retire(Retired{timeline.latest(), nullptr, module});
+}
+
+void Session::retire(const Retired& retired) {
+  retired_.push_back(retired);
+  std::erase_if(retired_, [&](const Retired& old) {
+    if (!timeline.is_done(old.ticket)) return false;
+    if (old.graph) driver.give(old.graph);
+    if (old.module) driver.give(old.module);
     return true;
   });
 }

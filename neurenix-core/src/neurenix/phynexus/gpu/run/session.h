@@ -54,8 +54,10 @@ class Session {
   void give_word(const Pinned& word) { words_.push_back(word); }
 
   void keep(Graph graph) { graphs_.insert(graph); }
+  void keep(Module module) { modules_.insert(module); }
   // It goes once the runs that use it are done.
   void retire(Graph graph);
+  void retire(Module module);
 
  private:
   Owned<Module> module_;
@@ -69,7 +71,14 @@ class Session {
   Pinned progress_;
   std::vector<Owned<Event>> timers_;
   std::unordered_set<Graph> graphs_;
-  std::vector<std::pair<int64_t, Graph>> retired_;  // with the ticket of the last run
+  std::unordered_set<Module> modules_;
+  struct Retired {
+    int64_t ticket = 0;  // of the last run
+    Graph graph = nullptr;
+    Module module = nullptr;
+  };
+  void retire(const Retired& old);
+  std::vector<Retired> retired_;
 };
 
 }  // namespace phynexus::gpu

@@ -10,17 +10,21 @@ DEVICE uint32_t quotient(uint32_t n, const Divisor& d) {
   return (uint32_t(uint64_t(n) * d.magic >> 32) + n) >> d.shift;
 }
 
+// Numbers that do not fit 31 bits are rare, and divisions of 64 bits long.
+DEVICE_CALL void find_large_indices(int64_t unit, const Divisor* sizes, int first, int last, int64_t* indices) {
+  ROLLED
+  for (int d = last - 1; d >= first; d--) {
+    const int64_t rest = unit / sizes[d].size;
+    indices[d] = unit - rest * sizes[d].size;
+    unit = rest;
+  }
+}
+
 // Writes the indices along axes [first, last).
 DEVICE void find_indices(int64_t unit, const Divisor* sizes, int first, int last, bool large, int64_t* indices) {
-  if (large) {
-    for (int d = last - 1; d >= first; d--) {
-      const int64_t rest = unit / sizes[d].size;
-      indices[d] = unit - rest * sizes[d].size;
-      unit = rest;
-    }
-    return;
-  }
+  if (large) return find_large_indices(unit, sizes, first, last, indices);
   uint32_t left = uint32_t(unit);
+  ROLLED
   for (int d = last - 1; d > first; d--) {
     const uint32_t rest = quotient(left, sizes[d]);
     indices[d] = left - rest * uint32_t(sizes[d].size);
@@ -31,6 +35,7 @@ DEVICE void find_indices(int64_t unit, const Divisor* sizes, int first, int last
 
 DEVICE int64_t offset_of(const ChainOperand& operand, int axes, const int64_t* indices) {
   int64_t offset = operand.at.offset;
+  ROLLED
   for (int d = 0; d < axes; d++) offset += indices[d] * operand.strides[d];
   return offset;
 }

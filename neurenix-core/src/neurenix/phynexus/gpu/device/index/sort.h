@@ -13,7 +13,7 @@ DEVICE uint64_t key_of_bits(uint64_t bits, int width, bool nan) {
   if (bits == sign) bits = 0;
   return bits & sign ? sign - (bits & (sign - 1)) : sign + bits;
 }
-DEVICE uint64_t sort_key(const char* at, int32_t dtype) {
+DEVICE_CALL uint64_t sort_key(const char* at, int32_t dtype) {
   switch (dtype) {
     case dtype_float32: {
       const float x = *reinterpret_cast<const float*>(at);

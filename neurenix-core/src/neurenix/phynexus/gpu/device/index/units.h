@@ -22,13 +22,16 @@ DEVICE char* place_of(const ChainOperand& operand, char* const* bases, int axes,
   return bases[operand.at.base] + offset_of(operand, axes, indices);
 }
 
-// The offset of the element of that number along the axes of `along`.
-DEVICE int64_t along_offset(const Along& along, const int64_t* strides, int64_t number) {
-  if (along.axes == 1) return number * strides[0];
+DEVICE_CALL int64_t along_axes_offset(const Along& along, const int64_t* strides, int64_t number) {
   int64_t indices[max_rank], offset = 0;
   find_indices(number, along.sizes, 0, along.axes, along.large != 0, indices);
+  ROLLED
   for (int d = 0; d < along.axes; d++) offset += indices[d] * strides[d];
   return offset;
+}
+// The offset of the element of that number along the axes of `along`.
+DEVICE int64_t along_offset(const Along& along, const int64_t* strides, int64_t number) {
+  return along.axes == 1 ? number * strides[0] : along_axes_offset(along, strides, number);
 }
 
 DEVICE int64_t clamped(int64_t index, int64_t most) { return index < 0 ? 0 : index > most ? most : index; }
