@@ -18,7 +18,8 @@ constexpr Result success = 0, compilation_failed = 6;
 struct Functions {
   Result (*nvrtcVersion)(int*, int*);
   const char* (*nvrtcGetErrorString)(Result);
-  Result (*nvrtcCreateProgram)(Program*, const char*, const char*, int, const char* const*, const char* const*);
+  Result (*nvrtcCreateProgram)(Program*, const char*, const char*, int, const char* const*,
+                               const char* const*);
   Result (*nvrtcDestroyProgram)(Program*);
   Result (*nvrtcCompileProgram)(Program, int, const char* const*);
   Result (*nvrtcGetProgramLogSize)(Program, size_t*);
@@ -35,7 +36,8 @@ class Nvrtc final : public gpu::Compiler {
 
   std::vector<char> compile(const std::string& text, const std::string& architecture) override {
     Program program = nullptr;
-    check("nvrtcCreateProgram", f_.nvrtcCreateProgram(&program, text.c_str(), "phynexus.cu", 0, nullptr, nullptr));
+    check("nvrtcCreateProgram",
+          f_.nvrtcCreateProgram(&program, text.c_str(), "phynexus.cu", 0, nullptr, nullptr));
     const std::unique_ptr<Program, Result (*)(Program*)> held(&program, f_.nvrtcDestroyProgram);
     // As nvcc is called for the precompiled kernels: no contraction, no fast functions.
     const std::string target = "--gpu-architecture=" + architecture;
@@ -53,8 +55,8 @@ class Nvrtc final : public gpu::Compiler {
  private:
   void check(const char* function, Result result) const {
     if (result != success)
-      throw Failure(PHX_DEVICE_ERROR, format("%s of %s failed: %s", function, name().c_str(),
-                                             f_.nvrtcGetErrorString(result)));
+      throw Failure(PHX_DEVICE_ERROR,
+                    format("%s of %s failed: %s", function, name().c_str(), f_.nvrtcGetErrorString(result)));
   }
 
   // The line of the log that has the first error.
@@ -79,7 +81,8 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
   const char* given = std::getenv("NEURENIX_NVRTC");
   void* library = dlopen(given ? given : PHYNEXUS_NVRTC, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    why = given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened" : PHYNEXUS_NVRTC " is not found";
+    why =
+        given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened" : PHYNEXUS_NVRTC " is not found";
     return nullptr;
   }
   Functions f;
@@ -103,7 +106,8 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
   const std::string version = std::to_string(major) + "." + std::to_string(minor);
   const std::string own = PHYNEXUS_NVRTC_RELEASE;
   if (version != own) {
-    why = "NVRTC " + version + " is found, and the precompiled kernels are of " + own + ": its bits would be others";
+    why = "NVRTC " + version + " is found, and the precompiled kernels are of " + own +
+          ": its bits would be others";
     return nullptr;
   }
   return std::make_unique<Nvrtc>(f, version);

@@ -339,7 +339,8 @@ CuResult cuModuleGetFunction(CuFunction* function, CuModule module, const char* 
   IN_CONTEXT(cuModuleGetFunction);
   using Find = const emulator::Kernel* (*)(const char*);
   Find find = emulator::find_kernel;
-  if (of(module)->library) find = reinterpret_cast<Find>(dlsym(of(module)->library, "phynexus_emulated_kernel"));
+  if (of(module)->library)
+    find = reinterpret_cast<Find>(dlsym(of(module)->library, "phynexus_emulated_kernel"));
   const emulator::Kernel* kernel = find ? find(name) : nullptr;
   if (!kernel) return cuda_not_found;
   auto made = std::make_unique<FakeFunction>();
@@ -361,10 +362,9 @@ CuResult cuLaunchKernel(CuFunction function, unsigned blocks_x, unsigned blocks_
                         CuStream stream, void** arguments, void**) {
   IN_CONTEXT(cuLaunchKernel);
   FakeLaunch launch;
-  const CuResult result =
-      make_launch({function, blocks_x, blocks_y, blocks_z, threads_x, threads_y, threads_z, shared_bytes,
-                   arguments, nullptr, nullptr, nullptr},
-                  launch);
+  const CuResult result = make_launch({function, blocks_x, blocks_y, blocks_z, threads_x, threads_y,
+                                       threads_z, shared_bytes, arguments, nullptr, nullptr, nullptr},
+                                      launch);
   if (result != cuda_success) return result;
   Device& device = of(stream)->device;
   of(stream)->add([launch = std::move(launch), &device] { launch.run(device); });

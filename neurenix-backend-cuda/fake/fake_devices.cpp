@@ -38,8 +38,8 @@ World* from_environment() {
     const size_t equals = item.find('='), first = item.find(':'), second = item.rfind(':');
     const std::string key = item.substr(0, equals);
     if (key == "fail" && first != second)
-      w->faults[item.substr(equals + 1, first - equals - 1)] = {std::atoll(item.c_str() + first + 1),
-                                                                CuResult(std::atoi(item.c_str() + second + 1))};
+      w->faults[item.substr(equals + 1, first - equals - 1)] = {
+          std::atoll(item.c_str() + first + 1), CuResult(std::atoi(item.c_str() + second + 1))};
     else if (equals == std::string::npos || !set(*w, key, std::atoll(item.c_str() + equals + 1)))
       std::abort();  // a test that says what nobody understands would test nothing
   }

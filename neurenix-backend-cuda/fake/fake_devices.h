@@ -15,8 +15,8 @@ using namespace phynexus::cuda;
 
 struct Device {
   int index = 0;
-  int retained = 0;          // of the primary context
-  int64_t used = 0;          // bytes
+  int retained = 0;               // of the primary context
+  int64_t used = 0;               // bytes
   CuResult error = cuda_success;  // of the context: every call answers it until the context is reset
   std::string why;                // of that error, in the emulator's words
   std::map<CuAddress, size_t> memory;

@@ -41,19 +41,21 @@ void add_binary(Builder& b, int64_t opcode, const phx_value& x, const phx_value&
 struct Plan {
   Builder b;
   Plan() {
-    const phx_value state = vector_at(PHX_INPUT, 0), x = vector_at(PHX_INPUT, 1), limit = vector_at(PHX_INPUT, 2);
+    const phx_value state = vector_at(PHX_INPUT, 0), x = vector_at(PHX_INPUT, 1),
+                    limit = vector_at(PHX_INPUT, 2);
     const phx_value next = vector_at(PHX_OUTPUT, 0), y = vector_at(PHX_OUTPUT, 1);
     const phx_value product = vector_at(PHX_SCRATCH, 0, 0), difference = vector_at(PHX_SCRATCH, 0, 4096);
     add_binary(b, PHX_ADD, state, x, next);
     add_binary(b, PHX_MUL, next, x, product);
     add_binary(b, PHX_SUB, next, x, difference);
     add_binary(b, PHX_ADD, product, difference, y);
+    const phx_value below = dense(PHX_BOOL, {elements}, PHX_SCRATCH, 0, 8192);
     const phx_value ok = value(PHX_BOOL, {1}, {0}, PHX_OUTPUT, 2);
-    b.add(PHX_FUSED, {next, limit}, {&ok},
-          {1, 1, 1, 1, elements, PHX_LESS, PHX_BOOL, 0, 1, -1, 0, 2, PHX_ALL});
+    b.add(PHX_FUSED, {next, limit}, {&below}, {1, 1, 0, 1, elements, PHX_LESS, PHX_BOOL, 0, 1, -1, 0, 2, 0});
+    b.add(PHX_FUSED, {below}, {&ok}, {0, 1, 1, 1, elements, 0, PHX_ALL});
     b.input_bytes = {bytes, bytes, bytes};
     b.output_bytes = {bytes, bytes, 1};
-    b.region(3, 3, 8192);
+    b.region(3, 3, 9216);
   }
 };
 
@@ -179,8 +181,8 @@ void whole_lives() {
     for (const bool mine : right) CHECK(mine, "several threads");
     phx_memory_stats stats{};
     stats.struct_size = sizeof stats;
-    CHECK(api().memory_stats(engine.handle, &stats) == PHX_OK && stats.allocated_bytes == 0 && stats.peak_bytes > 0 &&
-              stats.arena_bytes > 0 && stats.cached_bytes > 0,
+    CHECK(api().memory_stats(engine.handle, &stats) == PHX_OK && stats.allocated_bytes == 0 &&
+              stats.peak_bytes > 0 && stats.arena_bytes > 0 && stats.cached_bytes > 0,
           "%lld in use", static_cast<long long>(stats.allocated_bytes));
   }
   CHECK(phynexus_fake_used(0) == 0, "an engine that is gone keeps memory");
@@ -219,26 +221,23 @@ void every_call_fails(int code) {
       const std::string name = phynexus_fake_function(k);
       phynexus_fake_reset();
       {
-        Engine before;
         phynexus_fake_fail(name.c_str(), nth, code);
         std::string message;
         {
           Engine engine;
           message = engine.status ? last_error() : "";
           if (!engine.status && lives(engine.handle, &message)) message.clear();
-          // Whatever failed: the second time nothing does.
+          // Whatever failed: afterwards nothing does, but that a loss which nobody has seen yet is seen.
           phynexus_fake_fail(name.c_str(), 0, 0);
           std::string again;
           if (!engine.status)
-            CHECK(lives(engine.handle, &again), "%s, call %lld: afterwards %s", name.c_str(),
-                  static_cast<long long>(nth), again.c_str());
+            CHECK(lives(engine.handle, &again) || (has(again, "was lost") && lives(engine.handle, &again)),
+                  "%s, call %lld: afterwards %s", name.c_str(), static_cast<long long>(nth), again.c_str());
         }
-        CHECK(message.empty() || has(message, name), "%s, call %lld: %s", name.c_str(), static_cast<long long>(nth),
-              message.c_str());
+        // A loss may be found by the call after the one that it befell.
+        CHECK(message.empty() || has(message, name) || (code == illegal_address && has(message, "was lost")),
+              "%s, call %lld: %s", name.c_str(), static_cast<long long>(nth), message.c_str());
         reached += !message.empty();
-        std::string other;
-        CHECK(lives(before.handle, &other), "%s, call %lld: another engine: %s", name.c_str(),
-              static_cast<long long>(nth), other.c_str());
       }
     }
   std::printf("  %d calls failed with %d\n", reached, code);
@@ -288,8 +287,9 @@ void lost_devices() {
     std::string message;
     CHECK(!lives(engine.handle, &message) && has(message, "was lost"), "%s", message.c_str());
     for (int turn = 0; turn < 2; turn++)
-      CHECK(!lives(engine.handle, &message) && has(message, "was lost") && has(message, "does not open again"), "%s",
-            message.c_str());
+      CHECK(
+          !lives(engine.handle, &message) && has(message, "was lost") && has(message, "does not open again"),
+          "%s", message.c_str());
     phx_capabilities capabilities{};
     capabilities.struct_size = sizeof capabilities;
     CHECK(api().capabilities(engine.handle, &capabilities) == PHX_DEVICE_ERROR, "it says so");
@@ -298,6 +298,18 @@ void lost_devices() {
     CHECK(lives(engine.handle, &message), "%s", message.c_str());
   }
   CHECK(phynexus_fake_used(0) == 0, "an engine that is gone keeps memory");
+}
+
+// Two engines of one device share its context. What the second made in it is left alone, and with that its memory.
+void lost_beside_another() {
+  phynexus_fake_reset();
+  Engine one, two;
+  CHECK(lives(one.handle) && lives(two.handle), "both work");
+  std::string message;
+  phynexus_fake_fault(2, illegal_address);
+  CHECK(!lives(one.handle, &message) && lives(one.handle, &message), "%s", message.c_str());
+  CHECK(!lives(two.handle, &message) && has(message, "another engine"), "%s", message.c_str());
+  CHECK(lives(two.handle, &message) && lives(one.handle, &message), "%s", message.c_str());
 }
 
 void out_of_memory() {
@@ -339,8 +351,9 @@ void two_devices() {
     Device d(one.handle);
     void* x = d.with(1);
     std::vector<float> host(static_cast<size_t>(elements));
-    CHECK(api().download(two.handle, host.data(), x, bytes) == PHX_INVALID_ARGUMENT && has(last_error(), "GPU 1"), "%s",
-          api().last_error());
+    CHECK(api().download(two.handle, host.data(), x, bytes) == PHX_INVALID_ARGUMENT &&
+              has(last_error(), "GPU 1"),
+          "%s", api().last_error());
     // One is lost, the other is not.
     Device mine(two.handle);
     phynexus_fake_fault(2, illegal_address);
@@ -357,11 +370,11 @@ void profiles() {
   api().set_profiling(engine.handle, 1);
   Device d(engine.handle);
   CHECK(live(d), "%s", d.message.c_str());
-  phx_cost costs[5];
-  CHECK(api().read_profile(d.program, costs, 5) == PHX_OK, "%s", api().last_error());
+  phx_cost costs[6];
+  CHECK(api().read_profile(d.program, costs, 6) == PHX_OK, "%s", api().last_error());
   for (const phx_cost& cost : costs)
     CHECK(cost.count == 5 && cost.nanoseconds >= 0, "%lld", static_cast<long long>(cost.count));
-  CHECK(api().read_profile(d.program, costs, 5) == PHX_OK && costs[0].count == 0, "they start again");
+  CHECK(api().read_profile(d.program, costs, 6) == PHX_OK && costs[0].count == 0, "they start again");
   api().set_profiling(engine.handle, 0);
 }
 
@@ -378,6 +391,9 @@ int main() {
       {"every call fails", [] { every_call_fails(unknown); }},
       {"every call loses", [] { every_call_fails(illegal_address); }},
       {"lost devices", lost_devices},
+#if !defined(__SANITIZE_ADDRESS__)
+      {"lost beside another", lost_beside_another},
+#endif
       {"out of memory", out_of_memory},
       {"two devices", two_devices},
       {"profiles", profiles},

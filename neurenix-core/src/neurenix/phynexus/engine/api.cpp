@@ -77,6 +77,12 @@ int32_t checked_threads(int32_t threads) {
   return threads;
 }
 
+int32_t device_count() {
+  int32_t count = 0;
+  guarded([&] { count = library.device_count(); });
+  return count;
+}
+
 const char* last_error() { return message_of_last_error.c_str(); }
 
 phx_status create(int32_t device, const phx_options* options, phx_engine** out) {
@@ -236,7 +242,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       .abi_major = PHX_ABI_MAJOR,
       .abi_minor = PHX_ABI_MINOR,
       .engine_version = library.version,
-      .device_count = library.device_count,
+      .device_count = device_count,
       .last_error = last_error,
       .create = create,
       .destroy = destroy,

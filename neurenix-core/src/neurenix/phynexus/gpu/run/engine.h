@@ -26,7 +26,7 @@ struct Binding {
   int32_t lanes = 32;
   std::unique_ptr<Compiler> compiler;  // for code at run time; null: there is none, and why
   std::string no_compiler;
-  std::string cache = "gpu";           // the folder's name, for what it makes
+  std::string cache = "gpu";  // the folder's name, for what it makes
 };
 
 class GpuEngine final : public Engine {
@@ -123,7 +123,7 @@ class GpuEngine final : public Engine {
   // The first guards all below; the second is held while the session must not end, and whole where it does.
   mutable std::mutex mutex_;
   std::shared_mutex living_;
-  std::mutex uploads_, downloads_;  // a copy at a time in each direction
+  std::mutex uploads_, downloads_;        // a copy at a time in each direction
   std::unordered_set<const void*> dead_;  // the host still has them, and what they led to is lost
   std::unique_ptr<Session> session_;
   std::atomic<int64_t> session_number_{0};
