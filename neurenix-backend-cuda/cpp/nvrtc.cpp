@@ -41,7 +41,8 @@ class Nvrtc final : public gpu::Compiler {
     const std::unique_ptr<Program, Result (*)(Program*)> held(&program, f_.nvrtcDestroyProgram);
     // As nvcc is called for the precompiled kernels: no contraction, no fast functions.
     const std::string target = "--gpu-architecture=" + architecture;
-    const char* const options[] = {target.c_str(), "--std=c++20", "--fmad=false"};
+    const char* const options[] = {target.c_str(), "--std=c++20", "--fmad=false",
+                                   "--device-as-default-execution-space"};
     const Result result = f_.nvrtcCompileProgram(program, int(std::size(options)), options);
     if (result == compilation_failed) throw Failure(PHX_DEVICE_ERROR, name() + ": " + first_error(program));
     check("nvrtcCompileProgram", result);

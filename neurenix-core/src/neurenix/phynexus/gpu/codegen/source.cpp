@@ -41,6 +41,12 @@ typedef unsigned short uint16_t;
 typedef unsigned int uint32_t;
 typedef unsigned long uint64_t;
 typedef unsigned long uintptr_t;
+#define INT32_MIN (-2147483647 - 1)
+#define INT32_MAX 2147483647
+#define INT64_MIN (-9223372036854775807L - 1)
+#define INT64_MAX 9223372036854775807L
+#define NAN __builtin_bit_cast(float, 0x7fc00000u)
+#define INFINITY __builtin_bit_cast(float, 0x7f800000u)
 #else
 #include <math.h>
 #include <stdint.h>

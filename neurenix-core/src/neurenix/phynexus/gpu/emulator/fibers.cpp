@@ -97,7 +97,12 @@ struct Host {
     for (Fiber& fiber : fibers) fiber.stack = static_cast<char*>(aligned_alloc(64, stack_bytes));
   }
   ~Host() {
-    for (Fiber& fiber : fibers) free(fiber.stack);
+    for (Fiber& fiber : fibers) {
+      free(fiber.stack);
+#if defined(__SANITIZE_THREAD__)
+      if (fiber.sanitizer) __tsan_destroy_fiber(fiber.sanitizer);
+#endif
+    }
   }
 };
 
@@ -169,7 +174,7 @@ UNSEEN void prepare(Fiber& fiber) {
   fiber.waits = nullptr;
   fiber.barriers = fiber.exchanges = 0;
 #if defined(__SANITIZE_THREAD__)
-  fiber.sanitizer = __tsan_create_fiber(0);
+  if (!fiber.sanitizer) fiber.sanitizer = __tsan_create_fiber(0);
 #endif
 }
 
@@ -223,7 +228,6 @@ UNSEEN bool run_block(Host& h) {
   }
 #if defined(__SANITIZE_THREAD__)
   __tsan_acquire(&h.end_token);
-  for (int k = 0; k < h.threads; k++) __tsan_destroy_fiber(h.fibers[k].sanitizer);
 #endif
   return left == 0;
 }

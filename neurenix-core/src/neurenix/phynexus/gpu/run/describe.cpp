@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "../lower/task_costs.h"
 #include "engine.h"
 
 namespace phynexus::gpu {
@@ -49,6 +50,7 @@ void GpuEngine::describe(phx_capabilities& out) const {
   std::strncpy(out.name, facts.name.c_str(), sizeof out.name - 1);
   std::strncpy(out.instruction_set, facts.architecture.c_str(), sizeof out.instruction_set - 1);
   describe_plans(out);
+  describe_tasks(target_, facts.memory_bytes, out);
 }
 
 }  // namespace phynexus::gpu

@@ -1,34 +1,10 @@
 // Interprets one operation of a fused chain for the elements of a thread's run.
 #pragma once
 
-#include "operations.h"
+#include "long_operations.h"
 #include "walk.h"
 
 namespace phynexus::gpu {
-
-// Narrow chains hold values in 32 bits, 4 elements a thread; wide ones, which have 64-bit dtypes, in 64 bits, 2 elements.
-struct NarrowWords {
-  using Word = uint32_t;
-  static constexpr int elements = 4;
-  static constexpr bool wide = false;
-};
-struct WideWords {
-  using Word = uint64_t;
-  static constexpr int elements = 2;
-  static constexpr bool wide = true;
-};
-
-template <class T, class Word>
-DEVICE T value_of(Word word) {
-  if constexpr (sizeof(T) == 8) return same_bits<T>(uint64_t(word));
-  else return same_bits<T>(uint32_t(word));
-}
-template <class Word, class T>
-DEVICE Word word_of(T value) {
-  if constexpr (sizeof(T) == 8) return Word(same_bits<uint64_t>(value));
-  else if constexpr (sizeof(T) == 4) return Word(same_bits<uint32_t>(value));
-  else return Word(value);
-}
 
 template <class Words>
 struct Machine {
@@ -76,11 +52,9 @@ DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
   case (int(kind) << 6 | int(op_neg)): EACH(op::negate(A(T)))                             \
   case (int(kind) << 6 | int(op_abs)): EACH(op::absolute(A(T)))                           \
   case (int(kind) << 6 | int(op_sign)): EACH(op::sign(A(T)))                              \
-  case (int(kind) << 6 | int(op_integer_pow)): EACH(op::integer_power(A(T), code.immediate)) \
   case (int(kind) << 6 | int(op_add)): EACH(op::add(A(T), B(T)))                      \
   case (int(kind) << 6 | int(op_sub)): EACH(op::subtract(A(T), B(T)))                 \
   case (int(kind) << 6 | int(op_mul)): EACH(op::multiply(A(T), B(T)))                 \
-  case (int(kind) << 6 | int(op_remainder)): EACH(op::remainder(A(T), B(T)))     \
   case (int(kind) << 6 | int(op_maximum)): EACH(op::maximum(A(T), B(T)))              \
   case (int(kind) << 6 | int(op_minimum)): EACH(op::minimum(A(T), B(T)))              \
   case (int(kind) << 6 | int(op_equal)): EACH(uint32_t(A(T) == B(T)))                 \
@@ -94,19 +68,8 @@ DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
   NUMBERS(kind, T)                                                                    \
   case (int(kind) << 6 | int(op_floor)): EACH(op::floor_of(A(T)))                         \
   case (int(kind) << 6 | int(op_round)): EACH(op::round_of(A(T)))                         \
-  case (int(kind) << 6 | int(op_exp)): EACH(op::exponential(A(T)))                        \
-  case (int(kind) << 6 | int(op_log)): EACH(op::logarithm(A(T)))                          \
-  case (int(kind) << 6 | int(op_tanh)): EACH(op::hyperbolic_tangent(A(T)))                \
   case (int(kind) << 6 | int(op_sqrt)): EACH(op::root(A(T)))                              \
   case (int(kind) << 6 | int(op_rsqrt)): EACH(op::inverse_root(A(T)))                     \
-  case (int(kind) << 6 | int(op_log1p)): EACH(op::logarithm_1p(A(T)))                \
-  case (int(kind) << 6 | int(op_sin)): EACH(op::sine(A(T)))                          \
-  case (int(kind) << 6 | int(op_cos)): EACH(op::cosine(A(T)))                        \
-  case (int(kind) << 6 | int(op_tan)): EACH(op::tangent(A(T)))                       \
-  case (int(kind) << 6 | int(op_atan)): EACH(op::arc_tangent(A(T)))                  \
-  case (int(kind) << 6 | int(op_erf)): EACH(op::error_function(A(T)))                \
-  case (int(kind) << 6 | int(op_pow)): EACH(op::power(A(T), B(T)))               \
-  case (int(kind) << 6 | int(op_atan2)): EACH(op::angle(A(T), B(T)))             \
   case (int(kind) << 6 | int(op_div)): EACH(op::divide(A(T), B(T)))                   \
   case (int(kind) << 6 | int(op_is_finite)): EACH(uint32_t(op::finite(A(T))))
 #define BITS(kind, T)                                                                 \
@@ -150,6 +113,9 @@ DEVICE void Machine<Words>::run(const Code& code) {
   fetch(code.b, y);
   switch (code.code) {
     REALS(kind_float, float)
+    case (int(kind_float) << 6 | int(op_exp)): EACH(op::exponential(A(float)))
+    case (int(kind_float) << 6 | int(op_log)): EACH(op::logarithm(A(float)))
+    case (int(kind_float) << 6 | int(op_tanh)): EACH(op::hyperbolic_tangent(A(float)))
     NUMBERS(kind_int, int32_t)
     BITS(kind_int, int32_t)
     NUMBERS(kind_unsigned, uint32_t)
@@ -191,6 +157,15 @@ DEVICE void Machine<Words>::run(const Code& code) {
     CAST(code_float_of_float16_bits, uint32_t, widened(Float16{uint16_t(v)}))
     CAST(code_float_of_bfloat16_bits, uint32_t, widened(BFloat16{uint16_t(v)}))
     default:
+      if (is_long(code.code)) {
+        Word long_x[N], long_y[N];  // apart, so that the others stay in registers
+        UNROLL
+        for (int j = 0; j < N; j++) long_x[j] = x[j], long_y[j] = y[j];
+        long_operation<Words>(code.code, code.immediate, long_x, long_y);
+        UNROLL
+        for (int j = 0; j < N; j++) r[j] = long_x[j];
+        break;
+      }
       if constexpr (Words::wide) switch (code.code) {
         REALS(kind_double, double)
         NUMBERS(kind_long, int64_t)

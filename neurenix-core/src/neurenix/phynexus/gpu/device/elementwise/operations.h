@@ -70,7 +70,7 @@ DEVICE T minimum(T a, T b) {
   return a < b || a != a ? a : b;
 }
 template <class T>
-DEVICE_CALL T integer_power(T a, int64_t exponent) {
+DEVICE T integer_power(T a, int64_t exponent) {
   T power = T(1), square = a;
   for (uint64_t e = exponent < 0 ? uint64_t(0) - uint64_t(exponent) : uint64_t(exponent); e; e >>= 1) {
     if (e & 1) power = multiply(power, square);
@@ -82,7 +82,7 @@ DEVICE_CALL T integer_power(T a, int64_t exponent) {
 }
 // It has the divisor's sign, as NumPy's; an integer's by 0 is 0.
 template <class T>
-DEVICE_CALL T remainder(T a, T b) {
+DEVICE T remainder(T a, T b) {
   if constexpr (is_real<T>) {
     T r;
     if constexpr (sizeof(T) == 4) r = fmodf(a, b);
@@ -121,26 +121,25 @@ DEVICE double inverse_root(double a) { return 1.0 / sqrt(a); }
 DEVICE float  exponential(float a)   { return expf(a); }
 DEVICE float  logarithm(float a)     { return logf(a); }
 DEVICE float  hyperbolic_tangent(float a) { return tanhf(a); }
-// Functions, not inlined: they are long, and an interpreter has each of them for several elements.
-DEVICE_CALL double exponential(double a) { return exp(a); }
-DEVICE_CALL double logarithm(double a)   { return log(a); }
-DEVICE_CALL double hyperbolic_tangent(double a) { return tanh(a); }
-DEVICE_CALL float  logarithm_1p(float a) { return log1pf(a); }
-DEVICE_CALL double logarithm_1p(double a) { return log1p(a); }
-DEVICE_CALL float  sine(float a)    { return sinf(a); }
-DEVICE_CALL double sine(double a)   { return sin(a); }
-DEVICE_CALL float  cosine(float a)  { return cosf(a); }
-DEVICE_CALL double cosine(double a) { return cos(a); }
-DEVICE_CALL float  tangent(float a)  { return tanf(a); }
-DEVICE_CALL double tangent(double a) { return tan(a); }
-DEVICE_CALL float  arc_tangent(float a)  { return atanf(a); }
-DEVICE_CALL double arc_tangent(double a) { return atan(a); }
-DEVICE_CALL float  error_function(float a)  { return erff(a); }
-DEVICE_CALL double error_function(double a) { return erf(a); }
-DEVICE_CALL float  power(float a, float b)   { return powf(a, b); }
-DEVICE_CALL double power(double a, double b) { return pow(a, b); }
-DEVICE_CALL float  angle(float a, float b)   { return atan2f(a, b); }
-DEVICE_CALL double angle(double a, double b) { return atan2(a, b); }
+DEVICE double exponential(double a) { return exp(a); }
+DEVICE double logarithm(double a)   { return log(a); }
+DEVICE double hyperbolic_tangent(double a) { return tanh(a); }
+DEVICE float  logarithm_1p(float a) { return log1pf(a); }
+DEVICE double logarithm_1p(double a) { return log1p(a); }
+DEVICE float  sine(float a)    { return sinf(a); }
+DEVICE double sine(double a)   { return sin(a); }
+DEVICE float  cosine(float a)  { return cosf(a); }
+DEVICE double cosine(double a) { return cos(a); }
+DEVICE float  tangent(float a)  { return tanf(a); }
+DEVICE double tangent(double a) { return tan(a); }
+DEVICE float  arc_tangent(float a)  { return atanf(a); }
+DEVICE double arc_tangent(double a) { return atan(a); }
+DEVICE float  error_function(float a)  { return erff(a); }
+DEVICE double error_function(double a) { return erf(a); }
+DEVICE float  power(float a, float b)   { return powf(a, b); }
+DEVICE double power(double a, double b) { return pow(a, b); }
+DEVICE float  angle(float a, float b)   { return atan2f(a, b); }
+DEVICE double angle(double a, double b) { return atan2(a, b); }
 // clang-format on
 
 DEVICE bool finite(float a) { return (same_bits<uint32_t>(a) & 0x7f800000u) != 0x7f800000u; }

@@ -11,7 +11,7 @@ DEVICE uint32_t quotient(uint32_t n, const Divisor& d) {
 }
 
 // Numbers that do not fit 31 bits are rare, and divisions of 64 bits long.
-DEVICE_CALL void find_large_indices(int64_t unit, const Divisor* sizes, int first, int last, int64_t* indices) {
+DEVICE void find_large_indices(int64_t unit, const Divisor* sizes, int first, int last, int64_t* indices) {
   ROLLED
   for (int d = last - 1; d >= first; d--) {
     const int64_t rest = unit / sizes[d].size;

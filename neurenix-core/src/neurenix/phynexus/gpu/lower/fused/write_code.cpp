@@ -52,6 +52,7 @@ class Writer {
   void load(int32_t value, int to);
   int place(int32_t value, int32_t operation, bool accumulator_is_free);
   void operation(int32_t index);
+  void begin_sum(const Chain::Output& output);
   void output_ready(size_t k);
   void ready_outputs(int32_t operation);
   void store(const Chain::Operand& to, int a, std::vector<Code>& code);
@@ -66,7 +67,7 @@ class Writer {
   std::vector<int32_t> last_use_;  // the last operation that reads it
   std::vector<int32_t> loads_end_;  // the last operation, or one beyond, before which an input may be loaded
   std::vector<size_t> waiting_;    // outputs that are not stored yet
-  std::vector<Sum> sums_;
+  std::vector<int> sum_slots_;     // of reduced outputs
   bool taken_[max_slots] = {};
   int32_t in_accumulator_ = never;
 };
@@ -156,30 +157,19 @@ void Writer::output_ready(size_t k) {
   const int32_t now = int32_t(chain_.operations.size());
   const int a = place(output.value, now, in_accumulator_ == never);
   if (!output.reduction) return store(output.to, a, body);
-  const bool argmax = output.reduction == PHX_ARGMAX;
-  Sum sum{&output, argmax ? take_pair() : take_slot()};
-  const int32_t dtype = chain_.dtype_of(output.value);
-  Code begin;
-  begin.code = code_constant;
-  begin.to = uint8_t(sum.slot);
-  begin.immediate = identity(output.reduction, dtype);
-  before.push_back(begin);
+  const int slot = sum_slots_[k];
   Code code;
-  code.code = uint16_t(accumulate_code(output.reduction, dtype));
-  code.to = uint8_t(sum.slot);
+  code.code = uint16_t(accumulate_code(output.reduction, chain_.dtype_of(output.value)));
+  code.to = uint8_t(slot);
   code.flags = flag_keep | flag_present;
-  if (argmax) {
-    begin.to = uint8_t(sum.slot + 1);
-    begin.immediate = INT32_MAX;
-    before.push_back(begin);
+  if (output.reduction == PHX_ARGMAX) {
     code.a = uint8_t(a);
     code.b = uint8_t(place(output.place, now, a != slot_accumulator && in_accumulator_ == never));
   } else {
-    code.a = uint8_t(sum.slot);
+    code.a = uint8_t(slot);
     code.b = uint8_t(a);
   }
   body.push_back(code);
-  sums_.push_back(sum);
 }
 
 // What can be stored or reduced once an operation (-1: none yet) is done.
@@ -253,13 +243,33 @@ void Writer::finish(const Sum& sum, bool run_is_kept, int lanes_log2) {
   store(sum.output->to, sum.slot + argmax, after);
 }
 
+// Its slot is its own from the first unit to the last.
+void Writer::begin_sum(const Chain::Output& output) {
+  const bool argmax = output.reduction == PHX_ARGMAX;
+  Code begin;
+  begin.code = code_constant;
+  begin.to = uint8_t(argmax ? take_pair() : take_slot());
+  begin.immediate = identity(output.reduction, chain_.dtype_of(output.value));
+  sum_slots_.push_back(begin.to);
+  before.push_back(begin);
+  if (!argmax) return;
+  begin.to++;
+  begin.immediate = INT32_MAX;
+  before.push_back(begin);
+}
+
 void Writer::write(bool run_is_kept, int lanes_log2) {
+  for (const Chain::Output& output : chain_.outputs) {
+    if (output.reduction) begin_sum(output);
+    else sum_slots_.push_back(slot_none);
+  }
   ready_outputs(-1);
   for (int32_t i = 0; i < int32_t(chain_.operations.size()); i++) {
     operation(i);
     ready_outputs(i);
   }
-  for (const Sum& sum : sums_) finish(sum, run_is_kept, lanes_log2);
+  for (size_t k = 0; k < chain_.outputs.size(); k++)
+    if (chain_.outputs[k].reduction) finish({&chain_.outputs[k], sum_slots_[k]}, run_is_kept, lanes_log2);
 }
 
 }  // namespace

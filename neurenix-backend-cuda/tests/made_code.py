@@ -1,0 +1,49 @@
+"""Runs a program on the emulated device and prints, as JSON, the bits of its results in
+each run, whether made code ran, and the device's notes: `python made_code.py [wait]`.
+
+"wait": it goes on until made code has taken over. A process of its own: what makes code
+is chosen by environment variables.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from cuda_emulated import register
+
+import neurenix as nx
+from neurenix.backends import discovery
+
+device = register()
+nx.init({"device": device})
+rng = np.random.default_rng(0)
+x, y = (nx.tensor(rng.normal(0, 1, (5, 3, 7)).astype(np.float32)) for _ in range(2))
+
+
+@nx.compile
+def program(x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
+    def one(x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
+        return nx.exp(x @ y.T + 1.0).sum(dim=1) - nx.tanh(x * y).mean(dim=1)
+
+    return nx.map(one)(x, y)
+
+
+def is_made() -> bool:
+    """The fake driver has loaded what the fake compiler has made."""
+    return "/made_" in Path("/proc/self/maps").read_text()
+
+
+digests = set()
+end = time.monotonic() + 200
+runs = 0
+while runs < 3 or (sys.argv[1:] == ["wait"] and not is_made()):
+    digests.add(program(x, y).numpy().tobytes().hex())
+    runs += 1
+    assert time.monotonic() < end, "made code did not take over"
+digests.add(program(x, y).numpy().tobytes().hex())
+notes = discovery.backend(device).notes(0)
+print(json.dumps({"digests": sorted(digests), "made": is_made(), "notes": notes}))
