@@ -35,11 +35,14 @@ GpuEngine::~GpuEngine() {
 
 bool GpuEngine::is_forked() const { return forks() != forks_; }
 
-void GpuEngine::open() {
+void GpuEngine::refuse_fork() const {
   if (is_forked())
     throw Failure(
         PHX_DEVICE_ERROR,
         "a GPU does not work in a process that was forked after it was used: start processes with 'spawn'");
+}
+
+void GpuEngine::open() {
   std::unique_lock living(living_);
   try {
     if (!lost_.empty()) binding_.driver->reopen();

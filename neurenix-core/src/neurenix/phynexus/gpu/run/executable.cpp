@@ -22,16 +22,12 @@ GpuExecutable::~GpuExecutable() {
 
 std::string GpuExecutable::describe_launch(int64_t launch) const {
   if (launch < 0 || launch >= int64_t(lowered_.launches.size())) return "";
-  std::string text;
   const std::vector<int32_t>& all = lowered_.launches[size_t(launch)].instructions;
+  std::string text = all.size() > 1 ? " in one of " : " in ";
   constexpr size_t most = 4;
   for (size_t k = 0; k < std::min(all.size(), most); k++) {
     const phx_instruction& x = plan_->instructions[size_t(all[k])];
-    text += format("%s instruction %d (%s, source line %d)",
-                   k                ? ","
-                   : all.size() > 1 ? " in one of"
-                                    : " in",
-                   all[k], opcode_name(x.opcode), x.line);
+    text += format("%sinstruction %d (%s, source line %d)", k ? ", " : "", all[k], opcode_name(x.opcode), x.line);
   }
   return all.size() > most ? text + format(" and %zu more", all.size() - most) : text;
 }
