@@ -275,3 +275,21 @@ def test_a_chain_of_many_values() -> None:
     expected = program(*[tensor(a, float64, "reference") for a in arrays])
     for y, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(y.numpy(), wanted.numpy(), rtol=2e-5, atol=2e-5)
+
+
+def test_a_chain_of_more_values_than_there_are_places_for() -> None:
+    """All pairs' products are there before the first is used."""
+    rng = np.random.default_rng(10)
+    arrays = [rng.normal(0, 1, (5, 11)).astype(np.float32) for _ in range(9)]
+
+    def program(*xs: nx.Tensor) -> Any:
+        products = [a * b for i, a in enumerate(xs) for b in xs[:i]]
+        total = products[-1]
+        for p in reversed(products[:-1]):
+            total = nx.maximum(total, p) - p
+        return total, total.sum(0), products[0], products[7].argmax(1)
+
+    found = nx.compile(program)(*[tensor(a) for a in arrays])
+    expected = program(*[tensor(a, float64, "reference") for a in arrays])
+    for y, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(y.numpy(), wanted.numpy(), rtol=2e-5, atol=2e-5)

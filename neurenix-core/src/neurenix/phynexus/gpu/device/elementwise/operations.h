@@ -55,11 +55,13 @@ DEVICE float absolute(float a) { return fabsf(a); }
 DEVICE double absolute(double a) { return fabs(a); }
 template <class T>
 DEVICE T absolute(T a) {
-  return a < T(0) ? negate(a) : a;
+  if constexpr (T(-1) < T(0)) return a < T(0) ? negate(a) : a;
+  else return a;
 }
 template <class T>
 DEVICE T sign(T a) {  // of NaN: NaN, and of -0 it is -0
-  return a > T(0) ? T(1) : (a < T(0) ? T(-1) : a);
+  if constexpr (T(-1) < T(0)) return a > T(0) ? T(1) : (a < T(0) ? T(-1) : a);
+  else return a != T(0) ? T(1) : a;
 }
 template <class T>
 DEVICE T maximum(T a, T b) {  // either NaN: NaN

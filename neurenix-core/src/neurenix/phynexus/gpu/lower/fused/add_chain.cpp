@@ -204,6 +204,16 @@ Kind kind_of(int32_t dtype) {
   }
 }
 
-void add_chain(Builder& builder, Chain chain) { add_split_chain(builder, std::move(chain), units_of_thread); }
+void add_chain(Builder& builder, Chain chain) {
+  for (;;) {
+    const int32_t fit = operations_that_fit(chain);
+    if (fit == int32_t(chain.operations.size())) break;
+    Chain rest = cut_chain(builder, chain, fit);
+    add_split_chain(builder, std::move(chain), units_of_thread);
+    builder.next_phase();
+    chain = std::move(rest);
+  }
+  add_split_chain(builder, std::move(chain), units_of_thread);
+}
 
 }  // namespace phynexus::gpu

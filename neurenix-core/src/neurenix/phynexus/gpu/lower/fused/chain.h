@@ -66,6 +66,11 @@ bool order_axes(Chain& chain);
 // Merges them, in the order that they have.
 void merge_axes(Chain& chain);
 
+// How many of its operations the first part of a chain may have, so that its values find a place; all, as a rule.
+int32_t operations_that_fit(const Chain& chain);
+// Leaves the first so many operations in the chain and gives back the rest; values pass through the workspace.
+Chain cut_chain(Builder& builder, Chain& chain, int32_t operations);
+
 // The code of a chain whose units are shared as `p` says; sets its body, end and count.
 std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept, std::vector<Chain::Operand>& operands);
 

@@ -9,6 +9,10 @@ namespace {
 
 constexpr int32_t never = -1;
 
+struct NoSlot {
+  int32_t operation;  // there is none for what it needs or gives
+};
+
 class Writer {
  public:
   Writer(const Chain& chain, std::vector<Chain::Operand>& operands)
@@ -42,12 +46,12 @@ class Writer {
   int take_slot() {
     for (int s = 0; s < max_slots; s++)
       if (!taken_[s]) return taken_[s] = true, s;
-    lack("a fused instruction keeps more than 32 values at a time");
+    throw NoSlot{now_};
   }
   int take_pair() {
     for (int s = 0; s + 1 < max_slots; s++)
       if (!taken_[s] && !taken_[s + 1]) return taken_[s] = taken_[s + 1] = true, s;
-    lack("a fused instruction keeps more than 32 values at a time");
+    throw NoSlot{now_};
   }
   void load(int32_t value, int to);
   int place(int32_t value, int32_t operation, bool accumulator_is_free);
@@ -70,6 +74,7 @@ class Writer {
   std::vector<int> sum_slots_;     // of reduced outputs
   bool taken_[max_slots] = {};
   int32_t in_accumulator_ = never;
+  int32_t now_ = 0;  // the operation that is written
 };
 
 void Writer::load(int32_t value, int to) {
@@ -265,6 +270,7 @@ void Writer::write(bool run_is_kept, int lanes_log2) {
   }
   ready_outputs(-1);
   for (int32_t i = 0; i < int32_t(chain_.operations.size()); i++) {
+    now_ = i;
     operation(i);
     ready_outputs(i);
   }
@@ -273,6 +279,18 @@ void Writer::write(bool run_is_kept, int lanes_log2) {
 }
 
 }  // namespace
+
+int32_t operations_that_fit(const Chain& chain) {
+  std::vector<Chain::Operand> operands;
+  Writer writer(chain, operands);
+  try {
+    writer.write(true, 0);
+  } catch (const NoSlot& missing) {
+    if (missing.operation < 1) lack("a fused instruction has too many results at a time");
+    return missing.operation;
+  }
+  return int32_t(chain.operations.size());
+}
 
 std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept, std::vector<Chain::Operand>& operands) {
   Writer writer(chain, operands);
