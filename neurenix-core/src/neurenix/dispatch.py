@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from .attributes import Version
 from .backends import discovery
 from .backends.by_methods import as_executable
 from .backends.debug import CheckedExecutable, debugging
@@ -149,6 +150,7 @@ def outside_captures() -> Iterator[None]:
 _TYPES: dict[Any, tuple[TensorType, ...]] = {}
 _EAGER: OrderedDict[Any, Any] = OrderedDict()
 _LITERALS: OrderedDict[Any, Any] = OrderedDict()
+_forgotten = Version()  # of what literals have left on devices
 _POSTPONED: OrderedDict[Any, Any] = OrderedDict()
 _BOUND = 4096
 _SMALL = 256  # bytes
@@ -256,8 +258,11 @@ class Postponed:
         self.inputs = [(x.type, x.data) for x in inputs]
         self.params = params
         self.done: dict[Device, list[Any]] = {}
+        self.since = _forgotten.now
 
     def results(self, device: Device) -> list[Any]:
+        if self.since is not _forgotten.now:
+            self.done, self.since = {}, _forgotten.now
         buffers = self.done.get(device)
         if buffers is None:
             inputs = [_Placed(t, on_device(x, device), device) for t, x in self.inputs]
@@ -282,6 +287,12 @@ class Output:
     def __init__(self, of: Postponed, index: int) -> None:
         self.of = of
         self.index = index
+
+
+def forget_literals() -> None:
+    """Gives up what literals have left on devices: one may have been lost since."""
+    _LITERALS.clear()
+    _forgotten.note()
 
 
 def on_device(literal: ConstantArray | Output, device: Device) -> Any:

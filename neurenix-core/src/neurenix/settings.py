@@ -11,6 +11,7 @@ from typing import Any
 from .attributes import changes
 from .backends import discovery
 from .devices import Device, DeviceType, parse_device
+from .dispatch import forget_literals
 from .errors import BackendError, DeviceError, InvalidArgumentError
 
 _OPTIONS = ("device", "threads")
@@ -62,6 +63,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
             f"{device.type!s} has {count} (0 to {count - 1})"
         )
     backend.configure({} if threads is None else {"threads": threads})
+    forget_literals()
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device

@@ -84,8 +84,9 @@ void GpuEngine::surface(const DriverFailure& failure) {
       session_.reset();  // not even to be entered
     }
   }
-  throw Failure(PHX_DEVICE_ERROR,
-                lost_ + "; what lay on it is gone: make it again, or load your last checkpoint");
+  throw Failure(
+      PHX_DEVICE_ERROR,
+      lost_ + "; what lay on it is gone: call nx.init, then make it again or load your last checkpoint");
 }
 
 void GpuEngine::refuse_lost() const {
