@@ -44,14 +44,30 @@ def packages() -> list[Path]:
     return [*folders, ROOT]
 
 
+def cuda_home() -> Path | None:
+    """Where nvcc lies: what the dependency group `cuda` has put into this environment,
+    else the system's."""
+    beside = Path(sys.prefix).glob("lib/python3*/site-packages/nvidia/cu13/bin/nvcc")
+    found = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+    compilers = [*beside, *([Path(found).resolve()] if found else [])]
+    return compilers[0].parents[1] if compilers else None
+
+
 def build(output: Path) -> None:
-    """Sdists and wheels of all packages, native ones for manylinux."""
+    """Sdists and wheels of all packages, native ones for manylinux; without nvcc not
+    the one of CUDA."""
     shutil.rmtree(output, ignore_errors=True)
+    cuda = cuda_home()
+    env = {**os.environ, "CUDA_HOME": str(cuda)} if cuda else None
     for folder in packages():
+        if folder.name == "neurenix-backend-cuda" and cuda is None:
+            print(f"leaving {folder.name} out: there is no nvcc", flush=True)
+            continue
         print(f"building {folder.name}", flush=True)
         run(
             [sys.executable, "-m", "build", "--no-isolation", "--outdir", output],
             cwd=folder,
+            env=env,
         )
     for wheel in sorted(output.glob("*-linux_*.whl")):
         print(f"repairing {wheel.name}", flush=True)

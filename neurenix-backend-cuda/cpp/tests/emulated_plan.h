@@ -69,8 +69,8 @@ struct EmulatedPlan {
           arguments.program = program_at;
           arguments.bases = bases.data();
           arguments.state = &state;
-          const std::string wrong = emulator::launch(*emulator::find_kernel(launch.kernel), &arguments, launch.blocks,
-                                                     launch.threads, launch.shared_bytes);
+          const std::string wrong = emulator::launch(*emulator::find_kernel(launch.kernel), &arguments,
+                                                     launch.blocks, launch.threads, launch.shared_bytes);
           if (!wrong.empty()) return wrong;
         }
     return {};

@@ -16,7 +16,9 @@ namespace {
 phx_value input(int index, const engine_test::Shape& shape, int64_t offset = 0) {
   return dense(PHX_FLOAT32, shape, PHX_INPUT, index, offset);
 }
-phx_value output(int index, const engine_test::Shape& shape) { return dense(PHX_FLOAT32, shape, PHX_OUTPUT, index); }
+phx_value output(int index, const engine_test::Shape& shape) {
+  return dense(PHX_FLOAT32, shape, PHX_OUTPUT, index);
+}
 phx_value scratch(int64_t offset, const engine_test::Shape& shape) {
   return dense(PHX_FLOAT32, shape, PHX_SCRATCH, 0, offset);
 }
@@ -25,7 +27,8 @@ phx_value scratch(int64_t offset, const engine_test::Shape& shape) {
 void add_binary(Plans& b, int64_t opcode, const phx_value& x, const phx_value& y, const phx_value& out) {
   std::vector<int64_t> p{1, 1, 0, out.rank};
   for (int d = 0; d < out.rank; d++) p.push_back(out.shape[d]);
-  for (int64_t v : {opcode, int64_t(PHX_FLOAT32), int64_t(0), int64_t(1), int64_t(-1), int64_t(0)}) p.push_back(v);
+  for (int64_t v : {opcode, int64_t(PHX_FLOAT32), int64_t(0), int64_t(1), int64_t(-1), int64_t(0)})
+    p.push_back(v);
   p.push_back(2), p.push_back(0);
   b.add(PHX_FUSED, {x, y}, {&out}, p);
 }
@@ -36,7 +39,8 @@ std::vector<float> numbers(size_t count, int seed = 1) {
   return x;
 }
 
-void expect_ran(const EmulatedPlan& plan, const std::vector<void*>& inputs, const std::vector<void*>& outputs) {
+void expect_ran(const EmulatedPlan& plan, const std::vector<void*>& inputs,
+                const std::vector<void*>& outputs) {
   const std::string wrong = plan.run(inputs, outputs);
   CHECK(wrong.empty(), "%s", wrong.c_str());
 }
@@ -50,7 +54,8 @@ void what_waits_for_nothing_goes_together() {
   b.region(2, 1, 1024);
   b.input_bytes = {400, 400}, b.output_bytes = {400};
   const EmulatedPlan plan(b, small_target());
-  CHECK(plan.lowered.launches.size() == 2 && plan.levels() == 2, "%zu launches", plan.lowered.launches.size());
+  CHECK(plan.lowered.launches.size() == 2 && plan.levels() == 2, "%zu launches",
+        plan.lowered.launches.size());
   std::vector<float> x = numbers(100), y = numbers(100, 2), z(100);
   expect_ran(plan, {x.data(), y.data()}, {z.data()});
   for (size_t k = 0; k < 100; k++) CHECK(z[k] == (x[k] + y[k]) * (x[k] - y[k]), "element %zu: %g", k, z[k]);
@@ -100,7 +105,8 @@ void add_scan(Plans& b, int32_t body, int64_t length, bool reverse, bool unread,
   const phx_value last = place(PHX_OUTPUT, 0, {6}), ys = place(PHX_OUTPUT, 1, {length, 6}),
                   saved = place(PHX_OUTPUT, 2, {length, 6});
   b.add(PHX_SCAN, {place(PHX_INPUT, 0, {6}), place(PHX_INPUT, 1, {6}), place(PHX_INPUT, 2, {length, 6})},
-        {&last, unread ? nullptr : &ys, unread ? nullptr : &saved}, {128, length, 1, 1, 1, 1, reverse, 0, 64}, body);
+        {&last, unread ? nullptr : &ys, unread ? nullptr : &saved}, {128, length, 1, 1, 1, 1, reverse, 0, 64},
+        body);
 }
 
 struct Scanned {
@@ -108,7 +114,8 @@ struct Scanned {
 };
 
 Scanned scanned(const float* w, const float* first, const float* xs, int64_t length, bool reverse) {
-  Scanned s{{first, first + 6}, std::vector<float>(size_t(length) * 6), std::vector<float>(size_t(length) * 6)};
+  Scanned s{
+      {first, first + 6}, std::vector<float>(size_t(length) * 6), std::vector<float>(size_t(length) * 6)};
   for (int64_t i = 0; i < length; i++) {
     const int64_t here = reverse ? length - 1 - i : i;
     for (int64_t k = 0; k < 6; k++) {
@@ -129,9 +136,10 @@ void scans_carry_and_save() {
         for (int64_t most_unrolled : {4096, 0}) {
           Plans b;
           const int32_t body = add_scan_body(b);
-          add_scan(b, body, length, reverse, unread, [](int32_t space, int32_t index, const engine_test::Shape& s) {
-            return dense(PHX_FLOAT32, s, space, index);
-          });
+          add_scan(b, body, length, reverse, unread,
+                   [](int32_t space, int32_t index, const engine_test::Shape& s) {
+                     return dense(PHX_FLOAT32, s, space, index);
+                   });
           b.region(3, 3, 192);
           const int64_t all = length * 24;
           b.input_bytes = {24, 24, all}, b.output_bytes = {24, all, all};
@@ -180,7 +188,8 @@ void maps_run_as_tasks() {
         b.add(PHX_MAP, {input(0, {6}), input(1, {iterations, 6}), input(2, {iterations, length, 6})},
               {&stacked, &summed}, {iterations, 0, 0, 1, 1, 0, 1}, task);
         b.region(3, 2, 0);
-        b.input_bytes = {24, iterations * 24, iterations * length * 24}, b.output_bytes = {iterations * 24, 24};
+        b.input_bytes = {24, iterations * 24, iterations * length * 24},
+        b.output_bytes = {iterations * 24, 24};
         Target target = small_target();
         target.shared_bytes = shared;
         target.most_unrolled = most_unrolled;
@@ -193,11 +202,12 @@ void maps_run_as_tasks() {
         lasts.pop_back();
         std::vector<float> terms;
         for (int64_t i = 0; i < iterations; i++) {
-          const Scanned s = scanned(w.data(), &first[size_t(i) * 6], &xs[size_t(i * length) * 6], length, false);
+          const Scanned s =
+              scanned(w.data(), &first[size_t(i) * 6], &xs[size_t(i * length) * 6], length, false);
           terms.insert(terms.end(), s.last.begin(), s.last.end());
         }
-        CHECK(lasts == terms, "%lld iterations, %d shared bytes, unrolled %lld", (long long)iterations, shared,
-              (long long)most_unrolled);
+        CHECK(lasts == terms, "%lld iterations, %d shared bytes, unrolled %lld", (long long)iterations,
+              shared, (long long)most_unrolled);
         for (float& term : terms) term += term;
         CHECK(sum == tree(terms, iterations, 6), "the sum of %lld", (long long)iterations);
       }

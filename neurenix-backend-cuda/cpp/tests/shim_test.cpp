@@ -87,8 +87,8 @@ KERNEL(pass_kernel, PassArguments) {
 template <class Arguments>
 std::string run(void (*kernel)(const Arguments&), const Arguments& arguments, int64_t blocks, int threads,
                 int64_t shared_bytes = 0) {
-  const emulator::Kernel entry{"test", reinterpret_cast<void (*)(const void*)>(reinterpret_cast<void*>(kernel)),
-                               sizeof arguments};
+  const emulator::Kernel entry{
+      "test", reinterpret_cast<void (*)(const void*)>(reinterpret_cast<void*>(kernel)), sizeof arguments};
   return emulator::launch(entry, &arguments, blocks, threads, shared_bytes);
 }
 
@@ -115,7 +115,8 @@ void lanes_exchange_values() {
   for (int thread = 0; thread < 128; thread++) {
     const int lane = thread % LANES, first = thread - lane;
     CHECK(out[size_t(4 * thread)] == int64_t(first + 3) << 33, "lane_of in thread %d", thread);
-    CHECK(out[size_t(4 * thread + 1)] == (lane + 5 < LANES ? thread + 5 : thread), "lane_down in thread %d", thread);
+    CHECK(out[size_t(4 * thread + 1)] == (lane + 5 < LANES ? thread + 5 : thread), "lane_down in thread %d",
+          thread);
     CHECK(out[size_t(4 * thread + 2)] == (lane > 0), "lane_up in thread %d", thread);
     CHECK(out[size_t(4 * thread + 3)] == (thread ^ 1), "lane_xor in thread %d", thread);
   }
@@ -143,7 +144,8 @@ std::vector<int> passed() {
 // Each barrier in turn is taken away: some schedule then gives other numbers. (ThreadSanitizer finds each alone.)
 [[maybe_unused]] void a_missing_barrier_shows() {
   const std::vector<int> right = passed();
-  for (int thread = 0; thread < 96; thread++) CHECK(right[size_t(thread)] == (thread + 3) % 96, "thread %d", thread);
+  for (int thread = 0; thread < 96; thread++)
+    CHECK(right[size_t(thread)] == (thread + 3) % 96, "thread %d", thread);
   for (int barrier = 0; barrier < 6; barrier++) {
     bool shows = false;
     for (int schedule : {0, 1, 2}) {

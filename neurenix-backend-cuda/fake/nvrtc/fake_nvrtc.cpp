@@ -50,7 +50,9 @@ std::string table_of(const std::string& text) {
   return "\n#include \"../emulator/launch.h\"\n"
          "extern \"C\" __attribute__((visibility(\"default\")))\n"
          "const phynexus::emulator::Kernel* phynexus_emulated_kernel(const char* name) {\n"
-         "  static const phynexus::emulator::Kernel kernels[] = {\n" + table + "  };\n"
+         "  static const phynexus::emulator::Kernel kernels[] = {\n" +
+         table +
+         "  };\n"
          "  for (const auto& kernel : kernels)\n    if (strcmp(kernel.name, name) == 0) return &kernel;\n"
          "  return nullptr;\n}\n";
 }
@@ -79,8 +81,11 @@ EXPORTED int nvrtcVersion(int* major, int* minor) {
   *major = version / 1000, *minor = version % 1000 / 10;
   return 0;
 }
-EXPORTED const char* nvrtcGetErrorString(int result) { return result == 6 ? "NVRTC_ERROR_COMPILATION" : "an error"; }
-EXPORTED int nvrtcCreateProgram(void** out, const char* text, const char*, int, const char* const*, const char* const*) {
+EXPORTED const char* nvrtcGetErrorString(int result) {
+  return result == 6 ? "NVRTC_ERROR_COMPILATION" : "an error";
+}
+EXPORTED int nvrtcCreateProgram(void** out, const char* text, const char*, int, const char* const*,
+                                const char* const*) {
   *out = new Program{text, {}, {}};
   return 0;
 }
@@ -101,13 +106,15 @@ EXPORTED int nvrtcCompileProgram(void* program, int, const char* const*) {
     p.log = "error: PHYNEXUS_FAKE_NVRTC_FOLDER is not set\n";
     return 6;
   }
-  const std::string path = std::string(folder) + "/made_" + std::to_string(getpid()) + "_" + std::to_string(number++);
+  const std::string path =
+      std::string(folder) + "/made_" + std::to_string(getpid()) + "_" + std::to_string(number++);
   std::ofstream(path + ".cpp") << p.text << table_of(p.text);
   const char* compiler = std::getenv("CXX");
-  const int status = run({compiler ? compiler : "g++", "-std=gnu++20", "-O2", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
-                          "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
-                          "-I" PHYNEXUS_FAKE_DEVICE, path + ".cpp", "-o", path + ".so", PHYNEXUS_FAKE_DRIVER},
-                         path + ".log");
+  const int status =
+      run({compiler ? compiler : "g++", "-std=gnu++20", "-O2", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
+           "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
+           "-I" PHYNEXUS_FAKE_DEVICE, path + ".cpp", "-o", path + ".so", PHYNEXUS_FAKE_DRIVER},
+          path + ".log");
   p.log = read(path + ".log");
   if (status != 0) return 6;
   p.image = "phynexus-emulated:" + path + ".so";

@@ -45,15 +45,18 @@ std::string write_chain(const FusedParams& params, const char* program, bool wid
     }
     phases += "        break;\n";
   }
-  types = "struct Chain {\n  const ChainOperand* list;\n  DEVICE const ChainOperand* operands() const { return list; }\n"
-          "  template <class Words>\n  DEVICE void run(Machine<Words>& machine, Phase phase) const {\n"
-          "    switch (phase) {\n" + phases + "    }\n  }\n};\n";
+  types =
+      "struct Chain {\n  const ChainOperand* list;\n  DEVICE const ChainOperand* operands() const { return "
+      "list; }\n"
+      "  template <class Words>\n  DEVICE void run(Machine<Words>& machine, Phase phase) const {\n"
+      "    switch (phase) {\n" +
+      phases + "    }\n  }\n};\n";
   FusedParams constants = params;
   constants.code = constants.operands = 0;  // chains that are alike are one, wherever they lie
-  return "  CONSTANT(FusedParams, params, " + bytes_text(&constants, sizeof constants) + ");\n  CONSTANT(ChainOperands<" +
-         std::to_string(operands) + ">, operands, " +
-         bytes_text(program + params.operands, size_t(operands) * sizeof(ChainOperand)) +
-         ");\n  run_chain<" + (wide ? "WideWords" : "NarrowWords") + ">(params, Chain{operands.at}, bases, tile, group);\n";
+  return "  CONSTANT(FusedParams, params, " + bytes_text(&constants, sizeof constants) +
+         ");\n  CONSTANT(ChainOperands<" + std::to_string(operands) + ">, operands, " +
+         bytes_text(program + params.operands, size_t(operands) * sizeof(ChainOperand)) + ");\n  run_chain<" +
+         (wide ? "WideWords" : "NarrowWords") + ">(params, Chain{operands.at}, bases, tile, group);\n";
 }
 
 }  // namespace phynexus::gpu

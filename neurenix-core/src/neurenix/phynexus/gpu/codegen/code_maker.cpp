@@ -29,9 +29,13 @@ Makers& makers() {
 
 }  // namespace
 
-CodeMaker::CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture, std::filesystem::path cache,
-                     When when)
-    : compiler_(std::move(compiler)), architecture_(std::move(architecture)), cache_(std::move(cache)), when_(when), process_(getpid()) {
+CodeMaker::CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture,
+                     std::filesystem::path cache, When when)
+    : compiler_(std::move(compiler)),
+      architecture_(std::move(architecture)),
+      cache_(std::move(cache)),
+      when_(when),
+      process_(getpid()) {
   std::lock_guard lock(makers().mutex);
   makers().all.insert(this);
 }
@@ -108,7 +112,8 @@ void CodeMaker::make(MadeCode& code) {
 
 std::vector<std::string> CodeMaker::notes() const {
   std::lock_guard lock(mutex_);
-  std::vector<std::string> lines{"code at run time by " + compiler_->name() + ", kept in " + cache_.folder().string()};
+  std::vector<std::string> lines{"code at run time by " + compiler_->name() + ", kept in " +
+                                 cache_.folder().string()};
   const std::string why = cache_.unwritable();
   if (!why.empty()) lines.push_back("code is compiled anew in each process: " + why);
   lines.insert(lines.end(), notes_.begin(), notes_.end());

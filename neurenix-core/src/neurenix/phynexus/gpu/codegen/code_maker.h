@@ -36,7 +36,8 @@ class CodeMaker {
   // When code is compiled: beside the runs, or before the plan's first one, which is for tests.
   enum class When { beside, before };
 
-  CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture, std::filesystem::path cache, When when);
+  CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture, std::filesystem::path cache,
+            When when);
   // Waits for the text that is compiled now; those behind it are dropped. The end of the process does so too, where
   // nobody has ended an engine.
   ~CodeMaker();

@@ -51,15 +51,17 @@ std::optional<std::vector<char>> ImageCache::find(const std::string& key) const 
   std::error_code ignored;
   const auto size = std::filesystem::file_size(path, ignored);
   file.read(reinterpret_cast<char*>(&head), sizeof head);
-  const bool whole = file && !std::memcmp(head.magic, right.magic, sizeof head.magic) && head.key_bytes <= size &&
-                     head.image_bytes <= size && sizeof head + head.key_bytes + head.image_bytes == size;
+  const bool whole = file && !std::memcmp(head.magic, right.magic, sizeof head.magic) &&
+                     head.key_bytes <= size && head.image_bytes <= size &&
+                     sizeof head + head.key_bytes + head.image_bytes == size;
   if (whole) {
     its_key.resize(head.key_bytes);
     image.resize(head.image_bytes);
     file.read(its_key.data(), std::streamsize(its_key.size()));
     file.read(image.data(), std::streamsize(image.size()));
   }
-  if (!whole || !file || head.sum != sum_of(image.data(), image.size(), sum_of(its_key.data(), its_key.size()))) {
+  if (!whole || !file ||
+      head.sum != sum_of(image.data(), image.size(), sum_of(its_key.data(), its_key.size()))) {
     std::filesystem::remove(path, ignored);
     return std::nullopt;
   }

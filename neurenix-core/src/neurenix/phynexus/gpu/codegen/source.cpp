@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
@@ -86,24 +87,42 @@ class Writer {
 
  private:
   void write(int number, const Launch& launch, bool task) {
+    const int count = launch.arguments.record_count;
+    std::vector<Record> records(static_cast<size_t>(count));
+    std::memcpy(records.data(), lowered_.program.data() + launch.arguments.records,
+                records.size() * sizeof(Record));
+    std::vector<bool> begins_loop(records.size());
+    for (int r = 0; r < count; r++)
+      if (records[size_t(r)].loop) begins_loop[size_t(r - records[size_t(r)].loop)] = true;
     std::string body;
-    for (int r = 0; r < launch.arguments.record_count; r++) {
-      Record record;
-      std::memcpy(&record, lowered_.program.data() + launch.arguments.records + r * int64_t(sizeof record), sizeof record);
+    for (int r = 0; r < count; r++) {
+      const Record& record = records[size_t(r)];
       const std::string call = function_of(record) + "(bases, tile, group);";
       if (task) {
-        body += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " + call + "\n";
+        if (begins_loop[size_t(r)]) body += "      do {\n";
+        body += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " + call +
+                "\n";
         if (record.barrier) body += "      group.barrier();\n";
+        if (record.loop) {
+          AdvanceLoopParams loop;
+          std::memcpy(&loop, lowered_.program.data() + records[size_t(r - record.loop)].params, sizeof loop);
+          body += "      } while (loops_again(" + std::to_string(loop.counter) + ", bases, group));\n";
+        }
       } else {
         body += "      case " + std::to_string(r) + ": " + call + " break;\n";
       }
     }
     const std::string name = "phynexus_made_" + std::to_string(number);
     kernels_ += "KERNEL(" + name + ", Arguments) {\n";
-    if (task) kernels_ += "  run_task_with(arguments, [](char* const* bases, const Group& group) {\n" + body + "  });\n}\n";
+    if (task)
+      kernels_ +=
+          "  run_task_with(arguments, [](char* const* bases, const Group& group) {\n" + body + "  });\n}\n";
     else
-      kernels_ += "  run_level_with(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) {\n"
-                  "    switch (record) {\n" + body + "    }\n  });\n}\n";
+      kernels_ +=
+          "  run_level_with(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) "
+          "{\n"
+          "    switch (record) {\n" +
+          body + "    }\n  });\n}\n";
     source_.kernels.push_back({number, name});
   }
 
@@ -117,15 +136,16 @@ class Writer {
       std::memcpy(&params, bytes, sizeof params);
       body = write_chain(params, lowered_.program.data(), record.handler == handler_fused_wide, types);
     } else {
-      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) + ");\n  " +
-             handler.name + "(params, bases, tile, group);\n";
+      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) +
+             ");\n  " + handler.name + "(params, bases, tile, group);\n";
     }
     if (handler.shares_memory) body += "  group.barrier();\n";
     const auto [place, is_new] = made_.try_emplace(types + body, int(made_.size()));
     const std::string number = std::to_string(place->second);
     if (is_new)
       functions_ += "namespace phynexus::gpu::made_" + number + " {\n" + types +
-                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body + "}\n}\n";
+                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body +
+                    "}\n}\n";
     return "made_" + number + "::run";
   }
 

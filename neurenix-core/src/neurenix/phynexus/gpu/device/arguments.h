@@ -39,7 +39,7 @@ struct StepArguments {
   int32_t count = 0;         // of pointers
   enum Kind : int32_t { after_step, first_of_call, more_pointers };
   int32_t kind = after_step;
-  int32_t ok = -1;           // into bases: the ok of the step before, one bool; -1: none
+  int32_t ok = -1;  // into bases: the ok of the step before, one bool; -1: none
   char* pointers[most] = {};
 };
 static_assert(sizeof(StepArguments) <= 4096 && sizeof(Arguments) <= 4096);

@@ -22,12 +22,12 @@ template <int Kernel>
 DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, const Group& group) {
   const char* params = group.program + record.params;
   switch (record.handler) {
-#define X(name, Params, kernel)                                                   \
-  case handler_##name:                                                            \
-    if constexpr (runs_in<Kernel>(kernel_##kernel)) {                             \
-      name(*reinterpret_cast<const Params*>(params), bases, tile, group);         \
-      if constexpr (name##_shared_bytes > 0) group.barrier();                     \
-    }                                                                             \
+#define X(name, Params, kernel)                                           \
+  case handler_##name:                                                    \
+    if constexpr (runs_in<Kernel>(kernel_##kernel)) {                     \
+      name(*reinterpret_cast<const Params*>(params), bases, tile, group); \
+      if constexpr (name##_shared_bytes > 0) group.barrier();             \
+    }                                                                     \
     break;
     PHYNEXUS_HANDLERS(X)
 #undef X

@@ -16,7 +16,7 @@ namespace phynexus::gpu {
 // those of shared memory. What a tile reads and writes lies within the instruction's operands; it is the only one to
 // write there. No atomics on floats: the same bits every time.
 struct Group {
-  int thread;    // 0 .. threads - 1
+  int thread;  // 0 .. threads - 1
   int threads;
   char* memory;         // shared, aligned to 16 bytes
   const char* program;  // Lowered::program: what Builder::add_data has put there is program + its offset

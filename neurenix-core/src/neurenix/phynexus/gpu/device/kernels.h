@@ -60,8 +60,8 @@ DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   for (int64_t i = block_index(); i < task.iterations; i += blocks()) {
     for (int k = group.thread; k < task.base_count; k += group.threads) {
       const TaskBase& place = places[k];
-      bases[k] = place.parent < 0 ? frame + place.offset
-                                  : around[place.parent] + place.offset + i * place.stride;
+      bases[k] =
+          place.parent < 0 ? frame + place.offset : around[place.parent] + place.offset + i * place.stride;
     }
     group.barrier();
     run(bases, group);
@@ -69,10 +69,9 @@ DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   }
 }
 
-// Whether a loop, whose first record is an advance_loop, has another iteration; asked by all threads behind its last.
-DEVICE bool loops_again(const Record& first, char* const* bases, const Group& group) {
-  const AdvanceLoopParams& loop = *reinterpret_cast<const AdvanceLoopParams*>(group.program + first.params);
-  const bool again = bases[loop.counter] != nullptr;
+// Whether a loop with this counter has another iteration; asked by all threads behind its last record.
+DEVICE bool loops_again(int32_t counter, char* const* bases, const Group& group) {
+  const bool again = bases[counter] != nullptr;
   group.barrier();
   return again;
 }
@@ -92,7 +91,10 @@ DEVICE void run_task(const Arguments& arguments) {
       prefetch_records(records, r + 1, arguments.record_count, group);
       for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<task_kernels>(record, bases, tile, group);
       if (record.barrier) group.barrier();
-      if (record.loop && loops_again(records[r - record.loop], bases, group)) r -= record.loop + 1;
+      if (!record.loop) continue;
+      const Record& first = records[r - record.loop];
+      const auto& loop = *reinterpret_cast<const AdvanceLoopParams*>(group.program + first.params);
+      if (loops_again(loop.counter, bases, group)) r -= record.loop + 1;
     }
   });
 }

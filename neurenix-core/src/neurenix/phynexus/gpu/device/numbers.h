@@ -18,8 +18,12 @@ enum Dtype : int32_t {
   dtype_bool = 8,
 };
 
-struct Float16 { uint16_t bits; };
-struct BFloat16 { uint16_t bits; };
+struct Float16 {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
 
 DEVICE float float_of_bits(uint32_t bits) {
   float x;
@@ -56,13 +60,25 @@ DEVICE float widened(Float16 x) {
 }
 #endif
 template <class T>
-DEVICE T widened(T x) { return x; }
+DEVICE T widened(T x) {
+  return x;
+}
 
 // What a stored dtype computes in.
-template <class T> struct Computing { using Type = T; };
-template <> struct Computing<Float16> { using Type = float; };
-template <> struct Computing<BFloat16> { using Type = float; };
-template <class T> using Computed = typename Computing<T>::Type;
+template <class T>
+struct Computing {
+  using Type = T;
+};
+template <>
+struct Computing<Float16> {
+  using Type = float;
+};
+template <>
+struct Computing<BFloat16> {
+  using Type = float;
+};
+template <class T>
+using Computed = typename Computing<T>::Type;
 
 // To the nearest, ties to even; NaN stays NaN.
 template <class T>
@@ -106,7 +122,9 @@ struct Narrowing<Float16> {
 #endif
 };
 template <class T>
-DEVICE T narrowed(Computed<T> x) { return Narrowing<T>::of(x); }
+DEVICE T narrowed(Computed<T> x) {
+  return Narrowing<T>::of(x);
+}
 
 // f(T{}) with the type that stores a dtype. A bool is stored as uint8_t of 0 or 1.
 template <class F>

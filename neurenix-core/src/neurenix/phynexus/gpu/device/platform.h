@@ -30,13 +30,14 @@
 #define DEVICE __device__ __forceinline__
 #define DEVICE_CALL __device__ __noinline__
 #if defined(__HIP__)
-#define KERNEL(name, Arguments) extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
+#define KERNEL(name, Arguments) \
+  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
 #else
 #define KERNEL(name, Arguments) \
   extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments arguments)
 #endif
-#define SHARED_MEMORY(name)                                \
-  extern __shared__ __align__(16) char shared_memory_[];   \
+#define SHARED_MEMORY(name)                              \
+  extern __shared__ __align__(16) char shared_memory_[]; \
   char* const name = shared_memory_
 
 namespace phynexus::gpu {
@@ -53,22 +54,38 @@ DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::
 #endif
 #if defined(__HIP__)
 template <class T>
-DEVICE T lane_xor(T x, int distance) { return __shfl_xor(x, distance, LANES); }
+DEVICE T lane_xor(T x, int distance) {
+  return __shfl_xor(x, distance, LANES);
+}
 template <class T>
-DEVICE T lane_down(T x, int distance) { return __shfl_down(x, distance, LANES); }
+DEVICE T lane_down(T x, int distance) {
+  return __shfl_down(x, distance, LANES);
+}
 template <class T>
-DEVICE T lane_up(T x, int distance) { return __shfl_up(x, distance, LANES); }
+DEVICE T lane_up(T x, int distance) {
+  return __shfl_up(x, distance, LANES);
+}
 template <class T>
-DEVICE T lane_of(T x, int lane) { return __shfl(x, lane, LANES); }
+DEVICE T lane_of(T x, int lane) {
+  return __shfl(x, lane, LANES);
+}
 #else
 template <class T>
-DEVICE T lane_xor(T x, int distance) { return __shfl_xor_sync(0xffffffffu, x, distance); }
+DEVICE T lane_xor(T x, int distance) {
+  return __shfl_xor_sync(0xffffffffu, x, distance);
+}
 template <class T>
-DEVICE T lane_down(T x, int distance) { return __shfl_down_sync(0xffffffffu, x, distance); }
+DEVICE T lane_down(T x, int distance) {
+  return __shfl_down_sync(0xffffffffu, x, distance);
+}
 template <class T>
-DEVICE T lane_up(T x, int distance) { return __shfl_up_sync(0xffffffffu, x, distance); }
+DEVICE T lane_up(T x, int distance) {
+  return __shfl_up_sync(0xffffffffu, x, distance);
+}
 template <class T>
-DEVICE T lane_of(T x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
+DEVICE T lane_of(T x, int lane) {
+  return __shfl_sync(0xffffffffu, x, lane);
+}
 #endif
 }  // namespace phynexus::gpu
 #endif

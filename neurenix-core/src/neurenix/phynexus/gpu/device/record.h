@@ -27,12 +27,13 @@ struct View {
 // A piece of an instruction that any number of blocks can share: tile 0, 1, ... tiles-1, each done by one block, in any
 // order. `params`: where its parameters lie in the program, from its begin; a struct of the handler's own.
 struct Record {
-  int32_t handler = 0;      // see handlers.h
-  int32_t barrier = 0;      // 1: within a task, the records after it wait for it
+  int32_t handler = 0;  // see handlers.h
+  int32_t barrier = 0;  // 1: within a task, the records after it wait for it
   int64_t tiles = 1;
   int64_t params = 0;
   int32_t instruction = 0;  // of the plan, for messages and profiles
-  int32_t loop = 0;         // within a task: the last of a loop, whose first, an advance_loop, is so many records back
+  int32_t loop =
+      0;  // within a task: the last of a loop, whose first, an advance_loop, is so many records back
 };
 
 }  // namespace phynexus::gpu

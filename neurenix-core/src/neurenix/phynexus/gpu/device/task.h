@@ -19,8 +19,8 @@ struct Task {
   int64_t iterations = 0;
   int32_t base_count = 0;
   int32_t memory_at = 0;
-  int32_t frame_at = -1;      // in shared memory; -1: it lies in scratch, one for each block
-  int32_t frames_base = 0;    // there: bases[frames_base] + frames + block * frame_bytes
+  int32_t frame_at = -1;    // in shared memory; -1: it lies in scratch, one for each block
+  int32_t frames_base = 0;  // there: bases[frames_base] + frames + block * frame_bytes
   int64_t frames = 0;
   int64_t frame_bytes = 0;
 };

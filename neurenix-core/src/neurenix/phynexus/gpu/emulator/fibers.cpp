@@ -69,7 +69,7 @@ struct Fiber {
   bool done = false;
   const Barrier* waits = nullptr;  // until its meetings differ from `meeting`
   int64_t meeting = 0;
-  int64_t barriers = 0;   // how often it called block_barrier()
+  int64_t barriers = 0;  // how often it called block_barrier()
   int64_t exchanges = 0;
   void* sanitizer = nullptr;
 };
@@ -257,10 +257,13 @@ UNSEEN uint64_t exchange(uint64_t bits, int from, int lanes) {
   return values[first + from];
 }
 
-std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, int threads, int64_t shared_bytes) {
-  if (blocks < 1 || threads < 1 || threads > most_threads || shared_bytes < 0 || shared_bytes > most_shared_bytes)
-    return "a launch of " + std::to_string(blocks) + " blocks of " + std::to_string(threads) + " threads with " +
-           std::to_string(shared_bytes) + " bytes of shared memory is beyond what a device has";
+std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, int threads,
+                   int64_t shared_bytes) {
+  if (blocks < 1 || threads < 1 || threads > most_threads || shared_bytes < 0 ||
+      shared_bytes > most_shared_bytes)
+    return "a launch of " + std::to_string(blocks) + " blocks of " + std::to_string(threads) +
+           " threads with " + std::to_string(shared_bytes) +
+           " bytes of shared memory is beyond what a device has";
   Host& h = host();
   h.entry = kernel.run;
   h.arguments = argument;

@@ -34,4 +34,4 @@ inline constexpr int64_t most_shared_bytes = 227 << 10;
 
 // For tests that have the emulator as a library: sets the options.
 extern "C" __attribute__((visibility("default"))) void phynexus_emulator_options(int32_t schedule,
-                                                                                  int64_t missing_barrier);
+                                                                                 int64_t missing_barrier);

@@ -21,7 +21,7 @@ const Kernel* find_kernel(const char* name) {
 #define X(name) {"phynexus_level_" #name, phynexus_level_##name, sizeof(gpu::Arguments)},
       PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
-      {"phynexus_task", phynexus_task, sizeof(gpu::Arguments)},
+          {"phynexus_task", phynexus_task, sizeof(gpu::Arguments)},
       {"phynexus_step", phynexus_step, sizeof(gpu::StepArguments)},
   };
   for (const Kernel& kernel : kernels)

@@ -17,7 +17,8 @@ struct Kernel {
 // Runs all blocks, one after the other, and returns. From any thread, several at once. Returns why it could not:
 // threads that wait for each other at different barriers, or numbers beyond what a device has; empty where all went
 // well. Shared memory begins full of NaN.
-std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, int threads, int64_t shared_bytes);
+std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, int threads,
+                   int64_t shared_bytes);
 
 // Of the device's code that is linked with this; null: there is none of that name. A library that is compiled at run
 // time exports the same: extern "C" const phynexus::emulator::Kernel* phynexus_emulated_kernel(const char* name).

@@ -40,7 +40,9 @@ DEVICE T lane_of(T x, int lane) {
   return x;
 }
 template <class T>
-DEVICE T lane_xor(T x, int distance) { return lane_of(x, (thread_index() & (LANES - 1)) ^ distance); }
+DEVICE T lane_xor(T x, int distance) {
+  return lane_of(x, (thread_index() & (LANES - 1)) ^ distance);
+}
 // Beyond the last lane, or the first one, a lane has its own value back.
 template <class T>
 DEVICE T lane_down(T x, int distance) {

@@ -6,7 +6,8 @@
 namespace phynexus::gpu {
 
 void lower_move(Builder& builder, Pointer from, Pointer to, int64_t bytes) {
-  builder.add(handler_move_bytes, (bytes + move_tile_bytes - 1) / move_tile_bytes, MoveBytesParams{from, to, bytes});
+  builder.add(handler_move_bytes, (bytes + move_tile_bytes - 1) / move_tile_bytes,
+              MoveBytesParams{from, to, bytes});
 }
 
 void lower_sums(Builder& builder, const std::vector<Sum>& sums, int64_t terms) {

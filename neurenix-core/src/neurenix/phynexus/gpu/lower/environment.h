@@ -21,7 +21,8 @@ struct Environment {
   // Each base is itself: of a region that has a frame of its own.
   static Environment own(const phx_region& region) {
     Environment e{&region, {}};
-    for (int32_t k = 0; k < base_first_input + region.inputs + region.outputs; k++) e.bases.push_back({k, 0, 0});
+    for (int32_t k = 0; k < base_first_input + region.inputs + region.outputs; k++)
+      e.bases.push_back({k, 0, 0});
     return e;
   }
 

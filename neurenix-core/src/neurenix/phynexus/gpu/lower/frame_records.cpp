@@ -92,7 +92,8 @@ int64_t place_workspaces(std::vector<Footprint>& footprints, int64_t begin) {
   std::vector<std::pair<int, std::pair<Footprint*, Footprint::Workspace*>>> order;
   for (Footprint& f : footprints)
     for (Footprint::Workspace& w : f.workspaces) order.push_back({f.first_level + w.first_phase, {&f, &w}});
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Block> live;  // by offset
   int64_t end = begin;
   for (auto& [first, pair] : order) {
@@ -110,7 +111,8 @@ int64_t place_workspaces(std::vector<Footprint>& footprints, int64_t begin) {
 
 }  // namespace
 
-FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task, const std::vector<int32_t>* aliases) {
+FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task,
+                         const std::vector<int32_t>* aliases) {
   FrameRecords out;
   const Plan& plan = lowering.plan;
   Leaves leaves = leaves_of(plan, region, within_task, lowering.target.most_unrolled);

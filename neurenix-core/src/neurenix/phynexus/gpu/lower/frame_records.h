@@ -39,6 +39,7 @@ struct Lowering {
 };
 
 // Lowers a region with a frame of its own. `aliases` as in lower_plan.
-FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task, const std::vector<int32_t>* aliases);
+FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task,
+                         const std::vector<int32_t>* aliases);
 
 }  // namespace phynexus::gpu

@@ -17,7 +17,7 @@ struct Launch {
   int32_t threads = 0;
   int32_t shared_bytes = 0;
   int32_t level = 0;
-  Arguments arguments;                // by value; program, bases, state, progress and mark are the runtime's to set
+  Arguments arguments;  // by value; program, bases, state, progress and mark are the runtime's to set
   std::vector<int32_t> instructions;  // of the plan, that it runs: for messages and profiles
 };
 
@@ -28,11 +28,12 @@ struct Segment {
 };
 
 struct Lowered {
-  std::vector<char> program;   // records, parameters, constants: copied to the device once
+  std::vector<char> program;  // records, parameters, constants: copied to the device once
   std::vector<Launch> launches;
   std::vector<Segment> segments;  // of all launches, in order
-  int64_t constants = 0;       // where the plan's constants lie in the program: bases[base_constants] of every frame
-  int64_t scratch_bytes = 0;   // of one run: what bases[base_scratch] of the whole program points to
+  int64_t constants =
+      0;  // where the plan's constants lie in the program: bases[base_constants] of every frame
+  int64_t scratch_bytes = 0;  // of one run: what bases[base_scratch] of the whole program points to
   // Of the table of all frames' bases: the whole program's come first, set by the runtime; the others by kernels.
   int64_t pointer_count = 0;
   int32_t inputs = 0, outputs = 0;
@@ -44,8 +45,8 @@ struct Target {
   int32_t shared_bytes = 48 << 10;  // that one block may have at most
   int32_t threads = 256;            // of a block
   int32_t lanes = 32;
-  int64_t most_blocks = 1 << 20;    // of a launch; beyond that a block runs several tiles
-  int64_t most_unrolled = 4096;     // steps of a scan; a longer one becomes a loop
+  int64_t most_blocks = 1 << 20;  // of a launch; beyond that a block runs several tiles
+  int64_t most_unrolled = 4096;   // steps of a scan; a longer one becomes a loop
 };
 
 // The plan has been checked, and has no opcode or dtype that the engine does not declare. Throws Failure.

@@ -81,7 +81,8 @@ class Unrolling {
       c.now = around.place(first);
       c.turns[0] = moved(scratch, p.carries[size_t(k)].even);
       c.turns[1] = moved(scratch, p.carries[size_t(k)].odd);
-      if (const phx_value* last = plan_.operand(x, x.inputs + k)) c.has_last = true, c.last = around.place(*last);
+      if (const phx_value* last = plan_.operand(x, x.inputs + k))
+        c.has_last = true, c.last = around.place(*last);
       if (const phx_value* saved = plan_.operand(x, x.inputs + carries + p.ys + k))
         c.has_saved = true, c.saved = around.place(*saved);
       all.push_back(c);
@@ -107,7 +108,8 @@ class Unrolling {
   }
 
   void iterate(const phx_instruction& x, int64_t i, const Scan& p, const Environment& around,
-               std::vector<Carry>& carries, const std::vector<Pointer>& ys, const std::vector<int64_t>& y_strides) {
+               std::vector<Carry>& carries, const std::vector<Pointer>& ys,
+               const std::vector<int64_t>& y_strides) {
     const int64_t here = p.reverse ? p.length - 1 - i : i, after = p.reverse ? here - 1 : here + 1;
     Environment& inner = enter(x, around, moved(around.bases[base_scratch], p.scratch));
     for (int64_t k = 0; k < p.consts; k++) inner.bases.push_back(around.place(plan_.input(x, k)));
@@ -127,7 +129,8 @@ class Unrolling {
 
   // Whether a scan is worth a frame of its own for each iteration. Loops lie in no other loop.
   bool loops(const phx_instruction& x, const Scan& p) {
-    return !in_loop_ && p.length > 2 && p.length * std::max<int64_t>(steps_of(body_of(x)), 1) > most_unrolled_;
+    return !in_loop_ && p.length > 2 &&
+           p.length * std::max<int64_t>(steps_of(body_of(x)), 1) > most_unrolled_;
   }
   int64_t steps_of(const phx_region& r) const {
     int64_t steps = 0;
@@ -136,7 +139,8 @@ class Unrolling {
       int64_t turns = 1;
       if (x.opcode == PHX_SCAN) turns = read_params<Scan>(plan_, x).length;
       if (x.opcode == PHX_MAP && within_task_) turns = read_params<Map>(plan_, x).iterations;
-      const bool goes_in = x.opcode == PHX_CALL || x.opcode == PHX_SCAN || (x.opcode == PHX_MAP && within_task_);
+      const bool goes_in =
+          x.opcode == PHX_CALL || x.opcode == PHX_SCAN || (x.opcode == PHX_MAP && within_task_);
       steps += goes_in ? turns * steps_of(body_of(x)) : 1;
     }
     return steps;
@@ -144,7 +148,8 @@ class Unrolling {
 
   // The same with the iteration's frame laid out when it runs.
   void loop(const phx_instruction& x, int32_t index, const Scan& p, const Environment& around,
-            std::vector<Carry>& carries, const std::vector<Pointer>& ys, const std::vector<int64_t>& y_strides) {
+            std::vector<Carry>& carries, const std::vector<Pointer>& ys,
+            const std::vector<int64_t>& y_strides) {
     const phx_region& body = body_of(x);
     std::vector<LoopBase> places;
     const auto add = [&](LoopBase::Kind kind, Pointer place, int64_t stride) -> LoopBase& {
@@ -178,8 +183,11 @@ class Unrolling {
     made.advance.count = int32_t(places.size());
     made.places = std::move(places);
     out_.base_count += made.advance.count;
-    out_.frames.push_back({made.advance.first + base_first_input, body.inputs, body.outputs,
-                           !plan_.apart[size_t(x.region)], {}});
+    out_.frames.push_back({made.advance.first + base_first_input,
+                           body.inputs,
+                           body.outputs,
+                           !plan_.apart[size_t(x.region)],
+                           {}});
     Environment& inner = out_.environments.emplace_back();
     inner.region = &body;
     for (int32_t k = 0; k < made.advance.count; k++) inner.bases.push_back({made.advance.first + k, 0, 0});
@@ -234,8 +242,15 @@ class Unrolling {
     }
     for (int32_t k = 0; k < x.outputs; k++)
       if (p.summed[size_t(k)] && plan_.operand(x, x.inputs + k))
-        out_.all.push_back({Leaf::sum, index, &around, outputs[size_t(k)].first, {}, outputs[size_t(k)].stride,
-                            p.iterations, k, 0});
+        out_.all.push_back({Leaf::sum,
+                            index,
+                            &around,
+                            outputs[size_t(k)].first,
+                            {},
+                            outputs[size_t(k)].stride,
+                            p.iterations,
+                            k,
+                            0});
   }
 
   const Plan& plan_;

@@ -15,11 +15,11 @@ struct Leaf {
   enum Kind { instruction, move, sum, loop_begin, loop_end } kind = instruction;
   int32_t index = 0;                         // of the instruction that it is, or is part of
   const Environment* environment = nullptr;  // of its operands
-  Pointer from, to;                          // of a move: bytes; of a sum: the first term, and the output's index
-  int64_t bytes = 0;                         // of a move; of a sum: from a term to the next
-  int64_t terms = 0;                         // of a sum
+  Pointer from, to;   // of a move: bytes; of a sum: the first term, and the output's index
+  int64_t bytes = 0;  // of a move; of a sum: from a term to the next
+  int64_t terms = 0;  // of a sum
   int32_t output = 0;
-  int32_t loop = 0;                          // of a loop's begin or end: which
+  int32_t loop = 0;  // of a loop's begin or end: which
 };
 
 // A scan that is not unrolled: the leaves between its begin and its end are those of any iteration, whose frame has
@@ -33,9 +33,9 @@ struct Leaves {
   std::vector<Leaf> all;
   std::deque<Environment> environments;  // that leaves point to
   std::vector<Loop> loops;
-  std::vector<FrameBases> frames;        // of the region, and of loops
-  int32_t base_count = 0;                // of all frames
-  int64_t scratch_bytes = 0;             // of the frame: that of its region, and what unrolling takes
+  std::vector<FrameBases> frames;  // of the region, and of loops
+  int32_t base_count = 0;          // of all frames
+  int64_t scratch_bytes = 0;       // of the frame: that of its region, and what unrolling takes
 };
 
 // The leaves of a region with a frame of its own. Maps are unrolled within a task, else they are leaves. A scan of more

@@ -118,7 +118,8 @@ void lower_map(RecordBuilder& builder, const phx_instruction& x) {
     const phx_value* value = builder.plan.operand(x, x.inputs + k);
     if (!value || !p.summed[size_t(k)]) continue;
     const TermBytes term = term_bytes(*value);
-    sums.push_back(Sum{value, moved(builder.workspace(times(term.bytes, p.iterations)), -term.low), term.bytes});
+    sums.push_back(
+        Sum{value, moved(builder.workspace(times(term.bytes, p.iterations)), -term.low), term.bytes});
   }
   if (p.iterations > 0) {
     add_task(builder, x, p, sums);

@@ -21,7 +21,11 @@ struct Footprint {
 class RecordBuilder final : public Builder {
  public:
   RecordBuilder(Lowering& lowering, bool within_task, FrameRecords& out)
-      : Builder(lowering.plan), target(lowering.target), program(lowering.program), lowering_(lowering), out_(out),
+      : Builder(lowering.plan),
+        target(lowering.target),
+        program(lowering.program),
+        lowering_(lowering),
+        out_(out),
         within_task_(within_task) {}
 
   const Target& target;
@@ -41,7 +45,9 @@ class RecordBuilder final : public Builder {
 
   Pointer place(const phx_value& value) const override { return leaf_->environment->place(value); }
   Pointer workspace(int64_t bytes) override;
-  int64_t add_data(const void* bytes, int64_t size) override { return writes_ ? program.add(bytes, size) : 0; }
+  int64_t add_data(const void* bytes, int64_t size) override {
+    return writes_ ? program.add(bytes, size) : 0;
+  }
   void next_phase() override { phase_++; }
   bool within_task() const override { return within_task_; }
   int32_t threads() const override { return target.threads; }

@@ -4,10 +4,10 @@
 #include "../record.h"
 
 // X(name, Params, kernel)
-#define PHYNEXUS_CONTROL_HANDLERS(X) \
-  X(begin_loop, BeginLoopParams, control) \
+#define PHYNEXUS_CONTROL_HANDLERS(X)          \
+  X(begin_loop, BeginLoopParams, control)     \
   X(advance_loop, AdvanceLoopParams, control) \
-  X(move_bytes, MoveBytesParams, control) \
+  X(move_bytes, MoveBytesParams, control)     \
   X(sum_terms, SumTermsParams, control)
 
 namespace phynexus::gpu {
@@ -23,8 +23,8 @@ inline constexpr int move_bytes_shared_bytes = 0;
 // Each element of `to`, of group g, is the sum of that element of `from` in the terms [64 g, 64 g + 64) there are, in
 // the order of engine/run/sum_tree.h. Groups follow each other in tiles; a tile is `tile` elements of one.
 struct SumTermsParams {
-  View from;               // the first term
-  View to;                 // the first group's sum; the place of the group's first term is allowed
+  View from;  // the first term
+  View to;    // the first group's sum; the place of the group's first term is allowed
   int64_t elements = 0;
   int64_t terms = 0;
   int64_t term_bytes = 0;   // from a term to the next
