@@ -24,7 +24,7 @@ namespace {
 thread_local std::vector<Device*> contexts;
 
 FakeStream* of(CuStream x) { return reinterpret_cast<FakeStream*>(x); }
-FakeEvent* of(CuEvent x) { return reinterpret_cast<FakeEvent*>(x); }
+EventPointer& of(CuEvent x) { return *reinterpret_cast<EventPointer*>(x); }
 FakeModule* of(CuModule x) { return reinterpret_cast<FakeModule*>(x); }
 FakeFunction* of(CuFunction x) { return reinterpret_cast<FakeFunction*>(x); }
 FakeGraph* of(CuGraph x) { return reinterpret_cast<FakeGraph*>(x); }
@@ -274,26 +274,25 @@ CuResult cuStreamSynchronize(CuStream stream) {
 
 CuResult cuStreamWaitEvent(CuStream stream, CuEvent event, unsigned) {
   IN_CONTEXT(cuStreamWaitEvent);
-  of(stream)->wait_in(*of(event));
+  of(stream)->wait_in(of(event));
   return cuda_success;
 }
 
 CuResult cuEventCreate(CuEvent* event, unsigned) {
   IN_CONTEXT(cuEventCreate);
-  *event = reinterpret_cast<CuEvent>(new FakeEvent);
+  *event = reinterpret_cast<CuEvent>(new EventPointer(std::make_shared<FakeEvent>()));
   return cuda_success;
 }
 
 CuResult cuEventDestroy_v2(CuEvent event) {
   ANYWHERE(cuEventDestroy_v2);
-  wait_for(*of(event));
-  delete of(event);
+  delete &of(event);
   return cuda_success;
 }
 
 CuResult cuEventRecord(CuEvent event, CuStream stream) {
   IN_CONTEXT(cuEventRecord);
-  of(stream)->record(*of(event));
+  of(stream)->record(of(event));
   return cuda_success;
 }
 
