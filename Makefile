@@ -4,6 +4,7 @@
 # make engine-tests    the engine's own tests, in C++, and once more under sanitizers
 # make docs    the documentation's site; make gallery    its pictures
 # make emulated    the CUDA engine for a machine without a GPU, for tests
+# make emulated-tests    its own tests, in C++; emulated-races under ThreadSanitizer
 # make cuda    the CUDA engine itself, where nvcc 13 is
 # make dist    sdists and wheels of all packages, tried on each Python that is here
 # make lint, make types, make bench, make reproduce, make races, make scaling, make memory, make clean
@@ -30,7 +31,7 @@ WITHOUT_LIBRARY := -C cmake.define.PHYNEXUS_PRODUCT=OFF
 BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" editables
 INSTALL := $(PIP) install --no-build-isolation
 
-.PHONY: emulated cuda docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
+.PHONY: emulated emulated-tests emulated-races cuda docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -80,10 +81,23 @@ engine-tests: $(VENV)/.for-test
 
 # The same sources as the product's, by the C++ compiler alone, over a fake driver.
 EMULATED := build/cuda-emulated
+EMULATE := $(CMAKE) -S neurenix-backend-cuda -G Ninja -DPHYNEXUS_PRODUCT=OFF \
+    -DPHYNEXUS_TESTS=ON
 emulated: $(VENV)/.for-test
-	$(CMAKE) -S neurenix-backend-cuda -B $(EMULATED) -G Ninja \
-	    -DPHYNEXUS_PRODUCT=OFF -DPHYNEXUS_EMULATED=ON
+	$(EMULATE) -B $(EMULATED)
+	$(CMAKE) --build $(EMULATED) --target phynexus_cuda_emulated
+
+emulated-tests: emulated
 	$(CMAKE) --build $(EMULATED)
+	PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir $(EMULATED) --output-on-failure
+
+# Each thread of a block is one to ThreadSanitizer: a missing barrier is a race. Minutes.
+RACES := build/cuda-emulated-races
+emulated-races: $(VENV)/.for-test
+	$(EMULATE) -B $(RACES) -DPHYNEXUS_SANITIZE=thread -DCMAKE_BUILD_TYPE=None \
+	    -DCMAKE_CXX_FLAGS=-O1
+	$(CMAKE) --build $(RACES)
+	PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir $(RACES) --output-on-failure
 
 # nvcc: what the group `cuda` has put into the environment, else the system's.
 NVCC = $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/nvidia/cu13/bin/nvcc) \

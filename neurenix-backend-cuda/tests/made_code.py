@@ -24,10 +24,15 @@ rng = np.random.default_rng(0)
 x, y = (nx.tensor(rng.normal(0, 1, (5, 3, 7)).astype(np.float32)) for _ in range(2))
 
 
+w = nx.constant(rng.normal(0, 0.5, (7, 7)).astype(np.float32))
+
+
 @nx.compile
 def program(x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
     def one(x: nx.Tensor, y: nx.Tensor) -> nx.Tensor:
-        return nx.exp(x @ y.T + 1.0).sum(dim=1) - nx.tanh(x * y).mean(dim=1)
+        # so long that a task loops instead of having every step in its code
+        last, _ = nx.scan(lambda z, t: (nx.tanh(z @ w + t), None), x, nx.zeros(2500))
+        return nx.exp(x @ y.T + 1.0).sum(dim=1) - nx.tanh(last * y).mean(dim=1)
 
     return nx.map(one)(x, y)
 

@@ -155,6 +155,14 @@ def test_choice_and_movement(dtype: Dtype) -> None:
     check("concat", x, x[:3], axis=0)
 
 
+@pytest.mark.parametrize("dtype", [float64, float32, float16, uint8], ids=str)
+def test_large_transposes(dtype: Dtype) -> None:
+    x = np.resize(np.arange(251), (3, 67, 45)).astype(dtype.numpy)
+    check("transpose", x, permutation=(0, 2, 1))
+    check("transpose", x, permutation=(2, 1, 0))
+    check("transpose", x, permutation=(1, 2, 0))
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_index(dtype: Dtype) -> None:
     rng = np.random.default_rng(1)

@@ -21,7 +21,7 @@ Options = Callable[[int, int], None]
 
 @pytest.fixture
 def options() -> Iterator[Options]:
-    """Sets the order in which a block's threads run, and the barrier that is missing."""
+    """Sets the order in which threads of a block run, and which barrier is missing."""
     emulator = ctypes.CDLL(str(folder() / "libphynexus_fake_cuda.so"))
     emulator.phynexus_emulator_options.argtypes = [ctypes.c_int32, ctypes.c_int64]
     yield emulator.phynexus_emulator_options
@@ -51,9 +51,7 @@ def test_a_scan_of_any_length(length: int) -> None:
     last, sums = nx.compile(running)(*on(DEVICE, *arrays))
     right, right_sums = nx.compile(running)(*on("cpu", *arrays))
     np.testing.assert_allclose(last.numpy(), right.numpy(), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(
-        sums.numpy(), right_sums.numpy(), rtol=1e-4, atol=1e-4
-    )
+    np.testing.assert_allclose(sums.numpy(), right_sums.numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_the_gradient_of_a_long_scan() -> None:
@@ -80,9 +78,7 @@ def adapted(w: Tensor, xs: Tensor, ys: Tensor, chunk: int = 0) -> Tensor:
         return inner(w, x, y)
 
     def mean_loss(w: Tensor) -> Tensor:
-        each = nx.map(
-            lambda x, y: task(w, x, y), reduce="mean", chunk=chunk
-        )
+        each = nx.map(lambda x, y: task(w, x, y), reduce="mean", chunk=chunk)
         return each(xs, ys)
 
     return nx.grad(mean_loss)(w)

@@ -1,7 +1,7 @@
 // Products, convolutions and their gradients on the emulator, each way to compute them, against loops in double or in
 // integers that wrap around: random sizes, axes and strides, blocks of 64 and of 256 threads, the same bits from both
 // and from threads that run in another order.
-//   product_test ROUNDS: how many random problems (150)
+//   product_test ROUNDS: how many random problems (40)
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -236,7 +236,7 @@ void a_convolution() {
 }  // namespace
 
 int main(int count, char** words) {
-  const int rounds = count > 1 ? std::atoi(words[1]) : 150;
+  const int rounds = count > 1 ? std::atoi(words[1]) : 40;
   for (int round = 0; round < rounds; round++) {
     if (round % 2) a_convolution();
     else a_dot();

@@ -27,6 +27,7 @@ from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.memo import derived
+from .settings import current_precision, forgetting
 from .sizes import check_size
 
 
@@ -153,6 +154,7 @@ _LITERALS: OrderedDict[Any, Any] = OrderedDict()
 _forgotten = Version()  # of what literals have left on devices
 _POSTPONED: OrderedDict[Any, Any] = OrderedDict()
 _BOUND = 4096
+forgetting += [_EAGER.clear, _POSTPONED.clear]
 _SMALL = 256  # bytes
 
 
@@ -351,7 +353,9 @@ def run(
         if body is None:
             key.extend(params.items())
         else:  # in a cache of the body's, since the key would keep it alive
-            cache = derived(body, ("eager", fusing()), _empty_cache)
+            cache = derived(
+                body, ("eager", fusing(), current_precision()), _empty_cache
+            )
             key.extend(item for item in params.items() if item[1] is not body)
     kept = cache.get(tuple(key))
     if kept is None:

@@ -1,21 +1,34 @@
-"""nx.init: which device is used, and with how many threads."""
+"""nx.init: which device is used, with how many threads, and how exact its products."""
 
 from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .attributes import changes
-from .backends import discovery
+from .backends import Backend, discovery
+from .backends.protocol import FLOAT32, PRECISIONS
 from .devices import Device, DeviceType, parse_device
 from .dispatch import forget_literals
 from .errors import BackendError, DeviceError, InvalidArgumentError
 
-_OPTIONS = ("device", "threads")
+_OPTIONS = ("device", "threads", "precision")
 _current: list[Device] = []
+
+
+class _Products:
+    """How products are computed now, and by which backend if not in float32."""
+
+    precision = FLOAT32
+    backend: Backend | None = None
+
+
+_products = _Products()
+# What forgets programs that were made for another precision.
+forgetting: list[Callable[[], None]] = []
 
 
 def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
@@ -24,10 +37,16 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
     `options` may have
       device   "cpu", "cuda:0", ...; without it the best available one is taken
       threads  how many host threads an engine may use (a positive int)
+      precision  of float32 products and convolutions: "float32", the default; or, on
+               devices that have it, "tf32" or "bfloat16": the device may then round
+               their factors to 10 or 7 bits of fraction, to the nearest, where that is
+               faster. Sums and results stay float32.
 
-    Returns the device. Calling it again changes the choice for new tensors.
+    Returns the device. Calling it again changes the choice for new tensors, and the
+    precision of what runs from then on; without a precision that is float32 again.
 
     Raises InvalidArgumentError for an option that does not exist or has a wrong value,
+    or a precision that the device does not have,
     DeviceError (with what is there and what to install) for an absent device, and
     BackendError, with its cause, for a broken one. What is asked for is never replaced.
 
@@ -52,6 +71,11 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         raise InvalidArgumentError(
             f"nx.init: threads={threads!r}; expected a positive int"
         )
+    precision = chosen.get("precision") or FLOAT32
+    if precision not in PRECISIONS:
+        raise InvalidArgumentError(
+            f"nx.init: precision={precision!r}; expected one of {_listed(PRECISIONS)}"
+        )
     device = (
         _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
     )
@@ -62,11 +86,46 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
             f"nx.init: there is no device {device}; "
             f"{device.type!s} has {count} (0 to {count - 1})"
         )
+    if precision != FLOAT32:
+        _check_precision(backend, device, precision)
     backend.configure({} if threads is None else {"threads": threads})
+    _set_precision(backend, precision)
     forget_literals()
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device
+
+
+def _listed(precisions: Iterable[str]) -> str:
+    return ", ".join(repr(p) for p in PRECISIONS if p in precisions)
+
+
+def _check_precision(backend: Backend, device: Device, precision: str) -> None:
+    has = backend.capabilities(device.index)
+    if precision not in has.precisions:
+        name = f" ({has.name})" if has.name else ""
+        raise InvalidArgumentError(
+            f"nx.init: precision={precision!r}: {device}{name} does not have it; "
+            f"it has {_listed(has.precisions)}"
+        )
+
+
+def _set_precision(backend: Backend, precision: str) -> None:
+    before = _products.precision, _products.backend
+    if precision == FLOAT32 == before[0]:
+        return
+    if before[1] is not None and before[1] is not backend:
+        before[1].configure({"precision": FLOAT32})
+    backend.configure({"precision": precision})
+    _products.precision, _products.backend = precision, backend
+    if precision != before[0]:
+        for forget in forgetting:
+            forget()
+
+
+def current_precision() -> str:
+    """How the factors of float32 products may be rounded: `nx.init`'s choice."""
+    return _products.precision
 
 
 def _automatic() -> Device:

@@ -112,6 +112,12 @@ class Executable(ABC):
         return None
 
 
+# How factors of float32 products may be rounded, by the numbers of phx_precision: not
+# at all; to 10 bits of fraction; to bfloat16. Sums are in float32.
+FLOAT32 = "float32"
+PRECISIONS = (FLOAT32, "tf32", "bfloat16")
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """The capabilities of a device.
@@ -127,6 +133,7 @@ class Capabilities:
                    instruction, each iteration a task, or expanded, and in what chunks;
                    None: `Backend.expands` alone says so
     tensor_bytes   how large one tensor may be, in bytes; 0: as large as there is room
+    precisions     how it can round the factors of float32 products, of `PRECISIONS`
     """
 
     dtypes: frozenset[Dtype]
@@ -141,6 +148,7 @@ class Capabilities:
     limits: Limits = USUAL
     tasks: TaskCosts | None = None
     tensor_bytes: int = 0
+    precisions: frozenset[str] = frozenset({FLOAT32})
 
 
 @dataclass(frozen=True)
@@ -173,7 +181,8 @@ class Backend(ABC):
 
     @abstractmethod
     def configure(self, options: dict[str, Any]) -> None:
-        """Options of nx.init that concern devices: threads."""
+        """Options of nx.init that concern devices: threads, and precision, one of those
+        that its capabilities name."""
 
     @abstractmethod
     def compile(self, program: Program, index: int, state: int = 0) -> Executable:

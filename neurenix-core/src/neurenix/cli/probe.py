@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..backends import Absent, Backend, Broken, discovery
+from ..backends.protocol import PRECISIONS
 from ..errors import NeurenixError
 from ..functions.arithmetic import tanh
 from ..tensor import tensor
@@ -63,6 +64,7 @@ def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
         has.threads,
         has.memory_bytes,
         tuple(sorted(d.name for d in has.dtypes)),
+        tuple(p for p in PRECISIONS if p in has.precisions),
         _check(device, backend, index),
         backend.notes(index),
     )

@@ -29,6 +29,7 @@ class DeviceReport:
     threads: int = 0
     memory_bytes: int = 0
     dtypes: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
     check: str = ""
     notes: tuple[str, ...] = ()
 
@@ -112,6 +113,7 @@ def _line(d: DeviceReport) -> str:
         d.engine,
         f"{d.threads} threads" if d.threads > 1 else "1 thread" if d.threads else "",
         f"{d.memory_bytes / 2**30:.1f} GiB" if d.memory_bytes else "",
+        f"products in {', '.join(d.precisions)}" if len(d.precisions) > 1 else "",
         f"self-check: {d.check}",
     ]
     return f"{d.device}  " + ", ".join(part for part in parts if part)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.protocol import Backend, Capabilities, InstructionCost
+from ..backends.protocol import FLOAT32, Backend, Capabilities, InstructionCost
 from ..primitives import TensorType
 from ..program import Program
 from . import _bindings
@@ -48,13 +48,15 @@ class NativeBackend(Backend):
     def __init__(self, library: Path) -> None:
         self.library = Path(library)
         self.threads = 0
+        self.precision = FLOAT32
         self.engines: dict[int, Engine] = {}
         self._capabilities: dict[int, Capabilities] = {}
 
     def engine(self, index: int) -> Engine:
         found = self.engines.get(index)
         if found is None:
-            found = self.engines[index] = Engine(self.library, index, self.threads)
+            found = Engine(self.library, index, self.threads, self.precision)
+            self.engines[index] = found
         return found
 
     def device_count(self) -> int:
@@ -73,6 +75,11 @@ class NativeBackend(Backend):
             self._capabilities.clear()
             for engine in self.engines.values():
                 engine.set_threads(threads)
+        precision = options.get("precision")
+        if precision is not None:
+            self.precision = precision
+            for engine in self.engines.values():
+                engine.set_precision(precision)
         for engine in self.engines.values():
             engine.capabilities()  # a device that was lost is opened again
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtypes
-from ..backends.protocol import Capabilities
+from ..backends.protocol import FLOAT32, PRECISIONS, Capabilities
 from ..passes.limits import USUAL, Limits
 from ..passes.tasks import TaskCosts
 from ..primitives import Primitive, all_primitives, ops
@@ -45,6 +45,11 @@ def declared(raw: Any, engine: str) -> Capabilities:
         features=frozenset({FUSED_ARGMAX} if argmax else ()),
         limits=_limits(raw),
         tasks=_tasks(raw),
+        precisions=frozenset(
+            p
+            for number, p in enumerate(PRECISIONS)
+            if p == FLOAT32 or raw.precisions >> number & 1
+        ),
     )
 
 

@@ -19,17 +19,12 @@ from .several_steps import NativeSteps
 ffi: Any = _bindings.ffi  # whose C names no type checker knows
 
 
-def compile_plan(engine: Engine, encoded: Encoded) -> Any:
-    """The engine's executable of a plan, let go with the last reference.
-
-    Raises InvalidArgumentError, with the engine's message, for a plan that is wrong.
-    """
+def plan_struct(encoded: Encoded) -> Any:
+    """The phx_plan over a plan's arrays, which must outlive it."""
 
     def pointer(array: Any, ctype: str) -> Any:
-        keep.append(array)
         return ffi.cast(ctype, array.ctypes.data)
 
-    keep: list[Any] = []
     plan = ffi.new("phx_plan *")
     plan.struct_size = ffi.sizeof("phx_plan")
     plan.values = pointer(encoded.values, "phx_value *")
@@ -46,8 +41,16 @@ def compile_plan(engine: Engine, encoded: Encoded) -> Any:
     plan.constant_bytes = encoded.constants.nbytes
     plan.input_bytes = pointer(encoded.input_bytes, "int64_t *")
     plan.output_bytes = pointer(encoded.output_bytes, "int64_t *")
+    return plan
+
+
+def compile_plan(engine: Engine, encoded: Encoded) -> Any:
+    """The engine's executable of a plan, let go with the last reference.
+
+    Raises InvalidArgumentError, with the engine's message, for a plan that is wrong.
+    """
     out = ffi.new("phx_executable **")
-    engine.check(engine.api.compile(engine.handle, plan, out))
+    engine.check(engine.api.compile(engine.handle, plan_struct(encoded), out))
     return ffi.gc(out[0], engine.api.release_executable)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..backends.memory import host_available, no_memory, require
-from ..backends.protocol import Capabilities
+from ..backends.protocol import FLOAT32, PRECISIONS, Capabilities
 from ..errors import (
     BackendError,
     InvalidArgumentError,
@@ -75,11 +75,21 @@ class Profiled(Protocol):
 class Engine:
     """One device's engine, and the library that it came from."""
 
-    def __init__(self, library: Path, index: int, threads: int = 0) -> None:
+    def __init__(
+        self,
+        library: Path,
+        index: int,
+        threads: int = 0,
+        precision: str = FLOAT32,
+    ) -> None:
         self.library, self.api = open_library(library)
         options = ffi.new(
             "phx_options *",
-            {"struct_size": ffi.sizeof("phx_options"), "threads": threads},
+            {
+                "struct_size": ffi.sizeof("phx_options"),
+                "threads": threads,
+                "precision": PRECISIONS.index(precision),
+            },
         )
         handle = ffi.new("phx_engine **")
         self.check(self.api.create(index, options, handle))
@@ -102,6 +112,11 @@ class Engine:
 
     def set_threads(self, threads: int) -> None:
         self.check(self.api.set_threads(self.handle, threads))
+
+    def set_precision(self, precision: str) -> None:
+        if self.has("set_precision"):
+            number = PRECISIONS.index(precision)
+            self.check(self.api.set_precision(self.handle, number))
 
     def has(self, function: str) -> bool:
         """Whether the engine has this function of the table, which came after 1.0."""

@@ -59,6 +59,13 @@ typedef enum phx_dtype {
   PHX_BOOL = 8 /* one byte, 0 or 1 */
 } phx_dtype;
 
+/* From 1.6: how an engine may round the factors of float32 products and convolutions, which it adds up in float32. */
+typedef enum phx_precision {
+  PHX_PRODUCTS_FLOAT32 = 0, /* not at all */
+  PHX_PRODUCTS_TF32 = 1,    /* to 10 bits of fraction, to the nearest, of two the one away from 0 */
+  PHX_PRODUCTS_BFLOAT16 = 2 /* to bfloat16, to the nearest, of two the even one */
+} phx_precision;
+
 /* Stable numbers. Elementwise ones occur only inside PHX_FUSED. */
 /* clang-format off */
 typedef enum phx_opcode {
@@ -208,6 +215,8 @@ typedef struct phx_plan {
 typedef struct phx_options {
   size_t struct_size;
   int32_t threads; /* 0: NEURENIX_NUM_THREADS, else what affinity and control groups allow; most 1024 */
+  int32_t unused;
+  int32_t precision; /* from 1.6: a phx_precision that the engine declares */
 } phx_options;
 
 typedef struct phx_capabilities {
@@ -247,6 +256,9 @@ typedef struct phx_capabilities {
   int32_t task_most_steps;      /* of a task */
   double task_most_time;        /* of a task */
   int64_t expanded_bytes;       /* of the values of expanded iterations; more go in chunks */
+
+  /* From 1.6: bit p: the phx_precision p may be asked for; PHX_PRODUCTS_FLOAT32 always may. */
+  uint32_t precisions;
 } phx_capabilities;
 
 typedef struct phx_memory_stats {
@@ -378,6 +390,10 @@ typedef struct phx_api {
    * UTF-8, ends with a 0. `text` has room for `capacity` bytes, and what does not fit is left out; *bytes says how many
    * there would be. */
   phx_status (*notes)(phx_engine* engine, char* text, int64_t capacity, int64_t* bytes);
+
+  /* From 1.6. What compile() makes from now on rounds factors like that, where the engine finds that it pays.
+   * PHX_UNSUPPORTED: a phx_precision that the engine does not declare. */
+  phx_status (*set_precision)(phx_engine* engine, int32_t precision);
 } phx_api;
 
 /* The one exported symbol. The same table each time; it loads no driver and cannot fail. */

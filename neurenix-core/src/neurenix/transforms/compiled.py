@@ -11,12 +11,13 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, overload
 
 from .. import dispatch, random, tree
+from ..backends.protocol import FLOAT32
 from ..dtypes import uint32
 from ..errors import InvalidArgumentError
 from ..passes.prune import without_dead_code
 from ..primitives import TensorType, ops
 from ..program import Program, Symbol
-from ..settings import current_device
+from ..settings import current_device, current_precision
 from ..state.cell import Cell
 from ..state.dependencies import Dependencies, Numbers
 from ..state.dependencies.objects import is_frozen
@@ -283,6 +284,9 @@ class Compiled(StatefulFunction):
         else:
             if not self.state:  # its constants go there
                 key.append(current_device())
+        precision = current_precision()
+        if precision != FLOAT32:
+            key.append(precision)
         return tuple(key)
 
     def _of_callable(self, f: Any) -> Any:

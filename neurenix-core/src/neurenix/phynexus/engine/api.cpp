@@ -83,6 +83,15 @@ int32_t device_count() {
   return count;
 }
 
+void set_declared_precision(phx_engine& handle, int32_t precision) {
+  static constexpr const char* names[] = {"float32", "TF32", "bfloat16"};
+  require(precision >= PHX_PRODUCTS_FLOAT32 && precision <= PHX_PRODUCTS_BFLOAT16, "there is no such precision");
+  if (precision != PHX_PRODUCTS_FLOAT32 && !(handle.declared.precisions >> precision & 1))
+    lack(format("%s computes float32 products without rounding their factors, not in %s", handle.declared.name,
+                names[precision]));
+  handle.engine->set_precision(precision);
+}
+
 const char* last_error() { return message_of_last_error.c_str(); }
 
 phx_status create(int32_t device, const phx_options* options, phx_engine** out) {
@@ -92,10 +101,13 @@ phx_status create(int32_t device, const phx_options* options, phx_engine** out) 
     const int32_t devices = library.device_count();
     if (device < 0 || device >= devices)
       refuse(format("there is no device %d: this engine has %d", device, devices));
-    const bool known = options && options->struct_size >= sizeof(phx_options);
+    const auto reaches = [&](size_t end) { return options && options->struct_size >= end; };
+    const int32_t threads = reaches(offsetof(phx_options, unused)) ? options->threads : 0,
+                  precision = reaches(sizeof(phx_options)) ? options->precision : 0;
     auto handle = std::make_unique<phx_engine>();
-    handle->engine = library.create(device, checked_threads(known ? options->threads : 0));
+    handle->engine = library.create(device, checked_threads(threads));
     handle->engine->describe(handle->declared);
+    if (precision) set_declared_precision(*handle, precision);
     *out = handle.release();
   });
 }
@@ -117,6 +129,13 @@ phx_status capabilities(phx_engine* engine, phx_capabilities* out) {
 
 phx_status set_threads(phx_engine* engine, int32_t threads) {
   return guarded([&] { engine_of(engine).set_threads(checked_threads(threads)); });
+}
+
+phx_status set_precision(phx_engine* engine, int32_t precision) {
+  return guarded([&] {
+    engine_of(engine);
+    set_declared_precision(*engine, precision);
+  });
 }
 
 phx_status allocate(phx_engine* engine, int64_t bytes, void** out) {
@@ -263,6 +282,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       .read_profile = read_profile,
       .memory_bytes = memory_bytes,
       .notes = notes,
+      .set_precision = set_precision,
   };
   return &api;
 }

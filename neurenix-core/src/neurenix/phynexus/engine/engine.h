@@ -23,6 +23,8 @@ class Engine {
   virtual void describe(phx_capabilities& out) const = 0;
   // From now on runs use so many threads of the host; 0: the engine's choice.
   virtual void set_threads(int32_t) {}
+  // What is compiled from now on rounds the factors of products so; a phx_precision that describe() names.
+  virtual void set_precision(int32_t) {}
 
   virtual void* allocate(int64_t bytes) = 0;
   virtual void release(void* pointer) = 0;

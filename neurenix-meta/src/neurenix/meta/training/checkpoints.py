@@ -12,6 +12,7 @@ import neurenix as nx
 from neurenix import optim
 from neurenix.errors import InvalidArgumentError, StorageError
 from neurenix.io import as_path
+from neurenix.settings import current_precision
 
 from ..files import learner_files
 from ..files.learner_files import Content
@@ -86,6 +87,7 @@ class Checkpoints:
             "tasks": trained.tasks,
             "choices": trained.choices,
             "made_on": made_on(),
+            "precision": current_precision(),
             "position": dict(vars(position)),
             "history": {name: history[name] for name in history},
             "intervals": history.intervals,
@@ -209,4 +211,9 @@ def _other_settings(trained: Trained, content: Content) -> list[str]:
             {n: t for n, t in d.items() if n in both} for d in (before, after)
         )
     unlike = descriptions.differences(before, after)
-    return found + [f"tasks: {difference}" for difference in unlike]
+    found += [f"tasks: {difference}" for difference in unlike]
+    # of before there was a choice: float32
+    then, here = content["training"].get("precision", "float32"), current_precision()
+    if then != here:
+        found.append(f"precision of products (nx.init): {then} saved, {here} now")
+    return found

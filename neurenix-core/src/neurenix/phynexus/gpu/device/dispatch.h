@@ -7,7 +7,6 @@
 #include "handlers.h"
 #include "index/room.h"
 #include "linear_algebra/room.h"
-#include "reduce/room.h"
 
 namespace phynexus::gpu {
 

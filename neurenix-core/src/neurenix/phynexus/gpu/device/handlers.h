@@ -11,23 +11,22 @@
 #include "elementwise/params.h"
 #include "index/params.h"
 #include "linear_algebra/params.h"
-#include "reduce/params.h"
 
 // X(name, Params, kernel)
 #define PHYNEXUS_HANDLERS(X)       \
   PHYNEXUS_CONTROL_HANDLERS(X)     \
   PHYNEXUS_ELEMENTWISE_HANDLERS(X) \
-  PHYNEXUS_REDUCE_HANDLERS(X)      \
   PHYNEXUS_INDEX_HANDLERS(X)       \
   PHYNEXUS_CONTRACT_HANDLERS(X)    \
   PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)
 
 // The kernels that run records on the whole device; a handler's third column is one of these. A task's kernel runs the
 // handlers of the first ones, up to last_task_kernel: the others need more of a multiprocessor than a task's has to give.
-#define PHYNEXUS_LEVEL_KERNELS(X)                                                                            \
-  X(control)                                                                                                 \
-  X(elementwise) X(wide) X(reduce) X(index) X(contract) X(linear_algebra) X(product_large) X(product_medium) \
-      X(product_small) X(product_other) X(product_tensor)
+#define PHYNEXUS_LEVEL_KERNELS(X)                                                                    \
+  X(control)                                                                                         \
+  X(elementwise)                                                                                     \
+  X(wide) X(index) X(contract) X(linear_algebra) X(product_large) X(product_medium) X(product_small) \
+      X(product_other) X(product_tensor)
 
 namespace phynexus::gpu {
 

@@ -40,6 +40,7 @@ class Builder {
   virtual bool within_task() const = 0;
   // Threads of a block that will run it.
   virtual int32_t threads() const = 0;
+  virtual bool tensor_cores() const { return false; }
   // Of phx_options: how float32 products may be rounded.
   virtual int32_t precision() const { return 0; }
 

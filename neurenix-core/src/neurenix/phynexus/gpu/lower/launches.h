@@ -46,6 +46,8 @@ struct Target {
   int32_t threads = 256;            // of a block
   int32_t lanes = 32;
   int64_t most_blocks = 1 << 20;  // of a launch; beyond that a block runs several tiles
+  bool tensor_cores = false;      // that take TF32, bfloat16 and float16
+  int32_t precision = 0;          // a phx_precision: how float32 factors of large products are rounded
   int64_t most_unrolled = 4096;   // steps of a scan; a longer one becomes a loop
 };
 

@@ -10,8 +10,9 @@
 namespace phynexus::gpu {
 namespace {
 
-// Of tasks whose frames lie in scratch, so many for each multiprocessor are under way at once.
-constexpr int64_t blocks_at_once = 2;
+// Of tasks whose frames lie in scratch, so many for each multiprocessor are under way at once, and no more than fit in so
+// many bytes.
+constexpr int64_t blocks_at_once = 2, most_frame_bytes = int64_t(1) << 30;
 
 // What each base of a task's frame is. Behind the scratch of its region there is memory for what nobody reads.
 class TaskFrame {
@@ -93,7 +94,8 @@ void add_task(RecordBuilder& builder, const phx_instruction& x, const Map& p, co
     task.frame_at = int32_t(behind);
     launch.shared_bytes += int32_t(frame.bytes);
   } else {
-    launch.blocks = std::min(launch.blocks, blocks_at_once * builder.target.multiprocessors);
+    launch.blocks = std::min({launch.blocks, blocks_at_once * builder.target.multiprocessors,
+                              std::max<int64_t>(most_frame_bytes / frame.bytes, 1)});
     const Pointer frames = builder.workspace(frame.bytes * launch.blocks);
     task.frames_base = frames.base;
     task.frames = frames.offset;

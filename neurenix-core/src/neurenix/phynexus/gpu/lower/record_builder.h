@@ -51,6 +51,8 @@ class RecordBuilder final : public Builder {
   void next_phase() override { phase_++; }
   bool within_task() const override { return within_task_; }
   int32_t threads() const override { return target.threads; }
+  bool tensor_cores() const override { return target.tensor_cores; }
+  int32_t precision() const override { return target.precision; }
 
   const Environment& environment() const { return *leaf_->environment; }
   // A map's body as a task runs it.

@@ -49,6 +49,7 @@ void GpuEngine::describe(phx_capabilities& out) const {
   out.memory_bytes = facts.memory_bytes;
   std::strncpy(out.name, facts.name.c_str(), sizeof out.name - 1);
   std::strncpy(out.instruction_set, facts.architecture.c_str(), sizeof out.instruction_set - 1);
+  out.precisions = binding_.precisions;
   describe_plans(out);
   describe_tasks(target_, facts.memory_bytes, out);
 }

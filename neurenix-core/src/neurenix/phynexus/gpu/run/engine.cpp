@@ -14,6 +14,7 @@ GpuEngine::GpuEngine(Binding binding) : binding_(std::move(binding)), forks_(for
   target_.multiprocessors = facts.multiprocessors;
   target_.shared_bytes = facts.shared_bytes;
   target_.threads = binding_.threads;
+  target_.tensor_cores = binding_.precisions != 1u << PHX_PRODUCTS_FLOAT32;
   target_.lanes = binding_.lanes;
   if (binding_.compiler && makes_code())
     maker_ = std::make_unique<CodeMaker>(std::move(binding_.compiler), facts.architecture,
@@ -222,6 +223,10 @@ void GpuEngine::download(void* host, const void* device, int64_t bytes) {
 
 std::unique_ptr<Executable> GpuEngine::compile(std::unique_ptr<const Plan> plan) {
   return std::make_unique<GpuExecutable>(*this, std::move(plan));
+}
+
+void GpuEngine::set_precision(int32_t precision) {
+  alone([&] { target_.precision = precision; });
 }
 
 void GpuEngine::synchronize() {

@@ -27,6 +27,7 @@ struct Binding {
   std::unique_ptr<Compiler> compiler;  // for code at run time; null: there is none, and why
   std::string no_compiler;
   std::string cache = "gpu";  // the folder's name, for what it makes
+  uint32_t precisions = 1;    // of phx_capabilities
 };
 
 class GpuEngine final : public Engine {
@@ -41,6 +42,7 @@ class GpuEngine final : public Engine {
   void download(void* host, const void* device, int64_t bytes) override;
   void memory_stats(phx_memory_stats& out) const override;
   std::unique_ptr<Executable> compile(std::unique_ptr<const Plan> plan) override;
+  void set_precision(int32_t precision) override;
   void synchronize() override;
   void revive() override;
   std::string notes() const override;

@@ -59,17 +59,18 @@ UNROLL
 
 // Not inlined: a task's kernel then has the registers of one of these, not of all.
 template <class T, int UnitRows, int UnitColumns, bool Image>
-DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, int64_t tile, const Group& group) {
+  const ProductParams p = params;  // in registers
   const ProductAxes axes = axes_of(p, group);
   // Columns of a unit lie apart, so that neighbouring threads read neighbouring ones.
-  const int32_t across = (p.n + UnitColumns - 1) / UnitColumns, down = (p.m + UnitRows - 1) / UnitRows;
-  const int64_t units = int64_t(p.batch) * down * across, first = tile * p.tile_units;
-  const int64_t end = units - first < p.tile_units ? units : first + p.tile_units;
-  const ProductAxis whole;
-  const ProductAxis& inner = p.k_axes ? axes.k[0] : whole;
+  const uint32_t across = uint32_t(p.n + UnitColumns - 1) / UnitColumns,
+                 down = uint32_t(p.m + UnitRows - 1) / UnitRows;
+  const uint32_t units = uint32_t(p.batch) * down * across, first = uint32_t(tile) * uint32_t(p.tile_units);
+  const uint32_t end = units - first < uint32_t(p.tile_units) ? units : first + uint32_t(p.tile_units);
+  const ProductAxis inner = p.k_axes ? axes.k[0] : ProductAxis();
   const int32_t outer = p.k / inner.size;
   ONE_BY_ONE
-  for (int64_t unit = first + group.thread; unit < end; unit += group.threads) {
+  for (uint32_t unit = first + uint32_t(group.thread); unit < end; unit += uint32_t(group.threads)) {
     const int32_t left = int32_t(unit % across), top = int32_t(unit / across % down) * UnitRows,
                   batch_index = int32_t(unit / across / down);
     const ProductPlace batch = product_place(axes.batch, p.batch_axes, batch_index);
@@ -86,7 +87,7 @@ DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_
     }
     UNROLL
     for (int j = 0; j < UnitColumns; j++) {
-      const int32_t n = left + j * across;
+      const int32_t n = left + j * int32_t(across);
       own.b[j] = b + product_place(axes.n, p.n_axes, n < p.n ? n : p.n - 1).b;
     }
     UNROLL
@@ -99,7 +100,7 @@ DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_
     // Where the sums go is found now: kept until here it would take registers.
     UNROLL
     for (int j = 0; j < UnitColumns; j++) {
-      const int32_t n = left + j * across;
+      const int32_t n = left + j * int32_t(across);
       if (n >= p.n) continue;
       char* column = out + product_place(axes.n, p.n_axes, n).out;
       UNROLL

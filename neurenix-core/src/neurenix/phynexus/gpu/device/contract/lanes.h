@@ -13,16 +13,18 @@ DEVICE Sum sum_of_lanes(Sum sum) {
 }
 
 template <class T>
-DEVICE void product_of_lanes(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, int64_t tile, const Group& group) {
   using Sum = typename SumOf<T>::Type;
+  const ProductParams p = params;  // in registers
   const ProductAxes axes = axes_of(p, group);
-  const int64_t each = int64_t(p.batch) * p.m * p.n, units = each * p.splits, first = tile * p.tile_units;
-  const int64_t end = units - first < p.tile_units ? units : first + p.tile_units;
+  const uint32_t rows = uint32_t(p.m), columns = uint32_t(p.n), each = uint32_t(p.batch) * rows * columns;
+  const uint32_t units = each * uint32_t(p.splits), first = uint32_t(tile) * uint32_t(p.tile_units);
+  const uint32_t end = units - first < uint32_t(p.tile_units) ? units : first + uint32_t(p.tile_units);
   const int lane = group.thread % LANES;
   ONE_BY_ONE
-  for (int64_t unit = first + group.thread / LANES; unit < end; unit += group.threads / LANES) {
-    const int32_t split = int32_t(unit / each), n = int32_t(unit % p.n), m = int32_t(unit / p.n % p.m);
-    const ProductPlace batch = product_place(axes.batch, p.batch_axes, int32_t(unit % each / p.n / p.m));
+  for (uint32_t unit = first + uint32_t(group.thread / LANES); unit < end; unit += uint32_t(group.threads / LANES)) {
+    const int32_t split = int32_t(unit / each), n = int32_t(unit % columns), m = int32_t(unit / columns % rows);
+    const ProductPlace batch = product_place(axes.batch, p.batch_axes, int32_t(unit % each / columns / rows));
     const ProductPlace row = product_place(axes.m, p.m_axes, m), column = product_place(axes.n, p.n_axes, n);
     const char* a = bases[p.a.base] + p.a.offset + batch.a + row.a;
     const char* b = bases[p.b.base] + p.b.offset + batch.b + column.b;

@@ -22,7 +22,7 @@ DEVICE void product_tile(const ProductParams& p, char* const* bases, int64_t til
     product_tile<T, size##_m, size##_n, depth, thread_rows, thread_columns, name##_shared_bytes>(p, bases,  \
                                                                                                  tile, group); \
   }
-PHYNEXUS_PRODUCT_TILE(product_f32_large, float, product_f32_large, 16, 8, 4)
+PHYNEXUS_PRODUCT_TILE(product_f32_large, float, product_f32_large, 8, 8, 4)
 PHYNEXUS_PRODUCT_TILE(product_f32_medium, float, product_f32_medium, 16, 4, 4)
 PHYNEXUS_PRODUCT_TILE(product_f32_small, float, product_f32_small, 16, 2, 2)
 PHYNEXUS_PRODUCT_TILE(product_f64, double, product_other, 16, 2, 2)

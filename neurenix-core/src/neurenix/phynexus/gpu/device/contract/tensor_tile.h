@@ -10,7 +10,7 @@ namespace phynexus::gpu {
 template <class T, class Words>
 struct TensorTile {
   static constexpr int rows = product_tensor_m, columns = product_tensor_n;
-  static constexpr int words = 16, depth = words * Words::parts;
+  static constexpr int words = 8, depth = words * Words::parts;
   static constexpr int warps_across = 2, warp_rows = 32, warp_columns = 32;
   static constexpr int warps = rows / warp_rows * warps_across;
   using Part = typename Words::Part;
@@ -23,16 +23,18 @@ struct TensorTile {
     int64_t columns_at[columns];
     int64_t out_rows[rows], out_columns[columns];
     ProductTerm terms[2][depth];
+    int64_t others[2][depth];
   };
 
-  static DEVICE void run(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  static DEVICE void run(const ProductParams& params, char* const* bases, int64_t tile, const Group& group) {
+    const ProductParams p = params;  // in registers, not read again after each store
     Memory& memory = *reinterpret_cast<Memory*>(group.memory);
     const ProductAxes axes = axes_of(p, group);
     const ProductTileAt at = tile_at(p, axes, bases, tile, rows, columns);
     const int slabs = (at.end_k - at.first_k + depth - 1) / depth;
     place_rows(p, axes, at, memory.rows_at, memory.out_rows, rows, group);
     place_columns(p, axes, at, memory.columns_at, memory.out_columns, columns, group);
-    place_terms(p, axes, at, memory.terms[0], 0, depth, group);
+    place_terms(p, axes, at, memory.terms[0], memory.others[0], 0, depth, group);
     group.barrier();
     if (group.threads == warps * 32) run_warps<warps>(p, axes, at, memory, slabs, group);
 #if defined(PHYNEXUS_EMULATED)
@@ -69,7 +71,7 @@ struct TensorTile {
       for (int i = 0; i < b_each; i++) {
         int k;
         const int n = along(group.thread + i * threads, p.b_along_k, depth, columns, k);
-        next_b[i] = Words::part(other_element<T>(at.b, memory.columns_at[n], memory.terms[half][k].b));
+        next_b[i] = Words::part(other_element<T>(at.b, memory.columns_at[n], memory.others[half][k]));
       }
     };
     load(0);
@@ -87,7 +89,7 @@ struct TensorTile {
         const int n = along(group.thread + i * threads, p.b_along_k, depth, columns, k);
         reinterpret_cast<Part*>(&memory.b[half][k / Words::parts][n])[k % Words::parts] = next_b[i];
       }
-      place_terms(p, axes, at, memory.terms[half ^ 1], slab + 1, depth, group);
+      place_terms(p, axes, at, memory.terms[half ^ 1], memory.others[half ^ 1], slab + 1, depth, group);
       group.barrier();  // who passes it reads this half; the other one was read before the last barrier
       if (slab + 1 < slabs) load(half ^ 1);
       UNROLL

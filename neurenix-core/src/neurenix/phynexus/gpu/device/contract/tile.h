@@ -7,14 +7,11 @@
 namespace phynexus::gpu {
 
 // Where a tile's rows, columns and terms lie.
-struct ProductRow {
+struct alignas(16) ProductRow {
   int64_t a;
   int32_t h, w;
 };
-struct ProductTerm {
-  int64_t a, b;
-  int32_t h, w;
-};
+using ProductTerm = ProductRow;
 inline constexpr int64_t product_no_place = INT64_MIN;
 
 // The tile's place among all, its operands' first bytes and its terms.
@@ -27,14 +24,14 @@ struct ProductTileAt {
 
 DEVICE ProductTileAt tile_at(const ProductParams& p, const ProductAxes& axes, char* const* bases, int64_t tile,
                              int rows, int columns) {
-  const int64_t across = (p.n + columns - 1) / columns, down = (p.m + rows - 1) / rows;
+  // There are less than 2^31 tiles: 64 bits would be divided by calls, and registers spilled around them.
+  const uint32_t across = uint32_t(p.n + columns - 1) / uint32_t(columns),
+                 down = uint32_t(p.m + rows - 1) / uint32_t(rows), number = uint32_t(tile);
   ProductTileAt at;
-  at.n = int32_t(tile % across) * columns;
-  tile /= across;
-  at.m = int32_t(tile % down) * rows;
-  tile /= down;
-  at.batch = int32_t(tile % p.batch);
-  at.split = int32_t(tile / p.batch);
+  at.n = int32_t(number % across) * columns;
+  at.m = int32_t(number / across % down) * rows;
+  at.batch = int32_t(number / across / down % uint32_t(p.batch));
+  at.split = int32_t(number / across / down / uint32_t(p.batch));
   at.first_k = at.split * p.split_k;
   at.end_k = p.k - at.first_k < p.split_k ? p.k : at.first_k + p.split_k;
   const ProductPlace batch = product_place(axes.batch, p.batch_axes, at.batch);
@@ -66,15 +63,17 @@ DEVICE void place_columns(const ProductParams& p, const ProductAxes& axes, const
   }
 }
 DEVICE void place_terms(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, ProductTerm* terms,
-                        int slab, int count, const Group& group) {
+                        int64_t* others, int slab, int count, const Group& group) {
   ONE_BY_ONE
   for (int i = group.thread; i < count; i += group.threads) {
     const int32_t k = at.first_k + slab * count + i;
     if (k < at.end_k) {
       const ProductPlace place = product_place(axes.k, p.k_axes, k);
-      terms[i] = {place.a, place.b, place.h, place.w};
+      terms[i] = {place.a, place.h, place.w};
+      others[i] = place.b;
     } else {
-      terms[i] = {0, product_no_place, product_outside, 0};
+      terms[i] = {0, product_outside, 0};
+      others[i] = product_no_place;
     }
   }
 }
@@ -127,9 +126,11 @@ struct ProductTile {
     int64_t columns[Columns];
     int64_t out_rows[Rows], out_columns[Columns];
     ProductTerm terms[2][Depth];
+    int64_t others[2][Depth];  // the same of b
   };
 
-  static DEVICE void run(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+  static DEVICE void run(const ProductParams& params, char* const* bases, int64_t tile, const Group& group) {
+    const ProductParams p = params;  // in registers, not read again after each store
     Memory& memory = *reinterpret_cast<Memory*>(group.memory);
     const ProductAxes axes = axes_of(p, group);
     const ProductTileAt at = tile_at(p, axes, bases, tile, Rows, Columns);
@@ -137,7 +138,7 @@ struct ProductTile {
     const int slabs = (at.end_k - at.first_k + Depth - 1) / Depth;
     place_rows(p, axes, at, memory.rows, memory.out_rows, Rows, group);
     place_columns(p, axes, at, memory.columns, memory.out_columns, Columns, group);
-    place_terms(p, axes, at, memory.terms[0], 0, Depth, group);
+    place_terms(p, axes, at, memory.terms[0], memory.others[0], 0, Depth, group);
     group.barrier();
 
     Sum sums[ThreadRows][ThreadColumns];
@@ -153,7 +154,7 @@ UNROLL
     for (int slab = 0; slab < slabs; slab++) {
       const int half = slab & 1;
       if (works) store(p, memory, half, group, next_a, next_b);
-      place_terms(p, axes, at, memory.terms[half ^ 1], slab + 1, Depth, group);
+      place_terms(p, axes, at, memory.terms[half ^ 1], memory.others[half ^ 1], slab + 1, Depth, group);
       group.barrier();  // who passes it reads this half; the other one was read before the last barrier
       if (!works) continue;
       if (slab + 1 < slabs) load(p, at, memory, half ^ 1, group, next_a, next_b);
@@ -175,7 +176,7 @@ UNROLL
     for (int i = 0; i < b_each; i++) {
       int k;
       const int n = along(group.thread + i * threads, p.b_along_k, Depth, Columns, k);
-      next_b[i] = other_element<T>(at.b, memory.columns[n], memory.terms[half][k].b);
+      next_b[i] = other_element<T>(at.b, memory.columns[n], memory.others[half][k]);
     }
   }
 

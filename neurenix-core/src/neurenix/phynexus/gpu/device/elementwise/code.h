@@ -8,8 +8,8 @@ namespace phynexus::gpu {
 
 // What an elementwise operation computes in: `kind << 6 | opcode` of phynexus.h is its code.
 enum Kind : int {
-  kind_float = 0,   // float32, float16, bfloat16
-  kind_int = 1,     // int32
+  kind_float = 0,     // float32, float16, bfloat16
+  kind_int = 1,       // int32
   kind_unsigned = 2,  // uint32, uint8, bool
   kind_double = 3,
   kind_long = 4,  // int64
@@ -116,12 +116,13 @@ struct FusedParams {
   int64_t operands = 0;
   int32_t kept_axes = 0;
   int32_t axes = 0;
-  int32_t run_axis = -1;      // -1: there is one element
-  int32_t split = 0;          // 1: axis 0 counts parts
-  int32_t lanes_log2 = 0;     // lanes of a warp that share a kept unit, each takes every so manieth reduced unit
+  int32_t run_axis = -1;   // -1: there is one element
+  int32_t split = 0;       // 1: axis 0 counts parts
+  int32_t lanes_log2 = 0;  // lanes of a warp that share a kept unit, each takes every so manieth reduced unit
   int32_t lanes_adjacent = 0;  // 1: these lanes are neighbours; 0: lanes of neighbouring units are
-  int32_t large = 0;          // 1: numbers of units do not fit 31 bits
-  int32_t body = 0;           // code [0, body) runs once before, [body, end) for each reduced unit, [end, count) once after
+  int32_t large = 0;           // 1: numbers of units do not fit 31 bits
+  int32_t body =
+      0;  // code [0, body) runs once before, [body, end) for each reduced unit, [end, count) once after
   int32_t end = 0;
   int32_t count = 0;
   Divisor sizes[max_walk_axes];

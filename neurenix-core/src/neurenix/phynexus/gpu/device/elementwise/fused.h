@@ -18,7 +18,9 @@ struct StoredChain {
   const FusedParams& p;
   const char* program;
 
-  DEVICE const ChainOperand* operands() const { return reinterpret_cast<const ChainOperand*>(program + p.operands); }
+  DEVICE const ChainOperand* operands() const {
+    return reinterpret_cast<const ChainOperand*>(program + p.operands);
+  }
   template <class Words>
   DEVICE void run(Machine<Words>& machine, Phase phase) const {
     const Code* code = reinterpret_cast<const Code*>(program + p.code);
@@ -34,7 +36,8 @@ struct ChainOperands {
 };
 
 template <class Words, class Chain>
-DEVICE void run_chain(const FusedParams& p, const Chain& chain, char* const* bases, int64_t tile, const Group& group) {
+DEVICE void run_chain(const FusedParams& p, const Chain& chain, char* const* bases, int64_t tile,
+                      const Group& group) {
   constexpr int N = Words::elements;
   const int lanes = 1 << p.lanes_log2, units = team >> p.lanes_log2;
   const int member = group.thread & (team - 1);
@@ -57,7 +60,8 @@ DEVICE void run_chain(const FusedParams& p, const Chain& chain, char* const* bas
   const int kept_present = !there ? 0 : run_is_kept ? run_length() : 1;
   const int64_t first = p.split ? machine.indices[0] * p.part_units : 0;
   const int64_t last = first + p.part_units < p.reduced_units ? first + p.part_units : p.reduced_units;
-  const int64_t steps = (p.part_units + lanes - 1) >> p.lanes_log2;  // the same for all, who meet when they exchange
+  const int64_t steps =
+      (p.part_units + lanes - 1) >> p.lanes_log2;  // the same for all, who meet when they exchange
 
   for (int64_t step = p.body > 0 ? -1 : 0; step <= steps; step++) {
     Phase phase = phase_after;

@@ -36,7 +36,8 @@ DEVICE bool is_long(int code) {
   if (kind >= kind_other) return false;
   if (opcode == op_integer_pow || opcode == op_remainder) return true;
   if (kind != kind_float && kind != kind_double) return false;
-  const bool always = (opcode >= op_log1p && opcode <= op_atan) || opcode == op_erf || opcode == op_pow || opcode == op_atan2;
+  const bool always =
+      (opcode >= op_log1p && opcode <= op_atan) || opcode == op_erf || opcode == op_pow || opcode == op_atan2;
   return always || (kind == kind_double && (opcode == op_exp || opcode == op_log || opcode == op_tanh));
 }
 

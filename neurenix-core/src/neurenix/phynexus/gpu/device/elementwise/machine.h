@@ -24,7 +24,7 @@ struct Machine {
   }
   DEVICE void fetch(int place, Word* into) const {
     if (place == slot_none) return;
-  UNROLL
+    UNROLL
     for (int j = 0; j < N; j++) into[j] = place == slot_accumulator ? accumulator[j] : slots[place][j];
   }
   DEVICE void keep(const Code& code, const Word* result);
@@ -33,9 +33,8 @@ struct Machine {
 
 template <class Words>
 DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
-  if (!(code.flags & flag_keep))
-  UNROLL
-    for (int j = 0; j < N; j++) accumulator[j] = result[j];
+  if (!(code.flags & flag_keep)) UNROLL
+  for (int j = 0; j < N; j++) accumulator[j] = result[j];
   if (code.to == slot_none) return;
   const int count = code.flags & flag_present ? present : N;
   UNROLL

@@ -145,9 +145,7 @@ DEVICE double angle(double a, double b) { return atan2(a, b); }
 // clang-format on
 
 DEVICE bool finite(float a) { return (same_bits<uint32_t>(a) & 0x7f800000u) != 0x7f800000u; }
-DEVICE bool finite(double a) {
-  return (same_bits<uint64_t>(a) & 0x7ff0000000000000u) != 0x7ff0000000000000u;
-}
+DEVICE bool finite(double a) { return (same_bits<uint64_t>(a) & 0x7ff0000000000000u) != 0x7ff0000000000000u; }
 
 // Whether the element x at `place` comes before the largest so far: the larger, NaN before all, the first of equals.
 template <class T>

@@ -3,3 +3,4 @@
 
 #include "fused.h"
 #include "params.h"
+#include "transpose.h"

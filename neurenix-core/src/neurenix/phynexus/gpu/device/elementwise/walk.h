@@ -21,7 +21,8 @@ DEVICE void find_large_indices(int64_t unit, const Divisor* sizes, int first, in
 }
 
 // Writes the indices along axes [first, last).
-DEVICE void find_indices(int64_t unit, const Divisor* sizes, int first, int last, bool large, int64_t* indices) {
+DEVICE void find_indices(int64_t unit, const Divisor* sizes, int first, int last, bool large,
+                         int64_t* indices) {
   if (large) return find_large_indices(unit, sizes, first, last, indices);
   uint32_t left = uint32_t(unit);
   ROLLED
@@ -49,7 +50,8 @@ struct alignas(sizeof(T) * N) Run {
 // f(j, element) for all j < N; where fewer are present, elements beyond are copies of the first.
 template <int N, class T, class F>
 DEVICE void load_run(const char* from, int64_t stride, int present, const F& f) {
-  if (stride == int64_t(sizeof(T)) && present == N && (reinterpret_cast<uintptr_t>(from) & (sizeof(T) * N - 1)) == 0) {
+  if (stride == int64_t(sizeof(T)) && present == N &&
+      (reinterpret_cast<uintptr_t>(from) & (sizeof(T) * N - 1)) == 0) {
     const Run<T, N> run = *reinterpret_cast<const Run<T, N>*>(from);
     UNROLL
     for (int j = 0; j < N; j++) f(j, run.elements[j]);
@@ -66,7 +68,8 @@ DEVICE void load_run(const char* from, int64_t stride, int present, const F& f) 
 // element(j) goes to the places that are present.
 template <int N, class T, class F>
 DEVICE void store_run(char* to, int64_t stride, int present, const F& element) {
-  if (stride == int64_t(sizeof(T)) && present == N && (reinterpret_cast<uintptr_t>(to) & (sizeof(T) * N - 1)) == 0) {
+  if (stride == int64_t(sizeof(T)) && present == N &&
+      (reinterpret_cast<uintptr_t>(to) & (sizeof(T) * N - 1)) == 0) {
     Run<T, N> run;
     UNROLL
     for (int j = 0; j < N; j++) run.elements[j] = element(j);

@@ -25,7 +25,9 @@ DEVICE T narrowed_sum(double sum) {
   else return T(sum);
 }
 template <class T>
-DEVICE T narrowed_sum(uint64_t sum) { return T(sum); }
+DEVICE T narrowed_sum(uint64_t sum) {
+  return T(sum);
+}
 
 // f(element's type, its line and chunk's begin and end, the line's in and out)
 struct CumsumChunk {
@@ -90,7 +92,8 @@ DEVICE void cumsum(const CumsumParams& p, char* const* bases, int64_t tile, cons
     if (p.chunks > 1) sum = at<Sum>(bases, p.totals)[chunk.line * p.chunks + chunk.begin / p.chunk];
     for (int64_t i = chunk.begin; i < chunk.end; i++) {
       sum += Sum(widened(cumsum_element<T>(p, chunk, i)));
-      *reinterpret_cast<T*>(chunk.out + (p.reverse ? p.count - 1 - i : i) * p.out.run_stride) = narrowed_sum<T>(sum);
+      *reinterpret_cast<T*>(chunk.out + (p.reverse ? p.count - 1 - i : i) * p.out.run_stride) =
+          narrowed_sum<T>(sum);
     }
   });
 }

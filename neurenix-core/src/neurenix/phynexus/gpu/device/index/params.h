@@ -4,21 +4,21 @@
 #include "../elementwise/code.h"
 
 // X(name, Params, kernel)
-#define PHYNEXUS_INDEX_HANDLERS(X)                \
-  X(gather, GatherParams, index)                  \
-  X(scatter, ScatterParams, index)                \
-  X(sort_runs, SortParams, index)                 \
-  X(sort_merge, SortParams, index)                \
-  X(cumsum_totals, CumsumParams, index)           \
-  X(cumsum_offsets, CumsumParams, index)          \
-  X(cumsum, CumsumParams, index)                  \
+#define PHYNEXUS_INDEX_HANDLERS(X)       \
+  X(gather, GatherParams, index)         \
+  X(scatter, ScatterParams, index)       \
+  X(sort_runs, SortParams, index)        \
+  X(sort_merge, SortParams, index)       \
+  X(cumsum_totals, CumsumParams, index)  \
+  X(cumsum_offsets, CumsumParams, index) \
+  X(cumsum, CumsumParams, index)         \
   X(random_bits, RandomBitsParams, index)
 
 namespace phynexus::gpu {
 
 inline constexpr int gather_shared_bytes = 0, scatter_shared_bytes = 0, sort_runs_shared_bytes = 0,
-                     sort_merge_shared_bytes = 0, cumsum_totals_shared_bytes = 0, cumsum_offsets_shared_bytes = 0,
-                     cumsum_shared_bytes = 0, random_bits_shared_bytes = 0;
+                     sort_merge_shared_bytes = 0, cumsum_totals_shared_bytes = 0,
+                     cumsum_offsets_shared_bytes = 0, cumsum_shared_bytes = 0, random_bits_shared_bytes = 0;
 
 inline constexpr int run_of_index = 4;  // elements that a thread gathers or scatters to
 
@@ -42,10 +42,10 @@ struct Along {
 };
 
 struct GatherParams {
-  UnitWalk walk;                // over the output
-  ChainOperand x, index, out;   // x without its gathered axis
-  int64_t x_stride = 0;         // along it
-  int64_t n = 0;                // its size
+  UnitWalk walk;               // over the output
+  ChainOperand x, index, out;  // x without its gathered axis
+  int64_t x_stride = 0;        // along it
+  int64_t n = 0;               // its size
   int32_t item_bytes = 0;
   int32_t unused = 0;
 };
@@ -54,9 +54,9 @@ struct ScatterParams {
   UnitWalk walk;  // over the output
   Along along;    // over the index behind its batch axes: the updates of one place in row-major order
   ChainOperand x, index, updates, out;
-  ChainOperand position;             // along the axis that is written by index
-  ChainOperand order;                // where `sorted`: the updates' numbers, int32, in order of their index
-  int64_t index_along[max_rank] = {};    // strides along `along`
+  ChainOperand position;               // along the axis that is written by index
+  ChainOperand order;                  // where `sorted`: the updates' numbers, int32, in order of their index
+  int64_t index_along[max_rank] = {};  // strides along `along`
   int64_t updates_along[max_rank] = {};
   int64_t n = 0;
   int32_t dtype = 0;
@@ -69,14 +69,14 @@ struct ScatterParams {
 struct SortParams {
   UnitWalk lines;
   Along along;
-  ChainOperand in;              // along lines
+  ChainOperand in;  // along lines
   int64_t in_along[max_rank] = {};
-  ChainOperand values, from;    // run_stride: along the line
-  Pointer before, after;        // int32 [lines, count]
+  ChainOperand values, from;  // run_stride: along the line
+  Pointer before, after;      // int32 [lines, count]
   int64_t run = 0;
-  int64_t most = -1;            // not negative: indices, clamped to 0 .. most
+  int64_t most = -1;  // not negative: indices, clamped to 0 .. most
   int32_t dtype = 0;
-  int32_t last = 0;             // 1: goes to `from`, and to `values` where it writes them, not to `after`
+  int32_t last = 0;  // 1: goes to `from`, and to `values` where it writes them, not to `after`
   int32_t writes_values = 0;
   int32_t unused = 0;
 };
@@ -93,7 +93,7 @@ struct CumsumParams {
 
 // A unit is a counter, which gives four elements.
 struct RandomBitsParams {
-  UnitWalk walk;      // over the elements, in row-major order
+  UnitWalk walk;  // over the elements, in row-major order
   Pointer key;
   int64_t key_stride = 0;
   ChainOperand out;

@@ -14,10 +14,11 @@ DEVICE Computed<T> joined(Computed<T> sum, Computed<T> update, bool is_bool) {
 }
 
 template <class T>
-DEVICE void scatter_element(const ScatterParams& p, const char* x, const char* index, const char* updates, char* out,
-                            const int32_t* order, int64_t position) {
+DEVICE void scatter_element(const ScatterParams& p, const char* x, const char* index, const char* updates,
+                            char* out, const int32_t* order, int64_t position) {
   const auto index_of = [&](int64_t number) {
-    return clamped(*reinterpret_cast<const int32_t*>(index + along_offset(p.along, p.index_along, number)), p.n - 1);
+    return clamped(*reinterpret_cast<const int32_t*>(index + along_offset(p.along, p.index_along, number)),
+                   p.n - 1);
   };
   const auto update_of = [&](int64_t number) {
     return *reinterpret_cast<const T*>(updates + along_offset(p.along, p.updates_along, number));

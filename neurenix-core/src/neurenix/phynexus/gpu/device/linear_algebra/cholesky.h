@@ -16,36 +16,36 @@ struct CholeskyOf {
     const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile), out = matrix_at(p.out, p.shape, p.rank, bases, tile);
     const int n = p.n;
     Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
-                                    : at<Work>(bases, p.copies) + tile * n * n;
+                                    : at<Work>(bases, p.copies) + tile * (int64_t(n) * n);
     ONE_BY_ONE
-    for (int64_t e = group.thread; e < int64_t(n) * n; e += group.threads) {
-      const int64_t i = e / n, j = e % n;
+    for (int e = group.thread; e < n * n; e += group.threads) {
+      const int i = e / n, j = e % n;
       if (j <= i) work[e] = in.get<T>(i, j);
     }
     group.barrier();
     bool definite = true;
     ONE_BY_ONE
     for (int k = 0; k < n && definite; k++) {
-      const Work left = work[int64_t(k) * n + k];
+      const Work left = work[k * n + k];
       definite = left > 0;  // false for NaN, and the same for all threads
       if (!definite) break;
       const Work diagonal = square_root(left);
       group.barrier();  // all have read it
       ONE_BY_ONE
       for (int i = k + group.thread; i < n; i += group.threads)
-        work[int64_t(i) * n + k] = i == k ? diagonal : work[int64_t(i) * n + k] / diagonal;
+        work[i * n + k] = i == k ? diagonal : work[i * n + k] / diagonal;
       group.barrier();
-      const int64_t rest = n - k - 1;
+      const int rest = n - k - 1;
       ONE_BY_ONE
-      for (int64_t e = group.thread; e < rest * rest; e += group.threads) {
-        const int64_t i = k + 1 + e / rest, j = k + 1 + e % rest;
+      for (int e = group.thread; e < rest * rest; e += group.threads) {
+        const int i = k + 1 + e / rest, j = k + 1 + e % rest;
         if (j <= i) work[i * n + j] = minus_product(work[i * n + j], work[i * n + k], work[j * n + k]);
       }
       group.barrier();
     }
     ONE_BY_ONE
-    for (int64_t e = group.thread; e < int64_t(n) * n; e += group.threads) {
-      const int64_t i = e / n, j = e % n;
+    for (int e = group.thread; e < n * n; e += group.threads) {
+      const int i = e / n, j = e % n;
       out.put<T>(i, j, !definite ? Work(NAN) : j <= i ? work[e] : Work(0));
     }
   }

@@ -36,9 +36,9 @@ struct LuOf {
     // One candidate for each group of lanes, at the begin of the shared memory.
     Pivot<Work>* pivots = reinterpret_cast<Pivot<Work>*>(group.memory);
     Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
-                                    : at<Work>(bases, p.copies) + tile * n * n;
+                                    : at<Work>(bases, p.copies) + tile * (int64_t(n) * n);
     ONE_BY_ONE
-    for (int64_t e = group.thread; e < int64_t(n) * n; e += group.threads) work[e] = in.get<T>(e / n, e % n);
+    for (int e = group.thread; e < n * n; e += group.threads) work[e] = in.get<T>(e / n, e % n);
     ONE_BY_ONE
     for (int i = group.thread; i < n; i += group.threads)
       *reinterpret_cast<int32_t*>(order + i * p.order_row) = i;
@@ -48,7 +48,7 @@ struct LuOf {
       Pivot<Work> best{Work(0), -1};
       ONE_BY_ONE
       for (int i = k + group.thread; i < n; i += group.threads) {
-        const Work x = work[int64_t(i) * n + k];
+        const Work x = work[i * n + k];
         best.consider(x < 0 ? -x : x, i);
       }
       for (int distance = LANES / 2; distance; distance /= 2) {
@@ -62,9 +62,9 @@ struct LuOf {
       if (best.row != k) {
         ONE_BY_ONE
         for (int j = group.thread; j < n; j += group.threads) {
-          const Work x = work[int64_t(k) * n + j];
-          work[int64_t(k) * n + j] = work[int64_t(best.row) * n + j];
-          work[int64_t(best.row) * n + j] = x;
+          const Work x = work[k * n + j];
+          work[k * n + j] = work[best.row * n + j];
+          work[best.row * n + j] = x;
         }
         if (group.thread == 0) {
           int32_t &here = *reinterpret_cast<int32_t*>(order + k * p.order_row),
@@ -75,21 +75,21 @@ struct LuOf {
         }
       }
       group.barrier();
-      const Work top = work[int64_t(k) * n + k];
+      const Work top = work[k * n + k];
       if (top == 0) continue;  // the same for all threads
       ONE_BY_ONE
-      for (int i = k + 1 + group.thread; i < n; i += group.threads) work[int64_t(i) * n + k] /= top;
+      for (int i = k + 1 + group.thread; i < n; i += group.threads) work[i * n + k] /= top;
       group.barrier();
-      const int64_t rest = n - k - 1;
+      const int rest = n - k - 1;
       ONE_BY_ONE
-      for (int64_t e = group.thread; e < rest * rest; e += group.threads) {
-        const int64_t i = k + 1 + e / rest, j = k + 1 + e % rest;
-        work[i * n + j] = minus_product(work[i * n + j], work[i * n + k], work[int64_t(k) * n + j]);
+      for (int e = group.thread; e < rest * rest; e += group.threads) {
+        const int i = k + 1 + e / rest, j = k + 1 + e % rest;
+        work[i * n + j] = minus_product(work[i * n + j], work[i * n + k], work[k * n + j]);
       }
       group.barrier();
     }
     ONE_BY_ONE
-    for (int64_t e = group.thread; e < int64_t(n) * n; e += group.threads) out.put<T>(e / n, e % n, work[e]);
+    for (int e = group.thread; e < n * n; e += group.threads) out.put<T>(e / n, e % n, work[e]);
   }
 };
 

@@ -13,21 +13,21 @@ struct TriangularSolveOf {
   template <class T>
   DEVICE void operator()(T) const {
     using Work = Computed<T>;
-    const int64_t pieces = (p.columns + p.tile_columns - 1) / p.tile_columns, index = tile / pieces;
-    const int first = int(tile % pieces) * p.tile_columns, n = p.n;
+    const int pieces = (p.columns + p.tile_columns - 1) / p.tile_columns, index = int(tile) / pieces;
+    const int first = int(tile) % pieces * p.tile_columns, n = p.n;
     const int width = p.columns - first < p.tile_columns ? p.columns - first : p.tile_columns;
     const Matrix a = matrix_at(p.a, p.shape, p.rank, bases, index), b = matrix_at(p.b, p.shape, p.rank, bases, index),
                  x = matrix_at(p.x, p.shape, p.rank, bases, index);
     Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
-                                    : at<Work>(bases, p.copies) + tile * n * p.tile_columns;
+                                    : at<Work>(bases, p.copies) + tile * (int64_t(n) * p.tile_columns);
     ONE_BY_ONE
-    for (int64_t e = group.thread; e < int64_t(n) * width; e += group.threads)
+    for (int e = group.thread; e < n * width; e += group.threads)
       work[e] = b.get<T>(e / width, first + e % width);
     group.barrier();
     ONE_BY_ONE
     for (int step = 0; step < n; step++) {
       const int i = p.forward ? step : n - 1 - step;
-      Work* solved = work + int64_t(i) * width;
+      Work* solved = work + i * width;
       if (!p.unit_diagonal) {
         ONE_BY_ONE
         for (int c = group.thread; c < width; c += group.threads) solved[c] /= a.get<T>(i, i);
@@ -35,14 +35,14 @@ struct TriangularSolveOf {
       }
       const int begin = p.forward ? i + 1 : 0, rows = p.forward ? n - i - 1 : i;
       ONE_BY_ONE
-      for (int64_t e = group.thread; e < int64_t(rows) * width; e += group.threads) {
-        const int64_t j = begin + e / width, c = e % width;
+      for (int e = group.thread; e < rows * width; e += group.threads) {
+        const int j = begin + e / width, c = e % width;
         work[j * width + c] = minus_product(work[j * width + c], a.get<T>(j, i), solved[c]);
       }
       group.barrier();
     }
     ONE_BY_ONE
-    for (int64_t e = group.thread; e < int64_t(n) * width; e += group.threads)
+    for (int e = group.thread; e < n * width; e += group.threads)
       x.put<T>(e / width, first + e % width, work[e]);
   }
 };

@@ -70,13 +70,14 @@ Candidate lanes(const ProductSizes& s, double processors, double threads, bool w
 
 }  // namespace
 
-ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, bool within_task, int32_t threads,
-                             int32_t precision) {
+ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, const Builder& builder) {
+  const bool within_task = builder.within_task();
+  const int32_t precision = builder.precision();
   const bool is_float = dtype == PHX_FLOAT32;
   const bool is_half = dtype == PHX_FLOAT16 || dtype == PHX_BFLOAT16;
   const double processors = within_task ? 1 : multiprocessors;
   // As many threads as a device's block has, however many the emulator takes: the same choices there.
-  const double block = std::max(threads, 256);
+  const double block = std::max(builder.threads(), 256);
   Candidate best = lanes(s, processors, block, within_task);
   const auto consider = [&](const Candidate& one) {
     if (one.cycles < best.cycles) best = one;
@@ -93,17 +94,19 @@ ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, b
     consider(tiles(s, {handler_product_f32_large, product_f32_large_m, product_f32_large_n, 90}));
     consider(tiles(s, {handler_product_f32_medium, product_f32_medium_m, product_f32_medium_n, 80}));
     consider(tiles(s, {handler_product_f32_small, product_f32_small_m, product_f32_small_n, 55}));
-  } else if (is_float || is_half) {
+  } else if (is_float || (is_half && builder.tensor_cores())) {
     const Handler handler = dtype == PHX_FLOAT16    ? handler_product_tensor_f16
                             : dtype == PHX_BFLOAT16 ? handler_product_tensor_bf16
                             : precision == 1        ? handler_product_tensor_tf32
                                                     : handler_product_tensor_as_bf16;
     consider(tiles(s, {handler, product_tensor_m, product_tensor_n, 350}));
   } else {
-    const Handler handler = dtype == PHX_FLOAT64 ? handler_product_f64
-                            : dtype == PHX_INT64 ? handler_product_i64
-                            : dtype == PHX_UINT8 ? handler_product_u8
-                                                 : handler_product_i32;
+    const Handler handler = dtype == PHX_FLOAT64    ? handler_product_f64
+                            : dtype == PHX_FLOAT16  ? handler_product_f16
+                            : dtype == PHX_BFLOAT16 ? handler_product_bf16
+                            : dtype == PHX_INT64    ? handler_product_i64
+                            : dtype == PHX_UINT8    ? handler_product_u8
+                                                    : handler_product_i32;
     consider(tiles(s, {handler, product_other_m, product_other_n, dtype == PHX_FLOAT64 ? 30.0 : 25.0}));
   }
   return best.choice;

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "../../../engine/failure.h"
 #include "product.h"
 
 namespace phynexus::gpu {
@@ -152,6 +153,7 @@ std::vector<Product> products_of_convolution(const Builder& builder, const phx_i
 }
 
 void lower_convolution(Builder& builder, const phx_instruction& instruction) {
+  if (builder.plan.input(instruction, 0).dtype == PHX_BOOL) lack("a convolution of bool");
   lower_products(builder, products_of_convolution(builder, instruction));
 }
 

@@ -1,4 +1,5 @@
 // PHX_DOT_GENERAL as a product.
+#include "../../../engine/failure.h"
 #include "product.h"
 
 namespace phynexus::gpu {
@@ -22,6 +23,7 @@ Product product_of_dot(const Builder& builder, const phx_instruction& instructio
 }
 
 void lower_dot_general(Builder& builder, const phx_instruction& instruction) {
+  if (builder.plan.input(instruction, 0).dtype == PHX_BOOL) lack("a matrix product of bool");
   lower_products(builder, {product_of_dot(builder, instruction)});
 }
 

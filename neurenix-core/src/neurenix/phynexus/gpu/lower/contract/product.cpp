@@ -127,6 +127,8 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
   if (p.image && std::max(reach(p, p.h, &Extended::h), reach(p, p.w, &Extended::w)) >= most / 4)
     lack("a convolution whose kernel or padding reaches that far");
 
+  if (times(times(sizes.batch, sizes.m), sizes.n) > most)
+    lack(format("a product of %lld elements", (long long)(sizes.batch * sizes.m * sizes.n)));
   const ProductChoice choice = choose(sizes, p.dtype, p.image);
   const int64_t bytes = item_bytes(p.dtype), out_bytes = choice.splits > 1 ? sum_bytes(p.dtype) : bytes;
   const int64_t outputs = sizes.batch * sizes.m * sizes.n;
@@ -200,7 +202,7 @@ void lower_products(Builder& builder, std::vector<Product> products, const Produ
 
 void lower_products(Builder& builder, std::vector<Product> products) {
   lower_products(builder, std::move(products), [&](const ProductSizes& sizes, int32_t dtype, bool image) {
-    return choose_product(sizes, dtype, image, builder.within_task(), builder.threads(), builder.precision());
+    return choose_product(sizes, dtype, image, builder);
   });
 }
 

@@ -41,9 +41,9 @@ struct ProductChoice {
   int32_t splits = 1;
 };
 
-// `precision`: of phx_options. The same for the same sizes, whatever the device.
-ProductChoice choose_product(const ProductSizes& sizes, int32_t dtype, bool image, bool within_task, int32_t threads,
-                             int32_t precision);
+// The same for the same sizes, whatever the device: `builder` says whether it is for a task, of how many threads, and
+// what tensor cores there are to be used.
+ProductChoice choose_product(const ProductSizes& sizes, int32_t dtype, bool image, const Builder& builder);
 
 // Merges axes, chooses a way for each of the products, and adds their records: those that have pieces in two phases.
 using ProductChooser = std::function<ProductChoice(const ProductSizes&, int32_t dtype, bool image)>;

@@ -8,7 +8,7 @@
 namespace phynexus::gpu {
 namespace {
 
-constexpr int team = 32;             // threads that may share a kept unit; device/elementwise/fused.h
+constexpr int team = 32;  // threads that may share a kept unit; device/elementwise/fused.h
 // Reduced units that a thread takes before the reduction is split; the parts' results are not split but in extremes.
 constexpr int64_t units_of_thread = 16, results_of_thread = 64;
 constexpr int64_t most_parts = 4096;
@@ -127,7 +127,8 @@ void add_record(Builder& builder, const Chain& chain, bool run_is_kept, const Sh
   const int run_elements = chain.is_wide() ? 2 : 4;
   std::vector<Chain::Axis> axes = chain.axes;
   p.axes = int32_t(axes.size());
-  p.kept_axes = int32_t(std::count_if(axes.begin(), axes.end(), [](const Chain::Axis& a) { return !a.reduced; }));
+  p.kept_axes =
+      int32_t(std::count_if(axes.begin(), axes.end(), [](const Chain::Axis& a) { return !a.reduced; }));
   p.split = sharing.parts > 1;
   p.run_axis = run_is_kept ? p.kept_axes - 1 : p.axes - 1;
   if (run_is_kept && p.run_axis < p.split) p.run_axis = -1;

@@ -20,8 +20,8 @@ struct Chain {
   };
   struct Operand {
     Pointer at;
-    int32_t storage = 0;           // a phx_dtype, or one of the above
-    std::vector<int64_t> strides;  // bytes, for each axis; of a position, elements
+    int32_t storage = 0;               // a phx_dtype, or one of the above
+    std::vector<int64_t> strides;      // bytes, for each axis; of a position, elements
     const phx_value* value = nullptr;  // null: no other operand shares its memory
   };
   struct Operation {
@@ -39,7 +39,7 @@ struct Chain {
   };
 
   std::vector<Axis> axes;
-  std::vector<Operand> inputs;   // values 0 .. inputs - 1; their dtypes are what they are stored as
+  std::vector<Operand> inputs;  // values 0 .. inputs - 1; their dtypes are what they are stored as
   std::vector<Operation> operations;
   std::vector<Output> outputs;
 
@@ -72,7 +72,8 @@ int32_t operations_that_fit(const Chain& chain);
 Chain cut_chain(Builder& builder, Chain& chain, int32_t operations);
 
 // The code of a chain whose units are shared as `p` says; sets its body, end and count.
-std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept, std::vector<Chain::Operand>& operands);
+std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept,
+                             std::vector<Chain::Operand>& operands);
 
 // Adds the records that run it, one phase or, where a long reduction is split, two.
 void add_chain(Builder& builder, Chain chain);

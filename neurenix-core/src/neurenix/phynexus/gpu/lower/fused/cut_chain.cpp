@@ -29,7 +29,8 @@ Chain cut_chain(Builder& builder, Chain& chain, int32_t operations) {
   const int32_t inputs = int32_t(chain.inputs.size()), cut = inputs + operations;
   std::vector<Chain::Output> first, last;
   for (const Chain::Output& output : chain.outputs) {
-    const bool now = output.value < cut && output.value >= inputs && (output.reduction || !may_overwrite(chain, output));
+    const bool now =
+        output.value < cut && output.value >= inputs && (output.reduction || !may_overwrite(chain, output));
     (now ? first : last).push_back(output);
   }
   std::vector<bool> passes(size_t(cut), false);

@@ -1,20 +1,11 @@
-// Makes chains of PHX_FUSED, PHX_COPY, PHX_IOTA and PHX_ARGMAX.
+// Makes chains of PHX_FUSED, PHX_IOTA and PHX_ARGMAX.
 #include <algorithm>
 
 #include "../../../engine/failure.h"
-#include "chain.h"
+#include "operands.h"
 
 namespace phynexus::gpu {
 namespace {
-
-Chain::Operand operand_of(const Builder& builder, const phx_value& value) {
-  Chain::Operand x;
-  x.at = builder.place(value);
-  x.storage = value.dtype;
-  x.value = &value;
-  for (int d = 0; d < value.rank; d++) x.strides.push_back(value.strides[d] * item_bytes(value.dtype));
-  return x;
-}
 
 // Positions in row-major order of the axes that count.
 template <class Counts>
@@ -28,19 +19,6 @@ Chain::Operand position_of(const std::vector<Chain::Axis>& axes, const Counts& c
   return x;
 }
 
-std::vector<Chain::Axis> axes_of(const phx_value& value) {
-  std::vector<Chain::Axis> axes;
-  for (int d = 0; d < value.rank; d++) axes.push_back({value.shape[d], false});
-  return axes;
-}
-
-Chain::Output stored(int32_t value, Chain::Operand to) {
-  Chain::Output output;
-  output.value = value;
-  output.to = std::move(to);
-  return output;
-}
-
 int32_t position_input(Chain& chain) {
   chain.inputs.push_back(position_of(chain.axes, [&](size_t d) { return chain.axes[d].reduced; }));
   return int32_t(chain.inputs.size()) - 1;
@@ -51,19 +29,22 @@ int32_t position_input(Chain& chain) {
 void lower_fused(Builder& builder, const phx_instruction& instruction) {
   const Plan& plan = builder.plan;
   const Fused p = read_params<Fused>(plan, instruction);
-  const bool reduces = std::any_of(p.ends.begin(), p.ends.end(), [](const Fused::End& e) { return e.reduction != 0; });
-  const bool places =
-      std::any_of(p.ends.begin(), p.ends.end(), [](const Fused::End& e) { return e.reduction == PHX_ARGMAX; });
+  const bool reduces =
+      std::any_of(p.ends.begin(), p.ends.end(), [](const Fused::End& e) { return e.reduction != 0; });
+  const bool places = std::any_of(p.ends.begin(), p.ends.end(),
+                                  [](const Fused::End& e) { return e.reduction == PHX_ARGMAX; });
   Chain chain;
-  for (size_t d = 0; d < p.shape.size(); d++) chain.axes.push_back({p.shape[d], reduces && (p.reduced >> d & 1)});
+  for (size_t d = 0; d < p.shape.size(); d++)
+    chain.axes.push_back({p.shape[d], reduces && (p.reduced >> d & 1)});
   const int32_t inputs = instruction.inputs;
-  for (int32_t k = 0; k < inputs; k++) chain.inputs.push_back(operand_of(builder, plan.input(instruction, k)));
+  for (int32_t k = 0; k < inputs; k++)
+    chain.inputs.push_back(operand_of(builder, plan.input(instruction, k)));
   const int32_t place = places ? position_input(chain) : -1;
   // The position is an input too, behind the others.
   const auto value = [&](int64_t v) { return int32_t(v) + (places && v >= inputs); };
   for (const Fused::Op& op : p.ops)
-    chain.operations.push_back({int32_t(op.opcode), int32_t(op.dtype), value(op.a), op.b < 0 ? -1 : value(op.b),
-                                op.c < 0 ? -1 : value(op.c), op.immediate});
+    chain.operations.push_back({int32_t(op.opcode), int32_t(op.dtype), value(op.a),
+                                op.b < 0 ? -1 : value(op.b), op.c < 0 ? -1 : value(op.c), op.immediate});
   for (size_t k = 0; k < p.ends.size(); k++) {
     Chain::Output output;
     output.value = value(p.ends[k].value);
@@ -102,16 +83,6 @@ void lower_iota(Builder& builder, const phx_instruction& instruction) {
   chain.inputs.push_back(position_of(chain.axes, [&](size_t d) { return d == axis; }));
   chain.operations.push_back({.opcode = PHX_CAST, .dtype = out.dtype, .a = 0});
   chain.outputs.push_back(stored(1, operand_of(builder, out)));
-  add_chain(builder, std::move(chain));
-}
-
-void lower_copy(Builder& builder, const phx_instruction& instruction) {
-  const phx_value &in = builder.plan.input(instruction, 0), &out = builder.plan.output(instruction, 0);
-  Chain chain;
-  chain.axes = axes_of(out);
-  chain.inputs.push_back(operand_of(builder, in));
-  chain.outputs.push_back(stored(0, operand_of(builder, out)));
-  if (item_bytes(out.dtype) == 2) chain.inputs[0].storage = chain.outputs[0].to.storage = storage_16;
   add_chain(builder, std::move(chain));
 }
 

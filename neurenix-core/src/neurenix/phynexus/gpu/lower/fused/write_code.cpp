@@ -67,11 +67,11 @@ class Writer {
   const Chain& chain_;
   std::vector<Chain::Operand>& operands_;
   const int32_t inputs_;
-  std::vector<int> slots_;         // of each value
-  std::vector<int32_t> last_use_;  // the last operation that reads it
+  std::vector<int> slots_;          // of each value
+  std::vector<int32_t> last_use_;   // the last operation that reads it
   std::vector<int32_t> loads_end_;  // the last operation, or one beyond, before which an input may be loaded
-  std::vector<size_t> waiting_;    // outputs that are not stored yet
-  std::vector<int> sum_slots_;     // of reduced outputs
+  std::vector<size_t> waiting_;     // outputs that are not stored yet
+  std::vector<int> sum_slots_;      // of reduced outputs
   bool taken_[max_slots] = {};
   int32_t in_accumulator_ = never;
   int32_t now_ = 0;  // the operation that is written
@@ -117,7 +117,8 @@ void Writer::operation(int32_t index) {
   each_operand(x, [&](int32_t v) {
     int& slot = slots_[size_t(v)];
     if (last_use_[size_t(v)] > index || slot == slot_none) return;
-    if (std::any_of(waiting_.begin(), waiting_.end(), [&](size_t k) { return chain_.outputs[k].value == v; })) return;
+    if (std::any_of(waiting_.begin(), waiting_.end(), [&](size_t k) { return chain_.outputs[k].value == v; }))
+      return;
     taken_[slot] = false;
     slot = slot_none;
   });
@@ -142,7 +143,8 @@ bool Writer::may_store(const Chain::Output& output, int32_t operation) const {
   if (!output.to.value) return true;
   for (int32_t k = 0; k < inputs_; k++) {
     const phx_value* input = chain_.inputs[size_t(k)].value;
-    if (loads_end_[size_t(k)] > operation && input && may_share_memory(*input, *output.to.value, false)) return false;
+    if (loads_end_[size_t(k)] > operation && input && may_share_memory(*input, *output.to.value, false))
+      return false;
   }
   return true;
 }
@@ -292,7 +294,8 @@ int32_t operations_that_fit(const Chain& chain) {
   return int32_t(chain.operations.size());
 }
 
-std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept, std::vector<Chain::Operand>& operands) {
+std::vector<Code> write_code(const Chain& chain, FusedParams& p, bool run_is_kept,
+                             std::vector<Chain::Operand>& operands) {
   Writer writer(chain, operands);
   writer.write(run_is_kept, p.lanes_log2);
   std::vector<Code> code = writer.before;

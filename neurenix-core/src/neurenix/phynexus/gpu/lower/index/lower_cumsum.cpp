@@ -27,8 +27,8 @@ void lower_cumsum(Builder& builder, const phx_instruction& instruction) {
   for (int d = 0; d < in.rank; d++)
     if (d != axis) sizes.push_back(in.shape[d]), axes.push_back(d);
   CumsumParams p;
-  p.lines = unit_walk(ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, out, axes)}), false,
-                      {&p.in, &p.out});
+  p.lines = unit_walk(ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, out, axes)}),
+                      false, {&p.in, &p.out});
   p.in.run_stride = in.strides[axis] * item_bytes(in.dtype);
   p.out.run_stride = out.strides[axis] * item_bytes(out.dtype);
   p.count = in.shape[axis];

@@ -18,8 +18,9 @@ void lower_gather(Builder& builder, const phx_instruction& instruction) {
     of_out.push_back(d);
   }
   GatherParams p;
-  const Walked walked = ordered(sizes, {walked_operand(builder, x, of_x), walked_operand(builder, index, of_index),
-                                        walked_operand(builder, out, of_out)});
+  const Walked walked =
+      ordered(sizes, {walked_operand(builder, x, of_x), walked_operand(builder, index, of_index),
+                      walked_operand(builder, out, of_out)});
   p.walk = unit_walk(walked, true, {&p.x, &p.index, &p.out});
   p.item_bytes = item_bytes(x.dtype);
   p.x_stride = x.strides[axis] * p.item_bytes;

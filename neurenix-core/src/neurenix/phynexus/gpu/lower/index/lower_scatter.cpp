@@ -61,9 +61,9 @@ void lower_scatter(Builder& builder, const phx_instruction& instruction) {
     order.at = sort_updates(builder, index, batch, p.n, p.along, p.index_along);
     builder.next_phase();
   }
-  const Walked walked = ordered(
-      sizes, {walked_operand(builder, out, same), walked_operand(builder, x, same),
-              walked_operand(builder, index, of_batch), walked_operand(builder, updates, of_rest), position, order});
+  const Walked walked = ordered(sizes, {walked_operand(builder, out, same), walked_operand(builder, x, same),
+                                        walked_operand(builder, index, of_batch),
+                                        walked_operand(builder, updates, of_rest), position, order});
   p.walk = unit_walk(walked, false, {&p.out, &p.x, &p.index, &p.updates, &p.position, &p.order});
   builder.add(handler_scatter, tiles_of(builder, p.walk.units), p);
 }

@@ -47,9 +47,10 @@ void lower_sort(Builder& builder, const phx_instruction& instruction) {
   for (int d = 0; d < in.rank; d++)
     if (d != axis) sizes.push_back(in.shape[d]), axes.push_back(d);
   SortParams p;
-  p.lines = unit_walk(ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, values, axes),
-                                      walked_operand(builder, from, axes)}),
-                      false, {&p.in, &p.values, &p.from});
+  p.lines =
+      unit_walk(ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, values, axes),
+                                walked_operand(builder, from, axes)}),
+                false, {&p.in, &p.values, &p.from});
   p.along = along_of({{in.shape[axis]}, {walked_operand(builder, in, {axis})}}, {p.in_along});
   p.values.run_stride = values.strides[axis] * item_bytes(values.dtype);
   p.from.run_stride = from.strides[axis] * 4;

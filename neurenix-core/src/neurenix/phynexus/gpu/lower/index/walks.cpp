@@ -30,7 +30,8 @@ Chain::Operand walked_operand(const Builder& builder, const phx_value& value, co
   Chain::Operand x;
   x.at = builder.place(value);
   x.storage = value.dtype;
-  for (const int axis : axes) x.strides.push_back(axis < 0 ? 0 : value.strides[axis] * item_bytes(value.dtype));
+  for (const int axis : axes)
+    x.strides.push_back(axis < 0 ? 0 : value.strides[axis] * item_bytes(value.dtype));
   return x;
 }
 

@@ -4,14 +4,18 @@
 namespace phynexus::gpu {
 namespace {
 
+constexpr int64_t most_rows = 32768;  // whose elements are counted in 32 bits
+
 void lower_factor(Builder& builder, const phx_instruction& instruction, Handler handler) {
   const Plan& plan = builder.plan;
   const phx_value &in = plan.input(instruction, 0), &out = plan.output(instruction, 0);
+  expect_float(in);
   FactorParams p;
   p.in = matrices_of(builder, in);
   p.out = matrices_of(builder, out);
   const int64_t count = fill_batch(p, in), n = in.shape[in.rank - 1];
   if (count == 0 || n == 0) return;
+  if (n > most_rows) lack(format("a factor of a matrix of %lld rows", (long long)n));
   p.n = int32_t(n);
   p.dtype = in.dtype;
   if (handler == handler_lu) {

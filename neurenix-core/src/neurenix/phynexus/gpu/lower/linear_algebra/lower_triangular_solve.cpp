@@ -5,12 +5,18 @@
 #include "matrices.h"
 
 namespace phynexus::gpu {
+namespace {
+
+constexpr int64_t most_rows = 1 << 24;  // 64 columns of which are counted in 32 bits
+
+}  // namespace
 
 void lower_triangular_solve(Builder& builder, const phx_instruction& instruction) {
   const Plan& plan = builder.plan;
   const TriangularSolve wish = read_params<TriangularSolve>(plan, instruction);
   const phx_value &a = plan.input(instruction, 0), &b = plan.input(instruction, 1),
                   &x = plan.output(instruction, 0);
+  expect_float(a);
   TriangularSolveParams p;
   p.a = matrices_of(builder, a);
   p.b = matrices_of(builder, b);
@@ -18,6 +24,7 @@ void lower_triangular_solve(Builder& builder, const phx_instruction& instruction
   if (wish.transpose) std::swap(p.a.row, p.a.column);
   const int64_t count = fill_batch(p, a), n = a.shape[a.rank - 1], columns = b.shape[b.rank - 1];
   if (count == 0 || n == 0 || columns == 0) return;
+  if (n > most_rows) lack(format("solving with a triangle of %lld rows", (long long)n));
   p.n = int32_t(n);
   p.columns = int32_t(columns);
   p.dtype = a.dtype;

@@ -1,9 +1,14 @@
 // Matrices of a plan as the handlers of linear algebra take them.
 #pragma once
 
+#include "../../../engine/failure.h"
 #include "../builder.h"
 
 namespace phynexus::gpu {
+
+inline void expect_float(const phx_value& value) {
+  if (value.dtype > PHX_BFLOAT16) lack(format("linear algebra of %s", dtype_name(value.dtype)));
+}
 
 inline Matrices matrices_of(const Builder& builder, const phx_value& value) {
   const int64_t bytes = item_bytes(value.dtype);

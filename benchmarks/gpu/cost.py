@@ -1,0 +1,119 @@
+"""The time of launches on a device, by its numbers; what they rest on stands beside."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from math import ceil
+
+LAUNCH = 1.0e-6  # seconds between two kernels of a graph that wait for each other
+BEGIN = 1.3e-6  # of a kernel: its first loads, and its end
+LEVEL = 0.6e-6  # of a task: a barrier, and the loads that wait behind it (0.5 to 0.8)
+# Multiply-adds a cycle of a multiprocessor's 128 lanes, where a kernel fills it.
+RATE = {
+    "phynexus_level_product_large": 90,
+    "phynexus_level_product_medium": 80,
+    "phynexus_level_product_small": 55,
+    "phynexus_level_product_tensor": 350,
+}
+DIRECT = 24  # the same where operands are read where they lie
+
+
+@dataclass(frozen=True)
+class Device:
+    """A card's data sheet: multiprocessors; clock in Hz; shared bytes of a block; bytes
+    a second of memory and of the second cache; bytes that this holds; shared bytes of a
+    multiprocessor."""
+
+    name: str
+    multiprocessors: int
+    clock: float
+    shared: int
+    memory: float
+    cache: float
+    cache_bytes: float
+    shared_in_all: int
+
+    @property
+    def peak(self):
+        """Multiply-adds a second, float32."""
+        return self.multiprocessors * 128 * self.clock / (2 if self.is_a100 else 1)
+
+    @property
+    def is_a100(self):
+        return self.multiprocessors == 108  # 64 lanes for float32 in a multiprocessor
+
+    def floor(self, products, moved):
+        return max(products / self.peak, moved / self.memory)
+
+    def blocks_at_once(self, launch, registers):
+        """On one multiprocessor: by registers, shared memory and threads."""
+        used = registers.get(launch.kernel, 128)
+        by_registers = 65536 // (ceil(used / 8) * 8 * launch.threads)
+        by_memory = self.shared_in_all // (launch.shared_bytes + 1024)
+        return max(1, min(by_registers, by_memory, 2048 // launch.threads))
+
+    def launch_time(self, launch, registers):
+        at_once = self.blocks_at_once(launch, registers)
+        if launch.iterations:
+            return launch.repeats * self._task_time(launch, at_once)
+        return launch.repeats * (BEGIN + self._level_time(launch, at_once))
+
+    def _task_time(self, launch, at_once):
+        """A task after the other in each place; of one, its levels and its work."""
+        lanes = 128 / (2 if self.is_a100 else 1)
+        work = sum(r.operations * r.times for r in launch.records) / 2
+        shared = min(at_once, ceil(launch.iterations / self.multiprocessors))
+        one = launch.levels_of_task * LEVEL + shared * work / (lanes / 4 * self.clock)
+        rounds = ceil(launch.iterations / (self.multiprocessors * at_once))
+        moved = 0 if launch.frame_is_shared else launch.bytes / self.cache
+        return BEGIN + max(rounds * one, moved)
+
+    def _level_time(self, launch, at_once):
+        tiles = sum(r.tiles for r in launch.records)
+        used = min(1.0, tiles / self.multiprocessors)
+        rate = RATE.get(launch.kernel, DIRECT) / (2 if self.is_a100 else 1)
+        compute = (
+            launch.products
+            / launch.repeats
+            / (self.multiprocessors * used * rate * self.clock)
+        )
+        rounds = tiles / (self.multiprocessors * at_once)
+        compute *= max(1.0, ceil(rounds) / rounds) if rounds > 1 else 1.0
+        others = (launch.operations - 2 * launch.products) / launch.repeats
+        compute += others / (self.multiprocessors * used * 32 * self.clock)
+        moved = launch.bytes / launch.repeats
+        speed = self.cache if moved < self.cache_bytes else self.memory
+        return max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+
+
+H100 = Device("H100", 132, 1.755e9, 227 << 10, 2.6e12, 4.5e12, 40e6, 228 << 10)
+A100 = Device("A100", 108, 1.41e9, 163 << 10, 1.4e12, 3.0e12, 32e6, 164 << 10)
+
+
+def time_of(plan, device, registers):
+    """Of a step: launches of a level side by side, levels one after the other."""
+    levels = {}
+    for launch in plan.launches:
+        levels.setdefault(launch.level, []).append(launch)
+    total = 0.0
+    for launches in levels.values():
+        times = [device.launch_time(x, registers) for x in launches]
+        # side by side, but they share the device
+        total += LAUNCH * max(x.repeats for x in launches)
+        total += max(max(times), sum(times) - BEGIN * (len(times) - 1))
+    return total
+
+
+def registers_of(code):
+    """Registers of each kernel, the most over the architectures there are."""
+    said = subprocess.run(
+        ["cuobjdump", "--dump-resource-usage", code],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = re.findall(r"Function (\w+):\s*\n\s*REG:(\d+)", said)
+    registers = {}
+    for name, number in found:
+        registers[name] = max(registers.get(name, 0), int(number))
+    return registers

@@ -1,0 +1,205 @@
+"""The launches of a compiled function, as the GPU engine's lowering makes them, with
+operations and bytes of each instruction that they run."""
+
+import ctypes
+import sys
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+
+from neurenix.backends import discovery
+from neurenix.phynexus import _bindings
+from neurenix.phynexus.executable import NativeExecutable, plan_struct
+from neurenix.phynexus.plan.encode import encode
+from neurenix.phynexus.plan.lowering import make_plan
+
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
+)
+from cuda_emulated import library, register
+
+ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
+FUSED, DOT, CONVOLUTIONS = 130, 80, (81, 82, 83)
+
+
+@dataclass
+class Record:
+    """A record: the instruction that it is of, how many tiles, how often a task runs
+    it; of its instruction all products (multiply-adds), operations and bytes, divided
+    among the records that the instruction has."""
+
+    handler: str
+    instruction: int
+    tiles: int
+    barrier: bool
+    times: int
+    products: float = 0.0
+    operations: float = 0.0
+    bytes: float = 0.0
+
+
+@dataclass
+class Launch:
+    kernel: str
+    blocks: int
+    threads: int
+    shared_bytes: int
+    level: int
+    repeats: int
+    iterations: int  # of a map's tasks; 0: none
+    frame_is_shared: bool
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def each(self):
+        """How often its records run, over all tasks."""
+        return self.repeats * max(self.iterations, 1)
+
+    @property
+    def products(self):
+        return self.each * sum(r.products * r.times for r in self.records)
+
+    @property
+    def operations(self):
+        return self.each * sum(r.operations * r.times for r in self.records)
+
+    @property
+    def bytes(self):
+        return self.each * sum(r.bytes * r.times for r in self.records)
+
+    @property
+    def levels_of_task(self):
+        """Barriers that a task meets, and its end."""
+        if not self.iterations:
+            return 0
+        return 1 + sum(r.times for r in self.records if r.barrier)
+
+
+@dataclass
+class Counted:
+    launches: list[Launch]
+    state_bytes: int  # of what goes in and out: weights, optimizer, batch
+
+    @property
+    def products(self):
+        return sum(launch.products for launch in self.launches)
+
+    @property
+    def operations(self):
+        return sum(launch.operations for launch in self.launches)
+
+    @property
+    def bytes(self):
+        return sum(launch.bytes for launch in self.launches)
+
+
+class Listing:
+    """Lists launches for a device of so many multiprocessors."""
+
+    def __init__(self, device):
+        self.device = register()
+        self.target = device
+        self.function = ctypes.CDLL(str(library())).phynexus_list_launches
+        self.function.restype = ctypes.c_char_p
+        self.function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]
+
+    def of(self, compiled, batch):
+        """The launches of a compiled function on these inputs; it is compiled, and does
+        not run."""
+        backend = discovery.backend(self.device)
+        made = []
+
+        def compile(program, index, state=0):
+            made.append((program, state))
+            return NativeExecutable(backend.engine(index), program, state)
+
+        backend.compile = compile
+        try:
+            compiled.memory_bytes(*batch)
+        finally:
+            del backend.compile
+        program, state = made[-1]
+        encoded = encode(make_plan(program, state, backend.engine(0).limits))
+        plan = plan_struct(encoded)
+        address = int(_bindings.ffi.cast("uintptr_t", plan))
+        target = self.target
+        text = self.function(address, state, target.multiprocessors, target.shared, 0)
+        launches = read(text.decode())
+        count(launches, encoded)
+        moved = int(encoded.input_bytes.sum() + encoded.output_bytes.sum())
+        return Counted(launches, moved)
+
+
+def listed_on(device):
+    return Listing(device)
+
+
+def read(text):
+    """The launches of a listing; see neurenix-backend-cuda/cpp/list_launches.cpp."""
+    launches = []
+    for line in text.splitlines():
+        kind, name, *numbers = line.split()
+        if kind == "error":
+            raise RuntimeError(text)
+        numbers = [int(n) for n in numbers]
+        if kind == "launch":
+            *sizes, shared = numbers
+            launches.append(Launch(name, *sizes, bool(shared)))
+        else:
+            instruction, tiles, barrier, times = numbers
+            record = Record(name, instruction, tiles, bool(barrier), times)
+            launches[-1].records.append(record)
+    return launches
+
+
+def count(launches, encoded):
+    """Fills in what the records cost."""
+    for launch in launches:
+        # several records of an instruction share its tiles, and so what it costs
+        tiles = {}
+        for r in launch.records:
+            tiles[r.instruction] = tiles.get(r.instruction, 0) + r.tiles
+        for r in launch.records:
+            share = r.tiles / tiles[r.instruction]
+            products, operations, moved = cost_of(encoded, r.instruction)
+            r.products = products * share
+            r.operations = operations * share
+            r.bytes = moved * share
+
+
+def cost_of(encoded, index):
+    """Multiply-adds, operations (two for each of those) and bytes of an instruction."""
+    x = encoded.instructions[index]
+    first, inputs, outputs = (int(x[n]) for n in ("first_operand", "inputs", "outputs"))
+    operands = encoded.operands[first : first + inputs + outputs]
+    values = [encoded.values[k] for k in operands if k >= 0]
+    moved = sum(distinct(v) * ITEM[v["dtype"]] for v in values)
+    params = encoded.params[x["first_param"] : x["first_param"] + x["params"]]
+    opcode = int(x["opcode"])
+    if opcode == DOT:
+        batch, m = int(params[0]), int(params[1])
+        terms = prod(shape(values[0])[batch + m :])
+        products = prod(shape(values[2])) * terms
+        return products, 2 * products, moved
+    if opcode in CONVOLUTIONS:
+        batch = int(params[0])
+        weight = shape(values[2 if opcode == 83 else 1])
+        out = shape(values[{81: 2, 82: 0, 83: 1}[opcode]])
+        products = prod(out) * prod(weight[batch + 1 :])
+        return products, 2 * products, moved
+    if opcode == FUSED:
+        rank = int(params[3])
+        space = prod(int(n) for n in params[4 : 4 + rank])
+        return 0, space * max(int(params[0]), 1), moved
+    return 0, sum(prod(shape(v)) for v in values[:1]), moved
+
+
+def shape(value):
+    return [int(n) for n in value["shape"][: value["rank"]]]
+
+
+def distinct(value):
+    """Elements of a value that lie apart: an axis of stride 0 counts once."""
+    rank = int(value["rank"])
+    axes = zip(value["shape"][:rank], value["strides"][:rank], strict=True)
+    return prod(int(n) if stride or not n else 1 for n, stride in axes)
