@@ -251,7 +251,7 @@ class Postponed:
     """An operation on literals alone: it belongs to no device, as literals do, and is
     computed on the device of the tensor that it meets."""
 
-    __slots__ = ("done", "inputs", "params", "primitive")
+    __slots__ = ("done", "inputs", "params", "primitive", "since")
 
     def __init__(
         self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
