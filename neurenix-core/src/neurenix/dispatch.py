@@ -27,7 +27,7 @@ from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.memo import derived
-from .settings import current_precision, forgetting
+from .settings import current_precision, forgetting, leaving
 from .sizes import check_size
 
 
@@ -291,10 +291,13 @@ class Output:
         self.index = index
 
 
-def forget_literals() -> None:
-    """Gives up what literals have left on devices: one may have been lost since."""
+def _forget_literals() -> None:
+    """Gives up what literals have left on devices."""
     _LITERALS.clear()
     _forgotten.note()
+
+
+leaving.append(_forget_literals)
 
 
 def on_device(literal: ConstantArray | Output, device: Device) -> Any:

@@ -12,7 +12,6 @@ from .attributes import changes
 from .backends import Backend, discovery
 from .backends.protocol import FLOAT32, PRECISIONS
 from .devices import Device, DeviceType, parse_device
-from .dispatch import forget_literals
 from .errors import BackendError, DeviceError, InvalidArgumentError
 
 _OPTIONS = ("device", "threads", "precision")
@@ -29,6 +28,8 @@ class _Products:
 _products = _Products()
 # What forgets programs that were made for another precision.
 forgetting: list[Callable[[], None]] = []
+# What gives up what it keeps on devices: one may have been lost.
+leaving: list[Callable[[], None]] = []
 
 
 def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
@@ -90,7 +91,8 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         _check_precision(backend, device, precision)
     backend.configure({} if threads is None else {"threads": threads})
     _set_precision(backend, precision)
-    forget_literals()
+    for leave in leaving:
+        leave()
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device
