@@ -50,11 +50,13 @@ FIELD(phx_plan, constant_bytes, 80);
 FIELD(phx_plan, input_bytes, 88);
 FIELD(phx_plan, output_bytes, 96);
 
-SIZE(phx_options, 16);
+SIZE(phx_options, 24);
 FIELD(phx_options, struct_size, 0);
 FIELD(phx_options, threads, 8);
+FIELD(phx_options, unused, 12);
+FIELD(phx_options, precision, 16);
 
-SIZE(phx_capabilities, 440);
+SIZE(phx_capabilities, 448);
 FIELD(phx_capabilities, struct_size, 0);
 FIELD(phx_capabilities, dtypes, 8);
 FIELD(phx_capabilities, opcodes, 12);
@@ -80,6 +82,7 @@ FIELD(phx_capabilities, task_most_operands, 416);
 FIELD(phx_capabilities, task_most_steps, 420);
 FIELD(phx_capabilities, task_most_time, 424);
 FIELD(phx_capabilities, expanded_bytes, 432);
+FIELD(phx_capabilities, precisions, 440);
 
 SIZE(phx_memory_stats, 40);
 FIELD(phx_memory_stats, struct_size, 0);
@@ -104,7 +107,7 @@ SIZE(phx_cost, 16);
 FIELD(phx_cost, count, 0);
 FIELD(phx_cost, nanoseconds, 8);
 
-SIZE(phx_api, 184);
+SIZE(phx_api, 200);
 FIELD(phx_api, struct_size, 0);
 FIELD(phx_api, abi_major, 8);
 FIELD(phx_api, abi_minor, 12);
@@ -129,6 +132,8 @@ FIELD(phx_api, run_steps, 152);
 FIELD(phx_api, set_profiling, 160);
 FIELD(phx_api, read_profile, 168);
 FIELD(phx_api, memory_bytes, 176);
+FIELD(phx_api, notes, 184);
+FIELD(phx_api, set_precision, 192);
 
 static_assert(sizeof(phx_status) == 4, "statuses are ints");
 static_assert(PHX_ABI_MAJOR == 1 && PHX_MAX_RANK == 8 && PHX_ALIGNMENT == 64 && PHX_OPCODE_COUNT == 160);

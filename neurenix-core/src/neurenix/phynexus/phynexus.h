@@ -246,16 +246,16 @@ typedef struct phx_capabilities {
   /* From 1.6: whether a PHX_MAP pays, whose iterations are tasks that a group of lanes runs each, or the map comes
    * expanded: as instructions with one more axis. task_groups 0: every map comes as one. Times are in multiply-adds of
    * one lane; most_...: above it a map comes expanded; 0 of the last four: no limit. */
-  int32_t task_lanes;           /* of a group */
-  int32_t task_groups;          /* that run at once */
-  double task_barrier;          /* the time between two steps of a task */
-  double task_dispatch;         /* the time of one more instruction on the whole device */
-  int64_t task_most_work;       /* multiply-adds of a step */
-  int64_t task_most_elements;   /* elements of a step */
-  int32_t task_most_operands;   /* inputs and outputs of a map */
-  int32_t task_most_steps;      /* of a task */
-  double task_most_time;        /* of a task */
-  int64_t expanded_bytes;       /* of the values of expanded iterations; more go in chunks */
+  int32_t task_lanes;         /* of a group */
+  int32_t task_groups;        /* that run at once */
+  double task_barrier;        /* the time between two steps of a task */
+  double task_dispatch;       /* the time of one more instruction on the whole device */
+  int64_t task_most_work;     /* multiply-adds of a step */
+  int64_t task_most_elements; /* elements of a step */
+  int32_t task_most_operands; /* inputs and outputs of a map */
+  int32_t task_most_steps;    /* of a task */
+  double task_most_time;      /* of a task */
+  int64_t expanded_bytes;     /* of the values of expanded iterations; more go in chunks */
 
   /* From 1.6: bit p: the phx_precision p may be asked for; PHX_PRODUCTS_FLOAT32 always may. */
   uint32_t precisions;

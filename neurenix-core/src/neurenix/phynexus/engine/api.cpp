@@ -85,10 +85,11 @@ int32_t device_count() {
 
 void set_declared_precision(phx_engine& handle, int32_t precision) {
   static constexpr const char* names[] = {"float32", "TF32", "bfloat16"};
-  require(precision >= PHX_PRODUCTS_FLOAT32 && precision <= PHX_PRODUCTS_BFLOAT16, "there is no such precision");
+  require(precision >= PHX_PRODUCTS_FLOAT32 && precision <= PHX_PRODUCTS_BFLOAT16,
+          "there is no such precision");
   if (precision != PHX_PRODUCTS_FLOAT32 && !(handle.declared.precisions >> precision & 1))
-    lack(format("%s computes float32 products without rounding their factors, not in %s", handle.declared.name,
-                names[precision]));
+    lack(format("%s computes float32 products without rounding their factors, not in %s",
+                handle.declared.name, names[precision]));
   handle.engine->set_precision(precision);
 }
 

@@ -86,32 +86,45 @@ class Writer {
   }
 
  private:
-  void write(int number, const Launch& launch, bool task) {
+  Record record_of(const Launch& launch, int number) const {
+    Record record;
+    std::memcpy(&record, lowered_.program.data() + launch.arguments.records + number * int64_t(sizeof record),
+                sizeof record);
+    return record;
+  }
+
+  // A switch over the records of a level.
+  std::string cases_of(const Launch& launch) {
+    std::string text;
+    for (int r = 0; r < launch.arguments.record_count; r++)
+      text += "      case " + std::to_string(r) + ": " + function_of(record_of(launch, r)) +
+              "(bases, tile, group); break;\n";
+    return text;
+  }
+
+  // The records of a task, one after the other; loops of them are loops.
+  std::string steps_of(const Launch& launch) {
     const int count = launch.arguments.record_count;
-    std::vector<Record> records(static_cast<size_t>(count));
-    std::memcpy(records.data(), lowered_.program.data() + launch.arguments.records,
-                records.size() * sizeof(Record));
-    std::vector<bool> begins_loop(records.size());
+    std::vector<int> begins(size_t(count), 0);  // how many loops begin with a record
     for (int r = 0; r < count; r++)
-      if (records[size_t(r)].loop) begins_loop[size_t(r - records[size_t(r)].loop)] = true;
-    std::string body;
+      if (const int back = record_of(launch, r).loop) begins[size_t(r - back)]++;
+    std::string text;
     for (int r = 0; r < count; r++) {
-      const Record& record = records[size_t(r)];
-      const std::string call = function_of(record) + "(bases, tile, group);";
-      if (task) {
-        if (begins_loop[size_t(r)]) body += "      do {\n";
-        body += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " + call +
-                "\n";
-        if (record.barrier) body += "      group.barrier();\n";
-        if (record.loop) {
-          AdvanceLoopParams loop;
-          std::memcpy(&loop, lowered_.program.data() + records[size_t(r - record.loop)].params, sizeof loop);
-          body += "      } while (loops_again(" + std::to_string(loop.counter) + ", bases, group));\n";
-        }
-      } else {
-        body += "      case " + std::to_string(r) + ": " + call + " break;\n";
-      }
+      const Record record = record_of(launch, r);
+      for (int loop = 0; loop < begins[size_t(r)]; loop++) text += "    do {\n";
+      text += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " +
+              function_of(record) + "(bases, tile, group);\n";
+      if (record.barrier) text += "      group.barrier();\n";
+      if (!record.loop) continue;
+      AdvanceLoopParams first;
+      std::memcpy(&first, lowered_.program.data() + record_of(launch, r - record.loop).params, sizeof first);
+      text += "    } while (loops_again(" + std::to_string(first.counter) + ", bases, group));\n";
     }
+    return text;
+  }
+
+  void write(int number, const Launch& launch, bool task) {
+    const std::string body = task ? steps_of(launch) : cases_of(launch);
     const std::string name = "phynexus_made_" + std::to_string(number);
     kernels_ += "KERNEL(" + name + ", Arguments) {\n";
     if (task)
