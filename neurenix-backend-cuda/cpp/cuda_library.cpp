@@ -45,6 +45,8 @@ const CudaApi& found(CudaApi& api) {
   return api;
 }
 
+}  // namespace
+
 bool is_loss(CuResult result) {
   switch (result) {
     case cuda_deinitialized:
@@ -63,8 +65,6 @@ bool is_loss(CuResult result) {
     default: return false;
   }
 }
-
-}  // namespace
 
 const CudaApi& cuda_api() {
   static CudaApi api;

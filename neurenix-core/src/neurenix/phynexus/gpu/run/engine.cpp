@@ -36,11 +36,14 @@ GpuEngine::~GpuEngine() {
 
 bool GpuEngine::is_forked() const { return forks() != forks_; }
 
-void GpuEngine::open() {
+void GpuEngine::refuse_fork() const {
   if (is_forked())
     throw Failure(
         PHX_DEVICE_ERROR,
         "a GPU does not work in a process that was forked after it was used: start processes with 'spawn'");
+}
+
+void GpuEngine::open() {
   std::unique_lock living(living_);
   try {
     if (!lost_.empty()) binding_.driver->reopen();
@@ -82,8 +85,9 @@ void GpuEngine::surface(const DriverFailure& failure) {
       session_.reset();  // not even to be entered
     }
   }
-  throw Failure(PHX_DEVICE_ERROR,
-                lost_ + "; what lay on it is gone: make it again, or load your last checkpoint");
+  throw Failure(
+      PHX_DEVICE_ERROR,
+      lost_ + "; what lay on it is gone: call nx.init, then make it again or load your last checkpoint");
 }
 
 void GpuEngine::refuse_lost() const {

@@ -56,6 +56,7 @@ class GpuEngine final : public Engine {
   static constexpr int64_t any = -1;
   template <class F>
   auto in_session(int64_t expected, const F& f) {
+    refuse_fork();
     std::lock_guard lock(mutex_);
     try {
       if (!session_) open();
@@ -115,6 +116,7 @@ class GpuEngine final : public Engine {
   void open();
   [[noreturn]] void surface(const DriverFailure& failure);
   [[noreturn]] void refuse_lost() const;
+  void refuse_fork() const;
   std::string place_of_fault() const;
   void check_place(Session& session, const void* device, int64_t bytes) const;
   bool is_forked() const;
