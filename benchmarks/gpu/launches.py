@@ -19,7 +19,15 @@ sys.path.insert(
 from cuda_emulated import library, register
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
-FUSED, DOT, CONVOLUTIONS = 130, 80, (81, 82, 83)
+FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
+# Handlers of later phases, and of loops: what their instruction costs is counted once.
+LATER = {
+    "product_sum",
+    "begin_loop",
+    "advance_loop",
+    "move_bytes",
+    "sum_terms",
+}
 
 
 @dataclass
@@ -155,16 +163,26 @@ def read(text):
 def count(launches, encoded):
     """Fills in what the records cost."""
     for launch in launches:
-        # several records of an instruction share its tiles, and so what it costs
-        tiles = {}
         for r in launch.records:
-            tiles[r.instruction] = tiles.get(r.instruction, 0) + r.tiles
-        for r in launch.records:
-            share = r.tiles / tiles[r.instruction]
+            if r.handler in LATER:
+                continue
+            share = 1 / records_of(encoded, r.instruction)
             products, operations, moved = cost_of(encoded, r.instruction)
             r.products = products * share
             r.operations = operations * share
             r.bytes = moved * share
+
+
+def records_of(encoded, index):
+    """How many records share what an instruction costs: of the gradient of a strided
+    convolution there is one for each residue."""
+    x = encoded.instructions[index]
+    if int(x["opcode"]) != INPUT_GRADIENT:
+        return 1
+    _, down, right = encoded.params[x["first_param"] : x["first_param"] + 3]
+    out = encoded.values[encoded.operands[x["first_operand"] + 2]]
+    *_, height, width = shape(out)
+    return max(1, min(int(down), height) * min(int(right), width))
 
 
 def cost_of(encoded, index):

@@ -74,54 +74,53 @@ struct CuKernelNode {  // CUDA_KERNEL_NODE_PARAMS_v2
 };
 
 // X(name, parameters)
-#define PHYNEXUS_CUDA_FUNCTIONS(X)                                                                        \
-  X(cuInit, (unsigned flags))                                                                             \
-  X(cuDriverGetVersion, (int* version))                                                                   \
-  X(cuGetErrorName, (CuResult error, const char** name))                                                  \
-  X(cuGetErrorString, (CuResult error, const char** text))                                                \
-  X(cuDeviceGetCount, (int* count))                                                                       \
-  X(cuDeviceGet, (CuDevice * device, int index))                                                          \
-  X(cuDeviceGetName, (char* name, int room, CuDevice device))                                             \
-  X(cuDeviceGetAttribute, (int* value, CuAttribute attribute, CuDevice device))                           \
-  X(cuDeviceTotalMem_v2, (size_t * bytes, CuDevice device))                                               \
-  X(cuDevicePrimaryCtxRetain, (CuContext * context, CuDevice device))                                     \
-  X(cuDevicePrimaryCtxRelease_v2, (CuDevice device))                                                      \
-  X(cuDevicePrimaryCtxReset_v2, (CuDevice device))                                                        \
-  X(cuCtxPushCurrent_v2, (CuContext context))                                                             \
-  X(cuCtxPopCurrent_v2, (CuContext * context))                                                            \
-  X(cuMemAlloc_v2, (CuAddress * address, size_t bytes))                                                   \
-  X(cuMemFree_v2, (CuAddress address))                                                                    \
-  X(cuMemGetInfo_v2, (size_t * free, size_t* total))                                                      \
-  X(cuMemHostAlloc, (void** host, size_t bytes, unsigned flags))                                          \
-  X(cuMemFreeHost, (void* host))                                                                          \
-  X(cuMemHostGetDevicePointer_v2, (CuAddress * address, void* host, unsigned flags))                      \
-  X(cuMemcpyHtoDAsync_v2, (CuAddress to, const void* from, size_t bytes, CuStream stream))                \
-  X(cuMemcpyDtoHAsync_v2, (void* to, CuAddress from, size_t bytes, CuStream stream))                      \
-  X(cuStreamCreate, (CuStream * stream, unsigned flags))                                                  \
-  X(cuStreamDestroy_v2, (CuStream stream))                                                                \
-  X(cuStreamSynchronize, (CuStream stream))                                                               \
-  X(cuStreamWaitEvent, (CuStream stream, CuEvent event, unsigned flags))                                  \
-  X(cuEventCreate, (CuEvent * event, unsigned flags))                                                     \
-  X(cuEventDestroy_v2, (CuEvent event))                                                                   \
-  X(cuEventRecord, (CuEvent event, CuStream stream))                                                      \
-  X(cuEventQuery, (CuEvent event))                                                                        \
-  X(cuEventSynchronize, (CuEvent event))                                                                  \
-  X(cuEventElapsedTime, (float* milliseconds, CuEvent first, CuEvent second))                             \
-  X(cuModuleLoadData, (CuModule * module, const void* image))                                             \
-  X(cuModuleUnload, (CuModule module))                                                                    \
-  X(cuModuleGetFunction, (CuFunction * function, CuModule module, const char* name))                      \
-  X(cuFuncSetAttribute, (CuFunction function, int attribute, int value))                                  \
-  X(cuLaunchKernel,                                                                                       \
-    (CuFunction function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z, unsigned threads_x,    \
-     unsigned threads_y, unsigned threads_z, unsigned shared_bytes, CuStream stream, void** arguments,    \
-     void** extra))                                                                                       \
-  X(cuGraphCreate, (CuGraph * graph, unsigned flags))                                                     \
-  X(cuGraphAddKernelNode_v2,                                                                              \
-    (CuNode * node, CuGraph graph, const CuNode* before, size_t count, const CuKernelNode* launch))       \
-  X(cuGraphAddEmptyNode, (CuNode * node, CuGraph graph, const CuNode* before, size_t count))              \
-  X(cuGraphInstantiateWithFlags, (CuExec * exec, CuGraph graph, unsigned long long flags))                \
-  X(cuGraphLaunch, (CuExec exec, CuStream stream))                                                        \
-  X(cuGraphExecDestroy, (CuExec exec))                                                                    \
+#define PHYNEXUS_CUDA_FUNCTIONS(X)                                                                      \
+  X(cuInit, (unsigned flags))                                                                           \
+  X(cuDriverGetVersion, (int* version))                                                                 \
+  X(cuGetErrorName, (CuResult error, const char** name))                                                \
+  X(cuGetErrorString, (CuResult error, const char** text))                                              \
+  X(cuDeviceGetCount, (int* count))                                                                     \
+  X(cuDeviceGet, (CuDevice * device, int index))                                                        \
+  X(cuDeviceGetName, (char* name, int room, CuDevice device))                                           \
+  X(cuDeviceGetAttribute, (int* value, CuAttribute attribute, CuDevice device))                         \
+  X(cuDeviceTotalMem_v2, (size_t* bytes, CuDevice device))                                              \
+  X(cuDevicePrimaryCtxRetain, (CuContext * context, CuDevice device))                                   \
+  X(cuDevicePrimaryCtxRelease_v2, (CuDevice device))                                                    \
+  X(cuDevicePrimaryCtxReset_v2, (CuDevice device))                                                      \
+  X(cuCtxPushCurrent_v2, (CuContext context))                                                           \
+  X(cuCtxPopCurrent_v2, (CuContext * context))                                                          \
+  X(cuMemAlloc_v2, (CuAddress * address, size_t bytes))                                                 \
+  X(cuMemFree_v2, (CuAddress address))                                                                  \
+  X(cuMemGetInfo_v2, (size_t* free, size_t* total))                                                     \
+  X(cuMemHostAlloc, (void** host, size_t bytes, unsigned flags))                                        \
+  X(cuMemFreeHost, (void* host))                                                                        \
+  X(cuMemHostGetDevicePointer_v2, (CuAddress * address, void* host, unsigned flags))                    \
+  X(cuMemcpyHtoDAsync_v2, (CuAddress to, const void* from, size_t bytes, CuStream stream))              \
+  X(cuMemcpyDtoHAsync_v2, (void* to, CuAddress from, size_t bytes, CuStream stream))                    \
+  X(cuStreamCreate, (CuStream * stream, unsigned flags))                                                \
+  X(cuStreamDestroy_v2, (CuStream stream))                                                              \
+  X(cuStreamSynchronize, (CuStream stream))                                                             \
+  X(cuStreamWaitEvent, (CuStream stream, CuEvent event, unsigned flags))                                \
+  X(cuEventCreate, (CuEvent * event, unsigned flags))                                                   \
+  X(cuEventDestroy_v2, (CuEvent event))                                                                 \
+  X(cuEventRecord, (CuEvent event, CuStream stream))                                                    \
+  X(cuEventQuery, (CuEvent event))                                                                      \
+  X(cuEventSynchronize, (CuEvent event))                                                                \
+  X(cuEventElapsedTime, (float* milliseconds, CuEvent first, CuEvent second))                           \
+  X(cuModuleLoadData, (CuModule * module, const void* image))                                           \
+  X(cuModuleUnload, (CuModule module))                                                                  \
+  X(cuModuleGetFunction, (CuFunction * function, CuModule module, const char* name))                    \
+  X(cuFuncSetAttribute, (CuFunction function, int attribute, int value))                                \
+  X(cuLaunchKernel, (CuFunction function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z,      \
+                     unsigned threads_x, unsigned threads_y, unsigned threads_z, unsigned shared_bytes, \
+                     CuStream stream, void** arguments, void** extra))                                  \
+  X(cuGraphCreate, (CuGraph * graph, unsigned flags))                                                   \
+  X(cuGraphAddKernelNode_v2,                                                                            \
+    (CuNode * node, CuGraph graph, const CuNode* before, size_t count, const CuKernelNode* launch))     \
+  X(cuGraphAddEmptyNode, (CuNode * node, CuGraph graph, const CuNode* before, size_t count))            \
+  X(cuGraphInstantiateWithFlags, (CuExec * exec, CuGraph graph, unsigned long long flags))              \
+  X(cuGraphLaunch, (CuExec exec, CuStream stream))                                                      \
+  X(cuGraphExecDestroy, (CuExec exec))                                                                  \
   X(cuGraphDestroy, (CuGraph graph))
 
 struct CudaApi {

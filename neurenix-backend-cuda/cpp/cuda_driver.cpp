@@ -1,6 +1,8 @@
 // The engine's driver over libcuda.
 #include "cuda_driver.h"
 
+#include <atomic>
+
 #include "cuda_library.h"
 
 #define CALL(function, ...) check(api_, #function, api_.function(__VA_ARGS__))
@@ -32,8 +34,9 @@ CudaDriver::CudaDriver(const CudaApi& api, int index) : api_(api) {
   facts_.name = name;
   facts_.architecture = "sm_" + std::to_string(architecture);
   if (architecture < PHYNEXUS_CUDA_OLDEST)
-    throw Failure(PHX_DEVICE_ERROR, format("%s is of the architecture %s, and this library has code for sm_%d and newer",
-                                           name, facts_.architecture.c_str(), PHYNEXUS_CUDA_OLDEST));
+    throw Failure(PHX_DEVICE_ERROR,
+                  format("%s is of the architecture %s, and this library has code for sm_%d and newer", name,
+                         facts_.architecture.c_str(), PHYNEXUS_CUDA_OLDEST));
   size_t bytes = 0;
   CALL(cuDeviceTotalMem_v2, &bytes, device_);
   facts_.memory_bytes = int64_t(bytes);
@@ -42,8 +45,30 @@ CudaDriver::CudaDriver(const CudaApi& api, int index) : api_(api) {
   open();
 }
 
+namespace {
+
+// How often each device's context was thrown away in this process.
+std::atomic<int> resets[64];
+
+}  // namespace
+
 // The primary context, which other libraries of the process use too: so memory can be handed to them.
-void CudaDriver::open() { CALL(cuDevicePrimaryCtxRetain, &context_, device_); }
+void CudaDriver::open() {
+  CuResult result = api_.cuDevicePrimaryCtxRetain(&context_, device_);
+  if (is_loss(result)) {  // of an engine that is gone
+    throw_away();
+    result = api_.cuDevicePrimaryCtxRetain(&context_, device_);
+  }
+  check(api_, "cuDevicePrimaryCtxRetain", result);
+  resets_ = resets[device_ % 64];
+}
+
+void CudaDriver::throw_away() {
+  CALL(cuDevicePrimaryCtxReset_v2, device_);
+  resets[device_ % 64]++;
+}
+
+bool CudaDriver::is_reset() const { return resets_ != resets[device_ % 64]; }
 
 CudaDriver::~CudaDriver() {
   if (context_) api_.cuDevicePrimaryCtxRelease_v2(device_);
@@ -53,12 +78,17 @@ void CudaDriver::reopen() {
   if (context_) {
     context_ = nullptr;
     api_.cuDevicePrimaryCtxRelease_v2(device_);  // of a lost device it answers with the loss
-    CALL(cuDevicePrimaryCtxReset_v2, device_);
+    if (!is_reset()) throw_away();
   }
   open();
 }
 
-void CudaDriver::enter() { CALL(cuCtxPushCurrent_v2, context_); }
+void CudaDriver::enter() {
+  if (is_reset())
+    throw gpu::DriverFailure(PHX_DEVICE_ERROR,
+                             "another engine of this process found it lost, and opened it again", true);
+  CALL(cuCtxPushCurrent_v2, context_);
+}
 
 void CudaDriver::leave() noexcept {
   CuContext before;
@@ -73,7 +103,9 @@ char* CudaDriver::take(int64_t bytes) {
   return pointer(memory);
 }
 
-void CudaDriver::give(char* memory) noexcept { api_.cuMemFree_v2(address(memory)); }
+void CudaDriver::give(char* memory) noexcept {
+  if (!is_reset()) api_.cuMemFree_v2(address(memory));
+}
 
 gpu::FreeMemory CudaDriver::free_memory() {
   size_t free = 0, total = 0;
@@ -93,7 +125,9 @@ gpu::Pinned CudaDriver::take_pinned(int64_t bytes) {
   return {static_cast<char*>(host), pointer(seen)};
 }
 
-void CudaDriver::give_pinned(const gpu::Pinned& memory) noexcept { api_.cuMemFreeHost(memory.host); }
+void CudaDriver::give_pinned(const gpu::Pinned& memory) noexcept {
+  if (!is_reset()) api_.cuMemFreeHost(memory.host);
+}
 
 gpu::Stream CudaDriver::make_stream() {
   CuStream stream = nullptr;
@@ -101,7 +135,9 @@ gpu::Stream CudaDriver::make_stream() {
   return reinterpret_cast<gpu::Stream>(stream);
 }
 
-void CudaDriver::give(gpu::Stream stream) noexcept { api_.cuStreamDestroy_v2(vendor(stream)); }
+void CudaDriver::give(gpu::Stream stream) noexcept {
+  if (!is_reset()) api_.cuStreamDestroy_v2(vendor(stream));
+}
 void CudaDriver::wait_for(gpu::Stream stream) { CALL(cuStreamSynchronize, vendor(stream)); }
 
 gpu::Event CudaDriver::make_event(bool timed) {
@@ -110,8 +146,12 @@ gpu::Event CudaDriver::make_event(bool timed) {
   return reinterpret_cast<gpu::Event>(event);
 }
 
-void CudaDriver::give(gpu::Event event) noexcept { api_.cuEventDestroy_v2(vendor(event)); }
-void CudaDriver::record(gpu::Event event, gpu::Stream stream) { CALL(cuEventRecord, vendor(event), vendor(stream)); }
+void CudaDriver::give(gpu::Event event) noexcept {
+  if (!is_reset()) api_.cuEventDestroy_v2(vendor(event));
+}
+void CudaDriver::record(gpu::Event event, gpu::Stream stream) {
+  CALL(cuEventRecord, vendor(event), vendor(stream));
+}
 void CudaDriver::wait_for(gpu::Event event) { CALL(cuEventSynchronize, vendor(event)); }
 void CudaDriver::wait_in(gpu::Stream stream, gpu::Event event) {
   CALL(cuStreamWaitEvent, vendor(stream), vendor(event), 0);
@@ -144,7 +184,9 @@ gpu::Module CudaDriver::load(const void* image) {
   return reinterpret_cast<gpu::Module>(module);
 }
 
-void CudaDriver::give(gpu::Module module) noexcept { api_.cuModuleUnload(vendor(module)); }
+void CudaDriver::give(gpu::Module module) noexcept {
+  if (!is_reset()) api_.cuModuleUnload(vendor(module));
+}
 
 gpu::Kernel CudaDriver::find(gpu::Module module, const char* kernel) {
   CuFunction function = nullptr;
@@ -203,7 +245,11 @@ void CudaDriver::add_nodes(CuGraph graph, const std::vector<gpu::KernelLaunch>& 
   }
 }
 
-void CudaDriver::give(gpu::Graph graph) noexcept { api_.cuGraphExecDestroy(vendor(graph)); }
-void CudaDriver::launch(gpu::Graph graph, gpu::Stream stream) { CALL(cuGraphLaunch, vendor(graph), vendor(stream)); }
+void CudaDriver::give(gpu::Graph graph) noexcept {
+  if (!is_reset()) api_.cuGraphExecDestroy(vendor(graph));
+}
+void CudaDriver::launch(gpu::Graph graph, gpu::Stream stream) {
+  CALL(cuGraphLaunch, vendor(graph), vendor(stream));
+}
 
 }  // namespace phynexus::cuda

@@ -49,11 +49,15 @@ class CudaDriver final : public gpu::Driver {
 
  private:
   void open();
+  void throw_away();
+  // Whether another engine of this process has thrown the device's context away: what was made in it must not be touched.
+  bool is_reset() const;
   void add_nodes(CuGraph graph, const std::vector<gpu::KernelLaunch>& launches);
 
   const CudaApi& api_;
   CuDevice device_ = 0;
   CuContext context_ = nullptr;
+  int resets_ = 0;  // of the device, that there had been when it was opened
   gpu::DeviceFacts facts_;
 };
 

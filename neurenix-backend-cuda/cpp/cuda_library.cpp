@@ -32,8 +32,9 @@ const CudaApi& found(CudaApi& api) {
   int version = 0;
   if (look_up("cuDriverGetVersion", api.cuDriverGetVersion)) api.cuDriverGetVersion(&version);
   if (version < PHYNEXUS_CUDA_VERSION)
-    broken("the NVIDIA driver is too old: it knows CUDA " + version_text(version) + ", and this library needs " +
-           version_text(PHYNEXUS_CUDA_VERSION) + " or newer; upgrade the driver");
+    broken("the NVIDIA driver is too old: it knows CUDA " + version_text(version) +
+           ", and this library needs " + version_text(PHYNEXUS_CUDA_VERSION) +
+           " or newer; upgrade the driver");
 #define X(name, parameters) \
   if (!look_up(#name, api.name)) broken("the NVIDIA driver lacks the function " #name "; install it again");
   PHYNEXUS_CUDA_FUNCTIONS(X)
@@ -43,6 +44,8 @@ const CudaApi& found(CudaApi& api) {
   check(api, "cuInit", result);
   return api;
 }
+
+}  // namespace
 
 bool is_loss(CuResult result) {
   switch (result) {
@@ -62,8 +65,6 @@ bool is_loss(CuResult result) {
     default: return false;
   }
 }
-
-}  // namespace
 
 const CudaApi& cuda_api() {
   static CudaApi api;
@@ -87,8 +88,8 @@ void fail(const CudaApi& api, const char* function, CuResult result) {
   api.cuGetErrorName(result, &name);
   api.cuGetErrorString(result, &text);
   throw gpu::DriverFailure(result == cuda_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR,
-                           format("%s failed: %s (%d), %s", function, name ? name : "an unknown error", int(result),
-                                  text ? text : "of which the driver says nothing"),
+                           format("%s failed: %s (%d), %s", function, name ? name : "an unknown error",
+                                  int(result), text ? text : "of which the driver says nothing"),
                            is_loss(result));
 }
 

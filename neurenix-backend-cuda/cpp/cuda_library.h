@@ -15,6 +15,9 @@ int cuda_devices();
 // "cuMemAlloc_v2 failed: CUDA_ERROR_UNKNOWN (999), unknown error"
 [[noreturn]] void fail(const CudaApi& api, const char* function, CuResult result);
 
+// Whether an answer means that the device's context, and all that lay in it, is gone.
+bool is_loss(CuResult result);
+
 inline void check(const CudaApi& api, const char* function, CuResult result) {
   if (result != cuda_success) [[unlikely]]
     fail(api, function, result);

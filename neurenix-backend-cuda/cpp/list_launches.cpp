@@ -54,8 +54,8 @@ std::string listed(const Plan& plan, const Target& target, const std::vector<int
       const Launch& launch = lowered.launches[size_t(k)];
       const bool is_task = std::strcmp(launch.kernel, "phynexus_task") == 0;
       const Task* task = is_task ? &in_program<Task>(lowered, launch.arguments.extra) : nullptr;
-      text += format("launch %s %lld %d %d %d %lld %lld %d\n", launch.kernel, (long long)launch.blocks, launch.threads,
-                     launch.shared_bytes, launch.level, (long long)segment.repeats,
+      text += format("launch %s %lld %d %d %d %lld %lld %d\n", launch.kernel, (long long)launch.blocks,
+                     launch.threads, launch.shared_bytes, launch.level, (long long)segment.repeats,
                      (long long)(task ? task->iterations : 0), task && task->frame_at >= 0);
       list_records(lowered, launch, text);
     }

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 extern "C" {
 // All devices as at first, of one process that has none in use.
 void phynexus_fake_reset();
 // devices (2), version (13000), memory (bytes of each device), architecture (90), gone (1: what is lost stays lost),
-// backwards (1: of a graph's launches that do not wait for each other the last one runs first). False: no such thing.
+// backwards (1: of a graph's launches that do not wait for each other the last one runs first), slow (microseconds that
+// each kernel waits before it begins). False: no such thing.
 bool phynexus_fake_set(const char* what, int64_t value);
 // The nth call of a function from now on, from 1, does nothing and answers `code`; one that loses a device loses the
 // calling thread's. 0: none of them.
@@ -22,3 +24,4 @@ const char* phynexus_fake_function(int index);
 // Bytes of a device's memory that are taken.
 int64_t phynexus_fake_used(int device);
 }
+#pragma GCC visibility pop

@@ -24,7 +24,7 @@ namespace {
 thread_local std::vector<Device*> contexts;
 
 FakeStream* of(CuStream x) { return reinterpret_cast<FakeStream*>(x); }
-FakeEvent* of(CuEvent x) { return reinterpret_cast<FakeEvent*>(x); }
+EventPointer& of(CuEvent x) { return *reinterpret_cast<EventPointer*>(x); }
 FakeModule* of(CuModule x) { return reinterpret_cast<FakeModule*>(x); }
 FakeFunction* of(CuFunction x) { return reinterpret_cast<FakeFunction*>(x); }
 FakeGraph* of(CuGraph x) { return reinterpret_cast<FakeGraph*>(x); }
@@ -84,7 +84,9 @@ CuResult cuGetErrorName(CuResult error, const char** name) {
 
 CuResult cuGetErrorString(CuResult, const char** text) {
   ANYWHERE(cuGetErrorString);
-  *text = "said by the fake driver";
+  const Device* device = current();
+  std::lock_guard lock(world().mutex);
+  *text = device && !device->why.empty() ? device->why.c_str() : "said by the fake driver";
   return cuda_success;
 }
 
@@ -155,6 +157,7 @@ CuResult cuDevicePrimaryCtxReset_v2(CuDevice device) {
   x.memory.clear();
   x.used = 0;
   x.error = cuda_success;
+  x.why.clear();
   return cuda_success;
 }
 
@@ -271,26 +274,25 @@ CuResult cuStreamSynchronize(CuStream stream) {
 
 CuResult cuStreamWaitEvent(CuStream stream, CuEvent event, unsigned) {
   IN_CONTEXT(cuStreamWaitEvent);
-  of(stream)->wait_in(*of(event));
+  of(stream)->wait_in(of(event));
   return cuda_success;
 }
 
 CuResult cuEventCreate(CuEvent* event, unsigned) {
   IN_CONTEXT(cuEventCreate);
-  *event = reinterpret_cast<CuEvent>(new FakeEvent);
+  *event = reinterpret_cast<CuEvent>(new EventPointer(std::make_shared<FakeEvent>()));
   return cuda_success;
 }
 
 CuResult cuEventDestroy_v2(CuEvent event) {
   ANYWHERE(cuEventDestroy_v2);
-  wait_for(*of(event));
-  delete of(event);
+  delete &of(event);
   return cuda_success;
 }
 
 CuResult cuEventRecord(CuEvent event, CuStream stream) {
   IN_CONTEXT(cuEventRecord);
-  of(stream)->record(*of(event));
+  of(stream)->record(of(event));
   return cuda_success;
 }
 
@@ -336,7 +338,8 @@ CuResult cuModuleGetFunction(CuFunction* function, CuModule module, const char* 
   IN_CONTEXT(cuModuleGetFunction);
   using Find = const emulator::Kernel* (*)(const char*);
   Find find = emulator::find_kernel;
-  if (of(module)->library) find = reinterpret_cast<Find>(dlsym(of(module)->library, "phynexus_emulated_kernel"));
+  if (of(module)->library)
+    find = reinterpret_cast<Find>(dlsym(of(module)->library, "phynexus_emulated_kernel"));
   const emulator::Kernel* kernel = find ? find(name) : nullptr;
   if (!kernel) return cuda_not_found;
   auto made = std::make_unique<FakeFunction>();
@@ -358,10 +361,9 @@ CuResult cuLaunchKernel(CuFunction function, unsigned blocks_x, unsigned blocks_
                         CuStream stream, void** arguments, void**) {
   IN_CONTEXT(cuLaunchKernel);
   FakeLaunch launch;
-  const CuResult result =
-      make_launch({function, blocks_x, blocks_y, blocks_z, threads_x, threads_y, threads_z, shared_bytes,
-                   arguments, nullptr, nullptr, nullptr},
-                  launch);
+  const CuResult result = make_launch({function, blocks_x, blocks_y, blocks_z, threads_x, threads_y,
+                                       threads_z, shared_bytes, arguments, nullptr, nullptr, nullptr},
+                                      launch);
   if (result != cuda_success) return result;
   Device& device = of(stream)->device;
   of(stream)->add([launch = std::move(launch), &device] { launch.run(device); });

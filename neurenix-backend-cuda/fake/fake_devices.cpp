@@ -22,6 +22,7 @@ bool set(World& w, const std::string& name, int64_t value) {
   else if (name == "memory") w.memory = value;
   else if (name == "gone") w.gone = value != 0;
   else if (name == "backwards") w.backwards = value != 0;
+  else if (name == "slow") w.slow = value;
   else return false;
   return true;
 }
@@ -37,8 +38,8 @@ World* from_environment() {
     const size_t equals = item.find('='), first = item.find(':'), second = item.rfind(':');
     const std::string key = item.substr(0, equals);
     if (key == "fail" && first != second)
-      w->faults[item.substr(equals + 1, first - equals - 1)] = {std::atoll(item.c_str() + first + 1),
-                                                                CuResult(std::atoi(item.c_str() + second + 1))};
+      w->faults[item.substr(equals + 1, first - equals - 1)] = {
+          std::atoll(item.c_str() + first + 1), CuResult(std::atoi(item.c_str() + second + 1))};
     else if (equals == std::string::npos || !set(*w, key, std::atoll(item.c_str() + equals + 1)))
       std::abort();  // a test that says what nobody understands would test nothing
   }
@@ -81,6 +82,7 @@ void phynexus_fake_reset() {
   w.devices = 1, w.version = 13000, w.architecture = 90;
   w.memory = int64_t(2) << 30;
   w.gone = w.backwards = false;
+  w.slow = 0;
   w.faults.clear();
   w.calls.clear();
   w.kernel_fault = {};

@@ -6,7 +6,6 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <unordered_set>
 
 #include "cuda_api.h"
 
@@ -16,9 +15,10 @@ using namespace phynexus::cuda;
 
 struct Device {
   int index = 0;
-  int retained = 0;          // of the primary context
-  int64_t used = 0;          // bytes
+  int retained = 0;               // of the primary context
+  int64_t used = 0;               // bytes
   CuResult error = cuda_success;  // of the context: every call answers it until the context is reset
+  std::string why;                // of that error, in the emulator's words
   std::map<CuAddress, size_t> memory;
 };
 
@@ -33,7 +33,8 @@ struct World {
   std::condition_variable changed;  // some work has ended
   int devices = 1, version = 13000, architecture = 90;
   int64_t memory = int64_t(2) << 30;
-  bool gone = false, backwards = false, initialised = false;
+  bool gone = false, backwards = false;
+  int64_t slow = 0;
   std::map<std::string, Fault> faults;
   std::map<std::string, int64_t> calls;
   Fault kernel_fault;

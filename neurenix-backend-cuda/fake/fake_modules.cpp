@@ -1,7 +1,9 @@
 // Launches kernels that g++ has compiled, or lets them fault.
 #include "fake_modules.h"
 
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "gpu/device/arguments.h"
 
@@ -9,8 +11,10 @@ namespace phynexus::fake {
 
 void FakeLaunch::run(Device& device) const {
   World& w = world();
+  int64_t slow = 0;
   {
     std::lock_guard lock(w.mutex);
+    slow = w.slow;
     if (device.error != cuda_success) return;
     if (w.kernel_fault.in && --w.kernel_fault.in == 0) {
       device.error = w.kernel_fault.code;
@@ -23,7 +27,13 @@ void FakeLaunch::run(Device& device) const {
       return;
     }
   }
-  emulator::launch(*function->kernel, argument.data(), blocks, threads, shared_bytes);
+  if (slow) std::this_thread::sleep_for(std::chrono::microseconds(slow));
+  const std::string wrong =
+      emulator::launch(*function->kernel, argument.data(), blocks, threads, shared_bytes);
+  if (wrong.empty()) return;
+  std::lock_guard lock(w.mutex);
+  device.error = cuda_launch_failed;
+  device.why = wrong;
 }
 
 CuResult make_launch(const CuKernelNode& node, FakeLaunch& out) {

@@ -21,9 +21,9 @@ void FakeStream::push(Item item) {
   world().changed.notify_all();
 }
 
-void FakeStream::add(std::function<void()> work) { push({std::move(work)}); }
-void FakeStream::record(FakeEvent& event) { push({{}, &event, 0, true}); }
-void FakeStream::wait_in(FakeEvent& event) { push({{}, &event, 0, false}); }
+void FakeStream::add(std::function<void()> work) { push({std::move(work), nullptr, 0, false}); }
+void FakeStream::record(const EventPointer& event) { push({{}, event, 0, true}); }
+void FakeStream::wait_in(const EventPointer& event) { push({{}, event, 0, false}); }
 
 void FakeStream::work() {
   World& w = world();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <thread>
 
 #include "fake_devices.h"
@@ -16,21 +17,24 @@ struct FakeEvent {
   std::chrono::steady_clock::time_point when;
 };
 
+// Streams that wait for it keep it.
+using EventPointer = std::shared_ptr<FakeEvent>;
+
 class FakeStream {
  public:
   explicit FakeStream(Device& device) : device(device), thread_([this] { work(); }) {}
   ~FakeStream();
   // `work` runs without the world's lock, and not at all once the device is lost.
   void add(std::function<void()> work);
-  void record(FakeEvent& event);
-  void wait_in(FakeEvent& event);
+  void record(const EventPointer& event);
+  void wait_in(const EventPointer& event);
   void wait_until_idle();
   Device& device;
 
  private:
   struct Item {
     std::function<void()> work;
-    FakeEvent* event = nullptr;  // to be recorded, or waited for where there is no work
+    EventPointer event;  // to be recorded, or waited for where there is no work
     int64_t number = 0;
     bool records = false;
   };

@@ -3,19 +3,33 @@ were written for is there, and nothing is spilled. nvcc compiles; nothing runs."
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from neurenix import phynexus
 
-NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
+
+def tool(name: str) -> str | None:
+    """A tool of NVIDIA's toolkit: on the path, where it is installed, or of a wheel
+    (nvidia-cuda-cuobjdump, nvidia-cuda-nvdisasm)."""
+    wheels = Path(np.__file__).parents[1] / "nvidia/cu13/bin"
+    places = (os.environ["PATH"], "/usr/local/cuda/bin", str(wheels))
+    return next(filter(None, (shutil.which(name, path=p) for p in places)), None)
+
+
+TOOLS = {name: tool(name) for name in ("nvcc", "cuobjdump", "nvdisasm")}
+MISSING = ", ".join(name for name, path in TOOLS.items() if path is None)
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(NVCC is None, reason="there is no nvcc, of NVIDIA's toolkit"),
+    pytest.mark.skipif(
+        bool(MISSING), reason=f"of NVIDIA's tools there is no {MISSING}"
+    ),
 ]
 SOURCE = Path(__file__).resolve().parent / "hot_kernels.cu"
 # Terms of a slab times the rows and columns of sums that a thread has: all unrolled.
@@ -30,24 +44,33 @@ MATRIX_PRODUCTS = {"HMMA.1688.F32.TF32", "HMMA.16816.F32.BF16", "HMMA.16816.F32"
 @pytest.fixture(scope="module", params=["sm_80", "sm_90"])
 def code(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     """The instructions of each kernel, and what it uses."""
-    assert NVCC is not None
     cubin = tmp_path_factory.mktemp("code") / f"{request.param}.cubin"
     include = Path(phynexus.HEADER).parent
     subprocess.run(
         [
-            *(NVCC, "-cubin", f"-arch={request.param}", "-std=c++20", "-O3"),
+            *(
+                str(TOOLS["nvcc"]),
+                "-cubin",
+                f"-arch={request.param}",
+                "-std=c++20",
+                "-O3",
+            ),
             *("-fmad=false", "-I", str(include), "-o", str(cubin), str(SOURCE)),
         ],
         check=True,
         capture_output=True,
         text=True,
     )
-    dump = str(Path(NVCC).resolve().parent / "cuobjdump")
+    # the one calls the other
+    environment = {**os.environ, "NVDISASM_PATH": str(TOOLS["nvdisasm"])}
 
     def said(*options: str) -> str:
-        command = [dump, *options, str(cubin)]
         return subprocess.run(
-            command, check=True, capture_output=True, text=True
+            [str(TOOLS["cuobjdump"]), *options, str(cubin)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment,
         ).stdout
 
     parts = re.split(r"Function : (\w+)", said("-sass"))[1:]

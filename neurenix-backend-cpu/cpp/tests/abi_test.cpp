@@ -50,11 +50,13 @@ FIELD(phx_plan, constant_bytes, 80);
 FIELD(phx_plan, input_bytes, 88);
 FIELD(phx_plan, output_bytes, 96);
 
-SIZE(phx_options, 16);
+SIZE(phx_options, 24);
 FIELD(phx_options, struct_size, 0);
 FIELD(phx_options, threads, 8);
+FIELD(phx_options, unused, 12);
+FIELD(phx_options, precision, 16);
 
-SIZE(phx_capabilities, 440);
+SIZE(phx_capabilities, 448);
 FIELD(phx_capabilities, struct_size, 0);
 FIELD(phx_capabilities, dtypes, 8);
 FIELD(phx_capabilities, opcodes, 12);
@@ -80,6 +82,7 @@ FIELD(phx_capabilities, task_most_operands, 416);
 FIELD(phx_capabilities, task_most_steps, 420);
 FIELD(phx_capabilities, task_most_time, 424);
 FIELD(phx_capabilities, expanded_bytes, 432);
+FIELD(phx_capabilities, precisions, 440);
 
 SIZE(phx_memory_stats, 40);
 FIELD(phx_memory_stats, struct_size, 0);

@@ -262,13 +262,16 @@ int main(int count, char** words) {
     chained();
     return 0;
   }
-#if !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+  const std::vector<int> schedules{0};  // it finds what any order would show
+#else
+  const std::vector<int> schedules{0, 1, 2};
   a_missing_barrier_shows();
 #endif
   what_waits_for_nothing_goes_together();
   an_output_waits_for_the_reads_of_an_input_in_its_place();
   calls_are_inlined();
-  for (int schedule : {0, 1, 2}) {
+  for (int schedule : schedules) {
     emulator::options().schedule = schedule;
     scans_carry_and_save();
     maps_run_as_tasks();

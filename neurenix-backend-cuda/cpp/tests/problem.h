@@ -33,7 +33,9 @@ class TestBuilder final : public Builder {
   std::vector<char> program = std::vector<char>(16);
   int64_t workspace_bytes = 0;
 
-  Pointer place(const phx_value& value) const override { return {.base = value.index, .offset = value.offset}; }
+  Pointer place(const phx_value& value) const override {
+    return {.base = value.index, .offset = value.offset};
+  }
   Pointer workspace(int64_t bytes) override {
     const int64_t at = workspace_bytes;
     workspace_bytes += (bytes + 63) / 64 * 64;
@@ -51,7 +53,8 @@ class TestBuilder final : public Builder {
 
  protected:
   void add_bytes(Handler handler, int64_t tiles, const void* params, int64_t size) override {
-    if (tiles > 0) records.push_back({{.handler = handler, .tiles = tiles, .params = add_data(params, size)}, phase_});
+    if (tiles > 0)
+      records.push_back({{.handler = handler, .tiles = tiles, .params = add_data(params, size)}, phase_});
   }
 
  private:
@@ -99,9 +102,14 @@ class Problem {
         for (int64_t e = 0; e < sizes_.back(); e++) put(int(operand), e, pick);
     }
     plan_->params = std::move(params);
-    plan_->instructions.push_back({.opcode = opcode, .inputs = int32_t(shapes.size()) - outputs, .outputs = outputs,
-                                   .first_operand = 0, .params = int32_t(plan_->params.size()), .first_param = 0,
-                                   .region = -1, .line = -1});
+    plan_->instructions.push_back({.opcode = opcode,
+                                   .inputs = int32_t(shapes.size()) - outputs,
+                                   .outputs = outputs,
+                                   .first_operand = 0,
+                                   .params = int32_t(plan_->params.size()),
+                                   .first_param = 0,
+                                   .region = -1,
+                                   .line = -1});
   }
 
   const Plan& plan() const { return *plan_; }
@@ -156,7 +164,8 @@ class Problem {
 
   // Lowers it and runs its records, phase after phase; returns the memory of output 0, or of `output`.
   std::vector<char> run(int threads, int schedule,
-                        const std::function<void(Builder&, const phx_instruction&)>& lower, int output = 0) const {
+                        const std::function<void(Builder&, const phx_instruction&)>& lower,
+                        int output = 0) const {
     TestBuilder builder(*plan_, threads);
     const phx_instruction& instruction = plan_->instructions[0];
     lower(builder, instruction);
@@ -179,8 +188,8 @@ class Problem {
       arguments.extra = ends;
       arguments.record_count = 1;
       const emulator::Kernel* kernel = emulator::find_kernel(name_of_kernel(kernel_of(entry.record.handler)));
-      const std::string error =
-          emulator::launch(*kernel, &arguments, entry.record.tiles, threads, shared_bytes_of(entry.record.handler));
+      const std::string error = emulator::launch(*kernel, &arguments, entry.record.tiles, threads,
+                                                 shared_bytes_of(entry.record.handler));
       if (!error.empty()) throw std::runtime_error(error);
     }
     emulator::options().schedule = 0;

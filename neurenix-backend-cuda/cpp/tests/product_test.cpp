@@ -17,7 +17,9 @@ using namespace phynexus::gpu::tests;
 namespace {
 
 std::mt19937 random_bits(11);
-int64_t pick(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_bits); }
+int64_t pick(int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random_bits);
+}
 
 struct Way {
   const char* name;
@@ -98,41 +100,45 @@ void check(const Problem& problem, const std::vector<Term>& terms, const std::st
     std::vector<char> first;
     for (const int threads : {64, 256})
       for (const int schedule : {0, 2}) {
-        std::vector<char> result = problem.run(threads, schedule, [&](Builder& builder, const phx_instruction& x) {
-          std::vector<Product> products = x.opcode == PHX_DOT_GENERAL
-                                              ? std::vector{product_of_dot(builder, x)}
-                                              : products_of_convolution(builder, x);
-          lower_products(builder, std::move(products), [&](const ProductSizes& s, int32_t, bool) {
-            ProductChoice choice = way.choice;
-            if (s.k < 8) choice.splits = 1;
-            return choice;
-          });
-        });
+        std::vector<char> result =
+            problem.run(threads, schedule, [&](Builder& builder, const phx_instruction& x) {
+              std::vector<Product> products = x.opcode == PHX_DOT_GENERAL
+                                                  ? std::vector{product_of_dot(builder, x)}
+                                                  : products_of_convolution(builder, x);
+              lower_products(builder, std::move(products), [&](const ProductSizes& s, int32_t, bool) {
+                ProductChoice choice = way.choice;
+                if (s.k < 8) choice.splits = 1;
+                return choice;
+              });
+            });
         if (first.empty()) {
           first = result;
           std::vector<bool> written(size_t(outs), false);
           for (const int64_t place : problem.places(2)) {
             written[size_t(place)] = true;
             const double found = problem.number_in(result, dtype, place), expected = sums[size_t(place)];
-            const double allowed = tolerance(dtype) * (sizes[size_t(place)] + (dtype > PHX_BFLOAT16 ? 0 : 1e-6));
-            const bool fits = dtype > PHX_BFLOAT16 ? problem.whole_in(result, place) == problem.cut(wrapped[size_t(place)])
-                                                   : std::abs(found - expected) <= allowed;
+            const double allowed =
+                tolerance(dtype) * (sizes[size_t(place)] + (dtype > PHX_BFLOAT16 ? 0 : 1e-6));
+            const bool fits = dtype > PHX_BFLOAT16
+                                  ? problem.whole_in(result, place) == problem.cut(wrapped[size_t(place)])
+                                  : std::abs(found - expected) <= allowed;
             if (!fits && failures++ < 20)
-              std::printf("%s, %s in %d: %.9g instead of %.9g, dtype %d\n", what.c_str(), way.name, way.choice.splits,
-                          found, expected, dtype);
+              std::printf("%s, %s in %d: %.9g instead of %.9g, dtype %d\n", what.c_str(), way.name,
+                          way.choice.splits, found, expected, dtype);
           }
           for (int64_t place = 0; place < outs; place++)
             if (!written[size_t(place)] && !problem.untouched(result, place) && failures++ < 20)
               std::printf("%s, %s: wrote beside the output\n", what.c_str(), way.name);
         } else if (result != first && failures++ < 20) {
-          std::printf("%s, %s: other bits with %d threads in order %d\n", what.c_str(), way.name, threads, schedule);
+          std::printf("%s, %s: other bits with %d threads in order %d\n", what.c_str(), way.name, threads,
+                      schedule);
         }
       }
   }
 }
 
 int32_t any_dtype() {
-  static constexpr int32_t all[] = {PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT64, PHX_FLOAT16,
+  static constexpr int32_t all[] = {PHX_FLOAT32,  PHX_FLOAT32, PHX_FLOAT32, PHX_FLOAT64, PHX_FLOAT16,
                                     PHX_BFLOAT16, PHX_INT32,   PHX_INT64,   PHX_UINT8,   PHX_UINT32};
   return all[size_t(pick(0, 9))];
 }
@@ -151,8 +157,8 @@ int64_t product_of(const std::vector<int64_t>& shape) {
 
 void a_dot() {
   const bool is_large = pick(0, 3) == 0;
-  std::vector<int64_t> batch = shape_of(2, 3), m = shape_of(2, is_large ? 40 : 9), n = shape_of(2, is_large ? 20 : 9),
-                       k = shape_of(2, is_large ? 12 : 40);
+  std::vector<int64_t> batch = shape_of(2, 3), m = shape_of(2, is_large ? 40 : 9),
+                       n = shape_of(2, is_large ? 20 : 9), k = shape_of(2, is_large ? 12 : 40);
   if (pick(0, 30) == 0) k = {0};
   if (product_of(batch) * product_of(m) * product_of(n) * product_of(k) > 400'000) return;
   const auto joined = [](std::initializer_list<const std::vector<int64_t>*> parts) {
@@ -172,8 +178,10 @@ void a_dot() {
         for (int64_t l = 0; l < depth; l++)
           terms.push_back({out[size_t((o * rows + i) * columns + j)], a[size_t((o * rows + i) * depth + l)],
                            b[size_t((o * depth + l) * columns + j)]});
-  check(problem, terms, format("dot %lld %lld %lld %lld", (long long)product_of(batch), (long long)rows,
-                               (long long)columns, (long long)depth), false);
+  check(problem, terms,
+        format("dot %lld %lld %lld %lld", (long long)product_of(batch), (long long)rows, (long long)columns,
+               (long long)depth),
+        false);
 }
 
 void a_convolution() {
@@ -203,8 +211,12 @@ void a_convolution() {
                              y = joined({images, outs, places[0], places[1]});
   const bool input = opcode == PHX_CONV_INPUT_GRADIENT, weight = opcode == PHX_CONV_WEIGHT_GRADIENT;
   Problem problem(random_bits, any_dtype(), opcode,
-                  {int64_t(batch.size()), stride[0], stride[1], low[0], high[0], low[1], high[1], dilation[0], dilation[1]},
-                  {input ? y : x, weight ? y : w, input ? x : weight ? w : y});
+                  {int64_t(batch.size()), stride[0], stride[1], low[0], high[0], low[1], high[1], dilation[0],
+                   dilation[1]},
+                  {input ? y : x, weight ? y : w,
+                   input    ? x
+                   : weight ? w
+                            : y});
   const std::vector<int64_t> of[3] = {problem.places(0), problem.places(1), problem.places(2)};
   std::vector<Term> terms;
   for (int64_t b = 0; b < product_of(batch); b++)
@@ -218,15 +230,19 @@ void a_convolution() {
                   const int64_t down = h * stride[0] + p * dilation[0] - low[0],
                                 right = v * stride[1] + q * dilation[1] - low[1];
                   if (down < 0 || down >= size[0] || right < 0 || right >= size[1]) continue;
-                  const size_t at_x = size_t(((b * images + i) * channels + c) * size[0] * size[1] + down * size[1] + right),
-                               at_w = size_t(((b * outs + o) * channels + c) * kernel[0] * kernel[1] + p * kernel[1] + q),
-                               at_y = size_t(((b * images + i) * outs + o) * places[0] * places[1] + h * places[1] + v);
+                  const size_t at_x = size_t(((b * images + i) * channels + c) * size[0] * size[1] +
+                                             down * size[1] + right),
+                               at_w = size_t(((b * outs + o) * channels + c) * kernel[0] * kernel[1] +
+                                             p * kernel[1] + q),
+                               at_y = size_t(((b * images + i) * outs + o) * places[0] * places[1] +
+                                             h * places[1] + v);
                   if (input) terms.push_back({of[2][at_x], of[0][at_y], of[1][at_w]});
                   else if (weight) terms.push_back({of[2][at_w], of[0][at_x], of[1][at_y]});
                   else terms.push_back({of[2][at_y], of[0][at_x], of[1][at_w]});
                 }
   check(problem, terms,
-        format("opcode %d, x %lldx%lldx%lldx%lld, kernel %lldx%lld, stride %lld %lld, dilation %lld %lld, low %lld %lld",
+        format("opcode %d, x %lldx%lldx%lldx%lld, kernel %lldx%lld, stride %lld %lld, dilation %lld %lld, "
+               "low %lld %lld",
                opcode, (long long)images, (long long)channels, (long long)size[0], (long long)size[1],
                (long long)kernel[0], (long long)kernel[1], (long long)stride[0], (long long)stride[1],
                (long long)dilation[0], (long long)dilation[1], (long long)low[0], (long long)low[1]),

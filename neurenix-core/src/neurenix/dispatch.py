@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from .attributes import Version
 from .backends import discovery
 from .backends.by_methods import as_executable
 from .backends.debug import CheckedExecutable, debugging
@@ -26,7 +27,7 @@ from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.memo import derived
-from .settings import current_precision, forgetting
+from .settings import current_precision, forgetting, leaving
 from .sizes import check_size
 
 
@@ -150,6 +151,7 @@ def outside_captures() -> Iterator[None]:
 _TYPES: dict[Any, tuple[TensorType, ...]] = {}
 _EAGER: OrderedDict[Any, Any] = OrderedDict()
 _LITERALS: OrderedDict[Any, Any] = OrderedDict()
+_forgotten = Version()  # of what literals have left on devices
 _POSTPONED: OrderedDict[Any, Any] = OrderedDict()
 _BOUND = 4096
 forgetting += [_EAGER.clear, _POSTPONED.clear]
@@ -249,7 +251,7 @@ class Postponed:
     """An operation on literals alone: it belongs to no device, as literals do, and is
     computed on the device of the tensor that it meets."""
 
-    __slots__ = ("done", "inputs", "params", "primitive")
+    __slots__ = ("done", "inputs", "params", "primitive", "since")
 
     def __init__(
         self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]
@@ -258,8 +260,11 @@ class Postponed:
         self.inputs = [(x.type, x.data) for x in inputs]
         self.params = params
         self.done: dict[Device, list[Any]] = {}
+        self.since = _forgotten.now
 
     def results(self, device: Device) -> list[Any]:
+        if self.since is not _forgotten.now:
+            self.done, self.since = {}, _forgotten.now
         buffers = self.done.get(device)
         if buffers is None:
             inputs = [_Placed(t, on_device(x, device), device) for t, x in self.inputs]
@@ -284,6 +289,15 @@ class Output:
     def __init__(self, of: Postponed, index: int) -> None:
         self.of = of
         self.index = index
+
+
+def _forget_literals() -> None:
+    """Gives up what literals have left on devices."""
+    _LITERALS.clear()
+    _forgotten.note()
+
+
+leaving.append(_forget_literals)
 
 
 def on_device(literal: ConstantArray | Output, device: Device) -> Any:

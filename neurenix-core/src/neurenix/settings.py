@@ -28,6 +28,8 @@ class _Products:
 _products = _Products()
 # What forgets programs that were made for another precision.
 forgetting: list[Callable[[], None]] = []
+# What gives up what it keeps on devices: one may have been lost.
+leaving: list[Callable[[], None]] = []
 
 
 def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
@@ -89,6 +91,8 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         _check_precision(backend, device, precision)
     backend.configure({} if threads is None else {"threads": threads})
     _set_precision(backend, precision)
+    for leave in leaving:
+        leave()
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device

@@ -80,6 +80,8 @@ class NativeBackend(Backend):
             self.precision = precision
             for engine in self.engines.values():
                 engine.set_precision(precision)
+        for engine in self.engines.values():
+            engine.capabilities()  # a device that was lost is opened again
 
     def compile(self, program: Program, index: int, state: int = 0) -> NativeExecutable:
         return NativeExecutable(self.engine(index), program, state)

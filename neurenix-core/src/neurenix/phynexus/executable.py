@@ -69,7 +69,6 @@ class NativeExecutable(Executable):
         self.result_bytes = self.out_bytes[state:]
         self._require(least_scratch(plan))
         encoded = encode(plan)
-        self.lines = encoded.lines
         self.handle = compile_plan(engine, encoded)
         if engine.has("memory_bytes"):
             self._require(self.memory_bytes())

@@ -18,6 +18,7 @@ from ..errors import (
 from ..program import Program
 from . import _bindings
 from .declared import declared
+from .source_lines import with_lines
 
 ffi: Any = _bindings.ffi  # whose C names no type checker knows
 
@@ -134,7 +135,7 @@ class Engine:
             raise self.failure(status)
 
     def failure(self, status: int) -> NeurenixError:
-        text = ffi.string(self.api.last_error()).decode()
+        text = with_lines(ffi.string(self.api.last_error()).decode())
         if status == _OUT_OF_MEMORY:
             room = self.available()
             text += "" if room is None else f"; {room} are available"

@@ -246,16 +246,16 @@ typedef struct phx_capabilities {
   /* From 1.6: whether a PHX_MAP pays, whose iterations are tasks that a group of lanes runs each, or the map comes
    * expanded: as instructions with one more axis. task_groups 0: every map comes as one. Times are in multiply-adds of
    * one lane; most_...: above it a map comes expanded; 0 of the last four: no limit. */
-  int32_t task_lanes;           /* of a group */
-  int32_t task_groups;          /* that run at once */
-  double task_barrier;          /* the time between two steps of a task */
-  double task_dispatch;         /* the time of one more instruction on the whole device */
-  int64_t task_most_work;       /* multiply-adds of a step */
-  int64_t task_most_elements;   /* elements of a step */
-  int32_t task_most_operands;   /* inputs and outputs of a map */
-  int32_t task_most_steps;      /* of a task */
-  double task_most_time;        /* of a task */
-  int64_t expanded_bytes;       /* of the values of expanded iterations; more go in chunks */
+  int32_t task_lanes;         /* of a group */
+  int32_t task_groups;        /* that run at once */
+  double task_barrier;        /* the time between two steps of a task */
+  double task_dispatch;       /* the time of one more instruction on the whole device */
+  int64_t task_most_work;     /* multiply-adds of a step */
+  int64_t task_most_elements; /* elements of a step */
+  int32_t task_most_operands; /* inputs and outputs of a map */
+  int32_t task_most_steps;    /* of a task */
+  double task_most_time;      /* of a task */
+  int64_t expanded_bytes;     /* of the values of expanded iterations; more go in chunks */
 
   /* From 1.6: bit p: the phx_precision p may be asked for; PHX_PRODUCTS_FLOAT32 always may. */
   uint32_t precisions;
@@ -306,7 +306,8 @@ typedef struct phx_api {
   int32_t abi_minor;
   const char* engine_version; /* for people, such as "0.1.0" */
 
-  /* How many devices there are; 0 where there are none or no driver. It keeps hold of nothing. */
+  /* How many devices there are; 0 where there are none or no driver: then last_error() may say why, and create() does.
+   * It keeps hold of nothing. */
   int32_t (*device_count)(void);
 
   /* The message of this thread's last failed call; never null. The engine's, valid until this thread's next call. */

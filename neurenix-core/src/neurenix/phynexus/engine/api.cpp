@@ -77,12 +77,19 @@ int32_t checked_threads(int32_t threads) {
   return threads;
 }
 
+int32_t device_count() {
+  int32_t count = 0;
+  guarded([&] { count = library.device_count(); });
+  return count;
+}
+
 void set_declared_precision(phx_engine& handle, int32_t precision) {
   static constexpr const char* names[] = {"float32", "TF32", "bfloat16"};
-  require(precision >= PHX_PRODUCTS_FLOAT32 && precision <= PHX_PRODUCTS_BFLOAT16, "there is no such precision");
+  require(precision >= PHX_PRODUCTS_FLOAT32 && precision <= PHX_PRODUCTS_BFLOAT16,
+          "there is no such precision");
   if (precision != PHX_PRODUCTS_FLOAT32 && !(handle.declared.precisions >> precision & 1))
-    lack(format("%s computes float32 products without rounding their factors, not in %s", handle.declared.name,
-                names[precision]));
+    lack(format("%s computes float32 products without rounding their factors, not in %s",
+                handle.declared.name, names[precision]));
   handle.engine->set_precision(precision);
 }
 
@@ -255,7 +262,7 @@ extern "C" PHYNEXUS_EXPORT const phx_api* phynexus_api(void) {
       .abi_major = PHX_ABI_MAJOR,
       .abi_minor = PHX_ABI_MINOR,
       .engine_version = library.version,
-      .device_count = library.device_count,
+      .device_count = device_count,
       .last_error = last_error,
       .create = create,
       .destroy = destroy,

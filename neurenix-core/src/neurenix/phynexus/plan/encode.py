@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import InvalidArgumentError
 from ...primitives.sources import ConstantArray
+from ..source_lines import number_of
 from .params import encoded
 from .place import aligned
 from .plan import Plan, Step
@@ -65,7 +66,6 @@ class Encoded:
     constants: Any
     input_bytes: Any
     output_bytes: Any
-    lines: list[str]
 
 
 class _Encoder:
@@ -77,7 +77,6 @@ class _Encoder:
         self.params: list[int] = []
         self.constants: dict[ConstantArray, int] = {}
         self.constant_bytes = 0
-        self.lines: dict[str, int] = {}
 
     def place_of(self, view: View) -> tuple[int, int, int]:
         root = view.root
@@ -125,11 +124,6 @@ class _Encoder:
         self.operands += [-1 if v is None else self.value(v) for v in step.outputs]
         params = encoded(step.params)
         self.params += params
-        line = (
-            -1
-            if step.source is None
-            else self.lines.setdefault(step.source, len(self.lines))
-        )
         self.instructions.append(
             (
                 step.opcode,
@@ -139,7 +133,7 @@ class _Encoder:
                 len(params),
                 first_param,
                 step.region,
-                line,
+                number_of(step.source),
             )
         )
 
@@ -176,7 +170,6 @@ def encode(plan: Plan) -> Encoded:
         constants,
         _bytes(program.input_types),
         _bytes(program.output_types),
-        list(encoder.lines),
     )
 
 

@@ -22,11 +22,11 @@
 
 // The kernels that run records on the whole device; a handler's third column is one of these. A task's kernel runs the
 // handlers of the first ones, up to last_task_kernel: the others need more of a multiprocessor than a task's has to give.
-#define PHYNEXUS_LEVEL_KERNELS(X)                                                                    \
-  X(control)                                                                                         \
-  X(elementwise)                                                                                     \
-  X(wide) X(index) X(contract) X(linear_algebra) X(product_large) X(product_medium) X(product_small) \
-      X(product_other) X(product_tensor)
+// clang-format off
+#define PHYNEXUS_LEVEL_KERNELS(X) \
+  X(control) X(elementwise) X(wide) X(index) X(contract) X(linear_algebra) \
+  X(product_large) X(product_medium) X(product_small) X(product_other) X(product_tensor)
+// clang-format on
 
 namespace phynexus::gpu {
 

@@ -36,7 +36,8 @@ char* Allocator::take(int64_t bytes, int64_t ticket, bool hosts) {
     if (!unusable_.contains(found->first)) break;
     passed_over.push_back(found);
   }
-  for (const Blocks::iterator block : passed_over) free_of(block->second).insert({block->second.bytes, block->first});
+  for (const Blocks::iterator block : passed_over)
+    free_of(block->second).insert({block->second.bytes, block->first});
   if (found == blocks_.end()) return nullptr;
   cut(found, size);
   Block& block = found->second;
@@ -100,7 +101,8 @@ bool Allocator::give(const char* pointer, int64_t ticket) {
 // Joins a block that is in no list with the next one of its segment, where that is free.
 void Allocator::join_with_next(Blocks::iterator block) {
   const auto next = std::next(block);
-  if (next == blocks_.end() || next->second.first || next->first != block->first + block->second.bytes) return;
+  if (next == blocks_.end() || next->second.first || next->first != block->first + block->second.bytes)
+    return;
   if (next->second.used) return;
   free_of(next->second).erase({next->second.bytes, next->first});
   block->second.bytes += next->second.bytes;

@@ -36,10 +36,14 @@ GpuEngine::~GpuEngine() {
 
 bool GpuEngine::is_forked() const { return forks() != forks_; }
 
-void GpuEngine::open() {
+void GpuEngine::refuse_fork() const {
   if (is_forked())
-    throw Failure(PHX_DEVICE_ERROR,
-                  "a GPU does not work in a process that was forked after it was used: start processes with 'spawn'");
+    throw Failure(
+        PHX_DEVICE_ERROR,
+        "a GPU does not work in a process that was forked after it was used: start processes with 'spawn'");
+}
+
+void GpuEngine::open() {
   std::unique_lock living(living_);
   try {
     if (!lost_.empty()) binding_.driver->reopen();
@@ -59,7 +63,8 @@ void GpuEngine::revive() {
 
 std::string GpuEngine::notes() const {
   if (!makes_code()) return "no code at run time: NEURENIX_GPU_CODE=0\n";
-  if (!maker_) return "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
+  if (!maker_)
+    return "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
   std::string text;
   for (const std::string& line : maker_->notes()) text += line + "\n";
   return text;
@@ -80,7 +85,9 @@ void GpuEngine::surface(const DriverFailure& failure) {
       session_.reset();  // not even to be entered
     }
   }
-  throw Failure(PHX_DEVICE_ERROR, lost_ + "; what lay on it is gone: make it again, or load your last checkpoint");
+  throw Failure(
+      PHX_DEVICE_ERROR,
+      lost_ + "; what lay on it is gone: call nx.init, then make it again or load your last checkpoint");
 }
 
 void GpuEngine::refuse_lost() const {

@@ -26,8 +26,8 @@ struct Binding {
   int32_t lanes = 32;
   std::unique_ptr<Compiler> compiler;  // for code at run time; null: there is none, and why
   std::string no_compiler;
-  std::string cache = "gpu";           // the folder's name, for what it makes
-  uint32_t precisions = 1;      // of phx_capabilities
+  std::string cache = "gpu";  // the folder's name, for what it makes
+  uint32_t precisions = 1;    // of phx_capabilities
 };
 
 class GpuEngine final : public Engine {
@@ -56,6 +56,7 @@ class GpuEngine final : public Engine {
   static constexpr int64_t any = -1;
   template <class F>
   auto in_session(int64_t expected, const F& f) {
+    refuse_fork();
     std::lock_guard lock(mutex_);
     try {
       if (!session_) open();
@@ -115,6 +116,7 @@ class GpuEngine final : public Engine {
   void open();
   [[noreturn]] void surface(const DriverFailure& failure);
   [[noreturn]] void refuse_lost() const;
+  void refuse_fork() const;
   std::string place_of_fault() const;
   void check_place(Session& session, const void* device, int64_t bytes) const;
   bool is_forked() const;
@@ -125,7 +127,7 @@ class GpuEngine final : public Engine {
   // The first guards all below; the second is held while the session must not end, and whole where it does.
   mutable std::mutex mutex_;
   std::shared_mutex living_;
-  std::mutex uploads_, downloads_;  // a copy at a time in each direction
+  std::mutex uploads_, downloads_;        // a copy at a time in each direction
   std::unordered_set<const void*> dead_;  // the host still has them, and what they led to is lost
   std::unique_ptr<Session> session_;
   std::atomic<int64_t> session_number_{0};

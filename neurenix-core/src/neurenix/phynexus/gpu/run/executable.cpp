@@ -16,18 +16,18 @@ GpuExecutable::GpuExecutable(GpuEngine& engine, std::unique_ptr<const Plan> plan
 
 GpuExecutable::~GpuExecutable() {
   engine_.strike(number_);
-  if (replay_) engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
+  if (replay_)
+    engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
 }
 
 std::string GpuExecutable::describe_launch(int64_t launch) const {
   if (launch < 0 || launch >= int64_t(lowered_.launches.size())) return "";
-  std::string text;
   const std::vector<int32_t>& all = lowered_.launches[size_t(launch)].instructions;
+  std::string text = all.size() > 1 ? " in one of " : " in ";
   constexpr size_t most = 4;
   for (size_t k = 0; k < std::min(all.size(), most); k++) {
     const phx_instruction& x = plan_->instructions[size_t(all[k])];
-    text += format("%s instruction %d (%s, source line %d)", k ? "," : all.size() > 1 ? " in one of" : " in", all[k],
-                   opcode_name(x.opcode), x.line);
+    text += format("%sinstruction %d (%s, source line %d)", k ? ", " : "", all[k], opcode_name(x.opcode), x.line);
   }
   return all.size() > most ? text + format(" and %zu more", all.size() - most) : text;
 }
@@ -53,7 +53,8 @@ void GpuExecutable::prepare(Series& series) {
                       size_t(whole.inputs + whole.outputs));
   std::vector<int32_t> aliases = aliases_of(bases);
   if (aliases != aliases_) {
-    if (replay_) engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
+    if (replay_)
+      engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
     replay_.reset();
     Lowered lowered = lower_plan(*plan_, engine_.target(), &aliases);
     engine_.alone([&] { lowered_ = std::move(lowered); });  // a fault that is found now describes it
@@ -68,7 +69,8 @@ void GpuExecutable::load() {
   replay_.reset();
   std::unique_ptr<Replay> made;
   engine_.in_session(GpuEngine::any, [&](Session& session) {
-    made = std::make_unique<Replay>(session, engine_.session_number(), lowered_, number_, engine_.target().threads);
+    made = std::make_unique<Replay>(session, engine_.session_number(), lowered_, number_,
+                                    engine_.target().threads);
   });
   try {
     engine_.upload(made->program, lowered_.program.data(), int64_t(lowered_.program.size()));
@@ -94,7 +96,8 @@ void GpuExecutable::improve(bool several) {
       replay_->take_over(session, *made_);
     } catch (const DriverFailure& failure) {
       if (failure.lost) throw;
-      maker->note("precompiled kernels run where the driver refused made code: " + std::string(failure.what()));
+      maker->note("precompiled kernels run where the driver refused made code: " +
+                  std::string(failure.what()));
       made_.reset();
     }
   });

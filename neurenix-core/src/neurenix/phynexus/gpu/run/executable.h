@@ -38,7 +38,7 @@ class GpuExecutable final : public Executable {
 
   GpuEngine& engine_;
   int32_t number_ = 0;
-  std::mutex entered_;  // one call at a time: they share the device's one stream, and its state
+  std::mutex entered_;            // one call at a time: they share the device's one stream, and its state
   std::vector<int32_t> aliases_;  // of each output, that the plan was lowered for
   Lowered lowered_;
   std::unique_ptr<Replay> replay_;

@@ -13,7 +13,8 @@ constexpr size_t fewest_in_graph = 3;  // launches
 
 }  // namespace
 
-Replay::Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable, int32_t threads)
+Replay::Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable,
+               int32_t threads)
     : session_number(session_number), lowered_(lowered), threads_(threads) {
   const int64_t program_bytes = round_up(int64_t(lowered.program.size()));
   const int64_t table_bytes = round_up(lowered.pointer_count * int64_t(sizeof(char*)));
@@ -88,8 +89,8 @@ void Replay::set_bases(Session& session, char* const* bases, size_t count, bool 
     step(session, bases, at, std::min(count - at, most), StepArguments::more_pointers, -1);
 }
 
-void Replay::step(Session& session, char* const* pointers, size_t first, size_t count, StepArguments::Kind kind,
-                  int32_t ok) {
+void Replay::step(Session& session, char* const* pointers, size_t first, size_t count,
+                  StepArguments::Kind kind, int32_t ok) {
   StepArguments a;
   a.bases = bases_;
   a.state = state_;
@@ -113,7 +114,8 @@ void Replay::run(Session& session) {
         session.driver.launch(part.graph, session.compute);
         continue;
       }
-      for (size_t k = 0; k < part.count; k++) session.driver.launch(launches_[part.first + k], session.compute);
+      for (size_t k = 0; k < part.count; k++)
+        session.driver.launch(launches_[part.first + k], session.compute);
     }
 }
 

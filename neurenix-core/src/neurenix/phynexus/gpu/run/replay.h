@@ -10,7 +10,8 @@ namespace phynexus::gpu {
 class Replay {
  public:
   // Takes memory in a session. The program is the caller's to upload, to `program`, then make_graphs() to be called.
-  Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable, int32_t threads);
+  Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable,
+         int32_t threads);
   void make_graphs(Session& session);
   // From now on the kernels of `made` run in place of the precompiled ones. Throws DriverFailure, and then nothing has changed.
   void take_over(Session& session, const MadeCode& made);

@@ -39,11 +39,11 @@ char* Session::take(int64_t bytes, bool hosts) {
   memory.trim();
   if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
   const FreeMemory numbers = driver.free_memory();
-  throw Failure(PHX_OUT_OF_MEMORY,
-                format("%s has no memory for %lld bytes: %lld of its %lld are free, and %lld are in use here",
-                       driver.facts().name.c_str(), static_cast<long long>(bytes),
-                       static_cast<long long>(numbers.free), static_cast<long long>(numbers.total),
-                       static_cast<long long>(memory.used_bytes())));
+  throw Failure(
+      PHX_OUT_OF_MEMORY,
+      format("%s has no memory for %lld bytes: %lld of its %lld are free, and %lld are in use here",
+             driver.facts().name.c_str(), static_cast<long long>(bytes), static_cast<long long>(numbers.free),
+             static_cast<long long>(numbers.total), static_cast<long long>(memory.used_bytes())));
 }
 
 char* Session::scratch(int64_t bytes) {

@@ -9,8 +9,7 @@
 namespace phynexus::gpu {
 
 struct StagingPiece {
-  explicit StagingPiece(Driver& driver)
-      : memory(driver, bytes), copied(driver, driver.make_event(false)) {}
+  explicit StagingPiece(Driver& driver) : memory(driver, bytes), copied(driver, driver.make_event(false)) {}
   static constexpr int64_t bytes = int64_t(1) << 20;
   OwnedPinned memory;
   Owned<Event> copied;  // recorded behind the copy that uses it

@@ -20,7 +20,7 @@ struct DirectUnit {
     const char *x[UnitRows], *y[UnitColumns];
     int32_t down[UnitRows], right[UnitRows];
     bool inside[UnitRows], any = false;
-UNROLL
+    UNROLL
     for (int i = 0; i < UnitRows; i++) {
       x[i] = a[i] + first.a;
       down[i] = h[i] + first.h;
@@ -28,13 +28,13 @@ UNROLL
       inside[i] = !Image || within_image(p, down[i], right[i]);
       any = any || inside[i];
     }
-UNROLL
+    UNROLL
     for (int j = 0; j < UnitColumns; j++) y[j] = b[j] + first.b;
     const bool moves = Image && (step.h != 0 || step.w != 0);
     if (Image && !moves && !any) return;
     for (int32_t k = 0; k < count; k++) {
       Sum left[UnitRows], top[UnitColumns];
-UNROLL
+      UNROLL
       for (int i = 0; i < UnitRows; i++) {
         if (moves) {
           inside[i] = within_image(p, down[i], right[i]);
@@ -44,22 +44,22 @@ UNROLL
         left[i] = !Image || inside[i] ? term_at<T>(x[i]) : Sum(0);
         x[i] += step.a;
       }
-UNROLL
+      UNROLL
       for (int j = 0; j < UnitColumns; j++) {
         top[j] = term_at<T>(y[j]);
         y[j] += step.b;
       }
-UNROLL
-      for (int i = 0; i < UnitRows; i++)
-UNROLL
-        for (int j = 0; j < UnitColumns; j++) sums[i][j] = multiply_add(left[i], top[j], sums[i][j]);
+      UNROLL
+      for (int i = 0; i < UnitRows; i++) UNROLL
+      for (int j = 0; j < UnitColumns; j++) sums[i][j] = multiply_add(left[i], top[j], sums[i][j]);
     }
   }
 };
 
 // Not inlined: a task's kernel then has the registers of one of these, not of all.
 template <class T, int UnitRows, int UnitColumns, bool Image>
-DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, int64_t tile,
+                              const Group& group) {
   const ProductParams p = params;  // in registers
   const ProductAxes axes = axes_of(p, group);
   // Columns of a unit lie apart, so that neighbouring threads read neighbouring ones.
@@ -91,9 +91,8 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
       own.b[j] = b + product_place(axes.n, p.n_axes, n < p.n ? n : p.n - 1).b;
     }
     UNROLL
-    for (int i = 0; i < UnitRows; i++)
-      UNROLL
-      for (int j = 0; j < UnitColumns; j++) own.sums[i][j] = 0;
+    for (int i = 0; i < UnitRows; i++) UNROLL
+    for (int j = 0; j < UnitColumns; j++) own.sums[i][j] = 0;
     ONE_BY_ONE
     for (int32_t o = 0; o < outer; o++)
       own.add(p, product_place(axes.k + 1, p.k_axes - 1, o), inner, inner.size);
@@ -121,7 +120,8 @@ DEVICE void direct_units_f32(const ProductParams& p, char* const* bases, int64_t
 DEVICE void product_direct_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
   direct_units_f32<false>(p, bases, tile, group);
 }
-DEVICE void product_direct_image_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE void product_direct_image_f32(const ProductParams& p, char* const* bases, int64_t tile,
+                                     const Group& group) {
   direct_units_f32<true>(p, bases, tile, group);
 }
 
@@ -135,7 +135,8 @@ struct DirectOther {
     direct_units<T, 1, 1, true>(p, bases, tile, group);
   }
 };
-DEVICE void product_direct_other(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE void product_direct_other(const ProductParams& p, char* const* bases, int64_t tile,
+                                 const Group& group) {
   with_product_type(p.dtype, DirectOther{p, bases, tile, group});
 }
 

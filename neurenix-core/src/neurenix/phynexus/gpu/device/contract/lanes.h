@@ -13,7 +13,8 @@ DEVICE Sum sum_of_lanes(Sum sum) {
 }
 
 template <class T>
-DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, int64_t tile, const Group& group) {
+DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, int64_t tile,
+                             const Group& group) {
   using Sum = typename SumOf<T>::Type;
   const ProductParams p = params;  // in registers
   const ProductAxes axes = axes_of(p, group);
@@ -22,8 +23,10 @@ DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, in
   const uint32_t end = units - first < uint32_t(p.tile_units) ? units : first + uint32_t(p.tile_units);
   const int lane = group.thread % LANES;
   ONE_BY_ONE
-  for (uint32_t unit = first + uint32_t(group.thread / LANES); unit < end; unit += uint32_t(group.threads / LANES)) {
-    const int32_t split = int32_t(unit / each), n = int32_t(unit % columns), m = int32_t(unit / columns % rows);
+  for (uint32_t unit = first + uint32_t(group.thread / LANES); unit < end;
+       unit += uint32_t(group.threads / LANES)) {
+    const int32_t split = int32_t(unit / each), n = int32_t(unit % columns),
+                  m = int32_t(unit / columns % rows);
     const ProductPlace batch = product_place(axes.batch, p.batch_axes, int32_t(unit % each / columns / rows));
     const ProductPlace row = product_place(axes.m, p.m_axes, m), column = product_place(axes.n, p.n_axes, n);
     const char* a = bases[p.a.base] + p.a.offset + batch.a + row.a;

@@ -7,27 +7,27 @@
 
 // X(name, Params, kernel). Tiles go through shared memory and need the whole device to be worth it; the others are for
 // small products, within a task too.
-#define PHYNEXUS_CONTRACT_TILE_HANDLERS(X)                  \
-  X(product_f32_large, ProductParams, product_large)        \
-  X(product_f32_medium, ProductParams, product_medium)      \
-  X(product_f32_small, ProductParams, product_small)        \
-  X(product_f64, ProductParams, product_other)              \
-  X(product_f16, ProductParams, product_other)              \
-  X(product_bf16, ProductParams, product_other)             \
-  X(product_i32, ProductParams, product_other)              \
-  X(product_i64, ProductParams, product_other)              \
-  X(product_u8, ProductParams, product_other)               \
-  X(product_tensor_tf32, ProductParams, product_tensor)     \
-  X(product_tensor_bf16, ProductParams, product_tensor)     \
-  X(product_tensor_f16, ProductParams, product_tensor)      \
+#define PHYNEXUS_CONTRACT_TILE_HANDLERS(X)              \
+  X(product_f32_large, ProductParams, product_large)    \
+  X(product_f32_medium, ProductParams, product_medium)  \
+  X(product_f32_small, ProductParams, product_small)    \
+  X(product_f64, ProductParams, product_other)          \
+  X(product_f16, ProductParams, product_other)          \
+  X(product_bf16, ProductParams, product_other)         \
+  X(product_i32, ProductParams, product_other)          \
+  X(product_i64, ProductParams, product_other)          \
+  X(product_u8, ProductParams, product_other)           \
+  X(product_tensor_tf32, ProductParams, product_tensor) \
+  X(product_tensor_bf16, ProductParams, product_tensor) \
+  X(product_tensor_f16, ProductParams, product_tensor)  \
   X(product_tensor_as_bf16, ProductParams, product_tensor)
-#define PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X)                \
-  X(product_direct_f32, ProductParams, contract)            \
-  X(product_direct_image_f32, ProductParams, contract)      \
-  X(product_direct_other, ProductParams, contract)          \
-  X(product_lanes, ProductParams, contract)                 \
+#define PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X)           \
+  X(product_direct_f32, ProductParams, contract)       \
+  X(product_direct_image_f32, ProductParams, contract) \
+  X(product_direct_other, ProductParams, contract)     \
+  X(product_lanes, ProductParams, contract)            \
   X(product_sum, ProductSumParams, contract)
-#define PHYNEXUS_CONTRACT_HANDLERS(X) \
+#define PHYNEXUS_CONTRACT_HANDLERS(X)  \
   PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X) \
   PHYNEXUS_CONTRACT_TILE_HANDLERS(X)
 
@@ -47,24 +47,26 @@ struct ProductAxis {
 // out[batch, m, n] = sum over k of a[batch, m, k] * b[batch, k, n]
 struct ProductParams {
   Pointer out, a, b;
-  int64_t axes = 0;  // where they lie in the program: batch's, then m's, n's and k's, each the innermost first
+  int64_t axes =
+      0;  // where they lie in the program: batch's, then m's, n's and k's, each the innermost first
   int32_t batch_axes = 0, m_axes = 0, n_axes = 0, k_axes = 0;
   int32_t batch = 1, m = 1, n = 1, k = 1;  // their elements; of k may be 0
   int32_t h = 0, w = 0;                    // the image's place at m = 0, k = 0
   int32_t height = 1, width = 1;           // of the image; a product without one has 1 and 1
-  int32_t splits = 1;                      // the terms go in so many pieces, each of them into a sum of its own
-  int32_t split_k = 1;                     // terms of a piece
-  int64_t split_stride = 0;                // bytes of `out` from one piece's sums to the next's, where splits > 1
-  int32_t a_along_k = 0, b_along_k = 0;    // whether neighbouring threads had better read along k
+  int32_t splits = 1;        // the terms go in so many pieces, each of them into a sum of its own
+  int32_t split_k = 1;       // terms of a piece
+  int64_t split_stride = 0;  // bytes of `out` from one piece's sums to the next's, where splits > 1
+  int32_t a_along_k = 0, b_along_k = 0;  // whether neighbouring threads had better read along k
   int32_t dtype = 0;
-  int32_t unit_m = 1, unit_n = 1;          // of what a thread does at a time, where there are no tiles
-  int32_t tile_units = 1;                  // units of a tile, where there are no tiles of shared memory
+  int32_t unit_m = 1, unit_n = 1;  // of what a thread does at a time, where there are no tiles
+  int32_t tile_units = 1;          // units of a tile, where there are no tiles of shared memory
 };
 
 // out = the sum of the pieces, in their order.
 struct ProductSumParams {
   Pointer out, pieces;
-  int64_t axes = 0;  // of the output, the innermost first, whose elements the pieces have densely in that order
+  int64_t axes =
+      0;  // of the output, the innermost first, whose elements the pieces have densely in that order
   int32_t axis_count = 0;
   int32_t splits = 1;
   int64_t split_stride = 0;

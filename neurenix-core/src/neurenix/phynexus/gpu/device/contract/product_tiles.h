@@ -12,15 +12,16 @@ DEVICE void product_tile(const ProductParams& p, char* const* bases, int64_t til
   static_assert(Usual::threads == 256 && sizeof(typename Usual::Memory) <= SharedBytes);
 #if defined(PHYNEXUS_EMULATED)
   if (group.threads < Usual::threads)
-    return ProductTile<T, Rows, Columns, Depth, 2 * ThreadRows, 2 * ThreadColumns>::run(p, bases, tile, group);
+    return ProductTile<T, Rows, Columns, Depth, 2 * ThreadRows, 2 * ThreadColumns>::run(p, bases, tile,
+                                                                                        group);
 #endif
   Usual::run(p, bases, tile, group);
 }
 
-#define PHYNEXUS_PRODUCT_TILE(name, T, size, depth, thread_rows, thread_columns)                             \
-  DEVICE void name(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {          \
-    product_tile<T, size##_m, size##_n, depth, thread_rows, thread_columns, name##_shared_bytes>(p, bases,  \
-                                                                                                 tile, group); \
+#define PHYNEXUS_PRODUCT_TILE(name, T, size, depth, thread_rows, thread_columns)                   \
+  DEVICE void name(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) { \
+    product_tile<T, size##_m, size##_n, depth, thread_rows, thread_columns, name##_shared_bytes>(  \
+        p, bases, tile, group);                                                                    \
   }
 PHYNEXUS_PRODUCT_TILE(product_f32_large, float, product_f32_large, 8, 8, 4)
 PHYNEXUS_PRODUCT_TILE(product_f32_medium, float, product_f32_medium, 16, 4, 4)

@@ -16,16 +16,19 @@ struct ProductSum {
     const ProductAxis* axes = reinterpret_cast<const ProductAxis*>(group.program + p.axes);
     const char* pieces = at<char>(bases, p.pieces);
     char* out = at<char>(bases, p.out);
-    const int64_t first = tile * p.tile_count, end = p.count - first < p.tile_count ? p.count : first + p.tile_count;
+    const int64_t first = tile * p.tile_count,
+                  end = p.count - first < p.tile_count ? p.count : first + p.tile_count;
     for (int64_t e = first + group.thread; e < end; e += group.threads) {
       const char* piece = pieces + e * int64_t(sizeof(Sum));
       Sum sum = *reinterpret_cast<const Sum*>(piece);
-      for (int32_t s = 1; s < p.splits; s++) sum = sum + *reinterpret_cast<const Sum*>(piece + s * p.split_stride);
+      for (int32_t s = 1; s < p.splits; s++)
+        sum = sum + *reinterpret_cast<const Sum*>(piece + s * p.split_stride);
       put_sum<T>(out + product_place(axes, p.axis_count, int32_t(e)).out, sum);
     }
   }
 };
-DEVICE_CALL void product_sum(const ProductSumParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void product_sum(const ProductSumParams& p, char* const* bases, int64_t tile,
+                             const Group& group) {
   with_product_type(p.dtype, ProductSum{p, bases, tile, group});
 }
 

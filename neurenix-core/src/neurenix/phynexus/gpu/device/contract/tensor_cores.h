@@ -31,11 +31,11 @@ struct Float16Words {
 };
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-#define PHYNEXUS_MMA(Words, form)                                                                        \
-  DEVICE void multiply_words(Words, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], int) { \
+#define PHYNEXUS_MMA(Words, form)                                                                            \
+  DEVICE void multiply_words(Words, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], int) {    \
     asm volatile("mma.sync.aligned." form " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
-                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                        \
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                    \
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                            \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                        \
   }
 PHYNEXUS_MMA(Tf32Words, "m16n8k8.row.col.f32.tf32.tf32.f32")
 PHYNEXUS_MMA(BFloat16Words, "m16n8k16.row.col.f32.bf16.bf16.f32")

@@ -52,13 +52,10 @@ struct TensorTile {
     const int lane = group.thread % LANES, warp = group.thread / 32;
     float sums[each][2][4][4];
     UNROLL
-    for (int e = 0; e < each; e++)
-      UNROLL
-      for (int i = 0; i < 2; i++)
-        UNROLL
-        for (int j = 0; j < 4; j++)
-          UNROLL
-          for (int k = 0; k < 4; k++) sums[e][i][j][k] = 0;
+    for (int e = 0; e < each; e++) UNROLL
+    for (int i = 0; i < 2; i++) UNROLL
+    for (int j = 0; j < 4; j++) UNROLL
+    for (int k = 0; k < 4; k++) sums[e][i][j][k] = 0;
     Part next_a[a_each], next_b[b_each];
     const auto load = [&](int half) {
       UNROLL
@@ -118,9 +115,8 @@ struct TensorTile {
         b[j][1] = memory.b[half][word + t + 4][left + 8 * j];
       }
       UNROLL
-      for (int i = 0; i < 2; i++)
-        UNROLL
-        for (int j = 0; j < 4; j++) multiply_words(Words(), sums[i][j], a[i], b[j], lane);
+      for (int i = 0; i < 2; i++) UNROLL
+      for (int j = 0; j < 4; j++) multiply_words(Words(), sums[i][j], a[i], b[j], lane);
     }
   }
 

@@ -22,8 +22,8 @@ struct ProductTileAt {
   char* out;
 };
 
-DEVICE ProductTileAt tile_at(const ProductParams& p, const ProductAxes& axes, char* const* bases, int64_t tile,
-                             int rows, int columns) {
+DEVICE ProductTileAt tile_at(const ProductParams& p, const ProductAxes& axes, char* const* bases,
+                             int64_t tile, int rows, int columns) {
   // There are less than 2^31 tiles: 64 bits would be divided by calls, and registers spilled around them.
   const uint32_t across = uint32_t(p.n + columns - 1) / uint32_t(columns),
                  down = uint32_t(p.m + rows - 1) / uint32_t(rows), number = uint32_t(tile);
@@ -42,8 +42,8 @@ DEVICE ProductTileAt tile_at(const ProductParams& p, const ProductAxes& axes, ch
 }
 
 // Puts down where rows, columns and terms lie: of rows [at.m, at.m + count), and so on.
-DEVICE void place_rows(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, ProductRow* rows,
-                       int64_t* outs, int count, const Group& group) {
+DEVICE void place_rows(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at,
+                       ProductRow* rows, int64_t* outs, int count, const Group& group) {
   ONE_BY_ONE
   for (int i = group.thread; i < count; i += group.threads) {
     const bool is_there = at.m + i < p.m;
@@ -52,8 +52,8 @@ DEVICE void place_rows(const ProductParams& p, const ProductAxes& axes, const Pr
     outs[i] = is_there ? place.out : product_no_place;
   }
 }
-DEVICE void place_columns(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, int64_t* columns,
-                          int64_t* outs, int count, const Group& group) {
+DEVICE void place_columns(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at,
+                          int64_t* columns, int64_t* outs, int count, const Group& group) {
   ONE_BY_ONE
   for (int i = group.thread; i < count; i += group.threads) {
     const bool is_there = at.n + i < p.n;
@@ -62,8 +62,8 @@ DEVICE void place_columns(const ProductParams& p, const ProductAxes& axes, const
     outs[i] = is_there ? place.out : product_no_place;
   }
 }
-DEVICE void place_terms(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at, ProductTerm* terms,
-                        int64_t* others, int slab, int count, const Group& group) {
+DEVICE void place_terms(const ProductParams& p, const ProductAxes& axes, const ProductTileAt& at,
+                        ProductTerm* terms, int64_t* others, int slab, int count, const Group& group) {
   ONE_BY_ONE
   for (int i = group.thread; i < count; i += group.threads) {
     const int32_t k = at.first_k + slab * count + i;
@@ -116,7 +116,8 @@ struct ProductTile {
   static constexpr int gap = 16 / int(sizeof(Sum));  // rows of slabs start at other banks
   static constexpr int a_each = Rows * Depth / threads, b_each = Columns * Depth / threads;
   // A thread's rows come in runs of so many, which it reads at once.
-  static constexpr int run_m = ThreadRows < gap ? ThreadRows : gap, run_n = ThreadColumns < gap ? ThreadColumns : gap;
+  static constexpr int run_m = ThreadRows < gap ? ThreadRows : gap,
+                       run_n = ThreadColumns < gap ? ThreadColumns : gap;
   static_assert(Rows * Depth % threads == 0 && Columns * Depth % threads == 0);
 
   struct Memory {
@@ -142,10 +143,9 @@ struct ProductTile {
     group.barrier();
 
     Sum sums[ThreadRows][ThreadColumns];
-UNROLL
-    for (int i = 0; i < ThreadRows; i++)
-UNROLL
-      for (int j = 0; j < ThreadColumns; j++) sums[i][j] = 0;
+    UNROLL
+    for (int i = 0; i < ThreadRows; i++) UNROLL
+    for (int j = 0; j < ThreadColumns; j++) sums[i][j] = 0;
     Sum next_a[a_each], next_b[b_each];
     const int left = group.thread % (Columns / ThreadColumns) * run_n,
               top = group.thread / (Columns / ThreadColumns) * run_m;
@@ -166,13 +166,13 @@ UNROLL
  private:
   static DEVICE void load(const ProductParams& p, const ProductTileAt& at, const Memory& memory, int half,
                           const Group& group, Sum (&next_a)[a_each], Sum (&next_b)[b_each]) {
-UNROLL
+    UNROLL
     for (int i = 0; i < a_each; i++) {
       int k;
       const int m = along(group.thread + i * threads, p.a_along_k, Depth, Rows, k);
       next_a[i] = image_element<T>(p, at.a, memory.rows[m], memory.terms[half][k]);
     }
-UNROLL
+    UNROLL
     for (int i = 0; i < b_each; i++) {
       int k;
       const int n = along(group.thread + i * threads, p.b_along_k, Depth, Columns, k);
@@ -182,13 +182,13 @@ UNROLL
 
   static DEVICE void store(const ProductParams& p, Memory& memory, int half, const Group& group,
                            const Sum (&next_a)[a_each], const Sum (&next_b)[b_each]) {
-UNROLL
+    UNROLL
     for (int i = 0; i < a_each; i++) {
       int k;
       const int m = along(group.thread + i * threads, p.a_along_k, Depth, Rows, k);
       memory.a[half][k][m] = next_a[i];
     }
-UNROLL
+    UNROLL
     for (int i = 0; i < b_each; i++) {
       int k;
       const int n = along(group.thread + i * threads, p.b_along_k, Depth, Columns, k);
@@ -198,11 +198,13 @@ UNROLL
 
   // The thread's i-th row, from `top`; columns alike.
   static DEVICE constexpr int row(int i) { return i / run_m * (Rows / (ThreadRows / run_m)) + i % run_m; }
-  static DEVICE constexpr int column(int j) { return j / run_n * (Columns / (ThreadColumns / run_n)) + j % run_n; }
+  static DEVICE constexpr int column(int j) {
+    return j / run_n * (Columns / (ThreadColumns / run_n)) + j % run_n;
+  }
 
   static DEVICE void multiply(const Memory& memory, int half, int top, int left,
                               Sum (&sums)[ThreadRows][ThreadColumns]) {
-UNROLL
+    UNROLL
     for (int k = 0; k < Depth; k++) {
       struct alignas(run_m * sizeof(Sum)) RunM {
         Sum x[run_m];
@@ -212,17 +214,16 @@ UNROLL
       };
       RunM x[ThreadRows / run_m];
       RunN y[ThreadColumns / run_n];
-UNROLL
+      UNROLL
       for (int i = 0; i < ThreadRows / run_m; i++)
         x[i] = *reinterpret_cast<const RunM*>(&memory.a[half][k][top + row(i * run_m)]);
-UNROLL
+      UNROLL
       for (int j = 0; j < ThreadColumns / run_n; j++)
         y[j] = *reinterpret_cast<const RunN*>(&memory.b[half][k][left + column(j * run_n)]);
-UNROLL
-      for (int i = 0; i < ThreadRows; i++)
-UNROLL
-        for (int j = 0; j < ThreadColumns; j++)
-          sums[i][j] = multiply_add(x[i / run_m].x[i % run_m], y[j / run_n].x[j % run_n], sums[i][j]);
+      UNROLL
+      for (int i = 0; i < ThreadRows; i++) UNROLL
+      for (int j = 0; j < ThreadColumns; j++)
+        sums[i][j] = multiply_add(x[i / run_m].x[i % run_m], y[j / run_n].x[j % run_n], sums[i][j]);
     }
   }
 

@@ -33,8 +33,10 @@ struct Machine {
 
 template <class Words>
 DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
-  if (!(code.flags & flag_keep)) UNROLL
-  for (int j = 0; j < N; j++) accumulator[j] = result[j];
+  if (!(code.flags & flag_keep)) {
+    UNROLL
+    for (int j = 0; j < N; j++) accumulator[j] = result[j];
+  }
   if (code.to == slot_none) return;
   const int count = code.flags & flag_present ? present : N;
   UNROLL
@@ -47,49 +49,50 @@ DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
   UNROLL for (int j = 0; j < N; j++) r[j] = word_of<Word>(expression); break;
 #define A(T) value_of<T>(x[j])
 #define B(T) value_of<T>(y[j])
-#define NUMBERS(kind, T)                                                              \
-  case (int(kind) << 6 | int(op_neg)): EACH(op::negate(A(T)))                             \
-  case (int(kind) << 6 | int(op_abs)): EACH(op::absolute(A(T)))                           \
-  case (int(kind) << 6 | int(op_sign)): EACH(op::sign(A(T)))                              \
-  case (int(kind) << 6 | int(op_add)): EACH(op::add(A(T), B(T)))                      \
-  case (int(kind) << 6 | int(op_sub)): EACH(op::subtract(A(T), B(T)))                 \
-  case (int(kind) << 6 | int(op_mul)): EACH(op::multiply(A(T), B(T)))                 \
-  case (int(kind) << 6 | int(op_maximum)): EACH(op::maximum(A(T), B(T)))              \
-  case (int(kind) << 6 | int(op_minimum)): EACH(op::minimum(A(T), B(T)))              \
-  case (int(kind) << 6 | int(op_equal)): EACH(uint32_t(A(T) == B(T)))                 \
-  case (int(kind) << 6 | int(op_not_equal)): EACH(uint32_t(A(T) != B(T)))             \
-  case (int(kind) << 6 | int(op_less)): EACH(uint32_t(A(T) < B(T)))                   \
-  case (int(kind) << 6 | int(op_less_equal)): EACH(uint32_t(A(T) <= B(T)))            \
-  case (int(kind) << 6 | int(op_greater)): EACH(uint32_t(A(T) > B(T)))                \
-  case (int(kind) << 6 | int(op_greater_equal)): EACH(uint32_t(A(T) >= B(T)))         \
+#define NUMBERS(kind, T)                                                                    \
+  case (int(kind) << 6 | int(op_neg)): EACH(op::negate(A(T)))                               \
+  case (int(kind) << 6 | int(op_abs)): EACH(op::absolute(A(T)))                             \
+  case (int(kind) << 6 | int(op_sign)): EACH(op::sign(A(T)))                                \
+  case (int(kind) << 6 | int(op_add)): EACH(op::add(A(T), B(T)))                            \
+  case (int(kind) << 6 | int(op_sub)): EACH(op::subtract(A(T), B(T)))                       \
+  case (int(kind) << 6 | int(op_mul)): EACH(op::multiply(A(T), B(T)))                       \
+  case (int(kind) << 6 | int(op_maximum)): EACH(op::maximum(A(T), B(T)))                    \
+  case (int(kind) << 6 | int(op_minimum)): EACH(op::minimum(A(T), B(T)))                    \
+  case (int(kind) << 6 | int(op_equal)): EACH(uint32_t(A(T) == B(T)))                       \
+  case (int(kind) << 6 | int(op_not_equal)): EACH(uint32_t(A(T) != B(T)))                   \
+  case (int(kind) << 6 | int(op_less)): EACH(uint32_t(A(T) < B(T)))                         \
+  case (int(kind) << 6 | int(op_less_equal)): EACH(uint32_t(A(T) <= B(T)))                  \
+  case (int(kind) << 6 | int(op_greater)): EACH(uint32_t(A(T) > B(T)))                      \
+  case (int(kind) << 6 | int(op_greater_equal)): EACH(uint32_t(A(T) >= B(T)))               \
   case int(code_first_largest) + int(kind): first_largest<Words, T>(code, x, y, slots, present); return;
-#define REALS(kind, T)                                                                \
-  NUMBERS(kind, T)                                                                    \
-  case (int(kind) << 6 | int(op_floor)): EACH(op::floor_of(A(T)))                         \
-  case (int(kind) << 6 | int(op_round)): EACH(op::round_of(A(T)))                         \
-  case (int(kind) << 6 | int(op_sqrt)): EACH(op::root(A(T)))                              \
-  case (int(kind) << 6 | int(op_rsqrt)): EACH(op::inverse_root(A(T)))                     \
-  case (int(kind) << 6 | int(op_div)): EACH(op::divide(A(T), B(T)))                   \
+#define REALS(kind, T)                                                                      \
+  NUMBERS(kind, T)                                                                          \
+  case (int(kind) << 6 | int(op_floor)): EACH(op::floor_of(A(T)))                           \
+  case (int(kind) << 6 | int(op_round)): EACH(op::round_of(A(T)))                           \
+  case (int(kind) << 6 | int(op_sqrt)): EACH(op::root(A(T)))                                \
+  case (int(kind) << 6 | int(op_rsqrt)): EACH(op::inverse_root(A(T)))                       \
+  case (int(kind) << 6 | int(op_div)): EACH(op::divide(A(T), B(T)))                         \
   case (int(kind) << 6 | int(op_is_finite)): EACH(uint32_t(op::finite(A(T))))
-#define BITS(kind, T)                                                                 \
-  case (int(kind) << 6 | int(op_bitwise_and)): EACH(A(T) & B(T))                      \
-  case (int(kind) << 6 | int(op_bitwise_or)): EACH(A(T) | B(T))                       \
-  case (int(kind) << 6 | int(op_bitwise_xor)): EACH(A(T) ^ B(T))                      \
-  case (int(kind) << 6 | int(op_shift_left)): EACH(op::shift_left(A(T), B(T)))        \
+#define BITS(kind, T)                                                                       \
+  case (int(kind) << 6 | int(op_bitwise_and)): EACH(A(T) & B(T))                            \
+  case (int(kind) << 6 | int(op_bitwise_or)): EACH(A(T) | B(T))                             \
+  case (int(kind) << 6 | int(op_bitwise_xor)): EACH(A(T) ^ B(T))                            \
+  case (int(kind) << 6 | int(op_shift_left)): EACH(op::shift_left(A(T), B(T)))              \
   case (int(kind) << 6 | int(op_shift_right)): EACH(op::shift_right(A(T), B(T)))
 #define CAST(name, From, expression) \
   case name: EACH([](From v) { return expression; }(A(From)))
-#define LOAD(name, T, expression)                                                     \
-  case name: {                                                                            \
-    const ChainOperand& operand = operands[code.c];                                       \
-    load_run<N, T>(address(operand), operand.run_stride, present, [&](int j, T v) { r[j] = word_of<Word>(expression); }); \
-    break;                                                                                \
+#define LOAD(name, T, expression)                                                           \
+  case name: {                                                                              \
+    const ChainOperand& operand = operands[code.c];                                         \
+    load_run<N, T>(address(operand), operand.run_stride, present,                              \
+                   [&](int j, T v) { r[j] = word_of<Word>(expression); }); \
+    break;                                                                                  \
   }
-#define STORE(name, T, expression)                                                    \
-  case name: {                                                                            \
-    const ChainOperand& operand = operands[code.c];                                       \
+#define STORE(name, T, expression)                                                          \
+  case name: {                                                                              \
+    const ChainOperand& operand = operands[code.c];                                         \
     store_run<N, T>(address(operand), operand.run_stride, present, [&](int j) { return T(expression); }); \
-    return;                                                                               \
+    return;                                                                                 \
   }
 
 template <class Words, class T>

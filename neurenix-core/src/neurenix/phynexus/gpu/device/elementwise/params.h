@@ -13,14 +13,16 @@ namespace phynexus::gpu {
 
 inline constexpr int transpose_side = 32;  // of a tile
 
-// The input lies together along one axis, the output along another; `axes` are the others.
+// The input lies together along one axis, the output along another; `axes` are the others. A tile's number: the others,
+// then along the input's axis, then along the output's; sizes has all.
 struct TransposeParams {
   int64_t in_size = 0, out_size = 0;  // of the two axes, named after who lies together along them
   int64_t in_far = 0;                 // bytes that the input steps along the output's axis
   int64_t out_far = 0;                // and the output along the input's
-  int64_t tiles_in = 0, tiles_out = 0;
   int32_t item_bytes = 0;
   int32_t axes = 0;
+  int32_t large = 0;  // 1: the number of tiles does not fit 31 bits
+  int32_t unused = 0;
   ChainOperand in, out;
   Divisor sizes[max_rank];
 };

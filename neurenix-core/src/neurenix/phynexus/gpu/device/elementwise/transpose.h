@@ -28,12 +28,9 @@ DEVICE void transpose_tile(const TransposeParams& p, const char* from, char* to,
 }
 
 DEVICE void transpose(const TransposeParams& p, char* const* bases, int64_t tile, const Group& group) {
-  const int64_t along_out = tile % p.tiles_out;
-  tile /= p.tiles_out;
-  const int64_t along_in = tile % p.tiles_in;
   int64_t indices[max_rank];
-  find_indices(tile / p.tiles_in, p.sizes, 0, p.axes, true, indices);
-  const int64_t in_first = along_in * transpose_side, out_first = along_out * transpose_side;
+  find_indices(tile, p.sizes, 0, p.axes + 2, p.large != 0, indices);
+  const int64_t in_first = indices[p.axes] * transpose_side, out_first = indices[p.axes + 1] * transpose_side;
   const char* from =
       bases[p.in.at.base] + offset_of(p.in, p.axes, indices) + in_first * p.item_bytes + out_first * p.in_far;
   char* to = bases[p.out.at.base] + offset_of(p.out, p.axes, indices) + out_first * p.item_bytes +

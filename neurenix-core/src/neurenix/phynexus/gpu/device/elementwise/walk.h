@@ -10,11 +10,22 @@ DEVICE uint32_t quotient(uint32_t n, const Divisor& d) {
   return (uint32_t(uint64_t(n) * d.magic >> 32) + n) >> d.shift;
 }
 
-// Numbers that do not fit 31 bits are rare, and divisions of 64 bits long.
+// Digit by digit, for numbers that do not fit 31 bits: the device divides them by a call, around which an interpreter's
+// registers would go to memory.
+DEVICE uint64_t large_quotient(uint64_t n, uint64_t d) {
+  uint64_t rest = 0;
+  ROLLED
+  for (int digit = 0; digit < 64; digit++) {
+    rest = rest << 1 | n >> 63;
+    n <<= 1;
+    if (rest >= d) rest -= d, n |= 1;
+  }
+  return n;
+}
 DEVICE void find_large_indices(int64_t unit, const Divisor* sizes, int first, int last, int64_t* indices) {
   ROLLED
   for (int d = last - 1; d >= first; d--) {
-    const int64_t rest = unit / sizes[d].size;
+    const int64_t rest = int64_t(large_quotient(uint64_t(unit), uint64_t(sizes[d].size)));
     indices[d] = unit - rest * sizes[d].size;
     unit = rest;
   }
@@ -47,9 +58,11 @@ struct alignas(sizeof(T) * N) Run {
   T elements[N];
 };
 
-// f(j, element) for all j < N; where fewer are present, elements beyond are copies of the first.
+// f(j, element) for all j < N; where fewer are present, elements beyond are copies of the first. Where none is, nothing is
+// read: whoever has the place may be writing there.
 template <int N, class T, class F>
 DEVICE void load_run(const char* from, int64_t stride, int present, const F& f) {
+  if (present == 0) return;
   if (stride == int64_t(sizeof(T)) && present == N &&
       (reinterpret_cast<uintptr_t>(from) & (sizeof(T) * N - 1)) == 0) {
     const Run<T, N> run = *reinterpret_cast<const Run<T, N>*>(from);

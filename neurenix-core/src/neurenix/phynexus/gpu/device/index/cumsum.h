@@ -29,18 +29,20 @@ DEVICE T narrowed_sum(uint64_t sum) {
   return T(sum);
 }
 
-// f(element's type, its line and chunk's begin and end, the line's in and out)
+// A chunk of a line, and where the line lies.
 struct CumsumChunk {
-  int64_t line, begin, end;
+  int64_t line, number, begin, end;
   const char* in;
   char* out;
 };
 DEVICE bool find_chunk(const CumsumParams& p, char* const* bases, int64_t unit, CumsumChunk& chunk) {
   if (unit >= p.lines.units * p.chunks) return false;
   // Neighbouring threads take neighbouring lines: their elements may lie together.
-  const int64_t number = unit / p.lines.units;
-  chunk.line = unit - number * p.lines.units;
-  chunk.begin = number * p.chunk;
+  int64_t place[2];
+  find_indices(unit, p.chunk_and_line, 0, 2, p.large != 0, place);
+  chunk.number = place[0];
+  chunk.line = place[1];
+  chunk.begin = chunk.number * p.chunk;
   chunk.end = chunk.begin + p.chunk < p.count ? chunk.begin + p.chunk : p.count;
   int64_t indices[max_rank];
   unit_indices(p.lines, chunk.line, indices);
@@ -62,7 +64,7 @@ DEVICE void cumsum_totals(const CumsumParams& p, char* const* bases, int64_t til
     using Sum = typename Running<Computed<T>>::Type;
     Sum sum = 0;
     for (int64_t i = chunk.begin; i < chunk.end; i++) sum += Sum(widened(cumsum_element<T>(p, chunk, i)));
-    at<Sum>(bases, p.totals)[chunk.line * p.chunks + chunk.begin / p.chunk] = sum;
+    at<Sum>(bases, p.totals)[chunk.line * p.chunks + chunk.number] = sum;
   });
 }
 
@@ -89,7 +91,7 @@ DEVICE void cumsum(const CumsumParams& p, char* const* bases, int64_t tile, cons
     using T = decltype(kind);
     using Sum = typename Running<Computed<T>>::Type;
     Sum sum = 0;
-    if (p.chunks > 1) sum = at<Sum>(bases, p.totals)[chunk.line * p.chunks + chunk.begin / p.chunk];
+    if (p.chunks > 1) sum = at<Sum>(bases, p.totals)[chunk.line * p.chunks + chunk.number];
     for (int64_t i = chunk.begin; i < chunk.end; i++) {
       sum += Sum(widened(cumsum_element<T>(p, chunk, i)));
       *reinterpret_cast<T*>(chunk.out + (p.reverse ? p.count - 1 - i : i) * p.out.run_stride) =

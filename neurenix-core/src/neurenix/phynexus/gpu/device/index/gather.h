@@ -15,7 +15,7 @@ DEVICE void gather_run(const GatherParams& p, char* const* bases, const int64_t*
     const int32_t at = *reinterpret_cast<const int32_t*>(index + j * p.index.run_stride);
     return x + clamped(at, p.n - 1) * p.x_stride + j * p.x.run_stride;
   };
-  T run[run_of_index];
+  T run[run_of_index] = {};
   if (p.index.run_stride == 0) {
     load_run<run_of_index, T>(from(0), p.x.run_stride, present, [&](int j, T v) { run[j] = v; });
   } else {

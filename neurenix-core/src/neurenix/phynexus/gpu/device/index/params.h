@@ -73,12 +73,13 @@ struct SortParams {
   int64_t in_along[max_rank] = {};
   ChainOperand values, from;  // run_stride: along the line
   Pointer before, after;      // int32 [lines, count]
-  int64_t run = 0;
-  int64_t most = -1;  // not negative: indices, clamped to 0 .. most
+  int64_t run = 0;            // a power of two
+  int64_t most = -1;          // not negative: indices, clamped to 0 .. most
   int32_t dtype = 0;
   int32_t last = 0;  // 1: goes to `from`, and to `values` where it writes them, not to `after`
   int32_t writes_values = 0;
-  int32_t unused = 0;
+  int32_t large = 0;            // 1: the number of elements does not fit 31 bits
+  Divisor line_and_element[2];  // how many lines, and elements in one
 };
 
 // A unit is a chunk of a line. Sums are double, or uint64_t, and rounded where they are stored.
@@ -89,6 +90,9 @@ struct CumsumParams {
   int64_t count = 0, chunk = 0, chunks = 1;
   int32_t dtype = 0;
   int32_t reverse = 0;
+  int32_t large = 0;  // 1: the number of chunks does not fit 31 bits
+  int32_t unused = 0;
+  Divisor chunk_and_line[2];  // how many chunks in a line, and lines
 };
 
 // A unit is a counter, which gives four elements.

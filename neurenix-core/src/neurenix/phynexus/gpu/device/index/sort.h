@@ -74,9 +74,11 @@ struct SortLine {
 DEVICE void sort_runs(const SortParams& p, char* const* bases, int64_t tile, const Group& group) {
   const int64_t unit = unit_of(tile, group), count = p.along.count;
   if (unit >= p.lines.units * count) return;
-  const int64_t line = unit / count, mine = unit - line * count;
+  int64_t place_of_unit[2];
+  find_indices(unit, p.line_and_element, 0, 2, p.large != 0, place_of_unit);
+  const int64_t line = place_of_unit[0], mine = place_of_unit[1];
   const SortLine sorted(p, bases, line);
-  const int64_t begin = mine / p.run * p.run, end = begin + p.run < count ? begin + p.run : count;
+  const int64_t begin = mine & -p.run, end = begin + p.run < count ? begin + p.run : count;
   const uint64_t key = sorted.key(mine);
   int64_t place = begin;
   for (int64_t other = begin; other < end; other++) {
@@ -90,10 +92,12 @@ DEVICE void sort_runs(const SortParams& p, char* const* bases, int64_t tile, con
 DEVICE void sort_merge(const SortParams& p, char* const* bases, int64_t tile, const Group& group) {
   const int64_t unit = unit_of(tile, group), count = p.along.count;
   if (unit >= p.lines.units * count) return;
-  const int64_t line = unit / count, mine = unit - line * count;
+  int64_t place_of_unit[2];
+  find_indices(unit, p.line_and_element, 0, 2, p.large != 0, place_of_unit);
+  const int64_t line = place_of_unit[0], mine = place_of_unit[1];
   const SortLine sorted(p, bases, line);
   const int32_t* numbers = at<int32_t>(bases, p.before) + line * count;
-  const int64_t begin = mine / (2 * p.run) * (2 * p.run);
+  const int64_t begin = mine & -(2 * p.run);
   const bool in_first = mine < begin + p.run;
   int64_t low = in_first ? begin + p.run : begin, high = low + p.run;
   low = low < count ? low : count, high = high < count ? high : count;

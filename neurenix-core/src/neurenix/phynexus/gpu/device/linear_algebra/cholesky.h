@@ -13,7 +13,8 @@ struct CholeskyOf {
   template <class T>
   DEVICE void operator()(T) const {
     using Work = Computed<T>;
-    const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile), out = matrix_at(p.out, p.shape, p.rank, bases, tile);
+    const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile),
+                 out = matrix_at(p.out, p.shape, p.rank, bases, tile);
     const int n = p.n;
     Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
                                     : at<Work>(bases, p.copies) + tile * (int64_t(n) * n);

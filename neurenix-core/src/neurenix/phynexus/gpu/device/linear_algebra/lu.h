@@ -30,7 +30,8 @@ struct LuOf {
   template <class T>
   DEVICE void operator()(T) const {
     using Work = Computed<T>;
-    const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile), out = matrix_at(p.out, p.shape, p.rank, bases, tile);
+    const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile),
+                 out = matrix_at(p.out, p.shape, p.rank, bases, tile);
     char* order = at<char>(bases, p.order) + matrix_offset(p.shape, p.rank, p.order_batch, tile);
     const int n = p.n;
     // One candidate for each group of lanes, at the begin of the shared memory.

@@ -30,7 +30,8 @@ struct Matrix {
   }
 };
 
-DEVICE Matrix matrix_at(const Matrices& all, const int64_t* shape, int32_t rank, char* const* bases, int64_t index) {
+DEVICE Matrix matrix_at(const Matrices& all, const int64_t* shape, int32_t rank, char* const* bases,
+                        int64_t index) {
   return {at<char>(bases, all.at) + matrix_offset(shape, rank, all.batch, index), all.row, all.column};
 }
 

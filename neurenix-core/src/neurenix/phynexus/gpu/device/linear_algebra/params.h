@@ -4,9 +4,9 @@
 #include "../record.h"
 
 // X(name, Params, kernel). A tile is one matrix, or some columns that are solved for.
-#define PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)                       \
-  X(cholesky, FactorParams, linear_algebra)                       \
-  X(lu, FactorParams, linear_algebra)                             \
+#define PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X) \
+  X(cholesky, FactorParams, linear_algebra) \
+  X(lu, FactorParams, linear_algebra)       \
   X(triangular_solve, TriangularSolveParams, linear_algebra)
 
 namespace phynexus::gpu {
@@ -39,14 +39,15 @@ struct TriangularSolveParams {
   int64_t shape[max_rank] = {};
   int32_t rank = 0;
   int32_t n = 0;
-  int32_t columns = 0;        // in all
-  int32_t tile_columns = 1;   // of a tile
+  int32_t columns = 0;       // in all
+  int32_t tile_columns = 1;  // of a tile
   int32_t dtype = 0;
   int32_t forward = 0, unit_diagonal = 0;
   int32_t in_shared_memory = 0;
 };
 
-inline constexpr int linear_algebra_matrix_bytes = 31 << 10;  // in shared memory, behind what the threads exchange
+inline constexpr int linear_algebra_matrix_bytes =
+    31 << 10;  // in shared memory, behind what the threads exchange
 inline constexpr int cholesky_shared_bytes = 32 << 10;
 inline constexpr int lu_shared_bytes = 32 << 10;
 inline constexpr int triangular_solve_shared_bytes = 32 << 10;

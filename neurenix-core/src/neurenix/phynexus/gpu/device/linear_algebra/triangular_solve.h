@@ -16,7 +16,8 @@ struct TriangularSolveOf {
     const int pieces = (p.columns + p.tile_columns - 1) / p.tile_columns, index = int(tile) / pieces;
     const int first = int(tile) % pieces * p.tile_columns, n = p.n;
     const int width = p.columns - first < p.tile_columns ? p.columns - first : p.tile_columns;
-    const Matrix a = matrix_at(p.a, p.shape, p.rank, bases, index), b = matrix_at(p.b, p.shape, p.rank, bases, index),
+    const Matrix a = matrix_at(p.a, p.shape, p.rank, bases, index),
+                 b = matrix_at(p.b, p.shape, p.rank, bases, index),
                  x = matrix_at(p.x, p.shape, p.rank, bases, index);
     Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
                                     : at<Work>(bases, p.copies) + tile * (int64_t(n) * p.tile_columns);
@@ -47,7 +48,8 @@ struct TriangularSolveOf {
   }
 };
 
-DEVICE_CALL void triangular_solve(const TriangularSolveParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE_CALL void triangular_solve(const TriangularSolveParams& p, char* const* bases, int64_t tile,
+                                  const Group& group) {
   with_float_type(p.dtype, TriangularSolveOf{p, bases, tile, group});
 }
 

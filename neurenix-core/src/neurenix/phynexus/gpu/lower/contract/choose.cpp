@@ -35,16 +35,16 @@ Candidate tiles(const ProductSizes& s, const TileKind& kind) {
     const double slab = std::max(16.0 * kind.m * kind.n / kind.rate, rounds < 2 ? 500.0 : 0.0);
     double cycles = rounds * (600 + divided_up(terms, 16) * slab);
     if (splits > 1)
-      cycles += launch_cycles + double(s.batch) * double(s.m) * double(s.n) * splits * 4 / (1400 * multiprocessors / 132);
-    if (cycles < best.cycles)
-      best = {{ProductWay::tiles, kind.handler, kind.m, kind.n, splits}, cycles};
+      cycles += launch_cycles +
+                double(s.batch) * double(s.m) * double(s.n) * splits * 4 / (1400 * multiprocessors / 132);
+    if (cycles < best.cycles) best = {{ProductWay::tiles, kind.handler, kind.m, kind.n, splits}, cycles};
   }
   return best;
 }
 
 // Threads that read their operands where they lie. `processors`: 1 within a task.
-Candidate units(const ProductSizes& s, Handler handler, int32_t m, int32_t n, double processors, double threads,
-                bool within_task) {
+Candidate units(const ProductSizes& s, Handler handler, int32_t m, int32_t n, double processors,
+                double threads, bool within_task) {
   const double count = double(s.batch) * divided_up(double(s.m), m) * divided_up(double(s.n), n);
   const double warps = divided_up(count, 32), at_once = std::min(warps, threads / 32);
   const double rounds = divided_up(warps, threads / 32 * processors);

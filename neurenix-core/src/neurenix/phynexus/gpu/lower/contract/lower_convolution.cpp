@@ -23,7 +23,8 @@ struct Operands {
 Product began(const Builder& builder, const Operands& c, const phx_value& out, const phx_value& a,
               const phx_value& b) {
   Product p{.dtype = out.dtype, .out = builder.place(out), .a = builder.place(a), .b = builder.place(b)};
-  for (int d = 0; d < c.batch; d++) p.batch.push_back({out.shape[d], out.strides[d], a.strides[d], b.strides[d]});
+  for (int d = 0; d < c.batch; d++)
+    p.batch.push_back({out.shape[d], out.strides[d], a.strides[d], b.strides[d]});
   p.image = true;
   return p;
 }
@@ -36,9 +37,10 @@ Product forward(const Builder& builder, const Operands& c) {
   p.h = -padding[0][0];
   p.w = -padding[1][0];
   p.a.offset += (p.h * c.stride(c.x, 2) + p.w * c.stride(c.x, 3)) * item_bytes(p.dtype);
-  p.m = {{.size = c.at(c.out, 0), .out = c.stride(c.out, 0), .a = c.stride(c.x, 0)},
-         {.size = c.at(c.out, 2), .out = c.stride(c.out, 2), .a = stride[0] * c.stride(c.x, 2), .h = stride[0]},
-         {.size = c.at(c.out, 3), .out = c.stride(c.out, 3), .a = stride[1] * c.stride(c.x, 3), .w = stride[1]}};
+  p.m = {
+      {.size = c.at(c.out, 0), .out = c.stride(c.out, 0), .a = c.stride(c.x, 0)},
+      {.size = c.at(c.out, 2), .out = c.stride(c.out, 2), .a = stride[0] * c.stride(c.x, 2), .h = stride[0]},
+      {.size = c.at(c.out, 3), .out = c.stride(c.out, 3), .a = stride[1] * c.stride(c.x, 3), .w = stride[1]}};
   p.n = {{.size = c.at(c.out, 1), .out = c.stride(c.out, 1), .b = c.stride(c.weight, 0)}};
   p.k = {{.size = c.at(c.x, 1), .a = c.stride(c.x, 1), .b = c.stride(c.weight, 1)},
          {.size = c.at(c.weight, 2),
@@ -71,9 +73,10 @@ Product weight_gradient(const Builder& builder, const Operands& c) {
           .a = dilation[1] * c.stride(c.x, 3),
           .w = dilation[1]}};
   p.n = {{.size = c.at(c.out, 1), .out = c.stride(c.weight, 0), .b = c.stride(c.out, 1)}};
-  p.k = {{.size = c.at(c.out, 0), .a = c.stride(c.x, 0), .b = c.stride(c.out, 0)},
-         {.size = c.at(c.out, 2), .a = stride[0] * c.stride(c.x, 2), .b = c.stride(c.out, 2), .h = stride[0]},
-         {.size = c.at(c.out, 3), .a = stride[1] * c.stride(c.x, 3), .b = c.stride(c.out, 3), .w = stride[1]}};
+  p.k = {
+      {.size = c.at(c.out, 0), .a = c.stride(c.x, 0), .b = c.stride(c.out, 0)},
+      {.size = c.at(c.out, 2), .a = stride[0] * c.stride(c.x, 2), .b = c.stride(c.out, 2), .h = stride[0]},
+      {.size = c.at(c.out, 3), .a = stride[1] * c.stride(c.x, 3), .b = c.stride(c.out, 3), .w = stride[1]}};
   return p;
 }
 
@@ -85,7 +88,8 @@ struct Residue {
   int64_t start = 0, step = 1;
 };
 
-std::vector<Residue> residues(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
+std::vector<Residue> residues(int64_t size, int64_t kernel, int64_t stride, int64_t padding,
+                              int64_t dilation) {
   std::vector<Residue> all;
   const int64_t common = std::gcd(stride, dilation), period = stride / common;
   for (int64_t first = 0; first < std::min(stride, size); first++) {
@@ -110,7 +114,8 @@ std::vector<Product> input_gradient(const Builder& builder, const Operands& c) {
   const auto& [stride, padding, dilation] = std::tie(c.params.stride, c.params.padding, c.params.dilation);
   const int64_t bytes = item_bytes(c.x.dtype);
   for (const Residue& down : residues(c.at(c.x, 2), c.at(c.weight, 2), stride[0], padding[0][0], dilation[0]))
-    for (const Residue& right : residues(c.at(c.x, 3), c.at(c.weight, 3), stride[1], padding[1][0], dilation[1])) {
+    for (const Residue& right :
+         residues(c.at(c.x, 3), c.at(c.weight, 3), stride[1], padding[1][0], dilation[1])) {
       Product p = began(builder, c, c.x, c.out, c.weight);
       p.height = c.at(c.out, 2);
       p.width = c.at(c.out, 3);

@@ -16,9 +16,12 @@ Product product_of_dot(const Builder& builder, const phx_instruction& instructio
   for (int d = 0; d < m; d++)
     p.m.push_back({.size = out.shape[batch + d], .out = out.strides[batch + d], .a = lhs.strides[batch + d]});
   for (int d = 0; d < n; d++)
-    p.n.push_back({.size = out.shape[batch + m + d], .out = out.strides[batch + m + d], .b = rhs.strides[batch + k + d]});
+    p.n.push_back({.size = out.shape[batch + m + d],
+                   .out = out.strides[batch + m + d],
+                   .b = rhs.strides[batch + k + d]});
   for (int d = 0; d < k; d++)
-    p.k.push_back({.size = lhs.shape[batch + m + d], .a = lhs.strides[batch + m + d], .b = rhs.strides[batch + d]});
+    p.k.push_back(
+        {.size = lhs.shape[batch + m + d], .a = lhs.strides[batch + m + d], .b = rhs.strides[batch + d]});
   return p;
 }
 

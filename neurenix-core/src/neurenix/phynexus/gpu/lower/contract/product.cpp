@@ -73,7 +73,8 @@ void turn(Product& p) {
 int64_t reach(const Product& p, int64_t first, int64_t Extended::* move) {
   int64_t far = std::abs(first);
   for (const auto* axes : {&p.m, &p.k})
-    for (const Extended& axis : *axes) far = plus(far, times(std::abs(axis.*move), std::max<int64_t>(axis.size - 1, 0)));
+    for (const Extended& axis : *axes)
+      far = plus(far, times(std::abs(axis.*move), std::max<int64_t>(axis.size - 1, 0)));
   return far;
 }
 
@@ -81,7 +82,8 @@ ProductAxis encoded(const Extended& axis, int64_t bytes, int64_t out_bytes) {
   ProductAxis x;
   x.size = int32_t(axis.size);
   while ((int64_t(1) << x.shift) < axis.size) x.shift++;
-  x.magic = uint32_t(((uint64_t(1) << 32) * ((uint64_t(1) << x.shift) - uint64_t(axis.size))) / uint64_t(axis.size) + 1);
+  x.magic = uint32_t(
+      ((uint64_t(1) << 32) * ((uint64_t(1) << x.shift) - uint64_t(axis.size))) / uint64_t(axis.size) + 1);
   x.h = int32_t(axis.h);
   x.w = int32_t(axis.w);
   x.out = axis.out * out_bytes;
@@ -179,7 +181,8 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
     for (const Extended& axis : p.k) axes.push_back(encoded(axis, bytes, out_bytes));
   params.axes = add_axes(builder, axes);
 
-  const int64_t places = sizes.batch * divided_up(sizes.m, choice.tile_m) * divided_up(sizes.n, choice.tile_n);
+  const int64_t places =
+      sizes.batch * divided_up(sizes.m, choice.tile_m) * divided_up(sizes.n, choice.tile_n);
   switch (choice.way) {
     case ProductWay::tiles: return builder.add(choice.handler, places * params.splits, params);
     case ProductWay::units:

@@ -9,6 +9,22 @@
 namespace phynexus::gpu {
 namespace {
 
+// The device's list of opcodes is that of phynexus.h.
+#define SAME(name, NAME) static_assert(int(op_##name) == int(PHX_##NAME));
+// clang-format off
+  SAME(neg, NEG) SAME(abs, ABS) SAME(sign, SIGN) SAME(floor, FLOOR) SAME(round, ROUND) SAME(exp, EXP)
+  SAME(log, LOG) SAME(log1p, LOG1P) SAME(sin, SIN) SAME(cos, COS) SAME(tan, TAN) SAME(atan, ATAN)
+  SAME(tanh, TANH) SAME(sqrt, SQRT) SAME(rsqrt, RSQRT) SAME(erf, ERF) SAME(is_finite, IS_FINITE)
+  SAME(logical_not, LOGICAL_NOT) SAME(cast, CAST) SAME(bitcast, BITCAST) SAME(integer_pow, INTEGER_POW)
+  SAME(add, ADD) SAME(sub, SUB) SAME(mul, MUL) SAME(div, DIV) SAME(remainder, REMAINDER) SAME(pow, POW)
+  SAME(maximum, MAXIMUM) SAME(minimum, MINIMUM) SAME(atan2, ATAN2) SAME(equal, EQUAL)
+  SAME(not_equal, NOT_EQUAL) SAME(less, LESS) SAME(less_equal, LESS_EQUAL) SAME(greater, GREATER)
+  SAME(greater_equal, GREATER_EQUAL) SAME(bitwise_and, BITWISE_AND) SAME(bitwise_or, BITWISE_OR)
+  SAME(bitwise_xor, BITWISE_XOR) SAME(shift_left, SHIFT_LEFT) SAME(shift_right, SHIFT_RIGHT)
+  SAME(where, WHERE)
+// clang-format on
+#undef SAME
+
 // Of a cast; 0 where the bits stay as they are.
 int cast_code(int32_t from, int32_t to) {
   const Kind kind = kind_of(from);

@@ -29,20 +29,25 @@ bool add_transpose(Builder& builder, Chain chain, int64_t bytes) {
   p.out_size = chain.axes[size_t(of_out)].size;
   p.in_far = in.strides[size_t(of_out)];
   p.out_far = out.strides[size_t(of_in)];
-  p.tiles_in = (p.in_size + transpose_side - 1) / transpose_side;
-  p.tiles_out = (p.out_size + transpose_side - 1) / transpose_side;
   p.item_bytes = int32_t(bytes);
   p.in.at = in.at;
   p.out.at = out.at;
-  int64_t others = 1;
+  int64_t tiles = 1;
   for (size_t d = 0; d < chain.axes.size(); d++) {
     if (int(d) == of_in || int(d) == of_out) continue;
     p.in.strides[p.axes] = in.strides[d];
     p.out.strides[p.axes] = out.strides[d];
     p.sizes[p.axes++] = divisor_of(chain.axes[d].size);
-    others *= chain.axes[d].size;
+    tiles *= chain.axes[d].size;
   }
-  builder.add(handler_transpose, p.tiles_in * p.tiles_out * others, p);
+  int32_t axis = p.axes;
+  for (const int64_t side : {p.in_size, p.out_size}) {
+    const int64_t along = (side + transpose_side - 1) / transpose_side;
+    p.sizes[axis++] = divisor_of(along);
+    tiles *= along;
+  }
+  p.large = tiles >= int64_t(1) << 31;
+  builder.add(handler_transpose, tiles, p);
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Running sums: a line a thread, or in chunks where it is long.
 #include "../../../engine/failure.h"
+#include "../walk_sizes.h"
 #include "walks.h"
 
 namespace phynexus::gpu {
@@ -37,6 +38,9 @@ void lower_cumsum(Builder& builder, const phx_instruction& instruction) {
   p.dtype = in.dtype;
   p.reverse = read.reverse;
   const int64_t chunks = p.lines.units * p.chunks;
+  p.large = chunks >= int64_t(1) << 31;
+  p.chunk_and_line[0] = divisor_of(p.chunks);
+  p.chunk_and_line[1] = divisor_of(p.lines.units);
   if (p.chunks > 1) {
     p.totals = builder.workspace(chunks * 8);
     builder.add(handler_cumsum_totals, tiles_of(builder, chunks), p);

@@ -1,7 +1,7 @@
 // Sorting: runs are sorted, then merged in pairs, a phase for each doubling.
-#include <algorithm>
+#include <utility>
 
-#include "../../../engine/failure.h"
+#include "../walk_sizes.h"
 #include "sorting.h"
 
 namespace phynexus::gpu {
@@ -12,6 +12,9 @@ void add_sort(Builder& builder, SortParams p) {
   const int64_t count = p.along.count, elements = p.lines.units * count;
   if (elements == 0) return;
   const int64_t tiles = tiles_of(builder, elements);
+  p.large = elements >= int64_t(1) << 31;
+  p.line_and_element[0] = divisor_of(p.lines.units);
+  p.line_and_element[1] = divisor_of(count);
   const Pointer final = p.after;
   const bool to_outputs = p.last != 0;
   const auto set = [&](int64_t run, bool last) {
@@ -19,7 +22,7 @@ void add_sort(Builder& builder, SortParams p) {
     p.last = last && to_outputs;
   };
   if (count <= shortest_run) {
-    set(std::max<int64_t>(1, count), true);
+    set(shortest_run, true);
     return builder.add(handler_sort_runs, tiles, p);
   }
   Pointer numbers = builder.workspace(elements * 4), others = builder.workspace(elements * 4);

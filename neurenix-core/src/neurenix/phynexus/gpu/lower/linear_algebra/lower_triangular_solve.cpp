@@ -33,7 +33,8 @@ void lower_triangular_solve(Builder& builder, const phx_instruction& instruction
   // Few enough columns for shared memory, where there are any; enough of them to read each element of `a` seldom.
   const int64_t item = computed_bytes(p.dtype), fitting = linear_algebra_matrix_bytes / (n * item);
   p.in_shared_memory = fitting >= std::min<int64_t>(columns, 8);
-  p.tile_columns = int32_t(std::min<int64_t>(columns, p.in_shared_memory ? std::min<int64_t>(fitting, 64) : 64));
+  p.tile_columns =
+      int32_t(std::min<int64_t>(columns, p.in_shared_memory ? std::min<int64_t>(fitting, 64) : 64));
   const int64_t tiles = count * ((columns + p.tile_columns - 1) / p.tile_columns);
   if (!p.in_shared_memory) p.copies = builder.workspace(tiles * n * p.tile_columns * item);
   builder.add(handler_triangular_solve, tiles, p);
