@@ -33,8 +33,8 @@ embedding.Conv4 = partial(embedding.Conv4, hidden=4)
 demo = runpy.run_path({program!r})
 def absent(**_):
     raise DatasetError("no drawings here")
-small = dict(TRAIN_WAYS=5, STEPS_PER_EPOCH=1, EPOCHS=1, TEST_TASKS=4, SINE_STEPS=20,
-             SINE_TASKS=20, Omniglot=absent)
+small = dict(TRAIN_WAYS=5, STEPS_PER_EPOCH=1, EPOCHS=1, TEST_TASKS=4, SINE_STEPS=10,
+             SINE_TASKS=25, Omniglot=absent)
 assert small.keys() <= demo.keys()
 demo["main"].__globals__.update(small)
 demo["main"]()

@@ -123,10 +123,9 @@ void lower_map(RecordBuilder& builder, const phx_instruction& x) {
     sums.push_back(
         Sum{value, moved(builder.workspace(times(term.bytes, p.iterations)), -term.low), term.bytes});
   }
-  if (p.iterations > 0) {
-    add_task(builder, x, p, sums);
-    if (!sums.empty()) builder.next_phase();
-  }
+  if (p.iterations > 0) add_task(builder, x, p, sums);
+  if (sums.empty()) return;
+  builder.next_phase();
   lower_sums(builder, sums, p.iterations);
 }
 

@@ -23,10 +23,16 @@ struct StoredChain {
   }
   template <class Words>
   DEVICE void run(Machine<Words>& machine, Phase phase) const {
-    const Code* code = reinterpret_cast<const Code*>(program + p.code);
+    using Loaded = Run<uint64_t, 2>;  // a code is one load of 16 bytes
+    static_assert(sizeof(Loaded) == sizeof(Code));
+    const Loaded* codes = reinterpret_cast<const Loaded*>(program + p.code);
     const int end = phase == phase_before ? p.body : phase == phase_each ? p.end : p.count;
-    for (int next = phase == phase_before ? 0 : phase == phase_each ? p.body : p.end; next < end; next++)
-      machine.run(code[next]);
+    for (int next = phase == phase_before ? 0 : phase == phase_each ? p.body : p.end; next < end; next++) {
+      const Loaded loaded = codes[next];
+      Code code;
+      memcpy(static_cast<void*>(&code), &loaded, sizeof code);
+      machine.run(code);
+    }
   }
 };
 // The operands of a chain that is not stored.
