@@ -2,8 +2,9 @@
 #include "code.h"
 
 // X(architecture, file)
-#define X(architecture, file)                                      \
-  asm(".section .hip_code, \"a\"\n.balign 4096\nphynexus_code_" #architecture ":\n.incbin \"" file "\"\n.previous\n"); \
+#define X(architecture, file)                                                                      \
+  asm(".section .hip_code, \"a\"\n.balign 4096\nphynexus_code_" #architecture ":\n.incbin \"" file \
+      "\"\n.previous\n");                                                                          \
   extern "C" const char phynexus_code_##architecture[] __attribute__((visibility("hidden")));
 #include "code_table.inc"
 #undef X

@@ -72,10 +72,10 @@ using HipNode = HipNodeHandle*;
   X(hipDeviceReset, ())                                                                                    \
   X(hipDeviceGetName, (char* name, int room, HipDevice device))                                            \
   X(hipDeviceGetAttribute, (int* value, HipAttribute attribute, HipDevice device))                         \
-  X(hipDeviceTotalMem, (size_t * bytes, HipDevice device))                                                 \
+  X(hipDeviceTotalMem, (size_t* bytes, HipDevice device))                                                  \
   X(hipMalloc, (void** address, size_t bytes))                                                             \
   X(hipFree, (void* address))                                                                              \
-  X(hipMemGetInfo, (size_t * free, size_t* total))                                                         \
+  X(hipMemGetInfo, (size_t* free, size_t* total))                                                          \
   X(hipHostMalloc, (void** host, size_t bytes, unsigned flags))                                            \
   X(hipHostFree, (void* host))                                                                             \
   X(hipHostGetDevicePointer, (void** address, void* host, unsigned flags))                                 \
@@ -96,12 +96,10 @@ using HipNode = HipNodeHandle*;
   X(hipModuleLoadData, (HipModule * module, const void* image))                                            \
   X(hipModuleUnload, (HipModule module))                                                                   \
   X(hipModuleGetFunction, (HipFunction * function, HipModule module, const char* name))                    \
-  X(hipModuleLaunchKernel,                                                                                 \
-    (HipFunction function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z, unsigned threads_x,    \
-     unsigned threads_y, unsigned threads_z, unsigned shared_bytes, HipStream stream, void** arguments,    \
-     void** extra))                                                                                        \
-  X(hipGraphInstantiate,                                                                                   \
-    (HipExec * exec, HipGraph graph, HipNode * failed, char* log, size_t log_room))                        \
+  X(hipModuleLaunchKernel, (HipFunction function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z, \
+                            unsigned threads_x, unsigned threads_y, unsigned threads_z,                    \
+                            unsigned shared_bytes, HipStream stream, void** arguments, void** extra))      \
+  X(hipGraphInstantiate, (HipExec * exec, HipGraph graph, HipNode * failed, char* log, size_t log_room))   \
   X(hipGraphLaunch, (HipExec exec, HipStream stream))                                                      \
   X(hipGraphExecDestroy, (HipExec exec))                                                                   \
   X(hipGraphDestroy, (HipGraph graph))

@@ -47,10 +47,11 @@ HipDriver::HipDriver(const HipApi& api, int index) : api_(api), device_(index) {
   facts_.name = name;
   facts_.architecture = architecture_of(properties.data() + api_.architecture_at);
   if (!is_among(facts_.architecture, PHYNEXUS_HIP_ARCHITECTURES))
-    throw Failure(PHX_DEVICE_ERROR,
-                  format("%s is of the architecture %s, and this library has code for %s; build neurenix-backend-rocm "
-                         "with a toolchain that knows it, and -DPHYNEXUS_HIP_ARCHITECTURES=%s",
-                         name, facts_.architecture.c_str(), PHYNEXUS_HIP_ARCHITECTURES, facts_.architecture.c_str()));
+    throw Failure(
+        PHX_DEVICE_ERROR,
+        format("%s is of the architecture %s, and this library has code for %s; build neurenix-backend-rocm "
+               "with a toolchain that knows it, and -DPHYNEXUS_HIP_ARCHITECTURES=%s",
+               name, facts_.architecture.c_str(), PHYNEXUS_HIP_ARCHITECTURES, facts_.architecture.c_str()));
   size_t bytes = 0;
   CALL(hipDeviceTotalMem, &bytes, device_);
   facts_.memory_bytes = int64_t(bytes);
@@ -130,7 +131,9 @@ gpu::Event HipDriver::make_event(bool timed) {
 }
 
 void HipDriver::give(gpu::Event event) noexcept { api_.hipEventDestroy(vendor(event)); }
-void HipDriver::record(gpu::Event event, gpu::Stream stream) { CALL(hipEventRecord, vendor(event), vendor(stream)); }
+void HipDriver::record(gpu::Event event, gpu::Stream stream) {
+  CALL(hipEventRecord, vendor(event), vendor(stream));
+}
 void HipDriver::wait_for(gpu::Event event) { CALL(hipEventSynchronize, vendor(event)); }
 void HipDriver::wait_in(gpu::Stream stream, gpu::Event event) {
   CALL(hipStreamWaitEvent, vendor(stream), vendor(event), 0);
@@ -211,6 +214,8 @@ HipGraph HipDriver::captured(const std::vector<gpu::KernelLaunch>& launches) {
 }
 
 void HipDriver::give(gpu::Graph graph) noexcept { api_.hipGraphExecDestroy(vendor(graph)); }
-void HipDriver::launch(gpu::Graph graph, gpu::Stream stream) { CALL(hipGraphLaunch, vendor(graph), vendor(stream)); }
+void HipDriver::launch(gpu::Graph graph, gpu::Stream stream) {
+  CALL(hipGraphLaunch, vendor(graph), vendor(stream));
+}
 
 }  // namespace phynexus::hip

@@ -48,7 +48,7 @@ struct Parameters<R (*)(P...)> {
   static constexpr size_t count = sizeof...(P);
   static constexpr size_t bytes = (sizeof(P) + ... + 0);
 };
-#define X(name, parameters)                                                                                   \
+#define X(name, parameters)                                                                                \
   static_assert(Parameters<decltype(HipApi::name)>::count == Parameters<decltype(&::name)>::count, #name); \
   static_assert(Parameters<decltype(HipApi::name)>::bytes == Parameters<decltype(&::name)>::bytes, #name);
 PHYNEXUS_HIP_FUNCTIONS(X)

@@ -31,7 +31,8 @@ void* opened() {
   }
   if (!wrong.empty())
     broken("the HIP runtime cannot be opened: " + wrong +
-           "; parts of several ROCm releases are mixed: install one release, and take the others' folders out of "
+           "; parts of several ROCm releases are mixed: install one release, and take the others' folders "
+           "out of "
            "LD_LIBRARY_PATH");
   absent("no HIP runtime (" + missing + " are not there)");
 }
@@ -57,8 +58,7 @@ const HipApi& found(HipApi& api) {
     api.architecture_at = hip_architecture_at_r0600;
   else if (look_up("hipGetDeviceProperties", api.hipGetDeviceProperties))
     api.architecture_at = hip_architecture_at_r0000;
-  else
-    broken("the HIP runtime lacks the function hipGetDeviceProperties; install ROCm again");
+  else broken("the HIP runtime lacks the function hipGetDeviceProperties; install ROCm again");
   const HipResult result = api.hipInit(0);
   // ROCm 5 answers with the second where there is none.
   if (result == hip_no_device || result == hip_invalid_device)
@@ -110,8 +110,8 @@ int hip_devices() {
 void fail(const HipApi& api, const char* function, HipResult result) {
   const char *name = api.hipGetErrorName(result), *text = api.hipGetErrorString(result);
   throw gpu::DriverFailure(result == hip_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR,
-                           format("%s failed: %s (%d), %s", function, name ? name : "an unknown error", int(result),
-                                  text ? text : "of which the runtime says nothing"),
+                           format("%s failed: %s (%d), %s", function, name ? name : "an unknown error",
+                                  int(result), text ? text : "of which the runtime says nothing"),
                            is_loss(result));
 }
 

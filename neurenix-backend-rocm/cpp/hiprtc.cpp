@@ -33,13 +33,15 @@ std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
   }
   const std::string version = version_text(runtime);
   if (version != PHYNEXUS_HIPCC_RELEASE) {
-    why = "hipRTC " + version + " is found, and the precompiled kernels are of " PHYNEXUS_HIPCC_RELEASE
+    why = "hipRTC " + version +
+          " is found, and the precompiled kernels are of " PHYNEXUS_HIPCC_RELEASE
           ": its bits would be others";
     return nullptr;
   }
   // As hipcc is called for the precompiled kernels: no contraction.
-  return std::make_unique<gpu::LibraryCompiler>(functions, "hipRTC " + version, "--offload-arch=", "phynexus.hip",
-                                                std::vector<std::string>{"-std=c++20", "-O3", "-ffp-contract=off"});
+  return std::make_unique<gpu::LibraryCompiler>(
+      functions, "hipRTC " + version, "--offload-arch=", "phynexus.hip",
+      std::vector<std::string>{"-std=c++20", "-O3", "-ffp-contract=off"});
 }
 
 }  // namespace phynexus::hip

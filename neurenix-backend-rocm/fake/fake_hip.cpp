@@ -16,7 +16,7 @@ using namespace phynexus::hip;
 // them.
 #define ANYWHERE(name) \
   if (const CuResult failed = begin(#name, false); failed != cuda_success) return HipResult(failed)
-#define ON_DEVICE(name)   \
+#define ON_DEVICE(name)     \
   const OnDevice on_device; \
   if (const CuResult failed = begin(#name, true); failed != cuda_success) return HipResult(failed)
 
@@ -52,7 +52,9 @@ CuGraph cuda_of(HipGraph x) { return reinterpret_cast<CuGraph>(x); }
 CuExec cuda_of(HipExec x) { return reinterpret_cast<CuExec>(x); }
 CuAddress address(void* x) { return reinterpret_cast<CuAddress>(x); }
 template <class Hip, class Cuda>
-Cuda* out(Hip* x) { return reinterpret_cast<Cuda*>(x); }
+Cuda* out(Hip* x) {
+  return reinterpret_cast<Cuda*>(x);
+}
 
 // The default of the fake driver, 90, is a card of each kind of wavefront; else the number is the name's, in hex.
 std::string architecture() {
@@ -282,18 +284,19 @@ HipResult hipModuleUnload(HipModule module) {
 HipResult hipModuleGetFunction(HipFunction* function, HipModule module, const char* name) {
   ON_DEVICE(hipModuleGetFunction);
   const CuResult result = cuModuleGetFunction(out<HipFunction, CuFunction>(function), cuda_of(module), name);
-  if (result == cuda_success) cuFuncSetAttribute(cuda_of(*function), phynexus::cuda::cuda_function_shared_bytes, 64 << 10);
+  if (result == cuda_success)
+    cuFuncSetAttribute(cuda_of(*function), phynexus::cuda::cuda_function_shared_bytes, 64 << 10);
   return HipResult(result);
 }
 
 HipResult hipModuleLaunchKernel(HipFunction function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z,
-                                unsigned threads_x, unsigned threads_y, unsigned threads_z, unsigned shared_bytes,
-                                HipStream stream, void** arguments, void** extra) {
+                                unsigned threads_x, unsigned threads_y, unsigned threads_z,
+                                unsigned shared_bytes, HipStream stream, void** arguments, void** extra) {
   ON_DEVICE(hipModuleLaunchKernel);
   const auto found = captures.find(stream);
   if (found == captures.end())
-    return HipResult(cuLaunchKernel(cuda_of(function), blocks_x, blocks_y, blocks_z, threads_x, threads_y, threads_z,
-                                    shared_bytes, cuda_of(stream), arguments, extra));
+    return HipResult(cuLaunchKernel(cuda_of(function), blocks_x, blocks_y, blocks_z, threads_x, threads_y,
+                                    threads_z, shared_bytes, cuda_of(stream), arguments, extra));
   Capture& capture = found->second;
   const CuKernelNode launch{cuda_of(function), blocks_x,     blocks_y,  blocks_z, threads_x, threads_y,
                             threads_z,         shared_bytes, arguments, extra,    nullptr,   nullptr};

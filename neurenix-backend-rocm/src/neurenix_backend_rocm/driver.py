@@ -75,8 +75,8 @@ def refuse_unknown(cards: tuple[Card, ...], known: tuple[str, ...]) -> None:
 
 
 def _opened(open_library: Callable[[str], ctypes.CDLL]) -> tuple[str, ctypes.CDLL]:
-    """The newest runtime that is there. One that lacks what it needs itself is a mixture
-    of releases, unless another one opens."""
+    """The newest runtime that opens. One that lacks what it needs itself is a mixture of
+    releases, if no other one does."""
     wrong: list[str] = []
     for name in LIBRARIES:
         try:

@@ -47,7 +47,7 @@ class Engine {
 
 // A backend's library, the one name that it defines for api.cpp.
 struct Library {
-  const char* version;  // for people, such as "0.1.0"
+  const char* version;        // for people, such as "0.1.0"
   int32_t (*device_count)();  // throws Failure where it knows why there is none
   std::shared_ptr<Engine> (*create)(int32_t device, int32_t threads);  // 0 threads: the engine's choice
 };

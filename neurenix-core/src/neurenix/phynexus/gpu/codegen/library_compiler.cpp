@@ -35,7 +35,8 @@ bool look_up(void* library, const std::string& prefix, const std::string& code, 
 std::vector<char> LibraryCompiler::compile(const std::string& text, const std::string& architecture) {
   CompilerFunctions::Program program = nullptr;
   check("making a program", f_.create(&program, text.c_str(), file_.c_str(), 0, nullptr, nullptr));
-  const std::unique_ptr<CompilerFunctions::Program, int (*)(CompilerFunctions::Program*)> held(&program, f_.destroy);
+  const std::unique_ptr<CompilerFunctions::Program, int (*)(CompilerFunctions::Program*)> held(&program,
+                                                                                               f_.destroy);
   const std::string target = target_ + architecture;
   std::vector<const char*> options{target.c_str()};
   for (const std::string& option : options_) options.push_back(option.c_str());
@@ -51,7 +52,8 @@ std::vector<char> LibraryCompiler::compile(const std::string& text, const std::s
 
 void LibraryCompiler::check(const char* what, int result) const {
   if (result != success)
-    throw Failure(PHX_DEVICE_ERROR, format("%s by %s failed: %s", what, name_.c_str(), f_.error_text(result)));
+    throw Failure(PHX_DEVICE_ERROR,
+                  format("%s by %s failed: %s", what, name_.c_str(), f_.error_text(result)));
 }
 
 // The line of the log that has the first error.

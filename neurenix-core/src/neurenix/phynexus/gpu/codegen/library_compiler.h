@@ -13,8 +13,8 @@ struct CompilerFunctions {
   using Program = struct CompiledProgram*;
   int (*version)(int* major, int* minor) = nullptr;
   const char* (*error_text)(int) = nullptr;
-  int (*create)(Program*, const char* text, const char* name, int headers, const char* const*, const char* const*) =
-      nullptr;
+  int (*create)(Program*, const char* text, const char* name, int headers, const char* const*,
+                const char* const*) = nullptr;
   int (*destroy)(Program*) = nullptr;
   int (*compile)(Program, int options, const char* const*) = nullptr;
   int (*log_size)(Program, size_t*) = nullptr;
@@ -32,7 +32,10 @@ class LibraryCompiler final : public Compiler {
   // `target`: the option that names the architecture, up to its name; `file`: what messages call the text.
   LibraryCompiler(const CompilerFunctions& functions, std::string name, std::string target, std::string file,
                   std::vector<std::string> options)
-      : f_(functions), name_(std::move(name)), target_(std::move(target)), file_(std::move(file)),
+      : f_(functions),
+        name_(std::move(name)),
+        target_(std::move(target)),
+        file_(std::move(file)),
         options_(std::move(options)) {}
 
   std::string name() const override { return name_; }

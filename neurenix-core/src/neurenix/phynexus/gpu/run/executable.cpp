@@ -27,7 +27,8 @@ std::string GpuExecutable::describe_launch(int64_t launch) const {
   constexpr size_t most = 4;
   for (size_t k = 0; k < std::min(all.size(), most); k++) {
     const phx_instruction& x = plan_->instructions[size_t(all[k])];
-    text += format("%sinstruction %d (%s, source line %d)", k ? ", " : "", all[k], opcode_name(x.opcode), x.line);
+    text +=
+        format("%sinstruction %d (%s, source line %d)", k ? ", " : "", all[k], opcode_name(x.opcode), x.line);
   }
   return all.size() > most ? text + format(" and %zu more", all.size() - most) : text;
 }

@@ -25,8 +25,8 @@ namespace {
 // clang-format on
 #undef SAME
 
-// Of a cast; 0 where the bits stay as they are.
-int cast_code(int32_t from, int32_t to) {
+    // Of a cast; 0 where the bits stay as they are.
+    int cast_code(int32_t from, int32_t to) {
   const Kind kind = kind_of(from);
   const bool to_float = kind_of(to) == kind_float;
   switch (kind) {
