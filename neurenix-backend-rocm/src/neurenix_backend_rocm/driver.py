@@ -75,8 +75,8 @@ def refuse_unknown(cards: tuple[Card, ...], known: tuple[str, ...]) -> None:
 
 
 def _opened(open_library: Callable[[str], ctypes.CDLL]) -> tuple[str, ctypes.CDLL]:
-    """The newest runtime that opens. One that lacks what it needs itself is a mixture of
-    releases, if no other one does."""
+    """The newest runtime that opens; where none does and one lacks what it needs
+    itself, releases are mixed."""
     wrong: list[str] = []
     for name in LIBRARIES:
         try:
