@@ -1,5 +1,5 @@
-"""The machine code for AMD's cards: the hot kernels are there for each architecture that
-the compilers at hand know, and spill nothing. They compile; nothing runs."""
+"""The machine code for AMD's cards: the hot kernels are there for each architecture
+that the compilers at hand know, and spill nothing. They compile; nothing runs."""
 
 from __future__ import annotations
 
