@@ -121,7 +121,7 @@ HipResult hipGetDeviceCount(int* count) {
 
 HipResult hipSetDevice(HipDevice device) {
   ANYWHERE(hipSetDevice);
-  if (device < 0 || device >= world().devices) return hip_invalid_device;
+  if (device < 0 || device >= World::most_devices) return hip_invalid_device;
   device_of_thread = device;
   return hip_success;
 }

@@ -1,0 +1,141 @@
+"""The HIP side of the engine, over a fake runtime: each function fails in turn, and a
+lost device, memory that runs out, several devices."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fake_runtime import ILLEGAL_ADDRESS, UNKNOWN, fake_runtime, functions
+from rocm_emulated import register
+
+import neurenix as nx
+from neurenix.errors import BackendError, NeurenixError, OutOfMemoryError
+
+DEVICE = register()
+
+
+@pytest.fixture
+def runtime() -> Iterator[ctypes.CDLL]:
+    before = nx.current_device()
+    with fake_runtime() as library:
+        nx.init({"device": DEVICE})
+        yield library
+    nx.init({"device": before})
+
+
+def work(seed: int) -> None:
+    """Copies both ways, memory, a graph that is new, and its replay."""
+    size = 64 + seed  # a shape of its own: the plan is made anew
+    values = np.arange(size, dtype=np.float32)
+    step = nx.compile(lambda x: (x * x + 1).sum(dim=0))
+    x = nx.tensor(np.stack([values, values]))
+    for _ in range(2):
+        np.testing.assert_array_equal(step(x).numpy(), 2 * (values * values + 1))
+
+
+def lose(runtime: ctypes.CDLL) -> None:
+    """A fault in a kernel: all that was made on the device is gone."""
+    runtime.phynexus_fake_fault(1, ILLEGAL_ADDRESS)
+    with pytest.raises(BackendError, match="was lost"):
+        work(0)
+
+
+# What is given back, whose answer nobody reads, and what is asked once in a process.
+UNHEARD = {
+    *("hipStreamDestroy", "hipEventDestroy", "hipFree", "hipHostFree"),
+    *("hipGraphExecDestroy", "hipGraphDestroy", "hipModuleUnload"),
+}
+ONCE = {
+    *("hipInit", "hipRuntimeGetVersion", "hipGetDeviceCount", "hipDeviceGetName"),
+    *("hipDeviceGetAttribute", "hipDeviceTotalMem", "hipSetDevice"),
+}
+# For profiles, and where memory runs out.
+ELSEWHERE = {"hipEventElapsedTime", "hipMemGetInfo", "hipEventQuery"}
+
+
+@pytest.mark.parametrize("name", functions())
+@pytest.mark.parametrize("code", [UNKNOWN, ILLEGAL_ADDRESS])
+def test_each_function_fails_by_name_and_work_goes_on(
+    runtime: ctypes.CDLL, name: str, code: int
+) -> None:
+    function = name.encode()
+    for nth in (1, 2):
+        lose(runtime)
+        before = runtime.phynexus_fake_calls(function)
+        runtime.phynexus_fake_fail(function, nth, code)
+        heard = False
+        try:
+            nx.init({"device": DEVICE})
+            work(nth)
+        except NeurenixError as error:
+            heard = True
+            assert name in str(error) or "lost" in str(error), error
+        made = runtime.phynexus_fake_calls(function) - before
+        assert made or name in UNHEARD | ONCE | ELSEWHERE
+        if made >= nth:
+            assert heard or name in UNHEARD, f"call {nth} of {made}: nobody heard"
+        runtime.phynexus_fake_fail(function, 0, 0)
+        nx.init({"device": DEVICE})
+        work(100 + nth)
+
+
+def test_a_lost_device_is_said_with_its_line_and_opened_again(
+    runtime: ctypes.CDLL,
+) -> None:
+    old = nx.arange(5.0)
+    square = nx.compile(lambda x: x * x + 1)
+    assert square(old).tolist() == [1, 2, 5, 10, 17]
+    # the step's own kernel comes first
+    runtime.phynexus_fake_fault(2, ILLEGAL_ADDRESS)
+    y = square(old)
+    with pytest.raises(BackendError) as caught:
+        y.numpy()
+    message = str(caught.value)
+    assert "was lost" in message and "hipErrorIllegalAddress" in message
+    assert re.search(r"\(fused, .*test_rocm_host\.py:\d+\)", message), message
+    with pytest.raises(NeurenixError, match="gone"):
+        square(old)
+    nx.init({"device": DEVICE})
+    assert square(nx.arange(3.0)).tolist() == [1, 2, 5]
+
+
+def test_memory_that_runs_out_is_said_and_work_goes_on(runtime: ctypes.CDLL) -> None:
+    kept = nx.ones((1 << 20,))
+    with pytest.raises(OutOfMemoryError, match=r"needs 4294967296 bytes.*available"):
+        nx.zeros((1 << 30,))
+    assert (kept + 1).numpy().sum() == 2 << 20
+
+
+def test_two_devices_and_one_that_is_not_there(runtime: ctypes.CDLL) -> None:
+    runtime.phynexus_fake_set(b"devices", 2)
+    nx.init({"device": f"{DEVICE}:1"})
+    second = nx.arange(3.0)
+    nx.init({"device": f"{DEVICE}:0"})
+    first = nx.arange(3.0)
+    with pytest.raises(NeurenixError, match=rf"{DEVICE}:0.*{DEVICE}:1") as caught:
+        first + second
+    del caught
+    assert (first + second.to(f"{DEVICE}:0")).tolist() == [0, 2, 4]
+    with pytest.raises(NeurenixError, match=rf"no device {DEVICE}:7.*has 2"):
+        nx.init({"device": f"{DEVICE}:7"})
+
+
+def test_a_second_order_step_is_the_cpus(runtime: ctypes.CDLL) -> None:
+    def loss(w: nx.Tensor, x: nx.Tensor) -> nx.Tensor:
+        inner = nx.grad(lambda v: nx.tanh(x @ v).square().mean())
+        return nx.tanh(x @ (w - 0.1 * inner(w))).square().mean()
+
+    w = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
+    xs = np.linspace(-2, 2, 60, dtype=np.float32).reshape(3, 5, 4)
+    found = []
+    for device in (DEVICE, "cpu"):
+        nx.init({"device": device})
+        mapped = nx.compile(
+            nx.grad(lambda w, xs: nx.map(lambda x: loss(w, x))(xs).mean())
+        )
+        found.append(mapped(nx.tensor(w), nx.tensor(xs)).numpy())
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-7)
