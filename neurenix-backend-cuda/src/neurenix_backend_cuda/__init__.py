@@ -38,6 +38,9 @@ def _probe() -> int:
 def _create() -> backends.Backend:
     from neurenix.phynexus import NativeBackend
 
+    from .nvrtc import name_nvrtc
+
+    name_nvrtc()
     return NativeBackend(library())
 
 
