@@ -13,6 +13,7 @@ def ray_package() -> Any:
         import ray
     except ImportError as error:
         raise MissingPackageError(
-            f"RayStrategy needs Ray ({error}): pip install 'neurenix-meta[ray]'"
+            f"RayStrategy needs the package ray ({error}); "
+            'pip install "neurenix-meta[ray]"'
         ) from error
     return ray
