@@ -1,12 +1,14 @@
 """What RayStrategy is made with, and a cluster that has too little or is not there."""
 
+import socket
 import types
 import warnings
 
 import pytest
 
 from neurenix.errors import InvalidArgumentError, WorkerError
-from neurenix.meta.distributed import RayStrategy
+from neurenix.meta.distributed import RayStrategy, ray_package
+from neurenix.meta.distributed.head import Head
 from neurenix.meta.distributed.ray_package import connect
 from neurenix.meta.distributed.ray_resources import check_resources
 
@@ -77,6 +79,7 @@ def test_a_cluster_that_does_not_answer_is_named(
         raise ConnectionError("Failed to connect to Ray cluster")
 
     monkeypatch.setattr("ray.init", refuses)
+    monkeypatch.setattr(Head, "answers", lambda head: True)
     with pytest.raises(
         WorkerError, match=r"address='a.example:1' \(Failed .*RAY_AUTH_MODE=token"
     ):
@@ -84,3 +87,15 @@ def test_a_cluster_that_does_not_answer_is_named(
     monkeypatch.setenv("RAY_ADDRESS", "b.example:2")
     with pytest.raises(WorkerError, match=r"address='b\.example:2'"):
         connect(None)
+
+
+def test_where_nothing_listens_ray_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ray.init", lambda *args, **options: pytest.fail("asked"))
+    monkeypatch.setattr(ray_package, "_PATIENCE", 0.1)
+    with socket.socket() as held:  # a port that nobody listens at
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        with pytest.raises(WorkerError, match=f"address='127.0.0.1:{port}' .nothing"):
+            connect(f"127.0.0.1:{port}")

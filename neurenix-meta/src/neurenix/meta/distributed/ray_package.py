@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 from typing import Any
 
 from neurenix.errors import MissingPackageError, WorkerError
+
+from .head import Head
+
+_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/]+):\d+")
+# Seconds for a head that is about to start.
+_PATIENCE = 10.0
 
 
 def ray_package() -> Any:
@@ -25,13 +33,30 @@ def connect(address: str | None) -> None:
 
     Raises WorkerError where none can be connected to.
     """
+    ray = ray_package()
+    where = os.environ.get("RAY_ADDRESS") if address is None else address
     try:
-        ray_package().init(address, include_dashboard=False, log_to_driver=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        where = os.environ.get("RAY_ADDRESS") if address is None else address
+        if where is not None and _HOST_AND_PORT.fullmatch(where):
+            _wait_for(Head(where))
+        ray.init(address, include_dashboard=False, log_to_driver=False)
+    except (
+        ConnectionError,
+        RuntimeError,
+        ValueError,
+        ray.exceptions.RayError,
+    ) as error:
         raise WorkerError(
             f"RayStrategy: no Ray cluster can be connected to at address={where!r} "
             f"({error}). See that `ray status` finds it from this machine. A cluster "
             "with token authentication asks for RAY_AUTH_MODE=token here, too, and for "
             "the head's ~/.ray/auth_token"
         ) from error
+
+
+def _wait_for(head: Head) -> None:
+    """Ray would wait for minutes where nothing listens."""
+    until = time.monotonic() + _PATIENCE
+    while not head.answers():
+        if time.monotonic() > until:
+            raise ConnectionError(f"nothing answers there for {_PATIENCE:g} s")
+        time.sleep(0.5)
