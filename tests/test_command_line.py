@@ -84,7 +84,14 @@ def test_from_a_folder_to_a_prediction(
         "predict signs.safetensors new",
     ):
         done = subprocess.run(
-            [*COMMAND, *command.split()], capture_output=True, text=True, check=True
+            [*COMMAND, *command.split()],
+            env={
+                **os.environ,
+                "NEURENIX_BACKENDS": "cpu",
+            },  # no word of those passed over
+            capture_output=True,
+            text=True,
+            check=True,
         )
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[0] == ["file", "class", "confidence"]

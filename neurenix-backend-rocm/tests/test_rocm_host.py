@@ -31,10 +31,17 @@ def work(seed: int) -> None:
     """Copies both ways, memory, a graph that is new, and its replay."""
     size = 64 + seed  # a shape of its own: the plan is made anew
     values = np.arange(size, dtype=np.float32)
-    step = nx.compile(lambda x: (x * x + 1).sum(dim=0))
+
+    def step(x: nx.Tensor) -> nx.Tensor:  # launches enough to be a graph
+        row = nx.ones((1, 2))
+        y = row @ (x * x + 1)
+        return (row @ (nx.concatenate([y, y]) + 1)).sum(dim=0)
+
+    compiled = nx.compile(step)
     x = nx.tensor(np.stack([values, values]))
     for _ in range(2):
-        np.testing.assert_array_equal(step(x).numpy(), 2 * (values * values + 1))
+        expected = 2 * (2 * (values * values + 1) + 1)
+        np.testing.assert_array_equal(compiled(x).numpy(), expected)
 
 
 def lose(runtime: ctypes.CDLL) -> None:
@@ -54,7 +61,9 @@ ONCE = {
     *("hipDeviceGetAttribute", "hipDeviceTotalMem", "hipSetDevice"),
 }
 # For profiles, and where memory runs out.
-ELSEWHERE = {"hipEventElapsedTime", "hipMemGetInfo", "hipEventQuery"}
+ELSEWHERE = {
+    *("hipEventElapsedTime", "hipMemGetInfo", "hipEventQuery", "hipStreamSynchronize"),
+}
 
 
 @pytest.mark.parametrize("name", functions())
@@ -73,7 +82,12 @@ def test_each_function_fails_by_name_and_work_goes_on(
             work(nth)
         except NeurenixError as error:
             heard = True
-            assert name in str(error) or "lost" in str(error), error
+            said = (
+                name,
+                "lost",
+                "there is no device",
+            )  # the last where none is counted
+            assert any(text in str(error) for text in said), error
         made = runtime.phynexus_fake_calls(function) - before
         assert made or name in UNHEARD | ONCE | ELSEWHERE
         if made >= nth:
