@@ -423,7 +423,7 @@ def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
         ["stty", "rows", "24", "cols", str(columns)], stdin=inner, check=True
     )
     env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "DISPLAY")}
-    env |= {"TERM": "xterm", **environment}
+    env |= {"TERM": "xterm", "NEURENIX_BACKENDS": "cpu", **environment}
     with subprocess.Popen(command, stdout=inner, stderr=inner, env=env) as process:
         os.close(inner)
         shown = b""
