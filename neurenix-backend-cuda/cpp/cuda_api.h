@@ -1,5 +1,5 @@
 // The functions of libcuda that the engine calls, as types: found by name when the program runs, so that neither
-// NVIDIA's header nor its library is needed to build. cuda_header_test.cpp holds them against the header, where one is.
+// NVIDIA's header nor its library is needed to build. tests/cuda_header_test.cpp holds them against the header.
 #pragma once
 
 #include <cstddef>
