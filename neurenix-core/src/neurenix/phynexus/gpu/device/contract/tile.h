@@ -143,7 +143,8 @@ struct ProductTile {
     const ProductAxes axes = axes_of(p, group);
     const ProductTileAt at = tile_at(p, axes, bases, tile, Rows, Columns);
     const bool works = group.thread < threads;
-    const int slabs = (at.end_k - at.first_k + Depth - 1) / Depth;
+    // A product of no terms has a slab of nothing: its sums are 0.
+    const int slabs = at.first_k < at.end_k ? (at.end_k - at.first_k + Depth - 1) / Depth : 1;
     place_rows(p, axes, at, memory.rows, memory.out_rows, Rows, group);
     place_columns(p, axes, at, memory.columns, memory.out_columns, Columns, group);
     place_terms(p, axes, at, memory.terms[0], memory.others[0], 0, Depth, group);
