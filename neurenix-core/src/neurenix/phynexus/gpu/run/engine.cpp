@@ -70,8 +70,21 @@ std::string GpuEngine::notes() const {
   return text;
 }
 
+// What failed half-way may have put work into the streams that no event is behind: nobody may have its memory before it
+// is done. A device where that cannot be waited for is lost, whatever the failure was called.
+bool GpuEngine::still_works() const {
+  if (!session_) return true;
+  try {
+    const Entered in(*binding_.driver);
+    session_->wait_for_all();
+    return true;
+  } catch (const DriverFailure&) {
+    return false;
+  }
+}
+
 void GpuEngine::surface(const DriverFailure& failure) {
-  if (!failure.lost) throw Failure(failure.status, failure.what());
+  if (!failure.lost && still_works()) throw Failure(failure.status, failure.what());
   const std::string place = place_of_fault();
   lost_ = binding_.driver->facts().name + " was lost: " + failure.what() + place;
   std::unique_lock living(living_);

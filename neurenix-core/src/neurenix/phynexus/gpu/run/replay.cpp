@@ -105,6 +105,7 @@ void Replay::step(Session& session, char* const* pointers, size_t first, size_t 
   launch.threads = std::min(threads_, 128);
   launch.argument = &a;
   session.driver.launch(launch, session.compute);
+  if (kind != StepArguments::more_pointers) uncounted_ = false;
 }
 
 void Replay::run(Session& session) {
@@ -117,6 +118,7 @@ void Replay::run(Session& session) {
       for (size_t k = 0; k < part.count; k++)
         session.driver.launch(launches_[part.first + k], session.compute);
     }
+  uncounted_ = true;
 }
 
 RunState Replay::seen() const {
@@ -125,6 +127,9 @@ RunState Replay::seen() const {
   return state;
 }
 
-void Replay::forget_seen() { std::memset(seen_.host, 0, sizeof(RunState)); }
+void Replay::forget_seen() {
+  std::memset(seen_.host, 0, sizeof(RunState));
+  uncounted_ = false;
+}
 
 }  // namespace phynexus::gpu

@@ -34,6 +34,8 @@ class Replay {
   char* program = nullptr;
   RunState seen() const;
   void forget_seen();
+  // Whether the last run was put into the stream as a whole, and no step behind it counts it yet.
+  bool is_uncounted() const { return uncounted_; }
 
  private:
   // Launches [first, first + count), so many times.
@@ -50,6 +52,7 @@ class Replay {
   char** bases_ = nullptr;
   RunState* state_ = nullptr;
   Pinned seen_;
+  bool uncounted_ = false;
   std::vector<Arguments> arguments_;
   std::vector<KernelLaunch> launches_;
   std::vector<Part> parts_;
