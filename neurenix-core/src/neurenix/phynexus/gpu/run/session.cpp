@@ -108,12 +108,17 @@ void Session::retire(Module module) {
 
 void Session::retire(const Retired& retired) {
   retired_.push_back(retired);
-  std::erase_if(retired_, [&](const Retired& old) {
-    if (!timeline.is_done(old.ticket)) return false;
-    if (old.graph) driver.give(old.graph);
-    if (old.module) driver.give(old.module);
-    return true;
-  });
+  // In order of their tickets. The driver is asked before anything goes: what it fails at, a later call says.
+  size_t done = 0;
+  try {
+    while (done < retired_.size() && timeline.is_done(retired_[done].ticket)) done++;
+  } catch (const DriverFailure&) {
+  }
+  for (size_t k = 0; k < done; k++) {
+    if (retired_[k].graph) driver.give(retired_[k].graph);
+    if (retired_[k].module) driver.give(retired_[k].module);
+  }
+  retired_.erase(retired_.begin(), retired_.begin() + ptrdiff_t(done));
 }
 
 }  // namespace phynexus::gpu
