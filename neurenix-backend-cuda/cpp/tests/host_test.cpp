@@ -408,6 +408,53 @@ void out_of_memory() {
   CHECK(lives(engine.handle), "work goes on");
 }
 
+// The driver needs memory for more than what it is asked for it.
+void out_of_memory_elsewhere() {
+  for (const char* function : {"cuMemHostAlloc", "cuModuleGetFunction", "cuGraphInstantiateWithFlags",
+                               "cuLaunchKernel", "cuGraphLaunch"}) {
+    phynexus_fake_reset();
+    Engine engine;
+    void* idle = nullptr;
+    CHECK(api().allocate(engine.handle, int64_t(40) << 20, &idle) == PHX_OK &&
+              api().release(engine.handle, idle) == PHX_OK && phynexus_fake_used(0) >= int64_t(40) << 20,
+          "%s", api().last_error());
+    phynexus_fake_fail(function, 1, 2);
+    std::string message;
+    CHECK(lives(engine.handle, &message), "%s: %s", function, message.c_str());
+    CHECK(phynexus_fake_used(0) < int64_t(40) << 20, "%s: idle memory was not given back", function);
+    Engine another;
+    phynexus_fake_set("stays", 1);
+    phynexus_fake_fail(function, 1, 2);
+    Device d(another.handle);
+    live(d);
+    CHECK(d.status == PHX_OUT_OF_MEMORY && has(d.message, function) && has(d.message, "are free") &&
+              has(d.message, "in use here"),
+          "%s", d.message.c_str());
+    phynexus_fake_reset();
+    CHECK(lives(another.handle, &message), "afterwards: %s", message.c_str());
+  }
+}
+
+// The peak is of what the host holds, as what is in use is: neither falls, nor grows, by a run's scratch.
+void memory_that_is_counted() {
+  phynexus_fake_reset();
+  Engine engine;
+  phx_memory_stats stats{};
+  stats.struct_size = sizeof stats;
+  void* large = nullptr;
+  CHECK(api().allocate(engine.handle, int64_t(4) << 20, &large) == PHX_OK &&
+            api().release(engine.handle, large) == PHX_OK,
+        "%s", api().last_error());
+  Device d(engine.handle);
+  CHECK(live(d), "%s", d.message.c_str());
+  CHECK(api().memory_stats(engine.handle, &stats) == PHX_OK, "%s", api().last_error());
+  // The three vectors, five of them, and the flags, each in units of 512 bytes.
+  CHECK(stats.allocated_bytes == 3 * 4096 + 5 * 4096 + 512 && stats.peak_bytes == int64_t(4) << 20 &&
+            stats.arena_bytes > 9216,
+        "%lld, %lld, %lld", static_cast<long long>(stats.allocated_bytes),
+        static_cast<long long>(stats.peak_bytes), static_cast<long long>(stats.arena_bytes));
+}
+
 void two_devices() {
   phynexus_fake_reset();
   phynexus_fake_set("devices", 2);
@@ -469,6 +516,8 @@ int main() {
       {"lost beside another", lost_beside_another},
 #endif
       {"out of memory", out_of_memory},
+      {"elsewhere", out_of_memory_elsewhere},
+      {"counted", memory_that_is_counted},
       {"two devices", two_devices},
       {"profiles", profiles},
   };

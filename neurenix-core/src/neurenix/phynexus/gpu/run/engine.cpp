@@ -139,7 +139,7 @@ void GpuEngine::strike(int32_t number) {
 void* GpuEngine::allocate(int64_t bytes) {
   return in_session(any, [&](Session& session) {
     char* memory = session.take(bytes, true);
-    peak_ = std::max(peak_, session.memory.used_bytes());
+    peak_ = std::max(peak_, session.memory.host_bytes());
     return memory;
   });
 }
@@ -155,11 +155,11 @@ void GpuEngine::release(void* pointer) {
 void GpuEngine::memory_stats(phx_memory_stats& out) const {
   std::lock_guard lock(mutex_);
   if (!session_) return;
-  const int64_t used = session_->memory.used_bytes(), scratch = session_->scratch_bytes();
-  out.allocated_bytes = used - scratch;
-  out.peak_bytes = std::max(peak_ - scratch, out.allocated_bytes);
-  out.arena_bytes = scratch;
-  out.cached_bytes = session_->memory.reserved_bytes() - used;
+  const Allocator& memory = session_->memory;
+  out.allocated_bytes = memory.host_bytes();
+  out.peak_bytes = peak_;
+  out.arena_bytes = memory.used_bytes() - memory.host_bytes();  // scratch, and what executables replay
+  out.cached_bytes = memory.reserved_bytes() - memory.used_bytes();
 }
 
 void GpuEngine::check_place(Session& session, const void* device, int64_t bytes) const {
@@ -175,7 +175,9 @@ void GpuEngine::upload(void* device, const void* host, int64_t bytes) {
   const char* from = static_cast<const char*>(host);
   int64_t number = 0;
   StagingPiece* piece = nullptr;
-  const auto next_piece = [&](Session& session) { piece = &session.uploads.next(session.driver); };
+  const auto next_piece = [&](Session& session) {
+    piece = session.with_room([&] { return &session.uploads.next(session.driver); });
+  };
   in_session(any, [&](Session& session) {
     number = session_number_;
     check_place(session, device, bytes);
@@ -210,7 +212,7 @@ void GpuEngine::download(void* host, const void* device, int64_t bytes) {
   const auto ask = [&](Session& session, int turn) {
     if (asked >= bytes) return;
     const int64_t part = std::min(bytes - asked, StagingPiece::bytes);
-    pieces[turn] = &session.downloads.next(session.driver);
+    pieces[turn] = session.with_room([&] { return &session.downloads.next(session.driver); });
     session.driver.copy_out(pieces[turn]->memory->host, from + asked, part, session.copies);
     session.driver.record(pieces[turn]->copied, session.copies);
     asked += part;

@@ -66,7 +66,7 @@ void Replay::run_timed(Session& session, const F& f) {
     for (int64_t repeat = 0; repeat < part.repeats; repeat++) {
       driver.record(session.timer(0), session.compute);
       for (size_t k = 0; k < part.count; k++) {
-        driver.launch(launches_[part.first + k], session.compute);
+        session.launch(launches_[part.first + k]);
         driver.record(session.timer(k + 1), session.compute);
       }
       driver.wait_for(session.timer(part.count));
