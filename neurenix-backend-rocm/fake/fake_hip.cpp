@@ -210,6 +210,7 @@ HipResult hipStreamCreateWithFlags(HipStream* stream, unsigned flags) {
 
 HipResult hipStreamDestroy(HipStream stream) {
   ANYWHERE(hipStreamDestroy);
+  captures.erase(stream);  // of one that did not end
   return HipResult(cuStreamDestroy_v2(cuda_of(stream)));
 }
 
