@@ -74,6 +74,12 @@ HipDriver::~HipDriver() = default;
 
 bool HipDriver::is_reset() const { return resets_ != resets[device_ % 64]; }
 
+void HipDriver::refuse_reset() const {
+  if (is_reset())
+    throw gpu::DriverFailure(PHX_DEVICE_ERROR,
+                             "another engine of this process found it lost, and opened it again", true);
+}
+
 void HipDriver::reopen() {
   if (!is_reset()) {
     const gpu::Entered entered(*this);
@@ -84,9 +90,7 @@ void HipDriver::reopen() {
 }
 
 void HipDriver::enter() {
-  if (is_reset())
-    throw gpu::DriverFailure(PHX_DEVICE_ERROR,
-                             "another engine of this process found it lost, and opened it again", true);
+  refuse_reset();
   HipDevice before = 0;
   CALL(hipGetDevice, &before);
   if (before != device_) CALL(hipSetDevice, device_);
@@ -142,7 +146,10 @@ gpu::Stream HipDriver::make_stream() {
 void HipDriver::give(gpu::Stream stream) noexcept {
   if (!is_reset()) api_.hipStreamDestroy(vendor(stream));
 }
-void HipDriver::wait_for(gpu::Stream stream) { CALL(hipStreamSynchronize, vendor(stream)); }
+void HipDriver::wait_for(gpu::Stream stream) {
+  refuse_reset();  // a session that ends waits without having entered
+  CALL(hipStreamSynchronize, vendor(stream));
+}
 
 gpu::Event HipDriver::make_event(bool timed) {
   HipEvent event = nullptr;

@@ -52,6 +52,7 @@ class HipDriver final : public gpu::Driver {
  private:
   // Whether another driver of this process has reset the device since this one opened it: all that was made on it is gone.
   bool is_reset() const;
+  void refuse_reset() const;
   HipGraph captured(const std::vector<gpu::KernelLaunch>& launches);
 
   const HipApi& api_;
