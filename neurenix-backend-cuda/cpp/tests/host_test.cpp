@@ -236,6 +236,7 @@ void launches_that_fail_half_way() {
   void* next = d.with(7, 2 * elements);
   phynexus_fake_set("slow", 0);
   CHECK(next == y, "the test is of one place");
+  CHECK(api().synchronize(engine.handle) == PHX_OK, "%s", api().last_error());
   CHECK(all_are(d.read(next, 2 * elements), 7) && d.status == PHX_OK, "a run wrote into its next owner's %s",
         d.message.c_str());
 }
