@@ -215,6 +215,7 @@ HipResult hipStreamDestroy(HipStream stream) {
     captures.erase(found);
   }
   ANYWHERE(hipStreamDestroy);
+  captures.erase(stream);  // of one that did not end
   return HipResult(cuStreamDestroy_v2(cuda_of(stream)));
 }
 
