@@ -40,6 +40,9 @@ class HereCrew(Crew):
         for worker in self.workers:
             worker.forget(name)
 
+    def knows(self, name: str) -> bool:
+        return all(name in worker._told for worker in self.workers)
+
     def close(self) -> None:
         self.workers.clear()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -380,6 +381,27 @@ def test_workers_that_are_lost_within_a_call_of_several_steps(tmp_path: Any) -> 
         )
     assert [path.stem for path in tmp_path.iterdir()] == ["checkpoint-000000003"]
     assert run(make, tasks, crew(2), **options) == alone
+
+
+def test_a_checkpoint_that_cannot_be_written_hides_no_loss(tmp_path: Any) -> None:
+    make, tasks = methods.METHODS["MAML"], methods.tasks("MAML", 7)
+    folder, lost = tmp_path / "run", Interrupted(2)
+
+    class RemovesTheFolder(meta.Callback):
+        def on_step_end(self, learner: meta.MetaLearner, event: meta.Event) -> None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    lost.by = WorkerError
+    with pytest.raises(WorkerError, match=r"No checkpoint .*cannot write.*make the"):
+        make().meta_learn(
+            tasks,
+            epochs=3,
+            tasks_per_batch=2,
+            progress=False,
+            checkpoint=folder,
+            callbacks=[RemovesTheFolder()],
+            strategy=CrewStrategy(lost),
+        )
 
 
 def test_without_compiling() -> None:

@@ -319,6 +319,51 @@ def test_what_a_worker_raises_of_what_it_is_told_is_raised() -> None:
         done(rounds, [1, 2])
 
 
+def test_a_call_that_failed_leaves_nothing_to_the_next_one() -> None:
+    """Each worker fails to read the learner, and then at the job that is about it."""
+    unreadable = Script(
+        learns=lambda value: Answer(
+            WorkerError("no module 'mine'") if value == ("put", "bad") else None, 0.1
+        ),
+        does=lambda job: Answer(KeyError("bad") if job < 3 else job * 10, 0.2),
+    )
+    pool, members, _ = made(unreadable, workers=3, least=3)
+    crew = PooledCrew(pool, members, 60.0)
+    assert crew.size == 3
+    crew.tell("bad", "bad")
+    with pytest.raises(WorkerError, match="no module 'mine'"):
+        dict(crew.results([Job("", (job,), job) for job in range(3)]))
+    assert not crew.knows("bad") and pool.knows == {0: {}, 1: {}, 2: {}}
+    crew.tell("good", "good")
+    jobs = [Job("", (job,), job) for job in (3, 4, 5)]
+    assert dict(crew.results(jobs)) == {0: 30, 1: 40, 2: 50}
+    assert members.awaited == [] and crew.knows("good")
+
+
+def test_a_worker_that_is_lost_after_a_failed_call_is_replaced() -> None:
+    wrong = Script(does=lambda job: Answer(ValueError("a string"), 0.1))
+    dying = Script(does=once(dies(0.2)))
+    pool, members, rounds = made(wrong, dying, Script(), least=2)
+    members.settled()
+    with pytest.raises(ValueError, match="a string"):
+        done(rounds, [1, 2])
+    pool.now += 1.0
+    members.settled()
+    assert kinds(members)[2:] == [("lost", 1), ("joined", 2)]
+
+
+def test_what_a_worker_says_of_what_it_was_told_comes_before_its_job() -> None:
+    both = Script(
+        learns=lambda value: Answer(WorkerError("unreadable"), 0.2),
+        does=lambda job: Answer(KeyError("learner"), 0.2),
+    )
+    _, members, rounds = made(both, workers=1)
+    members.settled()
+    members.tell("learner", 1)
+    with pytest.raises(WorkerError, match="unreadable"):
+        done(rounds, [1])
+
+
 def test_a_crew_gathers_as_many_as_it_needs_and_no_more() -> None:
     for least, seconds in [(2, 20.0), (1, 1.0)]:
         pool, members, _ = made(Script(), Script(after=20.0), least=least)

@@ -35,6 +35,11 @@ class Crew(abc.ABC):
         """What is under that name is needed no more."""
 
     @abc.abstractmethod
+    def knows(self, name: str) -> bool:
+        """Whether something is under that name: nothing is any more where a worker
+        could not be told, and a job has raised why."""
+
+    @abc.abstractmethod
     def close(self) -> None:
         """Lets go of the workers."""
 

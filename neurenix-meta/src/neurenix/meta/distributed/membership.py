@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,8 @@ class Membership:
     least      with fewer no step begins
     patience   seconds that a run waits for so many, when it has nobody else
     ready      those that can be given work, in the order in which they came
-    learning   answers that are awaited of those that were told something
+    learning   answers that are awaited of those that were told something, with its name
+    dropped    answers that nobody needs any more, whatever they are
     told       what every worker knows, by name; those that come later, too
     changes    who came and went
     """
@@ -58,7 +59,8 @@ class Membership:
         self.clock = clock
         self.ready: list[Worker] = []
         self.starting: dict[Ticket, Worker] = {}
-        self.learning: dict[Ticket, Worker] = {}
+        self.learning: dict[Ticket, tuple[Worker, str]] = {}
+        self.dropped: dict[Ticket, Worker] = {}
         self.told: dict[str, Any] = {}
         self.changes: list[Change] = []
         self._is_whole = False
@@ -107,13 +109,21 @@ class Membership:
             self._tell(worker, name, value)
 
     def _tell(self, worker: Worker, name: str, value: Any) -> None:
-        self.learning[self.pool.learn(worker, name, value)] = worker
+        self.learning[self.pool.learn(worker, name, value)] = worker, name
 
     def forget(self, name: str) -> None:
-        """What was told under that name is needed no more."""
+        """What was told under that name is needed no more, nor what comes of it."""
         self.told.pop(name, None)
+        of_it = {t: w for t, (w, told) in self.learning.items() if told == name}
+        self.learning = {t: w for t, w in self.learning.items() if t not in of_it}
+        self.drop(of_it)
         for worker in [*self.starting.values(), *self.ready]:
             self.pool.forget(worker, name)
+
+    def drop(self, tickets: Mapping[Ticket, Worker]) -> None:
+        """The answers of a call that has failed: the next one has nothing to do with
+        them. They are heard all the same: Ray prints errors that nobody heard."""
+        self.dropped.update(tickets)
 
     # ---- at any time -----------------------------------------------------------------
 
@@ -158,22 +168,38 @@ class Membership:
         self._note(Change("joined", worker.number, worker.node))
 
     def hear(self, ticket: Ticket) -> None:
-        """An answer of one that is starting, or was told something."""
+        """An answer of one that is starting, or was told something. What nobody could
+        be told is known to nobody afterwards."""
         if ticket in self.starting:
             self.joined(ticket)
             return
-        worker = self.learning.pop(ticket, None)
-        if worker is None:  # it was stopped in the meantime
+        if ticket in self.dropped:
+            self._hear_dropped(ticket)
             return
+        if ticket not in self.learning:  # its worker was stopped in the meantime
+            return
+        worker, name = self.learning.pop(ticket)
         try:
             self.pool.result(ticket)
         except Lost as lost:
             self.lose(worker, lost)
+        except Exception:
+            self.forget(name)
+            raise
+
+    def _hear_dropped(self, ticket: Ticket) -> None:
+        worker = self.dropped.pop(ticket)
+        try:
+            self.pool.result(ticket)
+        except Lost as lost:
+            self.lose(worker, lost)
+        except Exception as error:  # noqa: BLE001 - whatever its job raised
+            _log.debug("worker %d, of a call that failed: %s", worker.number, error)
 
     @property
     def awaited(self) -> list[Ticket]:
         """What `hear` is for."""
-        return [*self.starting, *self.learning]
+        return [*self.starting, *self.learning, *self.dropped]
 
     def lose(self, worker: Worker, lost: Lost) -> None:
         """A worker is gone, or was given up: another is asked for."""
@@ -188,7 +214,7 @@ class Membership:
         """All go."""
         for worker in [*self.starting.values(), *self.ready]:
             self.pool.stop(worker)
-        for some in (self.starting, self.ready, self.learning):
+        for some in (self.starting, self.ready, self.learning, self.dropped):
             some.clear()
 
     def _take_in(self, seconds: float) -> None:
@@ -198,7 +224,8 @@ class Membership:
 
     def _stop(self, worker: Worker) -> None:
         self.pool.stop(worker)
-        self.learning = {t: w for t, w in self.learning.items() if w is not worker}
+        self.learning = {t: w for t, w in self.learning.items() if w[0] is not worker}
+        self.dropped = {t: w for t, w in self.dropped.items() if w is not worker}
 
     def _note(self, change: Change) -> None:
         self.changes.append(change)

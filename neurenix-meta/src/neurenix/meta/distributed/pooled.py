@@ -37,6 +37,9 @@ class PooledCrew(Crew):
     def forget(self, name: str) -> None:
         self.members.forget(name)
 
+    def knows(self, name: str) -> bool:
+        return name in self.members.told
+
     def put(self, value: object) -> Any:
         return self.pool.put(value)
 

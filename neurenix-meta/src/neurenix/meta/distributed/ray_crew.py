@@ -39,7 +39,8 @@ class RayCrew(PooledCrew):
     """Actors of the Ray cluster that this process is connected to."""
 
     def __init__(self, options: RayOptions) -> None:
-        check_resources(ray_package(), options.first, options.resources)
+        asked = options.workers, options.at_least, options.resources
+        check_resources(ray_package(), *asked)
         pool = RayPool(options.device, options.resources)
         members = Membership(pool, options.workers, options.first, options.patience)
         super().__init__(pool, members, options.deadline)

@@ -9,26 +9,41 @@ from typing import Any
 
 from neurenix.errors import InvalidArgumentError
 
+from ..datasets.telling import warn_user
+
 # Seconds for Ray to count as free what workers had that have just ended.
 _PATIENCE = 5.0
 
 
-def check_resources(ray: Any, workers: int, each: Mapping[str, float]) -> None:
-    """Raises InvalidArgumentError, with what was asked and what there is, where so many
-    workers do not fit."""
+def check_resources(
+    ray: Any, workers: int, at_least: int | None, each: Mapping[str, float]
+) -> None:
+    """Raises InvalidArgumentError, with what was asked and what there is, where the
+    workers to begin with do not fit; warns where only the others do not."""
+    first = workers if at_least is None else at_least
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     fitting = sum(_fitting(node, each) for node in nodes)
     until = time.monotonic() + _PATIENCE
-    while (free := _fitting(ray.available_resources(), each)) < workers <= fitting:
+    usable = min(workers, fitting) if fitting >= first else 0
+    while (free := _fitting(ray.available_resources(), each)) < usable:
         if time.monotonic() > until:
             break
         time.sleep(0.1)
-    if min(fitting, free) >= workers:
+    room = min(fitting, free)
+    if room >= workers:
         return
+    if room >= first:
+        warn_user(
+            f"RayStrategy: the cluster has room for {room} of {workers} workers; the "
+            "others join when it has more"
+        )
+        return
+    asked = f"workers={workers}"
+    asked += "" if at_least is None else f", at_least={at_least}"
     there = "; ".join(_listed(each, node) for node in nodes) or "no nodes"
     taken = "" if free >= fitting else f", of which others take all but {free}"
     raise InvalidArgumentError(
-        f"RayStrategy(workers={workers}): each takes {_listed(each, each)}, and "
+        f"RayStrategy({asked}): each takes {_listed(each, each)}, and "
         f"the cluster of {len(nodes)} node{'s' if len(nodes) != 1 else ''} ({there}) "
         f"has room for {fitting}{taken}. Ask for fewer workers, give each less by "
         "resources=, or add nodes"

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 import neurenix as nx
 from neurenix.arguments import positive, whole
-from neurenix.devices import parse_device
-from neurenix.errors import HeadLostError, InvalidArgumentError
+from neurenix.errors import HeadLostError
 
 from ..calls import home_of
 from ..evaluation.score import ScoresKey
@@ -24,8 +23,14 @@ from ..training.position import Trained
 from ..training.strategy import Steps, Strategy
 from .crew_strategy import CrewStrategy
 from .membership import Change
+from .ray_arguments import (
+    checked_address,
+    checked_at_least,
+    checked_device,
+    checked_resources,
+)
 from .ray_crew import RayCrew, RayOptions
-from .ray_package import ray_package
+from .ray_package import connect, ray_package
 
 # Device types that are the host's processor, of which Ray counts cores.
 _PROCESSORS = ("cpu", "reference")
@@ -63,7 +68,8 @@ class RayStrategy(Strategy):
     (`strategy.workers = 4`, in a callback). `changes` has who came and went.
 
     Raises InvalidArgumentError for fewer than one worker, and, with what there is, for
-    more than the cluster has room for; MissingPackageError where Ray is not installed.
+    more than the cluster has room for; with `at_least`, a warning. MissingPackageError
+    where Ray is not installed, and WorkerError where no cluster answers at `address`.
 
     >>> from neurenix.meta import MAML, MLP, generate_regression_tasks
     >>> learner = MAML(MLP([1, 8, 1]), inner_steps=1)
@@ -85,13 +91,13 @@ class RayStrategy(Strategy):
         steps_apart: int = 1,
     ) -> None:
         self._workers = whole("RayStrategy", "workers", workers, 1)
-        self.at_least = _at_most(self._workers, at_least)
+        self.at_least = checked_at_least(self._workers, at_least)
         self.deadline = positive("RayStrategy", "deadline", deadline)
         self.patience = positive("RayStrategy", "patience", patience)
         self.steps_apart = whole("RayStrategy", "steps_apart", steps_apart, 1)
-        self.device = None if device is None else str(parse_device(device).type)
-        self.resources = None if resources is None else _checked(resources)
-        self.address = address
+        self.device = checked_device(device)
+        self.resources = checked_resources(resources)
+        self.address = checked_address(address)
         ray_package()
         self._has_connected = False
         self._crew: RayCrew | None = None
@@ -161,7 +167,7 @@ class RayStrategy(Strategy):
         if self._inner is None:
             ray = ray_package()
             if not ray.is_initialized():
-                ray.init(self.address, include_dashboard=False, log_to_driver=False)
+                connect(self.address)
                 self._has_connected = True
             home = home_of(method) or nx.current_device()
             device = self.device or str(home.type)
@@ -180,26 +186,6 @@ class RayStrategy(Strategy):
         return self._inner
 
 
-def _at_most(workers: int, at_least: int | None) -> int | None:
-    if at_least is None:
-        return None
-    if whole("RayStrategy", "at_least", at_least, 1) > workers:
-        raise InvalidArgumentError(
-            f"RayStrategy: at_least={at_least} is more than workers={workers}"
-        )
-    return at_least
-
-
 def _usual(device: str) -> dict[str, float]:
     """What a worker takes of Ray's resources, by its device."""
     return {"CPU": 1.0} if device in _PROCESSORS else {"CPU": 1.0, "GPU": 1.0}
-
-
-def _checked(resources: Mapping[str, float]) -> dict[str, float]:
-    for name, amount in resources.items():
-        if not isinstance(name, str) or not amount > 0:
-            raise InvalidArgumentError(
-                f"RayStrategy: resources={dict(resources)!r}; expected amounts above 0 "
-                'by name, like {"CPU": 2, "GPU": 1}'
-            )
-    return {name: float(amount) for name, amount in resources.items()}

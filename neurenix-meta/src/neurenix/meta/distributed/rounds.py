@@ -73,26 +73,36 @@ class Rounds:
     def _arriving(
         self, waiting: deque[_Share], held: dict[Ticket, _Held]
     ) -> Iterator[tuple[int, Any]]:
-        while waiting or held:
-            self._hand_out(waiting, held)
-            if not held:
-                self.members.wait_for(1, self.members.patience)
-                continue
-            left = min(one.until for one in held.values()) - self.members.clock()
-            seconds = min(max(left, 0.0), _LOOK)
-            for ticket in self.pool.wait([*held, *self.members.awaited], seconds):
-                if ticket not in held:
-                    self.members.hear(ticket)
-                    continue
-                done = held.pop(ticket)
-                try:
-                    result = self.pool.result(ticket)
-                except Lost as lost:
-                    self._again(done, lost, waiting)
+        try:
+            while waiting or held:
+                self._hand_out(waiting, held)
+                if held:
+                    yield from self._answered(waiting, held)
+                    self._give_up_overdue(held, waiting)
+                    self.members.replace()
                 else:
-                    yield done.share.number, result
-            self._give_up_overdue(held, waiting)
-            self.members.replace()
+                    self.members.wait_for(1, self.members.patience)
+        finally:  # where a job has failed
+            self.members.drop({ticket: one.worker for ticket, one in held.items()})
+
+    def _answered(
+        self, waiting: deque[_Share], held: dict[Ticket, _Held]
+    ) -> Iterator[tuple[int, Any]]:
+        """Waits for the first answer, or for a while."""
+        left = min(one.until for one in held.values()) - self.members.clock()
+        seconds = min(max(left, 0.0), _LOOK)
+        # What a worker was told comes first: it says why its job has failed.
+        for ticket in self.pool.wait([*self.members.awaited, *held], seconds):
+            if ticket not in held:
+                self.members.hear(ticket)
+                continue
+            done = held.pop(ticket)
+            try:
+                result = self.pool.result(ticket)
+            except Lost as lost:
+                self._again(done, lost, waiting)
+            else:
+                yield done.share.number, result
 
     def _hand_out(self, waiting: deque[_Share], held: dict[Ticket, _Held]) -> None:
         """Gives what waits to those that have nothing."""

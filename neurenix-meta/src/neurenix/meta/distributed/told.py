@@ -37,6 +37,8 @@ class ToldLearner:
         self.method = method
         self.optimizer = optimizer
         self.name = f"learner {next(_NUMBERS)}"
+        self._still_name = f"{self.name}, still"
+        self._has_told_still = False
         # It is never run here: it knows what the program of the workers depends on.
         self._program = (
             sums_program(method, 0)
@@ -50,7 +52,7 @@ class ToldLearner:
         """What a job needs of the learner as it is now; workers are told of the rest,
         where that has changed."""
         version = self._program.version()
-        if version != self._version:
+        if version != self._version or not self._is_known():
             self.moving = MovingState(self.method, self.optimizer)
             self._tell_all()
             self._version = version
@@ -60,9 +62,14 @@ class ToldLearner:
         self._seen = store.now
         return buffer
 
+    def _is_known(self) -> bool:
+        names = [self.name, *([self._still_name] if self._has_told_still else [])]
+        return all(map(self.crew.knows, names))
+
     def _tell_all(self) -> None:
         seeds = tuple(stream.seed for stream in self.moving.streams)
-        self.crew.forget(f"{self.name}, still")  # of before: those that come later
+        self.crew.forget(self._still_name)  # of before: those that come later
+        self._has_told_still = False
         pupil = Pupil(self.method, seeds, self.optimizer)
         self.crew.tell(self.name, pupil)
         self._still = self.moving.still()
@@ -75,15 +82,15 @@ class ToldLearner:
             if value.tobytes() != self._still[name].tobytes()
         }
         if changed:
-            self.crew.tell(f"{self.name}, still", Still(self.name, now))
-            self._still = now
+            self.crew.tell(self._still_name, Still(self.name, now))
+            self._still, self._has_told_still = now, True
 
     def own_step_done(self) -> None:
         """The learner has changed by a step, and in nothing that is still."""
         self._seen = store.now
 
     def forget(self) -> None:
-        for name in (f"{self.name}, still", self.name):
+        for name in (self._still_name, self.name):
             self.crew.forget(name)
 
 
@@ -113,7 +120,7 @@ class Told:
         """The name under which workers know the tasks of a source."""
         key = source.told_as()
         told = self._sources.pop(key, None)
-        if told is None:
+        if told is None or not self.crew.knows(told[1]):
             told = source, f"tasks {next(_NUMBERS)}"
             self.crew.tell(told[1], source)
         self._sources[key] = told

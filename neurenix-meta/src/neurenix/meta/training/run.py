@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import neurenix as nx
-from neurenix.errors import NonFiniteError, WorkerError
+from neurenix.errors import NeurenixError, NonFiniteError, StorageError, WorkerError
 
 from ..evaluation.score import evaluated
 from ..identity.descriptions import unchanged_by_training
@@ -106,8 +106,8 @@ class Run:
                     break
                 if event.step < event.steps:
                     self.save_if_due(epoch_is_done=False)
-        except WorkerError:  # the steps until here are made, whoever is gone
-            self.save()
+        except WorkerError as error:  # the steps until here are made, whoever is gone
+            self.save_despite(error)
             raise
         finally:  # Ctrl-C too: what was done stands in the history
             if here.tasks:
@@ -191,6 +191,17 @@ class Run:
         if self.checkpoints is not None:
             self.checkpoints.save(
                 self.trained, self.position, self.history, self.listeners
+            )
+
+    def save_despite(self, error: NeurenixError) -> None:
+        """A checkpoint on the way out; where none can be written the error says so,
+        too, and stays what it is."""
+        try:
+            self.save()
+        except StorageError as storage:
+            error.args = (
+                f"{error}. No checkpoint of the last step either: {storage}",
+                *error.args[1:],
             )
 
     # ---- steps -----------------------------------------------------------------------
