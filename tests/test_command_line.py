@@ -84,7 +84,14 @@ def test_from_a_folder_to_a_prediction(
         "predict signs.safetensors new",
     ):
         done = subprocess.run(
-            [*COMMAND, *command.split()], capture_output=True, text=True, check=True
+            [*COMMAND, *command.split()],
+            env={
+                **os.environ,
+                "NEURENIX_BACKENDS": "cpu",
+            },  # no word of those passed over
+            capture_output=True,
+            text=True,
+            check=True,
         )
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[0] == ["file", "class", "confidence"]
@@ -416,7 +423,7 @@ def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
         ["stty", "rows", "24", "cols", str(columns)], stdin=inner, check=True
     )
     env = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "DISPLAY")}
-    env |= {"TERM": "xterm", **environment}
+    env |= {"TERM": "xterm", "NEURENIX_BACKENDS": "cpu", **environment}
     with subprocess.Popen(command, stdout=inner, stderr=inner, env=env) as process:
         os.close(inner)
         shown = b""

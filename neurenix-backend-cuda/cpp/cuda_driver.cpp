@@ -70,6 +70,12 @@ void CudaDriver::throw_away() {
 
 bool CudaDriver::is_reset() const { return resets_ != resets[device_ % 64]; }
 
+void CudaDriver::refuse_reset() const {
+  if (is_reset())
+    throw gpu::DriverFailure(PHX_DEVICE_ERROR,
+                             "another engine of this process found it lost, and opened it again", true);
+}
+
 CudaDriver::~CudaDriver() {
   if (context_) api_.cuDevicePrimaryCtxRelease_v2(device_);
 }
@@ -84,9 +90,7 @@ void CudaDriver::reopen() {
 }
 
 void CudaDriver::enter() {
-  if (is_reset())
-    throw gpu::DriverFailure(PHX_DEVICE_ERROR,
-                             "another engine of this process found it lost, and opened it again", true);
+  refuse_reset();
   CALL(cuCtxPushCurrent_v2, context_);
 }
 
@@ -138,7 +142,10 @@ gpu::Stream CudaDriver::make_stream() {
 void CudaDriver::give(gpu::Stream stream) noexcept {
   if (!is_reset()) api_.cuStreamDestroy_v2(vendor(stream));
 }
-void CudaDriver::wait_for(gpu::Stream stream) { CALL(cuStreamSynchronize, vendor(stream)); }
+void CudaDriver::wait_for(gpu::Stream stream) {
+  refuse_reset();  // a session that ends waits without having entered
+  CALL(cuStreamSynchronize, vendor(stream));
+}
 
 gpu::Event CudaDriver::make_event(bool timed) {
   CuEvent event = nullptr;

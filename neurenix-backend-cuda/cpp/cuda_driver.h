@@ -52,6 +52,7 @@ class CudaDriver final : public gpu::Driver {
   void throw_away();
   // Whether another engine of this process has thrown the device's context away: what was made in it must not be touched.
   bool is_reset() const;
+  void refuse_reset() const;
   void add_nodes(CuGraph graph, const std::vector<gpu::KernelLaunch>& launches);
 
   const CudaApi& api_;

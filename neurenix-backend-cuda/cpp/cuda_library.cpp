@@ -47,11 +47,14 @@ const CudaApi& found(CudaApi& api) {
 
 }  // namespace
 
+// Others may be losses too, 400 and 999 among them: the engine sees whether the device still works.
 bool is_loss(CuResult result) {
   switch (result) {
     case cuda_deinitialized:
     case cuda_invalid_context:
     case cuda_uncorrectable_memory_error:
+    case cuda_nvlink_uncorrectable:
+    case cuda_contained:
     case cuda_illegal_address:
     case cuda_launch_timeout:
     case cuda_context_is_destroyed:
@@ -61,7 +64,8 @@ bool is_loss(CuResult result) {
     case cuda_misaligned_address:
     case cuda_invalid_address_space:
     case cuda_invalid_program_counter:
-    case cuda_launch_failed: return true;
+    case cuda_launch_failed:
+    case cuda_tensor_memory_leak: return true;
     default: return false;
   }
 }

@@ -22,6 +22,7 @@ bool set(World& w, const std::string& name, int64_t value) {
   else if (name == "memory") w.memory = value;
   else if (name == "gone") w.gone = value != 0;
   else if (name == "backwards") w.backwards = value != 0;
+  else if (name == "stays") w.stays = value != 0;
   else if (name == "slow") w.slow = value;
   else return false;
   return true;
@@ -62,6 +63,7 @@ CuResult begin(const char* function, bool context) {
   w.calls[function]++;
   const auto fault = w.faults.find(function);
   if (fault != w.faults.end() && fault->second.in && --fault->second.in == 0) {
+    fault->second.in = w.stays;
     if (device && loses_device(fault->second.code)) device->error = fault->second.code;
     return fault->second.code;
   }
@@ -81,7 +83,7 @@ void phynexus_fake_reset() {
   std::lock_guard lock(w.mutex);
   w.devices = 1, w.version = 13000, w.architecture = 90;
   w.memory = int64_t(2) << 30;
-  w.gone = w.backwards = false;
+  w.gone = w.backwards = w.stays = false;
   w.slow = 0;
   w.faults.clear();
   w.calls.clear();

@@ -33,7 +33,7 @@ struct World {
   std::condition_variable changed;  // some work has ended
   int devices = 1, version = 13000, architecture = 90;
   int64_t memory = int64_t(2) << 30;
-  bool gone = false, backwards = false;
+  bool gone = false, backwards = false, stays = false;
   int64_t slow = 0;
   std::map<std::string, Fault> faults;
   std::map<std::string, int64_t> calls;

@@ -37,9 +37,8 @@ def test_a_lost_device_is_said_with_its_line_and_opened_again(
     assert square(old).tolist() == [1, 2, 5, 10, 17]
     # the step's own kernel comes first
     driver.phynexus_fake_fault(2, ILLEGAL_ADDRESS)
-    y = square(old)
     with pytest.raises(BackendError) as caught:
-        y.numpy()
+        square(old).numpy()
     message = str(caught.value)
     assert "Emulated GPU 0 was lost" in message and "ILLEGAL_ADDRESS" in message
     assert re.search(r"instruction 0 \(fused, .*test_host\.py:\d+\)", message), message

@@ -130,6 +130,26 @@ def test_a_cache_that_cannot_be_written(made: Place, precompiled: Ran) -> None:
     assert f"{blocked}/cuda cannot be made" in ran.notes[1]
 
 
+def test_a_cache_that_others_may_write_to(made: Place, precompiled: Ran) -> None:
+    folder = made.cache / "cuda"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    (entry,) = entries(made)
+    assert entry.stat().st_mode & 0o777 == 0o600
+    before = made.compiled()
+    folder.chmod(0o770)
+    ran = made.run("before")
+    folder.chmod(0o700)
+    assert ran.digests == precompiled.digests
+    assert made.compiled() == before + 1
+    assert f"{folder} is another user's, or others may write to it" in ran.notes[1]
+    # an entry that others may have written is made again
+    entry.chmod(0o666)
+    assert len(made.run("before").notes) == 1
+    assert made.compiled() == before + 2
+    (entry,) = entries(made)
+    assert entry.stat().st_mode & 0o777 == 0o600
+
+
 def test_nvrtc_of_another_version(made: Place, precompiled: Ran) -> None:
     before = made.compiled()
     ran = made.run("before", PHYNEXUS_FAKE_NVRTC="version=12080")

@@ -2,6 +2,7 @@
 #include "hip_driver.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <string_view>
 
@@ -37,6 +38,9 @@ bool is_among(std::string_view name, std::string_view list) {
 // The devices that were this thread's before it entered one.
 thread_local std::vector<HipDevice> devices_before;
 
+// How often each device was reset in this process.
+std::atomic<int> resets[64];
+
 }  // namespace
 
 HipDriver::HipDriver(const HipApi& api, int index) : api_(api), device_(index) {
@@ -63,16 +67,30 @@ HipDriver::HipDriver(const HipApi& api, int index) : api_(api), device_(index) {
   facts_.multiprocessors = attribute(hip_attribute_multiprocessors);
   facts_.shared_bytes = attribute(hip_attribute_shared_bytes);
   lanes_ = attribute(hip_attribute_lanes);
+  resets_ = resets[device_ % 64];
 }
 
 HipDriver::~HipDriver() = default;
 
+bool HipDriver::is_reset() const { return resets_ != resets[device_ % 64]; }
+
+void HipDriver::refuse_reset() const {
+  if (is_reset())
+    throw gpu::DriverFailure(PHX_DEVICE_ERROR,
+                             "another engine of this process found it lost, and opened it again", true);
+}
+
 void HipDriver::reopen() {
-  const gpu::Entered entered(*this);
-  CALL(hipDeviceReset);
+  if (!is_reset()) {
+    const gpu::Entered entered(*this);
+    CALL(hipDeviceReset);
+    resets[device_ % 64]++;
+  }
+  resets_ = resets[device_ % 64];
 }
 
 void HipDriver::enter() {
+  refuse_reset();
   HipDevice before = 0;
   CALL(hipGetDevice, &before);
   if (before != device_) CALL(hipSetDevice, device_);
@@ -93,7 +111,9 @@ char* HipDriver::take(int64_t bytes) {
   return static_cast<char*>(memory);
 }
 
-void HipDriver::give(char* memory) noexcept { api_.hipFree(memory); }
+void HipDriver::give(char* memory) noexcept {
+  if (!is_reset()) api_.hipFree(memory);
+}
 
 gpu::FreeMemory HipDriver::free_memory() {
   size_t free = 0, total = 0;
@@ -113,7 +133,9 @@ gpu::Pinned HipDriver::take_pinned(int64_t bytes) {
   return {static_cast<char*>(host), static_cast<char*>(seen)};
 }
 
-void HipDriver::give_pinned(const gpu::Pinned& memory) noexcept { api_.hipHostFree(memory.host); }
+void HipDriver::give_pinned(const gpu::Pinned& memory) noexcept {
+  if (!is_reset()) api_.hipHostFree(memory.host);
+}
 
 gpu::Stream HipDriver::make_stream() {
   HipStream stream = nullptr;
@@ -121,8 +143,13 @@ gpu::Stream HipDriver::make_stream() {
   return reinterpret_cast<gpu::Stream>(stream);
 }
 
-void HipDriver::give(gpu::Stream stream) noexcept { api_.hipStreamDestroy(vendor(stream)); }
-void HipDriver::wait_for(gpu::Stream stream) { CALL(hipStreamSynchronize, vendor(stream)); }
+void HipDriver::give(gpu::Stream stream) noexcept {
+  if (!is_reset()) api_.hipStreamDestroy(vendor(stream));
+}
+void HipDriver::wait_for(gpu::Stream stream) {
+  refuse_reset();  // a session that ends waits without having entered
+  CALL(hipStreamSynchronize, vendor(stream));
+}
 
 gpu::Event HipDriver::make_event(bool timed) {
   HipEvent event = nullptr;
@@ -130,7 +157,9 @@ gpu::Event HipDriver::make_event(bool timed) {
   return reinterpret_cast<gpu::Event>(event);
 }
 
-void HipDriver::give(gpu::Event event) noexcept { api_.hipEventDestroy(vendor(event)); }
+void HipDriver::give(gpu::Event event) noexcept {
+  if (!is_reset()) api_.hipEventDestroy(vendor(event));
+}
 void HipDriver::record(gpu::Event event, gpu::Stream stream) {
   CALL(hipEventRecord, vendor(event), vendor(stream));
 }
@@ -166,7 +195,9 @@ gpu::Module HipDriver::load(const void* image) {
   return reinterpret_cast<gpu::Module>(module);
 }
 
-void HipDriver::give(gpu::Module module) noexcept { api_.hipModuleUnload(vendor(module)); }
+void HipDriver::give(gpu::Module module) noexcept {
+  if (!is_reset()) api_.hipModuleUnload(vendor(module));
+}
 
 // A block may have all of its shared memory without being asked.
 gpu::Kernel HipDriver::find(gpu::Module module, const char* kernel) {
@@ -213,7 +244,9 @@ HipGraph HipDriver::captured(const std::vector<gpu::KernelLaunch>& launches) {
   return graph;
 }
 
-void HipDriver::give(gpu::Graph graph) noexcept { api_.hipGraphExecDestroy(vendor(graph)); }
+void HipDriver::give(gpu::Graph graph) noexcept {
+  if (!is_reset()) api_.hipGraphExecDestroy(vendor(graph));
+}
 void HipDriver::launch(gpu::Graph graph, gpu::Stream stream) {
   CALL(hipGraphLaunch, vendor(graph), vendor(stream));
 }

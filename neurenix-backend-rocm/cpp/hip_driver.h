@@ -50,12 +50,16 @@ class HipDriver final : public gpu::Driver {
   void launch(gpu::Graph graph, gpu::Stream stream) override;
 
  private:
+  // Whether another driver of this process has reset the device since this one opened it: all that was made on it is gone.
+  bool is_reset() const;
+  void refuse_reset() const;
   HipGraph captured(const std::vector<gpu::KernelLaunch>& launches);
 
   const HipApi& api_;
   HipDevice device_ = 0;
   gpu::DeviceFacts facts_;
   int32_t lanes_ = 0;
+  int resets_ = 0;
 };
 
 }  // namespace phynexus::hip

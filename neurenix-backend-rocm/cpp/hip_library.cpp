@@ -67,6 +67,7 @@ const HipApi& found(HipApi& api) {
   return api;
 }
 
+// Others may be losses too, 400 and 999 among them: the engine sees whether the device still works.
 bool is_loss(HipResult result) {
   switch (result) {
     case hip_deinitialized:

@@ -209,7 +209,13 @@ HipResult hipStreamCreateWithFlags(HipStream* stream, unsigned flags) {
 }
 
 HipResult hipStreamDestroy(HipStream stream) {
+  const auto found = captures.find(stream);  // one that has failed goes with its stream
+  if (found != captures.end()) {
+    cuGraphDestroy(found->second.graph);
+    captures.erase(found);
+  }
   ANYWHERE(hipStreamDestroy);
+  captures.erase(stream);  // of one that did not end
   return HipResult(cuStreamDestroy_v2(cuda_of(stream)));
 }
 

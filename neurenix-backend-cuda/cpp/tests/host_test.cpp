@@ -213,6 +213,64 @@ void copies_in_order() {
   CHECK(all_are(d.read(large, many), 3) && d.status == PHX_OK, "%s", d.message.c_str());
 }
 
+// The first launches of a run are in the stream when one behind them fails. Whoever has their memory next must not meet
+// them.
+void launches_that_fail_half_way() {
+  phynexus_fake_reset();
+  Engine engine;
+  Device d(engine.handle);
+  d.compile();
+  void *state = d.with(0), *x = d.with(2), *limit = d.with(1000), *ok = d.take(64);
+  void* y = nullptr;
+  CHECK(api().allocate(engine.handle, 2 * bytes, &y) == PHX_OK, "%s", api().last_error());
+  void* inputs[] = {state, x, limit};
+  void* outputs[] = {state, y, ok};
+  CHECK(d.check(api().run(d.program, inputs, outputs)) && d.check(api().synchronize(engine.handle)), "%s",
+        d.message.c_str());
+  phynexus_fake_set("slow", 20000);
+  // The plan's graph is in; what marks its end is not.
+  phynexus_fake_fail("cuEventRecord", 1, unknown);
+  CHECK(api().run(d.program, inputs, outputs) == PHX_DEVICE_ERROR && has(last_error(), "cuEventRecord"), "%s",
+        api().last_error());
+  CHECK(api().release(engine.handle, y) == PHX_OK, "%s", api().last_error());
+  void* next = d.with(7, 2 * elements);
+  phynexus_fake_set("slow", 0);
+  CHECK(next == y, "the test is of one place");
+  CHECK(api().synchronize(engine.handle) == PHX_OK, "%s", api().last_error());
+  CHECK(all_are(d.read(next, 2 * elements), 7) && d.status == PHX_OK, "a run wrote into its next owner's %s",
+        d.message.c_str());
+}
+
+// Steps before one whose launch fails are made, and counted.
+void steps_before_a_failure() {
+  for (const char* function : {"cuLaunchKernel", "cuGraphLaunch", "cuEventRecord"}) {
+    phynexus_fake_reset();
+    Engine engine;
+    Device d(engine.handle);
+    d.compile();
+    void *state = d.with(0), *x = d.with(2), *limit = d.with(1000), *y = d.take(9 * bytes), *ok = d.take(64);
+    void* inputs[] = {state, x, limit};
+    void* outputs[] = {state, y, ok};
+    CHECK(d.check(api().run(d.program, inputs, outputs)) && d.check(api().synchronize(engine.handle)), "%s",
+          d.message.c_str());
+    const int64_t still[] = {0, 0, 0}, moves[] = {0, bytes, 1};
+    phx_steps steps{};
+    steps.struct_size = sizeof steps;
+    steps.inputs = inputs, steps.outputs = outputs;
+    steps.input_strides = still, steps.output_strides = moves;
+    steps.count = 9, steps.ok_output = 2;
+    phynexus_fake_set("slow", 2000);
+    phynexus_fake_fail(function, 5, unknown);
+    CHECK(api().run_steps(d.program, &steps) == PHX_DEVICE_ERROR && has(last_error(), function), "%s",
+          api().last_error());
+    phynexus_fake_set("slow", 0);
+    const std::vector<float> last = d.read(state);
+    CHECK(steps.done > 0 && steps.done < 9 && all_are(last, 2 + 2 * float(steps.done)),
+          "%s: %lld steps are said, and the state is %g", function, static_cast<long long>(steps.done),
+          double(last[0]));
+  }
+}
+
 // Each function of the driver fails in turn: an error that names it, and then all is well again.
 void every_call_fails(int code) {
   int reached = 0;
@@ -300,6 +358,20 @@ void lost_devices() {
   CHECK(phynexus_fake_used(0) == 0, "an engine that is gone keeps memory");
 }
 
+// A device that answers everything with one number is lost, whatever that is called.
+void losses_by_any_name() {
+  for (const int code : {214, 220, 226, 400, 721, 999}) {
+    phynexus_fake_reset();
+    Engine engine;
+    CHECK(lives(engine.handle), "before");
+    std::string message;
+    phynexus_fake_fault(3, code);
+    CHECK(!lives(engine.handle, &message) && has(message, "was lost") && has(message, std::to_string(code)),
+          "%s", message.c_str());
+    CHECK(lives(engine.handle, &message), "after %d: %s", code, message.c_str());
+  }
+}
+
 // Two engines of one device share its context. What the second made in it is left alone, and with that its memory.
 void lost_beside_another() {
   phynexus_fake_reset();
@@ -335,6 +407,53 @@ void out_of_memory() {
     CHECK(api().release(engine.handle, one) == PHX_INVALID_ARGUMENT, "released twice");
   }
   CHECK(lives(engine.handle), "work goes on");
+}
+
+// The driver needs memory for more than what it is asked for it.
+void out_of_memory_elsewhere() {
+  for (const char* function : {"cuMemHostAlloc", "cuModuleGetFunction", "cuGraphInstantiateWithFlags",
+                               "cuLaunchKernel", "cuGraphLaunch"}) {
+    phynexus_fake_reset();
+    Engine engine;
+    void* idle = nullptr;
+    CHECK(api().allocate(engine.handle, int64_t(40) << 20, &idle) == PHX_OK &&
+              api().release(engine.handle, idle) == PHX_OK && phynexus_fake_used(0) >= int64_t(40) << 20,
+          "%s", api().last_error());
+    phynexus_fake_fail(function, 1, 2);
+    std::string message;
+    CHECK(lives(engine.handle, &message), "%s: %s", function, message.c_str());
+    CHECK(phynexus_fake_used(0) < int64_t(40) << 20, "%s: idle memory was not given back", function);
+    Engine another;
+    phynexus_fake_set("stays", 1);
+    phynexus_fake_fail(function, 1, 2);
+    Device d(another.handle);
+    live(d);
+    CHECK(d.status == PHX_OUT_OF_MEMORY && has(d.message, function) && has(d.message, "are free") &&
+              has(d.message, "in use here"),
+          "%s", d.message.c_str());
+    phynexus_fake_reset();
+    CHECK(lives(another.handle, &message), "afterwards: %s", message.c_str());
+  }
+}
+
+// The peak is of what the host holds, as what is in use is: neither falls, nor grows, by a run's scratch.
+void memory_that_is_counted() {
+  phynexus_fake_reset();
+  Engine engine;
+  phx_memory_stats stats{};
+  stats.struct_size = sizeof stats;
+  void* large = nullptr;
+  CHECK(api().allocate(engine.handle, int64_t(4) << 20, &large) == PHX_OK &&
+            api().release(engine.handle, large) == PHX_OK,
+        "%s", api().last_error());
+  Device d(engine.handle);
+  CHECK(live(d), "%s", d.message.c_str());
+  CHECK(api().memory_stats(engine.handle, &stats) == PHX_OK, "%s", api().last_error());
+  // The three vectors, five of them, and the flags, each in units of 512 bytes.
+  CHECK(stats.allocated_bytes == 3 * 4096 + 5 * 4096 + 512 && stats.peak_bytes == int64_t(4) << 20 &&
+            stats.arena_bytes > 9216,
+        "%lld, %lld, %lld", static_cast<long long>(stats.allocated_bytes),
+        static_cast<long long>(stats.peak_bytes), static_cast<long long>(stats.arena_bytes));
 }
 
 void two_devices() {
@@ -388,6 +507,9 @@ int main() {
       {"versions and cards", versions_and_cards},
       {"whole lives", whole_lives},
       {"copies in order", copies_in_order},
+      {"half-way", launches_that_fail_half_way},
+      {"steps before", steps_before_a_failure},
+      {"losses by any name", losses_by_any_name},
       {"every call fails", [] { every_call_fails(unknown); }},
       {"every call loses", [] { every_call_fails(illegal_address); }},
       {"lost devices", lost_devices},
@@ -395,6 +517,8 @@ int main() {
       {"lost beside another", lost_beside_another},
 #endif
       {"out of memory", out_of_memory},
+      {"elsewhere", out_of_memory_elsewhere},
+      {"counted", memory_that_is_counted},
       {"two devices", two_devices},
       {"profiles", profiles},
   };

@@ -185,6 +185,7 @@ class Engine:
     def __del__(self) -> None:
         if getattr(self, "handle", None):
             self.api.destroy(self.handle)
+            self.handle = None  # where both go in one cycle, buffers may come later
 
 
 class Buffer:
@@ -204,7 +205,9 @@ class Buffer:
         self.pointer = engine.take(nbytes)
 
     def __del__(self) -> None:
-        if self.pointer is not None and self.adopted is None:
+        if self.pointer is None or self.adopted is not None:
+            return
+        if self.engine.handle:
             self.engine.release(self.engine.handle, self.pointer)
 
     @property

@@ -1,4 +1,5 @@
-// What a compiler has made, kept on disk between processes, by its content.
+// What a compiler has made, kept on disk between processes, by its content: in a folder that is the user's alone, since
+// it is run.
 #pragma once
 
 #include <filesystem>

@@ -45,6 +45,7 @@ char* Allocator::take(int64_t bytes, int64_t ticket, bool hosts) {
   block.hosts = hosts;
   block.taken = ticket;
   used_ += block.bytes;
+  if (hosts) hosts_ += block.bytes;
   return const_cast<char*>(found->first);
 }
 
@@ -85,6 +86,7 @@ bool Allocator::give(const char* pointer, int64_t ticket) {
   block->second.used = false;
   block->second.free_since = ticket;
   used_ -= block->second.bytes;
+  if (block->second.hosts) hosts_ -= block->second.bytes;
   join_with_next(block);
   if (!block->second.first) {
     const auto before = std::prev(block);

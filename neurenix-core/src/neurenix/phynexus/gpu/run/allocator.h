@@ -41,6 +41,7 @@ class Allocator {
   std::vector<const void*> held_by_host() const;
 
   int64_t used_bytes() const { return used_; }
+  int64_t host_bytes() const { return hosts_; }  // of them those that the host holds
   int64_t reserved_bytes() const { return reserved_; }
 
  private:
@@ -63,7 +64,7 @@ class Allocator {
   const std::unordered_set<const void*>& unusable_;
   Blocks blocks_;
   Free free_[2];  // large and small, the smallest first
-  int64_t used_ = 0, reserved_ = 0;
+  int64_t used_ = 0, hosts_ = 0, reserved_ = 0;
 };
 
 }  // namespace phynexus::gpu

@@ -70,8 +70,21 @@ std::string GpuEngine::notes() const {
   return text;
 }
 
+// What failed half-way may have put work into the streams that no event is behind: nobody may have its memory before it
+// is done. A device where that cannot be waited for is lost, whatever the failure was called.
+bool GpuEngine::still_works() const {
+  if (!session_) return true;
+  try {
+    const Entered in(*binding_.driver);
+    session_->wait_for_all();
+    return true;
+  } catch (const DriverFailure&) {
+    return false;
+  }
+}
+
 void GpuEngine::surface(const DriverFailure& failure) {
-  if (!failure.lost) throw Failure(failure.status, failure.what());
+  if (!failure.lost && still_works()) throw Failure(failure.status, failure.what());
   const std::string place = place_of_fault();
   lost_ = binding_.driver->facts().name + " was lost: " + failure.what() + place;
   std::unique_lock living(living_);
@@ -126,7 +139,7 @@ void GpuEngine::strike(int32_t number) {
 void* GpuEngine::allocate(int64_t bytes) {
   return in_session(any, [&](Session& session) {
     char* memory = session.take(bytes, true);
-    peak_ = std::max(peak_, session.memory.used_bytes());
+    peak_ = std::max(peak_, session.memory.host_bytes());
     return memory;
   });
 }
@@ -142,11 +155,11 @@ void GpuEngine::release(void* pointer) {
 void GpuEngine::memory_stats(phx_memory_stats& out) const {
   std::lock_guard lock(mutex_);
   if (!session_) return;
-  const int64_t used = session_->memory.used_bytes(), scratch = session_->scratch_bytes();
-  out.allocated_bytes = used - scratch;
-  out.peak_bytes = std::max(peak_ - scratch, out.allocated_bytes);
-  out.arena_bytes = scratch;
-  out.cached_bytes = session_->memory.reserved_bytes() - used;
+  const Allocator& memory = session_->memory;
+  out.allocated_bytes = memory.host_bytes();
+  out.peak_bytes = peak_;
+  out.arena_bytes = memory.used_bytes() - memory.host_bytes();  // scratch, and what executables replay
+  out.cached_bytes = memory.reserved_bytes() - memory.used_bytes();
 }
 
 void GpuEngine::check_place(Session& session, const void* device, int64_t bytes) const {
@@ -162,7 +175,9 @@ void GpuEngine::upload(void* device, const void* host, int64_t bytes) {
   const char* from = static_cast<const char*>(host);
   int64_t number = 0;
   StagingPiece* piece = nullptr;
-  const auto next_piece = [&](Session& session) { piece = &session.uploads.next(session.driver); };
+  const auto next_piece = [&](Session& session) {
+    piece = session.with_room([&] { return &session.uploads.next(session.driver); });
+  };
   in_session(any, [&](Session& session) {
     number = session_number_;
     check_place(session, device, bytes);
@@ -197,7 +212,7 @@ void GpuEngine::download(void* host, const void* device, int64_t bytes) {
   const auto ask = [&](Session& session, int turn) {
     if (asked >= bytes) return;
     const int64_t part = std::min(bytes - asked, StagingPiece::bytes);
-    pieces[turn] = &session.downloads.next(session.driver);
+    pieces[turn] = session.with_room([&] { return &session.downloads.next(session.driver); });
     session.driver.copy_out(pieces[turn]->memory->host, from + asked, part, session.copies);
     session.driver.record(pieces[turn]->copied, session.copies);
     asked += part;

@@ -115,6 +115,7 @@ class GpuEngine final : public Engine {
  private:
   void open();
   [[noreturn]] void surface(const DriverFailure& failure);
+  bool still_works() const;
   [[noreturn]] void refuse_lost() const;
   void refuse_fork() const;
   std::string place_of_fault() const;

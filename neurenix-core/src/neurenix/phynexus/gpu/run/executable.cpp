@@ -173,7 +173,15 @@ void GpuExecutable::run_several(Series& series) {
     });
     wait_for(last);
   } catch (...) {
-    settle();
+    series.settle(before, false);  // where the device is lost: nothing is left of what was made
+    engine_.if_living(session_number, [&](Session& session) {
+      session.wait_for_all();
+      settle();
+      if (!replay_->is_uncounted()) return;
+      replay_->end(session, ok);
+      session.wait_for_all();
+      settle();
+    });
     throw;
   }
   settle();

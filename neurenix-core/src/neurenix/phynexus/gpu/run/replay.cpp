@@ -18,8 +18,15 @@ Replay::Replay(Session& session, int64_t session_number, const Lowered& lowered,
     : session_number(session_number), lowered_(lowered), threads_(threads) {
   const int64_t program_bytes = round_up(int64_t(lowered.program.size()));
   const int64_t table_bytes = round_up(lowered.pointer_count * int64_t(sizeof(char*)));
-  seen_ = session.take_word();
-  program = session.take(program_bytes + table_bytes + int64_t(sizeof(RunState)), false);
+  const Pinned word = session.take_word();
+  try {
+    for (const Launch& launch : lowered.launches) session.kernel(launch.kernel);
+    program = session.take(program_bytes + table_bytes + int64_t(sizeof(RunState)), false);
+  } catch (...) {
+    session.give_word(word);
+    throw;
+  }
+  seen_ = word;
   bases_ = reinterpret_cast<char**>(program + program_bytes);
   state_ = reinterpret_cast<RunState*>(program + program_bytes + table_bytes);
 
@@ -39,7 +46,7 @@ Replay::Replay(Session& session, int64_t session_number, const Lowered& lowered,
 }
 
 void Replay::take_over(Session& session, const MadeCode& made) {
-  const Module module = session.driver.load(made.image().data());
+  const Module module = session.with_room([&] { return session.driver.load(made.image().data()); });
   session.keep(module);
   std::vector<KernelLaunch> before = launches_;
   std::vector<Part> parts;
@@ -66,7 +73,8 @@ void Replay::make_graphs(Session& session) {
     Part part{size_t(segment.first), size_t(segment.count), segment.repeats};
     if (part.count >= fewest_in_graph) {
       const auto first = launches_.begin() + segment.first;
-      part.graph = session.driver.make_graph({first, first + segment.count});
+      part.graph =
+          session.with_room([&] { return session.driver.make_graph({first, first + segment.count}); });
       session.keep(part.graph);
     }
     parts_.push_back(part);
@@ -104,19 +112,20 @@ void Replay::step(Session& session, char* const* pointers, size_t first, size_t 
   launch.kernel = session.kernel("phynexus_step");
   launch.threads = std::min(threads_, 128);
   launch.argument = &a;
-  session.driver.launch(launch, session.compute);
+  session.launch(launch);
+  if (kind != StepArguments::more_pointers) uncounted_ = false;
 }
 
 void Replay::run(Session& session) {
   for (const Part& part : parts_)
     for (int64_t repeat = 0; repeat < part.repeats; repeat++) {
       if (part.graph) {
-        session.driver.launch(part.graph, session.compute);
+        session.launch(part.graph);
         continue;
       }
-      for (size_t k = 0; k < part.count; k++)
-        session.driver.launch(launches_[part.first + k], session.compute);
+      for (size_t k = 0; k < part.count; k++) session.launch(launches_[part.first + k]);
     }
+  uncounted_ = true;
 }
 
 RunState Replay::seen() const {
@@ -125,6 +134,9 @@ RunState Replay::seen() const {
   return state;
 }
 
-void Replay::forget_seen() { std::memset(seen_.host, 0, sizeof(RunState)); }
+void Replay::forget_seen() {
+  std::memset(seen_.host, 0, sizeof(RunState));
+  uncounted_ = false;
+}
 
 }  // namespace phynexus::gpu

@@ -34,6 +34,8 @@ class Replay {
   char* program = nullptr;
   RunState seen() const;
   void forget_seen();
+  // Whether the last run was put into the stream as a whole, and no step behind it counts it yet.
+  bool is_uncounted() const { return uncounted_; }
 
  private:
   // Launches [first, first + count), so many times.
@@ -50,6 +52,7 @@ class Replay {
   char** bases_ = nullptr;
   RunState* state_ = nullptr;
   Pinned seen_;
+  bool uncounted_ = false;
   std::vector<Arguments> arguments_;
   std::vector<KernelLaunch> launches_;
   std::vector<Part> parts_;
@@ -63,7 +66,7 @@ void Replay::run_timed(Session& session, const F& f) {
     for (int64_t repeat = 0; repeat < part.repeats; repeat++) {
       driver.record(session.timer(0), session.compute);
       for (size_t k = 0; k < part.count; k++) {
-        driver.launch(launches_[part.first + k], session.compute);
+        session.launch(launches_[part.first + k]);
         driver.record(session.timer(k + 1), session.compute);
       }
       driver.wait_for(session.timer(part.count));

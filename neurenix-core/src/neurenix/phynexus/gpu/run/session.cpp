@@ -32,18 +32,31 @@ Session::~Session() {
 
 char* Session::take(int64_t bytes, bool hosts) {
   if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
+  make_room();
+  if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
+  throw Failure(PHX_OUT_OF_MEMORY, format("%s has no memory for %lld bytes: ", driver.facts().name.c_str(),
+                                          static_cast<long long>(bytes)) +
+                                       numbers());
+}
+
+void Session::give_idle() {
+  wait_for_all();
+  memory.trim();
+}
+
+void Session::make_room() {
   wait_for_all();
   if (scratch_) memory.give(scratch_, 0);
   scratch_ = nullptr;
   scratch_bytes_ = 0;
   memory.trim();
-  if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
-  const FreeMemory numbers = driver.free_memory();
-  throw Failure(
-      PHX_OUT_OF_MEMORY,
-      format("%s has no memory for %lld bytes: %lld of its %lld are free, and %lld are in use here",
-             driver.facts().name.c_str(), static_cast<long long>(bytes), static_cast<long long>(numbers.free),
-             static_cast<long long>(numbers.total), static_cast<long long>(memory.used_bytes())));
+}
+
+std::string Session::numbers() {
+  const FreeMemory now = driver.free_memory();
+  return format("of its %lld bytes %lld are free, and %lld are in use here",
+                static_cast<long long>(now.total), static_cast<long long>(now.free),
+                static_cast<long long>(memory.used_bytes()));
 }
 
 char* Session::scratch(int64_t bytes) {
@@ -60,7 +73,7 @@ char* Session::scratch(int64_t bytes) {
 Kernel Session::kernel(const char* name) {
   const auto found = kernels_.find(name);
   if (found != kernels_.end()) return found->second;
-  return kernels_[name] = driver.find(module_, name);
+  return kernels_[name] = asked_twice([&] { return driver.find(module_, name); }, [&] { give_idle(); });
 }
 
 void Session::wait_for_copies() {
@@ -86,7 +99,7 @@ Event Session::timer(size_t index) {
 Pinned Session::take_word() {
   constexpr int64_t page = 4096, word = 64;
   if (words_.empty()) {
-    pages_.push_back(std::make_unique<OwnedPinned>(driver, page));
+    pages_.push_back(with_room([&] { return std::make_unique<OwnedPinned>(driver, page); }));
     const OwnedPinned& made = *pages_.back();
     for (int64_t at = 0; at < page; at += word) words_.push_back({made->host + at, made->device + at});
   }
@@ -108,12 +121,17 @@ void Session::retire(Module module) {
 
 void Session::retire(const Retired& retired) {
   retired_.push_back(retired);
-  std::erase_if(retired_, [&](const Retired& old) {
-    if (!timeline.is_done(old.ticket)) return false;
-    if (old.graph) driver.give(old.graph);
-    if (old.module) driver.give(old.module);
-    return true;
-  });
+  // In order of their tickets. The driver is asked before anything goes: what it fails at, a later call says.
+  size_t done = 0;
+  try {
+    while (done < retired_.size() && timeline.is_done(retired_[done].ticket)) done++;
+  } catch (const DriverFailure&) {
+  }
+  for (size_t k = 0; k < done; k++) {
+    if (retired_[k].graph) driver.give(retired_[k].graph);
+    if (retired_[k].module) driver.give(retired_[k].module);
+  }
+  retired_.erase(retired_.begin(), retired_.begin() + ptrdiff_t(done));
 }
 
 }  // namespace phynexus::gpu

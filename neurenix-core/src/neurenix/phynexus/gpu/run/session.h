@@ -27,12 +27,23 @@ class Session {
   Allocator memory;
   Staging uploads{8}, downloads{2};
 
+  // f(), which asks the driver for something between two runs. Where it has no memory for that, once more after all that
+  // is idle was given back to it; then DriverFailure, with the numbers.
+  template <class F>
+  auto with_room(const F& f) {
+    return asked_twice(f, [&] { make_room(); });
+  }
+  // Puts something into the compute stream; the same, but that the scratch is in use.
+  template <class Launched>
+  void launch(const Launched& what) {
+    asked_twice([&] { driver.launch(what, compute); }, [&] { give_idle(); });
+  }
+
   // Memory, where there is none after all that is idle was given back to the driver: Failure, with the numbers.
   char* take(int64_t bytes, bool hosts);
   bool give(const void* pointer) { return memory.give(static_cast<const char*>(pointer), timeline.latest()); }
   // The scratch of a run: the same for all, since they go one after another.
   char* scratch(int64_t bytes);
-  int64_t scratch_bytes() const { return scratch_bytes_; }
 
   Kernel kernel(const char* name);
 
@@ -79,6 +90,26 @@ class Session {
   };
   void retire(const Retired& old);
   std::vector<Retired> retired_;
+
+  template <class F, class Room>
+  auto asked_twice(const F& f, const Room& make) {
+    try {
+      return f();
+    } catch (const DriverFailure& failure) {
+      if (failure.status != PHX_OUT_OF_MEMORY) throw;
+    }
+    make();
+    try {
+      return f();
+    } catch (const DriverFailure& failure) {
+      if (failure.status != PHX_OUT_OF_MEMORY) throw;
+      throw DriverFailure(PHX_OUT_OF_MEMORY, failure.what() + ("; " + numbers()), failure.lost);
+    }
+  }
+  // Waits, and gives back to the driver what nothing lies in; with the scratch.
+  void give_idle();
+  void make_room();
+  std::string numbers();
 };
 
 }  // namespace phynexus::gpu

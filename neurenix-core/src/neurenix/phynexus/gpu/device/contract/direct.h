@@ -1,4 +1,4 @@
-// Small products: a thread reads what it needs where it lies, and holds a few sums, or the lanes share one.
+// Small products: a thread reads what it needs where it lies, and holds a few sums.
 #pragma once
 
 #include "tile.h"
@@ -14,24 +14,49 @@ struct DirectUnit {
   const char* b[UnitColumns];
   int32_t h[UnitRows], w[UnitRows];
   Sum sums[UnitRows][UnitColumns];
+  int32_t outer, inner;  // the next term: its index over the other axes of k, and along the innermost
+
+  // The next terms, `count` of them, into sums from 0.
+  DEVICE void add_segment(const ProductParams& p, const ProductAxis* k, const ProductAxis& step,
+                          int32_t count) {
+    UNROLL
+    for (int i = 0; i < UnitRows; i++) UNROLL
+    for (int j = 0; j < UnitColumns; j++) sums[i][j] = 0;
+    ONE_BY_ONE
+    while (count > 0) {
+      ProductPlace first = product_place(k + 1, p.k_axes - 1, outer);
+      if (inner) {
+        first.a += inner * step.a;
+        first.b += inner * step.b;
+        first.h += inner * step.h;
+        first.w += inner * step.w;
+      }
+      const int32_t run = step.size - inner < count ? step.size - inner : count;
+      add(p, first, step, run);
+      count -= run;
+      inner += run;
+      if (inner == step.size) {
+        inner = 0;
+        outer++;
+      }
+    }
+  }
 
   // Terms from here on, `count` of them, each a step from the one before.
   DEVICE void add(const ProductParams& p, const ProductPlace& first, const ProductAxis& step, int32_t count) {
     const char *x[UnitRows], *y[UnitColumns];
     int32_t down[UnitRows], right[UnitRows];
-    bool inside[UnitRows], any = false;
+    bool inside[UnitRows];
     UNROLL
     for (int i = 0; i < UnitRows; i++) {
       x[i] = a[i] + first.a;
       down[i] = h[i] + first.h;
       right[i] = w[i] + first.w;
       inside[i] = !Image || within_image(p, down[i], right[i]);
-      any = any || inside[i];
     }
     UNROLL
     for (int j = 0; j < UnitColumns; j++) y[j] = b[j] + first.b;
     const bool moves = Image && (step.h != 0 || step.w != 0);
-    if (Image && !moves && !any) return;
     for (int32_t k = 0; k < count; k++) {
       Sum left[UnitRows], top[UnitColumns];
       UNROLL
@@ -67,8 +92,7 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
                  down = uint32_t(p.m + UnitRows - 1) / UnitRows;
   const uint32_t units = uint32_t(p.batch) * down * across, first = uint32_t(tile) * uint32_t(p.tile_units);
   const uint32_t end = units - first < uint32_t(p.tile_units) ? units : first + uint32_t(p.tile_units);
-  const ProductAxis inner = p.k_axes ? axes.k[0] : ProductAxis();
-  const int32_t outer = p.k / inner.size;
+  const ProductAxis step = p.k_axes ? axes.k[0] : ProductAxis();
   ONE_BY_ONE
   for (uint32_t unit = first + uint32_t(group.thread); unit < end; unit += uint32_t(group.threads)) {
     const int32_t left = int32_t(unit % across), top = int32_t(unit / across % down) * UnitRows,
@@ -78,6 +102,7 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
     const char* b = bases[p.b.base] + p.b.offset + batch.b;
     char* out = bases[p.out.base] + p.out.offset + batch.out;
     DirectUnit<T, UnitRows, UnitColumns, Image> own;
+    typename SumOf<T>::Type totals[UnitRows][UnitColumns];
     UNROLL
     for (int i = 0; i < UnitRows; i++) {
       const ProductPlace place = product_place(axes.m, p.m_axes, top + i < p.m ? top + i : p.m - 1);
@@ -92,10 +117,15 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
     }
     UNROLL
     for (int i = 0; i < UnitRows; i++) UNROLL
-    for (int j = 0; j < UnitColumns; j++) own.sums[i][j] = 0;
+    for (int j = 0; j < UnitColumns; j++) totals[i][j] = 0;
+    own.outer = own.inner = 0;
     ONE_BY_ONE
-    for (int32_t o = 0; o < outer; o++)
-      own.add(p, product_place(axes.k + 1, p.k_axes - 1, o), inner, inner.size);
+    for (int32_t rest = p.k; rest > 0; rest -= p.segment) {
+      own.add_segment(p, axes.k, step, rest < p.segment ? rest : p.segment);
+      UNROLL
+      for (int i = 0; i < UnitRows; i++) UNROLL
+      for (int j = 0; j < UnitColumns; j++) totals[i][j] = totals[i][j] + own.sums[i][j];
+    }
     // Where the sums go is found now: kept until here it would take registers.
     UNROLL
     for (int j = 0; j < UnitColumns; j++) {
@@ -104,7 +134,7 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
       char* column = out + product_place(axes.n, p.n_axes, n).out;
       UNROLL
       for (int i = 0; i < UnitRows; i++)
-        if (top + i < p.m) put_sum<T>(column + product_place(axes.m, p.m_axes, top + i).out, own.sums[i][j]);
+        if (top + i < p.m) put_sum<T>(column + product_place(axes.m, p.m_axes, top + i).out, totals[i][j]);
     }
   }
 }

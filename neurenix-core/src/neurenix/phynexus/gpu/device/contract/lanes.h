@@ -1,16 +1,9 @@
-// Products of few elements over many terms: lanes that go together share the terms of one sum.
+// Products of few elements over many terms: lanes that go together share the segments of one sum.
 #pragma once
 
 #include "direct.h"
 
 namespace phynexus::gpu {
-
-// The sum over all lanes, in a fixed tree; each lane has it.
-template <class Sum>
-DEVICE Sum sum_of_lanes(Sum sum) {
-  for (int distance = LANES / 2; distance; distance /= 2) sum = sum + lane_xor(sum, distance);
-  return sum;
-}
 
 template <class T>
 DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, int64_t tile,
@@ -18,32 +11,46 @@ DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, in
   using Sum = typename SumOf<T>::Type;
   const ProductParams p = params;  // in registers
   const ProductAxes axes = axes_of(p, group);
+  const ProductAxis step = p.k_axes ? axes.k[0] : ProductAxis();
   const uint32_t rows = uint32_t(p.m), columns = uint32_t(p.n), each = uint32_t(p.batch) * rows * columns;
   const uint32_t units = each * uint32_t(p.splits), first = uint32_t(tile) * uint32_t(p.tile_units);
   const uint32_t end = units - first < uint32_t(p.tile_units) ? units : first + uint32_t(p.tile_units);
-  const int lane = group.thread % LANES;
+  const int32_t lane = group.thread & (p.sharing - 1), first_lane = group.thread % LANES - lane;
+  // All lanes stay for the exchanges: those that have no sum of their own do the last one's, for nobody.
   ONE_BY_ONE
-  for (uint32_t unit = first + uint32_t(group.thread / LANES); unit < end;
-       unit += uint32_t(group.threads / LANES)) {
+  for (uint32_t next = first; next < end; next += uint32_t(group.threads / p.sharing)) {
+    const uint32_t own_unit = next + uint32_t(group.thread / p.sharing);
+    const bool has_one = own_unit < end;
+    const uint32_t unit = has_one ? own_unit : end - 1;
     const int32_t split = int32_t(unit / each), n = int32_t(unit % columns),
                   m = int32_t(unit / columns % rows);
     const ProductPlace batch = product_place(axes.batch, p.batch_axes, int32_t(unit % each / columns / rows));
     const ProductPlace row = product_place(axes.m, p.m_axes, m), column = product_place(axes.n, p.n_axes, n);
-    const char* a = bases[p.a.base] + p.a.offset + batch.a + row.a;
-    const char* b = bases[p.b.base] + p.b.offset + batch.b + column.b;
-    const int32_t h = p.h + row.h, w = p.w + row.w, begin = split * p.split_k;
-    const int32_t stop = p.k - begin < p.split_k ? p.k : begin + p.split_k;
-    Sum sum = 0;
+    char* out = bases[p.out.base] + p.out.offset + batch.out + row.out + column.out;
+    DirectUnit<T, 1, 1, true> own;
+    own.a[0] = bases[p.a.base] + p.a.offset + batch.a + row.a;
+    own.b[0] = bases[p.b.base] + p.b.offset + batch.b + column.b;
+    own.h[0] = p.h + row.h;
+    own.w[0] = p.w + row.w;
+    Sum total = 0;
     ONE_BY_ONE
-    for (int32_t k = begin + lane; k < stop; k += LANES) {
-      const ProductPlace term = product_place(axes.k, p.k_axes, k);
-      if (within_image(p, h + term.h, w + term.w))
-        sum = multiply_add(term_at<T>(a + term.a), term_at<T>(b + term.b), sum);
+    for (int32_t done = 0; done < p.split_k; done += p.sharing * p.segment) {
+      const int32_t begin = split * p.split_k + done + lane * p.segment;
+      const int32_t rest = p.k - begin, count = rest < p.segment ? rest : p.segment;
+      own.outer = begin / step.size;
+      own.inner = begin % step.size;
+      const bool is_there = done + lane * p.segment < p.split_k && count > 0;
+      own.add_segment(p, axes.k, step, is_there ? count : 0);
+      if (p.splits > 1) {
+        if (has_one && is_there)
+          *reinterpret_cast<Sum*>(out + begin / p.segment * p.split_stride) = own.sums[0][0];
+        continue;
+      }
+      ONE_BY_ONE
+      for (int32_t other = 0; other < p.sharing; other++)
+        total = total + lane_of(own.sums[0][0], first_lane + other);
     }
-    sum = sum_of_lanes(sum);
-    if (lane == 0)
-      put_product<T>(p, bases[p.out.base] + p.out.offset + batch.out + split * p.split_stride,
-                     row.out + column.out, sum);
+    if (has_one && lane == 0 && p.splits == 1) put_sum<T>(out, total);
   }
 }
 

@@ -1,6 +1,10 @@
 // The handlers of products and convolutions: their list, parameters and shared memory. For host and device.
 //
 // A convolution and its gradients are products whose first operand is an image: a term that lies outside of it is 0.
+//
+// A sum is the same whatever way computes it, bit for bit: its terms are cut into segments, whose length the number of
+// terms decides (lower/contract/product.h); the terms of one are added in order from 0, then the segments' sums in
+// order from 0. Only tensor cores add as they like: what rounds its factors for them, and large products of half types.
 #pragma once
 
 #include "../record.h"
@@ -53,23 +57,25 @@ struct ProductParams {
   int32_t batch = 1, m = 1, n = 1, k = 1;  // their elements; of k may be 0
   int32_t h = 0, w = 0;                    // the image's place at m = 0, k = 0
   int32_t height = 1, width = 1;           // of the image; a product without one has 1 and 1
-  int32_t splits = 1;        // the terms go in so many pieces, each of them into a sum of its own
-  int32_t split_k = 1;       // terms of a piece
-  int64_t split_stride = 0;  // bytes of `out` from one piece's sums to the next's, where splits > 1
+  int32_t splits =
+      1;  // the terms go in so many parts; where there are more than one, `out` has the sums of each segment
+  int32_t split_k = 1;       // terms of a part: some segments
+  int64_t split_stride = 0;  // bytes of `out` from one segment's sums to the next's, where splits > 1
   int32_t a_along_k = 0, b_along_k = 0;  // whether neighbouring threads had better read along k
   int32_t dtype = 0;
   int32_t unit_m = 1, unit_n = 1;  // of what a thread does at a time, where there are no tiles
   int32_t tile_units = 1;          // units of a tile, where there are no tiles of shared memory
+  int32_t segment = 1;             // terms that are added up by themselves: a multiple of all tiles' depths
+  int32_t sharing = 1;             // lanes that share the segments of a sum: a power of two, at most 32
 };
 
-// out = the sum of the pieces, in their order.
+// out = the sum of the segments' sums, in their order.
 struct ProductSumParams {
-  Pointer out, pieces;
-  int64_t axes =
-      0;  // of the output, the innermost first, whose elements the pieces have densely in that order
+  Pointer out, sums;
+  int64_t axes = 0;  // of the output, the innermost first, whose elements the sums have densely in that order
   int32_t axis_count = 0;
-  int32_t splits = 1;
-  int64_t split_stride = 0;
+  int32_t segments = 1;
+  int64_t segment_stride = 0;
   int32_t count = 0;       // elements of the output
   int32_t tile_count = 1;  // of a tile
   int32_t dtype = 0;

@@ -37,7 +37,7 @@ DEVICE ProductTileAt tile_at(const ProductParams& p, const ProductAxes& axes, ch
   const ProductPlace batch = product_place(axes.batch, p.batch_axes, at.batch);
   at.a = bases[p.a.base] + p.a.offset + batch.a;
   at.b = bases[p.b.base] + p.b.offset + batch.b;
-  at.out = bases[p.out.base] + p.out.offset + batch.out + at.split * p.split_stride;
+  at.out = bases[p.out.base] + p.out.offset + batch.out + at.first_k / p.segment * p.split_stride;
   return at;
 }
 
@@ -100,20 +100,27 @@ DEVICE typename SumOf<T>::Type other_element(const char* b, int64_t column, int6
   return term_at<T>(b + (column + term));
 }
 
-// The sums of one thread go to the output, or to their piece of it.
+// A sum goes to the output, or a segment's to where it has a place; or it is added to what lies there.
 template <class T, class Sum>
-DEVICE void put_product(const ProductParams& p, char* out, int64_t place, Sum sum) {
-  if (p.splits > 1) *reinterpret_cast<Sum*>(out + place) = sum;
-  else put_sum<T>(out + place, sum);
+DEVICE void put_product(const ProductParams& p, char* out, int64_t place, Sum sum, bool is_added = false) {
+  if (sizeof(T) == sizeof(Sum) || p.splits > 1) {
+    Sum* there = reinterpret_cast<Sum*>(out + place);
+    *there = (is_added ? *there : Sum(0)) + sum;
+  } else {
+    put_sum<T>(out + place, sum);
+  }
 }
 
-// Rows and columns of a tile, terms of a slab, and the rows and columns whose sums a thread holds. Every sum is over
-// its terms in order, so that results depend neither on these numbers nor on the threads.
+// Rows and columns of a tile, terms of a slab, and the rows and columns whose sums a thread holds. A segment is whole
+// slabs, so that results depend neither on these numbers nor on the threads.
 template <class T, int Rows, int Columns, int Depth, int ThreadRows, int ThreadColumns>
 struct ProductTile {
   using Sum = typename SumOf<T>::Type;
   static constexpr int threads = Rows / ThreadRows * (Columns / ThreadColumns);
   static constexpr int gap = 16 / int(sizeof(Sum));  // rows of slabs start at other banks
+  // Totals of segments lie in the output, where it holds what they are computed in: in registers they would be as many
+  // again as the sums.
+  static constexpr bool adds_in_place = sizeof(T) == sizeof(Sum);
   static constexpr int a_each = Rows * Depth / threads, b_each = Columns * Depth / threads;
   // A thread's rows come in runs of so many, which it reads at once.
   static constexpr int run_m = ThreadRows < gap ? ThreadRows : gap,
@@ -136,16 +143,22 @@ struct ProductTile {
     const ProductAxes axes = axes_of(p, group);
     const ProductTileAt at = tile_at(p, axes, bases, tile, Rows, Columns);
     const bool works = group.thread < threads;
-    const int slabs = (at.end_k - at.first_k + Depth - 1) / Depth;
+    // A product of no terms has a slab of nothing: its sums are 0.
+    const int slabs = at.first_k < at.end_k ? (at.end_k - at.first_k + Depth - 1) / Depth : 1;
     place_rows(p, axes, at, memory.rows, memory.out_rows, Rows, group);
     place_columns(p, axes, at, memory.columns, memory.out_columns, Columns, group);
     place_terms(p, axes, at, memory.terms[0], memory.others[0], 0, Depth, group);
     group.barrier();
 
-    Sum sums[ThreadRows][ThreadColumns];
+    Sum sums[ThreadRows][ThreadColumns], totals[adds_in_place ? 1 : ThreadRows][ThreadColumns];
     UNROLL
     for (int i = 0; i < ThreadRows; i++) UNROLL
-    for (int j = 0; j < ThreadColumns; j++) sums[i][j] = 0;
+    for (int j = 0; j < ThreadColumns; j++) {
+      sums[i][j] = 0;
+      if constexpr (!adds_in_place) totals[i][j] = 0;
+    }
+    char* out = at.out;
+    int segment_end = p.segment / Depth;  // the slab before which it lies
     Sum next_a[a_each], next_b[b_each];
     const int left = group.thread % (Columns / ThreadColumns) * run_n,
               top = group.thread / (Columns / ThreadColumns) * run_m;
@@ -159,8 +172,22 @@ struct ProductTile {
       if (!works) continue;
       if (slab + 1 < slabs) load(p, at, memory, half ^ 1, group, next_a, next_b);
       multiply(memory, half, top, left, sums);
+      if (slab + 1 < segment_end && slab + 1 < slabs) continue;
+      segment_end += p.segment / Depth;
+      if (adds_in_place || p.splits > 1) {
+        finish(p, memory, out, top, left, p.splits == 1 && slab >= p.segment / Depth, sums);
+        out += p.split_stride;
+      }
+      UNROLL
+      for (int i = 0; i < ThreadRows; i++) UNROLL
+      for (int j = 0; j < ThreadColumns; j++) {
+        if constexpr (!adds_in_place) totals[i][j] = totals[i][j] + sums[i][j];
+        sums[i][j] = 0;
+      }
     }
-    if (works) finish(p, memory, at.out, top, left, sums);
+    if constexpr (!adds_in_place) {
+      if (works && p.splits == 1) finish(p, memory, out, top, left, false, totals);
+    }
   }
 
  private:
@@ -228,7 +255,7 @@ struct ProductTile {
   }
 
   static DEVICE void finish(const ProductParams& p, const Memory& memory, char* out, int top, int left,
-                            const Sum (&sums)[ThreadRows][ThreadColumns]) {
+                            bool is_added, const Sum (&sums)[ThreadRows][ThreadColumns]) {
     UNROLL
     for (int i = 0; i < ThreadRows; i++) {
       const int64_t place = memory.out_rows[top + row(i)];
@@ -236,7 +263,8 @@ struct ProductTile {
       UNROLL
       for (int j = 0; j < ThreadColumns; j++) {
         const int64_t column_place = memory.out_columns[left + column(j)];
-        if (column_place != product_no_place) put_product<T>(p, out, place + column_place, sums[i][j]);
+        if (column_place != product_no_place)
+          put_product<T>(p, out, place + column_place, sums[i][j], is_added);
       }
     }
   }

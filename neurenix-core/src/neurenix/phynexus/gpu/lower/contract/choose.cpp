@@ -1,5 +1,5 @@
-// Chooses how a product is computed, by a count of cycles on a device of 132 multiprocessors: of the sizes alone, so that
-// results do not depend on the device at hand.
+// Chooses how a product is computed, by a count of cycles on a device of 132 multiprocessors. The bits do not depend on
+// it, but for tensor cores: of the sizes alone, so that those do not depend on the device at hand.
 #include <algorithm>
 #include <cmath>
 
@@ -11,6 +11,14 @@ namespace {
 constexpr double multiprocessors = 132, launch_cycles = 1500;
 
 double divided_up(double x, double y) { return std::ceil(x / y); }
+
+double segments_of(const ProductSizes& s) { return divided_up(double(s.k), double(product_segment(s.k))); }
+
+// Of what is split: each segment's sums are written and read again.
+double cycles_of_sums(const ProductSizes& s, double segments) {
+  const double bytes = double(s.batch) * double(s.m) * double(s.n) * segments * 8;
+  return launch_cycles + segments * 40 + bytes / (2800 * multiprocessors / 132);
+}
 
 struct Candidate {
   ProductChoice choice;
@@ -28,15 +36,18 @@ Candidate tiles(const ProductSizes& s, const TileKind& kind) {
   const double places = double(s.batch) * divided_up(double(s.m), kind.m) * divided_up(double(s.n), kind.n);
   Candidate best{{}, INFINITY};
   for (int32_t splits = 1; splits <= 64; splits *= 2) {
-    const double terms = divided_up(double(s.k), splits);
-    if (splits > 1 && (terms < 64 || double(s.batch) * double(s.m) * double(s.n) * splits > 6.4e7)) break;
+    const bool of_parts = uses_tensor_cores(kind.handler);
+    const double segments = of_parts ? splits : segments_of(s);
+    const double terms =
+        of_parts ? divided_up(double(s.k), splits)
+                 : std::min(double(s.k), divided_up(segments, splits) * double(product_segment(s.k)));
+    if (splits > 1 && (of_parts ? terms < 64 : splits > segments)) break;
+    if (splits > 1 && double(s.batch) * double(s.m) * double(s.n) * segments > 6.4e7) break;
     const double rounds = divided_up(places * splits, multiprocessors);
     // A slab waits for its operands once where nothing else runs beside it.
     const double slab = std::max(16.0 * kind.m * kind.n / kind.rate, rounds < 2 ? 500.0 : 0.0);
     double cycles = rounds * (600 + divided_up(terms, 16) * slab);
-    if (splits > 1)
-      cycles += launch_cycles +
-                double(s.batch) * double(s.m) * double(s.n) * splits * 4 / (1400 * multiprocessors / 132);
+    if (splits > 1) cycles += cycles_of_sums(s, segments);
     if (cycles < best.cycles) best = {{ProductWay::tiles, kind.handler, kind.m, kind.n, splits}, cycles};
   }
   return best;
@@ -54,15 +65,21 @@ Candidate units(const ProductSizes& s, Handler handler, int32_t m, int32_t n, do
   return {{ProductWay::units, handler, m, n, 1}, rounds * (300 + double(s.k) * term)};
 }
 
+// Lanes that share a sum: each reads a segment, whose terms lie far from those of the others.
 Candidate lanes(const ProductSizes& s, double processors, double threads, bool within_task) {
-  const double sums = double(s.batch) * double(s.m) * double(s.n);
+  const double sums = double(s.batch) * double(s.m) * double(s.n), segments = segments_of(s);
+  const double sharing = product_sharing(int64_t(segments));
   Candidate best{{}, INFINITY};
-  for (int32_t splits = 1; splits <= 64; splits *= 2) {
-    const double terms = divided_up(double(s.k), splits);
-    if (splits > 1 && (within_task || terms < 2048 || sums * splits > 1e6)) break;
-    const double rounds = divided_up(sums * splits, threads / 32 * processors);
-    double cycles = rounds * (500 + divided_up(terms, 32) * (within_task ? 40 : 120));
-    if (splits > 1) cycles += launch_cycles;
+  for (int32_t splits = 1; splits <= 8; splits *= 2) {
+    if (splits > 1 && (within_task || segments < sharing * splits || sums * segments > 1e7)) break;
+    const double warps = divided_up(sums * splits * sharing, 32), at_once = std::min(warps, threads / 32);
+    const double rounds = divided_up(warps, threads / 32 * processors);
+    const double read = within_task ? 4 : 16, wait = within_task ? 8 : 40;
+    const double term = std::max(at_once * 2 * read, wait);
+    const double segment = std::min(double(s.k), double(product_segment(s.k)));
+    const double shares = divided_up(divided_up(segments, splits), sharing);
+    double cycles = rounds * (500 + shares * (segment * term + sharing * 30));
+    if (splits > 1) cycles += cycles_of_sums(s, segments);
     if (cycles < best.cycles) best = {{ProductWay::lanes, handler_product_lanes, 1, 1, splits}, cycles};
   }
   return best;

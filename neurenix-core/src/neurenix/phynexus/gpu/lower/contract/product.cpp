@@ -18,15 +18,19 @@ int64_t count_of(const std::vector<Extended>& axes) {
   return count;
 }
 
-// The innermost first: small strides of the output, then of the operands; and what can be one axis is one.
-void settle(std::vector<Extended>& axes) {
-  std::erase_if(axes, [](const Extended& axis) { return axis.size == 1; });
+// The innermost first: small strides of the output, then of the operands.
+void sort_by_strides(std::vector<Extended>& axes) {
   std::stable_sort(axes.begin(), axes.end(), [](const Extended& x, const Extended& y) {
     const auto key = [](const Extended& axis) {
       return std::pair(std::abs(axis.out), std::abs(axis.a) + std::abs(axis.b));
     };
     return key(x) < key(y);
   });
+}
+
+// What can be one axis is one.
+void merge(std::vector<Extended>& axes) {
+  std::erase_if(axes, [](const Extended& axis) { return axis.size == 1; });
   std::vector<Extended> merged;
   for (const Extended& axis : axes) {
     if (!merged.empty()) {
@@ -94,7 +98,7 @@ ProductAxis encoded(const Extended& axis, int64_t bytes, int64_t out_bytes) {
 
 int64_t sum_bytes(int32_t dtype) { return std::max(item_bytes(dtype), 4); }
 
-// Where the output of pieces lies: densely, batch by batch, row by row.
+// Where a segment's sums lie: densely, batch by batch, row by row.
 void make_dense(Product& p) {
   int64_t stride = 1;
   for (auto* axes : {&p.n, &p.m, &p.batch})
@@ -110,7 +114,7 @@ int64_t add_axes(Builder& builder, const std::vector<ProductAxis>& axes) {
 
 int64_t divided_up(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-// The sums of pieces, which come in a phase after the products.
+// The sums of segments' sums, which come in a phase after the products.
 struct SumRecord {
   ProductSumParams params;
   int64_t tiles;
@@ -121,7 +125,10 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
   if (sizes.batch == 0 || sizes.m == 0 || sizes.n == 0) return;
   if (sizes.k == 0) p.image = false;
   fold_batch(p);
-  for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) settle(*axes);
+  for (auto* axes : {&p.batch, &p.m, &p.n}) sort_by_strides(*axes);
+  // The terms keep the instruction's order: strides may come from the number of tasks, which changes no sum.
+  std::reverse(p.k.begin(), p.k.end());
+  for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) merge(*axes);
   turn(p);
   sizes = {count_of(p.batch), count_of(p.m), count_of(p.n), sizes.k};
   for (const int64_t count : {sizes.batch, sizes.m, sizes.n, sizes.k})
@@ -132,7 +139,13 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
   if (times(times(sizes.batch, sizes.m), sizes.n) > most)
     lack(format("a product of %lld elements", (long long)(sizes.batch * sizes.m * sizes.n)));
   const ProductChoice choice = choose(sizes, p.dtype, p.image);
-  const int64_t bytes = item_bytes(p.dtype), out_bytes = choice.splits > 1 ? sum_bytes(p.dtype) : bytes;
+  const int64_t segment = uses_tensor_cores(choice.handler)
+                              ? std::max<int64_t>(1, divided_up(sizes.k, choice.splits))
+                              : product_segment(sizes.k);
+  const int64_t segments = divided_up(sizes.k, segment);
+  const int64_t of_split = divided_up(segments, choice.splits);
+  const bool is_split = segments > of_split;
+  const int64_t bytes = item_bytes(p.dtype), out_bytes = is_split ? sum_bytes(p.dtype) : bytes;
   const int64_t outputs = sizes.batch * sizes.m * sizes.n;
   ProductParams params;
   params.out = p.out;
@@ -155,9 +168,11 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
   params.b_along_k = inner_stride(p.k, &Extended::b) < inner_stride(p.n, &Extended::b);
   params.unit_m = choice.tile_m;
   params.unit_n = choice.tile_n;
-  params.split_k = int32_t(std::max<int64_t>(1, divided_up(sizes.k, choice.splits)));
-  params.splits = int32_t(std::max<int64_t>(1, divided_up(sizes.k, params.split_k)));
-  if (choice.splits > 1) {
+  params.segment = int32_t(segment);
+  params.split_k = int32_t(is_split ? of_split * segment : sizes.k);
+  params.splits = int32_t(is_split ? divided_up(segments, of_split) : 1);
+  params.sharing = product_sharing(segments);
+  if (is_split) {
     std::vector<ProductAxis> axes;
     for (const auto* kind : {&p.n, &p.m, &p.batch})
       for (const Extended& axis : *kind) axes.push_back(encoded(axis, bytes, bytes));
@@ -165,9 +180,9 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
     sum.axes = add_axes(builder, axes);
     sum.axis_count = int32_t(axes.size());
     sum.out = p.out;
-    sum.splits = params.splits;
-    sum.split_stride = params.split_stride = outputs * out_bytes;
-    sum.pieces = params.out = builder.workspace(params.split_stride * params.splits);
+    sum.segments = int32_t(segments);
+    sum.segment_stride = params.split_stride = outputs * out_bytes;
+    sum.sums = params.out = builder.workspace(params.split_stride * segments);
     sum.count = int32_t(outputs);
     sum.tile_count = 4 * builder.threads();
     sum.dtype = p.dtype;
@@ -189,7 +204,7 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
       params.tile_units = builder.threads();
       return builder.add(choice.handler, divided_up(places, params.tile_units), params);
     case ProductWay::lanes:
-      params.tile_units = std::max(1, builder.threads() / 32);
+      params.tile_units = builder.threads() / params.sharing;
       return builder.add(choice.handler, divided_up(places * params.splits, params.tile_units), params);
   }
 }
