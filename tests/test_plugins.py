@@ -179,8 +179,10 @@ def test_absent(python: Path, reports: dict[str, Any]) -> None:
     asked = ask(python, "nx.init({'device': 'no_device'})", "no_device")
     assert f"DeviceError: device type 'no_device' is absent: {reason}" in asked.stderr
     well_known = reports["rocm"]
-    assert well_known["state"] == "absent"
-    assert "pip install neurenix-backend-rocm" in well_known["reason"]
+    assert well_known["state"] in ("absent", "available")
+    if well_known["state"] == "absent":  # with its package, or without
+        told = ("no AMD GPU", "pip install neurenix-backend-rocm")
+        assert any(text in well_known["reason"] for text in told)
 
 
 def test_good(reports: dict[str, Any]) -> None:
