@@ -386,6 +386,7 @@ def test_training_and_evaluating_without_an_unreadable_image(
 
 def test_ctrl_c_leaves_a_checkpoint(here: Path) -> None:
     """And going on gives the bits of a run that never stopped."""
+    nx.init({"device": "cpu"})  # as the other process chooses
     some = [*COMMAND, "train", "--every", "10", "--steps", "200", "--hidden", "4"]
     some += ["--validation-tasks", "5", "--tasks-per-batch", "1"]
     with subprocess.Popen(
