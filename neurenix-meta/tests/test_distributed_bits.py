@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import methods
 import numpy as np
 import pytest
 from here_crew import HereCrew
+from same_bits import Make, bits, crew, dataset, run, same_with, sampler
 
 import neurenix as nx
 from neurenix import meta, nn, optim
@@ -17,60 +17,9 @@ from neurenix.errors import (
     InvalidArgumentError,
     NonFiniteError,
     OutOfMemoryError,
-    WorkerError,
 )
-from neurenix.meta.datasets import ArrayDataset
-from neurenix.meta.distributed.crew_strategy import CrewStrategy
 from neurenix.meta.distributed.worker import Worker
 from neurenix.meta.tasks.batches import EndlessSource
-from neurenix.meta.training.strategy import Strategy
-
-Make = Callable[[], meta.MetaLearner]
-
-
-def bits(learner: nn.Module) -> dict[str, bytes]:
-    return {name: x.numpy().tobytes() for name, x in learner.state_dict().items()}
-
-
-def crew(workers: int) -> CrewStrategy:
-    return CrewStrategy(HereCrew(workers, backwards=True))
-
-
-def run(
-    make: Make,
-    tasks: Any,
-    strategy: Strategy | None,
-    optimizer: Callable[[Any], optim.Optimizer] | None = None,
-    **options: Any,
-) -> dict[str, Any]:
-    """All that comes of training and evaluation, to the bit."""
-    nx.manual_seed(0)
-    learner = make()
-    nx.manual_seed(3)
-    with np.errstate(all="ignore"):
-        history = learner.meta_learn(
-            tasks,
-            None if optimizer is None else optimizer(learner.parameters()),
-            **{"epochs": 2, "tasks_per_batch": 5, **options},
-            progress=False,
-            strategy=strategy,
-        )
-    evaluation = learner.evaluate(
-        tasks if isinstance(tasks, list) else tasks_with_end(), strategy=strategy
-    )
-    return {
-        "weights": bits(learner),
-        "history": {name: history[name] for name in history},
-        "scores": {n: x.tobytes() for n, x in evaluation.scores.items()},
-        "random": nx.random.default_generator.state_dict(),
-        "draw": nx.uniform((2,)).tolist(),
-    }
-
-
-def same_with(workers: list[int], make: Make, tasks: Any, **options: Any) -> None:
-    alone = run(make, tasks, None, **options)
-    for count in workers:
-        assert run(make, tasks, crew(count), **options) == alone, count
 
 
 @pytest.mark.parametrize("name", methods.METHODS)
@@ -159,20 +108,6 @@ def test_random_draws_over_several_calls_of_an_evaluation() -> None:
         found.append([{n: x.tobytes() for n, x in s.items()} for s in scores])
     assert found[0] == found[1] == found[2]
     assert found[0][0] != found[0][1]
-
-
-def dataset() -> ArrayDataset:
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (60, 1, 4, 4), dtype=np.uint8)
-    return ArrayDataset(images, np.arange(60) % 6, name="noise")
-
-
-def sampler(**options: Any) -> meta.TaskSampler:
-    return meta.TaskSampler(dataset(), 3, 1, queries=2, seed=7, **options)
-
-
-def tasks_with_end() -> meta.TaskSampler:
-    return sampler(tasks=9)
 
 
 def on_images() -> meta.MetaLearner:
@@ -335,75 +270,6 @@ def test_convolutions_and_an_optimizer_that_clips() -> None:
     same_with([2], make, tasks, tasks_per_batch=3, optimizer=Clipped)
 
 
-class Interrupted(HereCrew):
-    """Is stopped while the jobs of the fourth step are done."""
-
-    left = 4
-    by: type[BaseException] = KeyboardInterrupt
-
-    def results(self, jobs: Any) -> Any:
-        self.left -= 1
-        if not self.left:
-            raise self.by
-        return super().results(jobs)
-
-
-@pytest.mark.parametrize("steps_per_call", [1, 3])
-def test_ctrl_c_within_a_step(steps_per_call: int, tmp_path: Any) -> None:
-    make, tasks = methods.METHODS["MAML"], methods.tasks("MAML", 7)
-    alone = run(make, tasks, None, epochs=3, tasks_per_batch=2)
-    options = {"epochs": 3, "tasks_per_batch": 2, "steps_per_call": steps_per_call}
-    options |= {"checkpoint": tmp_path, "checkpoint_every": 1}
-    nx.manual_seed(0)
-    learner = make()
-    nx.manual_seed(3)
-    with pytest.warns(RuntimeWarning, match="stopped by Ctrl-C after meta-step 3"):
-        history = learner.meta_learn(
-            tasks, progress=False, strategy=CrewStrategy(Interrupted(2)), **options
-        )
-    assert history.interrupted
-    assert run(make, tasks, crew(2), **options) == alone
-
-
-def test_workers_that_are_lost_within_a_call_of_several_steps(tmp_path: Any) -> None:
-    """The steps that were made are counted, and in the checkpoint."""
-    make, tasks = methods.METHODS["MAML"], methods.tasks("MAML", 7)
-    alone = run(make, tasks, None, epochs=3, tasks_per_batch=2)
-    options = {"epochs": 3, "tasks_per_batch": 2, "steps_per_call": 2}
-    options |= {"checkpoint": tmp_path}
-    nx.manual_seed(0)
-    learner, lost = make(), Interrupted(2)
-    lost.by = WorkerError
-    nx.manual_seed(3)
-    with pytest.raises(WorkerError):
-        learner.meta_learn(
-            tasks, progress=False, strategy=CrewStrategy(lost), **options
-        )
-    assert [path.stem for path in tmp_path.iterdir()] == ["checkpoint-000000003"]
-    assert run(make, tasks, crew(2), **options) == alone
-
-
-def test_a_checkpoint_that_cannot_be_written_hides_no_loss(tmp_path: Any) -> None:
-    make, tasks = methods.METHODS["MAML"], methods.tasks("MAML", 7)
-    folder, lost = tmp_path / "run", Interrupted(2)
-
-    class RemovesTheFolder(meta.Callback):
-        def on_step_end(self, learner: meta.MetaLearner, event: meta.Event) -> None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    lost.by = WorkerError
-    with pytest.raises(WorkerError, match=r"No checkpoint .*cannot write.*make the"):
-        make().meta_learn(
-            tasks,
-            epochs=3,
-            tasks_per_batch=2,
-            progress=False,
-            checkpoint=folder,
-            callbacks=[RemovesTheFolder()],
-            strategy=CrewStrategy(lost),
-        )
-
-
 def test_without_compiling() -> None:
     make = methods.METHODS["MAML"]
     tasks = methods.tasks("MAML", 5)
@@ -475,21 +341,6 @@ def test_what_callbacks_change() -> None:
     assert run(make, tasks, crew(3), **callbacks()) == run(
         make, tasks, None, **callbacks()
     )
-
-
-def test_runs_that_go_on(tmp_path: Any) -> None:
-    make, tasks = methods.METHODS["MAMLPlusPlus"], methods.tasks("MAML", 7)
-    alone = run(make, tasks, None, epochs=3)
-
-    class Stop(meta.Callback):
-        def on_step_end(self, learner: Any, event: meta.Event) -> None:
-            if event.total == 3:
-                event.stop()
-
-    folder = tmp_path / "checkpoints"
-    once = {"checkpoint": folder, "checkpoint_every": 1, "epochs": 3}
-    run(make, tasks, crew(2), callbacks=[Stop()], **once)
-    assert run(make, tasks, crew(3), **once) == alone
 
 
 def test_a_step_that_is_not_finite_changes_nothing() -> None:
