@@ -1,9 +1,12 @@
 // Lists the launches of a plan, without a device, as text: for benchmarks/gpu_model.py, in the emulated library only.
 //
 //   launch KERNEL BLOCKS THREADS SHARED_BYTES LEVEL REPEATS ITERATIONS FRAME_IN_SHARED_MEMORY
-//   record HANDLER INSTRUCTION TILES BARRIER TIMES
+//   record HANDLER INSTRUCTION TILES BARRIER TIMES UNITS
+//   tail HANDLER INSTRUCTION TILES BARRIER TIMES UNITS
+//   scratch BYTES
 //
-// ITERATIONS is 0 where the launch is no map's tasks; TIMES is how often a task runs the record.
+// ITERATIONS is 0 where the launch is no map's tasks; TIMES is how often a task runs the record; UNITS, of a chain, how
+// many runs of elements it goes through. A tail is run by the launch's last block.
 #include <cstring>
 #include <string>
 
@@ -32,7 +35,7 @@ const T& in_program(const Lowered& lowered, int64_t at) {
 }
 
 void list_records(const Lowered& lowered, const Launch& launch, std::string& text) {
-  const int32_t count = launch.arguments.record_count;
+  const int32_t first_of_tail = launch.arguments.record_count, count = first_of_tail + launch.arguments.tail_count;
   const Record* records = &in_program<Record>(lowered, launch.arguments.records);
   std::vector<int64_t> times(size_t(count), 1);
   for (int32_t k = 0; k < count; k++) {
@@ -41,9 +44,16 @@ void list_records(const Lowered& lowered, const Launch& launch, std::string& tex
     const int64_t length = in_program<AdvanceLoopParams>(lowered, records[first].params).length;
     for (int32_t r = first; r <= k; r++) times[size_t(r)] *= length;
   }
-  for (int32_t k = 0; k < count; k++)
-    text += format("record %s %d %lld %d %lld\n", name_of(records[k].handler), records[k].instruction,
-                   (long long)records[k].tiles, records[k].barrier, (long long)times[size_t(k)]);
+  for (int32_t k = 0; k < count; k++) {
+    int64_t units = 1;
+    if (records[k].handler == handler_fused || records[k].handler == handler_fused_wide) {
+      const FusedParams& p = in_program<FusedParams>(lowered, records[k].params);
+      units = p.kept_units * (p.split ? p.part_units : p.reduced_units);
+    }
+    text += format("%s %s %d %lld %d %lld %lld\n", k < first_of_tail ? "record" : "tail",
+                   name_of(records[k].handler), records[k].instruction, (long long)records[k].tiles,
+                   records[k].barrier, (long long)times[size_t(k)], (long long)units);
+  }
 }
 
 std::string listed(const Plan& plan, const Target& target, const std::vector<int32_t>& aliases) {
@@ -59,6 +69,7 @@ std::string listed(const Plan& plan, const Target& target, const std::vector<int
                      (long long)(task ? task->iterations : 0), task && task->frame_at >= 0);
       list_records(lowered, launch, text);
     }
+  text += format("scratch %lld\n", (long long)lowered.scratch_bytes);
   return text;
 }
 

@@ -41,10 +41,17 @@ struct EmulatedPlan {
     for (const Launch& launch : lowered.launches) count += launch.kernel == kernel;
     return count;
   }
+  // Those in the tails of launches too.
   int levels() const {
-    int last = -1;
-    for (const Launch& launch : lowered.launches) last = std::max(last, launch.level);
-    return last + 1;
+    int last = -1, in_tails = 0;
+    for (const Launch& launch : lowered.launches) {
+      last = std::max(last, launch.level);
+      const Record* records = reinterpret_cast<const Record*>(lowered.program.data() + launch.arguments.records);
+      const int32_t first = launch.arguments.record_count, tail = launch.arguments.tail_count;
+      in_tails += tail > 0;
+      for (int32_t k = first; k < first + tail; k++) in_tails += records[k].barrier;
+    }
+    return last + 1 + in_tails;
   }
 
   // Runs it on these buffers; scratch begins full of NaN. Returns the emulator's message.
