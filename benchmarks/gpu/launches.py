@@ -13,15 +13,14 @@ from neurenix.phynexus.executable import NativeExecutable, plan_struct
 from neurenix.phynexus.plan.encode import encode
 from neurenix.phynexus.plan.lowering import make_plan
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
-)
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "neurenix-backend-cuda" / "tests"), str(ROOT / "tests")]
 from cuda_emulated import library, register
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
-# Handlers of later phases, and of loops: what their instruction costs is counted once.
 CHAINS = {"fused", "fused_wide"}
+# Handlers of later phases, and of loops: what their instruction costs is counted once.
 LATER = {
     "product_sum",
     "begin_loop",

@@ -1,6 +1,7 @@
 // Plans with regions, lowered and run on the emulator: calls, scans unrolled and as loops, maps as tasks with their
 // sums, levels and what waits for what.
 //   lower_test missing K: tasks without their barrier K
+#include <algorithm>
 #include <cmath>
 
 #include "emulated_plan.h"
@@ -251,6 +252,57 @@ void scans_carry_and_save() {
         }
 }
 
+// Each row of xs is scanned from the carry that the row before has left; the last carries of all rows are summed by a map
+// in a task, or by the whole device.
+void scans_within_scans() {
+  for (int64_t rows : {1, 3, 5})
+    for (bool in_task : {false, true})
+      for (int64_t most_unrolled : {4096, 30, 0}) {
+        const int64_t length = 4;
+        Plans b;
+        const int32_t inner = add_scan_body(b);
+        const auto place = [](int32_t space, int32_t index, const engine_test::Shape& s) {
+          return dense(PHX_FLOAT32, s, space, index);
+        };
+        const phx_value last = place(PHX_OUTPUT, 0, {6});
+        b.add(PHX_SCAN, {input(0, {6}), input(1, {6}), input(2, {length, 6})}, {&last, nullptr, nullptr},
+              {128, length, 1, 1, 1, 1, 0, 0, 64}, inner);
+        const int32_t outer = b.region(3, 1, 192);
+        const phx_value end = place(PHX_OUTPUT, 0, {6});
+        b.add(PHX_SCAN, {input(0, {6}), input(1, {6}), input(2, {rows, length, 6})}, {&end, nullptr},
+              {128, rows, 1, 1, 1, 0, 0, 0, 64}, outer);
+        const int32_t whole = b.region(3, 1, 320);
+        if (in_task) {
+          const phx_value ends = place(PHX_OUTPUT, 0, {2, 6});
+          b.add(PHX_MAP, {input(0, {6}), input(1, {2, 6}), input(2, {rows, length, 6})}, {&ends},
+                {2, 0, 0, 1, 0, 0}, whole);
+          b.region(3, 1, 0);
+        }
+        const int64_t tasks = in_task ? 2 : 1;
+        b.input_bytes = {24, 24 * tasks, rows * length * 24}, b.output_bytes = {24 * tasks};
+        Target target = small_target();
+        target.most_unrolled = most_unrolled;
+        const EmulatedPlan plan(b, target);
+        std::vector<float> w = numbers(6), first = numbers(size_t(tasks) * 6, 2);
+        std::vector<float> xs = numbers(size_t(rows * length) * 6, 3), z(size_t(tasks) * 6);
+        expect_ran(plan, {w.data(), first.data(), xs.data()}, {z.data()});
+        const size_t ends = size_t(std::count_if(plan.lowered.segments.begin(), plan.lowered.segments.end(),
+                                                 [](const Segment& s) { return s.repeats > 1; }));
+        CHECK(in_task || rows < 3 ||
+                  ends == (most_unrolled == 0    ? 2
+                           : most_unrolled == 30 ? 1
+                                                 : 0),
+              "%zu loops", ends);
+        for (int64_t task = 0; task < tasks; task++) {
+          std::vector<float> carry(first.begin() + task * 6, first.begin() + task * 6 + 6);
+          for (int64_t row = 0; row < rows; row++)
+            carry = scanned(w.data(), carry.data(), &xs[size_t(row * length) * 6], length, false).last;
+          CHECK(std::equal(carry.begin(), carry.end(), z.begin() + task * 6),
+                "rows %lld, task %d, unrolled %lld", (long long)rows, in_task, (long long)most_unrolled);
+        }
+      }
+}
+
 // Terms of a map's sum as sum_tree.h adds them.
 std::vector<float> tree(std::vector<float> terms, int64_t count, size_t size) {
   if (count == 0) return std::vector<float>(size);
@@ -363,6 +415,7 @@ int main(int count, char** words) {
   for (int schedule : schedules) {
     emulator::options().schedule = schedule;
     scans_carry_and_save();
+    scans_within_scans();
     maps_run_as_tasks();
   }
   std::printf("%d failures\n", failures);

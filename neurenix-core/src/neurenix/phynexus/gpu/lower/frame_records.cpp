@@ -68,7 +68,9 @@ void lower_instruction(RecordBuilder& builder, const phx_instruction& x) {
 
 void lower_leaf(RecordBuilder& builder, const Leaves& leaves, const Leaf& leaf, const phx_instruction& x) {
   switch (leaf.kind) {
-    case Leaf::move: return lower_move(builder, builder.where_it_went(leaf.from), builder.where_it_went(leaf.to), leaf.bytes);
+    case Leaf::move:
+      return lower_move(builder, builder.where_it_went(leaf.from), builder.where_it_went(leaf.to),
+                        leaf.bytes);
     case Leaf::sum:
       return lower_sums(
           builder, {{&builder.plan.output(x, leaf.output), builder.where_it_went(leaf.from), leaf.bytes}},
@@ -82,6 +84,7 @@ void lower_leaf(RecordBuilder& builder, const Leaves& leaves, const Leaf& leaf, 
       return builder.add(handler_advance_loop, 1, p);
     }
     case Leaf::loop_end: return;
+    case Leaf::outer_loop_end: return builder.add(handler_move_bytes, 1, MoveBytesParams{});  // of none
     default: return lower_instruction(builder, x);
   }
 }
@@ -128,18 +131,22 @@ Layout layout_of(const Leaves& leaves, const std::vector<std::vector<Access>>& a
                  std::vector<Footprint> footprints) {
   Layout out{std::move(footprints), {}, leaves.scratch_bytes};
   Hazards hazards(base_count, leaves.frames);
+  std::vector<size_t> around;  // the loops that have begun
   for (size_t k = 0; k < leaves.all.size(); k++) {
     const Leaf& leaf = leaves.all[k];
     Footprint& footprint = out.footprints[k];
-    if (leaf.kind == Leaf::loop_end) {
-      out.loops.back().last = hazards.fence() - 1;
-      continue;
+    if (leaf.kind != Leaf::loop_end) {
+      const bool waits_for_all = leaf.kind == Leaf::loop_begin || leaf.kind == Leaf::outer_loop_end;
+      footprint.first_level = waits_for_all ? hazards.fence() : hazards.first_level(accesses[k]);
+      hazards.record(accesses[k], footprint.last_level());
     }
-    footprint.first_level =
-        leaf.kind == Leaf::loop_begin ? hazards.fence() : hazards.first_level(accesses[k]);
-    hazards.record(accesses[k], footprint.last_level());
+    if (leaf.ends_loop()) {
+      out.loops[around.back()].last = hazards.fence() - 1;
+      around.pop_back();
+    }
     if (leaf.kind != Leaf::loop_begin) continue;
     hazards.fence();
+    around.push_back(out.loops.size());
     out.loops.push_back({footprint.last_level(), 0, leaves.loops[size_t(leaf.loop)].advance.length});
   }
   return out;

@@ -60,7 +60,8 @@ std::vector<Level> levels_of(FrameRecords& frame) {
   for (const LevelRecord& r : frame.records) {
     std::vector<Group>& groups = at(r.level).groups;
     const int kernel = kernel_of(r.record.handler);
-    const auto place = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.kernel >= kernel; });
+    const auto place =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.kernel >= kernel; });
     if (place != groups.end() && place->kernel == kernel) place->records.push_back(r.record);
     else groups.insert(place, Group{kernel, {r.record}});
   }
@@ -69,8 +70,8 @@ std::vector<Level> levels_of(FrameRecords& frame) {
   return levels;
 }
 
-Launch launch_of(const Group& group, const std::vector<const Group*>& tail, int32_t level, const Target& target,
-                 Program& program) {
+Launch launch_of(const Group& group, const std::vector<const Group*>& tail, int32_t level,
+                 const Target& target, Program& program) {
   Launch launch;
   std::vector<Record> records = group.records;
   std::vector<int64_t> ends;

@@ -9,7 +9,8 @@ namespace phynexus::gpu {
 namespace {
 
 Access access(Pointer base, Extent extent, bool writes, bool whole = false) {
-  return {base.base, base.offset + extent.low, base.offset + extent.high, writes, writes && whole, base.offset};
+  return {base.base, base.offset + extent.low, base.offset + extent.high,
+          writes,    writes && whole,          base.offset};
 }
 
 // Whether its elements leave no gap, in any order of the axes.
@@ -42,8 +43,7 @@ void add_map_accesses(const Plan& plan, const Leaf& leaf, std::vector<Access>& o
     const bool writes = k >= x.inputs;
     if (!value) continue;
     if (writes && p.summed[size_t(k - x.inputs)]) {
-      out.push_back(
-          access(leaf.environment->place(*value), own_extent(*value), true, has_no_gaps(*value)));
+      out.push_back(access(leaf.environment->place(*value), own_extent(*value), true, has_no_gaps(*value)));
       continue;
     }
     const Extent need = writes ? needs.outputs[size_t(k - x.inputs)] : needs.inputs[size_t(k)];
@@ -69,7 +69,7 @@ TermBytes term_bytes(const phx_value& value) {
 
 std::vector<Access> accesses_of(const Plan& plan, const Leaf& leaf) {
   std::vector<Access> out;
-  if (leaf.kind == Leaf::loop_begin || leaf.kind == Leaf::loop_end) return out;
+  if (leaf.kind == Leaf::loop_begin || leaf.ends_loop()) return out;
   if (leaf.kind == Leaf::move)
     return {access(leaf.from, {0, leaf.bytes}, false), access(leaf.to, {0, leaf.bytes}, true, true)};
   const phx_instruction& x = plan.instructions[size_t(leaf.index)];
@@ -85,8 +85,8 @@ std::vector<Access> accesses_of(const Plan& plan, const Leaf& leaf) {
   }
   for (int32_t k = 0; k < x.inputs + x.outputs; k++)
     if (const phx_value* value = plan.operand(x, k))
-      out.push_back(access(leaf.environment->place(*value), own_extent(*value), k >= x.inputs,
-                           has_no_gaps(*value)));
+      out.push_back(
+          access(leaf.environment->place(*value), own_extent(*value), k >= x.inputs, has_no_gaps(*value)));
   return out;
 }
 

@@ -1,25 +1,33 @@
 // A whole plan: its constants, the launches of its frame, and which of them are repeated.
+#include <algorithm>
 #include <limits>
+#include <set>
 
 #include "launch_levels.h"
 
 namespace phynexus::gpu {
 namespace {
 
-// What lies between loops runs once.
+// Cut where loops begin and end.
 std::vector<Segment> segments_of(const std::vector<Launch>& launches, const std::vector<LoopLevels>& loops) {
+  std::set<int> cuts{std::numeric_limits<int>::max()};  // the levels that a segment ends before
+  for (const LoopLevels& loop : loops) cuts.insert({loop.first, loop.last + 1});
   std::vector<Segment> segments;
   size_t next = 0;
-  const auto until = [&](int level, int64_t repeats) {
+  for (const int cut : cuts) {
     const size_t first = next;
-    while (next < launches.size() && launches[next].level < level) next++;
-    if (next > first) segments.push_back({int64_t(first), int64_t(next - first), repeats});
+    while (next < launches.size() && launches[next].level < cut) next++;
+    if (next > first) segments.push_back({int64_t(first), int64_t(next - first)});
+  }
+  const auto before = [&](int level) {  // how many segments lie before it
+    return std::count_if(segments.begin(), segments.end(),
+                         [&](const Segment& s) { return launches[size_t(s.first)].level < level; });
   };
   for (const LoopLevels& loop : loops) {
-    until(loop.first, 1);
-    until(loop.last + 1, loop.repeats);
+    Segment& last = segments[size_t(before(loop.last + 1) - 1)];
+    last.back = &last - &segments[size_t(before(loop.first))];
+    last.repeats = loop.repeats;
   }
-  until(std::numeric_limits<int>::max(), 1);
   return segments;
 }
 

@@ -13,8 +13,7 @@ bool counts(const Access& access) { return access.base == base_scratch && access
 
 }  // namespace
 
-ScratchBlocks::ScratchBlocks(std::vector<std::vector<Access>>& leaves, int32_t first_base,
-                             int64_t most_bytes)
+ScratchBlocks::ScratchBlocks(std::vector<std::vector<Access>>& leaves, int32_t first_base, int64_t most_bytes)
     : most_bytes_(most_bytes) {
   cells_.emplace(std::numeric_limits<int64_t>::min(), nobody);
   std::vector<std::vector<int>> versions(leaves.size());
