@@ -10,6 +10,7 @@ from typing import Any
 
 from .attributes import changes
 from .backends import Backend, discovery
+from .backends.leaving import leave
 from .backends.protocol import FLOAT32, PRECISIONS
 from .devices import Device, DeviceType, parse_device
 from .errors import BackendError, DeviceError, InvalidArgumentError
@@ -28,8 +29,6 @@ class _Products:
 _products = _Products()
 # What forgets programs that were made for another precision.
 forgetting: list[Callable[[], None]] = []
-# What gives up what it keeps on devices: one may have been lost.
-leaving: list[Callable[[], None]] = []
 
 
 def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
@@ -81,18 +80,17 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
     )
     backend = discovery.backend(device.type)
-    if device.index >= backend.device_count():
-        count = backend.device_count()
+    count = backend.device_count()
+    if device.index >= count:
+        has = f"has {count} (0 to {count - 1})" if count else "has none any more"
         raise DeviceError(
-            f"nx.init: there is no device {device}; "
-            f"{device.type!s} has {count} (0 to {count - 1})"
+            f"nx.init: there is no device {device}; {device.type!s} {has}"
         )
     if precision != FLOAT32:
         _check_precision(backend, device, precision)
     backend.configure({} if threads is None else {"threads": threads})
     _set_precision(backend, precision)
-    for leave in leaving:
-        leave()
+    leave()
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device
