@@ -14,8 +14,9 @@ from neurenix.phynexus.plan.encode import encode
 from neurenix.phynexus.plan.lowering import make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "neurenix-backend-cuda" / "tests"), str(ROOT / "tests")]
-from cuda_emulated import library, register
+for folder in ("tests", "neurenix-backend-cuda/tests"):
+    sys.path.insert(0, str(ROOT / folder))
+from cuda_emulated import library, register  # noqa: E402
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
