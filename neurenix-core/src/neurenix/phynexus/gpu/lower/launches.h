@@ -21,10 +21,10 @@ struct Launch {
   std::vector<int32_t> instructions;  // of the plan, that it runs: for messages and profiles
 };
 
-// Launches [first, first + count), all of them so many times in a row: a long loop's body is one of these.
+// Launches [first, first + count). Where a loop ends: all from the segment `back` before this one on, `repeats` times.
 struct Segment {
   int64_t first = 0, count = 0;
-  int64_t repeats = 1;
+  int64_t back = 0, repeats = 1;
 };
 
 struct Lowered {
@@ -39,6 +39,20 @@ struct Lowered {
   int32_t inputs = 0, outputs = 0;
 };
 
+// f(k) for the number of each segment, as often as it runs, in order.
+template <class F>
+void each_run(const std::vector<Segment>& segments, const F& f) {
+  std::vector<int64_t> turns(segments.size(), 0);
+  for (size_t k = 0; k < segments.size();) {
+    f(k);
+    if (++turns[k] < segments[k].repeats) {
+      k -= size_t(segments[k].back);
+      continue;
+    }
+    turns[k++] = 0;
+  }
+}
+
 // What a device is to whom a plan is lowered.
 struct Target {
   int32_t multiprocessors = 1;
@@ -48,7 +62,8 @@ struct Target {
   int64_t most_blocks = 1 << 20;  // of a launch; beyond that a block runs several tiles
   bool tensor_cores = false;      // that take TF32, bfloat16 and float16
   int32_t precision = 0;          // a phx_precision: how float32 factors of large products are rounded
-  int64_t most_unrolled = 4096;   // steps of a scan; a longer one becomes a loop
+  int64_t most_counted = int64_t(1) << 31;  // numbers below it go in 32 bits; less in tests
+  int64_t most_unrolled = 4096;             // steps of a scan; a longer one becomes a loop
 };
 
 // The plan has been checked, and has no opcode or dtype that the engine does not declare. Throws Failure.

@@ -45,16 +45,48 @@ void GpuEngine::refuse_fork() const {
 
 void GpuEngine::open() {
   std::unique_lock living(living_);
-  try {
-    if (!lost_.empty()) binding_.driver->reopen();
-    const Entered in(*binding_.driver);
-    session_ = std::make_unique<Session>(*binding_.driver, binding_.image, dead_);
-  } catch (const Failure& failure) {
-    if (lost_.empty()) throw;
-    throw Failure(failure.status, lost_ + "; it does not open again: " + failure.what());
-  }
+  if (lost_.empty()) open_first();
+  if (!session_) open_again();
   lost_.clear();
   session_number_++;
+}
+
+void GpuEngine::open_session() {
+  const Entered in(*binding_.driver);
+  session_ = std::make_unique<Session>(*binding_.driver, binding_.image, dead_);
+}
+
+// Where the device was broken before, by another engine or library of this process, it counts as lost from now on. What
+// still works is not thrown away for one call that failed: it may have others' memory.
+void GpuEngine::open_first() {
+  const std::string& name = binding_.driver->facts().name;
+  try {
+    open_session();
+  } catch (const DriverFailure& failure) {
+    if (failure.status == PHX_OUT_OF_MEMORY || (!failure.lost && answers()))
+      throw Failure(failure.status, name + " does not open: " + failure.what());
+    lost_ = name + " was broken before it was opened: " + failure.what();
+  }
+}
+
+void GpuEngine::open_again() {
+  try {
+    binding_.driver->reopen();
+    open_session();
+  } catch (const Failure& failure) {
+    throw Failure(failure.status, lost_ + "; it does not open again: " + failure.what() +
+                                      "; a new process may have it, else restart the machine");
+  }
+}
+
+bool GpuEngine::answers() const {
+  try {
+    const Entered in(*binding_.driver);
+    (void)binding_.driver->free_memory();
+    return true;
+  } catch (const DriverFailure&) {
+    return false;
+  }
 }
 
 void GpuEngine::revive() {
@@ -107,9 +139,9 @@ void GpuEngine::refuse_lost() const {
   throw Failure(PHX_DEVICE_ERROR, binding_.driver->facts().name + " was lost while this went on");
 }
 
-// The launch that began last is in memory of the host's, which outlives the device.
+// The launch that began last is in pinned memory, which outlives a fault, but no reset.
 std::string GpuEngine::place_of_fault() const {
-  if (!session_) return "";
+  if (!session_ || binding_.driver->is_reset()) return "";
   int64_t mark = 0;
   std::memcpy(&mark, session_->progress().host, sizeof mark);
   const auto found = executables_.find(int32_t(mark >> 32));
