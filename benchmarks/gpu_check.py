@@ -20,12 +20,12 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-FOLDER = Path(__file__).resolve().parent / "gpu"
-sys.path.insert(0, str(FOLDER))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
 from asked import FORMS, Peer, interpreters
 from cases import CASES
 from prepare import expected, write
 
+OURS = Path(__file__).resolve().parent / "gpu" / "ours.py"
 BOUND = 1e-5  # of each loss, relative to it
 LATER = "torch-reduce"
 
@@ -72,7 +72,7 @@ class Check:
         most = min(most * (5 if self.given.small else 1), self.left())
         if most < 2:
             return None, "no time left"
-        command = [sys.executable, str(FOLDER / "ours.py"), *arguments]
+        command = [sys.executable, str(OURS), *arguments]
         command += ["--device", self.given.device]
         command += ["--small"] if self.given.small else []
         try:
@@ -104,7 +104,11 @@ class Check:
     def ask(self, peer, form, name, file):
         remaining, told = self.left(), "no time left"
         if remaining > 3:
-            told = peer.ask(file, self.given.seconds, min(remaining, 300 if self.given.small else 60))
+            told = peer.ask(
+                file,
+                self.given.seconds,
+                min(remaining, 300 if self.given.small else 60),
+            )
         cell = f"{form} (ms)"
         if isinstance(told, str):
             self.cells[name][cell] = told

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from emulated_engine import CUDA, ROCM, EmulatedEngine
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts" / "gpu_stages"))
@@ -22,20 +23,11 @@ STAGES = (
 )
 
 
-def require_emulated(kind: str) -> None:
-    library = ROOT / f"build/{kind}-emulated/libphynexus_{kind}_emulated.so"
-    if library.exists():
-        return
-    told = f"{library} is not built: make emulated"
-    if os.environ.get("NEURENIX_REQUIRE_EMULATED"):
-        pytest.fail(told)
-    pytest.skip(told)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["cuda", "rocm"])
-def test_a_rehearsal_passes_every_stage(kind: str) -> None:
-    require_emulated(kind)
+@pytest.mark.parametrize("engine", [CUDA, ROCM], ids=lambda engine: engine.name)
+def test_a_rehearsal_passes_every_stage(engine: EmulatedEngine) -> None:
+    engine.require_built()
+    kind = engine.name
     script = "gpu_check.sh" if kind == "cuda" else "rocm_check.sh"
     done = subprocess.run(
         [ROOT / "scripts" / script, "--rehearse", "--installed", "--only", "w1"],

@@ -1,5 +1,5 @@
-"""One peer, in a process of its own: `python peer.py FORM`, with a line of "FILE SECONDS"
-on its input for each case.
+"""One peer, in a process of its own: `python peer.py FORM`, with a line of "FILE
+SECONDS" on its input for each case.
 
 FILE (.npz) has the case's batches and first weights; FORM is `jax`, `torch-eager` or
 `torch-reduce`. It answers with a line of JSON.
@@ -60,4 +60,5 @@ def main():
         print(json.dumps(told), file=answers, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -241,7 +241,10 @@ class Check:
             lines = measured.read_text().splitlines()
             print("\n" + "\n".join(line for line in lines if line.startswith("|")))
         outputs = self.folder.relative_to(ROOT)
-        print(f"\n== all of this is {kept.relative_to(ROOT)}, what stages wrote is", end="")
+        print(
+            f"\n== all of this is {kept.relative_to(ROOT)}, what stages wrote is",
+            end="",
+        )
         print(f" {outputs}/*.txt", flush=True)
 
 

@@ -62,9 +62,11 @@ def build(python: str, folder: Path, package: str) -> None:
 def install(python: str, folder: Path, *what: str) -> None:
     beside = f"{Path(python).parent}{os.pathsep}" if os.sep in python else ""
     subprocess.run(
-        [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        + ["--python", str(folder / "bin" / "python"), "install"]
-        + ["--no-index", "--no-build-isolation", *what],
+        [
+            *(python, "-m", "pip", "--disable-pip-version-check", "--quiet"),
+            *("--python", str(folder / "bin" / "python"), "install"),
+            *("--no-index", "--no-build-isolation", *what),
+        ],
         env={**os.environ, "PATH": beside + os.environ["PATH"]},
         cwd=ROOT,
         check=True,

@@ -1,8 +1,9 @@
-"""Loaded by each interpreter of a rehearsal of scripts/gpu_check.sh: where a package for
-GPUs has no library, the emulated engine is in its place, and AMD's device files are there.
+"""Loaded by each interpreter of a rehearsal of scripts/gpu_check.sh: where a package
+for GPUs has no library, the emulated engine is in its place, and AMD's device files
+are there.
 
-NEURENIX_REHEARSAL is the folder that `make emulated` has filled for the device type. The
-fake drivers in it are found with LD_LIBRARY_PATH, in the place of NVIDIA's and AMD's.
+NEURENIX_REHEARSAL is the folder that `make emulated` has filled for the device type.
+The fake drivers in it are found with LD_LIBRARY_PATH, in the place of the vendor's.
 """
 
 import os
