@@ -1,10 +1,10 @@
 """The time of launches on a device, by its numbers; what they rest on stands beside.
 
 None of them was measured here. Data sheets give the cards' peaks and bandwidths; of the
-latter some 80 % are reached (H100 SXM: 3.35 TB/s on the sheet; A100: 1.56 to 2.0).
+latter some 80 % is reached (H100 SXM: 3.35 TB/s on the sheet; A100: 1.56 to 2.0).
 Latencies are of arXiv:2208.11174 (A100: shared memory 23 cycles, second cache 200,
-memory 290) and arXiv:2402.13499 (H100: 29, 260 and 480). The first measurement on a card
-replaces what it contradicts: scripts/gpu_check.sh has the times beside each other.
+memory 290) and arXiv:2402.13499 (H100: 29, 260, 480). The first measurement on a card
+replaces what it contradicts: scripts/gpu_check.sh prints the times.
 """
 
 import re

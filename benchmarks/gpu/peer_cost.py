@@ -33,9 +33,10 @@ COUNTS = {
 COUNTS |= {"w1x256": COUNTS["w1"], "w5s5x32": COUNTS["w5s5"], "w6x60": COUNTS["w6"]}
 
 
-def arithmetic(plan, device):
-    """Products at their rate, and what passes through memory once."""
-    return plan.products / (PRODUCTS * device.peak) + traffic(plan) / device.memory
+def arithmetic(plan, device, passes=1):
+    """Products at their rate, and what passes through memory, so often."""
+    moved = passes * traffic(plan) / device.memory
+    return plan.products / (PRODUCTS * device.peak) + moved
 
 
 def traffic(plan):
@@ -45,7 +46,8 @@ def traffic(plan):
 
 
 def eager(name, plan, device):
-    return max(COUNTS[name].torch * EAGER, arithmetic(plan, device))
+    # nothing is fused: an element-wise chain is several passes
+    return max(COUNTS[name].torch * EAGER, arithmetic(plan, device, passes=2))
 
 
 def compiled(name, plan, device):
