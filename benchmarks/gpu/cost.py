@@ -15,8 +15,8 @@ from math import ceil
 # Seconds between two kernels of a graph that wait for each other: what is commonly
 # reported for graphs since CUDA 12, 0.8 to 1.6 µs.
 LAUNCH = 1.0e-6
-# Of a kernel: three loads that wait for each other (arguments, record, operand), and the
-# writes at its end, at the latency of memory.
+# Of a kernel: three loads that wait for each other (arguments, record, operand), and
+# the writes at its end, at the latency of memory.
 BEGIN = 1.3e-6
 # Of a task: a barrier (some 30 cycles for eight warps), the record's loads from the
 # second cache, the operands' from shared memory, and an accumulation that waits for
