@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--carry", action="store_true", help="fetch what is needed")
     parser.add_argument("--installed", action="store_true", help="build nothing")
     parser.add_argument("--rehearse", action="store_true", help="without a GPU")
+    parser.add_argument("--output", type=Path, help="a folder (build/cuda-check)")
     parser.add_argument("--only", help="of the cases, such as w1,w4")
     parser.add_argument("--long", action="store_true", help="and train for minutes")
     given = parser.parse_args()
@@ -51,7 +52,7 @@ def main() -> int:
     if given.carry:
         return environment.carry(sys.executable)
     word = "rehearsal" if given.rehearse else "check"
-    folder = ROOT / "build" / f"{given.type}-{word}"
+    folder = (given.output or ROOT / "build" / f"{given.type}-{word}").resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     kept = folder.with_suffix(".txt")
@@ -241,12 +242,7 @@ class Check:
         if measured.exists():
             lines = measured.read_text().splitlines()
             print("\n" + "\n".join(line for line in lines if line.startswith("|")))
-        outputs = self.folder.relative_to(ROOT)
-        print(
-            f"\n== all of this is {kept.relative_to(ROOT)}, what stages wrote is",
-            end="",
-        )
-        print(f" {outputs}/*.txt", flush=True)
+        print(f"\n== all of this is {kept}, what stages wrote is {self.folder}/*.txt")
 
 
 def _first(folder: Path, others: str | None) -> str:
