@@ -22,6 +22,10 @@ BEGIN = 1.3e-6
 # second cache, the operands' from shared memory, and an accumulation that waits for
 # itself; 0.5 to 0.8 µs.
 LEVEL = 0.6e-6
+# To find out which block of a launch is the last: an atomic, and the wait for it.
+LAST = 0.7e-6
+# Of a small chain, behind another one in the same block.
+TILE = 0.3e-6
 # Multiply-adds a cycle of a multiprocessor's 128 lanes, where a kernel fills it: by the
 # loads and multiply-adds of its inner loop in machine code (test_machine_code.py).
 RATE = {
@@ -84,7 +88,7 @@ class Device:
         return BEGIN + max(rounds * one, moved)
 
     def _level_time(self, launch, at_once):
-        tiles = sum(r.tiles for r in launch.records)
+        tiles = sum(r.tiles for r in launch.records if not r.in_tail)
         used = min(1.0, tiles / self.multiprocessors)
         rate = RATE.get(launch.kernel, DIRECT) / (2 if self.is_a100 else 1)
         compute = (
@@ -98,7 +102,17 @@ class Device:
         compute += others / (self.multiprocessors * used * 32 * self.clock)
         moved = launch.bytes / launch.repeats
         speed = self.cache if moved < self.cache_bytes else self.memory
-        return max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+        whole = max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+        return whole + self._tail_time(launch)
+
+    def _tail_time(self, launch):
+        """Which block is the last, then its levels and tiles one after the other."""
+        tail = launch.tail
+        if not tail:
+            return 0.0
+        levels = 1 + sum(r.barrier for r in tail)
+        tiles = sum(r.tiles for r in tail) - levels
+        return LAST + levels * LEVEL + tiles * TILE
 
 
 H100 = Device("H100", 132, 1.755e9, 227 << 10, 2.6e12, 4.5e12, 40e6, 228 << 10)
