@@ -18,7 +18,6 @@ import numpy as np
 from cases import CASES, STEPS, case
 
 import neurenix as nx
-from neurenix.backends import discovery
 
 CALLS = 16  # steps of one call, where several go in one
 
@@ -69,12 +68,10 @@ def growth(name, steps, small):
     workload = case(name, small)
     at_once = min(100, steps)
     stacks = stacked(workload, at_once)
-    device = nx.current_device()
-    backend = discovery.backend(device.type)
     sizes = []
     for _ in range(1 + steps // at_once):
         workload.step.run_steps(*stacks).numpy()
-        sizes.append(sum(backend.memory_stats(device.index).values()))
+        sizes.append(sum(nx.memory_stats().values()))
     return sizes[-1] - sizes[0]
 
 
