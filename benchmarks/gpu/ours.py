@@ -3,8 +3,9 @@
     python benchmarks/gpu/ours.py w1 --device cuda:0 [--seconds 1] [--small]
 
 prints one line of JSON: the losses of the first steps, a digest of the weights after
-them, whether a second run has the same, the first call's seconds, and the median
-milliseconds of a step, one a call and of sixteen a call; with --seconds 0 no times.
+them, whether a second run has the same, what the device says of its code, the first
+call's seconds, and the median milliseconds of a step, one a call and of sixteen a call;
+with --seconds 0 no times.
 With --growth N it prints by how many bytes N steps fill the device's memory, and with
 --profile what one step spends its time on.
 """
@@ -18,6 +19,7 @@ import numpy as np
 from cases import CASES, STEPS, case
 
 import neurenix as nx
+from neurenix.backends import discovery
 
 CALLS = 16  # steps of one call, where several go in one
 
@@ -54,6 +56,8 @@ def measured(name, seconds, small):
     workload, losses, first, digest = learned(name, small)
     told = {"losses": losses, "first_s": first, "digest": digest}
     told["same"] = learned(name, small)[3] == digest
+    device = nx.current_device()
+    told["notes"] = discovery.backend(device.type).notes(device.index)
     if seconds:
         batch = [nx.tensor(array) for array in workload.batch()]
         told["one_ms"] = timed(lambda: workload.step(*batch).item(), seconds)
