@@ -1,6 +1,6 @@
 """The machine code for AMD's cards: the hot kernels for each architecture that the
-compilers at hand know, which spill nothing, and by night all kernels. They compile;
-nothing runs."""
+compilers at hand know, which spill nothing, and all kernels for one of them, by night
+for each. They compile; nothing runs."""
 
 from __future__ import annotations
 
@@ -89,22 +89,28 @@ def test_no_hot_kernel_spills(build: Build) -> None:
     not any(shutil.which(f"clang++-{n}") for n in range(19, 22)),
     reason="there is no clang 19, and hipcc takes many minutes over the task's kernel",
 )
-@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("architecture", "lanes"),
     [
-        ("gfx906", 64),
-        ("gfx908", 64),
-        ("gfx90a", 64),
-        ("gfx942", 64),
         ("gfx1030", 32),
-        ("gfx1100", 32),
-        ("gfx1201", 32),
+        *(
+            pytest.param(name, lanes, marks=pytest.mark.nightly)
+            for name, lanes in [
+                ("gfx906", 64),
+                ("gfx908", 64),
+                ("gfx90a", 64),
+                ("gfx942", 64),
+                ("gfx1100", 32),
+                ("gfx1201", 32),
+            ]
+        ),
     ],
 )
 def test_all_kernels_are_there(build: Build, architecture: str, lanes: int) -> None:
     folder = build(f"kernels_{architecture}")
-    found = kernels(folder / f"phynexus_{architecture}.hsaco")
+    file = folder / f"phynexus_{architecture}.hsaco"
+    assert file.stat().st_size < 4e6  # a wheel of seven stays below 30 MB
+    found = kernels(file)
     assert set(found) == all_names()
     for name, facts in found.items():
         assert facts["wavefront_size"] == lanes
