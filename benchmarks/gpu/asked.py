@@ -11,8 +11,13 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-FORMS = ("jax", "torch-eager", "torch-reduce")
+FORMS = ("jax", "jax-im2col", "torch-eager", "torch-reduce")
 SCRIPT = Path(__file__).resolve().parent / "peer.py"
+
+
+def applies(form, name):
+    """Whether a form differs from the others in a case."""
+    return form != "jax-im2col" or name.startswith(("w5", "w6"))
 
 
 def interpreters(forms, pairs):
