@@ -83,7 +83,8 @@ class Peer:
             self.process.wait()
             self.end()
             lines = "".join(self.said).strip().splitlines() or ["it ended"]
-            last = lines[-1].replace("|", "/")
+            errors = [line for line in lines if "Error: " in line] or lines
+            last = errors[-1].replace("|", "/")
             if last.startswith("ModuleNotFoundError: No module named "):
                 self.absent = f"no {last.split()[-1]} here"
             return self.absent or last[:60]

@@ -1,5 +1,5 @@
-"""JAX: `jit` of a whole meta-step, vmap over the tasks, in float32 as we have it; in the
-form `im2col` convolutions are products."""
+"""JAX: `jit` of a whole meta-step, vmap over the tasks, in float32 as we have it; in
+the form `im2col` convolutions are products."""
 
 import math
 import os
