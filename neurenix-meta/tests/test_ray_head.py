@@ -53,8 +53,8 @@ def test_the_head_is_lost_and_a_run_goes_on_with_another_cluster(
         with pytest.raises(HeadLostError, match="call meta_learn again") as raised:
             trained(strategy, [doing], checkpoint=tmp_path)
         assert raised.value.history["loss"]
-        hangs = "start the process again" in str(raised.value)
-        assert hangs == (how == signal.SIGSTOP)
+        if how == signal.SIGSTOP:
+            assert "start the process again" in str(raised.value)
         kill(server.process.pid)
         while ray.is_initialized():  # until now Ray waited for it
             time.sleep(0.1)
