@@ -154,7 +154,7 @@ def test_memory_that_runs_out_is_said_and_work_goes_on(runtime: ctypes.CDLL) -> 
     kept = nx.ones((1 << 20,))
     told = (
         r"no memory for 4294967296 bytes: of its \d+ bytes \d+ are free, and 4194304 "
-        r"are in use here; .* nx\.memory_stats"
+        r"are in use here; .*nx\.memory_stats"
     )
     with pytest.raises(OutOfMemoryError, match=told):
         nx.zeros((1 << 30,))
