@@ -5,6 +5,7 @@
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
 //   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all
+//   CALLS_HANDLERS            whether a task's kernel calls its handlers, where others have them inlined
 //   LANES                     threads that go together: 32 or 64
 #pragma once
 
@@ -28,13 +29,21 @@
 #define ROLLED _Pragma("unroll 1")
 #define ONE_BY_ONE _Pragma("unroll 1")
 #define DEVICE __device__ __forceinline__
+#if !defined(__HIP__)
 #define DEVICE_CALL __device__ __noinline__
-#if defined(__HIP__)
-#define KERNEL(name, Arguments) \
-  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
-#else
+#define CALLS_HANDLERS 0
 #define KERNEL(name, Arguments) \
   extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments arguments)
+#else
+#define KERNEL(name, Arguments) \
+  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
+#if __clang_major__ > 15
+#define DEVICE_CALL __device__ __attribute__((noinline))  // what HIP calls __noinline__ is empty
+#define CALLS_HANDLERS 1
+#else  // its register allocator does not come to an end where a task's kernel makes calls
+#define DEVICE_CALL __device__
+#define CALLS_HANDLERS 0
+#endif
 #endif
 #define SHARED_MEMORY(name)                              \
   extern __shared__ __align__(16) char shared_memory_[]; \
