@@ -1,5 +1,6 @@
-"""Runs a program on the emulated device and prints, as JSON, the bits of its results in
-each run, whether made code ran, and the device's notes: `python made_code.py [wait]`.
+"""Runs a program on an emulated device and prints, as JSON, the bits of its results in
+each run, whether made code ran, and the device's notes:
+`python made_code.py cuda_emulated|rocm_emulated [wait]`.
 
 "wait": it goes on until made code has taken over. A process of its own: what makes code
 is chosen by environment variables.
@@ -7,18 +8,18 @@ is chosen by environment variables.
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from cuda_emulated import register
 
 import neurenix as nx
 from neurenix.backends import discovery
 
-device = register()
+device: str = importlib.import_module(sys.argv[1]).register()
 nx.init({"device": device})
 rng = np.random.default_rng(0)
 x, y = (nx.tensor(rng.normal(0, 1, (5, 3, 7)).astype(np.float32)) for _ in range(2))
@@ -43,12 +44,12 @@ def is_made() -> bool:
 
 
 digests = set()
-end = time.monotonic() + 200
 runs = 0
-while runs < 3 or (sys.argv[1:] == ["wait"] and not is_made()):
+while runs < 3 or (sys.argv[2:] == ["wait"] and not is_made()):
     digests.add(program(x, y).numpy().tobytes().hex())
     runs += 1
-    assert time.monotonic() < end, "made code did not take over"
+    if runs > 20:
+        time.sleep(0.1)  # it is asked for by now: the compiler may have this core
 digests.add(program(x, y).numpy().tobytes().hex())
 notes = discovery.backend(device).notes(0)
 print(json.dumps({"digests": sorted(digests), "made": is_made(), "notes": notes}))

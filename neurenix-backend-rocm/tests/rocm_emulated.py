@@ -42,14 +42,20 @@ def _create() -> backends.Backend:
     return NativeBackend(library())
 
 
+def require_built() -> None:
+    """Skips where it was not built."""
+    if library().exists():
+        return
+    told = f"{library()} is not built: make emulated"
+    if os.environ.get("NEURENIX_REQUIRE_EMULATED"):
+        pytest.fail(told)
+    pytest.skip(told, allow_module_level=True)
+
+
 def register() -> str:
     """Adds the device type to this process, once, and returns its name; skips where it
     was not built."""
-    if not library().exists():
-        told = f"{library()} is not built: make emulated"
-        if os.environ.get("NEURENIX_REQUIRE_EMULATED"):
-            pytest.fail(told)
-        pytest.skip(told, allow_module_level=True)
+    require_built()
     if not isinstance(discovery.state(DEVICE), Available):
         # the fake runtime is found beside it
         discovery.add(

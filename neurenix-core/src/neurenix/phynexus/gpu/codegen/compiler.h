@@ -13,6 +13,8 @@ class Compiler {
   virtual std::string name() const = 0;
   // What Driver::load takes. Throws Failure with what the compiler says. From one thread at a time.
   virtual std::vector<char> compile(const std::string& text, const std::string& architecture) = 0;
+  // From another thread: what compiles throws soon, and so does all that is to be compiled later.
+  virtual void give_up() = 0;
 };
 
 }  // namespace phynexus::gpu

@@ -2,37 +2,24 @@
 #include "source.h"
 
 #include <cstring>
-#include <map>
 #include <string_view>
 #include <vector>
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
-#include "chain_text.h"
 #include "device_text.h"
+#include "function_text.h"
 
 namespace phynexus::gpu {
 namespace {
 
-struct HandlerText {
-  const char* name;
-  const char* params;  // the type's name
-  size_t bytes;        // and size
-  bool shares_memory;
-  std::string_view kernel;
-};
-
-constexpr HandlerText handler_texts[] = {
-#define X(name, Params, kernel) {#name, #Params, sizeof(Params), name##_shared_bytes > 0, #kernel},
-    PHYNEXUS_HANDLERS(X)
-#undef X
-};
-
 // A compiler takes some 10 ms for a call; beyond so many, byte code is what a plan runs on.
 constexpr int most_calls = 600;
 
-// What precedes all: the numbers' types, where the compiler has no headers; bits as values.
-constexpr std::string_view prelude = R"(#if defined(__CUDACC_RTC__)
+// What precedes all: that most of what is known is constant; the numbers' types, where the compiler has no headers.
+// Then, behind the device's own: bits as values.
+constexpr std::string_view prelude = R"(#define PHYNEXUS_MADE_CODE
+#if defined(__CUDACC_RTC__)
 typedef signed char int8_t;
 typedef short int16_t;
 typedef int int32_t;
@@ -60,14 +47,18 @@ template <int N>
 struct Bits {
   unsigned char at[N];
 };
+template <int N>
+struct ProductAxesOf {
+  ProductAxis at[N];
+};
 }  // namespace phynexus::gpu
 #define CONSTANT(Type, name, ...) \
-  constexpr Type name = __builtin_bit_cast(Type, (phynexus::gpu::Bits<sizeof(Type)>{{__VA_ARGS__}}))
+  static constexpr Type name = __builtin_bit_cast(Type, (phynexus::gpu::Bits<sizeof(Type)>{{__VA_ARGS__}}))
 )";
 
 class Writer {
  public:
-  explicit Writer(const Lowered& lowered) : lowered_(lowered) {}
+  explicit Writer(const Lowered& lowered) : lowered_(lowered), functions_(lowered) {}
 
   Source written() {
     for (size_t k = 0; k < lowered_.launches.size(); k++) {
@@ -80,7 +71,7 @@ class Writer {
       write(int(k), launch, task);
     }
     if (source_.kernels.empty()) return {};
-    source_.text = std::string(prelude) + text_of("device/kernels.h") + std::string(bits) + functions_ +
+    source_.text = std::string(prelude) + text_of("device/kernels.h") + std::string(bits) + functions_.text() +
                    "\nnamespace phynexus::gpu {\n" + kernels_ + "}  // namespace phynexus::gpu\n";
     return std::move(source_);
   }
@@ -97,8 +88,7 @@ class Writer {
   std::string cases_of(const Launch& launch) {
     std::string text;
     for (int r = 0; r < launch.arguments.record_count; r++)
-      text += "      case " + std::to_string(r) + ": " + function_of(record_of(launch, r)) +
-              "(bases, tile, group); break;\n";
+      text += "      case " + std::to_string(r) + ": " + functions_.call(record_of(launch, r)) + " break;\n";
     return text;
   }
 
@@ -113,7 +103,7 @@ class Writer {
       const Record record = record_of(launch, r);
       for (int loop = 0; loop < begins[size_t(r)]; loop++) text += "    do {\n";
       text += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " +
-              function_of(record) + "(bases, tile, group);\n";
+              functions_.call(record) + "\n";
       if (record.barrier) text += "      group.barrier();\n";
       if (!record.loop) continue;
       AdvanceLoopParams first;
@@ -139,33 +129,10 @@ class Writer {
     source_.kernels.push_back({number, name});
   }
 
-  // The function that calls a handler with its parameters; records that are alike share one.
-  std::string function_of(const Record& record) {
-    const HandlerText& handler = handler_texts[record.handler];
-    const char* bytes = lowered_.program.data() + record.params;
-    std::string types, body;  // what is to stand before the function, and in it
-    if (is_chain(record.handler)) {
-      FusedParams params;
-      std::memcpy(&params, bytes, sizeof params);
-      body = write_chain(params, lowered_.program.data(), record.handler == handler_fused_wide, types);
-    } else {
-      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) +
-             ");\n  " + handler.name + "(params, bases, tile, group);\n";
-    }
-    if (handler.shares_memory) body += "  group.barrier();\n";
-    const auto [place, is_new] = made_.try_emplace(types + body, int(made_.size()));
-    const std::string number = std::to_string(place->second);
-    if (is_new)
-      functions_ += "namespace phynexus::gpu::made_" + number + " {\n" + types +
-                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body +
-                    "}\n}\n";
-    return "made_" + number + "::run";
-  }
-
   const Lowered& lowered_;
   Source source_;
-  std::string functions_, kernels_;
-  std::map<std::string, int> made_;
+  FunctionWriter functions_;
+  std::string kernels_;
   int calls_ = 0;
 };
 

@@ -4,7 +4,9 @@
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
-//   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all
+//   DEVICE_ALONE              a function that is never inlined, not even in code that is made at run time
+//   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all; ROLLED: not where its length is
+//                             read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
 //   LANES                     threads that go together: 32 or 64
 #pragma once
 
@@ -25,10 +27,16 @@
 #endif
 
 #define UNROLL _Pragma("unroll")
-#define ROLLED _Pragma("unroll 1")
 #define ONE_BY_ONE _Pragma("unroll 1")
 #define DEVICE __device__ __forceinline__
-#define DEVICE_CALL __device__ __noinline__
+#define DEVICE_ALONE __device__ __noinline__
+#if defined(PHYNEXUS_MADE_CODE)
+#define ROLLED UNROLL
+#define DEVICE_CALL DEVICE
+#else
+#define ROLLED ONE_BY_ONE
+#define DEVICE_CALL DEVICE_ALONE
+#endif
 #if defined(__HIP__)
 #define KERNEL(name, Arguments) \
   extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)

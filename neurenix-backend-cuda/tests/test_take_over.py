@@ -1,0 +1,49 @@
+"""Nobody can tell when made code took over: 50 steps have the same bits in each, with
+precompiled kernels, with code made before, and with code that comes half-way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypedDict
+
+import cuda_emulated
+import pytest
+from made_code_place import Place
+
+cuda_emulated.require_built()
+pytestmark = pytest.mark.slow
+PROGRAM = Path(__file__).with_name("take_over.py")
+
+
+class Steps(TypedDict):
+    losses: list[str]
+    weights: list[str]
+    made: bool
+
+
+def steps(folder: Path, when: str) -> dict[str, Steps]:
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM)],
+        env=Place(folder).environment(when),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Steps] = json.loads(done.stdout)
+    return told
+
+
+def test_fifty_steps_have_the_same_bits(tmp_path: Path) -> None:
+    precompiled = steps(tmp_path / "never", "0")
+    beside = steps(tmp_path / "beside", "1")
+    before = steps(tmp_path / "before", "before")
+    for name, found in precompiled.items():
+        assert not found["made"]
+        assert len(set(found["losses"])) > 25  # it learns
+        for made in (beside[name], before[name]):
+            assert made == {**found, "made": True}
