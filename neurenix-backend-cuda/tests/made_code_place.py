@@ -40,24 +40,33 @@ class Place:
         return list((self.cache / self.kind).iterdir())
 
     def environment(self, when: str, **more: str) -> dict[str, str]:
-        paths = (PROGRAM.parent, PROGRAM.parents[2] / "neurenix-backend-rocm/tests")
         return {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "PHYNEXUS_FAKE_COMPILER_FOLDER": str(self.folder),
             "NEURENIX_CACHE": str(self.cache),
             "NEURENIX_GPU_CODE": when,
             **more,
         }
 
-    def run(self, when: str, *arguments: str, **more: str) -> Ran:
-        done = subprocess.run(
+    def start(self, when: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [sys.executable, str(PROGRAM), f"{self.kind}_emulated", *arguments],
             env=self.environment(when, **more),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=600,
         )
-        assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
+
+    def ran(self, process: subprocess.Popen[str]) -> Ran:
+        """What it told, once it has ended."""
+        try:
+            output, errors = process.communicate(timeout=600)
+        finally:
+            process.kill()
+        assert process.returncode == 0, errors
+        told = json.loads(output)
         return Ran(tuple(told["digests"]), told["made"], tuple(told["notes"]))
+
+    def run(self, when: str, *arguments: str, **more: str) -> Ran:
+        return self.ran(self.start(when, *arguments, **more))

@@ -1,5 +1,5 @@
-// A compiler in a process of its own (compile/compile.cpp): what takes a second can so be given up at any time, runs
-// beside at a lower priority, and takes nothing of ours with it should it crash.
+// A compiler in a process of its own (compile/compile.cpp): what takes many seconds can so be given up at any time, and
+// takes nothing of ours with it should it crash.
 #pragma once
 
 #include <sys/types.h>

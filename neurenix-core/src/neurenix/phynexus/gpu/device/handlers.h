@@ -25,7 +25,7 @@
 // clang-format off
 #define PHYNEXUS_LEVEL_KERNELS(X) \
   X(control) X(elementwise) X(wide) X(index) X(contract) X(linear_algebra) \
-  X(product_large) X(product_medium) X(product_small) X(product_other) X(product_tensor)
+  X(product_large) X(product_medium) X(product_small) X(product_other) X(product_tensor) X(product_update)
 // clang-format on
 
 namespace phynexus::gpu {

@@ -82,7 +82,7 @@ struct DirectUnit {
 };
 
 // Not inlined: a task's kernel then has the registers of one of these, not of all.
-template <class T, int UnitRows, int UnitColumns, bool Image>
+template <class T, int UnitRows, int UnitColumns, bool Image, bool Updates = false>
 DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, int64_t tile,
                               const Group& group) {
   const ProductParams p = params;  // in registers
@@ -133,8 +133,12 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
       if (n >= p.n) continue;
       char* column = out + product_place(axes.n, p.n_axes, n).out;
       UNROLL
-      for (int i = 0; i < UnitRows; i++)
-        if (top + i < p.m) put_sum<T>(column + product_place(axes.m, p.m_axes, top + i).out, totals[i][j]);
+      for (int i = 0; i < UnitRows; i++) {
+        if (top + i >= p.m) continue;
+        char* place = column + product_place(axes.m, p.m_axes, top + i).out;
+        if constexpr (Updates) take_away<T>(place, totals[i][j]);
+        else put_sum<T>(place, totals[i][j]);
+      }
     }
   }
 }
@@ -168,6 +172,13 @@ struct DirectOther {
 DEVICE void product_direct_other(const ProductParams& p, char* const* bases, int64_t tile,
                                  const Group& group) {
   with_product_type(p.dtype, DirectOther{p, bases, tile, group});
+}
+
+// Of no more terms than a segment has: a tile takes segment after segment away.
+DEVICE void product_update_direct(const ProductParams& p, char* const* bases, int64_t tile,
+                                  const Group& group) {
+  if (p.dtype == dtype_float64) direct_units<double, 1, 1, false, true>(p, bases, tile, group);
+  else direct_units<float, 1, 1, false, true>(p, bases, tile, group);
 }
 
 }  // namespace phynexus::gpu
