@@ -13,8 +13,8 @@
 namespace phynexus::gpu {
 namespace {
 
-// A compiler takes some 10 ms for a call; beyond so many, byte code is what a plan runs on.
-constexpr int most_calls = 600;
+// NVRTC takes some 0.15 s for a function and 2 ms for a call; beyond so many, byte code is what a plan runs on.
+constexpr int most_functions = 200, most_calls = 4000;
 
 // What precedes all: that most of what is known is constant; the numbers' types, where the compiler has no headers.
 // Then, behind the device's own: bits as values.
@@ -35,6 +35,28 @@ typedef unsigned long uintptr_t;
 #define INT64_MAX 9223372036854775807L
 #define NAN __builtin_bit_cast(float, 0x7fc00000u)
 #define INFINITY __builtin_bit_cast(float, 0x7f800000u)
+#elif defined(__HIPCC_RTC__)
+namespace phynexus::gpu {
+typedef __INT8_TYPE__ int8_t;
+typedef __INT16_TYPE__ int16_t;
+typedef __INT32_TYPE__ int32_t;
+typedef __INT64_TYPE__ int64_t;
+typedef __UINT8_TYPE__ uint8_t;
+typedef __UINT16_TYPE__ uint16_t;
+typedef __UINT32_TYPE__ uint32_t;
+typedef __UINT64_TYPE__ uint64_t;
+typedef __UINTPTR_TYPE__ uintptr_t;
+}  // namespace phynexus::gpu
+#if !defined(INT32_MIN)
+#define INT32_MIN (-__INT32_MAX__ - 1)
+#define INT32_MAX __INT32_MAX__
+#define INT64_MIN (-__INT64_MAX__ - 1)
+#define INT64_MAX __INT64_MAX__
+#endif
+#if !defined(NAN)
+#define NAN __builtin_nanf("")
+#define INFINITY __builtin_inff()
+#endif
 #else
 #include <math.h>
 #include <stdint.h>
@@ -66,7 +88,7 @@ class Writer {
       const std::string_view kernel = launch.kernel;
       const bool task = kernel == "phynexus_task";
       if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
-      if (calls_ + launch.arguments.record_count > most_calls) continue;
+      if (functions_.count() >= most_functions || calls_ + launch.arguments.record_count > most_calls) continue;
       calls_ += launch.arguments.record_count;
       write(int(k), launch, task);
     }

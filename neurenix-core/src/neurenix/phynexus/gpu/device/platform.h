@@ -61,21 +61,30 @@ DEVICE void prefetch(const void* p) { __builtin_prefetch(p); }
 DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::"l"(p)); }
 #endif
 #if defined(__HIP__)
+// As __shfl and its like, which not every hipRTC has.
+template <class T>
+DEVICE T lane_of(T x, int lane) {
+  static_assert(sizeof(T) % sizeof(int) == 0);
+  int words[sizeof(T) / sizeof(int)];
+  memcpy(words, &x, sizeof x);
+  UNROLL
+  for (int& word : words) word = __builtin_amdgcn_ds_bpermute(lane << 2, word);
+  memcpy(&x, words, sizeof x);
+  return x;
+}
 template <class T>
 DEVICE T lane_xor(T x, int distance) {
-  return __shfl_xor(x, distance, LANES);
+  return lane_of(x, (thread_index() & (LANES - 1)) ^ distance);
 }
 template <class T>
 DEVICE T lane_down(T x, int distance) {
-  return __shfl_down(x, distance, LANES);
+  const int lane = thread_index() & (LANES - 1);
+  return lane_of(x, lane + distance < LANES ? lane + distance : lane);
 }
 template <class T>
 DEVICE T lane_up(T x, int distance) {
-  return __shfl_up(x, distance, LANES);
-}
-template <class T>
-DEVICE T lane_of(T x, int lane) {
-  return __shfl(x, lane, LANES);
+  const int lane = thread_index() & (LANES - 1);
+  return lane_of(x, lane >= distance ? lane - distance : lane);
 }
 #else
 template <class T>
