@@ -8,6 +8,8 @@ from math import ceil
 LAUNCH = 1.0e-6  # seconds between two kernels of a graph that wait for each other
 BEGIN = 1.3e-6  # of a kernel: its first loads, and its end
 LEVEL = 0.6e-6  # of a task: a barrier, and the loads that wait behind it (0.5 to 0.8)
+LAST = 0.7e-6  # to find out which block of a launch is the last
+TILE = 0.3e-6  # of a small chain, behind another one in the same block
 # Multiply-adds a cycle of a multiprocessor's 128 lanes, where a kernel fills it.
 RATE = {
     "phynexus_level_product_large": 90,
@@ -69,7 +71,7 @@ class Device:
         return BEGIN + max(rounds * one, moved)
 
     def _level_time(self, launch, at_once):
-        tiles = sum(r.tiles for r in launch.records)
+        tiles = sum(r.tiles for r in launch.records if not r.in_tail)
         used = min(1.0, tiles / self.multiprocessors)
         rate = RATE.get(launch.kernel, DIRECT) / (2 if self.is_a100 else 1)
         compute = (
@@ -83,7 +85,17 @@ class Device:
         compute += others / (self.multiprocessors * used * 32 * self.clock)
         moved = launch.bytes / launch.repeats
         speed = self.cache if moved < self.cache_bytes else self.memory
-        return max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+        whole = max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+        return whole + self._tail_time(launch)
+
+    def _tail_time(self, launch):
+        """Which block is the last, then its levels and tiles one after the other."""
+        tail = launch.tail
+        if not tail:
+            return 0.0
+        levels = 1 + sum(r.barrier for r in tail)
+        tiles = sum(r.tiles for r in tail) - levels
+        return LAST + levels * LEVEL + tiles * TILE
 
 
 H100 = Device("H100", 132, 1.755e9, 227 << 10, 2.6e12, 4.5e12, 40e6, 228 << 10)

@@ -24,6 +24,7 @@ bool set(World& w, const std::string& name, int64_t value) {
   else if (name == "backwards") w.backwards = value != 0;
   else if (name == "stays") w.stays = value != 0;
   else if (name == "slow") w.slow = value;
+  else if (name == "broken") w.all[0].error = CuResult(value);
   else return false;
   return true;
 }
@@ -54,7 +55,10 @@ World& world() {
   return *made;
 }
 
-bool loses_device(CuResult code) { return code >= cuda_illegal_address && code <= cuda_launch_failed; }
+bool loses_device(CuResult code) {
+  constexpr int out_of_resources = 701;  // CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+  return code >= cuda_illegal_address && code <= cuda_launch_failed && code != out_of_resources;
+}
 
 CuResult begin(const char* function, bool context) {
   World& w = world();

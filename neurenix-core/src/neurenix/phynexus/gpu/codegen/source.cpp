@@ -88,8 +88,9 @@ class Writer {
       const std::string_view kernel = launch.kernel;
       const bool task = kernel == "phynexus_task";
       if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
-      if (functions_.count() >= most_functions || calls_ + launch.arguments.record_count > most_calls) continue;
-      calls_ += launch.arguments.record_count;
+      const int records = launch.arguments.record_count + launch.arguments.tail_count;
+      if (functions_.count() >= most_functions || calls_ + records > most_calls) continue;
+      calls_ += records;
       write(int(k), launch, task);
     }
     if (source_.kernels.empty()) return {};
@@ -109,7 +110,7 @@ class Writer {
   // A switch over the records of a level.
   std::string cases_of(const Launch& launch) {
     std::string text;
-    for (int r = 0; r < launch.arguments.record_count; r++)
+    for (int r = 0; r < launch.arguments.record_count + launch.arguments.tail_count; r++)
       text += "      case " + std::to_string(r) + ": " + functions_.call(record_of(launch, r)) + " break;\n";
     return text;
   }

@@ -12,7 +12,12 @@ struct Footprint {
     int first_phase = 0;
     int64_t offset = 0;  // in the frame's scratch, once it is known
   };
+  // Of the operands in scratch, where they went: the pointer's offset before, and how far it moves.
+  struct Move {
+    int64_t origin, bytes;
+  };
   std::vector<Workspace> workspaces;
+  std::vector<Move> moves;
   int phases = 1;
   int first_level = 0;
   int last_level() const { return first_level + phases - 1; }
@@ -43,7 +48,16 @@ class RecordBuilder final : public Builder {
     footprint.phases = phase_ + 1;
   }
 
-  Pointer place(const phx_value& value) const override { return leaf_->environment->place(value); }
+  Pointer place(const phx_value& value) const override {
+    return where_it_went(leaf_->environment->place(value));
+  }
+  // Of a place that the leaf reads or writes.
+  Pointer where_it_went(Pointer p) const {
+    if (p.base != base_scratch) return p;
+    for (const Footprint::Move& move : footprint_->moves)
+      if (move.origin == p.offset) return moved(p, move.bytes);
+    return p;
+  }
   Pointer workspace(int64_t bytes) override;
   int64_t add_data(const void* bytes, int64_t size) override {
     return writes_ ? program.add(bytes, size) : 0;
