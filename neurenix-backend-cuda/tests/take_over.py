@@ -1,6 +1,6 @@
 """Runs 50 steps of w1 and of a small convolutional network on the emulated device, and
 prints, as JSON, the bits of the loss of each, of all weights behind the last, and
-whether made code ran: `python take_over.py`.
+whether made code ran: `python take_over.py w1 w5s1`.
 
 With NEURENIX_GPU_CODE=1 it waits, between two steps half-way, until the code of the
 step is there. A process of its own: what makes code is chosen by environment variables.
@@ -50,4 +50,4 @@ def run(name: str) -> dict[str, object]:
 
 
 nx.init({"device": register()})
-print(json.dumps({name: run(name) for name in ("w1", "w5s1")}))
+print(json.dumps({name: run(name) for name in sys.argv[1:]}))

@@ -119,9 +119,10 @@ EXPORTED(int) NAMED(CompileProgram)(void* program, int, const char* const*) {
   std::ofstream(path + ".cpp") << p.text << table_of(p.text);
   sleep(unsigned(setting("seconds", 0)));
   const char* compiler = std::getenv("CXX");
+  // hidden: statics of functions that have a name in two of these libraries would else be one
   const int status =
       run({compiler ? compiler : "g++", "-std=gnu++20", "-O2", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
-           "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
+           "-fvisibility=hidden", "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
            "-I" PHYNEXUS_FAKE_DEVICE, path + ".cpp", "-o", path + ".so", PHYNEXUS_FAKE_DRIVER},
           path + ".log");
   p.log = read(path + ".log");
