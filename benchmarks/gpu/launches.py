@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "neurenix-backend-cuda" / "tests"), str(ROOT / "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from captured_plan import captured_plan
-from cuda_emulated import library, register
+from emulated_engine import CUDA
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
@@ -108,9 +107,9 @@ class Listing:
     """Lists launches for a device of so many multiprocessors."""
 
     def __init__(self, device):
-        self.device = register()
+        self.device = CUDA.register()
         self.target = device
-        self.function = ctypes.CDLL(str(library())).phynexus_list_launches
+        self.function = ctypes.CDLL(str(CUDA.library())).phynexus_list_launches
         self.function.restype = ctypes.c_char_p
         self.function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]
 

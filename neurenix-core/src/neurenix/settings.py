@@ -14,6 +14,7 @@ from .backends.leaving import leave
 from .backends.protocol import FLOAT32, PRECISIONS
 from .devices import Device, DeviceType, parse_device
 from .errors import BackendError, DeviceError, InvalidArgumentError
+from .user_lines import user_level
 
 _OPTIONS = ("device", "threads", "precision")
 _current: list[Device] = []
@@ -167,7 +168,7 @@ def _say_once(text: str) -> None:
     """A warning about the automatic choice: once a process, wherever it is made."""
     if text not in _said:
         _said.add(text)
-        warnings.warn(text, RuntimeWarning, stacklevel=5)
+        warnings.warn(text, RuntimeWarning, stacklevel=user_level())
 
 
 class _Here(threading.local):

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "../../engine/plan/in_instruction.h"
+#include "handler_facts.h"
 #include "record_builder.h"
 #include "scratch_blocks.h"
+#include "together.h"
 
 namespace phynexus::gpu {
 
@@ -18,7 +20,8 @@ Pointer RecordBuilder::workspace(int64_t bytes) {
 }
 
 void RecordBuilder::add_bytes(Handler handler, int64_t tiles, const void* params, int64_t size) {
-  if (tiles <= 0 || !writes_) return;
+  if (tiles <= 0) return;
+  if (!writes_) return footprint_->runs(kernel_of(handler), phase_);
   Record record;
   record.handler = handler;
   record.tiles = tiles;
@@ -34,7 +37,7 @@ const FrameRecords& RecordBuilder::body(size_t region) {
 }
 
 void RecordBuilder::add_task(Launch launch) {
-  if (!writes_) return;
+  if (!writes_) return footprint_->runs(level_kernel_count, phase_);
   launch.level = level();
   launch.instructions.insert(launch.instructions.begin(), leaf_->index);
   out_.tasks.push_back(std::move(launch));
@@ -167,11 +170,21 @@ Layout as_the_plan_has_it(const Leaves& leaves, const std::vector<std::vector<Ac
   return out;
 }
 
+void bring_together(Layout& layout, const Leaves& leaves, const std::vector<std::vector<Access>>& accesses,
+                    int32_t base_count) {
+  std::vector<Timed> steps;
+  for (const Footprint& f : layout.footprints) steps.push_back({f.kernels, f.first_level});
+  bring_together(steps, accesses, base_count, leaves.frames);
+  for (size_t k = 0; k < steps.size(); k++) layout.footprints[k].first_level = steps[k].first_level;
+}
+
 // The same with blocks instead of the plan's scratch, which then share memory only with what runs in other levels.
 Layout apart(const Leaves& leaves, std::vector<std::vector<Access>> accesses,
-             const std::vector<Footprint>& footprints, int64_t most_bytes) {
+             const std::vector<Footprint>& footprints, int64_t most_bytes, bool together) {
   ScratchBlocks blocks(accesses, leaves.base_count, most_bytes);
-  Layout out = layout_of(leaves, accesses, leaves.base_count + int32_t(blocks.all.size()), footprints);
+  const int32_t base_count = leaves.base_count + int32_t(blocks.all.size());
+  Layout out = layout_of(leaves, accesses, base_count, footprints);
+  if (together) bring_together(out, leaves, accesses, base_count);
   const auto each = [&](const auto& f) {
     for (size_t k = 0; k < accesses.size(); k++)
       for (const Access& access : accesses[k])
@@ -198,6 +211,14 @@ Layout apart(const Leaves& leaves, std::vector<std::vector<Access>> accesses,
   });
   return out;
 }
+
+// The best first: blocks of any size apart, or smaller ones only; steps of one kernel brought together.
+struct Apart {
+  int64_t most_bytes;
+  bool together;
+};
+constexpr Apart ways_apart[] = {
+    {INT64_MAX, true}, {INT64_MAX, false}, {1 << 20, true}, {1 << 20, false}, {1 << 14, false}};
 
 // Of memory apart, at most half as much again and a little; of a task's frame, what leaves room for two on a
 // multiprocessor.
@@ -231,9 +252,10 @@ FrameRecords lower_frame(Lowering& lowering, size_t region, bool within_task,
   for (const Leaf& leaf : leaves.all) accesses.push_back(accesses_of(plan, leaf));
   Layout layout = as_the_plan_has_it(leaves, accesses, footprints);
   // Loops have frames that point to the plan's scratch.
-  for (const int64_t most_bytes : {INT64_MAX, int64_t(1) << 20, int64_t(1) << 14}) {
+  const bool together = !within_task && aliases;
+  for (const Apart& way : ways_apart) {
     if (!leaves.loops.empty()) break;
-    Layout other = apart(leaves, accesses, footprints, most_bytes);
+    Layout other = apart(leaves, accesses, footprints, way.most_bytes, way.together && together);
     if (is_too_large(other.scratch_bytes, layout.scratch_bytes, within_task, lowering.target)) continue;
     layout = std::move(other);
     break;

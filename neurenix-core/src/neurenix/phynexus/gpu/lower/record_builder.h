@@ -1,6 +1,8 @@
 // The Builder of one frame: first it counts an instruction's phases and workspaces, then it writes its records.
 #pragma once
 
+#include <algorithm>
+
 #include "frame_records.h"
 
 namespace phynexus::gpu {
@@ -18,9 +20,14 @@ struct Footprint {
   };
   std::vector<Workspace> workspaces;
   std::vector<Move> moves;
+  std::vector<uint32_t> kernels;  // of each phase, as bits
   int phases = 1;
   int first_level = 0;
   int last_level() const { return first_level + phases - 1; }
+  void runs(int kernel, int phase) {
+    kernels.resize(std::max(kernels.size(), size_t(phase) + 1));
+    kernels[size_t(phase)] |= uint32_t(1) << kernel;
+  }
 };
 
 class RecordBuilder final : public Builder {
@@ -46,6 +53,7 @@ class RecordBuilder final : public Builder {
     next_workspace_ = 0;
     lower(*this);
     footprint.phases = phase_ + 1;
+    footprint.kernels.resize(size_t(footprint.phases));
   }
 
   Pointer place(const phx_value& value) const override {

@@ -7,7 +7,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cuda_emulated import DEVICE, library
+from emulated_engine import CUDA
 
 import neurenix as nx
 from neurenix.backends import discovery
@@ -35,7 +35,7 @@ class CapturedPlan:
 def captured_plan(compiled: Compiled, batch: Sequence[nx.Tensor]) -> CapturedPlan:
     """The plan of a compiled function on these inputs on the emulated device, which
     must be the current one."""
-    backend = discovery.backend(DEVICE)
+    backend = discovery.backend(CUDA.device)
     assert isinstance(backend, NativeBackend)
     made: list[tuple[Program, int]] = []
 
@@ -55,7 +55,7 @@ def captured_plan(compiled: Compiled, batch: Sequence[nx.Tensor]) -> CapturedPla
 
 def made_source(plan: CapturedPlan) -> str:
     """The source text that is written for its launches on a card."""
-    function = ctypes.CDLL(str(library())).phynexus_made_source
+    function = ctypes.CDLL(str(CUDA.library())).phynexus_made_source
     function.restype = ctypes.c_char_p
     function.argtypes = [ctypes.c_void_p, ctypes.c_int32]
     text = function(plan.address, plan.state).decode()
@@ -65,7 +65,7 @@ def made_source(plan: CapturedPlan) -> str:
 
 def compile_source(text: str, architecture: str) -> bytes:
     """The machine code that NVRTC makes of it, called as the engine calls it."""
-    function = ctypes.CDLL(str(library())).phynexus_compile
+    function = ctypes.CDLL(str(CUDA.library())).phynexus_compile
     function.restype = ctypes.c_int64
     function.argtypes = [
         ctypes.c_char_p,
