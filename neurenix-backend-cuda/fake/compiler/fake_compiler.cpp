@@ -121,7 +121,7 @@ EXPORTED(int) NAMED(CompileProgram)(void* program, int, const char* const*) {
   const char* compiler = std::getenv("CXX");
   // hidden: statics of functions that have a name in two of these libraries would else be one
   const int status =
-      run({compiler ? compiler : "g++", "-std=gnu++20", "-O2", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
+      run({compiler ? compiler : "g++", "-std=gnu++20", "-O1", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
            "-fvisibility=hidden", "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
            "-I" PHYNEXUS_FAKE_DEVICE, path + ".cpp", "-o", path + ".so", PHYNEXUS_FAKE_DRIVER},
           path + ".log");
