@@ -3,8 +3,8 @@
     python benchmarks/gpu/made_code.py [--device cuda:0] [--only w1,w4] [--small]
 
 The same steps run twice, each in a process of its own, with NEURENIX_GPU_CODE=0 and
-with =before; their weights must be equal. It prints what a step takes with either, and
-the status is 1 where bits differ.
+with =before; their weights must be equal. It prints what a step takes with either, or
+why no code is made; the status is 1 where bits differ.
 """
 
 import argparse
@@ -37,6 +37,11 @@ def main():
     words, differ = [], []
     for name in given.only.split(","):
         kernels, code = (told(name, given, how) for how in ("0", "before"))
+        if code["notes"] and code["notes"][0].startswith("no code"):
+            print(code["notes"][0])
+            return 0
+        for note in code["notes"][1:]:
+            print(note)
         if kernels["digest"] != code["digest"]:
             differ.append(name)
         times = [told["one_ms"] for told in (kernels, code)]

@@ -3,8 +3,9 @@
     python benchmarks/gpu/ours.py w1 --device cuda:0 [--seconds 1] [--small]
 
 prints one line of JSON: the losses of the first steps, a digest of the weights after
-them, whether a second run has the same, the first call's seconds, and the median
-milliseconds of a step, one a call and of sixteen a call; with --seconds 0 no times.
+them, whether a second run has the same, what the device says of its code, the first
+call's seconds, and the median milliseconds of a step, one a call and of sixteen a call;
+with --seconds 0 no times.
 With --growth N it prints by how many bytes N steps fill the device's memory, and with
 --profile what one step spends its time on.
 """
@@ -55,6 +56,8 @@ def measured(name, seconds, small):
     workload, losses, first, digest = learned(name, small)
     told = {"losses": losses, "first_s": first, "digest": digest}
     told["same"] = learned(name, small)[3] == digest
+    device = nx.current_device()
+    told["notes"] = discovery.backend(device.type).notes(device.index)
     if seconds:
         batch = [nx.tensor(array) for array in workload.batch()]
         told["one_ms"] = timed(lambda: workload.step(*batch).item(), seconds)
@@ -69,12 +72,10 @@ def growth(name, steps, small):
     workload = case(name, small)
     at_once = min(100, steps)
     stacks = stacked(workload, at_once)
-    device = nx.current_device()
-    backend = discovery.backend(device.type)
     sizes = []
     for _ in range(1 + steps // at_once):
         workload.step.run_steps(*stacks).numpy()
-        sizes.append(sum(backend.memory_stats(device.index).values()))
+        sizes.append(sum(nx.memory_stats().values()))
     return sizes[-1] - sizes[0]
 
 

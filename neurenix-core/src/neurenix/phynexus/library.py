@@ -102,6 +102,7 @@ class Engine:
             },
         )
         handle = ffi.new("phx_engine **")
+        self.host_visible = False  # until it says so: failures ask for that
         self.check(self.api.create(index, options, handle))
         self.handle = handle[0]
         # an attribute of the table is made anew each time that it is asked for

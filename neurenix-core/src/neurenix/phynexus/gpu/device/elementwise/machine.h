@@ -140,6 +140,8 @@ DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
   STORE(code_store_32, uint32_t, x[j]) \
   CAST(code_int_to_float, int32_t, float(v)) \
   CAST(code_unsigned_to_float, uint32_t, float(v)) \
+  CAST(code_int_to_odd_float, int32_t, whole_to_odd(int64_t(v))) \
+  CAST(code_unsigned_to_odd_float, uint32_t, whole_to_odd(uint64_t(v))) \
   CAST(code_float_to_int, float, integer_of<int32_t>(v)) \
   CAST(code_float_to_unsigned, float, integer_of<uint32_t>(v)) \
   CAST(code_float_to_uint8, float, uint32_t(integer_of<uint8_t>(v))) \
@@ -167,6 +169,7 @@ DEVICE void Machine<Words>::keep(const Code& code, const Word* result) {
   CAST(code_unsigned_to_double, uint32_t, double(v)) \
   CAST(code_long_to_double, int64_t, double(v)) \
   CAST(code_long_to_float, int64_t, float(v)) \
+  CAST(code_long_to_odd_float, int64_t, whole_to_odd(v)) \
   CAST(code_long_to_bool, int64_t, uint32_t(v != 0)) \
   CAST(code_float_to_long, float, integer_of<int64_t>(v)) \
   CAST(code_int_to_long, int32_t, int64_t(v)) \
