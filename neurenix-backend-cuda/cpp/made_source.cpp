@@ -36,8 +36,8 @@ extern "C" __attribute__((visibility("default"))) const char* phynexus_made_sour
 // By NVRTC, as the engine calls it. The bytes of the image, which is written where it has room; -1: `image` says why
 // not.
 extern "C" __attribute__((visibility("default"))) int64_t phynexus_compile(const char* text,
-                                                                           const char* architecture, char* image,
-                                                                           int64_t room) {
+                                                                           const char* architecture,
+                                                                           char* image, int64_t room) {
   std::string why;
   try {
     if (const auto compiler = cuda::find_nvrtc(why)) {

@@ -43,16 +43,16 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
     return nullptr;
   }
   const std::string path = gpu::path_of_library(library);
-  return std::make_unique<gpu::ProcessCompiler>(gpu::VendorCompiler{
-      .name = "NVRTC " + version,
-      .library = path,
-      .beside = builtins_beside(path, version),
-      .prefix = "nvrtc",
-      .code = "CUBIN",
-      .file = "phynexus.cu",
-      .target = "--gpu-architecture=",
-      // as nvcc is called for the precompiled kernels: no contraction, no fast functions
-      .options = {"--std=c++20", "--fmad=false", "--device-as-default-execution-space"}});
+  return std::make_unique<gpu::ProcessCompiler>(
+      gpu::VendorCompiler{.name = "NVRTC " + version,
+                          .library = path,
+                          .beside = builtins_beside(path, version),
+                          .prefix = "nvrtc",
+                          .code = "CUBIN",
+                          .file = "phynexus.cu",
+                          .target = "--gpu-architecture=",
+                          // as nvcc is called for the precompiled kernels: no contraction, no fast functions
+                          .options = {"--std=c++20", "--fmad=false", "--device-as-default-execution-space"}});
 }
 
 }  // namespace phynexus::cuda

@@ -43,16 +43,16 @@ std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
           ": its bits would be others";
     return nullptr;
   }
-  return std::make_unique<gpu::ProcessCompiler>(gpu::VendorCompiler{
-      .name = "hipRTC " + version,
-      .library = gpu::path_of_library(library),
-      .beside = {},
-      .prefix = "hiprtc",
-      .code = "Code",
-      .file = "phynexus.hip",
-      .target = "--offload-arch=",
-      // as hipcc is called for the precompiled kernels: no contraction
-      .options = {"-std=c++20", "-O3", "-ffp-contract=off"}});
+  return std::make_unique<gpu::ProcessCompiler>(
+      gpu::VendorCompiler{.name = "hipRTC " + version,
+                          .library = gpu::path_of_library(library),
+                          .beside = {},
+                          .prefix = "hiprtc",
+                          .code = "Code",
+                          .file = "phynexus.hip",
+                          .target = "--offload-arch=",
+                          // as hipcc is called for the precompiled kernels: no contraction
+                          .options = {"-std=c++20", "-O3", "-ffp-contract=off"}});
 }
 
 }  // namespace phynexus::hip

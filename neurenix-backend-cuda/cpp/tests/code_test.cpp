@@ -198,7 +198,8 @@ void processes() {
   unsetenv("PHYNEXUS_FAKE_COMPILER");
   // Whoever ignores its children gets no word of their end.
   signal(SIGCHLD, SIG_IGN);
-  CHECK(!working.compile("#include <string.h>\nint number = 4;\n", "x").empty(), "it works where children are ignored");
+  CHECK(!working.compile("#include <string.h>\nint number = 4;\n", "x").empty(),
+        "it works where children are ignored");
   signal(SIGCHLD, SIG_DFL);
 }
 

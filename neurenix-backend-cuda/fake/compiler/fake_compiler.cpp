@@ -91,8 +91,8 @@ EXPORTED(int) NAMED(Version)(int* major, int* minor) {
 EXPORTED(const char*) NAMED(GetErrorString)(int result) {
   return result == 6 ? "ERROR_COMPILATION" : "an error";
 }
-EXPORTED(int) NAMED(CreateProgram)(void** out, const char* text, const char*, int, const char* const*,
-                                const char* const*) {
+EXPORTED(int)
+NAMED(CreateProgram)(void** out, const char* text, const char*, int, const char* const*, const char* const*) {
   *out = new Program{text, {}, {}};
   return 0;
 }

@@ -14,7 +14,8 @@ bool reads_operand(int code) {
 }
 
 std::string call(const Code& c) {
-  std::string text = "machine.template run_known<" + std::to_string(c.code) + ", " + std::to_string(c.finish) + ">(";
+  std::string text =
+      "machine.template run_known<" + std::to_string(c.code) + ", " + std::to_string(c.finish) + ">(";
   for (const int number : {int(c.flags), int(c.a), int(c.b), int(c.c), int(c.to)})
     text += std::to_string(number) + ", ";
   // the least of all has no literal
@@ -33,8 +34,8 @@ int chain_operands(const FusedParams& params, const char* program) {
   return operands;
 }
 
-std::string write_chain(const FusedParams& params, const char* program, const std::vector<ChainOperand>& operands,
-                        bool wide, std::string& types) {
+std::string write_chain(const FusedParams& params, const char* program,
+                        const std::vector<ChainOperand>& operands, bool wide, std::string& types) {
   const Code* code = reinterpret_cast<const Code*>(program + params.code);
   std::string phases;
   const int ends[] = {params.body, params.end, params.count};

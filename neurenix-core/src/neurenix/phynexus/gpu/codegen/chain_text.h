@@ -16,7 +16,7 @@ int chain_operands(const FusedParams& params, const char* program);
 
 // The body of a function of (bases, tile, group) that runs it, on these operands, and in `types` what must stand before
 // that function.
-std::string write_chain(const FusedParams& params, const char* program, const std::vector<ChainOperand>& operands,
-                        bool wide, std::string& types);
+std::string write_chain(const FusedParams& params, const char* program,
+                        const std::vector<ChainOperand>& operands, bool wide, std::string& types);
 
 }  // namespace phynexus::gpu

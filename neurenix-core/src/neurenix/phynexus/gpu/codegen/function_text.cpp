@@ -94,11 +94,11 @@ std::string FunctionWriter::call(const Record& record) {
   else body = called(handler, bytes, "group");
   if (handler.shares_memory) body += "  group.barrier();\n";
 
-  const std::string head =
-      places.empty() ? "DEVICE void run(char* const* bases, int64_t tile, const Group group) {\n"
-                     : "DEVICE_ALONE void run(" + list(places, "char* p") +
-                           "int64_t tile, const Group group) {\n  char* const bases[] = {" + list(places, "p") +
-                           "};\n";
+  const std::string head = places.empty()
+                               ? "DEVICE void run(char* const* bases, int64_t tile, const Group group) {\n"
+                               : "DEVICE_ALONE void run(" + list(places, "char* p") +
+                                     "int64_t tile, const Group group) {\n  char* const bases[] = {" +
+                                     list(places, "p") + "};\n";
   const std::string function = types + head + body + "}\n";
   const auto [place, is_new] = made_.try_emplace(function, int(made_.size()));
   const std::string number = std::to_string(place->second);

@@ -47,7 +47,8 @@ bool look_up(void* library, const std::string& prefix, const std::string& code, 
 std::vector<char> compile_with(const CompilerFunctions& f, const std::string& text, const std::string& file,
                                const std::vector<std::string>& options) {
   const auto check = [&](const char* what, int result) {
-    if (result != success) throw Failure(PHX_DEVICE_ERROR, format("%s failed: %s", what, f.error_text(result)));
+    if (result != success)
+      throw Failure(PHX_DEVICE_ERROR, format("%s failed: %s", what, f.error_text(result)));
   };
   CompilerFunctions::Program program = nullptr;
   check("making a program", f.create(&program, text.c_str(), file.c_str(), 0, nullptr, nullptr));
@@ -57,8 +58,7 @@ std::vector<char> compile_with(const CompilerFunctions& f, const std::string& te
   for (const std::string& option : options) words.push_back(option.c_str());
   const int result = f.compile(program, int(words.size()), words.data());
   if (result != success)
-    throw Failure(PHX_DEVICE_ERROR,
-                  format("%s (%s)", first_error(f, program).c_str(), f.error_text(result)));
+    throw Failure(PHX_DEVICE_ERROR, format("%s (%s)", first_error(f, program).c_str(), f.error_text(result)));
   size_t bytes = 0;
   check("asking for the code's size", f.code_size(program, &bytes));
   std::vector<char> image(bytes);

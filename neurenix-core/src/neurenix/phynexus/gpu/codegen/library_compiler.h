@@ -26,7 +26,7 @@ struct CompilerFunctions {
 bool look_up(void* library, const std::string& prefix, const std::string& code, CompilerFunctions& out);
 
 // What Driver::load takes. `file`: what messages call the text. Throws Failure with what the compiler says.
-std::vector<char> compile_with(const CompilerFunctions& functions, const std::string& text, const std::string& file,
-                               const std::vector<std::string>& options);
+std::vector<char> compile_with(const CompilerFunctions& functions, const std::string& text,
+                               const std::string& file, const std::vector<std::string>& options);
 
 }  // namespace phynexus::gpu

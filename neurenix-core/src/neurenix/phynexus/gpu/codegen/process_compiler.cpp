@@ -35,7 +35,8 @@ struct Channel {
   Channel() {
     int both[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) != 0)
-      throw Failure(PHX_DEVICE_ERROR, std::string("no channel to the program that compiles: ") + strerror(errno));
+      throw Failure(PHX_DEVICE_ERROR,
+                    std::string("no channel to the program that compiles: ") + strerror(errno));
     ours = both[0], theirs = both[1];
   }
   ~Channel() {
@@ -72,8 +73,13 @@ ProcessCompiler::ProcessCompiler(VendorCompiler vendor)
     : vendor_(std::move(vendor)), program_(path_of_program()) {}
 
 pid_t ProcessCompiler::start(const std::string& architecture, int channel, int ours) {
-  std::vector<std::string> words{program_,        vendor_.library, vendor_.beside, vendor_.prefix, vendor_.code,
-                                 vendor_.file,    vendor_.target + architecture};
+  std::vector<std::string> words{program_,
+                                 vendor_.library,
+                                 vendor_.beside,
+                                 vendor_.prefix,
+                                 vendor_.code,
+                                 vendor_.file,
+                                 vendor_.target + architecture};
   words.insert(words.end(), vendor_.options.begin(), vendor_.options.end());
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -94,18 +100,20 @@ pid_t ProcessCompiler::start(const std::string& architecture, int channel, int o
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &usual);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t child = 0;
   const int failed = posix_spawn(&child, program_.c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (failed)
-    throw Failure(PHX_DEVICE_ERROR, program_ + ", the program that compiles, does not start: " + strerror(failed) +
-                                        "; install the package again");
+    throw Failure(PHX_DEVICE_ERROR, program_ + ", the program that compiles, does not start: " +
+                                        strerror(failed) + "; install the package again");
   return child;
 }
 
 std::vector<char> ProcessCompiler::compile(const std::string& text, const std::string& architecture) {
+  std::lock_guard one(one_at_a_time_);
   Channel channel;
   {
     std::lock_guard lock(mutex_);

@@ -33,10 +33,11 @@ class ProcessCompiler final : public Compiler {
   void give_up() override;
 
  private:
-  pid_t start(const std::string& architecture, int input, int output);
+  pid_t start(const std::string& architecture, int channel, int ours);
 
   const VendorCompiler vendor_;
   const std::string program_;  // its path: beside the library that this is part of
+  std::mutex one_at_a_time_;
   std::mutex mutex_;
   pid_t child_ = 0;
   bool given_up_ = false;

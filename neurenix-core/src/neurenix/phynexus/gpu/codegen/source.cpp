@@ -94,8 +94,9 @@ class Writer {
       write(int(k), launch, task);
     }
     if (source_.kernels.empty()) return {};
-    source_.text = std::string(prelude) + text_of("device/kernels.h") + std::string(bits) + functions_.text() +
-                   "\nnamespace phynexus::gpu {\n" + kernels_ + "}  // namespace phynexus::gpu\n";
+    source_.text = std::string(prelude) + text_of("device/kernels.h") + std::string(bits) +
+                   functions_.text() + "\nnamespace phynexus::gpu {\n" + kernels_ +
+                   "}  // namespace phynexus::gpu\n";
     return std::move(source_);
   }
 

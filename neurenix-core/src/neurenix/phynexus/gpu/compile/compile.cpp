@@ -56,8 +56,8 @@ int main(int count, char** words) {
     gpu::CompilerFunctions functions;
     if (!gpu::look_up(opened(words[1]), words[3], words[4], functions))
       throw Failure(PHX_DEVICE_ERROR, std::string(words[1]) + " lacks functions");
-    const std::vector<char> code =
-        gpu::compile_with(functions, read_all(), words[5], std::vector<std::string>(words + 6, words + count));
+    const std::vector<char> code = gpu::compile_with(functions, read_all(), words[5],
+                                                     std::vector<std::string>(words + 6, words + count));
     return answer('c', code.data(), code.size());
   } catch (const std::exception& error) {
     const std::string why = error.what();

@@ -183,7 +183,8 @@ DEVICE void first_largest(const Code& code, const typename Words::Word* x, const
   UNROLL
   for (int j = 0; j < Words::elements; j++) {
     Word &best = slots[code.to][j], &best_place = slots[code.to + 1][j];
-    if (j < count && op::comes_first(value_of<T>(x[j]), int64_t(place[j]), value_of<T>(best), int64_t(best_place)))
+    if (j < count &&
+        op::comes_first(value_of<T>(x[j]), int64_t(place[j]), value_of<T>(best), int64_t(best_place)))
       best = x[j], best_place = place[j];
   }
 }
