@@ -111,7 +111,7 @@ DEVICE void run_task(const Arguments& arguments) {
     for (int r = 0; r < arguments.record_count; r++) {
       const Record& record = records[r];
       prefetch_records(records, r + 1, arguments.record_count, group);
-      for (int64_t tile = 0; tile < record.tiles; tile++) run_tile<task_kernels>(record, bases, tile, group);
+      for (int64_t tile = 0; tile < record.tiles; tile++) run_task_tile(record, bases, tile, group);
       if (record.barrier) group.barrier();
       if (!record.loop) continue;
       const Record& first = records[r - record.loop];

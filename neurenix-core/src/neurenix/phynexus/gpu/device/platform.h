@@ -4,9 +4,10 @@
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
-//   DEVICE_ALONE              a function that is never inlined, not even in code that is made at run time
+//   DEVICE_ALONE              a function that is not inlined, not even in code that is made at run time
 //   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all; ROLLED: not where its length is
 //                             read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
+//   CALLS_HANDLERS            whether a task's kernel calls its handlers, where others have them inlined
 //   LANES                     threads that go together: 32 or 64
 #pragma once
 
@@ -29,20 +30,28 @@
 #define UNROLL _Pragma("unroll")
 #define ONE_BY_ONE _Pragma("unroll 1")
 #define DEVICE __device__ __forceinline__
+#if !defined(__HIP__)
 #define DEVICE_ALONE __device__ __noinline__
+#define CALLS_HANDLERS 0
+#define KERNEL(name, Arguments) \
+  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments arguments)
+#else
+#define KERNEL(name, Arguments) \
+  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
+#if __clang_major__ > 15
+#define DEVICE_ALONE __device__ __attribute__((noinline))  // what HIP calls __noinline__ is empty
+#define CALLS_HANDLERS 1
+#else  // its register allocator does not come to an end where a task's kernel makes calls
+#define DEVICE_ALONE __device__
+#define CALLS_HANDLERS 0
+#endif
+#endif
 #if defined(PHYNEXUS_MADE_CODE)
 #define ROLLED UNROLL
 #define DEVICE_CALL DEVICE
 #else
 #define ROLLED ONE_BY_ONE
 #define DEVICE_CALL DEVICE_ALONE
-#endif
-#if defined(__HIP__)
-#define KERNEL(name, Arguments) \
-  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
-#else
-#define KERNEL(name, Arguments) \
-  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments arguments)
 #endif
 #define SHARED_MEMORY(name)                              \
   extern __shared__ __align__(16) char shared_memory_[]; \
