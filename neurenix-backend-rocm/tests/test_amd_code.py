@@ -1,6 +1,6 @@
 """The machine code for AMD's cards: the hot kernels for each architecture that the
-compilers at hand know, and all kernels for one with wavefronts of 64 and one with 32.
-None of the hot ones spills a register. They compile; nothing runs."""
+compilers at hand know, which spill nothing, and all kernels for one of them, by night
+for each. They compile; nothing runs."""
 
 from __future__ import annotations
 
@@ -92,15 +92,15 @@ def test_no_hot_kernel_spills(build: Build) -> None:
 @pytest.mark.parametrize(
     ("architecture", "lanes"),
     [
-        ("gfx90a", 64),
-        ("gfx1100", 32),
+        ("gfx1030", 32),
         *(
             pytest.param(name, lanes, marks=pytest.mark.nightly)
             for name, lanes in [
                 ("gfx906", 64),
                 ("gfx908", 64),
+                ("gfx90a", 64),
                 ("gfx942", 64),
-                ("gfx1030", 32),
+                ("gfx1100", 32),
                 ("gfx1201", 32),
             ]
         ),
@@ -108,7 +108,9 @@ def test_no_hot_kernel_spills(build: Build) -> None:
 )
 def test_all_kernels_are_there(build: Build, architecture: str, lanes: int) -> None:
     folder = build(f"kernels_{architecture}")
-    found = kernels(folder / f"phynexus_{architecture}.hsaco")
+    file = folder / f"phynexus_{architecture}.hsaco"
+    assert file.stat().st_size < 4e6  # a wheel of seven stays below 30 MB
+    found = kernels(file)
     assert set(found) == all_names()
     for name, facts in found.items():
         assert facts["wavefront_size"] == lanes
