@@ -4,7 +4,7 @@
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
-//   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all
+//   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): so many at a time; ONE_BY_ONE: not at all
 //   LANES                     threads that go together: 32 or 64
 #pragma once
 
@@ -27,6 +27,8 @@
 #define UNROLL _Pragma("unroll")
 #define ROLLED _Pragma("unroll 1")
 #define ONE_BY_ONE _Pragma("unroll 1")
+#define PRAGMA(text) _Pragma(#text)
+#define UNROLL_BY(count) PRAGMA(unroll (count))
 #define DEVICE __device__ __forceinline__
 #define DEVICE_CALL __device__ __noinline__
 #if defined(__HIP__)
