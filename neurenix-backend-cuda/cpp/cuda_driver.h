@@ -16,6 +16,7 @@ class CudaDriver final : public gpu::Driver {
   void enter() override;
   void leave() noexcept override;
   void reopen() override;
+  bool is_reset() const override;
 
   char* take(int64_t bytes) override;
   void give(char* memory) noexcept override;
@@ -50,8 +51,6 @@ class CudaDriver final : public gpu::Driver {
  private:
   void open();
   void throw_away();
-  // Whether another engine of this process has thrown the device's context away: what was made in it must not be touched.
-  bool is_reset() const;
   void refuse_reset() const;
   void add_nodes(CuGraph graph, const std::vector<gpu::KernelLaunch>& launches);
 

@@ -155,6 +155,8 @@ CuResult cuDevicePrimaryCtxReset_v2(CuDevice device) {
   if (w.gone) return x.error;
   for (const auto& [address, bytes] : x.memory) std::free(reinterpret_cast<void*>(address));
   x.memory.clear();
+  for (void* host : x.pinned) std::free(host);
+  x.pinned.clear();
   x.used = 0;
   x.error = cuda_success;
   x.why.clear();
@@ -217,13 +219,22 @@ CuResult cuMemGetInfo_v2(size_t* free, size_t* total) {
 CuResult cuMemHostAlloc(void** host, size_t bytes, unsigned) {
   IN_CONTEXT(cuMemHostAlloc);
   *host = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-  return *host ? cuda_success : cuda_out_of_memory;
+  if (!*host) return cuda_out_of_memory;
+  std::lock_guard lock(world().mutex);
+  current()->pinned.insert(*host);
+  return cuda_success;
 }
 
 CuResult cuMemFreeHost(void* host) {
   ANYWHERE(cuMemFreeHost);
-  std::free(host);
-  return cuda_success;
+  World& w = world();
+  std::lock_guard lock(w.mutex);
+  for (Device& x : w.all)
+    if (x.pinned.erase(host)) {
+      std::free(host);
+      return cuda_success;
+    }
+  return cuda_invalid_value;
 }
 
 CuResult cuMemHostGetDevicePointer_v2(CuAddress* address, void* host, unsigned) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "cuda_api.h"
@@ -20,6 +21,7 @@ struct Device {
   CuResult error = cuda_success;  // of the context: every call answers it until the context is reset
   std::string why;                // of that error, in the emulator's words
   std::map<CuAddress, size_t> memory;
+  std::set<void*> pinned;  // the host's
 };
 
 struct Fault {

@@ -27,7 +27,6 @@ def driver() -> Iterator[ctypes.CDLL]:
         nx.init({"device": DEVICE})
         yield library
     nx.init({"device": before})
-    nx.manual_seed(0)  # the generator may lie on a device that was lost
 
 
 def test_a_lost_device_is_said_with_its_line_and_opened_again(

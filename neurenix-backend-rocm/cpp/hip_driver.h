@@ -18,6 +18,7 @@ class HipDriver final : public gpu::Driver {
   void enter() override;
   void leave() noexcept override;
   void reopen() override;
+  bool is_reset() const override;
 
   char* take(int64_t bytes) override;
   void give(char* memory) noexcept override;
@@ -50,8 +51,6 @@ class HipDriver final : public gpu::Driver {
   void launch(gpu::Graph graph, gpu::Stream stream) override;
 
  private:
-  // Whether another driver of this process has reset the device since this one opened it: all that was made on it is gone.
-  bool is_reset() const;
   void refuse_reset() const;
   HipGraph captured(const std::vector<gpu::KernelLaunch>& launches);
 

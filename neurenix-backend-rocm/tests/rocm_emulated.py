@@ -1,60 +1,12 @@
-"""The device type "rocm-emulated", in tests only: the ROCm engine's host code and its
-kernels for wavefronts of 64, compiled by the C++ compiler over a fake HIP runtime.
-
-`make emulated` builds it into build/rocm-emulated. NEURENIX_ROCM_EMULATED names another
-folder; with NEURENIX_REQUIRE_EMULATED=1 a missing one fails instead of skipping.
-"""
+"""The device type "rocm-emulated", in tests only: wavefronts of 64, where the build has
+no other number. See tests/emulated_engine.py."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from emulated_engine import ROCM, ROOT
 
-import pytest
+DEVICE = ROCM.device
+folder, library = ROCM.folder, ROCM.library
+require_built, register = ROCM.require_built, ROCM.register
 
-from neurenix import backends
-from neurenix.backends import Available, discovery
-
-ROOT = Path(__file__).resolve().parents[2]
-DEVICE = "rocm-emulated"
-
-
-def folder() -> Path:
-    """Where the emulated engine and the fake libraries lie."""
-    return Path(
-        os.environ.get("NEURENIX_ROCM_EMULATED") or ROOT / "build/rocm-emulated"
-    )
-
-
-def library() -> Path:
-    return folder() / "libphynexus_rocm_emulated.so"
-
-
-def _probe() -> int:
-    from neurenix.phynexus import count_devices
-
-    return count_devices(library())
-
-
-def _create() -> backends.Backend:
-    from neurenix.phynexus import NativeBackend
-
-    return NativeBackend(library())
-
-
-def register() -> str:
-    """Adds the device type to this process, once, and returns its name; skips where it
-    was not built."""
-    if not library().exists():
-        told = f"{library()} is not built: make emulated"
-        if os.environ.get("NEURENIX_REQUIRE_EMULATED"):
-            pytest.fail(told)
-        pytest.skip(told, allow_module_level=True)
-    if not isinstance(discovery.state(DEVICE), Available):
-        # the fake runtime is found beside it
-        discovery.add(
-            backends.BackendInfo(
-                DEVICE, backends.API_VERSION, "tests", 0, _probe, _create
-            )
-        )
-    return DEVICE
+__all__ = ["DEVICE", "ROOT", "folder", "library", "register", "require_built"]

@@ -16,7 +16,7 @@ from neurenix.program import Program
 from .adapters import find_adapters
 from .buffer import Buffer, new_buffer
 from .device import Device
-from .errors import DeviceLostError
+from .errors import LostTensorError
 from .executable import WebGPUExecutable
 from .heap import MAX_PAGES
 from .lowering import PRIMITIVES
@@ -95,7 +95,7 @@ class WebGPUBackend(Backend):
 
     def download(self, buffer: Buffer, type: TensorType) -> np.ndarray[Any, Any]:
         if buffer.device.lost:
-            raise DeviceLostError(
+            raise LostTensorError(
                 f"{buffer.device.name}: the tensor lay on the device when it was "
                 "lost, and is gone: make it again, or load your last checkpoint"
             )

@@ -7,11 +7,15 @@ from contextlib import contextmanager
 
 import wgpu
 
-from neurenix.errors import BackendError, OutOfMemoryError
+from neurenix.errors import BackendError, InvalidArgumentError, OutOfMemoryError
 
 
 class DeviceLostError(BackendError):
     """The driver has given the device up, and with it what its memory held."""
+
+
+class LostTensorError(DeviceLostError, InvalidArgumentError):
+    """A tensor lay on a device when that was lost."""
 
 
 @contextmanager

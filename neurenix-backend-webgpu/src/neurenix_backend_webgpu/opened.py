@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
+from neurenix.backends.leaving import leave
+
 from .adapters import Adapter
 from .errors import DeviceLostError, translated
 
@@ -44,4 +46,5 @@ class Opened:
                 yield
         except DeviceLostError:
             self.lost = True
+            leave()
             raise

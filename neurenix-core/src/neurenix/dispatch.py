@@ -19,6 +19,7 @@ from .backends.by_methods import as_executable
 from .backends.debug import CheckedExecutable, debugging
 from .backends.failures import raise_failure
 from .backends.lacking import lacking
+from .backends.leaving import leaving
 from .backends.protocol import Executable
 from .devices import Device
 from .errors import DeviceError, DtypeError
@@ -27,7 +28,7 @@ from .primitives import Primitive, TensorType
 from .primitives.sources import ConstantArray
 from .program import Instruction, Program, Symbol, params_key
 from .program.memo import derived
-from .settings import current_precision, forgetting, leaving
+from .settings import current_precision, forgetting
 from .sizes import check_size
 
 

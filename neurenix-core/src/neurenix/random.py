@@ -31,9 +31,10 @@ from .primitives.sources import philox
 from .settings import current_device
 from .sizes import check_size
 from .state.cell import Cell
+from .state.counter import Counter
 from .state.locks import lock_of_one
 from .state.protocol import State
-from .tensor import Tensor, literal, tensor
+from .tensor import Tensor, literal
 
 
 class _Indices(threading.local):
@@ -73,29 +74,34 @@ class Generator(Watched, State):
     def __init__(self, seed: int | None = None) -> None:
         given = int.from_bytes(os.urandom(6), "little") if seed is None else seed
         self.seed = _check_seed(given)
-        self._cell: Cell | None = None
-        self._cells: dict[Device, Cell] = {}  # one for each device that it was on
+        self._cell: Counter | None = None
+        self._cells: dict[Device, Counter] = {}  # one for each device that it was on
         self._draws = 0  # within the step that is being captured
 
     @property
-    def step(self) -> Cell:
+    def step(self) -> Counter:
         """How many draws (in compiled code: calls) there were; made on first use, so
-        that importing this touches no device."""
+        that importing this touches no device. Where the device was lost, it goes on
+        behind all that was asked for."""
         cell = self._cell
-        if cell is not None and (cell.is_state or cell.device == current_device()):
+        if cell is not None and (
+            cell.is_state or (cell.device == current_device() and cell.is_sure)
+        ):
             return cell
         with _MAKING:
             cell = self._cell  # another thread may have made it
             if cell is None or cell.device != current_device():  # nx.init chose another
-                count = np.zeros((), np.uint32) if cell is None else cell.numpy()
-                with dispatch.outside_captures():
-                    here = self._cells.get(current_device())
-                    if here is None:
-                        here = Cell(tensor(count, dtype=uint32), name="generator.step")
-                        self._cells[current_device()] = here
-                    else:  # the one that programs know
-                        here.assign(count)
+                count = 0 if cell is None else cell.count_anyway()
+                here = self._cells.get(current_device())
+                if here is None:
+                    here = Counter(count, name="generator.step")
+                    self._cells[current_device()] = here
+                else:  # the one that programs know
+                    with dispatch.outside_captures():
+                        here.assign(np.asarray(count & 0xFFFFFFFF, np.uint32))
                 cell = self._cell = here
+            elif not cell.is_sure:
+                cell.make_sure()
             return cell
 
     def state_cells(self) -> dict[str, Cell]:
@@ -103,7 +109,7 @@ class Generator(Watched, State):
 
     def state_dict(self) -> dict[str, int]:
         """Where the stream is: "seed" and "step"."""
-        return {"seed": self.seed, "step": int(self.step.item())}
+        return {"seed": self.seed, "step": self.step.count()}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on where another generator was.
@@ -133,8 +139,10 @@ class Generator(Watched, State):
         self.seed = _check_seed(seed)
         self._draws = 0
         if self._cell is not None:
-            with lock_of_one(self._cell):
-                self._cell.assign(np.zeros((), np.uint32))
+            self._cell.exact = True  # nobody asks any more where it was
+            step = self.step
+            with lock_of_one(step):
+                step.assign(np.zeros((), np.uint32))
         return self
 
     def key(self) -> Tensor:

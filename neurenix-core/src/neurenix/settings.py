@@ -10,6 +10,7 @@ from typing import Any
 
 from .attributes import changes
 from .backends import Backend, discovery
+from .backends.leaving import leave
 from .backends.protocol import FLOAT32, PRECISIONS
 from .devices import Device, DeviceType, parse_device
 from .errors import BackendError, DeviceError, InvalidArgumentError
@@ -28,8 +29,6 @@ class _Products:
 _products = _Products()
 # What forgets programs that were made for another precision.
 forgetting: list[Callable[[], None]] = []
-# What gives up what it keeps on devices: one may have been lost.
-leaving: list[Callable[[], None]] = []
 
 
 def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
@@ -91,8 +90,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         _check_precision(backend, device, precision)
     backend.configure({} if threads is None else {"threads": threads})
     _set_precision(backend, precision)
-    for leave in leaving:
-        leave()
+    leave()
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device

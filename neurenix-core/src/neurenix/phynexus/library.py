@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..backends.leaving import leave
 from ..backends.memory import host_available, no_memory, require
 from ..backends.protocol import FLOAT32, PRECISIONS, Capabilities
 from ..errors import (
@@ -23,7 +24,7 @@ from .source_lines import with_lines
 ffi: Any = _bindings.ffi  # whose C names no type checker knows
 
 ABI_MAJOR = 1
-_INVALID_ARGUMENT, _OUT_OF_MEMORY = 1, 2  # of phx_status
+_INVALID_ARGUMENT, _OUT_OF_MEMORY, _DEVICE_ERROR = 1, 2, 4  # of phx_status
 _ERRORS = {1: InvalidArgumentError, 2: OutOfMemoryError, 3: InvalidArgumentError}
 
 
@@ -139,6 +140,8 @@ class Engine:
         if status == _OUT_OF_MEMORY:
             room = self.available()
             text += "" if room is None else f"; {room} are available"
+        if status == _DEVICE_ERROR:  # it may be lost
+            leave()
         return _ERRORS.get(status, BackendError)(text)
 
     def memory_stats(self) -> dict[str, int]:

@@ -358,6 +358,7 @@ class Compiled(StatefulFunction):
             written,
             out_structure,
             device,
+            self.guard,
         )
 
     def _nested(

@@ -11,6 +11,7 @@ from ..backends.protocol import Executable
 from ..devices import Device
 from ..program import Program
 from ..state.cell import Cell
+from ..state.counter import Counter
 from ..state.store import Binding, store
 from ..tensor import Tensor
 
@@ -19,8 +20,10 @@ class Entry:
     """One program of a compiled function, ready to run."""
 
     __slots__ = (
+        "counters",
         "device",
         "executable",
+        "guarded",
         "out_structure",
         "out_types",
         "program",
@@ -35,6 +38,7 @@ class Entry:
         written: int,
         out_structure: Any,
         device: Device,
+        guarded: bool = False,
     ) -> None:
         self.program = program
         self.executable = executable
@@ -42,6 +46,8 @@ class Entry:
         self.out_structure = out_structure
         self.out_types = program.output_types[written:]
         self.device = device
+        self.guarded = guarded
+        self.counters = [c for c in cells[:written] if isinstance(c, Counter)]
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         device = self.device
@@ -56,12 +62,22 @@ class Entry:
             if state.cells:
                 if state.seen is not store.now:
                     state.renew()
+                if self.counters:
+                    self.count(1)
                 results = self.executable.step(buffers)
             else:
                 results = self.executable(buffers)
         except Exception as error:  # noqa: BLE001  a plugin's code
             self.failed(error)
         return [Tensor(b, t, device) for b, t in zip(results, self.out_types)]
+
+    def count(self, steps: int) -> None:
+        """Says of so many steps, to who knows it without the device, that they were
+        asked for."""
+        for counter in self.counters:
+            counter.asked += steps
+            if self.guarded:
+                counter.exact = False
 
     def bind(self) -> None:
         """Binds the executable to the present buffers of the state."""
@@ -70,6 +86,8 @@ class Entry:
 
     def failed(self, error: Exception) -> NoReturn:
         """Raises the error of a failure in the backend's code."""
+        for counter in self.counters:
+            counter.exact = False
         raise_failure(
             f"{self.device}: a compiled program of {self.program.size()} instructions "
             "(NEURENIX_DEBUG=1 says which of them)",

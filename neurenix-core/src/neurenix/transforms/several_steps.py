@@ -93,12 +93,15 @@ def run_steps(
             entry.bind()  # between two crossings others may have taken hold of state
             running.go_on()
     except Exception as error:  # noqa: BLE001  a plugin's code
+        entry.count(steps.count)  # at most
         entry.failed(error)
     except KeyboardInterrupt as cause:
+        entry.count(running.done)
         if not running.done:
             raise
         message = f"{name}: after {running.done} of {steps.count} steps"
         raise StepsInterrupted(message, running.done, results()) from cause
+    entry.count(running.done)
     return results()
 
 

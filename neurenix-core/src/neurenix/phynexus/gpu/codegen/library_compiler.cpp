@@ -10,7 +10,7 @@
 namespace phynexus::gpu {
 namespace {
 
-constexpr int success = 0, compilation_failed = 6;  // of both vendors
+constexpr int success = 0;  // of both vendors
 
 }  // namespace
 
@@ -41,8 +41,9 @@ std::vector<char> LibraryCompiler::compile(const std::string& text, const std::s
   std::vector<const char*> options{target.c_str()};
   for (const std::string& option : options_) options.push_back(option.c_str());
   const int result = f_.compile(program, int(options.size()), options.data());
-  if (result == compilation_failed) throw Failure(PHX_DEVICE_ERROR, name_ + ": " + first_error(program));
-  check("compiling", result);
+  if (result != success)
+    throw Failure(PHX_DEVICE_ERROR, format("%s: %s (%s)", name_.c_str(), first_error(program).c_str(),
+                                           f_.error_text(result)));
   size_t bytes = 0;
   check("asking for the code's size", f_.code_size(program, &bytes));
   std::vector<char> image(bytes);

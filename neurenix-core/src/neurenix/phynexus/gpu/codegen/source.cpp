@@ -8,6 +8,7 @@
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
+#include "../lower/handler_facts.h"
 #include "chain_text.h"
 #include "device_text.h"
 
@@ -73,7 +74,7 @@ class Writer {
     for (size_t k = 0; k < lowered_.launches.size(); k++) {
       const Launch& launch = lowered_.launches[k];
       const std::string_view kernel = launch.kernel;
-      const bool task = kernel == "phynexus_task";
+      const bool task = is_task_kernel(kernel);
       if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
       if (calls_ + launch.arguments.record_count > most_calls) continue;
       calls_ += launch.arguments.record_count;

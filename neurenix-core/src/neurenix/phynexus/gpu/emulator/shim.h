@@ -14,6 +14,7 @@
 #define UNROLL
 #define ROLLED
 #define ONE_BY_ONE
+#define UNROLL_BY(count)
 #define DEVICE inline
 #define DEVICE_CALL inline __attribute__((noinline))
 // A reference is a pointer in C: so every entry is also a void(const void*).

@@ -107,9 +107,9 @@ void GpuEngine::refuse_lost() const {
   throw Failure(PHX_DEVICE_ERROR, binding_.driver->facts().name + " was lost while this went on");
 }
 
-// The launch that began last is in memory of the host's, which outlives the device.
+// The launch that began last is in pinned memory, which outlives a fault, but no reset.
 std::string GpuEngine::place_of_fault() const {
-  if (!session_) return "";
+  if (!session_ || binding_.driver->is_reset()) return "";
   int64_t mark = 0;
   std::memcpy(&mark, session_->progress().host, sizeof mark);
   const auto found = executables_.find(int32_t(mark >> 32));

@@ -92,7 +92,7 @@ struct DirectUnit {
 };
 
 // Not inlined: a task's kernel then has the registers of one of these, not of all.
-template <class T, int UnitRows, int UnitColumns, bool Image>
+template <class T, int UnitRows, int UnitColumns, bool Image, bool Updates = false>
 DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
   const ProductAxes axes = axes_of(p, group);
   // Columns of a unit lie apart, so that neighbouring threads read neighbouring ones.
@@ -140,8 +140,12 @@ DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_
       if (n >= p.n) continue;
       char* column = out + product_place(axes.n, p.n_axes, n).out;
       UNROLL
-      for (int i = 0; i < UnitRows; i++)
-        if (top + i < p.m) put_sum<T>(column + product_place(axes.m, p.m_axes, top + i).out, totals[i][j]);
+      for (int i = 0; i < UnitRows; i++) {
+        if (top + i >= p.m) continue;
+        char* place = column + product_place(axes.m, p.m_axes, top + i).out;
+        if constexpr (Updates) take_away<T>(place, totals[i][j]);
+        else put_sum<T>(place, totals[i][j]);
+      }
     }
   }
 }
@@ -149,8 +153,7 @@ DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_
 // Sizes of units: see lower/contract/choose.cpp.
 template <bool Image>
 DEVICE void direct_units_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
-  if (p.unit_m == 4 && p.unit_n == 4) direct_units<float, 4, 4, Image>(p, bases, tile, group);
-  else if (p.unit_m == 4) direct_units<float, 4, 1, Image>(p, bases, tile, group);
+  if (p.unit_m == 4) direct_units<float, 4, 1, Image>(p, bases, tile, group);
   else if (p.unit_m == 2) direct_units<float, 2, 2, Image>(p, bases, tile, group);
   else direct_units<float, 1, 1, Image>(p, bases, tile, group);
 }
@@ -160,6 +163,15 @@ DEVICE void product_direct_f32(const ProductParams& p, char* const* bases, int64
 DEVICE void product_direct_image_f32(const ProductParams& p, char* const* bases, int64_t tile,
                                      const Group& group) {
   direct_units_f32<true>(p, bases, tile, group);
+}
+// 4 by 4, which takes all registers that two blocks leave each other.
+DEVICE void product_direct_large_f32(const ProductParams& p, char* const* bases, int64_t tile,
+                                     const Group& group) {
+  direct_units<float, 4, 4, false>(p, bases, tile, group);
+}
+DEVICE void product_direct_large_image_f32(const ProductParams& p, char* const* bases, int64_t tile,
+                                           const Group& group) {
+  direct_units<float, 4, 4, true>(p, bases, tile, group);
 }
 
 struct DirectOther {
@@ -175,6 +187,13 @@ struct DirectOther {
 DEVICE void product_direct_other(const ProductParams& p, char* const* bases, int64_t tile,
                                  const Group& group) {
   with_product_type(p.dtype, DirectOther{p, bases, tile, group});
+}
+
+// Of no more terms than a segment has: a tile takes segment after segment away.
+DEVICE void product_update_direct(const ProductParams& p, char* const* bases, int64_t tile,
+                                  const Group& group) {
+  if (p.dtype == dtype_float64) direct_units<double, 1, 1, false, true>(p, bases, tile, group);
+  else direct_units<float, 1, 1, false, true>(p, bases, tile, group);
 }
 
 }  // namespace phynexus::gpu

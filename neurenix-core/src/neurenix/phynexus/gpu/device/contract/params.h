@@ -5,31 +5,38 @@
 // A sum is the same whatever way computes it, bit for bit: its terms are cut into segments, whose length the number of
 // terms decides (lower/contract/product.h); the terms of one are added in order from 0, then the segments' sums in
 // order from 0. Only tensor cores add as they like: what rounds its factors for them, and large products of half types.
+//
+// An update takes a product away from what lies in its output, a segment's sum at a time: linear algebra in blocks.
 #pragma once
 
 #include "../record.h"
 
 // X(name, Params, kernel). Tiles go through shared memory and need the whole device to be worth it; the others are for
 // small products, within a task too.
-#define PHYNEXUS_CONTRACT_TILE_HANDLERS(X)              \
-  X(product_f32_large, ProductParams, product_large)    \
-  X(product_f32_medium, ProductParams, product_medium)  \
-  X(product_f32_small, ProductParams, product_small)    \
-  X(product_f64, ProductParams, product_other)          \
-  X(product_f16, ProductParams, product_other)          \
-  X(product_bf16, ProductParams, product_other)         \
-  X(product_i32, ProductParams, product_other)          \
-  X(product_i64, ProductParams, product_other)          \
-  X(product_u8, ProductParams, product_other)           \
-  X(product_tensor_tf32, ProductParams, product_tensor) \
-  X(product_tensor_bf16, ProductParams, product_tensor) \
-  X(product_tensor_f16, ProductParams, product_tensor)  \
-  X(product_tensor_as_bf16, ProductParams, product_tensor)
-#define PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X)           \
-  X(product_direct_f32, ProductParams, contract)       \
-  X(product_direct_image_f32, ProductParams, contract) \
-  X(product_direct_other, ProductParams, contract)     \
-  X(product_lanes, ProductParams, contract)            \
+#define PHYNEXUS_CONTRACT_TILE_HANDLERS(X)                 \
+  X(product_f32_large, ProductParams, product_large)       \
+  X(product_f32_medium, ProductParams, product_medium)     \
+  X(product_f32_small, ProductParams, product_small)       \
+  X(product_f64, ProductParams, product_other)             \
+  X(product_f16, ProductParams, product_other)             \
+  X(product_bf16, ProductParams, product_other)            \
+  X(product_i32, ProductParams, product_other)             \
+  X(product_i64, ProductParams, product_other)             \
+  X(product_u8, ProductParams, product_other)              \
+  X(product_tensor_tf32, ProductParams, product_tensor)    \
+  X(product_tensor_bf16, ProductParams, product_tensor)    \
+  X(product_tensor_f16, ProductParams, product_tensor)     \
+  X(product_tensor_as_bf16, ProductParams, product_tensor) \
+  X(product_update_f32, ProductParams, product_update)     \
+  X(product_update_f64, ProductParams, product_update)
+#define PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X)                       \
+  X(product_direct_f32, ProductParams, contract)                   \
+  X(product_direct_image_f32, ProductParams, contract)             \
+  X(product_direct_other, ProductParams, contract_other)           \
+  X(product_direct_large_f32, ProductParams, product_direct)       \
+  X(product_direct_large_image_f32, ProductParams, product_direct) \
+  X(product_lanes, ProductParams, contract)                        \
+  X(product_update_direct, ProductParams, contract_other)          \
   X(product_sum, ProductSumParams, contract)
 #define PHYNEXUS_CONTRACT_HANDLERS(X)  \
   PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X) \
@@ -88,6 +95,8 @@ inline constexpr int product_f32_medium_m = 64, product_f32_medium_n = 64;
 inline constexpr int product_f32_small_m = 32, product_f32_small_n = 32;
 inline constexpr int product_other_m = 32, product_other_n = 32;
 inline constexpr int product_tensor_m = 128, product_tensor_n = 64;
+inline constexpr int product_update_f32_m = 64, product_update_f32_n = 64;
+inline constexpr int product_update_f64_m = 32, product_update_f64_n = 32;
 
 inline constexpr int product_f32_large_shared_bytes = 20 << 10;
 inline constexpr int product_f32_medium_shared_bytes = 24 << 10;
@@ -102,9 +111,14 @@ inline constexpr int product_tensor_tf32_shared_bytes = 20 << 10;
 inline constexpr int product_tensor_bf16_shared_bytes = 20 << 10;
 inline constexpr int product_tensor_f16_shared_bytes = 20 << 10;
 inline constexpr int product_tensor_as_bf16_shared_bytes = 20 << 10;
+inline constexpr int product_update_f32_shared_bytes = 24 << 10;
+inline constexpr int product_update_f64_shared_bytes = 20 << 10;
+inline constexpr int product_update_direct_shared_bytes = 0;
 inline constexpr int product_direct_f32_shared_bytes = 0;
 inline constexpr int product_direct_image_f32_shared_bytes = 0;
 inline constexpr int product_direct_other_shared_bytes = 0;
+inline constexpr int product_direct_large_f32_shared_bytes = 0;
+inline constexpr int product_direct_large_image_f32_shared_bytes = 0;
 inline constexpr int product_lanes_shared_bytes = 0;
 inline constexpr int product_sum_shared_bytes = 0;
 

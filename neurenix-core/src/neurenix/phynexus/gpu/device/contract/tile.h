@@ -111,9 +111,16 @@ DEVICE void put_product(const ProductParams& p, char* out, int64_t place, Sum su
   }
 }
 
+// What an update does with a sum.
+template <class T>
+DEVICE void take_away(char* place, T sum) {
+  T* there = reinterpret_cast<T*>(place);
+  *there = *there - sum;
+}
+
 // Rows and columns of a tile, terms of a slab, and the rows and columns whose sums a thread holds. A segment is whole
 // slabs, so that results depend neither on these numbers nor on the threads.
-template <class T, int Rows, int Columns, int Depth, int ThreadRows, int ThreadColumns>
+template <class T, int Rows, int Columns, int Depth, int ThreadRows, int ThreadColumns, bool Updates = false>
 struct ProductTile {
   using Sum = typename SumOf<T>::Type;
   static constexpr int threads = Rows / ThreadRows * (Columns / ThreadColumns);
@@ -263,8 +270,9 @@ struct ProductTile {
       UNROLL
       for (int j = 0; j < ThreadColumns; j++) {
         const int64_t column_place = memory.out_columns[left + column(j)];
-        if (column_place != product_no_place)
-          put_product<T>(p, out, place + column_place, sums[i][j], is_added);
+        if (column_place == product_no_place) continue;
+        if constexpr (Updates) take_away<T>(out + (place + column_place), sums[i][j]);
+        else put_product<T>(p, out, place + column_place, sums[i][j], is_added);
       }
     }
   }

@@ -83,13 +83,16 @@ DEVICE T tree_sum(const char* from, int64_t term_bytes, int count) {
     const int here = count - 8 * a < 8 ? count - 8 * a : 8;
     T terms[8];
     UNROLL
-    for (int b = 0; b < 8; b++)
-      if (b < here) terms[b] = *reinterpret_cast<const T*>(from + (8 * a + b) * term_bytes);
+    for (int b = 0; b < 8; b++) {
+      terms[b] = *reinterpret_cast<const T*>(from);
+      if (b + 1 < here) from += term_bytes;
+    }
+    from += term_bytes;
     UNROLL
     for (int step = 1; step < 8; step *= 2) {
       UNROLL
       for (int k = 0; k + step < 8; k += 2 * step)
-        if (k + step < here) terms[k] = sum_of(terms[k], terms[k + step]);
+        terms[k] = k + step < here ? sum_of(terms[k], terms[k + step]) : terms[k];
     }
     T sum = terms[0];
     bool waits = false;

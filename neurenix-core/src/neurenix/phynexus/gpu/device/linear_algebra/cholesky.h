@@ -16,8 +16,7 @@ struct CholeskyOf {
     const Matrix in = matrix_at(p.in, p.shape, p.rank, bases, tile),
                  out = matrix_at(p.out, p.shape, p.rank, bases, tile);
     const int n = p.n;
-    Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
-                                    : at<Work>(bases, p.copies) + tile * (int64_t(n) * n);
+    Work* work = reinterpret_cast<Work*>(group.memory + linear_algebra_exchange_bytes);
     ONE_BY_ONE
     for (int e = group.thread; e < n * n; e += group.threads) {
       const int i = e / n, j = e % n;

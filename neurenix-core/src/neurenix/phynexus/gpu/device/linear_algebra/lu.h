@@ -1,26 +1,9 @@
 // LU with pivots: a block factors a matrix, column after column.
 #pragma once
 
-#include "matrices.h"
+#include "pivot.h"
 
 namespace phynexus::gpu {
-
-// The largest so far, and its row: the first of equal ones; the first NaN before all.
-template <class Work>
-struct Pivot {
-  Work size;
-  int row;
-  DEVICE void consider(Work other, int other_row) {
-    if (other_row < 0) return;
-    const bool is_nan = size != size, other_is_nan = other != other;
-    const bool better = row < 0 || (other_is_nan && !is_nan) || (!is_nan && other > size);
-    const bool equal = row >= 0 && ((is_nan && other_is_nan) || other == size);
-    if (better || (equal && other_row < row)) {
-      size = other;
-      row = other_row;
-    }
-  }
-};
 
 struct LuOf {
   const FactorParams& p;
@@ -34,10 +17,8 @@ struct LuOf {
                  out = matrix_at(p.out, p.shape, p.rank, bases, tile);
     char* order = at<char>(bases, p.order) + matrix_offset(p.shape, p.rank, p.order_batch, tile);
     const int n = p.n;
-    // One candidate for each group of lanes, at the begin of the shared memory.
     Pivot<Work>* pivots = reinterpret_cast<Pivot<Work>*>(group.memory);
-    Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
-                                    : at<Work>(bases, p.copies) + tile * (int64_t(n) * n);
+    Work* work = reinterpret_cast<Work*>(group.memory + linear_algebra_exchange_bytes);
     ONE_BY_ONE
     for (int e = group.thread; e < n * n; e += group.threads) work[e] = in.get<T>(e / n, e % n);
     ONE_BY_ONE
@@ -52,14 +33,7 @@ struct LuOf {
         const Work x = work[i * n + k];
         best.consider(x < 0 ? -x : x, i);
       }
-      for (int distance = LANES / 2; distance; distance /= 2) {
-        const Work size = lane_xor(best.size, distance);
-        const int row = lane_xor(best.row, distance);
-        best.consider(size, row);
-      }
-      if (group.thread % LANES == 0) pivots[group.thread / LANES] = best;
-      group.barrier();
-      for (int g = 0; g < group.threads / LANES; g++) best.consider(pivots[g].size, pivots[g].row);
+      best = pivot_of_all(best, pivots, group);
       if (best.row != k) {
         ONE_BY_ONE
         for (int j = group.thread; j < n; j += group.threads) {

@@ -3,4 +3,6 @@
 
 #include "cholesky.h"
 #include "lu.h"
+#include "lu_panel.h"
+#include "move_matrix.h"
 #include "triangular_solve.h"

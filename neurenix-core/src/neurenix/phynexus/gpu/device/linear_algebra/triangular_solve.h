@@ -13,14 +13,14 @@ struct TriangularSolveOf {
   template <class T>
   DEVICE void operator()(T) const {
     using Work = Computed<T>;
-    const int pieces = (p.columns + p.tile_columns - 1) / p.tile_columns, index = int(tile) / pieces;
-    const int first = int(tile) % pieces * p.tile_columns, n = p.n;
+    const int pieces = (p.columns - 1) / p.tile_columns + 1, n = p.n;
+    const int64_t index = tile / pieces;
+    const int first = int(tile % pieces) * p.tile_columns;
     const int width = p.columns - first < p.tile_columns ? p.columns - first : p.tile_columns;
     const Matrix a = matrix_at(p.a, p.shape, p.rank, bases, index),
                  b = matrix_at(p.b, p.shape, p.rank, bases, index),
                  x = matrix_at(p.x, p.shape, p.rank, bases, index);
-    Work* work = p.in_shared_memory ? reinterpret_cast<Work*>(group.memory + 1024)
-                                    : at<Work>(bases, p.copies) + tile * (int64_t(n) * p.tile_columns);
+    Work* work = reinterpret_cast<Work*>(group.memory + linear_algebra_exchange_bytes);
     ONE_BY_ONE
     for (int e = group.thread; e < n * width; e += group.threads)
       work[e] = b.get<T>(e / width, first + e % width);

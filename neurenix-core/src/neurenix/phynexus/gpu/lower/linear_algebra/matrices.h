@@ -1,6 +1,8 @@
 // Matrices of a plan as the handlers of linear algebra take them.
 #pragma once
 
+#include <algorithm>
+
 #include "../../../engine/failure.h"
 #include "../builder.h"
 
@@ -28,7 +30,31 @@ int64_t fill_batch(Params& params, const phx_value& value) {
   return count;
 }
 
+// What is counted in 32 bits.
+inline void expect_countable(int64_t rows) {
+  if (rows > int64_t(1) << 26)
+    lack(format("linear algebra of a matrix of %lld rows or columns: at most %lld", (long long)rows,
+                (long long)1 << 26));
+}
+inline int64_t rows_of(const phx_value& value) {
+  const int64_t rows = value.shape[value.rank - 2];
+  expect_countable(rows);
+  return rows;
+}
+
 // Bytes of an element that is computed with: halves are computed in float32.
 inline int64_t computed_bytes(int32_t dtype) { return dtype == PHX_FLOAT64 ? 8 : 4; }
+
+inline bool fits_shared_memory(int64_t rows, int64_t columns, int32_t dtype) {
+  return rows <= 128 && columns <= 128 &&
+         rows * columns * computed_bytes(dtype) <= linear_algebra_matrix_bytes;
+}
+
+// How many columns are solved for in shared memory at a time: enough of them to read each element of the triangle
+// seldom.
+inline int32_t solved_columns(int64_t n, int64_t columns, int32_t dtype) {
+  const int64_t fitting = linear_algebra_matrix_bytes / (n * computed_bytes(dtype));
+  return int32_t(std::min({columns, fitting, int64_t(64)}));
+}
 
 }  // namespace phynexus::gpu
