@@ -19,6 +19,7 @@ enum CuResult : int {
   cuda_uncorrectable_memory_error = 214,
   cuda_nvlink_uncorrectable = 220,
   cuda_contained = 226,
+  cuda_invalid_handle = 400,
   cuda_not_found = 500,
   cuda_not_ready = 600,
   cuda_illegal_address = 700,

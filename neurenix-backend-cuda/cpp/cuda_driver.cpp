@@ -55,7 +55,8 @@ std::atomic<int> resets[64];
 // The primary context, which other libraries of the process use too: so memory can be handed to them.
 void CudaDriver::open() {
   CuResult result = api_.cuDevicePrimaryCtxRetain(&context_, device_);
-  if (is_loss(result)) {  // of an engine that is gone
+  // Of an engine that is gone. To hold a context that works cannot fail with the latter two.
+  if (is_loss(result) || result == cuda_invalid_handle || result == cuda_unknown) {
     throw_away();
     result = api_.cuDevicePrimaryCtxRetain(&context_, device_);
   }

@@ -10,7 +10,8 @@ extern "C" {
 void phynexus_fake_reset();
 // devices (2), version (13000), memory (bytes of each device), architecture (90), gone (1: what is lost stays lost),
 // backwards (1: of a graph's launches that do not wait for each other the last one runs first), slow (microseconds that
-// each kernel waits before it begins), stays (1: the calls behind one that was told to fail do too). False: no such thing.
+// each kernel waits before it begins), stays (1: the calls behind one that was told to fail do too), broken (the number
+// that all calls in the first device's context answer from now on, until that is reset). False: no such thing.
 bool phynexus_fake_set(const char* what, int64_t value);
 // The nth call of a function from now on, from 1, does nothing and answers `code`; one that loses a device loses the
 // calling thread's. 0: none of them.

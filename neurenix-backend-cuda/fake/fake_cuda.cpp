@@ -131,7 +131,7 @@ CuResult cuDevicePrimaryCtxRetain(CuContext* context, CuDevice device) {
   World& w = world();
   std::lock_guard lock(w.mutex);
   Device& x = w.all[device];
-  if (x.error != cuda_success) return x.error;
+  if (loses_device(x.error)) return x.error;
   x.index = device;
   x.retained++;
   *context = reinterpret_cast<CuContext>(&x);

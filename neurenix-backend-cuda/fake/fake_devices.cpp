@@ -24,6 +24,7 @@ bool set(World& w, const std::string& name, int64_t value) {
   else if (name == "backwards") w.backwards = value != 0;
   else if (name == "stays") w.stays = value != 0;
   else if (name == "slow") w.slow = value;
+  else if (name == "broken") w.all[0].error = CuResult(value);
   else return false;
   return true;
 }

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,7 +72,7 @@ def test_a_step_is_the_cpus(name: str) -> None:
         [sys.executable, "-c", f"import test_full_size as t; t.compare({name!r})"],
         env={
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parent),
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "NEURENIX_CPU_WINOGRAD": "0",
         },
         capture_output=True,

@@ -41,11 +41,20 @@ def test_a_lost_device_is_said_with_its_line_and_opened_again(
         square(old).numpy()
     message = str(caught.value)
     assert "Emulated GPU 0 was lost" in message and "ILLEGAL_ADDRESS" in message
-    assert re.search(r"instruction 0 \(fused, .*test_host\.py:\d+\)", message), message
+    assert re.search(
+        r"instruction 0 \(fused mul \+ add, test_host\.py:\d+\)", message
+    ), message
     with pytest.raises(NeurenixError, match="gone"):
         square(old)
     nx.init({"device": DEVICE})
     assert square(nx.arange(3.0)).tolist() == [1, 2, 5]
+
+
+def test_an_operation_without_a_line_is_named_without(driver: ctypes.CDLL) -> None:
+    x = nx.arange(3.0)
+    driver.phynexus_fake_fault(2, ILLEGAL_ADDRESS)
+    with pytest.raises(BackendError, match=r"in instruction 0 \(fused exp\); what"):
+        nx.exp(x).numpy()
 
 
 def test_a_device_that_stays_lost_says_why_each_time(driver: ctypes.CDLL) -> None:

@@ -9,13 +9,7 @@ namespace phynexus {
 
 const Library library = {
     .version = PHYNEXUS_VERSION,
-    .device_count = []() -> int32_t {
-      try {
-        return hip::hip_devices();
-      } catch (const Failure&) {
-        return 0;  // the backend says why, before it asks
-      }
-    },
+    .device_count = []() -> int32_t { return hip::hip_devices(); },
     .create = [](int32_t device, int32_t) -> std::shared_ptr<Engine> {
       gpu::Binding binding;
       auto driver = std::make_unique<hip::HipDriver>(hip::hip_api(), device);

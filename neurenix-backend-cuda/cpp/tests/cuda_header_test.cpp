@@ -57,6 +57,7 @@ SAME(cuda_launch_failed, CUDA_ERROR_LAUNCH_FAILED);
 SAME(cuda_tensor_memory_leak, CUDA_ERROR_TENSOR_MEMORY_LEAK);
 SAME(cuda_system_not_ready, CUDA_ERROR_SYSTEM_NOT_READY);
 SAME(cuda_system_driver_mismatch, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH);
+SAME(cuda_invalid_handle, CUDA_ERROR_INVALID_HANDLE);
 SAME(cuda_unknown, CUDA_ERROR_UNKNOWN);
 SAME(cuda_attribute_multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
 SAME(cuda_attribute_major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);

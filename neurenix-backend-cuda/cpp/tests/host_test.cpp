@@ -146,7 +146,7 @@ void versions_and_cards() {
   phynexus_fake_reset();
   phynexus_fake_set("version", 12040);
   phx_engine* engine = nullptr;
-  CHECK(api().device_count() == 0, "an old driver");
+  CHECK(api().device_count() < 0, "an old driver");
   phynexus_fake_set("version", 13000);
   phynexus_fake_set("devices", 0);
   CHECK(api().device_count() == 0, "none");
@@ -319,7 +319,7 @@ void lost_devices() {
       CHECK(api().synchronize(engine.handle) == PHX_DEVICE_ERROR, "the fault surfaces");
       const std::string message = last_error();
       CHECK(has(message, "Emulated GPU 0 was lost") && has(message, "CUDA_ERROR_ILLEGAL_ADDRESS (700)") &&
-                has(message, "instruction 0 (fused, source line 7)") && has(message, "checkpoint"),
+                has(message, ", in instruction 0 (fused add, source line 7)") && has(message, "checkpoint"),
             "%s", message.c_str());
       // What lay there is gone, and is known to be.
       CHECK(api().run(d.program, inputs, outputs) == PHX_INVALID_ARGUMENT && has(last_error(), "gone"), "%s",

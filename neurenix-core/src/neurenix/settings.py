@@ -80,11 +80,11 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
         _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
     )
     backend = discovery.backend(device.type)
-    if device.index >= backend.device_count():
-        count = backend.device_count()
+    count = backend.device_count()
+    if device.index >= count:
+        has = f"has {count} (0 to {count - 1})" if count else "has none any more"
         raise DeviceError(
-            f"nx.init: there is no device {device}; "
-            f"{device.type!s} has {count} (0 to {count - 1})"
+            f"nx.init: there is no device {device}; {device.type!s} {has}"
         )
     if precision != FLOAT32:
         _check_precision(backend, device, precision)

@@ -54,9 +54,14 @@ def open_library(library: Path) -> Any:
 
 
 def count_devices(library: Path) -> int:
-    """How many devices an engine library finds: what a native backend's probe needs."""
+    """How many devices an engine library finds: what a native backend's probe needs.
+
+    Raises BackendError, with the engine's words, where the driver does not work."""
     _opened, api = open_library(library)
-    return int(api.device_count())
+    count = int(api.device_count())
+    if count < 0:
+        raise BackendError(ffi.string(api.last_error()).decode())
+    return count
 
 
 _POINTER = ffi.typeof("void **")

@@ -306,8 +306,8 @@ typedef struct phx_api {
   int32_t abi_minor;
   const char* engine_version; /* for people, such as "0.1.0" */
 
-  /* How many devices there are; 0 where there are none or no driver: then last_error() may say why, and create() does.
-   * It keeps hold of nothing. */
+  /* How many devices there are; 0 where there are none or no driver, below 0 (from 1.6) where the driver does not work:
+   * then last_error() may say why, and create() does. It keeps hold of nothing. */
   int32_t (*device_count)(void);
 
   /* The message of this thread's last failed call; never null. The engine's, valid until this thread's next call. */

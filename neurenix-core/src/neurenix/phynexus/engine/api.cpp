@@ -79,8 +79,9 @@ int32_t checked_threads(int32_t threads) {
 
 int32_t device_count() {
   int32_t count = 0;
-  guarded([&] { count = library.device_count(); });
-  return count;
+  message_of_last_error.clear();
+  const phx_status status = guarded([&] { count = library.device_count(); });
+  return status == PHX_OK || status == PHX_INVALID_ARGUMENT ? count : -1;
 }
 
 void set_declared_precision(phx_engine& handle, int32_t precision) {

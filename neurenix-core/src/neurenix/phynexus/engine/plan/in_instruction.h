@@ -1,19 +1,22 @@
-// A failure within an instruction says which one: by its number, its name and its source line.
+// A failure within an instruction says which one: by its number, its name and, where it is known, its source line.
 #pragma once
+
+#include <string>
 
 #include "../failure.h"
 #include "plan.h"
 
 namespace phynexus {
 
+// "instruction 3 (dot_general, source line 7)"; of a fused one, what it fuses: "instruction 0 (fused mul + add)".
+std::string describe_instruction(const Plan& plan, int32_t index);
+
 template <class F>
 void in_instruction(const Plan& plan, int32_t index, const F& f) {
-  const phx_instruction& instruction = plan.instructions[size_t(index)];
   try {
-    f(instruction);
+    f(plan.instructions[size_t(index)]);
   } catch (const Failure& failure) {
-    throw Failure(failure.status, format("instruction %d (%s, source line %d): %s", index,
-                                         opcode_name(instruction.opcode), instruction.line, failure.what()));
+    throw Failure(failure.status, describe_instruction(plan, index) + ": " + failure.what());
   }
 }
 

@@ -41,6 +41,8 @@ class Builder {
   // Threads of a block that will run it.
   virtual int32_t threads() const = 0;
   virtual bool tensor_cores() const { return false; }
+  // What a device counts in 32 bits stays below it: beyond, walks divide in 64 bits, and products go in parts.
+  virtual int64_t most_counted() const { return int64_t(1) << 31; }
   // Of phx_options: how float32 products may be rounded.
   virtual int32_t precision() const { return 0; }
 

@@ -48,7 +48,8 @@ struct Target {
   int64_t most_blocks = 1 << 20;  // of a launch; beyond that a block runs several tiles
   bool tensor_cores = false;      // that take TF32, bfloat16 and float16
   int32_t precision = 0;          // a phx_precision: how float32 factors of large products are rounded
-  int64_t most_unrolled = 4096;   // steps of a scan; a longer one becomes a loop
+  int64_t most_counted = int64_t(1) << 31;  // numbers below it go in 32 bits; less in tests
+  int64_t most_unrolled = 4096;             // steps of a scan; a longer one becomes a loop
 };
 
 // The plan has been checked, and has no opcode or dtype that the engine does not declare. Throws Failure.

@@ -53,6 +53,7 @@ class RecordBuilder final : public Builder {
   int32_t threads() const override { return target.threads; }
   bool tensor_cores() const override { return target.tensor_cores; }
   int32_t precision() const override { return target.precision; }
+  int64_t most_counted() const override { return target.most_counted; }
 
   const Environment& environment() const { return *leaf_->environment; }
   // A map's body as a task runs it.

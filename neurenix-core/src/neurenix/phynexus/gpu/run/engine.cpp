@@ -45,16 +45,48 @@ void GpuEngine::refuse_fork() const {
 
 void GpuEngine::open() {
   std::unique_lock living(living_);
-  try {
-    if (!lost_.empty()) binding_.driver->reopen();
-    const Entered in(*binding_.driver);
-    session_ = std::make_unique<Session>(*binding_.driver, binding_.image, dead_);
-  } catch (const Failure& failure) {
-    if (lost_.empty()) throw;
-    throw Failure(failure.status, lost_ + "; it does not open again: " + failure.what());
-  }
+  if (lost_.empty()) open_first();
+  if (!session_) open_again();
   lost_.clear();
   session_number_++;
+}
+
+void GpuEngine::open_session() {
+  const Entered in(*binding_.driver);
+  session_ = std::make_unique<Session>(*binding_.driver, binding_.image, dead_);
+}
+
+// Where the device was broken before, by another engine or library of this process, it counts as lost from now on. What
+// still works is not thrown away for one call that failed: it may have others' memory.
+void GpuEngine::open_first() {
+  const std::string& name = binding_.driver->facts().name;
+  try {
+    open_session();
+  } catch (const DriverFailure& failure) {
+    if (failure.status == PHX_OUT_OF_MEMORY || (!failure.lost && answers()))
+      throw Failure(failure.status, name + " does not open: " + failure.what());
+    lost_ = name + " was broken before it was opened: " + failure.what();
+  }
+}
+
+void GpuEngine::open_again() {
+  try {
+    binding_.driver->reopen();
+    open_session();
+  } catch (const Failure& failure) {
+    throw Failure(failure.status, lost_ + "; it does not open again: " + failure.what() +
+                                      "; a new process may have it, else restart the machine");
+  }
+}
+
+bool GpuEngine::answers() const {
+  try {
+    const Entered in(*binding_.driver);
+    (void)binding_.driver->free_memory();
+    return true;
+  } catch (const DriverFailure&) {
+    return false;
+  }
 }
 
 void GpuEngine::revive() {

@@ -114,6 +114,10 @@ class GpuEngine final : public Engine {
 
  private:
   void open();
+  void open_first();
+  void open_again();
+  void open_session();
+  bool answers() const;  // the driver, for the device
   [[noreturn]] void surface(const DriverFailure& failure);
   bool still_works() const;
   [[noreturn]] void refuse_lost() const;

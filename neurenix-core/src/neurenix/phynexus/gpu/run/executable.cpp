@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "../../engine/plan/in_instruction.h"
 #include "../../engine/run/frame.h"
 
 namespace phynexus::gpu {
@@ -23,13 +24,10 @@ GpuExecutable::~GpuExecutable() {
 std::string GpuExecutable::describe_launch(int64_t launch) const {
   if (launch < 0 || launch >= int64_t(lowered_.launches.size())) return "";
   const std::vector<int32_t>& all = lowered_.launches[size_t(launch)].instructions;
-  std::string text = all.size() > 1 ? " in one of " : " in ";
+  std::string text = all.size() > 1 ? ", in one of " : ", in ";
   constexpr size_t most = 4;
-  for (size_t k = 0; k < std::min(all.size(), most); k++) {
-    const phx_instruction& x = plan_->instructions[size_t(all[k])];
-    text +=
-        format("%sinstruction %d (%s, source line %d)", k ? ", " : "", all[k], opcode_name(x.opcode), x.line);
-  }
+  for (size_t k = 0; k < std::min(all.size(), most); k++)
+    text += (k ? ", " : "") + describe_instruction(*plan_, all[k]);
   return all.size() > most ? text + format(" and %zu more", all.size() - most) : text;
 }
 

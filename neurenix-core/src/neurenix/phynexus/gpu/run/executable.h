@@ -17,7 +17,7 @@ class GpuExecutable final : public Executable {
   GpuExecutable(GpuEngine& engine, std::unique_ptr<const Plan> plan);
   ~GpuExecutable() override;
   int64_t memory_bytes(int32_t) const override { return lowered_.scratch_bytes; }
-  // " in instruction 3 (dot_general, source line 7)": what a launch runs.
+  // ", in instruction 3 (dot_general, source line 7)": what a launch runs.
   std::string describe_launch(int64_t launch) const;
 
  protected:

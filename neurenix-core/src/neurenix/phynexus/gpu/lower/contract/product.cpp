@@ -10,8 +10,6 @@
 namespace phynexus::gpu {
 namespace {
 
-constexpr int64_t most = int64_t(1) << 30;  // elements of rows, columns, terms or batch in one product
-
 int64_t count_of(const std::vector<Extended>& axes) {
   int64_t count = 1;
   for (const Extended& axis : axes) count = times(count, axis.size);
@@ -112,6 +110,10 @@ int64_t add_axes(Builder& builder, const std::vector<ProductAxis>& axes) {
   return builder.add_data(axes.data(), int64_t(axes.size() * sizeof(ProductAxis)));
 }
 
+ProductSizes sizes_of(const Product& p) {
+  return {count_of(p.batch), count_of(p.m), count_of(p.n), count_of(p.k)};
+}
+
 int64_t divided_up(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 // The sums of segments' sums, which come in a phase after the products.
@@ -120,24 +122,43 @@ struct SumRecord {
   int64_t tiles;
 };
 
-void lower_product(Builder& builder, Product p, const ProductChooser& choose, std::vector<SumRecord>& sums) {
-  ProductSizes sizes{count_of(p.batch), count_of(p.m), count_of(p.n), count_of(p.k)};
-  if (sizes.batch == 0 || sizes.m == 0 || sizes.n == 0) return;
-  if (sizes.k == 0) p.image = false;
-  fold_batch(p);
-  for (auto* axes : {&p.batch, &p.m, &p.n}) sort_by_strides(*axes);
-  // The terms keep the instruction's order: strides may come from the number of tasks, which changes no sum.
-  std::reverse(p.k.begin(), p.k.end());
-  for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) merge(*axes);
-  turn(p);
-  sizes = {count_of(p.batch), count_of(p.m), count_of(p.n), sizes.k};
-  for (const int64_t count : {sizes.batch, sizes.m, sizes.n, sizes.k})
-    if (count > most) lack(format("a product over %lld elements at once", (long long)count));
-  if (p.image && std::max(reach(p, p.h, &Extended::h), reach(p, p.w, &Extended::w)) >= most / 4)
-    lack("a convolution whose kernel or padding reaches that far");
+// The places of an operand move by so many steps of an axis.
+Pointer stepped(Pointer p, int64_t steps, int64_t stride, int64_t bytes) {
+  p.offset += steps * stride * bytes;
+  return p;
+}
 
-  if (times(times(sizes.batch, sizes.m), sizes.n) > most)
-    lack(format("a product of %lld elements", (long long)(sizes.batch * sizes.m * sizes.n)));
+// Cuts the longest of the axes in two: the first half stays, the other is given back.
+Product cut(Product& p, std::vector<Extended> Product::* axes) {
+  const auto longer = [](const Extended& x, const Extended& y) { return x.size < y.size; };
+  const auto longest = std::max_element((p.*axes).begin(), (p.*axes).end(), longer) - (p.*axes).begin();
+  Product rest = p;
+  Extended &here = (p.*axes)[size_t(longest)], &there = (rest.*axes)[size_t(longest)];
+  here.size /= 2;
+  there.size -= here.size;
+  const int64_t bytes = item_bytes(p.dtype);
+  rest.out = stepped(p.out, here.size, here.out, bytes);
+  rest.a = stepped(p.a, here.size, here.a, bytes);
+  rest.b = stepped(p.b, here.size, here.b, bytes);
+  rest.h += here.size * here.h;
+  rest.w += here.size * here.w;
+  return rest;
+}
+
+// Of axes in order.
+void add_product(Builder& builder, Product p, const ProductChooser& choose, std::vector<SumRecord>& sums) {
+  const ProductSizes sizes = sizes_of(p);
+  const int64_t most = builder.most_counted() / 2;
+  if (sizes.k > most)
+    lack(format("sums of %lld terms in a product or convolution: at most %lld", (long long)sizes.k,
+                (long long)most));
+  if (times(times(sizes.batch, sizes.m), sizes.n) > most) {  // more than are counted: in parts
+    Product rest = cut(p, sizes.batch >= std::max(sizes.m, sizes.n) ? &Product::batch
+                          : sizes.m >= sizes.n                      ? &Product::m
+                                                                    : &Product::n);
+    add_product(builder, std::move(p), choose, sums);
+    return add_product(builder, std::move(rest), choose, sums);
+  }
   const ProductChoice choice = choose(sizes, p.dtype, p.image);
   const int64_t segment = uses_tensor_cores(choice.handler)
                               ? std::max<int64_t>(1, divided_up(sizes.k, choice.splits))
@@ -207,6 +228,21 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
       params.tile_units = builder.threads() / params.sharing;
       return builder.add(choice.handler, divided_up(places * params.splits, params.tile_units), params);
   }
+}
+
+void lower_product(Builder& builder, Product p, const ProductChooser& choose, std::vector<SumRecord>& sums) {
+  const ProductSizes sizes = sizes_of(p);
+  if (sizes.batch == 0 || sizes.m == 0 || sizes.n == 0) return;
+  if (sizes.k == 0) p.image = false;
+  fold_batch(p);
+  for (auto* axes : {&p.batch, &p.m, &p.n}) sort_by_strides(*axes);
+  // The terms keep the instruction's order: strides may come from the number of tasks, which changes no sum.
+  std::reverse(p.k.begin(), p.k.end());
+  for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) merge(*axes);
+  turn(p);
+  if (p.image && std::max(reach(p, p.h, &Extended::h), reach(p, p.w, &Extended::w)) >= int64_t(1) << 28)
+    lack("a convolution whose kernel or padding reaches that far");
+  add_product(builder, std::move(p), choose, sums);
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ void add_record(Builder& builder, const Chain& chain, bool run_is_kept, const Sh
   p.part_units = sharing.part_units;
   p.lanes_log2 = sharing.lanes_log2;
   p.lanes_adjacent = !run_is_kept;
-  p.large = std::max(p.kept_units, p.reduced_units) >= int64_t(1) << 31;
+  p.large = std::max(p.kept_units, p.reduced_units) >= builder.most_counted();
   require(axes.size() <= size_t(max_walk_axes), "a fused instruction walks too many axes");
   for (size_t d = 0; d < axes.size(); d++) p.sizes[d] = divisor_of(axes[d].size);
 

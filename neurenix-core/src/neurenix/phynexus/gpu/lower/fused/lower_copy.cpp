@@ -46,7 +46,7 @@ bool add_transpose(Builder& builder, Chain chain, int64_t bytes) {
     p.sizes[axis++] = divisor_of(along);
     tiles *= along;
   }
-  p.large = tiles >= int64_t(1) << 31;
+  p.large = tiles >= builder.most_counted();
   builder.add(handler_transpose, tiles, p);
   return true;
 }

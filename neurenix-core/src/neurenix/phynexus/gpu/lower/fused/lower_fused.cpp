@@ -16,6 +16,8 @@ Chain::Operand position_of(const std::vector<Chain::Axis>& axes, const Counts& c
   int64_t stride = 1;
   for (size_t d = axes.size(); d-- > 0;)
     if (counts(d)) x.strides[d] = stride, stride *= axes[d].size;
+  if (stride - 1 > INT32_MAX)
+    lack(format("argmax or iota over %lld elements: their numbers are int32", (long long)stride));
   return x;
 }
 

@@ -28,7 +28,8 @@ void lower_cumsum(Builder& builder, const phx_instruction& instruction) {
   for (int d = 0; d < in.rank; d++)
     if (d != axis) sizes.push_back(in.shape[d]), axes.push_back(d);
   CumsumParams p;
-  p.lines = unit_walk(ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, out, axes)}),
+  p.lines = unit_walk(builder,
+                      ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, out, axes)}),
                       false, {&p.in, &p.out});
   p.in.run_stride = in.strides[axis] * item_bytes(in.dtype);
   p.out.run_stride = out.strides[axis] * item_bytes(out.dtype);
@@ -38,7 +39,7 @@ void lower_cumsum(Builder& builder, const phx_instruction& instruction) {
   p.dtype = in.dtype;
   p.reverse = read.reverse;
   const int64_t chunks = p.lines.units * p.chunks;
-  p.large = chunks >= int64_t(1) << 31;
+  p.large = chunks >= builder.most_counted();
   p.chunk_and_line[0] = divisor_of(p.chunks);
   p.chunk_and_line[1] = divisor_of(p.lines.units);
   if (p.chunks > 1) {

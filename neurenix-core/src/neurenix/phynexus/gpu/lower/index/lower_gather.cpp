@@ -21,7 +21,7 @@ void lower_gather(Builder& builder, const phx_instruction& instruction) {
   const Walked walked =
       ordered(sizes, {walked_operand(builder, x, of_x), walked_operand(builder, index, of_index),
                       walked_operand(builder, out, of_out)});
-  p.walk = unit_walk(walked, true, {&p.x, &p.index, &p.out});
+  p.walk = unit_walk(builder, walked, true, {&p.x, &p.index, &p.out});
   p.item_bytes = item_bytes(x.dtype);
   p.x_stride = x.strides[axis] * p.item_bytes;
   p.n = x.shape[axis];

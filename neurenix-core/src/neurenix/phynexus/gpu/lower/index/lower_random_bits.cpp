@@ -10,7 +10,7 @@ void lower_random_bits(Builder& builder, const phx_instruction& instruction) {
   for (int d = 0; d < out.rank; d++) axes.push_back(d);
   RandomBitsParams p;
   const Walked walked = merged(sizes, {walked_operand(builder, out, axes)});
-  p.walk = unit_walk(walked, false, {&p.out});
+  p.walk = unit_walk(builder, walked, false, {&p.out});
   p.out.run_stride = walked.sizes.empty() ? 4 : p.out.strides[0];
   p.count = element_count(out);
   p.key = builder.place(key);

@@ -1,4 +1,7 @@
 // Scatter and scatter_add: a walk over the output; many updates are sorted by their index first.
+#include <cstdint>
+
+#include "../../../engine/failure.h"
 #include "sorting.h"
 
 namespace phynexus::gpu {
@@ -13,7 +16,7 @@ Pointer sort_updates(Builder& builder, const phx_value& index, int batch, int64_
   std::vector<int> axes;
   for (int d = 0; d < batch; d++) axes.push_back(d);
   SortParams p;
-  p.lines = unit_walk(merged(sizes, {walked_operand(builder, index, axes)}), false, {&p.in});
+  p.lines = unit_walk(builder, merged(sizes, {walked_operand(builder, index, axes)}), false, {&p.in});
   p.along = along;
   std::copy(index_along, index_along + max_rank, p.in_along);
   p.most = n - 1;
@@ -39,10 +42,13 @@ void lower_scatter(Builder& builder, const phx_instruction& instruction) {
   std::vector<int64_t> index_sizes(index.shape + batch, index.shape + index.rank);
   std::vector<int> of_index, of_updates;
   for (int d = 0; d < positions; d++) of_index.push_back(batch + d), of_updates.push_back(axis + d);
-  p.along = along_of(merged(index_sizes, {walked_operand(builder, index, of_index),
+  p.along = along_of(builder,
+                     merged(index_sizes, {walked_operand(builder, index, of_index),
                                           walked_operand(builder, updates, of_updates)}),
                      {p.index_along, p.updates_along});
   p.sorted = p.along.count > most_looked_through;
+  if (p.along.count > INT32_MAX)
+    lack(format("%lld updates by index: their numbers are int32", (long long)p.along.count));
 
   std::vector<int64_t> sizes(out.shape, out.shape + out.rank);
   std::vector<int> same, of_batch, of_rest;
@@ -64,7 +70,7 @@ void lower_scatter(Builder& builder, const phx_instruction& instruction) {
   const Walked walked = ordered(sizes, {walked_operand(builder, out, same), walked_operand(builder, x, same),
                                         walked_operand(builder, index, of_batch),
                                         walked_operand(builder, updates, of_rest), position, order});
-  p.walk = unit_walk(walked, false, {&p.out, &p.x, &p.index, &p.updates, &p.position, &p.order});
+  p.walk = unit_walk(builder, walked, false, {&p.out, &p.x, &p.index, &p.updates, &p.position, &p.order});
   builder.add(handler_scatter, tiles_of(builder, p.walk.units), p);
 }
 

@@ -12,7 +12,7 @@ void add_sort(Builder& builder, SortParams p) {
   const int64_t count = p.along.count, elements = p.lines.units * count;
   if (elements == 0) return;
   const int64_t tiles = tiles_of(builder, elements);
-  p.large = elements >= int64_t(1) << 31;
+  p.large = elements >= builder.most_counted();
   p.line_and_element[0] = divisor_of(p.lines.units);
   p.line_and_element[1] = divisor_of(count);
   const Pointer final = p.after;
@@ -51,10 +51,11 @@ void lower_sort(Builder& builder, const phx_instruction& instruction) {
     if (d != axis) sizes.push_back(in.shape[d]), axes.push_back(d);
   SortParams p;
   p.lines =
-      unit_walk(ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, values, axes),
+      unit_walk(builder,
+                ordered(sizes, {walked_operand(builder, in, axes), walked_operand(builder, values, axes),
                                 walked_operand(builder, from, axes)}),
                 false, {&p.in, &p.values, &p.from});
-  p.along = along_of({{in.shape[axis]}, {walked_operand(builder, in, {axis})}}, {p.in_along});
+  p.along = along_of(builder, {{in.shape[axis]}, {walked_operand(builder, in, {axis})}}, {p.in_along});
   p.values.run_stride = values.strides[axis] * item_bytes(values.dtype);
   p.from.run_stride = from.strides[axis] * 4;
   p.dtype = in.dtype;

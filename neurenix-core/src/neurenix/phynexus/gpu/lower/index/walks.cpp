@@ -8,8 +8,6 @@
 namespace phynexus::gpu {
 namespace {
 
-bool is_large(int64_t count) { return count >= int64_t(1) << 31; }
-
 Chain chain_of(const std::vector<int64_t>& sizes, std::vector<Chain::Operand> operands) {
   Chain chain;
   for (const int64_t size : sizes) chain.axes.push_back({size, false});
@@ -53,7 +51,8 @@ int64_t count_of(const std::vector<int64_t>& sizes) {
   return count;
 }
 
-UnitWalk unit_walk(const Walked& walked, bool runs, const std::vector<ChainOperand*>& operands) {
+UnitWalk unit_walk(const Builder& builder, const Walked& walked, bool runs,
+                   const std::vector<ChainOperand*>& operands) {
   UnitWalk walk;
   std::vector<int64_t> sizes = walked.sizes;
   walk.axes = int32_t(sizes.size());
@@ -64,7 +63,7 @@ UnitWalk unit_walk(const Walked& walked, bool runs, const std::vector<ChainOpera
     sizes[size_t(last)] = (walk.run_size + run_of_index - 1) / run_of_index;
   }
   walk.units = count_of(sizes);
-  walk.large = is_large(walk.units);
+  walk.large = walk.units >= builder.most_counted();
   for (size_t d = 0; d < sizes.size(); d++) walk.sizes[d] = divisor_of(sizes[d]);
   for (size_t k = 0; k < operands.size(); k++) {
     ChainOperand& x = *operands[k];
@@ -77,11 +76,11 @@ UnitWalk unit_walk(const Walked& walked, bool runs, const std::vector<ChainOpera
   return walk;
 }
 
-Along along_of(const Walked& walked, const std::vector<int64_t*>& strides) {
+Along along_of(const Builder& builder, const Walked& walked, const std::vector<int64_t*>& strides) {
   Along along;
   along.count = count_of(walked.sizes);
   along.axes = int32_t(walked.sizes.size());
-  along.large = is_large(along.count);
+  along.large = along.count >= builder.most_counted();
   for (size_t d = 0; d < walked.sizes.size(); d++) along.sizes[d] = divisor_of(walked.sizes[d]);
   for (size_t k = 0; k < strides.size(); k++)
     std::copy(walked.operands[k].strides.begin(), walked.operands[k].strides.end(), strides[k]);

@@ -23,9 +23,10 @@ Walked merged(const std::vector<int64_t>& sizes, std::vector<Chain::Operand> ope
 int64_t count_of(const std::vector<int64_t>& sizes);
 
 // The walk as a device has it; in runs along the last axis where `runs`. Sets the operands' strides.
-UnitWalk unit_walk(const Walked& walked, bool runs, const std::vector<ChainOperand*>& operands);
+UnitWalk unit_walk(const Builder& builder, const Walked& walked, bool runs,
+                   const std::vector<ChainOperand*>& operands);
 // Of one operand or several that are walked within a unit: `strides[k]` gets operand k's.
-Along along_of(const Walked& walked, const std::vector<int64_t*>& strides);
+Along along_of(const Builder& builder, const Walked& walked, const std::vector<int64_t*>& strides);
 
 inline int64_t tiles_of(const Builder& builder, int64_t units) {
   return (units + builder.threads() - 1) / builder.threads();

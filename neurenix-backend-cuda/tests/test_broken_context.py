@@ -1,0 +1,76 @@
+"""An engine that is opened on a context which others of the process have broken."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from cuda_emulated import library, require_built
+from fake_driver import fake_driver
+
+import neurenix as nx
+from neurenix.errors import BackendError
+from neurenix.phynexus import NativeBackend
+from neurenix.primitives import TensorType
+
+THREE = TensorType((3,), nx.float32)
+
+
+@pytest.fixture
+def driver() -> Iterator[ctypes.CDLL]:
+    require_built()
+    with fake_driver() as library:
+        yield library
+
+
+def ones(backend: NativeBackend) -> list[float]:
+    buffer = backend.upload(np.ones(3, np.float32), THREE, 0)
+    found: list[float] = backend.download(buffer, THREE).tolist()
+    return found
+
+
+@pytest.mark.parametrize("code", [400, 700, 999])
+def test_it_is_reset_and_opened(driver: ctypes.CDLL, code: int) -> None:
+    other = NativeBackend(library())
+    assert ones(other) == [1, 1, 1]
+    driver.phynexus_fake_set(b"broken", code)
+    assert ones(NativeBackend(library())) == [1, 1, 1]
+    # what the other one had is gone, and says so
+    with pytest.raises(BackendError, match="another engine of this process"):
+        ones(other)
+    assert ones(other) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("code", [400, 700, 999])
+def test_one_that_stays_broken_says_why(driver: ctypes.CDLL, code: int) -> None:
+    kept = NativeBackend(library())
+    ones(kept)
+    driver.phynexus_fake_set(b"broken", code)
+    driver.phynexus_fake_set(b"gone", 1)
+    with pytest.raises(BackendError, match=rf"cu\w+ failed: .*\({code}\)"):
+        ones(NativeBackend(library()))
+    driver.phynexus_fake_set(b"gone", 0)
+    assert ones(NativeBackend(library())) == [1, 1, 1]
+
+
+def test_one_call_that_fails_throws_nothing_away(driver: ctypes.CDLL) -> None:
+    other = NativeBackend(library())
+    kept = other.upload(np.ones(3, np.float32), THREE, 0)
+    driver.phynexus_fake_fail(b"cuStreamCreate", 1, 999)
+    with pytest.raises(
+        BackendError, match=r"Emulated GPU 0 does not open: cuStreamCreate.*\(999\)"
+    ):
+        ones(NativeBackend(library()))
+    assert other.download(kept, THREE).tolist() == [1, 1, 1]
+
+
+def test_a_count_that_fails_says_so(driver: ctypes.CDLL) -> None:
+    backend = NativeBackend(library())
+    assert backend.device_count() == 1
+    driver.phynexus_fake_fail(b"cuDeviceGetCount", 1, 999)
+    with pytest.raises(BackendError, match=r"cuDeviceGetCount failed: .*\(999\)"):
+        backend.device_count()
+    driver.phynexus_fake_set(b"devices", 0)
+    assert backend.device_count() == 0
