@@ -2,8 +2,9 @@
 operations and bytes of each instruction that they run."""
 
 import ctypes
+import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from neurenix.phynexus.executable import NativeExecutable, plan_struct
 from neurenix.phynexus.plan.encode import encode
 from neurenix.phynexus.plan.lowering import make_plan
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
-)
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "neurenix-backend-cuda" / "tests")]
 from cuda_emulated import library, register
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
+THREADS = 256  # of a block
 # Handlers of later phases, and of loops: what their instruction costs is counted once.
 LATER = {
     "product_sum",
@@ -102,11 +103,20 @@ class Counted:
 
 
 class Listing:
-    """Lists launches for a device of so many multiprocessors."""
+    """Lists launches for a device of so many multiprocessors, in one process for one
+    device: the fake driver says that it is that one, so that core chooses for it."""
 
     def __init__(self, device):
+        numbers = f"multiprocessors={device.multiprocessors},shared={device.shared}"
+        os.environ["PHYNEXUS_FAKE_CUDA"] = numbers
         self.device = register()
         self.target = device
+        backend = discovery.backend(self.device)
+        declared = backend.capabilities(0)
+        assert declared.tasks is not None
+        # the emulator's blocks are of fewer threads
+        tasks = replace(declared.tasks, lanes=THREADS)
+        backend.capabilities = lambda index: replace(declared, tasks=tasks)
         self.function = ctypes.CDLL(str(library())).phynexus_list_launches
         self.function.restype = ctypes.c_char_p
         self.function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]

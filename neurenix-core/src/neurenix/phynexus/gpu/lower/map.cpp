@@ -89,6 +89,9 @@ void add_task(RecordBuilder& builder, const phx_instruction& x, const Map& p, co
   task.memory_at = int32_t((sizeof(TaskMemory) + frame.bases.size() * sizeof(char*) + 15) / 16 * 16);
   task.frame_bytes = frame.bytes;
   const int64_t behind = round_up(task.memory_at + memory);
+  if (behind > builder.target.shared_bytes)
+    lack(format("a task of %lld pointers in %d bytes of shared memory", (long long)task.base_count,
+                builder.target.shared_bytes));
   Launch launch;
   launch.kernel = task_kernel_with(last);
   launch.threads = builder.threads();
