@@ -34,7 +34,7 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
 // Templates, so that code made at run time has none of them.
 #define X(name, Params, kernel)                                                    \
   template <LevelKernel = kernel_##kernel>                                         \
-  DEVICE_CALL void call_##name(const char* params, int64_t tile) {                 \
+  DEVICE_CALL void call_##name(const char* params, int tile) {                     \
     SHARED_MEMORY(shared);                                                         \
     const TaskMemory& task = *reinterpret_cast<const TaskMemory*>(shared);         \
     char* const* bases = reinterpret_cast<char* const*>(&task + 1);                \
@@ -47,7 +47,7 @@ PHYNEXUS_HANDLERS(X)
 
 // With the handlers of the kernels up to Last.
 template <LevelKernel Last>
-DEVICE void run_task_tile(int handler, const char* params, int64_t tile) {
+DEVICE void run_task_tile(int handler, const char* params, int tile) {
   switch (handler) {
 #define X(name, Params, kernel)                                         \
   case handler_##name:                                                  \

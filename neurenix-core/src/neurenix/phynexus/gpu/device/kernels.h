@@ -104,7 +104,7 @@ struct TaskRecords {
       const Record& record = records[r];
       prefetch_records(records, r + 1, count, group);
       ONE_BY_ONE
-      for (int64_t tile = 0; tile < record.tiles; tile++)
+      for (int tile = 0; tile < int(record.tiles); tile++)
         run_task_tile<Last>(record.handler, group.program + record.params, tile);
       if (record.barrier) group.barrier();
       if (!record.loop) continue;
