@@ -1,14 +1,16 @@
 """What a meta-step costs on a GPU, by counting: no GPU is needed.
 
-    python benchmarks/gpu_model.py [--only w1,w4] [--cubin phynexus_cuda.fatbin]
+    python benchmarks/gpu_model.py [--only w1,w4] [--resources said.txt]
         [--detail w5s1]
 
 For each case of `benchmarks/gpu/cases.py` it prints launches, levels (of the whole
 device, and within tasks), operations, bytes, blocks at once on a multiprocessor, and
 the expected time of a step beside the floor, on an H100 and an A100. Launches are
 those that the engine's own lowering makes, listed by the emulated library (`make
-emulated`). With --cubin, registers are what `cuobjdump --dump-resource-usage` finds
-in the device's code; without it 128 for every kernel, and that is said.
+emulated`), and whether tasks are kept is what core chooses for an H100. --resources
+has the kernels' registers and shared memory: what nvcc says on standard error, called
+as in neurenix-backend-cuda/tests/test_machine_code.py. Without it each kernel is taken
+to have 128 registers, and that is said.
 
 The floor: multiplications and additions at the device's peak, or the bytes of weights,
 optimizer and batch once at its bandwidth, whichever is more.
@@ -22,18 +24,20 @@ import neurenix as nx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
 from cases import CASES, case
-from cost import A100, H100, registers_of, time_of
-from launches import Counted, listed_on
+from cost import A100, H100, time_of
+from launches import Counted, listed_on, resources_of
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="cases, with commas between them")
-    parser.add_argument("--cubin", help="the device's code, as nvcc made it")
+    parser.add_argument(
+        "--resources", type=Path, help="what `nvcc -Xptxas -v` said of the kernels"
+    )
     parser.add_argument("--detail", help="the case whose launches are listed")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else CASES
-    registers = registers_of(options.cubin) if options.cubin else {}
+    resources = resources_of(options.resources.read_text()) if options.resources else {}
     listing = listed_on(H100)
     print(
         "| case | launches | levels | in tasks | MFLOP | MB | blocks an SM "
@@ -44,14 +48,14 @@ def main():
         workload = case(name)
         batch = [nx.tensor(array) for array in workload.batch()]
         plan = listing.of(workload.step, batch)
-        print(row(name, plan, registers), flush=True)
+        print(row(name, plan, resources), flush=True)
         if name == options.detail:
-            detail(plan, registers)
-    if not registers:
-        print("\nNo --cubin: registers taken for 128 a thread.")
+            detail(plan, resources)
+    if not resources:
+        print("\nNo --resources: registers taken for 128 a thread.")
 
 
-def row(name, plan: Counted, registers):
+def row(name, plan: Counted, resources):
     cells = [
         name,
         len(plan.launches),
@@ -61,19 +65,19 @@ def row(name, plan: Counted, registers):
         f"{plan.bytes / 1e6:.1f}",
         "/".join(
             str(n)
-            for n in sorted({H100.blocks_at_once(x, registers) for x in plan.launches})
+            for n in sorted({H100.blocks_at_once(x, resources) for x in plan.launches})
         ),
     ]
     for device in (H100, A100):
-        micros = time_of(plan, device, registers) * 1e6
+        micros = time_of(plan, device, resources) * 1e6
         floor = device.floor(plan.products, plan.state_bytes) * 1e6
         cells += [f"{micros:.0f}", f"{floor:.1f}"]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def detail(plan: Counted, registers):
+def detail(plan: Counted, resources):
     """The launches that cost most, on an H100."""
-    costs = [(H100.launch_time(x, registers), x) for x in plan.launches]
+    costs = [(H100.launch_time(x, resources), x) for x in plan.launches]
     for seconds, launch in sorted(costs, key=lambda c: -c[0])[:25]:
         handlers = ", ".join(sorted({record.handler for record in launch.records}))
         print(

@@ -14,9 +14,14 @@ from neurenix.phynexus.executable import NativeExecutable, plan_struct
 from neurenix.phynexus.plan.encode import encode
 from neurenix.phynexus.plan.lowering import make_plan
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "neurenix-backend-cuda" / "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
+)
 from cuda_emulated import library, register
+from kernel_resources import Used, resources_of
+
+__all__ = ["Counted", "Listing", "Used", "listed_on", "resources_of"]
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82

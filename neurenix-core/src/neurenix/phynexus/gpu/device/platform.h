@@ -28,7 +28,7 @@
 #define ROLLED _Pragma("unroll 1")
 #define ONE_BY_ONE _Pragma("unroll 1")
 #define PRAGMA(text) _Pragma(#text)
-#define UNROLL_BY(count) PRAGMA(unroll (count))
+#define UNROLL_BY(count) PRAGMA(unroll count)
 #define DEVICE __device__ __forceinline__
 #define DEVICE_CALL __device__ __noinline__
 // Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more.
