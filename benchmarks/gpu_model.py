@@ -1,7 +1,7 @@
 """What a meta-step costs on a GPU, by counting: no GPU is needed.
 
     python benchmarks/gpu_model.py [--only w1,w4] [--resources said.txt]
-        [--detail w5s1]
+        [--detail w5s1] [--document]
 
 For each case of `benchmarks/gpu/cases.py` it prints launches, levels (of the whole
 device, and within tasks), operations, bytes, blocks at once on a multiprocessor, and
@@ -13,12 +13,15 @@ as in neurenix-backend-cuda/tests/test_machine_code.py. Without it each kernel i
 to have 128 registers, and that is said.
 
 The floor: multiplications and additions at the device's peak, or the bytes of weights,
-optimizer and batch once at its bandwidth, whichever is more.
+optimizer and batch once at its bandwidth, whichever is more. All times are of the
+device alone: the host's part of a step, which is waited for, is some 20 µs of ours.
 """
 
 import argparse
 import sys
 from pathlib import Path
+
+from harness.report import put_between
 
 import neurenix as nx
 
@@ -26,6 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
 from cases import CASES, case
 from cost import A100, H100, time_of
 from launches import Counted, listed_on, resources_of
+from peer_cost import compiled, eager
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 
 
 def main():
@@ -35,24 +41,33 @@ def main():
         "--resources", type=Path, help="what `nvcc -Xptxas -v` said of the kernels"
     )
     parser.add_argument("--detail", help="the case whose launches are listed")
+    parser.add_argument(
+        "--document", action="store_true", help="write docs/performance.md"
+    )
     options = parser.parse_args()
     names = options.only.split(",") if options.only else CASES
     resources = resources_of(options.resources.read_text()) if options.resources else {}
     listing = listed_on(H100)
-    print(
+    table = [
         "| case | launches | levels | in tasks | MFLOP | MB | blocks an SM "
-        "| H100 µs | floor | A100 µs | floor |\n|---" + "|---:" * 10 + "|"
-    )
+        "| H100 µs | floor | A100 µs | floor | jit µs | eager µs | times the best |\n"
+        "|---" + "|---:" * 13 + "|"
+    ]
+    print(table[0])
     for name in names:
         nx.init({"device": listing.device})
         workload = case(name)
         batch = [nx.tensor(array) for array in workload.batch()]
         plan = listing.of(workload.step, batch)
-        print(row(name, plan, resources), flush=True)
+        table.append(row(name, plan, resources))
+        print(table[-1], flush=True)
         if name == options.detail:
             detail(plan, resources)
     if not resources:
-        print("\nNo --resources: registers taken for 128 a thread.")
+        table += ["", "No --resources: registers taken for 128 a thread."]
+        print("\n".join(table[-2:]))
+    if options.document:
+        put_between(DOCUMENT, "counted on GPUs", "\n".join(table))
 
 
 def row(name, plan: Counted, resources):
@@ -72,6 +87,9 @@ def row(name, plan: Counted, resources):
         micros = time_of(plan, device, resources) * 1e6
         floor = device.floor(plan.products, plan.state_bytes) * 1e6
         cells += [f"{micros:.0f}", f"{floor:.1f}"]
+    peers = [1e6 * cost(name, plan, H100) for cost in (compiled, eager)]
+    ours = 1e6 * time_of(plan, H100, resources)
+    cells += [*(f"{micros:.0f}" for micros in peers), f"{min(peers) / ours:.1f}"]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 

@@ -35,6 +35,7 @@ FLOORS: list[dict[str, str]] = [
         "dispatch": "what calling a primitive does now: run it, or record it",
         "settings": "nx.init",
         "profiling": "nx.profile",
+        "memory": "nx.memory_stats",
     },
     {"tape": "leaves and nodes: what the tape is made of"},
     {

@@ -34,7 +34,9 @@ ELSEWHERE = {"neurenix.array_api": "array-api.md"}
 # The roof has 200 names: by the room that defines them.
 ROOF = "neurenix"
 ROOMS = {
-    "Tensors and devices": ("tensor", "devices", "settings", "dtypes", "profiling"),
+    "Tensors and devices": (
+        *("tensor", "devices", "settings", "memory", "dtypes", "profiling"),
+    ),
     "Functions of arrays": ("functions", "linalg"),
     "Random numbers": ("random",),
     "Derivatives and programs": ("autograd", "transforms", "state", "io"),

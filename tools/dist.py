@@ -54,14 +54,18 @@ def cuda_home() -> Path | None:
 
 
 def build(output: Path) -> None:
-    """Sdists and wheels of all packages, native ones for manylinux; without nvcc not
-    the one of CUDA."""
+    """Sdists and wheels of all packages, native ones for manylinux; those of GPUs only
+    where nvcc, or hipcc, is."""
     shutil.rmtree(output, ignore_errors=True)
     cuda = cuda_home()
     env = {**os.environ, "CUDA_HOME": str(cuda)} if cuda else None
     for folder in packages():
-        if folder.name == "neurenix-backend-cuda" and cuda is None:
-            print(f"leaving {folder.name} out: there is no nvcc", flush=True)
+        lacking = {
+            "neurenix-backend-cuda": "" if cuda else "nvcc",
+            "neurenix-backend-rocm": "" if shutil.which("hipcc") else "hipcc",
+        }.get(folder.name)
+        if lacking:
+            print(f"leaving {folder.name} out: there is no {lacking}", flush=True)
             continue
         print(f"building {folder.name}", flush=True)
         run(
@@ -135,7 +139,10 @@ def tried(python: Path, wheels: Sequence[Path]) -> Trial:
         numpy = run(
             [inside, "-c", "import numpy; print(numpy.__version__)"], cwd=folder
         )
-        run([inside.with_name("neurenix"), "doctor", "cpu"], env=env, cwd=folder)
+        there = ["cpu", *(name.removeprefix("neurenix_backend_") for name in also)]
+        for device in (name for name in there if " " not in name):
+            # absent devices are none that fail
+            run([inside.with_name("neurenix"), "doctor", device], env=env, cwd=folder)
     seconds = time.perf_counter() - start
     beside = ", ".join([f"NumPy {numpy.strip()}", *also])
     return Trial(version.strip(), seconds, beside, tuple(told))

@@ -1,14 +1,33 @@
-"""The time of launches on a device, by its numbers; what they rest on stands beside."""
+"""The time of launches on a device, by its numbers; what they rest on stands beside.
+
+None of them was measured here. Data sheets give the cards' peaks and bandwidths; of the
+latter some 80 % is reached (H100 SXM: 3.35 TB/s on the sheet; A100: 1.56 to 2.0).
+Latencies are of arXiv:2208.11174 (A100: shared memory 23 cycles, second cache 200,
+memory 290) and arXiv:2402.13499 (H100: 29, 260, 480). The first measurement on a card
+replaces what it contradicts: scripts/gpu_check.sh prints the times.
+"""
 
 from dataclasses import dataclass
 from math import ceil
 
 from launches import Used
 
-LAUNCH = 1.0e-6  # seconds between two kernels of a graph that wait for each other
-BEGIN = 1.3e-6  # of a kernel: its first loads, and its end
-LEVEL = 0.6e-6  # of a task: a barrier, and the loads that wait behind it (0.5 to 0.8)
-# Multiply-adds a cycle of a multiprocessor's 128 lanes, where a kernel fills it.
+# Seconds between two kernels of a graph that wait for each other: what is commonly
+# reported for graphs since CUDA 12, 0.8 to 1.6 µs.
+LAUNCH = 1.0e-6
+# Of a kernel: three loads that wait for each other (arguments, record, operand), and
+# the writes at its end, at the latency of memory.
+BEGIN = 1.3e-6
+# Of a task: a barrier (some 30 cycles for eight warps), the record's loads from the
+# second cache, the operands' from shared memory, and an accumulation that waits for
+# itself; 0.5 to 0.8 µs.
+LEVEL = 0.6e-6
+# To find out which block of a launch is the last: an atomic, and the wait for it.
+LAST = 0.7e-6
+# Of a small chain, behind another one in the same block.
+TILE = 0.3e-6
+# Multiply-adds a cycle of a multiprocessor's 128 lanes, where a kernel fills it: by the
+# loads and multiply-adds of its inner loop in machine code (test_machine_code.py).
 RATE = {
     "phynexus_level_product_large": 90,
     "phynexus_level_product_medium": 80,
@@ -71,7 +90,7 @@ class Device:
         return BEGIN + max(rounds * one, moved)
 
     def _level_time(self, launch, at_once):
-        tiles = sum(r.tiles for r in launch.records)
+        tiles = sum(r.tiles for r in launch.records if not r.in_tail)
         used = min(1.0, tiles / self.multiprocessors)
         rate = RATE.get(launch.kernel, DIRECT) / (2 if self.is_a100 else 1)
         compute = (
@@ -85,7 +104,17 @@ class Device:
         compute += others / (self.multiprocessors * used * 32 * self.clock)
         moved = launch.bytes / launch.repeats
         speed = self.cache if moved < self.cache_bytes else self.memory
-        return max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+        whole = max(compute, moved / (speed * max(used, 1 / self.multiprocessors)))
+        return whole + self._tail_time(launch)
+
+    def _tail_time(self, launch):
+        """Which block is the last, then its levels and tiles one after the other."""
+        tail = launch.tail
+        if not tail:
+            return 0.0
+        levels = 1 + sum(r.barrier for r in tail)
+        tiles = sum(r.tiles for r in tail) - levels
+        return LAST + levels * LEVEL + tiles * TILE
 
 
 H100 = Device("H100", 132, 1.755e9, 227 << 10, 2.6e12, 4.5e12, 40e6, 228 << 10)

@@ -18,13 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(
     0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
 )
-from cuda_emulated import library, register
+from emulated_engine import CUDA
 from kernel_resources import Used, resources_of
 
 __all__ = ["Counted", "Listing", "Used", "listed_on", "resources_of"]
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
+CHAINS = {"fused", "fused_wide"}
 THREADS = 256  # of a block
 # Handlers of later phases, and of loops: what their instruction costs is counted once.
 LATER = {
@@ -39,14 +40,17 @@ LATER = {
 @dataclass
 class Record:
     """A record: the instruction that it is of, how many tiles, how often a task runs
-    it; of its instruction all products (multiply-adds), operations and bytes, divided
-    among the records that the instruction has."""
+    it, through how many runs of elements a chain goes; of its instruction all products
+    (multiply-adds), operations and bytes, divided among the records that the
+    instruction has. In a tail: run by the last block of its launch."""
 
     handler: str
     instruction: int
     tiles: int
     barrier: bool
     times: int
+    units: int
+    in_tail: bool
     products: float = 0.0
     operations: float = 0.0
     bytes: float = 0.0
@@ -88,11 +92,16 @@ class Launch:
             return 0
         return 1 + sum(r.times for r in self.records if r.barrier)
 
+    @property
+    def tail(self):
+        return [r for r in self.records if r.in_tail]
+
 
 @dataclass
 class Counted:
     launches: list[Launch]
     state_bytes: int  # of what goes in and out: weights, optimizer, batch
+    scratch_bytes: int
 
     @property
     def products(self):
@@ -114,7 +123,7 @@ class Listing:
     def __init__(self, device):
         numbers = f"multiprocessors={device.multiprocessors},shared={device.shared}"
         os.environ["PHYNEXUS_FAKE_CUDA"] = numbers
-        self.device = register()
+        self.device = CUDA.register()
         self.target = device
         backend = discovery.backend(self.device)
         declared = backend.capabilities(0)
@@ -122,7 +131,7 @@ class Listing:
         # the emulator's blocks are of fewer threads
         tasks = replace(declared.tasks, lanes=THREADS)
         backend.capabilities = lambda index: replace(declared, tasks=tasks)
-        self.function = ctypes.CDLL(str(library())).phynexus_list_launches
+        self.function = ctypes.CDLL(str(CUDA.library())).phynexus_list_launches
         self.function.restype = ctypes.c_char_p
         self.function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]
 
@@ -147,10 +156,10 @@ class Listing:
         address = int(_bindings.ffi.cast("uintptr_t", plan))
         target = self.target
         text = self.function(address, state, target.multiprocessors, target.shared, 0)
-        launches = read(text.decode())
+        launches, scratch = read(text.decode())
         count(launches, encoded)
         moved = int(encoded.input_bytes.sum() + encoded.output_bytes.sum())
-        return Counted(launches, moved)
+        return Counted(launches, moved, scratch)
 
 
 def listed_on(device):
@@ -158,30 +167,45 @@ def listed_on(device):
 
 
 def read(text):
-    """The launches of a listing; see neurenix-backend-cuda/cpp/list_launches.cpp."""
+    """The launches of a listing, and its bytes of scratch; see
+    neurenix-backend-cuda/cpp/list_launches.cpp."""
     launches = []
+    scratch = 0
     for line in text.splitlines():
         kind, name, *numbers = line.split()
         if kind == "error":
             raise RuntimeError(text)
+        if kind == "scratch":
+            scratch = int(name)
+            continue
         numbers = [int(n) for n in numbers]
         if kind == "launch":
             *sizes, shared = numbers
             launches.append(Launch(name, *sizes, bool(shared)))
         else:
-            instruction, tiles, barrier, times = numbers
-            record = Record(name, instruction, tiles, bool(barrier), times)
+            instruction, tiles, barrier, times, units = numbers
+            in_tail = kind == "tail"
+            record = Record(
+                name, instruction, tiles, bool(barrier), times, units, in_tail
+            )
             launches[-1].records.append(record)
-    return launches
+    return launches, scratch
 
 
 def count(launches, encoded):
-    """Fills in what the records cost."""
+    """Fills in what the records cost. The passes of a chain (over what is reduced, over
+    the sums of its parts) share by what they go through."""
+    passes = {}
+    for launch in launches:
+        for r in launch.records:
+            passes.setdefault(r.instruction, {})[r.handler, r.units] = r.units
     for launch in launches:
         for r in launch.records:
             if r.handler in LATER:
                 continue
             share = 1 / records_of(encoded, r.instruction)
+            if r.handler in CHAINS:
+                share = r.units / sum(passes[r.instruction].values())
             products, operations, moved = cost_of(encoded, r.instruction)
             r.products = products * share
             r.operations = operations * share

@@ -1,8 +1,8 @@
-"""One peer on one case, in a process of its own: `python peer.py FILE FORM SECONDS`.
+"""One peer, in a process of its own: `python peer.py FORM`, with a line of "FILE
+SECONDS" on its input for each case.
 
 FILE (.npz) has the case's batches and first weights; FORM is `jax`, `torch-eager` or
-`torch-reduce`. It prints one line of JSON: the losses of the first steps, the first
-call's seconds, and the best and the median step's milliseconds, each step waited for.
+`torch-reduce`. It answers with a line of JSON.
 """
 
 import importlib
@@ -25,12 +25,9 @@ def read(file):
     return case, weights, batches
 
 
-def main():
-    file, form, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    case, weights, batches = read(file)
-    module, _, mode = form.partition("-")
-    # a folder of its own comes first on the path: not the libraries of that name
-    peer = importlib.import_module(f"peer_{module}").Peer(case, weights, mode)
+def measured(peer, batches, seconds):
+    """The losses of the first steps, the first call's seconds, and the best and the
+    median step in milliseconds, each step waited for."""
     data = [peer.load(batch) for batch in batches]
     start = perf_counter()
     losses = [peer.step(data[0])]
@@ -41,17 +38,27 @@ def main():
         start = perf_counter()
         peer.step(data[len(times) % len(data)])
         times.append(1e3 * (perf_counter() - start))
-    print(
-        json.dumps(
-            {
-                "device": peer.device,
-                "losses": losses,
-                "first_s": first,
-                "best_ms": min(times),
-                "median_ms": float(np.median(times)),
-            }
-        )
-    )
+    return {
+        "device": peer.device,
+        "losses": losses,
+        "first_s": first,
+        "best_ms": min(times),
+        "median_ms": float(np.median(times)),
+    }
 
 
-main()
+def main():
+    module, _, mode = sys.argv[1].partition("-")
+    # what libraries print themselves goes elsewhere
+    answers, sys.stdout = sys.stdout, sys.stderr
+    # a folder of its own comes first on the path: not the libraries of that name
+    make = importlib.import_module(f"peer_{module}").Peer
+    for line in sys.stdin:
+        file, seconds = line.rsplit(" ", 1)
+        case, weights, batches = read(file)
+        told = measured(make(case, weights, mode), batches, float(seconds))
+        print(json.dumps(told), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

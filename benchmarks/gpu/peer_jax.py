@@ -1,5 +1,6 @@
 """JAX: `jit` of a whole meta-step, vmap over the tasks, in float32 as we have it."""
 
+import math
 import os
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -96,9 +97,10 @@ class Peer:
         t = t + 1
         m = [0.9 * a + 0.1 * b for a, b in zip(m, g)]
         v = [0.999 * a + 0.001 * b * b for a, b in zip(v, g)]
-        c1, c2 = 1 - 0.9**t, jnp.sqrt(1 - 0.999**t)
+        # in float32, 1 - b**t would lose half of its digits
+        c1, c2 = (-jnp.expm1(t * math.log(b)) for b in (0.9, 0.999))
         moved = zip(p, m, v)
-        p = [a - 1e-3 / c1 * b / (jnp.sqrt(c) / c2 + 1e-8) for a, b, c in moved]
+        p = [a - 1e-3 / c1 * b / (jnp.sqrt(c / c2) + 1e-8) for a, b, c in moved]
         return (p, m, v, t), loss
 
     def reptile(self, state, batch):

@@ -1,6 +1,8 @@
 """PyTorch: torch.func, vmap over the tasks; `eager`, or the whole step by torch.compile
 in its mode "reduce-overhead", which replays CUDA graphs. In float32 as we have it."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch.func import grad, grad_and_value, vmap
@@ -84,9 +86,10 @@ class Peer:
         t = t + 1
         m = [0.9 * a + 0.1 * b for a, b in zip(m, g)]
         v = [0.999 * a + 0.001 * b * b for a, b in zip(v, g)]
-        c1, c2 = 1 - 0.9**t, torch.sqrt(1 - 0.999**t)
+        # in float32, 1 - b**t would lose half of its digits
+        c1, c2 = (-torch.expm1(t * math.log(b)) for b in (0.9, 0.999))
         moved = zip(p, m, v)
-        p = [a - 1e-3 / c1 * b / (torch.sqrt(c) / c2 + 1e-8) for a, b, c in moved]
+        p = [a - 1e-3 / c1 * b / (torch.sqrt(c / c2) + 1e-8) for a, b, c in moved]
         return p, m, v, t, loss
 
     def reptile(self, p, m, v, t, *batch):

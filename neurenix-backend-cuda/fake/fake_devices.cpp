@@ -57,7 +57,10 @@ World& world() {
   return *made;
 }
 
-bool loses_device(CuResult code) { return code >= cuda_illegal_address && code <= cuda_launch_failed; }
+bool loses_device(CuResult code) {
+  constexpr int out_of_resources = 701;  // CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+  return code >= cuda_illegal_address && code <= cuda_launch_failed && code != out_of_resources;
+}
 
 CuResult begin(const char* function, bool context) {
   World& w = world();

@@ -11,7 +11,7 @@ from cuda_emulated import library, require_built
 from fake_driver import fake_driver
 
 import neurenix as nx
-from neurenix.errors import BackendError
+from neurenix.errors import BackendError, OutOfMemoryError
 from neurenix.phynexus import NativeBackend
 from neurenix.primitives import TensorType
 
@@ -64,6 +64,13 @@ def test_one_call_that_fails_throws_nothing_away(driver: ctypes.CDLL) -> None:
     ):
         ones(NativeBackend(library()))
     assert other.download(kept, THREE).tolist() == [1, 1, 1]
+
+
+def test_a_full_device_does_not_open(driver: ctypes.CDLL) -> None:
+    driver.phynexus_fake_fail(b"cuStreamCreate", 1, 2)
+    with pytest.raises(OutOfMemoryError, match=r"does not open: cuStreamCreate.*\(2\)"):
+        ones(NativeBackend(library()))
+    assert ones(NativeBackend(library())) == [1, 1, 1]
 
 
 def test_a_count_that_fails_says_so(driver: ctypes.CDLL) -> None:

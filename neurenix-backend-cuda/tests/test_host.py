@@ -73,8 +73,16 @@ def test_a_device_that_stays_lost_says_why_each_time(driver: ctypes.CDLL) -> Non
 
 def test_memory_that_runs_out_is_said_and_work_goes_on(driver: ctypes.CDLL) -> None:
     kept = nx.ones((1 << 20,))
-    with pytest.raises(OutOfMemoryError, match=r"needs 4294967296 bytes.*available"):
+    told = (
+        r"no memory for 4294967296 bytes: of its \d+ bytes \d+ are free, and 4194304 "
+        r"are in use here; .*nx\.memory_stats"
+    )
+    with pytest.raises(OutOfMemoryError, match=told):
         nx.zeros((1 << 30,))
+    used = nx.memory_stats()
+    assert used["allocated"] == 4 << 20 <= used["peak"]
+    with pytest.raises(OutOfMemoryError, match=r"program needs \d+ .* are in use here"):
+        nx.compile(lambda x: nx.sort(x.reshape(-1, 1) * x)[0].sum())(kept[: 1 << 15])
     # another process may have taken what the device has: the driver knows, we do not
     driver.phynexus_fake_fail(b"cuMemAlloc_v2", 1, 2)
     assert nx.zeros((1 << 24,)).numpy().sum() == 0

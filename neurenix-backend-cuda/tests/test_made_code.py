@@ -40,7 +40,7 @@ class Place:
     def run(self, when: str, *arguments: str, **more: str) -> Ran:
         env = {
             **os.environ,
-            "PYTHONPATH": str(PROGRAM.parent),
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "PHYNEXUS_FAKE_NVRTC_FOLDER": str(self.folder),
             "NEURENIX_CACHE": str(self.cache),
             "NEURENIX_GPU_CODE": when,

@@ -54,6 +54,25 @@ def test_a_scan_of_any_length(length: int) -> None:
     np.testing.assert_allclose(sums.numpy(), right_sums.numpy(), rtol=1e-4, atol=1e-4)
 
 
+def test_a_long_scan_in_a_long_scan() -> None:
+    """Both are loops on the device."""
+
+    def rows(w: Tensor, first: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
+        def row(carry: Tensor, xs: Tensor) -> tuple[Tensor, Tensor]:
+            last, sums = running(w, carry, xs)
+            return last, sums.mean()
+
+        return nx.scan(row, first, xs)
+
+    arrays = numbers(4, 4), numbers(4, seed=1), numbers(3, 2100, 4, seed=2)
+    found, right = (
+        [x.numpy() for x in nx.compile(rows)(*on(device, *arrays))]
+        for device in (DEVICE, "cpu")
+    )
+    for one, other in zip(found, right, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_the_gradient_of_a_long_scan() -> None:
     def loss(w: Tensor, first: Tensor, xs: Tensor) -> Tensor:
         return (running(w, first, xs)[1] ** 2).mean()

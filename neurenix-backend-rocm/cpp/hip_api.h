@@ -5,30 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace phynexus::hip {
+#include "hip_errors.h"
 
-enum HipResult : int {
-  hip_success = 0,
-  hip_invalid_value = 1,
-  hip_out_of_memory = 2,
-  hip_not_initialized = 3,
-  hip_deinitialized = 4,
-  hip_insufficient_driver = 35,
-  hip_no_device = 100,
-  hip_invalid_device = 101,
-  hip_invalid_image = 200,
-  hip_invalid_context = 201,
-  hip_no_binary_for_gpu = 209,
-  hip_ecc_not_correctable = 214,
-  hip_not_found = 500,
-  hip_not_ready = 600,
-  hip_illegal_address = 700,
-  hip_launch_timeout = 702,
-  hip_context_is_destroyed = 709,
-  hip_assert = 710,
-  hip_launch_failed = 719,
-  hip_unknown = 999,
-};
+namespace phynexus::hip {
 
 enum HipAttribute : int {
   hip_attribute_multiprocessors = 63,

@@ -8,24 +8,9 @@
 
 namespace phynexus::hip {
 
-static_assert(int(hip_out_of_memory) == int(hipErrorOutOfMemory));
-static_assert(int(hip_not_initialized) == int(hipErrorNotInitialized));
-static_assert(int(hip_deinitialized) == int(hipErrorDeinitialized));
-static_assert(int(hip_insufficient_driver) == int(hipErrorInsufficientDriver));
-static_assert(int(hip_no_device) == int(hipErrorNoDevice));
-static_assert(int(hip_invalid_device) == int(hipErrorInvalidDevice));
-static_assert(int(hip_invalid_image) == int(hipErrorInvalidImage));
-static_assert(int(hip_invalid_context) == int(hipErrorInvalidContext));
-static_assert(int(hip_no_binary_for_gpu) == int(hipErrorNoBinaryForGpu));
-static_assert(int(hip_ecc_not_correctable) == int(hipErrorECCNotCorrectable));
-static_assert(int(hip_not_found) == int(hipErrorNotFound));
-static_assert(int(hip_not_ready) == int(hipErrorNotReady));
-static_assert(int(hip_illegal_address) == int(hipErrorIllegalAddress));
-static_assert(int(hip_launch_timeout) == int(hipErrorLaunchTimeOut));
-static_assert(int(hip_context_is_destroyed) == int(hipErrorContextIsDestroyed));
-static_assert(int(hip_assert) == int(hipErrorAssert));
-static_assert(int(hip_launch_failed) == int(hipErrorLaunchFailure));
-static_assert(int(hip_unknown) == int(hipErrorUnknown));
+#define X(name, number, vendors, lost, remedy) static_assert(number == int(::vendors), #vendors);
+PHYNEXUS_HIP_ERRORS(X)
+#undef X
 static_assert(int(hip_attribute_multiprocessors) == int(hipDeviceAttributeMultiprocessorCount));
 static_assert(int(hip_attribute_shared_bytes) == int(hipDeviceAttributeMaxSharedMemoryPerBlock));
 static_assert(int(hip_attribute_lanes) == int(hipDeviceAttributeWarpSize));

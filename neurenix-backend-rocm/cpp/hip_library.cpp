@@ -67,21 +67,6 @@ const HipApi& found(HipApi& api) {
   return api;
 }
 
-// Others may be losses too, 400 and 999 among them: the engine sees whether the device still works.
-bool is_loss(HipResult result) {
-  switch (result) {
-    case hip_deinitialized:
-    case hip_invalid_context:
-    case hip_ecc_not_correctable:
-    case hip_illegal_address:
-    case hip_launch_timeout:
-    case hip_context_is_destroyed:
-    case hip_assert:
-    case hip_launch_failed: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 // 50221153 and 60342134 are 5.2 and 6.3.
@@ -109,11 +94,14 @@ int hip_devices() {
 }
 
 void fail(const HipApi& api, const char* function, HipResult result) {
+  const HipError* known = find_error(result);
   const char *name = api.hipGetErrorName(result), *text = api.hipGetErrorString(result);
-  throw gpu::DriverFailure(result == hip_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR,
-                           format("%s failed: %s (%d), %s", function, name ? name : "an unknown error",
-                                  int(result), text ? text : "of which the runtime says nothing"),
-                           is_loss(result));
+  if (!name) name = known ? known->name : "an unknown error";
+  std::string message = format("%s failed: %s (%d), %s", function, name, int(result),
+                               text ? text : "of which the runtime says nothing");
+  if (known && *known->remedy) message += std::string("; ") + known->remedy;
+  throw gpu::DriverFailure(result == hip_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR, message,
+                           known && known->lost);
 }
 
 }  // namespace phynexus::hip

@@ -17,7 +17,7 @@ std::string version_text(int version);
 // At least 1. Throws as hip_api().
 int hip_devices();
 
-// "hipMalloc failed: hipErrorUnknown (999), unknown error"
+// "hipMalloc failed: hipErrorUnknown (999), unknown error; `dmesg` says what the kernel's driver met"
 [[noreturn]] void fail(const HipApi& api, const char* function, HipResult result);
 
 inline void check(const HipApi& api, const char* function, HipResult result) {

@@ -97,18 +97,17 @@ HipResult hipRuntimeGetVersion(int* version) {
   return hip_success;
 }
 
+// The errors that the engine knows, in turn: 0 beyond the last.
+int phynexus_fake_hip_error(int index, const char** name, const char** remedy, int* lost) {
+  if (index < 0 || index >= int(std::size(hip_errors))) return 0;
+  const HipError& error = hip_errors[index];
+  *name = error.name, *remedy = error.remedy, *lost = error.lost;
+  return error.number;
+}
+
 const char* hipGetErrorName(HipResult error) {
-  switch (error) {
-    case hip_invalid_value: return "hipErrorInvalidValue";
-    case hip_out_of_memory: return "hipErrorOutOfMemory";
-    case hip_no_device: return "hipErrorNoDevice";
-    case hip_invalid_device: return "hipErrorInvalidDevice";
-    case hip_no_binary_for_gpu: return "hipErrorNoBinaryForGpu";
-    case hip_not_found: return "hipErrorNotFound";
-    case hip_illegal_address: return "hipErrorIllegalAddress";
-    case hip_launch_failed: return "hipErrorLaunchFailure";
-    default: return "hipErrorUnknown";
-  }
+  const HipError* known = find_error(error);
+  return known ? known->name : nullptr;
 }
 
 const char* hipGetErrorString(HipResult) { return "said by the fake runtime"; }

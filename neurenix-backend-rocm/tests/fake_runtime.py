@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from rocm_emulated import folder
 
@@ -22,6 +23,12 @@ def _library() -> ctypes.CDLL:
     library.phynexus_fake_calls.argtypes = [ctypes.c_char_p]
     library.phynexus_fake_calls.restype = ctypes.c_int64
     library.phynexus_fake_hip_function.restype = ctypes.c_char_p
+    library.phynexus_fake_hip_error.argtypes = [
+        ctypes.c_int,
+        ctypes.POINTER(ctypes.c_char_p),
+        ctypes.POINTER(ctypes.c_char_p),
+        ctypes.POINTER(ctypes.c_int),
+    ]
     return library
 
 
@@ -31,6 +38,26 @@ def functions() -> list[str]:
     while (name := library.phynexus_fake_hip_function(len(names))) is not None:
         names.append(name.decode())
     return names
+
+
+class Error(NamedTuple):
+    """An error of the runtime, as hip_errors.h has it."""
+
+    number: int
+    name: str
+    remedy: str  # empty: nothing that is known
+    lost: bool
+
+
+def errors() -> list[Error]:
+    """All errors that the engine knows."""
+    found, library = [], _library()
+    name, remedy, lost = ctypes.c_char_p(), ctypes.c_char_p(), ctypes.c_int()
+    while number := library.phynexus_fake_hip_error(len(found), name, remedy, lost):
+        assert name.value is not None and remedy.value is not None
+        told = name.value.decode(), remedy.value.decode()
+        found.append(Error(number, *told, bool(lost.value)))
+    return found
 
 
 @contextmanager

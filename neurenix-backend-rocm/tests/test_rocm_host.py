@@ -152,8 +152,16 @@ def test_a_count_that_fails_says_so(runtime: ctypes.CDLL) -> None:
 
 def test_memory_that_runs_out_is_said_and_work_goes_on(runtime: ctypes.CDLL) -> None:
     kept = nx.ones((1 << 20,))
-    with pytest.raises(OutOfMemoryError, match=r"needs 4294967296 bytes.*available"):
+    told = (
+        r"no memory for 4294967296 bytes: of its \d+ bytes \d+ are free, and 4194304 "
+        r"are in use here; .*nx\.memory_stats"
+    )
+    with pytest.raises(OutOfMemoryError, match=told):
         nx.zeros((1 << 30,))
+    used = nx.memory_stats()
+    assert used["allocated"] == 4 << 20 <= used["peak"]
+    with pytest.raises(OutOfMemoryError, match=r"program needs \d+ .* are in use here"):
+        nx.compile(lambda x: nx.sort(x.reshape(-1, 1) * x)[0].sum())(kept[: 1 << 15])
     assert (kept + 1).numpy().sum() == 2 << 20
 
 

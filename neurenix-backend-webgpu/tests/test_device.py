@@ -119,6 +119,10 @@ def test_a_lost_device_says_so_once_and_the_next_use_works(
     f = nx.compile(lambda x: nx.exp(x) + 1.0)
     x = nx.ones(5)
     expected = f(x).numpy()
+    nx.manual_seed(2)
+    drawn = nx.rand(3).numpy(), nx.rand(3).numpy()
+    nx.manual_seed(2)
+    np.testing.assert_array_equal(nx.rand(3).numpy(), drawn[0])
     webgpu.device(0).gpu.destroy()
     with pytest.raises(
         BackendError, match=r"the device was lost .* next use opens the device"
@@ -129,6 +133,7 @@ def test_a_lost_device_says_so_once_and_the_next_use_works(
         f(x)
     with pytest.raises(BackendError, match="lay on the device when it was lost"):
         x.numpy()
+    np.testing.assert_array_equal(nx.rand(3).numpy(), drawn[1])  # the stream goes on
 
 
 def test_a_kernel_that_does_not_compile_names_the_line(

@@ -20,7 +20,7 @@ from neurenix.dtypes import Dtype
 from neurenix.errors import ExportError, StorageError
 from neurenix.phynexus.plan.instructions import Dot
 from neurenix_backend_webgpu.export import program_json, steps
-from neurenix_backend_webgpu.export.declarations import TYPES
+from neurenix_backend_webgpu.export.declarations import declarations
 
 RUN = """
 async function main(folder, calls) {
@@ -113,18 +113,11 @@ def test_the_export_is_the_same_twice(tmp_path: Path) -> None:
 
 
 def test_the_runner_is_small_and_evaluates_no_text() -> None:
-    """What a page loads of it, on either device, with the types that all artefacts
-    have."""
-    web = Path(WEB)
-    texts = {p.name: p.read_text() for p in web.rglob("*.js")}
-    sizes = {name: len(text.encode()) for name, text in texts.items()}
-    common = [
-        len(TYPES),
-        *(sizes[n] for n in ("neurenix.js", "artefact.js", "views.js")),
-    ]
-    assert sum(common) + sizes["webgpu.js"] < 25_000
-    assert sum(sizes.values()) - sizes["webgpu.js"] + len(TYPES) < 25_000
-    for text in texts.values():
+    """All of it, with the types that all artefacts have, is under 25 KB."""
+    texts = [p.read_text() for p in Path(WEB).rglob("*.js")]
+    sizes = [len(text.encode()) for text in texts]
+    assert sum(sizes) + len(declarations(())) < 25_000
+    for text in texts:
         assert "eval(" not in text and "Function(" not in text
 
 

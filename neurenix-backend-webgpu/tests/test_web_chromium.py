@@ -168,7 +168,7 @@ return [fixed, loose.device, loose.reason, await loose.check()];
 @pytest.mark.parametrize(
     ("device", "said"),
     [
-        (LIMITED, "in one buffer, and google swiftshader allows 1 MB: export it with"),
+        (LIMITED, "in one buffer, and google swiftshader allows 0.000256 MB: export"),
         (WRONG, "errs by"),
         ("Object.defineProperty(navigator, 'gpu', {});", "there is no WebGPU here"),
     ],

@@ -18,7 +18,7 @@ from neurenix.primitives import TensorType, all_primitives, ops
 from neurenix.testing.case import Case
 from neurenix.testing.cases import CASES
 from neurenix.testing.checks import relative_error, seeded
-from neurenix_backend_webgpu.export.layout import DTYPES, Heap
+from neurenix_backend_webgpu.export.layout import DTYPES, Constants, Heap
 from neurenix_backend_webgpu.export.steps import flat
 from neurenix_backend_webgpu.export.steps_of import PRIMITIVES, steps_of
 from neurenix_backend_webgpu.lowering.storage import from_words, to_words, word_count
@@ -29,10 +29,11 @@ const words = (text) => new Uint32Array(bytes(text).buffer);
 const text = (words) => Buffer.from(words.buffer, words.byteOffset, words.byteLength)
   .toString("base64");
 async function main(web, jobs) {
-  const { Interpreter } = await import("file://" + web + "/neurenix/interpreter.js");
+  const { Executor } = await import("file://" + web + "/neurenix/interpreter.js");
   const results = [];
   for (const { size, entry, pieces, ports } of jobs) {
-    const run = new Interpreter({ memory: { cpu: size }, entries: { run: entry } });
+    const run = new Executor();
+    await run.start({ memory: { cpu: size }, entries: { run: entry }, initial: [] });
     run.as.u.fill(0xABABABAB); // nothing may rely on zeros
     const given = pieces.map(([at, content]) => [at, words(content)]);
     results.push((await run.execute(entry, given, ports)).map(text));
@@ -53,28 +54,25 @@ class Job:
     def __init__(self, f: Any, arrays: list[Array], wanted: list[Array]) -> None:
         tensors = [nx.tensor(a, dtype=as_dtype(a.dtype)) for a in arrays]
         program = nx.capture(f, *tensors)
-        heap = Heap()
+        heap, constants = Heap(), Constants()
         given = [heap.take(word_count(t)) for t in program.input_types]
         made = [heap.take(word_count(t)) for t in program.output_types]
-        steps = steps_of(program, 0, heap)
-        scratch = heap.take(steps.scratch)
+        steps = steps_of(program, 0, constants)
+        fixed = constants.words()
+        places = [heap.take(len(fixed)), heap.take(steps.scratch), *given, *made]
         pieces = [
             *(
                 (at, to_words(a, t.dtype))
                 for at, a, t in zip(given, arrays, program.input_types, strict=True)
             ),
-            *heap.contents(),
+            (places[0], fixed),
         ]
         self.types: list[TensorType] = program.output_types
         self.regions = steps.regions
         self.wanted = wanted
         self.json = {
             "size": heap.words,
-            "entry": {
-                "steps": flat(
-                    steps.regions, [4 * at for at in (0, scratch, *given, *made)]
-                )
-            },
+            "entry": {"steps": flat(steps.regions, [4 * at for at in places])},
             "pieces": [[at, _text(words)] for at, words in pieces],
             "ports": [
                 {"at": at, "letter": "f", "shape": [word_count(t)]}

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from neurenix import settings
 from neurenix.backends import Absent, Available, BackendInfo, Broken, Discovery, plugins
 from neurenix.backends.hookspecs import hookimpl
 from neurenix.backends.protocol import API_VERSION
 from neurenix.backends.reference import ReferenceBackend
 from neurenix.cli import probe
 from neurenix.cli.report import Report, automatic
-from neurenix.errors import DeviceError
+from neurenix.errors import BackendError, DeviceError
 
 
 class Plugins:
@@ -72,13 +73,36 @@ def fail(error: Exception) -> Callable[[], int]:
 def test_those_below_what_is_taken_are_not_probed(made: Plugins) -> None:
     made.add("low", 5, fail(OSError("its driver is old")))
     made.add("middle", 10)
-    made.add("high", 20, lambda: 0)
+    made.add("high", 20, fail(OSError("it hangs")))
     name, skipped = made.discovery.best()
     assert name == "middle" and made.probed == ["high", "middle"]
     assert len(skipped) == 1 and skipped[0].startswith("high: ")
     assert made.discovery.best() == (name, skipped)  # now that states are known
     assert isinstance(made.discovery.state("low"), Broken)
     assert made.discovery.best() == (name, skipped)
+
+
+@pytest.mark.parametrize("error", [None, DeviceError("no driver")])
+def test_absent_ones_are_no_news(made: Plugins, error: Exception | None) -> None:
+    made.add("middle", 10)
+    made.add("high", 20, fail(error) if error else lambda: 0)
+    assert made.discovery.best() == ("middle", [])
+
+
+def test_broken_ones_are_said_once(
+    made: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.add("middle", 10)
+    made.add("high", 20, fail(BackendError("too old: update the driver")))
+    monkeypatch.setattr(settings, "discovery", made.discovery)
+    told = (
+        r"using middle; passed over high: .*broken: .*update the driver .*doctor.*"
+        r"nx\.init"
+    )
+    with pytest.warns(RuntimeWarning, match=told) as said:
+        assert str(settings._automatic()) == "middle:0"
+        assert str(settings._automatic()) == "middle:0"
+    assert len(said) == 1
 
 
 def test_what_asks_to_be_passed_over_is(made: Plugins) -> None:

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 
+from neurenix.devices import Device
 from neurenix.errors import InvalidArgumentError, WorkerError
 from neurenix.meta.distributed import RayStrategy, ray_package
 from neurenix.meta.distributed.head import Head
@@ -31,6 +32,7 @@ pytest.importorskip("ray", reason="Ray is not installed")
             "device='gpu' is no device type that is known here; .*'cuda'",
         ),
         ({"device": "cuda:1"}, "device='cuda:1'; expected a type without .*'cuda'"),
+        ({"device": Device("cuda", 1)}, "expected a type without a number, 'cuda'"),
         ({"device": 5}, "device 5: expected a name"),
         ({"at_least": 3}, "at_least=3 is more than workers=2"),
     ],
@@ -41,6 +43,7 @@ def test_a_wrong_argument_is_refused(given: dict[str, object], message: str) -> 
 
 
 def test_what_is_right_is_kept() -> None:
+    assert RayStrategy(2, Device("cuda")).device == "cuda"
     made = RayStrategy(2, "cuda", resources={"CPU": 2, "GPU": 0.5}, address="auto")
     assert made.device == "cuda" and made.resources == {"CPU": 2.0, "GPU": 0.5}
     assert RayStrategy(2, "reference").resources is None

@@ -41,10 +41,18 @@ struct EmulatedPlan {
     for (const Launch& launch : lowered.launches) count += launch.kernel == kernel;
     return count;
   }
+  // Those in the tails of launches too.
   int levels() const {
-    int last = -1;
-    for (const Launch& launch : lowered.launches) last = std::max(last, launch.level);
-    return last + 1;
+    int last = -1, in_tails = 0;
+    for (const Launch& launch : lowered.launches) {
+      last = std::max(last, launch.level);
+      const Record* records =
+          reinterpret_cast<const Record*>(lowered.program.data() + launch.arguments.records);
+      const int32_t first = launch.arguments.record_count, tail = launch.arguments.tail_count;
+      in_tails += tail > 0;
+      for (int32_t k = first; k < first + tail; k++) in_tails += records[k].barrier;
+    }
+    return last + 1 + in_tails;
   }
 
   // Runs it on these buffers; scratch begins full of NaN. Returns the emulator's message.
@@ -61,19 +69,20 @@ struct EmulatedPlan {
     for (void* pointer : inputs) bases[next++] = static_cast<char*>(pointer);
     for (void* pointer : outputs) bases[next++] = static_cast<char*>(pointer);
     RunState state;
-    for (const Segment& segment : lowered.segments)
-      for (int64_t turn = 0; turn < segment.repeats; turn++)
-        for (int64_t k = segment.first; k < segment.first + segment.count; k++) {
-          const Launch& launch = lowered.launches[size_t(k)];
-          Arguments arguments = launch.arguments;
-          arguments.program = program_at;
-          arguments.bases = bases.data();
-          arguments.state = &state;
-          const std::string wrong = emulator::launch(*emulator::find_kernel(launch.kernel), &arguments,
-                                                     launch.blocks, launch.threads, launch.shared_bytes);
-          if (!wrong.empty()) return wrong;
-        }
-    return {};
+    std::string wrong;
+    each_run(lowered.segments, [&](size_t number) {
+      const Segment& segment = lowered.segments[number];
+      for (int64_t k = segment.first; k < segment.first + segment.count && wrong.empty(); k++) {
+        const Launch& launch = lowered.launches[size_t(k)];
+        Arguments arguments = launch.arguments;
+        arguments.program = program_at;
+        arguments.bases = bases.data();
+        arguments.state = &state;
+        wrong = emulator::launch(*emulator::find_kernel(launch.kernel), &arguments, launch.blocks,
+                                 launch.threads, launch.shared_bytes);
+      }
+    });
+    return wrong;
   }
 
  private:

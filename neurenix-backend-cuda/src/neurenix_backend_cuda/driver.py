@@ -96,7 +96,10 @@ def _no_card() -> str:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is None:
         return "the NVIDIA driver finds no GPU: `nvidia-smi` lists what it sees"
-    return f"the NVIDIA driver finds no GPU with CUDA_VISIBLE_DEVICES={hidden!r}"
+    return (
+        f"the NVIDIA driver finds no GPU with CUDA_VISIBLE_DEVICES={hidden!r}: it has "
+        "the numbers of cards, as 0,1; unset it to see all"
+    )
 
 
 def _dotted(version: tuple[int, int]) -> str:

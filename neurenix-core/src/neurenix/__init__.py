@@ -174,6 +174,7 @@ from .functions.shape import expand_dims as unsqueeze
 from .functions.shape import flatten as ravel
 from .functions.sorting import argsort, sort, topk
 from .functions.statistics import cumprod, diff, median, quantile, searchsorted
+from .memory import memory_stats
 from .profiling import Profile, profile
 from .random import (
     Generator,
@@ -348,6 +349,7 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "memory_stats",
     "median",
     "meshgrid",
     "min",

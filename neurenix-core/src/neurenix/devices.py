@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from .arguments import whole
 from .errors import InvalidArgumentError
 
 
@@ -35,29 +36,49 @@ def is_well_known(name: str) -> bool:
     return isinstance(vars(DeviceType).get(name.upper()), DeviceType)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Device:
-    """One device: `Device("cuda", 1)`, written "cuda:1".
+    """One device: `Device("cuda", 1)` or `Device("cuda:1")`, written "cuda:1".
 
     There is one object for each, so that equal devices are also the same one: every
     operation compares its inputs' devices.
+
+    Raises InvalidArgumentError for what names no device, or two numbers of one.
     """
 
     type: DeviceType
-    index: int = 0
+    index: int
 
-    def __new__(cls, type: str, index: int = 0) -> Device:
-        return _DEVICES.setdefault((str(type), int(index)), object.__new__(cls))
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "type", DeviceType(self.type))
-        object.__setattr__(self, "index", int(self.index))
+    def __new__(cls, type: str, index: int | None = None) -> Device:
+        match = _FORM.fullmatch(type) if isinstance(type, str) else None
+        if match is None:
+            raise InvalidArgumentError(
+                f'device {type!r}: expected a name such as "cpu" or "cuda:0"'
+            )
+        number = _number(match[2], index, type)
+        made = _DEVICES.get((match[1], number))
+        if made is None:
+            made = object.__new__(cls)
+            object.__setattr__(made, "type", DeviceType(match[1]))
+            object.__setattr__(made, "index", number)
+            made = _DEVICES.setdefault((match[1], number), made)
+        return made
 
     def __reduce__(self) -> Any:
         return Device, (self.type, self.index)
 
     def __str__(self) -> str:
         return f"{self.type}:{self.index}"
+
+
+def _number(written: str | None, index: object, type: str) -> int:
+    """The number of "cuda:1", or the one that is given beside "cuda"."""
+    if index is None:
+        return int(written or 0)
+    number = whole("Device", "index", index, 0)
+    if written is not None and int(written) != number:
+        raise InvalidArgumentError(f"Device({type!r}, {number}): two numbers of one")
+    return number
 
 
 _DEVICES: dict[tuple[str, int], Device] = {}
@@ -70,11 +91,4 @@ def parse_device(device: Any) -> Device:
     >>> str(parse_device("cuda"))
     'cuda:0'
     """
-    if isinstance(device, Device):
-        return device
-    match = _FORM.fullmatch(device) if isinstance(device, str) else None
-    if match is None:
-        raise InvalidArgumentError(
-            f'device {device!r}: expected a name such as "cpu" or "cuda:0"'
-        )
-    return Device(DeviceType(match[1]), int(match[2] or 0))
+    return device if isinstance(device, Device) else Device(device)

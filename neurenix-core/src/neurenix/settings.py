@@ -14,6 +14,7 @@ from .backends.leaving import leave
 from .backends.protocol import FLOAT32, PRECISIONS
 from .devices import Device, DeviceType, parse_device
 from .errors import BackendError, DeviceError, InvalidArgumentError
+from .user_lines import user_level
 
 _OPTIONS = ("device", "threads", "precision")
 _current: list[Device] = []
@@ -79,13 +80,7 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
     device = (
         _automatic() if chosen.get("device") is None else parse_device(chosen["device"])
     )
-    backend = discovery.backend(device.type)
-    count = backend.device_count()
-    if device.index >= count:
-        has = f"has {count} (0 to {count - 1})" if count else "has none any more"
-        raise DeviceError(
-            f"nx.init: there is no device {device}; {device.type!s} {has}"
-        )
+    backend = _backend_of(device, "nx.init")
     if precision != FLOAT32:
         _check_precision(backend, device, precision)
     backend.configure({} if threads is None else {"threads": threads})
@@ -94,6 +89,22 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
     _current[:] = [device]
     changes.note()  # generators live on the current device
     return device
+
+
+def backend_of(device: Device, what: str) -> Backend:
+    """The backend of a device; DeviceError, which begins with `what`, where its type is
+    absent or has not so many. (The first one is taken to be there: who uses it is told
+    otherwise.)"""
+    return _backend_of(device, what) if device.index else discovery.backend(device.type)
+
+
+def _backend_of(device: Device, what: str) -> Backend:
+    backend = discovery.backend(device.type)
+    count = backend.device_count()
+    if device.index >= count:
+        has = f"has {count} (0 to {count - 1})" if count else "has none any more"
+        raise DeviceError(f"{what}: there is no device {device}; {device.type!s} {has}")
+    return backend
 
 
 def _listed(precisions: Iterable[str]) -> str:
@@ -138,19 +149,26 @@ def _automatic() -> Device:
             continue
     if name == "reference":
         why = "; ".join(skipped) or discovery.nothing()
-        warnings.warn(
+        _say_once(
             f"no compiled backend ({why}): using NumPy, which is slow. "
-            "Install neurenix-backend-cpu.",
-            RuntimeWarning,
-            stacklevel=4,
+            "Install neurenix-backend-cpu."
         )
     elif skipped:
-        warnings.warn(
-            f"using {name}; passed over {'; '.join(skipped)}",
-            RuntimeWarning,
-            stacklevel=4,
+        _say_once(
+            f"using {name}; passed over {'; '.join(skipped)} (`neurenix doctor` says "
+            f'more; nx.init({{"device": "{name}"}}) says nothing)'
         )
     return Device(DeviceType(name))
+
+
+_said: set[str] = set()
+
+
+def _say_once(text: str) -> None:
+    """A warning about the automatic choice: once a process, wherever it is made."""
+    if text not in _said:
+        _said.add(text)
+        warnings.warn(text, RuntimeWarning, stacklevel=user_level())
 
 
 class _Here(threading.local):
@@ -189,7 +207,7 @@ def get_device_count(device_type: str) -> int:
     >>> nx.get_device_count(nx.DeviceType("no_such_device"))
     0
     """
-    if not isinstance(device_type, str):
+    if not isinstance(device_type, str) or ":" in device_type:
         raise InvalidArgumentError(
             f"get_device_count: {device_type!r} is no device type; see nx.DeviceType"
         )

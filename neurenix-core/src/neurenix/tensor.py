@@ -19,7 +19,6 @@ from .devices import Device, parse_device
 from .dtypes import ALL, Dtype, as_dtype, default_for
 from .errors import (
     CaptureError,
-    DeviceError,
     DtypeError,
     InvalidArgumentError,
     ShapeError,
@@ -27,7 +26,7 @@ from .errors import (
 from .primitives import TensorType, ops
 from .primitives.sources import ConstantArray
 from .program import Symbol
-from .settings import current_device
+from .settings import backend_of, current_device
 from .sizes import ElementCount
 from .tape import Leaf
 from .user_lines import user_line
@@ -344,12 +343,7 @@ def tensor(
         made.node = node
         return made
     where = current_device() if device is None else parse_device(device)
-    backend = discovery.backend(where.type)
-    if where.index and where.index >= backend.device_count():
-        raise DeviceError(
-            f"tensor: there is no device {where}; "
-            f"{where.type!s} has {backend.device_count()}, from 0"
-        )
+    backend = backend_of(where, "tensor")
     if wanted not in backend.capabilities(where.index).dtypes:
         lacks = discovery.lacks_dtype(backend, where.index, wanted)
         raise DtypeError(f"tensor: {lacks}")

@@ -31,6 +31,14 @@ def user_line() -> str | None:
     return None
 
 
+def user_level() -> int:
+    """The `stacklevel` with which a warning of who calls this points there."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 class at_line:
     """While a derivative runs, its instructions point at the line they derive from."""
 

@@ -72,21 +72,36 @@ def _replace(path: Path, made: Path) -> None:
 
 
 def _data(exported: Exported) -> dict[str, bytes]:
-    weights = save(exported.weights)
+    program, constants = program_json(exported)
+    weights = save({**exported.weights, **constants})
     check = save(_examples(exported))
-    program = program_json(exported)
-    checks = {"program": "", "weights": _checksum(weights), "check": _checksum(check)}
-    # The program's own is that of the text with nothing in its place.
-    first = {k: program.pop(k) for k in ("format", "version", "made_by")}
-    text = _json({**first, "checks": checks, **program})
-    own = f'"program":"{_checksum(text.encode())}"'
-    text = text.replace('"program":""', own, 1)
-    return {PROGRAM: text.encode(), WEIGHTS: weights, CHECK: check}
+    places = _places(weights)
+    for port in program["weights"]:
+        port["from"] = places[port["name"]]
+    places = _places(check)
+    for name, entry in program["entries"].items():
+        entry["example"] = [
+            places[f"{name}/{kind}/{port['name']}"]
+            for kind in ("inputs", "outputs", "state")
+            for port in entry[kind]
+        ]
+    whole = {**program, "checks": [_checksum(weights), _checksum(check)]}
+    # The program's own checksum is that of all that follows it.
+    text = _json(whole)[1:].encode()
+    first = f'{{"check":{_checksum(text):10},'.encode()
+    return {PROGRAM: first + text, WEIGHTS: weights, CHECK: check}
 
 
-def _checksum(content: bytes) -> str:
+def _places(content: bytes) -> dict[str, int]:
+    """Where the tensors of a safetensors file begin in it."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    return {name: start + entry["data_offsets"][0] for name, entry in header.items()}
+
+
+def _checksum(content: bytes) -> int:
     """CRC-32: it finds damage, and takes the runner eight lines."""
-    return f"{crc32(content):08x}"
+    return crc32(content)
 
 
 def _json(value: Any) -> str:
@@ -117,6 +132,6 @@ def _runner() -> dict[str, bytes]:
 
 def _texts(exported: Exported) -> dict[str, bytes]:
     return {
-        "neurenix.d.ts": declarations(exported).encode(),
+        "neurenix.d.ts": declarations(exported.entry_points).encode(),
         "README.md": read_me(exported).encode(),
     }

@@ -16,10 +16,10 @@ _ARRAYS = {
     "bool": "Uint8Array",
 }
 
-TYPES = """\
-/** Row-major values with a shape. */
+_TYPES = """\
+/** Row-major. */
 export type Tensor<Values, Shape> = Values & {{ readonly shape: Shape }};
-/** An output that stays on the device. */
+/** An output kept on the device. */
 export interface Kept<T> {{
   readonly shape: readonly number[];
   read(): Promise<T>;
@@ -38,9 +38,9 @@ export interface Model {{
 {run}
   readonly device: "webgpu" | "cpu";
   readonly deviceName: string;
-  /** Why WebGPU does not compute, where it might have. */
+  /** Why not WebGPU. */
   readonly reason: string | null;
-  /** The largest relative difference from the examples. */
+  /** The largest relative error in the examples. */
   check(): Promise<number>;
   dispose(): void;
 }}
@@ -72,10 +72,9 @@ Made by {device}.
 """
 
 
-def declarations(exported: Exported) -> str:
+def declarations(entries: tuple[EntryPoint, ...]) -> str:
     """neurenix.d.ts."""
-    entries = exported.entry_points
-    return TYPES.format(
+    return _TYPES.format(
         inputs="\n".join(_interface(e, e.inputs, True) for e in entries),
         outputs="\n".join(_interface(e, e.outputs, False) for e in entries),
         run="\n".join(_run_types(entries)),

@@ -10,19 +10,24 @@ import numpy as np
 from neurenix.phynexus.plan.place import ALIGNMENT
 from neurenix.primitives.sources import ConstantArray
 
-from ..lowering.storage import to_words, word_count
+from ..lowering.storage import to_words
 
 Array = np.ndarray[Any, Any]
 # The dtypes of the web, and their letters in program.json.
 DTYPES = {"float32": "f", "int32": "i", "uint32": "u", "uint8": "c", "bool": "b"}
+LETTERS = {**DTYPES, "float64": "d"}  # with that in which the runner adds up
+
+
+def element_bytes(letter: str) -> int:
+    """The bytes of an element in memory."""
+    return {"c": 1, "d": 8}.get(letter, 4)
 
 
 class Heap:
-    """Gives out words from 0 on, and keeps the constants that lie in them."""
+    """Gives out words from 0 on."""
 
     def __init__(self) -> None:
         self.words = 0
-        self.constants: dict[ConstantArray, int] = {}
 
     def take(self, words: int) -> int:
         """Where so many words lie, on a line of memory of their own."""
@@ -31,13 +36,29 @@ class Heap:
         self.words += -(-max(words, 1) // line) * line
         return at
 
-    def constant(self, value: ConstantArray) -> int:
-        if value not in self.constants:
-            self.constants[value] = self.take(word_count(value.type))
-        return self.constants[value]
 
-    def contents(self) -> list[tuple[int, Array]]:
-        """Where each constant lies, and its words."""
-        return [
-            (at, to_words(c.array, c.type.dtype)) for c, at in self.constants.items()
-        ]
+class Constants:
+    """Values that never change, one behind the other in words."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[int, Array]] = []
+        self._heap = Heap()
+        self._places: dict[ConstantArray, int] = {}
+
+    def at(self, value: ConstantArray) -> int:
+        """Where a constant lies, in words; one that is there already, lies once."""
+        if value not in self._places:
+            self._places[value] = self.add(to_words(value.array, value.type.dtype))
+        return self._places[value]
+
+    def add(self, words: Array) -> int:
+        at = self._heap.take(len(words))
+        self.pieces.append((at, words))
+        return at
+
+    def words(self) -> Array:
+        """All of them."""
+        whole = np.zeros(self._heap.words, np.uint32)
+        for at, words in self.pieces:
+            whole[at : at + len(words)] = words
+        return whole

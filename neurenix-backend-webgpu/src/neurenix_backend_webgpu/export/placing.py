@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from neurenix.dtypes import Dtype
 from neurenix.errors import ExportError
@@ -16,10 +16,7 @@ from .layout import DTYPES
 
 def place_anew(plan: Plan) -> None:
     """Give every block its offset, in bytes, and every region its scratch, which the
-    blocks of its calls take.
-
-    Raises ExportError where the plan has a dtype that the web has not.
-    """
+    blocks of its calls take."""
     for region in plan.regions:
         sizes: dict[Block, int] = {}
         for k, step in enumerate(region.steps):
@@ -36,11 +33,17 @@ def place_anew(plan: Plan) -> None:
 def _blocks(step: Step, plan: Plan) -> Iterator[tuple[Block, int]]:
     """The pieces of scratch that a step touches, and their bytes."""
     for view in (*step.inputs, *outputs_of(step)):
-        letter_of(view.dtype, NAMES[step.opcode], step)
         if isinstance(view.root, Block) and view.root.home is None:
             yield view.root, view.root.nbytes
     for block in step.params.blocks():
         yield block, plan.regions[step.region].scratch
+
+
+def check_dtypes(steps: Sequence[Step]) -> None:
+    """Raises ExportError where one has a dtype that the web has not."""
+    for step in steps:
+        for view in (*step.inputs, *outputs_of(step)):
+            letter_of(view.dtype, NAMES[step.opcode], step)
 
 
 def letter_of(dtype: Dtype, operation: str, step: Step) -> str:

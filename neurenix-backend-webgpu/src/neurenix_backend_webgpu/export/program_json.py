@@ -3,12 +3,12 @@ executors run; docs/architecture.md has the reasons."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from neurenix import __version__
+from neurenix.dtypes import uint32
 from neurenix.errors import ExportError
 from neurenix.exporting import EntryPoint, Exported, Port
 from neurenix.primitives import TensorType
@@ -17,7 +17,7 @@ from ..lowering.dispatch_list import DispatchList
 from ..lowering.memory_text import module_text
 from ..lowering.storage import word_count
 from .dispatches_of import dispatches_of, placed
-from .layout import DTYPES, Array, Heap
+from .layout import DTYPES, Array, Constants, Heap
 from .steps import flat
 from .steps_of import Steps, steps_of
 
@@ -29,8 +29,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Lowered:
-    """An entry point, lowered for both executors; where its inputs, outputs and the
-    constants of its dispatches lie."""
+    """An entry point, lowered for both executors; where its inputs and outputs lie, and
+    the constants of its dispatches among all."""
 
     entry: EntryPoint
     steps: Steps
@@ -40,34 +40,48 @@ class _Lowered:
     constants: int
 
 
-def program_json(exported: Exported) -> Json:
-    """All of it but the checksums."""
-    heap = Heap()
+def program_json(exported: Exported) -> tuple[Json, dict[str, Array]]:
+    """The program, but for what it says of the other files; and its constants, as
+    weights, of which there are none in `exported`."""
+    heap, constants = Heap(), Constants()
     types = _types_of_weights(exported)
     at = {name: heap.take(word_count(type)) for name, type in types.items()}
-    lowered = [_lowered(entry, at, heap) for entry in exported.entry_points]
+    lowered = [_lowered(e, at, heap, constants) for e in exported.entry_points]
+    words, name = constants.words(), _unused("constants", types)
+    types[name] = TensorType(words.shape, uint32)
+    at[name] = heap.take(len(words))
+    weights = {n: _described(n, type, at[n]) for n, type in types.items()}
     scratch = heap.words
     modules: dict[str, int] = {}
-    entries = {x.entry.name: _entry(x, scratch, modules) for x in lowered}
+    entries = {
+        x.entry.name: {
+            "state": [weights[n] for n in x.entry.state],
+            **_entry(x, at[name], scratch, modules),
+        }
+        for x in lowered
+    }
     largest = max(sum(x.dispatches.scratch) for x in lowered)
     memory = {
         "cpu": scratch + max(x.steps.scratch for x in lowered),
         "gpu": scratch + max(largest, 1),
     }
     _check_memory(memory, scratch)
-    return {
+    program = {
         "format": FORMAT,
         "version": list(VERSION),
         "made_by": f"Neurenix {__version__}",
         "memory": memory,
-        "weights": [_described(name, types[name], at[name]) for name in types],
-        "constants": [
-            *([at, _text(words)] for at, words in heap.contents()),
-            *([x.constants, _text(x.dispatches.constants)] for x in lowered),
-        ],
+        "weights": list(weights.values()),
         "modules": [module_text(text) for text in modules],
         "entries": entries,
     }
+    return program, {name: words}
+
+
+def _unused(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "#"
+    return name
 
 
 def _check_memory(memory: dict[str, int], values: int) -> None:
@@ -87,10 +101,12 @@ def _megabytes(words: int) -> str:
     return f"{4 * words / 1e6:,.1f} MB"
 
 
-def _lowered(entry: EntryPoint, weights: dict[str, int], heap: Heap) -> _Lowered:
+def _lowered(
+    entry: EntryPoint, weights: dict[str, int], heap: Heap, constants: Constants
+) -> _Lowered:
     state = len(entry.state)
     program = entry.program
-    steps = steps_of(program, state, heap)
+    steps = steps_of(program, state, constants)
     dispatches = dispatches_of(program, state)
     own = [heap.take(word_count(port.type)) for port in entry.inputs]
     made = [heap.take(word_count(port.type)) for port in entry.outputs]
@@ -101,20 +117,20 @@ def _lowered(entry: EntryPoint, weights: dict[str, int], heap: Heap) -> _Lowered
         dispatches,
         [*inputs, *own],
         [*inputs[:state], *made],
-        heap.take(len(dispatches.constants)),
+        constants.add(dispatches.constants),
     )
 
 
-def _entry(x: _Lowered, scratch: int, modules: dict[str, int]) -> Json:
+def _entry(x: _Lowered, constants: int, scratch: int, modules: dict[str, int]) -> Json:
+    """All but its state. Constants and scratch begin where these say."""
     entry = x.entry
     texts = x.dispatches.modules
     numbers = [modules.setdefault(text, len(modules)) for text in texts]
     pieces = [scratch] if x.dispatches.scratch else []
-    bases = [x.constants, *x.inputs, *x.outputs, *pieces]
+    bases = [constants + x.constants, *x.inputs, *x.outputs, *pieces]
     first = len(x.inputs) - len(entry.inputs)
-    places = [0, scratch, *x.inputs, *x.outputs]
+    places = [constants, scratch, *x.inputs, *x.outputs]
     return {
-        "state": list(entry.state),
         "inputs": _ports(entry.inputs, x.inputs[first:]),
         "outputs": _ports(entry.outputs, x.outputs[len(entry.state) :]),
         "steps": flat(x.steps.regions, [4 * at for at in places]),
@@ -150,7 +166,3 @@ def _types_of_weights(exported: Exported) -> dict[str, TensorType]:
         names = (*entry.state, *entry.weights)
         types.update(zip(names, entry.program.input_types, strict=False))
     return types
-
-
-def _text(words: Array) -> str:
-    return base64.b64encode(words.astype("<u4").tobytes()).decode("ascii")

@@ -1,9 +1,8 @@
 """The steps of a plan as JSON: what the runner's CPU executor does, in turn.
 
 A view is [dtype's letter, place, offset, the stride of each axis of its loop], in
-elements; a place is the heap, the region's scratch, or one of its inputs or outputs. A
-view without strides is dense: it runs through the loop one element after the other. A
-uint8 takes a byte of memory, everything else a word.
+elements; a place is the constants, the region's scratch, or one of its inputs or
+outputs. A uint8 takes a byte of memory, a float64 two words, everything else a word.
 
 Regions are put in place at the end (`flat`), where views are given addresses in the
 heap; so the runner knows neither places nor calls.
@@ -31,23 +30,22 @@ from neurenix.phynexus.plan.instructions import (
     Record,
 )
 from neurenix.phynexus.plan.plan import Plan, Region, Step
-from neurenix.phynexus.plan.views import Block, Shape, View, contiguous
+from neurenix.phynexus.plan.views import Block, Shape, View
 from neurenix.primitives.sources import ConstantArray
 
-from ..lowering.storage import element_bytes
-from .layout import DTYPES
+from .layout import LETTERS, element_bytes
 from .loops import best_order, collapsed
 from .placing import letter_of, outputs_of
 
 Json = dict[str, Any]
-ABSOLUTE, SCRATCH, FIRST = range(3)  # places: the heap, scratch, then operands
+CONSTANTS, SCRATCH, FIRST = range(3)  # places: constants, scratch, then operands
 _DTYPES = {d.code: d for d in dtypes.ALL}
 
 
 class Writer:
     """Writes the regions of a plan whose memory is in words.
 
-    constant   gives the address in the heap of a constant
+    constant   gives where a constant lies among the constants, in words
     """
 
     def __init__(self, plan: Plan, constant: Callable[[ConstantArray], int]) -> None:
@@ -75,34 +73,29 @@ class Writer:
 
     def place(self, view: View, region: Region) -> tuple[int, int]:
         """Its place, and where it begins there, in elements."""
-        root, size = view.root, element_bytes(view.dtype)
+        root, size = view.root, element_bytes(LETTERS[view.dtype.name])
         if isinstance(root, Block):
             if root.home is None:
                 return SCRATCH, int(root) // size + view.offset
             root = root.home
         kind, which = root
         if kind == "constant":
-            return ABSOLUTE, self.constant(which) * 4 // size + view.offset
+            return CONSTANTS, self.constant(which) * 4 // size + view.offset
         first = FIRST if kind == "input" else FIRST + region.inputs
         return first + which, view.offset
 
-    def view(self, view: View, strides: Sequence[int], region: Region) -> list[Any]:
+    def view(self, view: View, strides: Sequence[Any], region: Region) -> list[Any]:
         place, offset = self.place(view, region)
-        return [DTYPES[view.dtype.name], place, offset, *strides]
+        return [LETTERS[view.dtype.name], place, offset, *strides]
 
-    def looped(self, step: Step, region: Region, shape: Shape, whole: set[int]) -> Json:
-        """The shape of a loop over views that all have it. Those that are dense in it
-        have no strides, but for the outputs of these numbers."""
-        outputs = outputs_of(step)
-        views = [*step.inputs, *outputs]
+    def looped(self, step: Step, region: Region, shape: Shape) -> Json:
+        """The shape of a loop over views that all have it."""
+        views = [*step.inputs, *outputs_of(step)]
         strides = [v.strides for v in views]
         sizes, steps = collapsed(shape, strides, best_order(shape, strides))
-        dense, count = list(contiguous(tuple(sizes))), len(step.inputs)
+        count = len(step.inputs)
         made = [
-            self.view(
-                view, [] if own == dense and k - count not in whole else own, region
-            )
-            for k, (view, own) in enumerate(zip(views, steps, strict=True))
+            self.view(view, own, region) for view, own in zip(views, steps, strict=True)
         ]
         return {"shape": sizes, "x": made[:count], "y": made[count:]}
 
@@ -117,23 +110,21 @@ def flat(regions: list[list[Json]], places: Sequence[int]) -> list[Json]:
                 _placed(part, places) for part in (*step.get("first", ()), step)
             )
             continue
-        inner = [places[p] + offset * _bytes(c) for c, p, offset in step["views"]]
-        called = regions[: step["region"] + 1]
-        made += flat(called, [0, places[SCRATCH] + step["scratch"], *inner])
+        inner = [
+            places[p] + offset * element_bytes(c) for c, p, offset in step["views"]
+        ]
+        own = [places[CONSTANTS], places[SCRATCH] + step["scratch"], *inner]
+        made += flat(regions[: step["region"] + 1], own)
     return made
 
 
 def _placed(step: Json, places: Sequence[int]) -> Json:
     def view(given: list[Any]) -> list[Any]:
         letter, place, offset, *strides = given
-        return [letter, places[place] // _bytes(letter) + offset, *strides]
+        return [letter, places[place] // element_bytes(letter) + offset, *strides]
 
     rest = {key: value for key, value in step.items() if key != "first"}
     return {**rest, "x": list(map(view, step["x"])), "y": list(map(view, step["y"]))}
-
-
-def _bytes(letter: str) -> int:
-    return 1 if letter == DTYPES["uint8"] else 4
 
 
 def _op_of(step: Step) -> str:
@@ -145,36 +136,45 @@ def _writes(step: Step) -> bool:
 
 
 def _fused(w: Writer, step: Step, p: Fused, region: Region) -> Json:
-    """An end is [register], which is stored, or [register, reduction], into a view that
-    does not move along the axes that are reduced."""
-    reduced = {k for k, end in enumerate(p.ends) if end.reduction}
-    looped = w.looped(step, region, p.shape, reduced)
+    """An end is [register, what becomes of it]: it is stored, or reduced into what is
+    there, by a view that does not move along the axes that are reduced."""
+    looped = w.looped(step, region, p.shape)
     ends = [
-        [end.value, NAMES[end.reduction]] if end.reduction else [end.value]
+        [end.value, NAMES[end.reduction] if end.reduction else "store"]
         for end in p.ends
     ]
     ops = [
-        [_name(op), letter_of(_DTYPES[op.dtype], NAMES[op.opcode], step), *op.registers]
-        for op in p.ops
+        _named(op, letter_of(_DTYPES[op.dtype], NAMES[op.opcode], step)) for op in p.ops
     ]
     return {**looped, "ops": ops, "ends": ends}
 
 
-def _name(op: Op) -> str:
-    """The operation's name; casts to bool, which lies as uint8 does, have their own."""
+_OF_MATH = {"maximum": "max", "minimum": "min"}
+
+
+def _named(op: Op, letter: str) -> list[Any]:
+    """The operation's name in JavaScript's Math, or ours; the letter, and operands.
+    Casts to bool, which lies as uint8 does, have a name of their own, as have products
+    of integers, which wrap."""
     name = NAMES[op.opcode]
-    return "to_bool" if name == "cast" and op.dtype == dtypes.bool_.code else name
+    if name == "less":
+        return ["greater", letter, *reversed(op.registers)]
+    if name == "cast" and letter == "b":
+        return ["to_bool", letter, *op.registers]
+    if name == "mul" and letter != "f":
+        return ["imul", letter, *op.registers]
+    return [_OF_MATH.get(name, name), letter, *op.registers]
 
 
 def _copy(w: Writer, step: Step, p: Copy, region: Region) -> Json:
     """An expression without operations."""
-    looped = w.looped(step, region, step.inputs[0].shape, set())
-    return {**looped, "ops": [], "ends": [[0]]}
+    looped = w.looped(step, region, step.inputs[0].shape)
+    return {**looped, "ops": [], "ends": [[0, "store"]]}
 
 
 def _dot(w: Writer, step: Step, p: Dot, region: Region) -> Json:
-    """A loop over batches, rows, columns and the depth, whose axes begin at `axes`. A
-    view does not move along those that are not its own."""
+    """Four loops, over batches, rows, columns and the depth: the shape and the strides
+    are lists of four. A view does not move along those that are not its own."""
     x, y = step.inputs
     (out,) = outputs_of(step)
     b, m, n, k = p.batch, p.m, p.n, p.k
@@ -182,23 +182,21 @@ def _dot(w: Writer, step: Step, p: Dot, region: Region) -> Json:
     of_x = (*x.strides[: b + m], *(0,) * n, *x.strides[b + m :])
     of_y = (*y.strides[:b], *(0,) * m, *y.strides[b + k :], *y.strides[b : b + k])
     strides = of_x, of_y, (*out.strides, *(0,) * k)
-    axes: list[int] = []
-    sizes: list[int] = []
-    along: list[list[int]] = [[], [], []]
+    sizes: list[list[int]] = []
+    along: list[list[list[int]]] = [[], [], []]
     first = 0
     for count in (b, m, n, k):
-        axes.append(len(sizes))
         group = slice(first, first + count)
         first += count
         order = tuple(range(count))
         here, steps = collapsed(shape[group], [s[group] for s in strides], order)
-        sizes += here
+        sizes.append(here)
         for whole, part in zip(along, steps, strict=True):
-            whole += part
+            whole.append(part)
     left, right, result = (
         w.view(view, own, region) for view, own in zip((x, y, out), along, strict=True)
     )
-    return {"shape": sizes, "axes": axes, "x": [left, right], "y": [result]}
+    return {"shape": sizes, "x": [left, right], "y": [result]}
 
 
 def _index(w: Writer, step: Step, p: Index, region: Region) -> Json:

@@ -11,10 +11,11 @@ from neurenix.primitives import all_primitives
 from neurenix.program import Instruction, Program
 
 from ..lowering.device_numbers import LIMITS
+from .accumulated import accumulated
 from .convolutions import as_products
 from .integer_products import as_sums
-from .layout import Heap
-from .placing import place_anew
+from .layout import Constants
+from .placing import check_dtypes, place_anew
 from .steps import Json, Writer
 
 # What the runner has no step for; core writes it with other primitives.
@@ -42,14 +43,15 @@ class Steps:
     scratch: int
 
 
-def steps_of(program: Program, state: int, heap: Heap) -> Steps:
+def steps_of(program: Program, state: int, constants: Constants) -> Steps:
     """The steps of a program whose first `state` outputs replace its first inputs.
 
     Raises BackendError or ExportError for what the web has not.
     """
     plan = make_plan(prepare(program, TARGET), state, LIMITS)
     for region in plan.regions:
-        region.steps = as_sums(as_products(region.steps))
+        check_dtypes(region.steps)
+        region.steps = accumulated(as_sums(as_products(region.steps)))
     place_anew(plan)
-    regions = Writer(plan, heap.constant).regions()
+    regions = Writer(plan, constants.at).regions()
     return Steps(regions, plan.regions[-1].scratch // 4)

@@ -2,51 +2,43 @@
 import { readArtefact } from "./neurenix/artefact.js";
 import { fromWords, must, product, toWords } from "./neurenix/views.js";
 
-const CPU = "./neurenix/interpreter.js", GPU = "./neurenix/webgpu.js";
+const EXECUTORS = { __proto__: null, cpu: "./neurenix/interpreter.js", webgpu: "./neurenix/webgpu.js" };
 
 export async function load(url, { device = "auto", onProgress = () => {} } = {}) {
-  must(["auto", "webgpu", "cpu"].includes(device), `device: expected "auto", "webgpu" or "cpu", not ${device}`);
-  import(device === "cpu" || !globalThis.navigator?.gpu ? CPU : GPU); // while files are read
-  const model = new Model(await readArtefact(url, onProgress), device === "auto");
-  await (device === "cpu" ? model.useCpu() : model.useWebGPU(onProgress));
+  const auto = device === "auto";
+  must(auto || EXECUTORS[device], `device: expected "auto", "webgpu" or "cpu", not ${device}`);
+  import(EXECUTORS[device === "cpu" || !globalThis.navigator?.gpu ? "cpu" : "webgpu"]); // meanwhile
+  const model = Object.assign(new Model(), { auto, artefact: await readArtefact(url, onProgress) });
+  await model.start(auto ? "webgpu" : device, onProgress);
   onProgress(1, "ready");
   return model;
 }
 
-// An output that stays where it was computed.
+// An output that stays on its device.
 class Kept {
   constructor(executor, port, words) {
     Object.assign(this, { executor, port, words, shape: port.shape });
   }
 
   async read() {
-    return fromWords(this.port, await this.executor.read(this.words));
+    const [words] = await this.executor.execute(null, [], [this.words]);
+    return fromWords(this.port, words);
   }
 
   dispose() { this.words.destroy?.(); }
 }
 
 class Model {
-  reason = null; // why not WebGPU
+  reason = null; // not WebGPU
   #last = Promise.resolve();
 
-  constructor(artefact, auto) {
-    Object.assign(this, { artefact, auto });
-  }
-
-  get device() { return this.executor.device; }
-  get deviceName() { return this.executor.deviceName; }
-
-  async useCpu() {
-    const { Interpreter } = await import(CPU);
-    this.executor = new Interpreter(this.artefact);
-  }
-
-  async useWebGPU(onProgress) {
-    const { WebGPU } = await import(GPU);
-    this.executor = new WebGPU();
+  async start(device, onProgress) {
+    this.device = device;
+    const executor = this.executor = new (await import(EXECUTORS[device])).Executor();
     try {
-      await this.executor.start(this.artefact, onProgress);
+      this.deviceName = await executor.start(this.artefact, onProgress);
+      await executor.execute(null, this.artefact.initial, []);
+      if (device === "cpu") return;
       onProgress(0.9, "checking");
       await this.check();
     } catch (error) {
@@ -56,10 +48,10 @@ class Model {
 
   async #fallBack(error) {
     this.executor.dispose();
-    if (!this.auto) throw error;
+    if (!this.auto || this.device === "cpu") throw error;
     this.reason = error.message;
     if (!error.absent) console.warn(`Neurenix computes on the CPU: ${error.message}`);
-    await this.useCpu();
+    await this.start("cpu");
   }
 
   dispose() {
@@ -81,64 +73,56 @@ class Model {
       if (!names[1] && typeof given[0] !== "string") given.unshift(names[0]);
       const [name, inputs, { keep = [] } = {}] = given, entry = entries[name];
       must(entry, `no entry point ${name}: there are ${names.join(", ")}`);
-      const { outputs } = entry, kept = keep === true ? outputs.map((port) => port.name) : keep;
-      for (const k of kept) must(outputs.some((port) => port.name === k), `no output ${k} to keep`);
-      const call = () => this.executor.execute(
-        entry, this.#packed(entry.inputs, inputs), outputs, outputs.map((port) => kept.includes(port.name)));
+      const { outputs } = entry, own = outputs.map((port) => port.name), kept = keep === true ? own : keep;
+      for (const name of kept) must(own.includes(name), `no output ${name} to keep`);
+      const keeps = own.map((name) => kept.includes(name));
+      const call = () => this.executor.execute(entry, this.#packed(entry.inputs, inputs), outputs, keeps);
       const words = await call().catch(async (error) => {
         if (!error.lost || names.some((name) => entries[name].state[0])) throw error;
         await this.#fallBack(error);
         return call();
       });
-      return Object.fromEntries(outputs.map((port, k) => [port.name, kept.includes(port.name)
-        ? new Kept(this.executor, port, words[k]) : fromWords(port, words[k])]));
+      return Object.fromEntries(outputs.map((port, k) => [own[k],
+        keeps[k] ? new Kept(this.executor, port, words[k]) : fromWords(port, words[k])]));
     });
   }
 
   #packed(ports, inputs = {}) {
-    const all = ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`);
-    const refuse = (what) => must(false, `${what}; expected ${all}`);
-    for (const name in inputs) {
-      if (!ports.some((port) => port.name === name)) refuse(`there is no input ${name}`);
-    }
+    const refuse = (what) => must(false, `${what}; expected ${ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`)}`);
+    for (const name in inputs) ports.some((port) => port.name === name) || refuse(`there is no input ${name}`);
     return ports.map((port) => {
       const { name, shape, at, dtype } = port, values = inputs[name] ?? refuse(`the input ${name} is missing`);
       const kept = values instanceof Kept;
       if (`${values.shape ?? shape}` !== `${shape}` || (kept ? values.port.dtype !== dtype : values.length !== product(shape))) {
         refuse(`the input ${name} has ${values.length ?? "other"} values, or another shape`);
       }
-      if (kept && values.executor !== this.executor) {
-        throw Object.assign(new Error(`the input ${name} was kept by another device`), { lost: true });
-      }
+      must(!kept || values.executor === this.executor, `the input ${name} was kept by another device`, { lost: true });
       return [at, kept ? values.words : toWords(port, values)];
     });
   }
 
+  // The largest relative difference from the examples.
   check() {
-    return this.#next(() => this.#check());
-  }
-
-  // The largest difference from the examples, relative to a result's largest value.
-  async #check() {
-    const { executor, artefact: { entries, weights, initial } } = this;
-    const kept = await executor.execute(null, [], weights);
-    let worst = 0;
-    for (const entry of Object.values(entries)) {
-      const { inputs, outputs, cells, example } = entry, ports = [...outputs, ...cells];
-      const given = inputs.map((port, k) => [port.at, toWords(port, example[0][k])]);
-      const found = await executor.execute(entry, [...initial, ...given], ports);
-      ports.forEach((port, k) => {
-        worst = Math.max(worst, difference(fromWords(port, found[k]), example[1][k]));
-      });
-    }
-    executor.write(weights.map(({ at }, k) => [at, kept[k]]));
-    must(!(worst > 1e-3), `${this.deviceName} errs by ${worst} in the examples`);
-    return worst;
+    return this.#next(async () => {
+      const { executor, artefact: { entries, weights, initial } } = this;
+      const before = await executor.execute(null, [], weights);
+      let worst = 0;
+      for (const entry of Object.values(entries)) {
+        const { inputs, outputs, state, example } = entry, ports = [...outputs, ...state];
+        const given = inputs.map((port, k) => [port.at, toWords(port, example[k])]);
+        const found = await executor.execute(entry, [...initial, ...given], ports);
+        ports.forEach((port, k) => {
+          worst = Math.max(worst, difference(fromWords(port, found[k]), example[inputs.length + k]));
+        });
+      }
+      await executor.execute(null, weights.map(({ at }, k) => [at, before[k]]), []);
+      must(worst <= 1e-3, `${this.deviceName} errs by ${worst} in the examples`);
+      return worst;
+    });
   }
 }
 
 function difference(found, expected) {
   const scale = expected.reduce((most, x) => Math.max(most, Number.isFinite(x) && Math.abs(x)), 1);
-  return found.reduce((most, x, i) => (x === expected[i] || Object.is(x, expected[i]) ? most
-    : Math.max(most, Math.abs(x - expected[i]) / scale || Infinity)), 0);
+  return found.reduce((most, x, i) => (Object.is(x, expected[i]) ? most : Math.max(most, Math.abs(x - expected[i]) / scale)), 0);
 }

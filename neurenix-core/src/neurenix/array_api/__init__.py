@@ -20,7 +20,7 @@ from ..devices import Device, parse_device
 from ..dtypes import bool_ as bool
 from ..dtypes import float32, float64, int32, int64, uint8, uint32
 from ..errors import InvalidArgumentError
-from ..settings import current_device
+from ..settings import backend_of, current_device
 from ..tensor import Tensor
 from . import (
     creation,
@@ -76,10 +76,8 @@ class NamespaceInfo:
 
     def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
         """The standard's dtypes that the device has, by name."""
-        from ..backends import discovery
-
         where = current_device() if device is None else parse_device(device)
-        has = discovery.backend(where.type).capabilities(where.index).dtypes
+        has = backend_of(where, "dtypes").capabilities(where.index).dtypes
         found = {d.name: d for d in kinds.STANDARD if d in has}
         if kind is None:
             return found

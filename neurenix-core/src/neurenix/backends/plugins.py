@@ -96,6 +96,9 @@ class Discovery:
 
     def nothing(self) -> str:
         """Why no installed type is to be had at all."""
+        states = [(name, self.state(name)) for name in self.names()]
+        if states:
+            return "; ".join(f"{n}: {s.reason}" for n, s in states if type(s) is Absent)
         have = ", ".join(self.installed())
         allowed = f"{_ALLOW_LIST}={os.environ.get(_ALLOW_LIST)} allows none of {have}"
         return allowed if have else "none is installed"
@@ -225,7 +228,8 @@ class Discovery:
 
     def best(self) -> tuple[str, list[str]]:
         """The available type of highest priority, and why others of at least its
-        priority were passed over. Those below are not probed."""
+        priority were passed over, though there is something: absent ones are what a
+        machine is, and only the doctor speaks of them. Those below are not probed."""
         skipped: list[str] = []
         lowest: float = reference.INFO.priority
         found = (lowest, reference.INFO.device_type)
@@ -235,15 +239,14 @@ class Discovery:
             if priority < found[0]:
                 break
             state = self.state(name)
-            reason = (
-                state.info.passed_over()
-                if isinstance(state, Available)
-                else state.reason
-            )
-            if reason:
-                skipped.append(f"{name}: {reason}")
-            else:
-                found = max(found, (priority, name))
+            if isinstance(state, Broken):
+                skipped.append(f"{name}: {state.reason}")
+            elif isinstance(state, Available):
+                reason = state.info.passed_over()
+                if reason:
+                    skipped.append(f"{name}: {reason}")
+                else:
+                    found = max(found, (priority, name))
         return found[1], skipped
 
     def _priority(self, device_type: str) -> float:

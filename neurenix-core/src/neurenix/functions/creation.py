@@ -15,7 +15,7 @@ from ..devices import parse_device
 from ..dtypes import Dtype, as_dtype, float32, int32
 from ..errors import DtypeError, InvalidArgumentError, OutOfMemoryError
 from ..primitives import TensorType, ops
-from ..settings import current_device
+from ..settings import backend_of, current_device
 from ..sizes import check_size
 from ..tensor import Tensor, fits, literal, tensor
 from .axes import check_shape
@@ -33,7 +33,7 @@ def _made(
     """A tensor of what `array` gives, which is called once there is room for it."""
     check_size(name, shape, dtype)
     where = current_device() if device is None else parse_device(device)
-    backend = discovery.backend(where.type)
+    backend = backend_of(where, name)
     can = backend.capabilities(where.index)
     if dtype not in can.dtypes:
         lacks = discovery.lacks_dtype(backend, where.index, dtype)

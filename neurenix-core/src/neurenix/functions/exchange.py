@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch
-from ..backends import discovery
 from ..devices import parse_device
 from ..dtypes import as_dtype
 from ..errors import ExchangeError, InvalidArgumentError
 from ..primitives import TensorType
 from ..primitives.sources import ConstantArray
-from ..settings import current_device
+from ..settings import backend_of, current_device
 from ..tensor import Tensor, tensor
 
 _HOST = (1, 0)  # DLPack's name for the processor's memory
@@ -104,7 +103,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     where = current_device() if device is None else parse_device(device)
     kind = TensorType(array.shape, dtype)
     if not copy and array.flags.c_contiguous and dispatch.recorder() is None:
-        backend = discovery.backend(where.type)
+        backend = backend_of(where, "from_dlpack")
         if dtype in backend.capabilities(where.index).dtypes:
             buffer = backend.adopt(array, kind, where.index)
             if buffer is not None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
-from ..backends.memory import require
 from ..backends.protocol import Executable, StepsCall
 from ..program import Program
 from . import _bindings
@@ -83,7 +82,7 @@ class NativeExecutable(Executable):
     def _require(self, scratch: int) -> None:
         """Raises OutOfMemoryError where there is no room for a run."""
         need = scratch + sum(self.result_bytes)
-        require("running the program", need, self.engine.available)
+        self.engine.require("running the program", need)
 
     def memory_bytes(self) -> int:
         """The bytes that the engine says a run takes; for an engine before ABI 1.5 the

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..backends.leaving import leave
-from ..backends.memory import host_available, no_memory, require
+from ..backends.memory import LARGE, host_available, no_memory, require
 from ..backends.protocol import FLOAT32, PRECISIONS, Capabilities
 from ..errors import (
     BackendError,
@@ -65,6 +65,10 @@ def count_devices(library: Path) -> int:
 
 
 _POINTER = ffi.typeof("void **")
+_REMEDY = (
+    "; make the batch smaller, or set chunk= of a map or max_memory= of a learner "
+    "(nx.memory_stats says what is in use)"
+)
 
 
 class Profiled(Protocol):
@@ -98,6 +102,7 @@ class Engine:
             },
         )
         handle = ffi.new("phx_engine **")
+        self.host_visible = False  # until it says so: failures ask for that
         self.check(self.api.create(index, options, handle))
         self.handle = handle[0]
         # an attribute of the table is made anew each time that it is asked for
@@ -106,7 +111,7 @@ class Engine:
         self.profiled: set[Profiled] | None = None  # while a profile is taken
         can = self.capabilities()
         self.memory_bytes, self.host_visible = can.memory_bytes, can.host_visible
-        self.limits = can.limits
+        self.limits, self.name = can.limits, can.name
 
     def capabilities(self) -> Capabilities:
         """The capabilities that the engine declares now: its threads may change."""
@@ -142,9 +147,11 @@ class Engine:
 
     def failure(self, status: int) -> NeurenixError:
         text = with_lines(ffi.string(self.api.last_error()).decode())
-        if status == _OUT_OF_MEMORY:
+        if status == _OUT_OF_MEMORY and self.host_visible:
             room = self.available()
             text += "" if room is None else f"; {room} are available"
+        elif status == _OUT_OF_MEMORY:
+            text += _REMEDY
         if status == _DEVICE_ERROR:  # it may be lost
             leave()
         return _ERRORS.get(status, BackendError)(text)
@@ -180,15 +187,29 @@ class Engine:
 
     def take(self, nbytes: int) -> Any:
         """Memory for a buffer, or OutOfMemoryError."""
-        require("a buffer", nbytes, self.available)
+        if self.host_visible:
+            self.require("a buffer", nbytes)
         out = ffi.new(_POINTER)
         status = self.allocate(self.handle, nbytes, out)
         if not status:
             return out[0]
         # no size is negative here: what an engine calls absurd is too much
-        if status in (_INVALID_ARGUMENT, _OUT_OF_MEMORY):
+        if status == _INVALID_ARGUMENT or (
+            status == _OUT_OF_MEMORY and self.host_visible
+        ):
             raise no_memory("a buffer", nbytes, self.available())
         raise self.failure(status)
+
+    def require(self, what: str, nbytes: int) -> None:
+        """Raises OutOfMemoryError for what cannot fit, before any of it is taken."""
+        if self.host_visible:
+            require(what, nbytes, self.available)
+        elif nbytes >= LARGE and nbytes > (room := self.available() or 0):
+            used = self.memory_bytes - room
+            raise OutOfMemoryError(
+                f"{what} needs {nbytes} bytes; of the {self.memory_bytes} of "
+                f"{self.name} {used} are in use here{_REMEDY}"
+            )
 
     def __del__(self) -> None:
         if getattr(self, "handle", None):

@@ -137,6 +137,9 @@ typedef struct phx_value {
  *   share a dtype, but for the condition of `where` (bool) and the operand of cast, bitcast and is_finite;
  *   comparisons and is_finite give bool. An output may be the very view of an input (same offset and strides):
  *   an engine reads an element's inputs before it writes its outputs. An empty sum is 0, prod 1, any 0, all 1.
+ *   Integers wrap around. A shift by less than 0, or by the width or more, gives 0. A remainder has the divisor's
+ *   sign, and an integer's by 0 is 0. A cast to integers truncates and saturates, NaN gives 0; one to floats rounds
+ *   once, to the nearest, ties to even. A maximum or minimum of NaN is NaN; of 0 and -0 it is either.
  * PHX_ARGMAX: params: reduced (how many trailing axes of the input are reduced, together, in row-major order).
  *   Output int32, the leading axes. The first of equal values; the first NaN wins over everything.
  * PHX_CUMSUM: params: axis, reverse.

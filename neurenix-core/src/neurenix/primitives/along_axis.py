@@ -65,7 +65,8 @@ def _sort_infer(types: Sequence[Value], axis: int) -> list[TensorType]:
 
 
 def _sort(a: Any, axis: int) -> list[Any]:
-    order = np.argsort(a, axis, kind="stable")
+    key = a.astype(np.float32) if a.dtype.kind == "V" else a  # bfloat16: NaN last
+    order = np.argsort(key, axis, kind="stable")
     return [np.take_along_axis(a, order, axis), order.astype(np.int32)]
 
 

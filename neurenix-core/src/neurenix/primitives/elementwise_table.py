@@ -123,7 +123,7 @@ _DERIVATIVES = {
 def _shift(shift: Callable[..., Any]) -> Callable[..., Any]:
     def kernel(a: Any, b: Any) -> Any:
         bits = a.dtype.itemsize * 8
-        return np.where(b < bits, shift(a, np.minimum(b, bits - 1)), 0)
+        return np.where((b >= 0) & (b < bits), shift(a, np.clip(b, 0, bits - 1)), 0)
 
     return kernel
 

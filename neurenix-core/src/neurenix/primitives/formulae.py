@@ -153,7 +153,10 @@ def shift_left(a: Any, b: Any) -> Any:
         off = ops.equal(ops.bitwise_and(b, literal(power, b.dtype)), zero)
         more = ops.mul(result, literal(2**power, a.dtype))
         result, power = ops.where(off, result, more), 2 * power
-    return ops.where(ops.less(b, literal(bits, b.dtype)), result, zero)
+    result = ops.where(ops.less(b, literal(bits, b.dtype)), result, zero)
+    if b.dtype.kind == "uint":
+        return result
+    return ops.where(ops.less(b, literal(0, b.dtype)), zero, result)
 
 
 # ---- roots, logarithms, exponentials -------------------------------------------------

@@ -72,12 +72,10 @@ def reduction(
         return [TensorType(kept(x.shape, axes), result or x.dtype)]
 
     def reference(a: Any, axes: tuple[int, ...]) -> list[Any]:
+        half = a.dtype.kind in "fV" and a.dtype.itemsize == 2  # reduced in float32
         with np.errstate(all="ignore"):
-            return [
-                np.asarray(kernel(a, axes)).astype(
-                    result.numpy if result else a.dtype, copy=False
-                )
-            ]
+            reduced = np.asarray(kernel(a.astype(np.float32) if half else a, axes))
+            return [reduced.astype(result.numpy if result else a.dtype, copy=False)]
 
     def batch(
         values: Sequence[Any], flags: Sequence[bool], axes: tuple[int, ...]

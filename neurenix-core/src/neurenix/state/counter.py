@@ -12,6 +12,7 @@ from ..attributes import Version, changes
 from ..backends.leaving import leaving
 from ..errors import BackendError, InvalidArgumentError
 from ..tensor import Tensor, tensor
+from ..user_lines import user_level
 from .cell import Cell
 from .stand_ins import stand_in
 
@@ -104,7 +105,7 @@ class Counter(Cell):
                 "last that was asked for: it goes on from there. To go on where a "
                 "checkpoint was, load that",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=user_level(),
             )
 
     def __deepcopy__(self, memo: Any) -> Counter:

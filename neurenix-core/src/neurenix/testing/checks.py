@@ -15,6 +15,7 @@ from ..dtypes import Dtype, as_dtype, float64
 from ..primitives import ops
 from ..tensor import Tensor, tensor
 from .case import Case
+from .corner_cases import Corner
 
 
 def seeded(case: Case) -> np.random.Generator:
@@ -62,6 +63,62 @@ def check_forward(case: Case, dtype: Dtype) -> None:
         assert error <= bound, (
             f"{case} in {dtype.name}: relative error {error:.3g}, allowed {bound}"
         )
+
+
+# Of equal values, 0 and -0 among them, some may give either; what is made of other
+# primitives, or rounds to 0, may lose its sign.
+_EITHER_ZERO = {
+    *("max", "min", "maximum", "minimum"),
+    *("sign", "floor", "round", "log1p", "atan"),
+}
+
+
+def check_corner(corner: Corner) -> None:
+    """Every bit of the device's values, eager and compiled, against the reference."""
+    primitive = getattr(ops, corner.primitive)
+    with np.errstate(all="ignore"):
+        arrays = [
+            np.array(values, np.float64 if dtype.is_floating else np.int64).astype(
+                dtype.numpy
+            )
+            for values, dtype in zip(corner.values, corner.dtypes, strict=True)
+        ]
+    reference = primitive.reference(*arrays, **corner.params)
+
+    def run(*tensors: Tensor) -> tuple[Tensor, ...]:
+        outputs = primitive(*tensors, **corner.params)
+        return tuple(outputs) if primitive.many else (outputs,)
+
+    tensors = [
+        tensor(array, dtype=dtype)
+        for array, dtype in zip(arrays, corner.dtypes, strict=True)
+    ]
+    for how in (run, nx.compile(run)):
+        for output, expected in zip(how(*tensors), reference, strict=True):
+            found = output.numpy()
+            wrong = ~_same_values(found, expected, corner.primitive in _EITHER_ZERO)
+            assert not wrong.any(), (
+                f"{corner}: of {_at(corner, wrong)} found {found[wrong]}, "
+                f"expected {np.asarray(expected)[wrong]}"
+            )
+
+
+def _same_values(found: Any, expected: Any, either_zero: bool) -> Any:
+    if found.dtype != expected.dtype or found.shape != expected.shape:
+        raise AssertionError(f"{found.dtype} {found.shape}")
+    if found.dtype.kind in "iub":
+        return found == expected
+    a, b = found.astype(np.float64), expected.astype(np.float64)
+    signs = either_zero | (np.signbit(a) == np.signbit(b))
+    return ((a == b) & signs) | (np.isnan(a) & np.isnan(b))
+
+
+def _at(corner: Corner, wrong: Any) -> list[Any]:
+    """The inputs of what is wrong, where an output belongs to one of each."""
+    if wrong.shape != (len(corner.values[0]),):
+        return list(corner.values)
+    places = np.flatnonzero(wrong)[:8]
+    return [tuple(values[i] for values in corner.values) for i in places]
 
 
 def numeric_gradient(

@@ -31,10 +31,12 @@ from neurenix.testing.cases import CASES
 from neurenix.testing.checks import (
     check_batch,
     check_compiled,
+    check_corner,
     check_forward,
     check_map,
 )
 from neurenix.testing.conduct import check_conduct
+from neurenix.testing.corner_cases import CORNERS, Corner
 from neurenix.testing.random import (
     EXAMPLES,
     axes_of,
@@ -140,6 +142,25 @@ def test_map(nx_device: str, nx_fusion: bool, case: Case, dtype: Dtype) -> None:
 @_typed(_first)
 def test_compiled(nx_device: str, nx_fusion: bool, case: Case, dtype: Dtype) -> None:
     check_compiled(case, dtype)
+
+
+@pytest.mark.parametrize(
+    "corner",
+    [
+        pytest.param(
+            corner,
+            marks=pytest.mark.nx_needs(
+                corner.primitive,
+                *sorted({d.name for d in (*corner.dtypes, *corner.targets)}),
+            ),
+            id=f"{number}-{corner}",
+        )
+        for number, corner in enumerate(CORNERS)
+    ],
+)
+def test_corners(nx_device: str, corner: Corner) -> None:
+    """Where dtypes end: rounding, overflow, NaN, zeros, shifts, division by 0."""
+    check_corner(corner)
 
 
 @_typed(lambda case: case.dtypes[:1] if case in _ONE_OF_EACH else ())

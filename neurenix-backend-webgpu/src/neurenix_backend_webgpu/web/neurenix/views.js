@@ -1,31 +1,33 @@
 // Views of memory: values by dtype, and where the elements of a loop lie.
 
-// Arrays of values by the letter of a dtype. In memory a uint8 is a byte, all else a word.
+// Arrays by the letter of a dtype. In memory a bool is a word.
 export const ARRAYS = {
-  __proto__: null, f: Float32Array, i: Int32Array, u: Uint32Array, c: Uint8Array, b: Uint8Array,
+  __proto__: null, f: Float32Array, i: Int32Array, u: Uint32Array, c: Uint8Array, b: Uint8Array, d: Float64Array,
 };
 
 export const product = (shape) => shape.reduce((count, n) => count * n, 1);
 
-export const wordCount = ({ shape, letter }) => Math.ceil(product(shape) / (letter === "c" ? 4 : 1));
-
-export function must(right, what) {
-  if (!right) throw new Error(what);
-}
-
-// Makes something of each part of a file; an error says of which.
-export function each(path, list, make) {
-  must(Array.isArray(list), `${path} is no list`);
-  return list.map((part, k) => {
-    try {
-      return make(part);
-    } catch (error) {
-      throw new Error(`${path}[${k}] is wrong: ${error.message}`);
-    }
-  });
-}
+export const wordCount = ({ shape, letter }) => Math.ceil(product(shape) * ({ c: 1 / 4, d: 2 }[letter] ?? 1));
 
 export const counts = (list, most = 2 ** 29) => list.every((n) => Number.isInteger(n) && n >= 0 && n <= most);
+
+export function must(right, what, more) {
+  if (!right) throw Object.assign(new Error(what), more);
+}
+
+// Makes something; an error says where.
+export function within(place, make) {
+  try {
+    return make();
+  } catch (error) {
+    throw new Error(`${place}: ${error.message}`);
+  }
+}
+
+export function each(path, list, make) {
+  must(Array.isArray(list), `${path} is no list`);
+  return list.map((part, k) => within(`${path}[${k}] is wrong`, () => make(part, k)));
+}
 
 // No value may be changed by the dtype.
 export function toWords(port, values) {
@@ -34,32 +36,36 @@ export function toWords(port, values) {
   for (let k = 0; k < typed.length; k++) {
     const x = values[k], n = typed[k] = Number(x);
     const held = letter === "f" ? n : letter === "b" ? n & 1 : typed[k];
-    if (x != held && !Object.is(x, held)) throw new Error(`${name}[${k}] is ${x}, no ${dtype}`);
+    if (x != held && !Object.is(x, held)) must(false, `${name}[${k}] is ${x}, no ${dtype}`);
   }
   return new Uint32Array(letter === "b" ? typed : buffer);
 }
 
 export function fromWords({ letter, shape }, words) {
   const values = letter === "b" ? Uint8Array.from(words) : new ARRAYS[letter](words.buffer);
-  return Object.defineProperty(values.subarray(0, product(shape)), "shape", { value: shape });
+  return Object.assign(values.subarray(0, product(shape)), { shape });
 }
 
-// Writes into `out` where `count` elements lie, from element `first` on.
-export function offsets(shape, strides, base, first, count, out) {
+// Visits a loop by rows: elements k to end, at `at`, `at + step`, ...
+export function rows(shape, { base, strides }, first, count, visit) {
   const last = shape.length - 1, length = shape[last] ?? 1, step = strides[last] ?? 0;
-  for (let k = 0; k < count;) {
-    const end = Math.min(count, k + length - (first + k) % length);
-    let at = base;
-    for (let a = last, rest = first + k; a >= 0; a--) {
+  for (let k = 0, end; k < count; k = end) {
+    let at = base, rest = first + k;
+    end = Math.min(count, k + length - rest % length);
+    for (let a = last; a >= 0; a--) {
       at += rest % shape[a] * strides[a];
       rest = Math.floor(rest / shape[a]);
     }
-    for (; k < end; at += step) out[k++] = at;
+    visit(at, k, end, step);
   }
 }
 
+// Where all of a loop's elements lie.
 export function table(shape, strides, base = 0) {
+  must(counts([product(shape)]), "a loop is too long");
   const out = new Int32Array(product(shape));
-  offsets(shape, strides, base, 0, out.length, out);
+  rows(shape, { base, strides }, 0, out.length, (at, k, end, step) => {
+    for (; k < end; at += step) out[k++] = at;
+  });
   return out;
 }

@@ -14,8 +14,10 @@ def checked_device(device: str | None) -> str | None:
     """A device type: which of a node's devices a worker gets is Ray's to say."""
     if device is None:
         return None
-    name = str(parse_device(device).type)
-    if isinstance(device, str) and device != name:
+    parsed = parse_device(device)
+    name = str(parsed.type)
+    # the first one: a Device cannot be written without a number
+    if device != name if isinstance(device, str) else parsed.index:
         raise InvalidArgumentError(
             f"RayStrategy: device={device!r}; expected a type without a number, "
             f"{name!r}: Ray gives each worker a device of its node"

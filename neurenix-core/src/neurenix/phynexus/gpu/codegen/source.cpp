@@ -76,8 +76,9 @@ class Writer {
       const std::string_view kernel = launch.kernel;
       const bool task = is_task_kernel(kernel);
       if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
-      if (calls_ + launch.arguments.record_count > most_calls) continue;
-      calls_ += launch.arguments.record_count;
+      const int records = launch.arguments.record_count + launch.arguments.tail_count;
+      if (calls_ + records > most_calls) continue;
+      calls_ += records;
       write(int(k), launch, task);
     }
     if (source_.kernels.empty()) return {};
@@ -97,7 +98,7 @@ class Writer {
   // A switch over the records of a level.
   std::string cases_of(const Launch& launch) {
     std::string text;
-    for (int r = 0; r < launch.arguments.record_count; r++)
+    for (int r = 0; r < launch.arguments.record_count + launch.arguments.tail_count; r++)
       text += "      case " + std::to_string(r) + ": " + function_of(record_of(launch, r)) +
               "(bases, tile, group); break;\n";
     return text;

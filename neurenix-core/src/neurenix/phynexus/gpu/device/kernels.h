@@ -14,8 +14,27 @@ DEVICE bool begins(const Arguments& arguments) {
   return true;
 }
 
-// The records of a launch, and where in all its tiles those of each end: `extra`. `run(record, bases, tile, group)` runs
-// a tile of the record of that number; code that is made at run time has another one than run_level.
+// What small levels behind a launch do: the last of its blocks runs their records, one after the other, and saves the
+// launches that they would be. `ended`: how many blocks have.
+template <class Run>
+DEVICE void run_tail(const Arguments& arguments, int* ended, char* const* bases, const Group& group,
+                     const Run& run) {
+  int* const is_last = reinterpret_cast<int*>(group.memory);
+  group.barrier();
+  if (group.thread == 0) *is_last = count_up(ended) == blocks() - 1;
+  group.barrier();
+  if (!*is_last) return;
+  if (group.thread == 0) *ended = 0;
+  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+  for (int r = arguments.record_count; r < arguments.record_count + arguments.tail_count; r++) {
+    for (int64_t tile = 0; tile < records[r].tiles; tile++) run(r, bases, tile, group);
+    if (records[r].barrier) group.barrier();
+  }
+}
+
+// The records of a launch, and where in all its tiles those of each end: `extra`; behind that, where there is a tail, how
+// many blocks have ended. `run(record, bases, tile, group)` runs a tile of the record of that number; code that is made
+// at run time has another one than run_level.
 template <class Run>
 DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
   if (!begins(arguments)) return;
@@ -33,6 +52,9 @@ DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
     }
     run(low, bases, low ? tile - ends[low - 1] : tile, group);
   }
+  if (!arguments.tail_count) return;
+  const char* ended = arguments.program + arguments.extra + arguments.record_count * int64_t(sizeof(int64_t));
+  run_tail(arguments, reinterpret_cast<int*>(const_cast<char*>(ended)), bases, group, run);
 }
 
 // The records as they lie in the program. Structs, not lambdas, which a compiler may call instead of inlining them.

@@ -49,6 +49,14 @@ DEVICE int block_threads() { return int(blockDim.x); }
 DEVICE int64_t block_index() { return int64_t(blockIdx.x); }
 DEVICE int64_t blocks() { return int64_t(gridDim.x); }
 DEVICE void block_barrier() { __syncthreads(); }
+// Adds 1 and returns what was there. Whoever reads the last number also sees what all blocks had written before theirs,
+// once the threads of its block have met.
+DEVICE int count_up(int* counter) {
+  __threadfence();
+  const int before = atomicAdd(counter, 1);
+  __threadfence();
+  return before;
+}
 // Brings the line of memory at this address near, for who reads it soon.
 #if defined(__HIP__)
 DEVICE void prefetch(const void* p) { __builtin_prefetch(p); }

@@ -29,6 +29,7 @@ DEVICE int block_threads() { return emulator::block_threads(); }
 DEVICE int64_t block_index() { return emulator::block_index(); }
 DEVICE int64_t blocks() { return emulator::blocks(); }
 DEVICE void prefetch(const void*) {}
+DEVICE int count_up(int* counter) { return __atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL); }
 DEVICE void block_barrier() { emulator::block_barrier(); }
 
 template <class T>

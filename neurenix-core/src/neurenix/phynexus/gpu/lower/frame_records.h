@@ -16,7 +16,8 @@ struct LevelRecord {
   Record record;
 };
 
-// The levels that run `repeats` times in a row. The first of them has an advance_loop and nothing else.
+// The levels that run `repeats` times in a row. The first of them has an advance_loop and nothing else. A loop within
+// another one begins and ends between that one's first level and last.
 struct LoopLevels {
   int first = 0, last = 0;
   int64_t repeats = 1;
@@ -25,7 +26,7 @@ struct LoopLevels {
 struct FrameRecords {
   std::vector<LevelRecord> records;  // by level
   std::vector<Launch> tasks;         // the maps of the whole device, each a launch of its own
-  std::vector<LoopLevels> loops;     // in order
+  std::vector<LoopLevels> loops;     // by their first levels
   int32_t base_count = 0;            // of the frame and of its loops' frames
   int64_t scratch_bytes = 0;         // of the frame: the regions', what unrolling takes, and workspaces
 };

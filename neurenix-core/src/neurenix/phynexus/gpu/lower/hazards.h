@@ -12,6 +12,8 @@ struct Access {
   int32_t base = 0;
   int64_t low = 0, high = 0;
   bool writes = false;
+  bool whole = false;  // all of these bytes are written, and none of them is read before
+  int64_t origin = 0;  // where the operand's pointer points to, behind the base
 };
 
 // The bases of a frame's inputs and outputs. Outputs lie apart from inputs, but where `same` names the input that an

@@ -21,10 +21,10 @@ struct Launch {
   std::vector<int32_t> instructions;  // of the plan, that it runs: for messages and profiles
 };
 
-// Launches [first, first + count), all of them so many times in a row: a long loop's body is one of these.
+// Launches [first, first + count). Where a loop ends: all from the segment `back` before this one on, `repeats` times.
 struct Segment {
   int64_t first = 0, count = 0;
-  int64_t repeats = 1;
+  int64_t back = 0, repeats = 1;
 };
 
 struct Lowered {
@@ -38,6 +38,20 @@ struct Lowered {
   int64_t pointer_count = 0;
   int32_t inputs = 0, outputs = 0;
 };
+
+// f(k) for the number of each segment, as often as it runs, in order.
+template <class F>
+void each_run(const std::vector<Segment>& segments, const F& f) {
+  std::vector<int64_t> turns(segments.size(), 0);
+  for (size_t k = 0; k < segments.size();) {
+    f(k);
+    if (++turns[k] < segments[k].repeats) {
+      k -= size_t(segments[k].back);
+      continue;
+    }
+    turns[k++] = 0;
+  }
+}
 
 // What a device is to whom a plan is lowered.
 struct Target {

@@ -12,7 +12,7 @@ namespace phynexus::gpu {
 
 // A step of a frame: an instruction, a move of bytes, the sum of a map's terms, or the begin or end of a loop.
 struct Leaf {
-  enum Kind { instruction, move, sum, loop_begin, loop_end } kind = instruction;
+  enum Kind { instruction, move, sum, loop_begin, loop_end, outer_loop_end } kind = instruction;
   int32_t index = 0;                         // of the instruction that it is, or is part of
   const Environment* environment = nullptr;  // of its operands
   Pointer from, to;   // of a move: bytes; of a sum: the first term, and the output's index
@@ -20,6 +20,7 @@ struct Leaf {
   int64_t terms = 0;  // of a sum
   int32_t output = 0;
   int32_t loop = 0;  // of a loop's begin or end: which
+  bool ends_loop() const { return kind == loop_end || kind == outer_loop_end; }
 };
 
 // A scan that is not unrolled: the leaves between its begin and its end are those of any iteration, whose frame has

@@ -29,6 +29,7 @@ class Program {
     if (size) std::memcpy(bytes_.data() + at, bytes, size_t(size));
     return int64_t(at);
   }
+  const char* at(int64_t place) const { return bytes_.data() + place; }
   std::vector<char> take() { return std::move(bytes_); }
 
  private:

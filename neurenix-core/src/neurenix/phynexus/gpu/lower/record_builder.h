@@ -1,6 +1,8 @@
 // The Builder of one frame: first it counts an instruction's phases and workspaces, then it writes its records.
 #pragma once
 
+#include <algorithm>
+
 #include "frame_records.h"
 
 namespace phynexus::gpu {
@@ -12,10 +14,20 @@ struct Footprint {
     int first_phase = 0;
     int64_t offset = 0;  // in the frame's scratch, once it is known
   };
+  // Of the operands in scratch, where they went: the pointer's offset before, and how far it moves.
+  struct Move {
+    int64_t origin, bytes;
+  };
   std::vector<Workspace> workspaces;
+  std::vector<Move> moves;
+  std::vector<uint32_t> kernels;  // of each phase, as bits
   int phases = 1;
   int first_level = 0;
   int last_level() const { return first_level + phases - 1; }
+  void runs(int kernel, int phase) {
+    kernels.resize(std::max(kernels.size(), size_t(phase) + 1));
+    kernels[size_t(phase)] |= uint32_t(1) << kernel;
+  }
 };
 
 class RecordBuilder final : public Builder {
@@ -41,9 +53,19 @@ class RecordBuilder final : public Builder {
     next_workspace_ = 0;
     lower(*this);
     footprint.phases = phase_ + 1;
+    footprint.kernels.resize(size_t(footprint.phases));
   }
 
-  Pointer place(const phx_value& value) const override { return leaf_->environment->place(value); }
+  Pointer place(const phx_value& value) const override {
+    return where_it_went(leaf_->environment->place(value));
+  }
+  // Of a place that the leaf reads or writes.
+  Pointer where_it_went(Pointer p) const {
+    if (p.base != base_scratch) return p;
+    for (const Footprint::Move& move : footprint_->moves)
+      if (move.origin == p.offset) return moved(p, move.bytes);
+    return p;
+  }
   Pointer workspace(int64_t bytes) override;
   int64_t add_data(const void* bytes, int64_t size) override {
     return writes_ ? program.add(bytes, size) : 0;

@@ -126,18 +126,18 @@ class Unrolling {
     region(inner);
   }
 
-  // Whether a scan is worth a frame of its own for each iteration. Loops lie in no other loop.
+  // Whether a scan is worth a frame of its own for each iteration.
   bool loops(const phx_instruction& x, const Scan& p) {
-    return !in_loop_ && p.length > 2 &&
-           p.length * std::max<int64_t>(steps_of(body_of(x)), 1) > most_unrolled_;
+    const double steps = double(p.length) * std::max(steps_of(body_of(x)), 1.0);
+    return p.length > 2 && steps > double(most_unrolled_);
   }
-  int64_t steps_of(const phx_region& r) const {
-    int64_t steps = 0;
+  double steps_of(const phx_region& r) const {  // of scans in scans more than integers count
+    double steps = 0;
     for (int32_t k = 0; k < r.instructions; k++) {
       const phx_instruction& x = plan_.instructions[size_t(r.first_instruction + k)];
-      int64_t turns = 1;
-      if (x.opcode == PHX_SCAN) turns = read_params<Scan>(plan_, x).length;
-      if (x.opcode == PHX_MAP && within_task_) turns = read_params<Map>(plan_, x).iterations;
+      double turns = 1;
+      if (x.opcode == PHX_SCAN) turns = double(read_params<Scan>(plan_, x).length);
+      if (x.opcode == PHX_MAP && within_task_) turns = double(read_params<Map>(plan_, x).iterations);
       const bool goes_in =
           x.opcode == PHX_CALL || x.opcode == PHX_SCAN || (x.opcode == PHX_MAP && within_task_);
       steps += goes_in ? turns * steps_of(body_of(x)) : 1;
@@ -193,10 +193,12 @@ class Unrolling {
     const int32_t number = int32_t(out_.loops.size());
     out_.loops.push_back(std::move(made));
     out_.all.push_back({Leaf::loop_begin, index, nullptr, {}, {}, 0, 0, 0, number});
-    in_loop_ = true;
+    const size_t loops_before = out_.loops.size();
     region(inner);
-    in_loop_ = false;
-    out_.all.push_back({Leaf::loop_end, index, nullptr, {}, {}, 0, 0, 0, number});
+    // A loop that ends where one within it does has a step of its own behind that.
+    const bool has_loops = out_.loops.size() > loops_before;
+    out_.all.push_back(
+        {has_loops ? Leaf::outer_loop_end : Leaf::loop_end, index, nullptr, {}, {}, 0, 0, 0, number});
   }
 
   // Where the last iteration leaves a carry: where it is wanted, unless it may still be read there.
@@ -256,7 +258,6 @@ class Unrolling {
   bool within_task_;
   int64_t most_unrolled_;
   Leaves& out_;
-  bool in_loop_ = false;
 };
 
 }  // namespace

@@ -70,7 +70,7 @@ void Replay::take_over(Session& session, const MadeCode& made) {
 
 void Replay::make_graphs(Session& session) {
   for (const Segment& segment : lowered_.segments) {
-    Part part{size_t(segment.first), size_t(segment.count), segment.repeats};
+    Part part{size_t(segment.first), size_t(segment.count)};
     if (part.count >= fewest_in_graph) {
       const auto first = launches_.begin() + segment.first;
       part.graph =
@@ -117,14 +117,11 @@ void Replay::step(Session& session, char* const* pointers, size_t first, size_t 
 }
 
 void Replay::run(Session& session) {
-  for (const Part& part : parts_)
-    for (int64_t repeat = 0; repeat < part.repeats; repeat++) {
-      if (part.graph) {
-        session.launch(part.graph);
-        continue;
-      }
-      for (size_t k = 0; k < part.count; k++) session.launch(launches_[part.first + k]);
-    }
+  each_run(lowered_.segments, [&](size_t segment) {
+    const Part& part = parts_[segment];
+    if (part.graph) return session.launch(part.graph);
+    for (size_t k = 0; k < part.count; k++) session.launch(launches_[part.first + k]);
+  });
   uncounted_ = true;
 }
 

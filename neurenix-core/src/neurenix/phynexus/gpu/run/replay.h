@@ -38,10 +38,9 @@ class Replay {
   bool is_uncounted() const { return uncounted_; }
 
  private:
-  // Launches [first, first + count), so many times.
+  // Launches [first, first + count): a segment.
   struct Part {
     size_t first = 0, count = 0;
-    int64_t repeats = 1;
     Graph graph = nullptr;  // null: too few to be worth one
   };
   void step(Session& session, char* const* pointers, size_t first, size_t count, StepArguments::Kind kind,
@@ -62,17 +61,17 @@ class Replay {
 template <class F>
 void Replay::run_timed(Session& session, const F& f) {
   Driver& driver = session.driver;
-  for (const Part& part : parts_)
-    for (int64_t repeat = 0; repeat < part.repeats; repeat++) {
-      driver.record(session.timer(0), session.compute);
-      for (size_t k = 0; k < part.count; k++) {
-        session.launch(launches_[part.first + k]);
-        driver.record(session.timer(k + 1), session.compute);
-      }
-      driver.wait_for(session.timer(part.count));
-      for (size_t k = 0; k < part.count; k++)
-        f(part.first + k, driver.nanoseconds_between(session.timer(k), session.timer(k + 1)));
+  each_run(lowered_.segments, [&](size_t segment) {
+    const Part& part = parts_[segment];
+    driver.record(session.timer(0), session.compute);
+    for (size_t k = 0; k < part.count; k++) {
+      session.launch(launches_[part.first + k]);
+      driver.record(session.timer(k + 1), session.compute);
     }
+    driver.wait_for(session.timer(part.count));
+    for (size_t k = 0; k < part.count; k++)
+      f(part.first + k, driver.nanoseconds_between(session.timer(k), session.timer(k + 1)));
+  });
 }
 
 }  // namespace phynexus::gpu

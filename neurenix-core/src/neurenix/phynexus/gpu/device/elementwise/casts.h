@@ -26,6 +26,16 @@ DEVICE float float_to_odd(double x) {
   return float_of_bits(size > near_size ? bits + 1u : bits - 1u);
 }
 
+// The same of integers, for bfloat16: within 24 bits, of which the least says whether there were more below.
+DEVICE float whole_to_odd(uint64_t m) {
+  const int low = m >> 24 == 0 ? 0 : m >> 32 == 0 ? 8 : m >> 47 == 0 ? 23 : m >> 62 == 0 ? 38 : 53;
+  const uint64_t kept = m >> low << low;
+  return float(kept == m ? m : kept | uint64_t(1) << low);
+}
+DEVICE float whole_to_odd(int64_t x) {
+  return x < 0 ? -whole_to_odd(uint64_t(0) - uint64_t(x)) : whole_to_odd(uint64_t(x));
+}
+
 // A float becomes an integer by truncation; what is too large saturates, NaN gives 0.
 template <class To>
 struct IntegerRange;

@@ -41,6 +41,8 @@ enum OtherCode : int {
   // Casts that change bits.
   code_int_to_float,
   code_unsigned_to_float,
+  code_int_to_odd_float,
+  code_unsigned_to_odd_float,
   code_float_to_int,
   code_float_to_unsigned,
   code_float_to_uint8,
@@ -62,6 +64,7 @@ enum OtherCode : int {
   code_unsigned_to_double,
   code_long_to_double,
   code_long_to_float,
+  code_long_to_odd_float,
   code_long_to_bool,
   code_float_to_long,
   code_int_to_long,

@@ -59,8 +59,8 @@ DEVICE T absolute(T a) {
   else return a;
 }
 template <class T>
-DEVICE T sign(T a) {  // of NaN: NaN, and of -0 it is -0
-  if constexpr (T(-1) < T(0)) return a > T(0) ? T(1) : (a < T(0) ? T(-1) : a);
+DEVICE T sign(T a) {  // of NaN: NaN
+  if constexpr (T(-1) < T(0)) return a > T(0) ? T(1) : a < T(0) ? T(-1) : a == T(0) ? T(0) : a;
   else return a != T(0) ? T(1) : a;
 }
 template <class T>

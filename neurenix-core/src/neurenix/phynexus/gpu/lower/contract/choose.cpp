@@ -8,16 +8,18 @@
 namespace phynexus::gpu {
 namespace {
 
-constexpr double multiprocessors = 132, launch_cycles = 1500;
+constexpr double multiprocessors = 132;
+// Of a launch that waits for another one. Of tensor cores' parts less, which decide bits and have been chosen so.
+constexpr double launch_cycles = 4000, launch_cycles_of_parts = 1500;
 
 double divided_up(double x, double y) { return std::ceil(x / y); }
 
 double segments_of(const ProductSizes& s) { return divided_up(double(s.k), double(product_segment(s.k))); }
 
 // Of what is split: each segment's sums are written and read again.
-double cycles_of_sums(const ProductSizes& s, double segments) {
+double cycles_of_sums(const ProductSizes& s, double segments, double launch = launch_cycles) {
   const double bytes = double(s.batch) * double(s.m) * double(s.n) * segments * 8;
-  return launch_cycles + segments * 40 + bytes / (2800 * multiprocessors / 132);
+  return launch + segments * 40 + bytes / (2800 * multiprocessors / 132);
 }
 
 struct Candidate {
@@ -47,7 +49,7 @@ Candidate tiles(const ProductSizes& s, const TileKind& kind) {
     // A slab waits for its operands once where nothing else runs beside it.
     const double slab = std::max(16.0 * kind.m * kind.n / kind.rate, rounds < 2 ? 500.0 : 0.0);
     double cycles = rounds * (600 + divided_up(terms, 16) * slab);
-    if (splits > 1) cycles += cycles_of_sums(s, segments);
+    if (splits > 1) cycles += cycles_of_sums(s, segments, of_parts ? launch_cycles_of_parts : launch_cycles);
     if (cycles < best.cycles) best = {{ProductWay::tiles, kind.handler, kind.m, kind.n, splits}, cycles};
   }
   return best;

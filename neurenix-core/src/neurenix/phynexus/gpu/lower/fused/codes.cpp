@@ -54,14 +54,17 @@ namespace {
       }
     case kind_long:
       if (to == PHX_BOOL) return code_long_to_bool;
+      if (to == PHX_BFLOAT16) return code_long_to_odd_float;
       return to == PHX_FLOAT64 ? code_long_to_double : to_float ? code_long_to_float : 0;
     case kind_int:
       if (to == PHX_BOOL) return code_unsigned_to_bool;
       if (to == PHX_INT64) return from == storage_position ? 0 : code_int_to_long;
+      if (to == PHX_BFLOAT16) return code_int_to_odd_float;
       return to == PHX_FLOAT64 ? code_int_to_double : to_float ? code_int_to_float : 0;
     default:
       if (to == PHX_BOOL) return from == PHX_BOOL ? 0 : code_unsigned_to_bool;
       if (to == PHX_INT64) return code_unsigned_to_long;
+      if (to == PHX_BFLOAT16) return code_unsigned_to_odd_float;
       return to == PHX_FLOAT64 ? code_unsigned_to_double : to_float ? code_unsigned_to_float : 0;
   }
 }

@@ -1,0 +1,95 @@
+"""scripts/gpu_check.sh and rocm_check.sh, in short, over the fake drivers: every stage
+runs here as it will where a GPU is, and what fails or hangs stops no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from emulated_engine import CUDA, ROCM, EmulatedEngine
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts" / "gpu_stages"))
+from stage import Stages  # type: ignore[import-not-found]  # noqa: E402
+
+STAGES = (
+    *("doctor", "quick start maml", "quick start prototypical", "conformance suite"),
+    *("code made at run time", "workloads"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [CUDA, ROCM], ids=lambda engine: engine.name)
+def test_a_rehearsal_passes_every_stage(engine: EmulatedEngine, tmp_path: Path) -> None:
+    engine.require_built()
+    script = "gpu_check.sh" if engine is CUDA else "rocm_check.sh"
+    command = [ROOT / "scripts" / script, "--rehearse", "--installed", "--only", "w1"]
+    done = subprocess.run(
+        [*command, "--output", tmp_path / "check"],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    kept = (tmp_path / "check.txt").read_text()
+    assert kept == done.stdout
+    table = kept.split("| stage | result | time |")[1]
+    for stage in STAGES:
+        assert f"\n| {stage} | ok: " in table
+    assert "\n| w1 |" in table and "| same |" in table
+
+
+def stages(folder: Path, limit: float) -> Stages:
+    return Stages(folder, limit)
+
+
+def test_a_stage_that_fails_is_in_the_table_and_the_next_one_runs(
+    tmp_path: Path,
+) -> None:
+    check = stages(tmp_path, 60)
+    told = "print('why | so'); raise SystemExit(3)"
+    assert not check.run("one", 20, [sys.executable, "-c", told], os.environ)
+    assert check.run("two", 20, [sys.executable, "-c", "print('fine')"], os.environ)
+    assert not check.passed
+    assert "| one | FAILED (status 3): why / so | " in check.table()
+    assert "| two | ok: fine | " in check.table()
+
+
+HANGS = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_stage_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    check = stages(tmp_path, 60)
+    assert not check.run("stuck", 4, [sys.executable, "-c", HANGS], os.environ)
+    assert "| stuck | FAILED (over 4 s): " in check.table()
+    child = int((tmp_path / "stuck.txt").read_text())
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        # ended, and waiting to be collected by its new parent
+        if Path(f"/proc/{child}/stat").read_text().split()[2] == "Z":
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the stage's child lives on")
+
+
+def test_no_stage_begins_without_time(tmp_path: Path) -> None:
+    check = stages(tmp_path, 20)
+    assert not check.run("late", 10, [sys.executable, "-c", ""], os.environ, keep=19)
+    assert "| late | no time left |  |" in check.table()
+    assert not check.passed
