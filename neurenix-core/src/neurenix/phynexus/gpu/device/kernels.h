@@ -35,7 +35,7 @@ DEVICE void run_tail(const Arguments& arguments, int* ended, char* const* bases,
 // The records of a launch, and where in all its tiles those of each end: `extra`; behind that, where there is a tail, how
 // many blocks have ended. `run(record, bases, tile, group)` runs a tile of the record of that number; code that is made
 // at run time has another one than run_level.
-template <class Run>
+template <bool HasTails = true, class Run>
 DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
   if (!begins(arguments)) return;
   SHARED_MEMORY(memory);
@@ -52,6 +52,7 @@ DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
     }
     run(low, bases, low ? tile - ends[low - 1] : tile, group);
   }
+  if constexpr (!HasTails) return;
   if (!arguments.tail_count) return;
   const char* ended = arguments.program + arguments.extra + arguments.record_count * int64_t(sizeof(int64_t));
   run_tail(arguments, reinterpret_cast<int*>(const_cast<char*>(ended)), bases, group, run);
@@ -69,7 +70,9 @@ struct LevelRecords {
 template <int Kernel>
 DEVICE void run_level(const Arguments& arguments) {
   const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
-  run_level_with(arguments, LevelRecords<Kernel>{records});
+  // As lower/launch_levels.cpp has them; a kernel's handlers are there once more for it.
+  constexpr bool has_tails = Kernel == int(kernel_elementwise) || Kernel == int(kernel_wide);
+  run_level_with<has_tails>(arguments, LevelRecords<Kernel>{records});
 }
 
 // A map whose body is `run(bases, group)`; a Task is `extra`. A block runs an iteration, then that which lies a grid
