@@ -362,7 +362,8 @@ CuResult cuModuleGetFunction(CuFunction* function, CuModule module, const char* 
 
 CuResult cuFuncSetAttribute(CuFunction function, int attribute, int value) {
   IN_CONTEXT(cuFuncSetAttribute);
-  if (attribute != cuda_function_shared_bytes || value < 0 || value > world().shared_bytes(227 << 10)) return cuda_invalid_value;
+  if (attribute != cuda_function_shared_bytes || value < 0 || value > world().shared_bytes(227 << 10))
+    return cuda_invalid_value;
   of(function)->shared_bytes = value;
   return cuda_success;
 }

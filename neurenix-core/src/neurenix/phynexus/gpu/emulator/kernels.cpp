@@ -26,7 +26,7 @@ const Kernel* find_kernel(const char* name) {
 #define X(name, last) {#name, name, sizeof(gpu::Arguments)},
           PHYNEXUS_TASK_KERNELS(X)
 #undef X
-      {"phynexus_step", phynexus_step, sizeof(gpu::StepArguments)},
+              {"phynexus_step", phynexus_step, sizeof(gpu::StepArguments)},
   };
   for (const Kernel& kernel : kernels)
     if (std::strcmp(kernel.name, name) == 0) return &kernel;

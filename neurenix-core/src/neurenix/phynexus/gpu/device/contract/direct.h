@@ -61,7 +61,8 @@ struct DirectUnit {
     bool inside[UnitRows];
     UNROLL
     for (int i = 0; i < UnitRows; i++) inside[i] = !Image || within_image(p, h[i], w[i]);
-    [[maybe_unused]] constexpr int at_once = UnitRows * UnitColumns < 16 ? 4 : 2;  // terms on their way take registers
+    [[maybe_unused]] constexpr int at_once =
+        UnitRows * UnitColumns < 16 ? 4 : 2;  // terms on their way take registers
     const bool moves = Image && (step.h != 0 || step.w != 0);
     UNROLL_BY(at_once)
     for (int32_t k = 0; k < count; k++) {
