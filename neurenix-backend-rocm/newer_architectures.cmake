@@ -1,5 +1,6 @@
-# Code for architectures that came after the ROCm at hand, by a newer clang: its device libraries serve, once they have
-# a file that says the architecture's number. An old ROCm has the headers; what it lacks is that file.
+# Code by a newer clang than that of the ROCm at hand, for architectures that came after it too: its device libraries
+# serve, once they have a file that says the architecture's number. An old ROCm has the headers; what it lacks is that
+# file. Code objects are of version 4, which every ROCm from 5.2 on loads.
 
 find_path(PHYNEXUS_HIP_DEVICE_LIBRARIES ocml.bc
   HINTS "$ENV{ROCM_PATH}/amdgcn/bitcode" /opt/rocm/amdgcn/bitcode
@@ -30,6 +31,6 @@ function(newer_architecture_options architecture out)
   get_filename_component(rocm "${PHYNEXUS_HIPCC}" REALPATH)
   get_filename_component(rocm "${rocm}" DIRECTORY)
   get_filename_component(rocm "${rocm}" DIRECTORY)
-  set(${out} --offload-arch=${architecture} --cuda-device-only -mcode-object-version=5
+  set(${out} --offload-arch=${architecture} --cuda-device-only -mcode-object-version=4
     "--rocm-path=${rocm}" "--rocm-device-lib-path=${folder}" PARENT_SCOPE)
 endfunction()

@@ -150,5 +150,5 @@ def test_what_was_made_on_the_device_is_named_as_gone(driver: ctypes.CDLL) -> No
     x = nx.ones((3,))
     lose(driver)
     with pytest.raises(InvalidArgumentError, match=r"gone: make it again"):
-        x + 1
+        _ = x + 1
     assert (nx.ones((3,)) + 1).tolist() == [2, 2, 2]  # 1 is kept on the device

@@ -111,6 +111,7 @@ def test_those_that_ask_only() -> None:
     with pytest.raises(DeviceError, match="no device pair:7"):
         info.dtypes(device="pair:7")
     assert nx.get_device_count("pair") == nx.get_device_count(DeviceType("pair")) == 2
-    for given in ("pair:1", Device("pair", 1)):
+    wrong: tuple[Any, ...] = "pair:1", Device("pair", 1)
+    for given in wrong:
         with pytest.raises(InvalidArgumentError, match="is no device type"):
             nx.get_device_count(given)

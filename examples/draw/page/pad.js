@@ -9,6 +9,7 @@ export class Pad extends EventTarget {
   strokes = [];
   #pointer = null; // the one that draws
   #pen = { x: 0.5, y: 0.5, down: false }; // the keyboard's
+  #pointed = false; // a pointer drew last: the pen is not shown
   #animation = 0;
 
   // label() says what the sheet is for; describedBy is the id of the help on keys.
@@ -29,7 +30,7 @@ export class Pad extends EventTarget {
     on("pointercancel", (event) => this.#end(event));
     on("keydown", (event) => this.#key(event));
     on("focus", () => this.draw());
-    on("blur", () => { this.#pen.down = false; this.draw(); });
+    on("blur", () => { this.#pointed = this.#pen.down = false; this.draw(); });
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     this.#told();
   }
@@ -90,6 +91,7 @@ export class Pad extends EventTarget {
   #begin(event) {
     if (this.#pointer !== null || event.button > 0) return;
     event.preventDefault();
+    this.#pointed = true;
     this.canvas.focus({ preventScroll: true });
     this.#stop();
     this.#pointer = event.pointerId;
@@ -121,6 +123,7 @@ export class Pad extends EventTarget {
 
   #key(event) {
     const { key } = event, command = event.ctrlKey || event.metaKey;
+    this.#pointed = false;
     if (command && key.toLowerCase() === "z") this.undo();
     else if (command || event.altKey) return;
     else if (key in MOVES) this.#walk(MOVES[key], event.shiftKey ? FINE : STEP);
@@ -175,7 +178,7 @@ export class Pad extends EventTarget {
     context.lineWidth = WIDTH;
     context.lineCap = context.lineJoin = "round";
     for (const stroke of this.strokes) trace(context, stroke);
-    if (document.activeElement === canvas && canvas.matches(":focus-visible")) {
+    if (!this.#pointed && document.activeElement === canvas && canvas.matches(":focus-visible")) {
       this.#cross(context, getComputedStyle(canvas).getPropertyValue("--pen"));
     }
   }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 from .arguments import whole
 from .errors import InvalidArgumentError
@@ -49,7 +49,7 @@ class Device:
     type: DeviceType
     index: int
 
-    def __new__(cls, type: str, index: int | None = None) -> Device:
+    def __new__(cls, type: str, index: SupportsIndex | None = None) -> Device:
         match = _FORM.fullmatch(type) if isinstance(type, str) else None
         if match is None:
             raise InvalidArgumentError(

@@ -76,14 +76,18 @@ function(phynexus_add_engine name)
   endif()
 endfunction()
 
-# phynexus_add_fake_driver(name STANDS_FOR folder/library SOURCES ... INCLUDES ...): a driver that runs the kernels on
-# the host. LD_LIBRARY_PATH with that folder of the build has it found in place of the vendor's, for tests of the product.
+# phynexus_add_fake_driver(name [LANES n] STANDS_FOR folder/library SOURCES ... INCLUDES ...): a driver that runs the
+# kernels on the host. LD_LIBRARY_PATH with that folder of the build has it found in place of the vendor's, for tests of
+# the product.
 function(phynexus_add_fake_driver name)
-  cmake_parse_arguments(fake "" "STANDS_FOR" "SOURCES;INCLUDES" ${ARGN})
+  cmake_parse_arguments(fake "" "STANDS_FOR;LANES" "SOURCES;INCLUDES" ${ARGN})
+  if(NOT fake_LANES)
+    set(fake_LANES ${PHYNEXUS_LANES})
+  endif()
   file(GLOB emulator_sources CONFIGURE_DEPENDS "${gpu}/emulator/*.cpp")
   add_library(${name} SHARED ${fake_SOURCES} ${emulator_sources} "${gpu}/device/kernels.cpp")
   target_include_directories(${name} PRIVATE cpp ${fake_INCLUDES} "${PHYNEXUS_INCLUDE_DIR}")
-  target_compile_definitions(${name} PRIVATE PHYNEXUS_EMULATED PHYNEXUS_LANES=${PHYNEXUS_LANES})
+  target_compile_definitions(${name} PRIVATE PHYNEXUS_EMULATED PHYNEXUS_LANES=${fake_LANES})
   # As a GPU computes: integers wrap, nothing is contracted that the source does not contract.
   # A machine without an instruction that multiplies and adds would call a function for each.
   check_cxx_compiler_flag(-march=native PHYNEXUS_NATIVE)

@@ -12,6 +12,10 @@ from neurenix.errors import HeadLostError
 _EVERY = 1.0
 # Seconds that an answer may take.
 _ANSWER = 2.0
+# What begins a connection of HTTP/2, on which gRPC is built, and settings of length 0
+# (RFC 9113, 3.4): the other side answers with its own. A process that is stopped, or
+# hangs, answers nothing, though its machine takes connections for it.
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
 class Head:
@@ -54,16 +58,24 @@ class Head:
                 "it goes on with the same bits"
             )
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether it did not answer when it was asked last."""
-        return self._silent_since is not None
-
     def answers(self) -> bool:
-        """Whether something takes connections there."""
+        """Whether something takes connections there, and answers in time, if only by
+        ending one: with TLS it expects another greeting."""
         host, _, port = self.address.rpartition(":")
+        where = host.strip("[]"), int(port)
         try:
-            with socket.create_connection((host.strip("[]"), int(port)), _ANSWER):
-                return True
+            with socket.create_connection(where, _ANSWER) as connection:
+                return _greeted(connection)
         except OSError:
             return False
+
+
+def _greeted(connection: socket.socket) -> bool:
+    connection.sendall(_GREETING)
+    try:
+        connection.recv(1)
+    except TimeoutError:
+        return False
+    except ConnectionError:  # ended at once
+        return True
+    return True

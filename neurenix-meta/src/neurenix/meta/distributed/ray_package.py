@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import time
+from threading import Thread
 from typing import Any
 
 from neurenix.errors import MissingPackageError, WorkerError
@@ -14,6 +16,8 @@ from .head import Head
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/]+):\d+")
 # Seconds for a head that is about to start.
 _PATIENCE = 10.0
+# Seconds to leave a cluster whose head is lost.
+_LEAVING = 20.0
 
 
 def ray_package() -> Any:
@@ -51,6 +55,18 @@ def connect(address: str | None) -> None:
             "with token authentication asks for RAY_AUTH_MODE=token here, too, and for "
             "the head's ~/.ray/auth_token"
         ) from error
+
+
+def leave() -> bool:
+    """Disconnects this process; whether Ray has done so in time. It asks the head, and
+    where that hangs it would wait for ever."""
+    shutdown = ray_package().shutdown
+    leaving = Thread(target=shutdown, daemon=True)
+    leaving.start()
+    leaving.join(_LEAVING)
+    if leaving.is_alive():
+        atexit.unregister(shutdown)  # or the process would not end
+    return not leaving.is_alive()
 
 
 def _wait_for(head: Head) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +102,9 @@ class RayPool(Pool):
         return self._ticket(worker, job.method, *job.arguments)
 
     def hint(self, worker: Worker, job: Job) -> None:
-        self.ask(worker, job)
+        reference = self._ticket(worker, job.method, *job.arguments).reference
+        # Taken, or Ray prints an error of it. The job that follows has the same one.
+        reference.future().add_done_callback(Future.exception)
 
     def learn(self, worker: Worker, name: str, value: Any) -> Ticket:
         return self._ticket(worker, "learn", name, value)
@@ -155,7 +158,7 @@ class RayPool(Pool):
 
     def lack(self, workers: int) -> str:
         asked = ", ".join(f"{n:g} {name}" for name, n in self.resources.items())
-        if self.head.is_silent:  # Ray would wait for its answer
+        if not self.head.answers():  # Ray would wait for it
             return f"A worker takes {asked}; the cluster's head does not answer"
         there, free = self.ray.cluster_resources(), self.ray.available_resources()
         found = ", ".join(

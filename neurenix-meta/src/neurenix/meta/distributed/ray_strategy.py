@@ -30,7 +30,7 @@ from .ray_arguments import (
     checked_resources,
 )
 from .ray_crew import RayCrew, RayOptions
-from .ray_package import connect, ray_package
+from .ray_package import connect, leave, ray_package
 
 # Device types that are the host's processor, of which Ray counts cores.
 _PROCESSORS = ("cpu", "reference")
@@ -158,9 +158,14 @@ class RayStrategy(Strategy):
         """Lets go of a cluster whose head is lost: Ray would end this process."""
         try:
             yield
-        except HeadLostError:
+        except HeadLostError as error:
+            self._has_connected = False
             self.close()
-            ray_package().shutdown()
+            if not leave():
+                error.args = (
+                    f"{error}. It hangs, so that this process cannot let go of it: "
+                    "start the process again for another cluster",
+                )
             raise
 
     def _started(self, method: Method) -> CrewStrategy:

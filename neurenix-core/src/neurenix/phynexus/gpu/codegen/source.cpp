@@ -134,7 +134,7 @@ class Writer {
           "  run_task_with(arguments, [](char* const* bases, const Group& group) {\n" + body + "  });\n}\n";
     else
       kernels_ +=
-          "  run_level_with(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) "
+          "  run_level_with<true>(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) "
           "{\n"
           "    switch (record) {\n" +
           body + "    }\n  });\n}\n";

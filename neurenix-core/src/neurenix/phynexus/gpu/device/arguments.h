@@ -25,8 +25,7 @@ struct Arguments {
   int64_t records = 0;  // where its records lie in the program, in bytes
   int64_t extra = 0;    // a struct in the program that the kernel knows, in bytes; see the kernel
   int32_t record_count = 0;
-  int32_t tail_count =
-      0;  // behind these, records that the last block to end runs by itself, see run_level_with
+  int32_t tail_count = 0;  // records behind these, for the last block to end: see run_level_with
 };
 
 // What phynexus_step gets, which comes before each step, and once after the last of several: it looks at the ok of

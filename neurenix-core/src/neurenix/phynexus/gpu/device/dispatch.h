@@ -32,9 +32,14 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
 // Handlers as functions that a task calls: its kernel then has the registers of the one that needs most, not of all. They
 // find what they need in shared memory, since what a call hands over, or must keep for its caller, takes registers.
 // Templates, so that code made at run time has none of them.
+#if CALLS_HANDLERS
+#define TASK_HANDLER DEVICE_CALL
+#else
+#define TASK_HANDLER DEVICE
+#endif
 #define X(name, Params, kernel)                                                    \
   template <LevelKernel = kernel_##kernel>                                         \
-  DEVICE_CALL void call_##name(const char* params, int tile) {                     \
+  TASK_HANDLER void call_##name(const char* params, int tile) {                    \
     SHARED_MEMORY(shared);                                                         \
     const TaskMemory& task = *reinterpret_cast<const TaskMemory*>(shared);         \
     char* const* bases = reinterpret_cast<char* const*>(&task + 1);                \
@@ -44,6 +49,7 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
   }
 PHYNEXUS_HANDLERS(X)
 #undef X
+#undef TASK_HANDLER
 
 // With the handlers of the kernels up to Last.
 template <LevelKernel Last>

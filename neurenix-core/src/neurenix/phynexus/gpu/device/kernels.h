@@ -14,48 +14,51 @@ DEVICE bool begins(const Arguments& arguments) {
   return true;
 }
 
-// What small levels behind a launch do: the last of its blocks runs their records, one after the other, and saves the
-// launches that they would be. `ended`: how many blocks have.
-template <class Run>
-DEVICE void run_tail(const Arguments& arguments, int* ended, char* const* bases, const Group& group,
-                     const Run& run) {
+// Whether this block is the last of a launch to come here. `ended`: how many have; 0 again for the next run.
+DEVICE bool is_last_block(int* ended, const Group& group) {
   int* const is_last = reinterpret_cast<int*>(group.memory);
   group.barrier();
-  if (group.thread == 0) *is_last = count_up(ended) == blocks() - 1;
-  group.barrier();
-  if (!*is_last) return;
-  if (group.thread == 0) *ended = 0;
-  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
-  for (int r = arguments.record_count; r < arguments.record_count + arguments.tail_count; r++) {
-    for (int64_t tile = 0; tile < records[r].tiles; tile++) run(r, bases, tile, group);
-    if (records[r].barrier) group.barrier();
+  if (group.thread == 0) {
+    *is_last = count_up(ended) == blocks() - 1;
+    if (*is_last) *ended = 0;
   }
+  group.barrier();
+  return *is_last;
 }
 
-// The records of a launch, and where in all its tiles those of each end: `extra`; behind that, where there is a tail, how
-// many blocks have ended. `run(record, bases, tile, group)` runs a tile of the record of that number; code that is made
-// at run time has another one than run_level.
-template <bool HasTails = true, class Run>
+// The records of a launch, and where in all its tiles those of each end: `extra`. `run(record, bases, tile, group)` runs
+// a tile of the record of that number; code that is made at run time has another one than run_level. With a tail, there
+// are the records of the small levels behind it, too, which the last block runs one after the other, and saves the
+// launches that they would be; behind the ends lies the count for is_last_block.
+template <bool has_tail, class Run>
 DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
   if (!begins(arguments)) return;
   SHARED_MEMORY(memory);
   const Group group{thread_index(), block_threads(), memory, arguments.program};
   const int64_t* ends = reinterpret_cast<const int64_t*>(arguments.program + arguments.extra);
   char* const* bases = arguments.bases + arguments.frame;
-  const int64_t tiles = ends[arguments.record_count - 1];
-  for (int64_t tile = block_index(); tile < tiles; tile += blocks()) {
-    int low = 0, high = arguments.record_count - 1;
+  const int records = arguments.record_count + (has_tail ? arguments.tail_count : 0);
+  const int64_t before_tail = ends[arguments.record_count - 1], all = ends[records - 1];
+  int64_t end = before_tail, step = blocks();
+  for (int64_t tile = block_index();; tile += step) {
+    if (tile >= end) {
+      if (!has_tail || end == all) return;
+      if (!is_last_block(reinterpret_cast<int*>(const_cast<int64_t*>(ends + records)), group)) return;
+      tile = before_tail, end = all, step = 1;
+    }
+    int low = 0, high = records - 1;
     while (low < high) {
       const int middle = (low + high) / 2;
       if (ends[middle] > tile) high = middle;
       else low = middle + 1;
     }
-    run(low, bases, low ? tile - ends[low - 1] : tile, group);
+    const int64_t of_record = low ? tile - ends[low - 1] : tile;
+    if (has_tail && low > arguments.record_count && of_record == 0) {
+      const Record* all_records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+      if (all_records[low - 1].barrier) group.barrier();
+    }
+    run(low, bases, of_record, group);
   }
-  if constexpr (!HasTails) return;
-  if (!arguments.tail_count) return;
-  const char* ended = arguments.program + arguments.extra + arguments.record_count * int64_t(sizeof(int64_t));
-  run_tail(arguments, reinterpret_cast<int*>(const_cast<char*>(ended)), bases, group, run);
 }
 
 // The records as they lie in the program. Structs, not lambdas, which a compiler may call instead of inlining them.
@@ -69,10 +72,9 @@ struct LevelRecords {
 
 template <int Kernel>
 DEVICE void run_level(const Arguments& arguments) {
+  constexpr bool has_tail = Kernel == kernel_elementwise || Kernel == kernel_wide;
   const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
-  // As lower/launch_levels.cpp has them; a kernel's handlers are there once more for it.
-  constexpr bool has_tails = Kernel == int(kernel_elementwise) || Kernel == int(kernel_wide);
-  run_level_with<has_tails>(arguments, LevelRecords<Kernel>{records});
+  run_level_with<has_tail>(arguments, LevelRecords<Kernel>{records});
 }
 
 // A map whose body is `run(bases, group)`; a Task is `extra`. A block runs an iteration, then that which lies a grid

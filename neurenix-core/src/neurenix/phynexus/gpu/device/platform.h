@@ -5,6 +5,7 @@
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
 //   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): so many at a time; ONE_BY_ONE: not at all
+//   CALLS_HANDLERS            whether a task's kernel calls its handlers, where others have them inlined
 //   LANES                     threads that go together: 32 or 64
 #pragma once
 
@@ -30,14 +31,22 @@
 #define PRAGMA(text) _Pragma(#text)
 #define UNROLL_BY(count) PRAGMA(unroll count)
 #define DEVICE __device__ __forceinline__
+#if !defined(__HIP__)
 #define DEVICE_CALL __device__ __noinline__
+#define CALLS_HANDLERS 1
 // Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more.
-#if defined(__HIP__)
-#define KERNEL(name, Arguments) \
-  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
-#else
 #define KERNEL(name, Arguments) \
   extern "C" __global__ void __launch_bounds__(256, 2) name(const __grid_constant__ Arguments arguments)
+#else
+#define KERNEL(name, Arguments) \
+  extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
+#if __clang_major__ > 15
+#define DEVICE_CALL __device__ __attribute__((noinline))  // what HIP calls __noinline__ is empty
+#define CALLS_HANDLERS 1
+#else  // its register allocator does not come to an end where a task's kernel makes calls
+#define DEVICE_CALL __device__
+#define CALLS_HANDLERS 0
+#endif
 #endif
 #define SHARED_MEMORY(name)                              \
   extern __shared__ __align__(16) char shared_memory_[]; \

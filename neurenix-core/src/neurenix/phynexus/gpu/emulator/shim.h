@@ -15,6 +15,7 @@
 #define ROLLED
 #define ONE_BY_ONE
 #define UNROLL_BY(count)
+#define CALLS_HANDLERS 0
 #define DEVICE inline
 #define DEVICE_CALL inline __attribute__((noinline))
 // A reference is a pointer in C: so every entry is also a void(const void*).

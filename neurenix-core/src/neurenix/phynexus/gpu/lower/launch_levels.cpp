@@ -73,31 +73,31 @@ std::vector<Level> levels_of(FrameRecords& frame) {
 Launch launch_of(const Group& group, const std::vector<const Group*>& tail, int32_t level,
                  const Target& target, Program& program) {
   Launch launch;
+  launch.kernel = name_of_kernel(group.kernel);
+  launch.threads = target.threads;
+  launch.level = level;
+  launch.blocks = std::min(group.tiles(), target.most_blocks);
+  launch.arguments.record_count = int32_t(group.records.size());
   std::vector<Record> records = group.records;
-  std::vector<int64_t> ends;
-  for (const Record& record : records) {
-    ends.push_back((ends.empty() ? 0 : ends.back()) + record.tiles);
-    launch.shared_bytes = std::max(launch.shared_bytes, shared_bytes_of(record.handler));
-  }
   for (const Group* step : tail) {
     records.insert(records.end(), step->records.begin(), step->records.end());
     records.back().barrier = step != tail.back();
   }
-  for (const Record& record : records) launch.instructions.push_back(record.instruction);
-  launch.kernel = name_of_kernel(group.kernel);
-  launch.blocks = std::min(ends.back(), target.most_blocks);
-  launch.threads = target.threads;
-  launch.level = level;
-  launch.arguments.record_count = int32_t(group.records.size());
   launch.arguments.tail_count = int32_t(records.size() - group.records.size());
   launch.arguments.records = program.add(records);
+  std::vector<int64_t> ends;
+  for (const Record& record : records) {
+    ends.push_back((ends.empty() ? 0 : ends.back()) + record.tiles);
+    launch.shared_bytes = std::max(launch.shared_bytes, shared_bytes_of(record.handler));
+    launch.instructions.push_back(record.instruction);
+  }
   if (tail.empty()) {
     launch.arguments.extra = program.add(ends);
-  } else {
-    launch.shared_bytes = std::max(launch.shared_bytes, 16);  // whether a block is the last
-    ends.push_back(0);                                        // how many have ended, for this launch alone
-    launch.arguments.extra = program.append(ends.data(), int64_t(ends.size() * sizeof ends[0]), 16);
+    return launch;
   }
+  launch.shared_bytes = std::max(launch.shared_bytes, 16);  // whether a block is the last
+  ends.push_back(0);                                        // how many have ended, for this launch alone
+  launch.arguments.extra = program.append(ends.data(), int64_t(ends.size() * sizeof ends[0]), 16);
   return launch;
 }
 
