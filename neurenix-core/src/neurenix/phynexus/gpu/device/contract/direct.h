@@ -62,7 +62,7 @@ struct DirectUnit {
     UNROLL
     for (int i = 0; i < UnitRows; i++) inside[i] = !Image || within_image(p, h[i], w[i]);
     [[maybe_unused]] constexpr int at_once =
-        UnitRows * UnitColumns < 16 ? 4 : 2;  // terms on their way take registers
+        UnitRows * UnitColumns * (Image ? 2 : 1) < 8 ? 4 : 2;  // terms on their way take registers
     const bool moves = Image && (step.h != 0 || step.w != 0);
     UNROLL_BY(at_once)
     for (int32_t k = 0; k < count; k++) {
