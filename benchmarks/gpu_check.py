@@ -1,7 +1,7 @@
 """w1 to w6 and larger cases on a GPU, beside the CPU, JAX and PyTorch, in one run.
 
     python benchmarks/gpu_check.py [--device cuda:0] [--seconds 1] [--limit 240]
-        [--only w1,w4] [--peers jax,torch-eager,torch-reduce] [--python jax=python3.12]
+        [--only w1,w4] [--peers jax,torch-eager] [--python jax=python3.12]
 
 Prints one Markdown table, by how many bytes 10,000 steps fill the device's memory, and
 what the slowest case spends its time on. Each step is waited for, on every side. Each
@@ -21,7 +21,7 @@ from pathlib import Path
 from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "gpu"))
-from asked import FORMS, Peer, interpreters
+from asked import FORMS, Peer, applies, interpreters
 from cases import CASES, bounds
 from prepare import expected, write
 
@@ -103,6 +103,8 @@ class Check:
             cells["of 16 a call (ms)"] = f"{told['many_ms']:.3f}"
 
     def ask(self, peer, form, name, file):
+        if not applies(form, name):
+            return
         remaining, told = self.left(), "no time left"
         if remaining > 3:
             told = peer.ask(

@@ -9,15 +9,12 @@ from math import prod
 from pathlib import Path
 
 from neurenix.backends import discovery
-from neurenix.phynexus import _bindings
-from neurenix.phynexus.executable import NativeExecutable, plan_struct
-from neurenix.phynexus.plan.encode import encode
-from neurenix.phynexus.plan.lowering import make_plan
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(
     0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
 )
+from captured_plan import captured_plan
 from emulated_engine import CUDA
 from kernel_resources import Used, resources_of
 
@@ -138,25 +135,13 @@ class Listing:
     def of(self, compiled, batch):
         """The launches of a compiled function on these inputs; it is compiled, and does
         not run."""
-        backend = discovery.backend(self.device)
-        made = []
-
-        def compile(program, index, state=0):
-            made.append((program, state))
-            return NativeExecutable(backend.engine(index), program, state)
-
-        backend.compile = compile
-        try:
-            compiled.memory_bytes(*batch)
-        finally:
-            del backend.compile
-        program, state = made[-1]
-        encoded = encode(make_plan(program, state, backend.engine(0).limits))
-        plan = plan_struct(encoded)
-        address = int(_bindings.ffi.cast("uintptr_t", plan))
+        plan = captured_plan(compiled, batch)
         target = self.target
-        text = self.function(address, state, target.multiprocessors, target.shared, 0)
+        text = self.function(
+            plan.address, plan.state, target.multiprocessors, target.shared, 0
+        )
         launches, scratch = read(text.decode())
+        encoded = plan.encoded
         count(launches, encoded)
         moved = int(encoded.input_bytes.sum() + encoded.output_bytes.sum())
         return Counted(launches, moved, scratch)

@@ -1,8 +1,8 @@
 """One peer, in a process of its own: `python peer.py FORM`, with a line of "FILE
 SECONDS" on its input for each case.
 
-FILE (.npz) has the case's batches and first weights; FORM is `jax`, `torch-eager` or
-`torch-reduce`. It answers with a line of JSON.
+FILE (.npz) has the case's batches and first weights; FORM is `jax`, `jax-im2col`,
+`torch-eager` or `torch-reduce`. It answers with a line of JSON.
 """
 
 import importlib

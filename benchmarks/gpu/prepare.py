@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from asked import FORMS, Peer, interpreters
+from asked import FORMS, Peer, applies, interpreters
 from cases import CASES, STEPS, case
 
 import neurenix as nx
@@ -80,7 +80,10 @@ def main():
         print(form, file.stem, told, flush=True)
 
     # the longest first
-    order = sorted(((f, x) for f in FORMS for x in files), key=lambda p: p[0] == "jax")
+    order = sorted(
+        ((f, x) for f in FORMS for x in files if applies(f, x.stem)),
+        key=lambda p: p[0].startswith("jax"),
+    )
     with ThreadPoolExecutor(max(1, (os.cpu_count() or 2) // 3)) as pool:
         list(pool.map(lambda pair: warmed(*pair), order))
 

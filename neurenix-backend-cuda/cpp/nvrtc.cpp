@@ -2,23 +2,21 @@
 #include "nvrtc.h"
 
 #include <dlfcn.h>
-#include <link.h>
+#include <unistd.h>
 
-#include <climits>
 #include <cstdlib>
-#include <vector>
 
 #include "gpu/codegen/library_compiler.h"
+#include "gpu/codegen/process_compiler.h"
 
 namespace phynexus::cuda {
 namespace {
 
-// NVRTC opens a library of its own by name alone, which the loader does not find where pip has put both: opened from
-// beside it, it is there already. Where it is not beside it, the loader looks for it when NVRTC does.
-void open_builtins(void* nvrtc, const std::string& version) {
-  char folder[PATH_MAX];
-  if (dlinfo(nvrtc, RTLD_DI_ORIGIN, folder) == 0)
-    dlopen((std::string(folder) + "/libnvrtc-builtins.so." + version).c_str(), RTLD_NOW | RTLD_LOCAL);
+// NVRTC opens a library of its own by name alone, which the loader does not find where pip has put both: opened before,
+// it is there already. Empty where it does not lie beside NVRTC; the loader then looks for it.
+std::string builtins_beside(const std::string& nvrtc, const std::string& version) {
+  const std::string path = nvrtc.substr(0, nvrtc.rfind('/') + 1) + "libnvrtc-builtins.so." + version;
+  return access(path.c_str(), R_OK) == 0 ? path : "";
 }
 
 }  // namespace
@@ -44,11 +42,17 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
           ": its bits would be others";
     return nullptr;
   }
-  open_builtins(library, version);
-  // As nvcc is called for the precompiled kernels: no contraction, no fast functions.
-  return std::make_unique<gpu::LibraryCompiler>(
-      functions, "NVRTC " + version, "--gpu-architecture=", "phynexus.cu",
-      std::vector<std::string>{"--std=c++20", "--fmad=false", "--device-as-default-execution-space"});
+  const std::string path = gpu::path_of_library(library);
+  return std::make_unique<gpu::ProcessCompiler>(
+      gpu::VendorCompiler{.name = "NVRTC " + version,
+                          .library = path,
+                          .beside = builtins_beside(path, version),
+                          .prefix = "nvrtc",
+                          .code = "CUBIN",
+                          .file = "phynexus.cu",
+                          .target = "--gpu-architecture=",
+                          // as nvcc is called for the precompiled kernels: no contraction, no fast functions
+                          .options = {"--std=c++20", "--fmad=false", "--device-as-default-execution-space"}});
 }
 
 }  // namespace phynexus::cuda

@@ -150,9 +150,10 @@ CuResult cuDevicePrimaryCtxRelease_v2(CuDevice device) {
 CuResult cuDevicePrimaryCtxReset_v2(CuDevice device) {
   ANYWHERE(cuDevicePrimaryCtxReset_v2);
   World& w = world();
-  std::lock_guard lock(w.mutex);
+  std::unique_lock lock(w.mutex);
   Device& x = w.all[device];
   if (w.gone) return x.error;
+  w.changed.wait(lock, [&] { return !x.running; });
   for (const auto& [address, bytes] : x.memory) std::free(reinterpret_cast<void*>(address));
   x.memory.clear();
   for (void* host : x.pinned) std::free(host);
@@ -228,9 +229,11 @@ CuResult cuMemHostAlloc(void** host, size_t bytes, unsigned) {
 CuResult cuMemFreeHost(void* host) {
   ANYWHERE(cuMemFreeHost);
   World& w = world();
-  std::lock_guard lock(w.mutex);
+  std::unique_lock lock(w.mutex);
   for (Device& x : w.all)
     if (x.pinned.erase(host)) {
+      // With a device's loss its kernels end. Those of a device that works are the caller's to wait for.
+      w.changed.wait(lock, [&] { return x.error == cuda_success || !x.running; });
       std::free(host);
       return cuda_success;
     }

@@ -22,6 +22,7 @@ struct Device {
   std::string why;                // of that error, in the emulator's words
   std::map<CuAddress, size_t> memory;
   std::set<void*> pinned;  // the host's
+  int running = 0;         // streams that run a kernel, or copy, at this moment
 };
 
 struct Fault {

@@ -36,9 +36,11 @@ void FakeStream::work() {
     items_.pop_front();
     if (item.work) {
       if (device.error == cuda_success) {
+        device.running++;
         lock.unlock();
         item.work();
         lock.lock();
+        device.running--;
       }
     } else if (item.records) {
       item.event->done = item.number;

@@ -3,32 +3,19 @@ and what they were written for is there. nvcc compiles; nothing runs."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 from kernel_resources import Used, resources_of
+from machine_code import Kernel, kernels_of, missing_tools, tool
 
 from neurenix import phynexus
 
-
-def tool(name: str) -> str | None:
-    """A tool of NVIDIA's toolkit: on the path, where it is installed, or of a wheel
-    (nvidia-cuda-cuobjdump, nvidia-cuda-nvdisasm)."""
-    wheels = Path(np.__file__).parents[1] / "nvidia/cu13/bin"
-    places = (os.environ["PATH"], "/usr/local/cuda/bin", str(wheels))
-    return next(filter(None, (shutil.which(name, path=p) for p in places)), None)
-
-
-TOOLS = {name: tool(name) for name in ("nvcc", "cuobjdump", "nvdisasm")}
-MISSING = ", ".join(name for name, path in TOOLS.items() if path is None)
+MISSING = missing_tools("nvcc", "cuobjdump", "nvdisasm")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(TOOLS["nvcc"] is None, reason="there is no nvcc"),
+    pytest.mark.skipif(bool(missing_tools("nvcc")), reason="there is no nvcc"),
 ]
 reads_code = pytest.mark.skipif(
     bool(MISSING), reason=f"of NVIDIA's tools there is no {MISSING}"
@@ -55,7 +42,7 @@ def compiled(
     include = Path(phynexus.HEADER).parent
     done = subprocess.run(
         [
-            *(str(TOOLS["nvcc"]), "-cubin", f"-arch={request.param}", "-std=c++20"),
+            *(str(tool("nvcc")), "-cubin", f"-arch={request.param}", "-std=c++20"),
             *("-O3", "-fmad=false", "-Xptxas", "-v", "-I", str(include)),
             *("-o", str(cubin), str(SOURCE)),
         ],
@@ -68,23 +55,10 @@ def compiled(
 
 
 @pytest.fixture(scope="module")
-def code(compiled: Compiled) -> dict[str, list[str]]:
-    """The instructions of each level's kernel."""
-    said = subprocess.run(
-        [str(TOOLS["cuobjdump"]), "-sass", str(compiled[0])],
-        check=True,
-        capture_output=True,
-        text=True,
-        # the one calls the other
-        env={**os.environ, "NVDISASM_PATH": str(TOOLS["nvdisasm"])},
-    ).stdout
-    parts = re.split(r"Function : (\w+)", said)[1:]
-    return {
-        name.removeprefix(LEVEL): re.findall(
-            r"/\*[0-9a-f]{4,}\*/\s+(?:@!?\w+ )?([A-Z][\w.]*)", text
-        )
-        for name, text in zip(parts[::2], parts[1::2], strict=True)
-    }
+def code(compiled: Compiled) -> dict[str, Kernel]:
+    """Each level's kernel."""
+    kernels = kernels_of(compiled[0])
+    return {name.removeprefix(LEVEL): kernel for name, kernel in kernels.items()}
 
 
 def test_nothing_is_spilled(compiled: Compiled) -> None:
@@ -104,25 +78,25 @@ def test_two_blocks_share_a_multiprocessor(compiled: Compiled) -> None:
 
 
 @reads_code
-def test_the_loops_of_products_stay_in_registers(code: dict[str, list[str]]) -> None:
+def test_products_touch_no_local_memory(code: dict[str, Kernel]) -> None:
     for name in SUMS:
-        moved = {x for x in code[name] if x.startswith(("STL", "LDL"))}
-        assert not moved, f"{name}: {moved}"
+        assert not code[name].count("STL") + code[name].count("LDL"), name
+        assert (code[name].stack, code[name].local) == (0, 0), name
 
 
 @reads_code
-def test_each_term_is_one_instruction(code: dict[str, list[str]]) -> None:
+def test_each_term_is_one_instruction(code: dict[str, Kernel]) -> None:
     for name, sums in SUMS.items():
-        count = code[name].count("FFMA")
+        count = code[name].instructions.count("FFMA")
         assert sums <= count <= 2 * sums + 64, f"{name}: {count}"
-        loads = [x for x in code[name] if x.startswith("LDS")]
+        loads = {x for x in code[name].instructions if x.startswith("LDS")}
         if name != "product_small":  # two sums a side: half the width
-            assert any(x.startswith("LDS.128") for x in loads), f"{name}: {set(loads)}"
+            assert any(x.startswith("LDS.128") for x in loads), f"{name}: {loads}"
 
 
 @reads_code
-def test_tensor_cores_are_used(code: dict[str, list[str]]) -> None:
-    found = {x for x in code[TENSOR] if x.startswith("HMMA")}
+def test_tensor_cores_are_used(code: dict[str, Kernel]) -> None:
+    found = {x for x in code[TENSOR].instructions if x.startswith("HMMA")}
     assert found == MATRIX_PRODUCTS
     for name in SUMS:
-        assert not any(x.startswith("HMMA") for x in code[name])
+        assert not code[name].count("HMMA")

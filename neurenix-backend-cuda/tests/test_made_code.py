@@ -3,59 +3,13 @@ compiler and of its cache. NVRTC is a fake one, which calls g++."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import cuda_emulated
 import pytest
+from made_code_place import Place, Ran
 
 cuda_emulated.require_built()
-PROGRAM = Path(__file__).with_name("made_code.py")
-
-
-@dataclass(frozen=True)
-class Ran:
-    digests: tuple[str, ...]
-    made: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the fake compiler and the cache put their files."""
-
-    folder: Path
-
-    @property
-    def cache(self) -> Path:
-        return self.folder / "cache"
-
-    def compiled(self) -> int:
-        return len(list(self.folder.glob("*.so")))
-
-    def run(self, when: str, *arguments: str, **more: str) -> Ran:
-        env = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "PHYNEXUS_FAKE_NVRTC_FOLDER": str(self.folder),
-            "NEURENIX_CACHE": str(self.cache),
-            "NEURENIX_GPU_CODE": when,
-            **more,
-        }
-        done = subprocess.run(
-            [sys.executable, str(PROGRAM), *arguments],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        return Ran(tuple(told["digests"]), told["made"], tuple(told["notes"]))
 
 
 @pytest.fixture(scope="module")
@@ -83,17 +37,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, precompiled: Ran) -> Place:
     return place
 
 
-def entries(place: Place) -> list[Path]:
-    return list((place.cache / "cuda").iterdir())
-
-
 def test_what_was_compiled_is_kept(made: Place, precompiled: Ran) -> None:
     before = made.compiled()
     ran = made.run("before")
     assert ran.made
     assert ran.digests == precompiled.digests
     assert made.compiled() == before
-    assert len(entries(made)) == 1
+    assert len(made.entries()) == 1
 
 
 def test_it_takes_over_between_runs(tmp_path: Path, precompiled: Ran) -> None:
@@ -104,21 +54,54 @@ def test_it_takes_over_between_runs(tmp_path: Path, precompiled: Ran) -> None:
     assert ran.digests == precompiled.digests
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped"])
-def test_a_damaged_entry_is_made_again(
-    made: Place, precompiled: Ran, damage: str
-) -> None:
-    (entry,) = entries(made)
+def test_a_damaged_entry_is_made_again(made: Place, precompiled: Ran) -> None:
+    (entry,) = made.entries()  # code_test.cpp damages each part of it
     whole = entry.read_bytes()
-    if damage == "cut":
-        entry.write_bytes(whole[:-9])
-    else:
-        entry.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    entry.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     before = made.compiled()
     assert made.run("before").digests == precompiled.digests
     assert made.compiled() == before + 1
-    (again,) = entries(made)
+    (again,) = made.entries()
     assert len(again.read_bytes()) > 1000
+
+
+def test_two_processes_fill_one_cache(tmp_path: Path, precompiled: Ran) -> None:
+    place = Place(tmp_path)
+    both = [place.start("before") for _ in range(2)]
+    assert all(place.ran(one).digests == precompiled.digests for one in both)
+    assert len(place.entries()) == 1
+
+
+def compilers(place: Place) -> list[str]:
+    """The processes that compile there now."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name = (process / "comm").read_text()
+            environment = (process / "environ").read_bytes()
+        except OSError:  # it has ended, or is another user's
+            continue
+        if (
+            name.startswith("phynexus_comp")
+            and str(place.folder).encode() in environment
+        ):
+            found.append(process.name)
+    return found
+
+
+def test_the_end_waits_for_no_compiler(tmp_path: Path, precompiled: Ran) -> None:
+    place = Place(tmp_path)
+    # longer than the test waits for the process
+    ran = place.run("1", "leave", PHYNEXUS_FAKE_COMPILER="seconds=86400")
+    assert ran.digests == precompiled.digests
+    assert not ran.made
+    assert not compilers(place)
+
+
+def test_a_compiler_that_crashes(tmp_path: Path, precompiled: Ran) -> None:
+    ran = Place(tmp_path).run("before", PHYNEXUS_FAKE_COMPILER="crash=1")
+    assert ran.digests == precompiled.digests
+    assert "NVRTC 13.0 crashed" in ran.notes[1]
 
 
 def test_a_cache_that_cannot_be_written(made: Place, precompiled: Ran) -> None:
@@ -133,7 +116,7 @@ def test_a_cache_that_cannot_be_written(made: Place, precompiled: Ran) -> None:
 def test_a_cache_that_others_may_write_to(made: Place, precompiled: Ran) -> None:
     folder = made.cache / "cuda"
     assert folder.stat().st_mode & 0o777 == 0o700
-    (entry,) = entries(made)
+    (entry,) = made.entries()
     assert entry.stat().st_mode & 0o777 == 0o600
     before = made.compiled()
     folder.chmod(0o770)
@@ -146,13 +129,13 @@ def test_a_cache_that_others_may_write_to(made: Place, precompiled: Ran) -> None
     entry.chmod(0o666)
     assert len(made.run("before").notes) == 1
     assert made.compiled() == before + 2
-    (entry,) = entries(made)
+    (entry,) = made.entries()
     assert entry.stat().st_mode & 0o777 == 0o600
 
 
 def test_nvrtc_of_another_version(made: Place, precompiled: Ran) -> None:
     before = made.compiled()
-    ran = made.run("before", PHYNEXUS_FAKE_NVRTC="version=12080")
+    ran = made.run("before", PHYNEXUS_FAKE_COMPILER="version=12080")
     assert ran.digests == precompiled.digests
     assert made.compiled() == before
     assert (
@@ -167,6 +150,6 @@ def test_without_nvrtc(made: Place, precompiled: Ran) -> None:
 
 
 def test_a_compiler_that_fails(tmp_path: Path, precompiled: Ran) -> None:
-    ran = Place(tmp_path).run("before", PHYNEXUS_FAKE_NVRTC="fail=1")
+    ran = Place(tmp_path).run("before", PHYNEXUS_FAKE_COMPILER="fail=1")
     assert ran.digests == precompiled.digests
     assert "this compiler fails, as it was told to" in ran.notes[1]

@@ -6,13 +6,18 @@
 #include <cstdlib>
 
 #include "gpu/codegen/library_compiler.h"
+#include "gpu/codegen/process_compiler.h"
 #include "hip_library.h"
+
+// From ROCm 6 a library of its own; before, it lies in the runtime's. A test's build names another.
+#if !defined(PHYNEXUS_HIPRTC)
+#define PHYNEXUS_HIPRTC "libhiprtc.so.7", "libhiprtc.so.6", "libamdhip64.so.5"
+#endif
 
 namespace phynexus::hip {
 namespace {
 
-// From ROCm 6 a library of its own; before, it lies in the runtime's.
-constexpr const char* names[] = {"libhiprtc.so.7", "libhiprtc.so.6", "libamdhip64.so.5"};
+constexpr const char* names[] = {PHYNEXUS_HIPRTC};
 
 }  // namespace
 
@@ -38,10 +43,16 @@ std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
           ": its bits would be others";
     return nullptr;
   }
-  // As hipcc is called for the precompiled kernels: no contraction.
-  return std::make_unique<gpu::LibraryCompiler>(
-      functions, "hipRTC " + version, "--offload-arch=", "phynexus.hip",
-      std::vector<std::string>{"-std=c++20", "-O3", "-ffp-contract=off"});
+  return std::make_unique<gpu::ProcessCompiler>(
+      gpu::VendorCompiler{.name = "hipRTC " + version,
+                          .library = gpu::path_of_library(library),
+                          .beside = {},
+                          .prefix = "hiprtc",
+                          .code = "Code",
+                          .file = "phynexus.hip",
+                          .target = "--offload-arch=",
+                          // as hipcc is called for the precompiled kernels: no contraction
+                          .options = {"-std=c++20", "-O3", "-ffp-contract=off"}});
 }
 
 }  // namespace phynexus::hip

@@ -20,6 +20,7 @@ const Library library = {
       int runtime = 0;
       hip::hip_api().hipRuntimeGetVersion(&runtime);
       binding.compiler = hip::find_hiprtc(runtime, binding.no_compiler);
+      binding.cache = "rocm";
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },
 };

@@ -315,8 +315,10 @@ void lost_devices() {
       void* outputs[] = {state, y, ok};
       // The first kernel is the step's own; then instruction 0 runs.
       phynexus_fake_fault(2, illegal_address);
-      CHECK(api().run(d.program, inputs, outputs) == PHX_OK, "asynchronous: %s", api().last_error());
-      CHECK(api().synchronize(engine.handle) == PHX_DEVICE_ERROR, "the fault surfaces");
+      // Asynchronous: where the kernel is quick, the call that asked for it finds the fault.
+      phx_status status = api().run(d.program, inputs, outputs);
+      if (status == PHX_OK) status = api().synchronize(engine.handle);
+      CHECK(status == PHX_DEVICE_ERROR, "the fault surfaces");
       const std::string message = last_error();
       CHECK(has(message, "Emulated GPU 0 was lost") && has(message, "CUDA_ERROR_ILLEGAL_ADDRESS (700)") &&
                 has(message, ", in instruction 0 (fused add, source line 7)") && has(message, "checkpoint"),

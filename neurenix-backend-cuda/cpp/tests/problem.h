@@ -162,10 +162,11 @@ class Problem {
                        [](char c) { return c == char(0x5a); });
   }
 
-  // Lowers it and runs its records, phase after phase; returns the memory of output 0, or of `output`.
+  // Lowers it and runs its records, phase after phase, each in at most so many blocks; returns the memory of output 0,
+  // or of `output`.
   std::vector<char> run(int threads, int schedule,
-                        const std::function<void(Builder&, const phx_instruction&)>& lower,
-                        int output = 0) const {
+                        const std::function<void(Builder&, const phx_instruction&)>& lower, int output = 0,
+                        int64_t most_blocks = INT64_MAX) const {
     TestBuilder builder(*plan_, threads);
     const phx_instruction& instruction = plan_->instructions[0];
     lower(builder, instruction);
@@ -188,8 +189,9 @@ class Problem {
       arguments.extra = ends;
       arguments.record_count = 1;
       const emulator::Kernel* kernel = emulator::find_kernel(name_of_kernel(kernel_of(entry.record.handler)));
-      const std::string error = emulator::launch(*kernel, &arguments, entry.record.tiles, threads,
-                                                 shared_bytes_of(entry.record.handler));
+      const std::string error =
+          emulator::launch(*kernel, &arguments, std::min(entry.record.tiles, most_blocks), threads,
+                           shared_bytes_of(entry.record.handler));
       if (!error.empty()) throw std::runtime_error(error);
     }
     emulator::options().schedule = 0;

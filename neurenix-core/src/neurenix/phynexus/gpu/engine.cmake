@@ -55,6 +55,12 @@ add_library(phynexus_host OBJECT EXCLUDE_FROM_ALL ${host_sources} ${device_text}
 target_link_libraries(phynexus_host PRIVATE Phynexus::api)
 target_compile_options(phynexus_host PRIVATE ${common_flags} -ffunction-sections $<$<CONFIG:Release>:-O2>)
 
+# What the engine starts to compile at run time; it must lie beside the library.
+add_executable(phynexus_compile EXCLUDE_FROM_ALL "${gpu}/compile/compile.cpp" "${gpu}/codegen/library_compiler.cpp")
+target_include_directories(phynexus_compile PRIVATE "${PHYNEXUS_INCLUDE_DIR}")
+target_compile_options(phynexus_compile PRIVATE ${common_flags})
+target_link_libraries(phynexus_compile PRIVATE ${CMAKE_DL_LIBS})
+
 # phynexus_add_engine(name SOURCES ... DEFINITIONS ... [OVER fake]): a library of the engine, with the device's code of
 # its own in SOURCES; OVER a fake driver, which lies beside it.
 function(phynexus_add_engine name)
@@ -65,6 +71,7 @@ function(phynexus_add_engine name)
   target_compile_definitions(${name}_binding PRIVATE PHYNEXUS_VERSION="0.1.0" ${engine_DEFINITIONS})
   add_library(${name} MODULE $<TARGET_OBJECTS:phynexus_host> $<TARGET_OBJECTS:${name}_binding>)
   target_link_libraries(${name} PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+  add_dependencies(${name} phynexus_compile)
   # Of what engines share, not all is needed; a function that is lacks nothing.
   target_link_options(${name} PRIVATE -Wl,--gc-sections)
   if(NOT PHYNEXUS_SANITIZE)
@@ -103,10 +110,11 @@ function(phynexus_add_fake_driver name)
     WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}")
 endfunction()
 
-# phynexus_add_fake_compiler(name driver sources...): what compiles at run time for that fake driver.
-function(phynexus_add_fake_compiler name driver)
+# phynexus_add_fake_compiler(name driver prefix code sources...): what compiles at run time for that fake driver; its
+# functions are prefixVersion, ..., and prefixGetCode where `code` is Code.
+function(phynexus_add_fake_compiler name driver prefix code)
   add_library(${name} SHARED ${ARGN})
-  target_compile_definitions(${name} PRIVATE
+  target_compile_definitions(${name} PRIVATE PHYNEXUS_FAKE_PREFIX=${prefix} PHYNEXUS_FAKE_CODE=${code}
     PHYNEXUS_FAKE_LANES="${PHYNEXUS_LANES}" PHYNEXUS_FAKE_DEVICE="${gpu}/device"
     PHYNEXUS_FAKE_DRIVER="$<TARGET_FILE:${driver}>")
   target_compile_options(${name} PRIVATE ${common_flags})

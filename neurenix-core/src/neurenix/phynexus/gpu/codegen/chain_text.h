@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "../device/elementwise/code.h"
 
@@ -10,10 +11,12 @@ namespace phynexus::gpu {
 // Whether a handler of this number runs a chain.
 bool is_chain(int handler);
 
-// The body of a function of (bases, tile, group) that runs it, and in `types` what must stand before that function.
-std::string write_chain(const FusedParams& params, const char* program, bool wide, std::string& types);
+// How many operands its code reads and writes.
+int chain_operands(const FusedParams& params, const char* program);
 
-// "1,2,255": bytes as numbers.
-std::string bytes_text(const void* bytes, size_t count);
+// The body of a function of (bases, tile, group) that runs it, on these operands, and in `types` what must stand before
+// that function.
+std::string write_chain(const FusedParams& params, const char* program,
+                        const std::vector<ChainOperand>& operands, bool wide, std::string& types);
 
 }  // namespace phynexus::gpu

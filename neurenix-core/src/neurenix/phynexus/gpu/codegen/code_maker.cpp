@@ -58,6 +58,7 @@ void CodeMaker::stop() {
     ends_ = true;
   }
   waiting_.notify_all();
+  compiler_->give_up();
   if (thread_.joinable()) thread_.join();
 }
 

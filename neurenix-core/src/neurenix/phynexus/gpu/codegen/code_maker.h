@@ -38,8 +38,8 @@ class CodeMaker {
 
   CodeMaker(std::unique_ptr<Compiler> compiler, std::string architecture, std::filesystem::path cache,
             When when);
-  // Waits for the text that is compiled now; those behind it are dropped. The end of the process does so too, where
-  // nobody has ended an engine.
+  // Gives up the text that is compiled now, and those behind it. The end of the process does so too, where nobody has
+  // ended an engine.
   ~CodeMaker();
   CodeMaker(const CodeMaker&) = delete;
   CodeMaker& operator=(const CodeMaker&) = delete;

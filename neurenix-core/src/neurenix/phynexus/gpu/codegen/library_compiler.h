@@ -1,10 +1,8 @@
-// A compiler that a vendor's library has, in the shape that NVRTC's functions have and hipRTC's share.
+// Compiles with a library of a vendor's, in the shape that NVRTC's functions have and hipRTC's share.
 #pragma once
 
 #include <string>
 #include <vector>
-
-#include "compiler.h"
 
 namespace phynexus::gpu {
 
@@ -27,27 +25,8 @@ struct CompilerFunctions {
 // some.
 bool look_up(void* library, const std::string& prefix, const std::string& code, CompilerFunctions& out);
 
-class LibraryCompiler final : public Compiler {
- public:
-  // `target`: the option that names the architecture, up to its name; `file`: what messages call the text.
-  LibraryCompiler(const CompilerFunctions& functions, std::string name, std::string target, std::string file,
-                  std::vector<std::string> options)
-      : f_(functions),
-        name_(std::move(name)),
-        target_(std::move(target)),
-        file_(std::move(file)),
-        options_(std::move(options)) {}
-
-  std::string name() const override { return name_; }
-  std::vector<char> compile(const std::string& text, const std::string& architecture) override;
-
- private:
-  void check(const char* what, int result) const;
-  std::string first_error(CompilerFunctions::Program program) const;
-
-  const CompilerFunctions f_;
-  const std::string name_, target_, file_;
-  const std::vector<std::string> options_;
-};
+// What Driver::load takes. `file`: what messages call the text. Throws Failure with what the compiler says.
+std::vector<char> compile_with(const CompilerFunctions& functions, const std::string& text,
+                               const std::string& file, const std::vector<std::string>& options);
 
 }  // namespace phynexus::gpu

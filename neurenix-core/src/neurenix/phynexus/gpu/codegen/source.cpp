@@ -2,38 +2,25 @@
 #include "source.h"
 
 #include <cstring>
-#include <map>
 #include <string_view>
 #include <vector>
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
 #include "../lower/handler_facts.h"
-#include "chain_text.h"
 #include "device_text.h"
+#include "function_text.h"
 
 namespace phynexus::gpu {
 namespace {
 
-struct HandlerText {
-  const char* name;
-  const char* params;  // the type's name
-  size_t bytes;        // and size
-  bool shares_memory;
-  std::string_view kernel;
-};
+// NVRTC takes some 0.15 s for a function and 2 ms for a call; beyond so many, byte code is what a plan runs on.
+constexpr int most_functions = 200, most_calls = 4000;
 
-constexpr HandlerText handler_texts[] = {
-#define X(name, Params, kernel) {#name, #Params, sizeof(Params), name##_shared_bytes > 0, #kernel},
-    PHYNEXUS_HANDLERS(X)
-#undef X
-};
-
-// A compiler takes some 10 ms for a call; beyond so many, byte code is what a plan runs on.
-constexpr int most_calls = 600;
-
-// What precedes all: the numbers' types, where the compiler has no headers; bits as values.
-constexpr std::string_view prelude = R"(#if defined(__CUDACC_RTC__)
+// What precedes all: that most of what is known is constant; the numbers' types, where the compiler has no headers.
+// Then, behind the device's own: bits as values.
+constexpr std::string_view prelude = R"(#define PHYNEXUS_MADE_CODE
+#if defined(__CUDACC_RTC__)
 typedef signed char int8_t;
 typedef short int16_t;
 typedef int int32_t;
@@ -49,6 +36,28 @@ typedef unsigned long uintptr_t;
 #define INT64_MAX 9223372036854775807L
 #define NAN __builtin_bit_cast(float, 0x7fc00000u)
 #define INFINITY __builtin_bit_cast(float, 0x7f800000u)
+#elif defined(__HIPCC_RTC__)
+namespace phynexus::gpu {
+typedef __INT8_TYPE__ int8_t;
+typedef __INT16_TYPE__ int16_t;
+typedef __INT32_TYPE__ int32_t;
+typedef __INT64_TYPE__ int64_t;
+typedef __UINT8_TYPE__ uint8_t;
+typedef __UINT16_TYPE__ uint16_t;
+typedef __UINT32_TYPE__ uint32_t;
+typedef __UINT64_TYPE__ uint64_t;
+typedef __UINTPTR_TYPE__ uintptr_t;
+}  // namespace phynexus::gpu
+#if !defined(INT32_MIN)
+#define INT32_MIN (-__INT32_MAX__ - 1)
+#define INT32_MAX __INT32_MAX__
+#define INT64_MIN (-__INT64_MAX__ - 1)
+#define INT64_MAX __INT64_MAX__
+#endif
+#if !defined(NAN)
+#define NAN __builtin_nanf("")
+#define INFINITY __builtin_inff()
+#endif
 #else
 #include <math.h>
 #include <stdint.h>
@@ -61,14 +70,18 @@ template <int N>
 struct Bits {
   unsigned char at[N];
 };
+template <int N>
+struct ProductAxesOf {
+  ProductAxis at[N];
+};
 }  // namespace phynexus::gpu
 #define CONSTANT(Type, name, ...) \
-  constexpr Type name = __builtin_bit_cast(Type, (phynexus::gpu::Bits<sizeof(Type)>{{__VA_ARGS__}}))
+  static constexpr Type name = __builtin_bit_cast(Type, (phynexus::gpu::Bits<sizeof(Type)>{{__VA_ARGS__}}))
 )";
 
 class Writer {
  public:
-  explicit Writer(const Lowered& lowered) : lowered_(lowered) {}
+  explicit Writer(const Lowered& lowered) : lowered_(lowered), functions_(lowered) {}
 
   Source written() {
     for (size_t k = 0; k < lowered_.launches.size(); k++) {
@@ -77,13 +90,14 @@ class Writer {
       const bool task = is_task_kernel(kernel);
       if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
       const int records = launch.arguments.record_count + launch.arguments.tail_count;
-      if (calls_ + records > most_calls) continue;
+      if (functions_.count() >= most_functions || calls_ + records > most_calls) continue;
       calls_ += records;
       write(int(k), launch, task);
     }
     if (source_.kernels.empty()) return {};
-    source_.text = std::string(prelude) + text_of("device/kernels.h") + std::string(bits) + functions_ +
-                   "\nnamespace phynexus::gpu {\n" + kernels_ + "}  // namespace phynexus::gpu\n";
+    source_.text = std::string(prelude) + text_of("device/kernels.h") + std::string(bits) +
+                   functions_.text() + "\nnamespace phynexus::gpu {\n" + kernels_ +
+                   "}  // namespace phynexus::gpu\n";
     return std::move(source_);
   }
 
@@ -99,8 +113,7 @@ class Writer {
   std::string cases_of(const Launch& launch) {
     std::string text;
     for (int r = 0; r < launch.arguments.record_count + launch.arguments.tail_count; r++)
-      text += "      case " + std::to_string(r) + ": " + function_of(record_of(launch, r)) +
-              "(bases, tile, group); break;\n";
+      text += "      case " + std::to_string(r) + ": " + functions_.call(record_of(launch, r)) + " break;\n";
     return text;
   }
 
@@ -115,7 +128,7 @@ class Writer {
       const Record record = record_of(launch, r);
       for (int loop = 0; loop < begins[size_t(r)]; loop++) text += "    do {\n";
       text += "      for (int64_t tile = 0; tile < " + std::to_string(record.tiles) + "; tile++) " +
-              function_of(record) + "(bases, tile, group);\n";
+              functions_.call(record) + "\n";
       if (record.barrier) text += "      group.barrier();\n";
       if (!record.loop) continue;
       AdvanceLoopParams first;
@@ -134,40 +147,18 @@ class Writer {
           "  run_task_with(arguments, [](char* const* bases, const Group& group) {\n" + body + "  });\n}\n";
     else
       kernels_ +=
-          "  run_level_with<true>(arguments, [](int record, char* const* bases, int64_t tile, const Group& group) "
+          "  run_level_with<true>(arguments, [](int record, char* const* bases, int64_t tile, const Group& "
+          "group) "
           "{\n"
           "    switch (record) {\n" +
           body + "    }\n  });\n}\n";
     source_.kernels.push_back({number, name});
   }
 
-  // The function that calls a handler with its parameters; records that are alike share one.
-  std::string function_of(const Record& record) {
-    const HandlerText& handler = handler_texts[record.handler];
-    const char* bytes = lowered_.program.data() + record.params;
-    std::string types, body;  // what is to stand before the function, and in it
-    if (is_chain(record.handler)) {
-      FusedParams params;
-      std::memcpy(&params, bytes, sizeof params);
-      body = write_chain(params, lowered_.program.data(), record.handler == handler_fused_wide, types);
-    } else {
-      body = "  CONSTANT(" + std::string(handler.params) + ", params, " + bytes_text(bytes, handler.bytes) +
-             ");\n  " + handler.name + "(params, bases, tile, group);\n";
-    }
-    if (handler.shares_memory) body += "  group.barrier();\n";
-    const auto [place, is_new] = made_.try_emplace(types + body, int(made_.size()));
-    const std::string number = std::to_string(place->second);
-    if (is_new)
-      functions_ += "namespace phynexus::gpu::made_" + number + " {\n" + types +
-                    "DEVICE void run(char* const* bases, int64_t tile, const Group& group) {\n" + body +
-                    "}\n}\n";
-    return "made_" + number + "::run";
-  }
-
   const Lowered& lowered_;
   Source source_;
-  std::string functions_, kernels_;
-  std::map<std::string, int> made_;
+  FunctionWriter functions_;
+  std::string kernels_;
   int calls_ = 0;
 };
 

@@ -4,7 +4,9 @@
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
-//   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): so many at a time; ONE_BY_ONE: not at all
+//   DEVICE_ALONE              a function that is not inlined, not even in code that is made at run time
+//   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): n turns at a time; ONE_BY_ONE: not at
+//                             all; ROLLED: not where its length is read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
 //   CALLS_HANDLERS            whether a task's kernel calls its handlers, where others have them inlined
 //   LANES                     threads that go together: 32 or 64
 #pragma once
@@ -26,27 +28,39 @@
 #endif
 
 #define UNROLL _Pragma("unroll")
-#define ROLLED _Pragma("unroll 1")
 #define ONE_BY_ONE _Pragma("unroll 1")
 #define PRAGMA(text) _Pragma(#text)
 #define UNROLL_BY(count) PRAGMA(unroll count)
 #define DEVICE __device__ __forceinline__
 #if !defined(__HIP__)
-#define DEVICE_CALL __device__ __noinline__
+#define DEVICE_ALONE __device__ __noinline__
 #define CALLS_HANDLERS 1
-// Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more.
+// Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more. Code that is made at
+// run time has all of a task inlined.
+#if defined(PHYNEXUS_MADE_CODE)
+#define MOST_THREADS __launch_bounds__(256)
+#else
+#define MOST_THREADS __launch_bounds__(256, 2)
+#endif
 #define KERNEL(name, Arguments) \
-  extern "C" __global__ void __launch_bounds__(256, 2) name(const __grid_constant__ Arguments arguments)
+  extern "C" __global__ void MOST_THREADS name(const __grid_constant__ Arguments arguments)
 #else
 #define KERNEL(name, Arguments) \
   extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)
 #if __clang_major__ > 15
-#define DEVICE_CALL __device__ __attribute__((noinline))  // what HIP calls __noinline__ is empty
+#define DEVICE_ALONE __device__ __attribute__((noinline))  // what HIP calls __noinline__ is empty
 #define CALLS_HANDLERS 1
 #else  // its register allocator does not come to an end where a task's kernel makes calls
-#define DEVICE_CALL __device__
+#define DEVICE_ALONE __device__
 #define CALLS_HANDLERS 0
 #endif
+#endif
+#if defined(PHYNEXUS_MADE_CODE)
+#define ROLLED UNROLL
+#define DEVICE_CALL DEVICE
+#else
+#define ROLLED ONE_BY_ONE
+#define DEVICE_CALL DEVICE_ALONE
 #endif
 #define SHARED_MEMORY(name)                              \
   extern __shared__ __align__(16) char shared_memory_[]; \
@@ -73,21 +87,30 @@ DEVICE void prefetch(const void* p) { __builtin_prefetch(p); }
 DEVICE void prefetch(const void* p) { asm volatile("prefetch.global.L1 [%0];" ::"l"(p)); }
 #endif
 #if defined(__HIP__)
+// As __shfl and its like, which not every hipRTC has.
+template <class T>
+DEVICE T lane_of(T x, int lane) {
+  static_assert(sizeof(T) % sizeof(int) == 0);
+  int words[sizeof(T) / sizeof(int)];
+  memcpy(words, &x, sizeof x);
+  UNROLL
+  for (int& word : words) word = __builtin_amdgcn_ds_bpermute(lane << 2, word);
+  memcpy(&x, words, sizeof x);
+  return x;
+}
 template <class T>
 DEVICE T lane_xor(T x, int distance) {
-  return __shfl_xor(x, distance, LANES);
+  return lane_of(x, (thread_index() & (LANES - 1)) ^ distance);
 }
 template <class T>
 DEVICE T lane_down(T x, int distance) {
-  return __shfl_down(x, distance, LANES);
+  const int lane = thread_index() & (LANES - 1);
+  return lane_of(x, lane + distance < LANES ? lane + distance : lane);
 }
 template <class T>
 DEVICE T lane_up(T x, int distance) {
-  return __shfl_up(x, distance, LANES);
-}
-template <class T>
-DEVICE T lane_of(T x, int lane) {
-  return __shfl(x, lane, LANES);
+  const int lane = thread_index() & (LANES - 1);
+  return lane_of(x, lane >= distance ? lane - distance : lane);
 }
 #else
 template <class T>

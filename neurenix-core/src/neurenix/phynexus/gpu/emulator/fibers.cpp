@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <memory>
 
 #if defined(__SANITIZE_THREAD__)
@@ -107,6 +108,7 @@ struct Host {
 };
 
 Options process_options;
+BarrierSites process_sites;
 thread_local std::unique_ptr<Host> own;
 thread_local Host* host_pointer = nullptr;
 
@@ -240,8 +242,18 @@ UNSEEN int64_t block_index() { return host_pointer->block; }
 UNSEEN int64_t blocks() { return host_pointer->blocks; }
 UNSEEN char* shared_memory() { return host_pointer->shared; }
 UNSEEN Options& options() { return process_options; }
+UNSEEN BarrierSites& barrier_sites() { return process_sites; }
+
+// Whether a barrier that is called from there is missing.
+UNSEEN bool is_missing(const void* site) {
+  BarrierSites& sites = process_sites;
+  if (sites.are_noted && std::find(sites.all.begin(), sites.all.end(), site) == sites.all.end())
+    sites.all.push_back(site);
+  return site == sites.missing;
+}
 
 UNSEEN void block_barrier() {
+  if (is_missing(__builtin_return_address(0))) return;
   Host& h = *host_pointer;
   if (h.fibers[h.current].barriers++ == process_options.missing_barrier) return;
   meet(h, h.of_block, h.threads);

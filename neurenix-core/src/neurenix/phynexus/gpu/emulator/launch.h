@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace phynexus::emulator {
 
@@ -23,5 +24,13 @@ std::string launch(const Kernel& kernel, const void* argument, int64_t blocks, i
 // Of the device's code that is linked with this; null: there is none of that name. A library that is compiled at run
 // time exports the same: extern "C" const phynexus::emulator::Kernel* phynexus_emulated_kernel(const char* name).
 const Kernel* find_kernel(const char* name);
+
+// For tests: from where in its code the device calls block_barrier(), and one such place where it does nothing.
+struct BarrierSites {
+  bool are_noted = false;
+  std::vector<const void*> all;  // that were noted, each once
+  const void* missing = nullptr;
+};
+BarrierSites& barrier_sites();  // of the process
 
 }  // namespace phynexus::emulator

@@ -18,6 +18,7 @@
 #define CALLS_HANDLERS 0
 #define DEVICE inline
 #define DEVICE_CALL inline __attribute__((noinline))
+#define DEVICE_ALONE inline __attribute__((noinline))
 // A reference is a pointer in C: so every entry is also a void(const void*).
 #define KERNEL(name, Arguments) \
   extern "C" __attribute__((visibility("default"))) void name(const Arguments& arguments)

@@ -20,7 +20,7 @@ struct ProductPlace {
 DEVICE ProductPlace product_place(const ProductAxis* axes, int32_t count, int32_t index) {
   ProductPlace place;
   uint32_t rest = uint32_t(index);
-  ONE_BY_ONE
+  ROLLED
   for (int32_t d = 0; d < count; d++) {
     const ProductAxis& axis = axes[d];
     const uint32_t left = d + 1 < count ? divided(rest, axis) : 0;

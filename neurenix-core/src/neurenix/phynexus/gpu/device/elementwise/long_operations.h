@@ -31,7 +31,7 @@ DEVICE Word word_of(T value) {
   else return Word(value);
 }
 
-DEVICE bool is_long(int code) {
+DEVICE constexpr bool is_long(int code) {
   const int opcode = code & 63, kind = code >> 6;
   if (kind >= kind_other) return false;
   if (opcode == op_integer_pow || opcode == op_remainder) return true;

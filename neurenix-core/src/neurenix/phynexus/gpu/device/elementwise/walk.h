@@ -14,7 +14,7 @@ DEVICE uint32_t quotient(uint32_t n, const Divisor& d) {
 // registers would go to memory.
 DEVICE uint64_t large_quotient(uint64_t n, uint64_t d) {
   uint64_t rest = 0;
-  ROLLED
+  ONE_BY_ONE
   for (int digit = 0; digit < 64; digit++) {
     rest = rest << 1 | n >> 63;
     n <<= 1;

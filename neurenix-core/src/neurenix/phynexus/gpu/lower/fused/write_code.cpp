@@ -286,7 +286,7 @@ int32_t operations_that_fit(const Chain& chain) {
   std::vector<Chain::Operand> operands;
   Writer writer(chain, operands);
   try {
-    writer.write(true, 0);
+    writer.write(false, 5);  // with all that ends a reduction, which may take a slot too
   } catch (const NoSlot& missing) {
     if (missing.operation < 1) lack("a fused instruction has too many results at a time");
     return missing.operation;

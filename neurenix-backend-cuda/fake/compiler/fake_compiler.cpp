@@ -1,8 +1,11 @@
-// A libnvrtc for tests: compiles the device's language with g++ and the emulator's shim, into a library that the fake
-// driver loads.
+// A libnvrtc or libhiprtc for tests: compiles the device's language with g++ and the emulator's shim, into a library that
+// the fake driver loads.
 //
-// PHYNEXUS_FAKE_NVRTC says, to a process from its start: "version=12080,fail=1" (every compilation fails).
-// Compiled libraries stay in the folder PHYNEXUS_FAKE_NVRTC_FOLDER, since images, and caches of them, name their paths.
+// PHYNEXUS_FAKE_COMPILER says, to a process from its start: "version=12080", "fail=1" (every compilation fails),
+// "crash=1" (it kills its process), "seconds=600" (it takes as long).
+// Compiled libraries stay in the folder PHYNEXUS_FAKE_COMPILER_FOLDER, since images, and caches of them, name their
+// paths. Built with PHYNEXUS_FAKE_PREFIX, "nvrtc" or "hiprtc", and with PHYNEXUS_FAKE_CODE, what its functions call
+// their code.
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +19,11 @@
 #include <string>
 #include <vector>
 
-#define EXPORTED extern "C" __attribute__((visibility("default")))
+#define JOINED_(a, b, c) a##b##c
+#define JOINED(a, b, c) JOINED_(a, b, c)
+#define EXPORTED(type) extern "C" __attribute__((visibility("default"))) type
+#define NAMED(name) JOINED(PHYNEXUS_FAKE_PREFIX, name, )
+#define GET_CODE(end) JOINED(PHYNEXUS_FAKE_PREFIX, Get, JOINED(PHYNEXUS_FAKE_CODE, end, ))
 
 extern char** environ;
 
@@ -27,7 +34,7 @@ struct Program {
 };
 
 int setting(const char* name, int otherwise) {
-  const char* all = std::getenv("PHYNEXUS_FAKE_NVRTC");
+  const char* all = std::getenv("PHYNEXUS_FAKE_COMPILER");
   const char* at = all ? std::strstr(all, name) : nullptr;
   return at ? std::atoi(at + std::strlen(name) + 1) : otherwise;
 }
@@ -76,43 +83,46 @@ Program& of(void* program) { return *static_cast<Program*>(program); }
 
 }  // namespace
 
-EXPORTED int nvrtcVersion(int* major, int* minor) {
+EXPORTED(int) NAMED(Version)(int* major, int* minor) {
   const int version = setting("version", 13000);  // 12080 is 12.8
   *major = version / 1000, *minor = version % 1000 / 10;
   return 0;
 }
-EXPORTED const char* nvrtcGetErrorString(int result) {
-  return result == 6 ? "NVRTC_ERROR_COMPILATION" : "an error";
+EXPORTED(const char*) NAMED(GetErrorString)(int result) {
+  return result == 6 ? "ERROR_COMPILATION" : "an error";
 }
-EXPORTED int nvrtcCreateProgram(void** out, const char* text, const char*, int, const char* const*,
-                                const char* const*) {
+EXPORTED(int)
+NAMED(CreateProgram)(void** out, const char* text, const char*, int, const char* const*, const char* const*) {
   *out = new Program{text, {}, {}};
   return 0;
 }
-EXPORTED int nvrtcDestroyProgram(void** program) {
+EXPORTED(int) NAMED(DestroyProgram)(void** program) {
   delete static_cast<Program*>(*program);
   *program = nullptr;
   return 0;
 }
-EXPORTED int nvrtcCompileProgram(void* program, int, const char* const*) {
+EXPORTED(int) NAMED(CompileProgram)(void* program, int, const char* const*) {
   static std::atomic<int> number{0};
   Program& p = of(program);
+  if (setting("crash", 0)) std::abort();
   if (setting("fail", 0)) {
-    p.log = "phynexus.cu(1): error: this compiler fails, as it was told to\n";
+    p.log = "phynexus(1): error: this compiler fails, as it was told to\n";
     return 6;
   }
-  const char* folder = std::getenv("PHYNEXUS_FAKE_NVRTC_FOLDER");
+  const char* folder = std::getenv("PHYNEXUS_FAKE_COMPILER_FOLDER");
   if (!folder) {
-    p.log = "error: PHYNEXUS_FAKE_NVRTC_FOLDER is not set\n";
+    p.log = "error: PHYNEXUS_FAKE_COMPILER_FOLDER is not set\n";
     return 6;
   }
   const std::string path =
       std::string(folder) + "/made_" + std::to_string(getpid()) + "_" + std::to_string(number++);
   std::ofstream(path + ".cpp") << p.text << table_of(p.text);
+  sleep(unsigned(setting("seconds", 0)));
   const char* compiler = std::getenv("CXX");
+  // hidden: statics of functions that have a name in two of these libraries would else be one
   const int status =
-      run({compiler ? compiler : "g++", "-std=gnu++20", "-O2", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
-           "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
+      run({compiler ? compiler : "g++", "-std=gnu++20", "-O1", "-ffp-contract=off", "-fwrapv", "-w", "-fPIC",
+           "-fvisibility=hidden", "-shared", "-DPHYNEXUS_EMULATED", "-DPHYNEXUS_LANES=" PHYNEXUS_FAKE_LANES,
            "-I" PHYNEXUS_FAKE_DEVICE, path + ".cpp", "-o", path + ".so", PHYNEXUS_FAKE_DRIVER},
           path + ".log");
   p.log = read(path + ".log");
@@ -120,19 +130,19 @@ EXPORTED int nvrtcCompileProgram(void* program, int, const char* const*) {
   p.image = "phynexus-emulated:" + path + ".so";
   return 0;
 }
-EXPORTED int nvrtcGetProgramLogSize(void* program, size_t* bytes) {
+EXPORTED(int) NAMED(GetProgramLogSize)(void* program, size_t* bytes) {
   *bytes = of(program).log.size() + 1;
   return 0;
 }
-EXPORTED int nvrtcGetProgramLog(void* program, char* out) {
+EXPORTED(int) NAMED(GetProgramLog)(void* program, char* out) {
   std::memcpy(out, of(program).log.c_str(), of(program).log.size() + 1);
   return 0;
 }
-EXPORTED int nvrtcGetCUBINSize(void* program, size_t* bytes) {
+EXPORTED(int) GET_CODE(Size)(void* program, size_t* bytes) {
   *bytes = of(program).image.size() + 1;
   return 0;
 }
-EXPORTED int nvrtcGetCUBIN(void* program, char* out) {
+EXPORTED(int) GET_CODE()(void* program, char* out) {
   std::memcpy(out, of(program).image.c_str(), of(program).image.size() + 1);
   return 0;
 }
