@@ -7,10 +7,10 @@ memory 290) and arXiv:2402.13499 (H100: 29, 260, 480). The first measurement on 
 replaces what it contradicts: scripts/gpu_check.sh prints the times.
 """
 
-import re
-import subprocess
 from dataclasses import dataclass
 from math import ceil
+
+from launches import Used
 
 # Seconds between two kernels of a graph that wait for each other: what is commonly
 # reported for graphs since CUDA 12, 0.8 to 1.6 µs.
@@ -34,6 +34,7 @@ RATE = {
     "phynexus_level_product_small": 55,
     "phynexus_level_product_tensor": 350,
 }
+UNKNOWN = Used(128, 0, 0)  # of a kernel that was not compiled
 DIRECT = 24  # the same where operands are read where they lie
 
 
@@ -64,15 +65,16 @@ class Device:
     def floor(self, products, moved):
         return max(products / self.peak, moved / self.memory)
 
-    def blocks_at_once(self, launch, registers):
+    def blocks_at_once(self, launch, resources):
         """On one multiprocessor: by registers, shared memory and threads."""
-        used = registers.get(launch.kernel, 128)
-        by_registers = 65536 // (ceil(used / 8) * 8 * launch.threads)
-        by_memory = self.shared_in_all // (launch.shared_bytes + 1024)
+        used = resources.get(launch.kernel, UNKNOWN)
+        by_registers = 65536 // (ceil(used.registers / 8) * 8 * launch.threads)
+        shared = launch.shared_bytes + used.shared_bytes + 1024
+        by_memory = self.shared_in_all // shared
         return max(1, min(by_registers, by_memory, 2048 // launch.threads))
 
-    def launch_time(self, launch, registers):
-        at_once = self.blocks_at_once(launch, registers)
+    def launch_time(self, launch, resources):
+        at_once = self.blocks_at_once(launch, resources)
         if launch.iterations:
             return launch.repeats * self._task_time(launch, at_once)
         return launch.repeats * (BEGIN + self._level_time(launch, at_once))
@@ -119,30 +121,15 @@ H100 = Device("H100", 132, 1.755e9, 227 << 10, 2.6e12, 4.5e12, 40e6, 228 << 10)
 A100 = Device("A100", 108, 1.41e9, 163 << 10, 1.4e12, 3.0e12, 32e6, 164 << 10)
 
 
-def time_of(plan, device, registers):
+def time_of(plan, device, resources):
     """Of a step: launches of a level side by side, levels one after the other."""
     levels = {}
     for launch in plan.launches:
         levels.setdefault(launch.level, []).append(launch)
     total = 0.0
     for launches in levels.values():
-        times = [device.launch_time(x, registers) for x in launches]
+        times = [device.launch_time(x, resources) for x in launches]
         # side by side, but they share the device
         total += LAUNCH * max(x.repeats for x in launches)
         total += max(max(times), sum(times) - BEGIN * (len(times) - 1))
     return total
-
-
-def registers_of(code):
-    """Registers of each kernel, the most over the architectures there are."""
-    said = subprocess.run(
-        ["cuobjdump", "--dump-resource-usage", code],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    found = re.findall(r"Function (\w+):\s*\n\s*REG:(\d+)", said)
-    registers = {}
-    for name, number in found:
-        registers[name] = max(registers.get(name, 0), int(number))
-    return registers

@@ -2,18 +2,28 @@
 operations and bytes of each instruction that they run."""
 
 import ctypes
+import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
+from neurenix.backends import discovery
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[2] / "neurenix-backend-cuda" / "tests")
+)
 from captured_plan import captured_plan
 from emulated_engine import CUDA
+from kernel_resources import Used, resources_of
+
+__all__ = ["Counted", "Listing", "Used", "listed_on", "resources_of"]
 
 ITEM = (4, 8, 2, 2, 4, 8, 1, 4, 1)  # bytes, by phx_dtype
 FUSED, DOT, CONVOLUTIONS, INPUT_GRADIENT = 130, 80, (81, 82, 83), 82
 CHAINS = {"fused", "fused_wide"}
+THREADS = 256  # of a block
 # Handlers of later phases, and of loops: what their instruction costs is counted once.
 LATER = {
     "product_sum",
@@ -104,11 +114,20 @@ class Counted:
 
 
 class Listing:
-    """Lists launches for a device of so many multiprocessors."""
+    """Lists launches for a device of so many multiprocessors, in one process for one
+    device: the fake driver says that it is that one, so that core chooses for it."""
 
     def __init__(self, device):
+        numbers = f"multiprocessors={device.multiprocessors},shared={device.shared}"
+        os.environ["PHYNEXUS_FAKE_CUDA"] = numbers
         self.device = CUDA.register()
         self.target = device
+        backend = discovery.backend(self.device)
+        declared = backend.capabilities(0)
+        assert declared.tasks is not None
+        # the emulator's blocks are of fewer threads
+        tasks = replace(declared.tasks, lanes=THREADS)
+        backend.capabilities = lambda index: replace(declared, tasks=tasks)
         self.function = ctypes.CDLL(str(CUDA.library())).phynexus_list_launches
         self.function.restype = ctypes.c_char_p
         self.function.argtypes = [ctypes.c_void_p] + 4 * [ctypes.c_int32]

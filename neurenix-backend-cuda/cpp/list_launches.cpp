@@ -8,12 +8,12 @@
 // ITERATIONS is 0 where the launch is no map's tasks; TIMES is how often a task runs the record; UNITS, of a chain, how
 // many runs of elements it goes through. A tail is run by the launch's last block.
 #include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "engine/failure.h"
 #include "gpu/device/handlers.h"
 #include "gpu/device/task.h"
+#include "gpu/lower/handler_facts.h"
 #include "gpu/lower/launches.h"
 
 namespace phynexus {
@@ -71,7 +71,7 @@ std::string listed(const Plan& plan, const Target& target, const std::vector<int
     const Segment& segment = lowered.segments[s];
     for (int64_t k = segment.first; k < segment.first + segment.count; k++) {
       const Launch& launch = lowered.launches[size_t(k)];
-      const bool is_task = std::strcmp(launch.kernel, "phynexus_task") == 0;
+      const bool is_task = is_task_kernel(launch.kernel);
       const Task* task = is_task ? &in_program<Task>(lowered, launch.arguments.extra) : nullptr;
       text += format("launch %s %lld %d %d %d %lld %lld %d\n", launch.kernel, (long long)launch.blocks,
                      launch.threads, launch.shared_bytes, launch.level, (long long)repeats[s],

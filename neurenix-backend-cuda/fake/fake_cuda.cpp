@@ -112,10 +112,10 @@ CuResult cuDeviceGetName(char* name, int room, CuDevice device) {
 CuResult cuDeviceGetAttribute(int* value, CuAttribute attribute, CuDevice) {
   ANYWHERE(cuDeviceGetAttribute);
   switch (attribute) {
-    case cuda_attribute_multiprocessors: *value = 4; return cuda_success;
+    case cuda_attribute_multiprocessors: *value = world().multiprocessors; return cuda_success;
     case cuda_attribute_major: *value = world().architecture / 10; return cuda_success;
     case cuda_attribute_minor: *value = world().architecture % 10; return cuda_success;
-    case cuda_attribute_shared_bytes: *value = 227 << 10; return cuda_success;
+    case cuda_attribute_shared_bytes: *value = world().shared_bytes(227 << 10); return cuda_success;
   }
   return cuda_invalid_value;
 }
@@ -366,7 +366,8 @@ CuResult cuModuleGetFunction(CuFunction* function, CuModule module, const char* 
 
 CuResult cuFuncSetAttribute(CuFunction function, int attribute, int value) {
   IN_CONTEXT(cuFuncSetAttribute);
-  if (attribute != cuda_function_shared_bytes || value < 0 || value > 227 << 10) return cuda_invalid_value;
+  if (attribute != cuda_function_shared_bytes || value < 0 || value > world().shared_bytes(227 << 10))
+    return cuda_invalid_value;
   of(function)->shared_bytes = value;
   return cuda_success;
 }

@@ -19,6 +19,8 @@ bool set(World& w, const std::string& name, int64_t value) {
   if (name == "devices" && value <= World::most_devices) w.devices = int(value);
   else if (name == "version") w.version = int(value);
   else if (name == "architecture") w.architecture = int(value);
+  else if (name == "multiprocessors") w.multiprocessors = int(value);
+  else if (name == "shared") w.shared = int(value);
   else if (name == "memory") w.memory = value;
   else if (name == "gone") w.gone = value != 0;
   else if (name == "backwards") w.backwards = value != 0;
@@ -85,7 +87,7 @@ extern "C" {
 void phynexus_fake_reset() {
   World& w = world();
   std::lock_guard lock(w.mutex);
-  w.devices = 1, w.version = 13000, w.architecture = 90;
+  w.devices = 1, w.version = 13000, w.architecture = 90, w.multiprocessors = 4, w.shared = 0;
   w.memory = int64_t(2) << 30;
   w.gone = w.backwards = w.stays = false;
   w.slow = 0;

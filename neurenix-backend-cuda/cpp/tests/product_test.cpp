@@ -35,10 +35,12 @@ std::vector<Way> ways_of(int32_t dtype, bool image) {
   };
   add("lanes", ProductWay::lanes, handler_product_lanes, 1, 1);
   if (dtype == PHX_FLOAT32) {
-    for (const auto& [m, n] : {std::pair(1, 1), {2, 2}, {4, 1}, {4, 4}}) {
+    for (const auto& [m, n] : {std::pair(1, 1), {2, 2}, {4, 1}}) {
       add("units", ProductWay::units, handler_product_direct_image_f32, m, n);
       if (!image) add("units", ProductWay::units, handler_product_direct_f32, m, n);
     }
+    add("large units", ProductWay::units, handler_product_direct_large_image_f32, 4, 4);
+    if (!image) add("large units", ProductWay::units, handler_product_direct_large_f32, 4, 4);
     add("large", ProductWay::tiles, handler_product_f32_large, product_f32_large_m, product_f32_large_n);
     add("medium", ProductWay::tiles, handler_product_f32_medium, product_f32_medium_m, product_f32_medium_n);
     add("small", ProductWay::tiles, handler_product_f32_small, product_f32_small_m, product_f32_small_n);

@@ -127,6 +127,11 @@ class Generator(Watched, State):
             )
         seed = _check_seed(state["seed"])
         step = whole("Generator.load_state_dict", "step", state["step"], 0)
+        if step >= 2**32:
+            raise InvalidArgumentError(
+                f"Generator.load_state_dict: step={step}; expected one below 2**32, as "
+                "state_dict() gives it"
+            )
         self.manual_seed(seed)
         self.step.assign(np.asarray(step, np.uint32))
 

@@ -7,6 +7,7 @@
 
 #include "../device/arguments.h"
 #include "../device/handlers.h"
+#include "../lower/handler_facts.h"
 #include "device_text.h"
 #include "function_text.h"
 
@@ -86,7 +87,7 @@ class Writer {
     for (size_t k = 0; k < lowered_.launches.size(); k++) {
       const Launch& launch = lowered_.launches[k];
       const std::string_view kernel = launch.kernel;
-      const bool task = kernel == "phynexus_task";
+      const bool task = is_task_kernel(kernel);
       if (!task && kernel != "phynexus_level_elementwise" && kernel != "phynexus_level_wide") continue;
       const int records = launch.arguments.record_count + launch.arguments.tail_count;
       if (functions_.count() >= most_functions || calls_ + records > most_calls) continue;

@@ -7,36 +7,21 @@
 #include "handlers.h"
 #include "index/room.h"
 #include "linear_algebra/room.h"
+#include "task.h"
 
 namespace phynexus::gpu {
 
-inline constexpr int task_kernels = -1;
+// With the handlers of one kernel.
 template <int Kernel>
-DEVICE constexpr bool runs_in(LevelKernel kernel) {
-  return Kernel == task_kernels ? kernel <= last_task_kernel : Kernel == int(kernel);
-}
-
-template <auto Handler, class Params, int SharedBytes>
-DEVICE void run_handler(const char* params, char* const* bases, int64_t tile, const Group& group) {
-  Handler(*reinterpret_cast<const Params*>(params), bases, tile, group);
-  if constexpr (SharedBytes > 0) group.barrier();
-}
-template <auto Handler, class Params, int SharedBytes>
-DEVICE_CALL void call_handler(const char* params, char* const* bases, int64_t tile, const Group group) {
-  run_handler<Handler, Params, SharedBytes>(params, bases, tile, group);
-}
-
-// With the handlers of one kernel, or of all that a task runs; inlined, or called.
-template <int Kernel, bool Called = false>
 DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, const Group& group) {
   const char* params = group.program + record.params;
   switch (record.handler) {
-#define X(name, Params, kernel)                                                                          \
-  case handler_##name:                                                                                   \
-    if constexpr (runs_in<Kernel>(kernel_##kernel)) {                                                    \
-      if constexpr (Called) call_handler<name, Params, name##_shared_bytes>(params, bases, tile, group); \
-      else run_handler<name, Params, name##_shared_bytes>(params, bases, tile, group);                   \
-    }                                                                                                    \
+#define X(name, Params, kernel)                                           \
+  case handler_##name:                                                    \
+    if constexpr (Kernel == int(kernel_##kernel)) {                       \
+      name(*reinterpret_cast<const Params*>(params), bases, tile, group); \
+      if constexpr (name##_shared_bytes > 0) group.barrier();             \
+    }                                                                     \
     break;
     PHYNEXUS_HANDLERS(X)
 #undef X
@@ -44,16 +29,40 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
   }
 }
 
-// A task's kernel has all of its handlers inlined, or makes one call, behind which the handler's is the last: AMD's
-// compilers take minutes over a function that holds all handlers.
+// Handlers as functions that a task calls: its kernel then has the registers of the one that needs most, not of all. They
+// find what they need in shared memory, since what a call hands over, or must keep for its caller, takes registers.
+// Templates, so that code made at run time has none of them.
 #if CALLS_HANDLERS
-DEVICE_CALL void run_task_tile(const Record& record, char* const* bases, int64_t tile, const Group group) {
-  run_tile<task_kernels, true>(record, bases, tile, group);
-}
+#define TASK_HANDLER DEVICE_CALL
 #else
-DEVICE void run_task_tile(const Record& record, char* const* bases, int64_t tile, const Group& group) {
-  run_tile<task_kernels>(record, bases, tile, group);
-}
+#define TASK_HANDLER DEVICE
 #endif
+#define X(name, Params, kernel)                                                    \
+  template <LevelKernel = kernel_##kernel>                                         \
+  TASK_HANDLER void call_##name(const char* params, int tile) {                    \
+    SHARED_MEMORY(shared);                                                         \
+    const TaskMemory& task = *reinterpret_cast<const TaskMemory*>(shared);         \
+    char* const* bases = reinterpret_cast<char* const*>(&task + 1);                \
+    const Group group{thread_index(), block_threads(), task.memory, task.program}; \
+    name(*reinterpret_cast<const Params*>(params), bases, tile, group);            \
+    if constexpr (name##_shared_bytes > 0) group.barrier();                        \
+  }
+PHYNEXUS_HANDLERS(X)
+#undef X
+#undef TASK_HANDLER
+
+// With the handlers of the kernels up to Last.
+template <LevelKernel Last>
+DEVICE void run_task_tile(int handler, const char* params, int tile) {
+  switch (handler) {
+#define X(name, Params, kernel)                                         \
+  case handler_##name:                                                  \
+    if constexpr (kernel_##kernel <= Last) call_##name<>(params, tile); \
+    break;
+    PHYNEXUS_HANDLERS(X)
+#undef X
+    default: break;
+  }
+}
 
 }  // namespace phynexus::gpu

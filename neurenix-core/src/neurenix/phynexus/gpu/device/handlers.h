@@ -20,12 +20,16 @@
   PHYNEXUS_CONTRACT_HANDLERS(X)    \
   PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)
 
-// The kernels that run records on the whole device; a handler's third column is one of these. A task's kernel runs the
-// handlers of the first ones, up to last_task_kernel: the others need more of a multiprocessor than a task's has to give.
+// The kernels that run records on the whole device; a handler's third column is one of these. A task's kernel has the
+// handlers of the first ones, up to its second column; a task runs in the first that has all of its own. The first is for
+// what networks are made of, in registers that let two blocks share a multiprocessor. Those of the last ones need more of
+// a multiprocessor than a task has to give.
 // clang-format off
 #define PHYNEXUS_LEVEL_KERNELS(X) \
-  X(control) X(elementwise) X(wide) X(index) X(contract) X(linear_algebra) \
-  X(product_large) X(product_medium) X(product_small) X(product_other) X(product_tensor) X(product_update)
+  X(control) X(elementwise) X(contract) X(index) \
+  X(order) X(wide) X(contract_other) X(linear_algebra) \
+  X(product_direct) X(product_large) X(product_medium) X(product_small) X(product_other) X(product_tensor) X(product_update)
+#define PHYNEXUS_TASK_KERNELS(X) X(phynexus_task, index) X(phynexus_task_any, linear_algebra)
 // clang-format on
 
 namespace phynexus::gpu {
@@ -41,8 +45,7 @@ enum LevelKernel : int {
 #define X(name) kernel_##name,
   PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
-      level_kernel_count,
-  last_task_kernel = kernel_linear_algebra
+      level_kernel_count
 };
 
 }  // namespace phynexus::gpu

@@ -9,6 +9,9 @@ namespace phynexus::gpu {
 PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
 
-KERNEL(phynexus_task, Arguments) { run_task(arguments); }
+#define X(name, last) \
+  KERNEL(name, Arguments) { run_task<kernel_##last>(arguments); }
+PHYNEXUS_TASK_KERNELS(X)
+#undef X
 
 }  // namespace phynexus::gpu

@@ -61,13 +61,20 @@ DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
   }
 }
 
+// The records as they lie in the program. Structs, not lambdas, which a compiler may call instead of inlining them.
+template <int Kernel>
+struct LevelRecords {
+  const Record* records;
+  DEVICE void operator()(int record, char* const* bases, int64_t tile, const Group& group) const {
+    run_tile<Kernel>(records[record], bases, tile, group);
+  }
+};
+
 template <int Kernel>
 DEVICE void run_level(const Arguments& arguments) {
   constexpr bool has_tail = Kernel == kernel_elementwise || Kernel == kernel_wide;
   const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
-  run_level_with<has_tail>(arguments, [&](int record, char* const* bases, int64_t tile, const Group& group) {
-    run_tile<Kernel>(records[record], bases, tile, group);
-  });
+  run_level_with<has_tail>(arguments, LevelRecords<Kernel>{records});
 }
 
 // A map whose body is `run(bases, group)`; a Task is `extra`. A block runs an iteration, then that which lies a grid
@@ -79,12 +86,16 @@ DEVICE void run_task_with(const Arguments& arguments, const Run& run) {
   const Task& task = *reinterpret_cast<const Task*>(arguments.program + arguments.extra);
   const TaskBase* places = reinterpret_cast<const TaskBase*>(&task + 1);
   char* const* around = arguments.bases + arguments.frame;
-  char** bases = reinterpret_cast<char**>(memory);
+  TaskMemory& shared = *reinterpret_cast<TaskMemory*>(memory);
+  char** bases = reinterpret_cast<char**>(&shared + 1);
   const Group group{thread_index(), block_threads(), memory + task.memory_at, arguments.program};
   char* frame = task.frame_at >= 0
                     ? memory + task.frame_at
                     : around[task.frames_base] + task.frames + block_index() * task.frame_bytes;
+  if (group.thread == 0) shared = {group.program, group.memory};
+  ONE_BY_ONE
   for (int64_t i = block_index(); i < task.iterations; i += blocks()) {
+    ONE_BY_ONE
     for (int k = group.thread; k < task.base_count; k += group.threads) {
       const TaskBase& place = places[k];
       bases[k] =
@@ -110,20 +121,31 @@ DEVICE void prefetch_records(const Record* records, int next, int count, const G
   if (next + 1 < count && group.thread == 4) prefetch(records + next + 1);
 }
 
-DEVICE void run_task(const Arguments& arguments) {
-  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
-  run_task_with(arguments, [&](char* const* bases, const Group& group) {
-    for (int r = 0; r < arguments.record_count; r++) {
+template <LevelKernel Last>
+struct TaskRecords {
+  const Record* records;
+  int count;
+  DEVICE void operator()(char* const* bases, const Group& group) const {
+    ONE_BY_ONE
+    for (int r = 0; r < count; r++) {
       const Record& record = records[r];
-      prefetch_records(records, r + 1, arguments.record_count, group);
-      for (int64_t tile = 0; tile < record.tiles; tile++) run_task_tile(record, bases, tile, group);
+      prefetch_records(records, r + 1, count, group);
+      ONE_BY_ONE
+      for (int tile = 0; tile < int(record.tiles); tile++)
+        run_task_tile<Last>(record.handler, group.program + record.params, tile);
       if (record.barrier) group.barrier();
       if (!record.loop) continue;
       const Record& first = records[r - record.loop];
       const auto& loop = *reinterpret_cast<const AdvanceLoopParams*>(group.program + first.params);
       if (loops_again(loop.counter, bases, group)) r -= record.loop + 1;
     }
-  });
+  }
+};
+
+template <LevelKernel Last>
+DEVICE void run_task(const Arguments& arguments) {
+  const Record* records = reinterpret_cast<const Record*>(arguments.program + arguments.records);
+  run_task_with(arguments, TaskRecords<Last>{records, arguments.record_count});
 }
 
 }  // namespace phynexus::gpu

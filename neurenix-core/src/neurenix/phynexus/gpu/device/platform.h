@@ -5,8 +5,8 @@
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
 //   DEVICE_ALONE              a function that is not inlined, not even in code that is made at run time
-//   UNROLL                    before a loop: unrolled in full; ONE_BY_ONE: not at all; ROLLED: not where its length is
-//                             read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
+//   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): n turns at a time; ONE_BY_ONE: not at
+//                             all; ROLLED: not where its length is read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
 //   CALLS_HANDLERS            whether a task's kernel calls its handlers, where others have them inlined
 //   LANES                     threads that go together: 32 or 64
 #pragma once
@@ -20,7 +20,12 @@
 #if !defined(__HIPCC_RTC__)
 #include <hip/hip_runtime.h>
 #endif
-#define LANES __AMDGCN_WAVEFRONT_SIZE
+// The compiler's own name for it went with ROCm 7.2. The host's side has no __GFX9__, and uses none of it.
+#if defined(__GFX9__)
+#define LANES 64
+#else
+#define LANES 32
+#endif
 #elif defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define LANES 32
 #else
@@ -29,12 +34,21 @@
 
 #define UNROLL _Pragma("unroll")
 #define ONE_BY_ONE _Pragma("unroll 1")
+#define PRAGMA(text) _Pragma(#text)
+#define UNROLL_BY(count) PRAGMA(unroll count)
 #define DEVICE __device__ __forceinline__
 #if !defined(__HIP__)
 #define DEVICE_ALONE __device__ __noinline__
-#define CALLS_HANDLERS 0
+#define CALLS_HANDLERS 1
+// Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more. Code that is made at
+// run time has all of a task inlined.
+#if defined(PHYNEXUS_MADE_CODE)
+#define MOST_THREADS __launch_bounds__(256)
+#else
+#define MOST_THREADS __launch_bounds__(256, 2)
+#endif
 #define KERNEL(name, Arguments) \
-  extern "C" __global__ void __launch_bounds__(256) name(const __grid_constant__ Arguments arguments)
+  extern "C" __global__ void MOST_THREADS name(const __grid_constant__ Arguments arguments)
 #else
 #define KERNEL(name, Arguments) \
   extern "C" __global__ void __launch_bounds__(256) name(const Arguments arguments)

@@ -14,7 +14,13 @@ struct TaskBase {
   int64_t stride = 0;
 };
 
-// The shared memory of a block: the frame's bases, the memory of handlers, and the frame, if it is there.
+// The first bytes of a block's shared memory: what handlers find there that are called, not inlined.
+struct TaskMemory {
+  const char* program = nullptr;
+  char* memory = nullptr;  // of handlers
+};
+
+// The shared memory of a block: a TaskMemory, the frame's bases, the memory of handlers, and the frame, if it is there.
 struct Task {
   int64_t iterations = 0;
   int32_t base_count = 0;

@@ -10,7 +10,9 @@ extern "C" {
 #define X(name) void phynexus_level_##name(const void*);
 PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
-void phynexus_task(const void*);
+#define X(name, last) void name(const void*);
+PHYNEXUS_TASK_KERNELS(X)
+#undef X
 void phynexus_step(const void*);
 }
 
@@ -21,8 +23,10 @@ const Kernel* find_kernel(const char* name) {
 #define X(name) {"phynexus_level_" #name, phynexus_level_##name, sizeof(gpu::Arguments)},
       PHYNEXUS_LEVEL_KERNELS(X)
 #undef X
-          {"phynexus_task", phynexus_task, sizeof(gpu::Arguments)},
-      {"phynexus_step", phynexus_step, sizeof(gpu::StepArguments)},
+#define X(name, last) {#name, name, sizeof(gpu::Arguments)},
+          PHYNEXUS_TASK_KERNELS(X)
+#undef X
+              {"phynexus_step", phynexus_step, sizeof(gpu::StepArguments)},
   };
   for (const Kernel& kernel : kernels)
     if (std::strcmp(kernel.name, name) == 0) return &kernel;

@@ -14,6 +14,7 @@
 #define UNROLL
 #define ROLLED
 #define ONE_BY_ONE
+#define UNROLL_BY(count)
 #define CALLS_HANDLERS 0
 #define DEVICE inline
 #define DEVICE_CALL inline __attribute__((noinline))

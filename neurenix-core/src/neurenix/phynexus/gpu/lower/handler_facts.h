@@ -1,5 +1,7 @@
-// What the host knows of a handler: the kernel that has it, and the shared memory that it uses.
+// What the host knows of a handler: the kernels that have it, and the shared memory that it uses.
 #pragma once
+
+#include <string_view>
 
 #include "../device/handlers.h"
 
@@ -21,6 +23,22 @@ inline int32_t shared_bytes_of(int handler) {
 #undef X
   };
   return bytes[handler];
+}
+
+// The kernel that runs a task whose handlers' kernels go up to this one.
+inline const char* task_kernel_with(int last) {
+#define X(name, end) \
+  if (last <= int(kernel_##end)) return #name;
+  PHYNEXUS_TASK_KERNELS(X)
+#undef X
+  return nullptr;  // nothing lowers such a record within a task
+}
+inline bool is_task_kernel(std::string_view kernel) {
+  bool is_one = false;
+#define X(name, end) is_one = is_one || kernel == #name;
+  PHYNEXUS_TASK_KERNELS(X)
+#undef X
+  return is_one;
 }
 
 inline const char* name_of_kernel(int kernel) {

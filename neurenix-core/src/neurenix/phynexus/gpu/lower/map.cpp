@@ -77,16 +77,23 @@ void add_task(RecordBuilder& builder, const phx_instruction& x, const Map& p, co
   const FrameRecords& body = builder.body(size_t(x.region));
   const TaskFrame frame(builder, x, p, sums);
   int32_t memory = 0;
-  for (const LevelRecord& r : body.records) memory = std::max(memory, shared_bytes_of(r.record.handler));
+  int last = 0;
+  for (const LevelRecord& r : body.records) {
+    memory = std::max(memory, shared_bytes_of(r.record.handler));
+    last = std::max(last, kernel_of(r.record.handler));
+  }
 
   Task task;
   task.iterations = p.iterations;
   task.base_count = int32_t(frame.bases.size());
-  task.memory_at = int32_t((frame.bases.size() * sizeof(char*) + 15) / 16 * 16);
+  task.memory_at = int32_t((sizeof(TaskMemory) + frame.bases.size() * sizeof(char*) + 15) / 16 * 16);
   task.frame_bytes = frame.bytes;
   const int64_t behind = round_up(task.memory_at + memory);
+  if (behind > builder.target.shared_bytes)
+    lack(format("a task of %lld pointers in %d bytes of shared memory", (long long)task.base_count,
+                builder.target.shared_bytes));
   Launch launch;
-  launch.kernel = "phynexus_task";
+  launch.kernel = task_kernel_with(last);
   launch.threads = builder.threads();
   launch.shared_bytes = int32_t(behind);
   launch.blocks = std::min({p.iterations, p.chunk ? p.chunk : p.iterations, builder.target.most_blocks});

@@ -6,7 +6,7 @@
 namespace phynexus::gpu {
 
 // The terms of a thread's sums, in order: the axes of k but the innermost, and that one within. Unit: its rows and
-// columns. Image: whether a term of `a` may lie outside.
+// columns. Image: whether a term of `a` may lie outside. The places move from term to term, so that no others are kept.
 template <class T, int UnitRows, int UnitColumns, bool Image>
 struct DirectUnit {
   using Sum = typename SumOf<T>::Type;
@@ -14,7 +14,8 @@ struct DirectUnit {
   const char* b[UnitColumns];
   int32_t h[UnitRows], w[UnitRows];
   Sum sums[UnitRows][UnitColumns];
-  int32_t outer, inner;  // the next term: its index over the other axes of k, and along the innermost
+  int32_t outer = 0, inner = 0;  // the next term: its index over the other axes of k, and along the innermost
+  ProductPlace moved;            // how far the places have come since they were set
 
   // The next terms, `count` of them, into sums from 0.
   DEVICE void add_segment(const ProductParams& p, const ProductAxis* k, const ProductAxis& step,
@@ -24,15 +25,9 @@ struct DirectUnit {
     for (int j = 0; j < UnitColumns; j++) sums[i][j] = 0;
     ONE_BY_ONE
     while (count > 0) {
-      ProductPlace first = product_place(k + 1, p.k_axes - 1, outer);
-      if (inner) {
-        first.a += inner * step.a;
-        first.b += inner * step.b;
-        first.h += inner * step.h;
-        first.w += inner * step.w;
-      }
+      move_to_next(p, k, step);
       const int32_t run = step.size - inner < count ? step.size - inner : count;
-      add(p, first, step, run);
+      add(p, step, run);
       count -= run;
       inner += run;
       if (inner == step.size) {
@@ -42,50 +37,65 @@ struct DirectUnit {
     }
   }
 
-  // Terms from here on, `count` of them, each a step from the one before.
-  DEVICE void add(const ProductParams& p, const ProductPlace& first, const ProductAxis& step, int32_t count) {
-    const char *x[UnitRows], *y[UnitColumns];
-    int32_t down[UnitRows], right[UnitRows];
-    bool inside[UnitRows];
+  DEVICE void move_to_next(const ProductParams& p, const ProductAxis* k, const ProductAxis& step) {
+    ProductPlace next = product_place(k + 1, p.k_axes - 1, outer);
+    next.a += inner * step.a;
+    next.b += inner * step.b;
+    next.h += inner * step.h;
+    next.w += inner * step.w;
     UNROLL
     for (int i = 0; i < UnitRows; i++) {
-      x[i] = a[i] + first.a;
-      down[i] = h[i] + first.h;
-      right[i] = w[i] + first.w;
-      inside[i] = !Image || within_image(p, down[i], right[i]);
+      a[i] += next.a - moved.a;
+      if constexpr (Image) {
+        h[i] += next.h - moved.h;
+        w[i] += next.w - moved.w;
+      }
     }
     UNROLL
-    for (int j = 0; j < UnitColumns; j++) y[j] = b[j] + first.b;
+    for (int j = 0; j < UnitColumns; j++) b[j] += next.b - moved.b;
+    moved = next;
+  }
+
+  // Terms from here on, `count` of them, each a step from the one before.
+  DEVICE void add(const ProductParams& p, const ProductAxis& step, int32_t count) {
+    bool inside[UnitRows];
+    UNROLL
+    for (int i = 0; i < UnitRows; i++) inside[i] = !Image || within_image(p, h[i], w[i]);
+    [[maybe_unused]] constexpr int at_once =
+        UnitRows * UnitColumns * (Image ? 2 : 1) < 8 ? 4 : 2;  // terms on their way take registers
     const bool moves = Image && (step.h != 0 || step.w != 0);
+    UNROLL_BY(at_once)
     for (int32_t k = 0; k < count; k++) {
       Sum left[UnitRows], top[UnitColumns];
       UNROLL
       for (int i = 0; i < UnitRows; i++) {
         if (moves) {
-          inside[i] = within_image(p, down[i], right[i]);
-          down[i] += step.h;
-          right[i] += step.w;
+          inside[i] = within_image(p, h[i], w[i]);
+          h[i] += step.h;
+          w[i] += step.w;
         }
-        left[i] = !Image || inside[i] ? term_at<T>(x[i]) : Sum(0);
-        x[i] += step.a;
+        left[i] = !Image || inside[i] ? term_at<T>(a[i]) : Sum(0);
+        a[i] += step.a;
       }
       UNROLL
       for (int j = 0; j < UnitColumns; j++) {
-        top[j] = term_at<T>(y[j]);
-        y[j] += step.b;
+        top[j] = term_at<T>(b[j]);
+        b[j] += step.b;
       }
       UNROLL
       for (int i = 0; i < UnitRows; i++) UNROLL
       for (int j = 0; j < UnitColumns; j++) sums[i][j] = multiply_add(left[i], top[j], sums[i][j]);
     }
+    moved.a += count * step.a;
+    moved.b += count * step.b;
+    moved.h += count * step.h;
+    moved.w += count * step.w;
   }
 };
 
 // Not inlined: a task's kernel then has the registers of one of these, not of all.
 template <class T, int UnitRows, int UnitColumns, bool Image, bool Updates = false>
-DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, int64_t tile,
-                              const Group& group) {
-  const ProductParams p = params;  // in registers
+DEVICE_CALL void direct_units(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
   const ProductAxes axes = axes_of(p, group);
   // Columns of a unit lie apart, so that neighbouring threads read neighbouring ones.
   const uint32_t across = uint32_t(p.n + UnitColumns - 1) / UnitColumns,
@@ -118,7 +128,6 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
     UNROLL
     for (int i = 0; i < UnitRows; i++) UNROLL
     for (int j = 0; j < UnitColumns; j++) totals[i][j] = 0;
-    own.outer = own.inner = 0;
     ONE_BY_ONE
     for (int32_t rest = p.k; rest > 0; rest -= p.segment) {
       own.add_segment(p, axes.k, step, rest < p.segment ? rest : p.segment);
@@ -146,8 +155,7 @@ DEVICE_CALL void direct_units(const ProductParams& params, char* const* bases, i
 // Sizes of units: see lower/contract/choose.cpp.
 template <bool Image>
 DEVICE void direct_units_f32(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
-  if (p.unit_m == 4 && p.unit_n == 4) direct_units<float, 4, 4, Image>(p, bases, tile, group);
-  else if (p.unit_m == 4) direct_units<float, 4, 1, Image>(p, bases, tile, group);
+  if (p.unit_m == 4) direct_units<float, 4, 1, Image>(p, bases, tile, group);
   else if (p.unit_m == 2) direct_units<float, 2, 2, Image>(p, bases, tile, group);
   else direct_units<float, 1, 1, Image>(p, bases, tile, group);
 }
@@ -157,6 +165,15 @@ DEVICE void product_direct_f32(const ProductParams& p, char* const* bases, int64
 DEVICE void product_direct_image_f32(const ProductParams& p, char* const* bases, int64_t tile,
                                      const Group& group) {
   direct_units_f32<true>(p, bases, tile, group);
+}
+// 4 by 4, which takes all registers that two blocks leave each other.
+DEVICE void product_direct_large_f32(const ProductParams& p, char* const* bases, int64_t tile,
+                                     const Group& group) {
+  direct_units<float, 4, 4, false>(p, bases, tile, group);
+}
+DEVICE void product_direct_large_image_f32(const ProductParams& p, char* const* bases, int64_t tile,
+                                           const Group& group) {
+  direct_units<float, 4, 4, true>(p, bases, tile, group);
 }
 
 struct DirectOther {

@@ -6,10 +6,8 @@
 namespace phynexus::gpu {
 
 template <class T>
-DEVICE void product_of_lanes(const ProductParams& params, char* const* bases, int64_t tile,
-                             const Group& group) {
+DEVICE void product_of_lanes(const ProductParams& p, char* const* bases, int64_t tile, const Group& group) {
   using Sum = typename SumOf<T>::Type;
-  const ProductParams p = params;  // in registers
   const ProductAxes axes = axes_of(p, group);
   const ProductAxis step = p.k_axes ? axes.k[0] : ProductAxis();
   const uint32_t rows = uint32_t(p.m), columns = uint32_t(p.n), each = uint32_t(p.batch) * rows * columns;

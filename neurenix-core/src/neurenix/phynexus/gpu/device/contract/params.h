@@ -29,12 +29,14 @@
   X(product_tensor_as_bf16, ProductParams, product_tensor) \
   X(product_update_f32, ProductParams, product_update)     \
   X(product_update_f64, ProductParams, product_update)
-#define PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X)           \
-  X(product_direct_f32, ProductParams, contract)       \
-  X(product_direct_image_f32, ProductParams, contract) \
-  X(product_direct_other, ProductParams, contract)     \
-  X(product_lanes, ProductParams, contract)            \
-  X(product_update_direct, ProductParams, contract)    \
+#define PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X)                       \
+  X(product_direct_f32, ProductParams, contract)                   \
+  X(product_direct_image_f32, ProductParams, contract)             \
+  X(product_direct_other, ProductParams, contract_other)           \
+  X(product_direct_large_f32, ProductParams, product_direct)       \
+  X(product_direct_large_image_f32, ProductParams, product_direct) \
+  X(product_lanes, ProductParams, contract)                        \
+  X(product_update_direct, ProductParams, contract_other)          \
   X(product_sum, ProductSumParams, contract)
 #define PHYNEXUS_CONTRACT_HANDLERS(X)  \
   PHYNEXUS_CONTRACT_DIRECT_HANDLERS(X) \
@@ -115,6 +117,8 @@ inline constexpr int product_update_direct_shared_bytes = 0;
 inline constexpr int product_direct_f32_shared_bytes = 0;
 inline constexpr int product_direct_image_f32_shared_bytes = 0;
 inline constexpr int product_direct_other_shared_bytes = 0;
+inline constexpr int product_direct_large_f32_shared_bytes = 0;
+inline constexpr int product_direct_large_image_f32_shared_bytes = 0;
 inline constexpr int product_lanes_shared_bytes = 0;
 inline constexpr int product_sum_shared_bytes = 0;
 

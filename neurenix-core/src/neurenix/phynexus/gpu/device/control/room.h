@@ -38,6 +38,7 @@ DEVICE void advance_loop(const AdvanceLoopParams& p, char* const* bases, int64_t
 // The place of element e, in row-major order, of a view, in elements from its first.
 DEVICE int64_t element_offset(const View& view, int64_t e) {
   int64_t offset = 0;
+  ONE_BY_ONE
   for (int d = view.rank - 1; d > 0; d--) {
     const int64_t next = e / view.shape[d];
     offset += (e - next * view.shape[d]) * view.strides[d];
@@ -65,44 +66,70 @@ DEVICE void move_bytes(const MoveBytesParams& p, char* const* bases, int64_t til
   else move_words<uint8_t>(to, from, bytes, group);
 }
 
-// The sum of at most N terms, of which there are `count`; N is a power of 2.
-template <int N, class T>
-DEVICE T tree_sum(T (&terms)[N], int count) {
-  UNROLL
-  for (int step = 1; step < N; step *= 2) {
-    UNROLL
-    for (int k = 0; k + step < N; k += 2 * step)
-      if (k + step < count) terms[k] = narrowed<T>(Computed<T>(widened(terms[k]) + widened(terms[k + step])));
-  }
-  return terms[0];
+template <class T>
+DEVICE T sum_of(T x, T y) {
+  return narrowed<T>(Computed<T>(widened(x) + widened(y)));
 }
 
+// The fixed tree over the terms at `from`, of which there are `count`, at most terms_of_group. Eight are read at a time; of
+// these eights those wait, in `held`, whose neighbour in the tree has not come: one of each size.
 template <class T>
-DEVICE void sum_terms_of(const SumTermsParams& p, char* const* bases, int64_t tile, const Group& group) {
+DEVICE T tree_sum(const char* from, int64_t term_bytes, int count) {
+  static_assert(terms_of_group == 64);
+  T held[4] = {};
+  const int eights = (count + 7) / 8;
+  ONE_BY_ONE
+  for (int a = 0; a < eights; a++) {
+    const int here = count - 8 * a < 8 ? count - 8 * a : 8;
+    T terms[8];
+    UNROLL
+    for (int b = 0; b < 8; b++) {
+      terms[b] = *reinterpret_cast<const T*>(from);
+      if (b + 1 < here) from += term_bytes;
+    }
+    from += term_bytes;
+    UNROLL
+    for (int step = 1; step < 8; step *= 2) {
+      UNROLL
+      for (int k = 0; k + step < 8; k += 2 * step)
+        terms[k] = k + step < here ? sum_of(terms[k], terms[k + step]) : terms[k];
+    }
+    T sum = terms[0];
+    bool waits = false;
+    UNROLL
+    for (int level = 0; level < 4; level++) {
+      const bool meets = a >> level & 1;
+      if (!waits && meets) sum = sum_of(held[level], sum);
+      if (!waits && !meets) held[level] = sum;
+      waits = waits || !meets;
+    }
+  }
+  T total = {};
+  bool is_there = false;
+  UNROLL
+  for (int level = 0; level < 4; level++) {
+    if (!(eights >> level & 1)) continue;
+    total = is_there ? sum_of(held[level], total) : held[level];
+    is_there = true;
+  }
+  return total;
+}
+
+DEVICE void sum_terms(const SumTermsParams& p, char* const* bases, int64_t tile, const Group& group) {
   const int64_t g = tile / p.tiles, first = (tile - g * p.tiles) * p.tile;
   const int64_t end = first + p.tile < p.elements ? first + p.tile : p.elements;
   const int64_t rest = p.terms - g * terms_of_group;
   const int count = int(rest < terms_of_group ? rest : terms_of_group);
+  const char* from = at<char>(bases, p.from) + g * terms_of_group * p.term_bytes;
+  char* to = at<char>(bases, p.to) + g * p.group_bytes;
+  ONE_BY_ONE
   for (int64_t e = first + group.thread; e < end; e += group.threads) {
-    const char* from = at<char>(bases, p.from) + element_offset(p.from, e) * int64_t(sizeof(T)) +
-                       g * terms_of_group * p.term_bytes;
-    T* to = reinterpret_cast<T*>(at<char>(bases, p.to) + g * p.group_bytes) + element_offset(p.to, e);
-    T outer[8], inner[8];
-    UNROLL
-    for (int a = 0; a < 8; a++) {
-      const int here = count - 8 * a < 8 ? count - 8 * a : 8;
-      if (here <= 0) break;
-      UNROLL
-      for (int b = 0; b < 8; b++)
-        if (b < here) inner[b] = *reinterpret_cast<const T*>(from + (8 * a + b) * p.term_bytes);
-      outer[a] = tree_sum(inner, here);
-    }
-    *to = count > 0 ? tree_sum(outer, (count + 7) / 8) : T{};
+    const int64_t term = element_offset(p.from, e), sum = element_offset(p.to, e);
+    with_dtype(p.from.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      reinterpret_cast<T*>(to)[sum] = tree_sum<T>(from + term * int64_t(sizeof(T)), p.term_bytes, count);
+    });
   }
-}
-
-DEVICE void sum_terms(const SumTermsParams& p, char* const* bases, int64_t tile, const Group& group) {
-  with_dtype(p.from.dtype, [&](auto zero) { sum_terms_of<decltype(zero)>(p, bases, tile, group); });
 }
 
 }  // namespace phynexus::gpu

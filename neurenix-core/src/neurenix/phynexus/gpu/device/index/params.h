@@ -7,11 +7,11 @@
 #define PHYNEXUS_INDEX_HANDLERS(X)       \
   X(gather, GatherParams, index)         \
   X(scatter, ScatterParams, index)       \
-  X(sort_runs, SortParams, index)        \
-  X(sort_merge, SortParams, index)       \
-  X(cumsum_totals, CumsumParams, index)  \
-  X(cumsum_offsets, CumsumParams, index) \
-  X(cumsum, CumsumParams, index)         \
+  X(sort_runs, SortParams, order)        \
+  X(sort_merge, SortParams, order)       \
+  X(cumsum_totals, CumsumParams, order)  \
+  X(cumsum_offsets, CumsumParams, order) \
+  X(cumsum, CumsumParams, order)         \
   X(random_bits, RandomBitsParams, index)
 
 namespace phynexus::gpu {

@@ -103,8 +103,10 @@ ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, c
   };
   if (is_float) {
     const Handler handler = image ? handler_product_direct_image_f32 : handler_product_direct_f32;
-    for (const auto& [m, n] : {std::pair(1, 1), {2, 2}, {4, 1}, {4, 4}})
+    for (const auto& [m, n] : {std::pair(1, 1), {2, 2}, {4, 1}})
       consider(units(s, handler, m, n, processors, block, within_task));
+    const Handler large = image ? handler_product_direct_large_image_f32 : handler_product_direct_large_f32;
+    if (!within_task) consider(units(s, large, 4, 4, processors, block, within_task));
   } else {
     consider(units(s, handler_product_direct_other, 1, 1, processors, block, within_task));
   }
