@@ -47,9 +47,9 @@ def export(
     target           what is written; packages bring targets (entry points of the group
                      `neurenix.exporters`):
                      "onnx"   one ONNX model, a file (of several functions, a folder of
-                              files); pip install "neurenix-core[onnx]"
-                     "web"    a folder for browsers and Node;
-                              pip install neurenix-backend-webgpu
+                              files); extra [onnx] of neurenix-core
+                     "web"    a folder for browsers and Node; package
+                              neurenix-backend-webgpu
 
     The function is captured for the shapes and dtypes of the examples. Tensors and
     arrays among them become named inputs: "x", or "weights.bias" for {"bias": ...}
