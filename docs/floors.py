@@ -36,6 +36,7 @@ FLOORS: list[dict[str, str]] = [
         "settings": "nx.init",
         "profiling": "nx.profile",
         "memory": "nx.memory_stats",
+        "waiting": "nx.synchronize",
     },
     {"tape": "leaves and nodes: what the tape is made of"},
     {
