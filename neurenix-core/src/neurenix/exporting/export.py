@@ -14,6 +14,7 @@ from ..backends import discovery
 from ..devices import Device
 from ..errors import InvalidArgumentError, StorageError
 from ..io import as_path
+from ..keywords import with_known_keywords
 from ..program import Program
 from ..settings import current_device
 from ..state.cell import Cell
@@ -28,6 +29,7 @@ from .targets import exporter_of
 _ONLY = "run"  # the name of the entry point of an artefact that has one
 
 
+@with_known_keywords
 def export(
     f: Callable[..., Any] | Mapping[str, Callable[..., Any]],
     example_inputs: Any,
