@@ -126,7 +126,8 @@ struct TaskRecords {
   const Record* records;
   int count;
   DEVICE void operator()(char* const* bases, const Group& group) const {
-    char* const shared = const_cast<char*>(reinterpret_cast<const char*>(bases)) - sizeof(TaskMemory);
+    SHARED_MEMORY_FOR_CALLS(shared,
+                            const_cast<char*>(reinterpret_cast<const char*>(bases)) - sizeof(TaskMemory));
     ONE_BY_ONE
     for (int r = 0; r < count; r++) {
       const Record& record = records[r];
