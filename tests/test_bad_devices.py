@@ -23,10 +23,15 @@ assert nx.init({"device": "cpu"}) is before
 
 ABSENT, BROKEN = "DeviceError", "BackendError"
 ASKED = {
+    "no card is wanted": (
+        CUDA,
+        {"CUDA_VISIBLE_DEVICES": ""},
+        (ABSENT, "no NVIDIA GPU is wanted: CUDA_VISIBLE_DEVICES=''", "unset it"),
+    ),
     "no card is left": (
         CUDA,
-        {"PHYNEXUS_FAKE_CUDA": "devices=0", "CUDA_VISIBLE_DEVICES": ""},
-        (ABSENT, "finds no GPU with CUDA_VISIBLE_DEVICES=''", "unset it"),
+        {"PHYNEXUS_FAKE_CUDA": "devices=0", "CUDA_VISIBLE_DEVICES": "4"},
+        (BROKEN, "finds no GPU with CUDA_VISIBLE_DEVICES='4'", "-1 for none"),
     ),
     "an old driver": (
         CUDA,
@@ -46,7 +51,12 @@ ASKED = {
     "none of AMD's is left": (
         ROCM,
         {"PHYNEXUS_FAKE_CUDA": "devices=0", "HIP_VISIBLE_DEVICES": "7"},
-        (ABSENT, "hipErrorInvalidDevice", "HIP_VISIBLE_DEVICES='7'", "unset it"),
+        (BROKEN, "hipErrorInvalidDevice", "HIP_VISIBLE_DEVICES='7'", "-1 for none"),
+    ),
+    "none of AMD's is wanted": (
+        ROCM,
+        {"ROCR_VISIBLE_DEVICES": "-1"},
+        (ABSENT, "no AMD GPU is wanted: ROCR_VISIBLE_DEVICES='-1'", "unset it"),
     ),
     "an old ROCm": (
         ROCM,
@@ -83,15 +93,34 @@ print(*(w.message for w in said))
 """
 
 
-def test_what_is_broken_is_said_once(tmp_path: Path) -> None:
-    settings = {"PHYNEXUS_FAKE_CUDA": "version=12040"}
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"PHYNEXUS_FAKE_CUDA": "version=12040"}, ("12.4", "update the driver")),
+        (
+            {"PHYNEXUS_FAKE_CUDA": "devices=0", "CUDA_VISIBLE_DEVICES": "4"},
+            ("CUDA_VISIBLE_DEVICES='4'", "nvidia-smi -L"),
+        ),
+    ],
+)
+def test_what_is_broken_is_said_once(
+    settings: dict[str, str], expected: tuple[str, ...], tmp_path: Path
+) -> None:
     done = run(["-c", CHOOSE], tmp_path, CUDA, **settings)
     assert done.returncode == 0, done.stderr
     device, places, told = done.stdout.splitlines()
     assert (device, places) == ("cpu:0", "[('<string>', 6)]")
-    for text in ("using cpu; passed over cuda", "12.4", "update the driver", "doctor"):
+    for text in ("using cpu; passed over cuda", *expected, "doctor"):
         assert text in told
-    assert "rocm" not in told or Path("/dev/kfd").exists()
+    assert "rocm" not in told or list(Path("/sys/class/drm").glob("renderD*"))
+
+
+@pytest.mark.parametrize("value", ["", "-1"])
+def test_what_is_not_wanted_is_not_spoken_of(value: str, tmp_path: Path) -> None:
+    names = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+    done = run(["-c", CHOOSE], tmp_path, CUDA, **dict.fromkeys(names, value))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[:2] == ["cpu:0", "[]"]
 
 
 # A day's work, on two devices of 256 MiB each.

@@ -77,7 +77,13 @@ def test_without_typer(
     with pytest.raises(SystemExit) as ended:
         main(["train", "--ways", "3"])
     assert ended.value.code == 2
-    assert "'train' needs the packages typer" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "'train' needs the packages typer" in said
+    assert 'pip install "./neurenix-meta[cli]" in a clone of Neurenix' in said
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "cdua"])
+    assert ended.value.code == 2
+    assert "no device type 'cdua'; did you mean cuda?" in capsys.readouterr().err
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,5 +92,9 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(out)["device_types"][0]["state"] == "available"
     assert main(["doctor", "reference"]) == 0
     assert "reference" in capsys.readouterr().out
+    assert main(["doctor", "reference", "cdua"]) == 2
+    found = capsys.readouterr()
+    assert "no device type 'cdua'; did you mean cuda? There are " in found.err
+    assert not found.out
     assert main(["doctor", "--timeout", "0"]) == 2
     assert "--timeout 0" in capsys.readouterr().err

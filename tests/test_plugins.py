@@ -181,7 +181,7 @@ def test_absent(python: Path, reports: dict[str, Any]) -> None:
     well_known = reports["rocm"]
     assert well_known["state"] in ("absent", "available")
     if well_known["state"] == "absent":  # with its package, or without
-        told = ("no AMD GPU", "pip install neurenix-backend-rocm")
+        told = ("no AMD GPU", "pip install ./neurenix-backend-rocm in a clone")
         assert any(text in well_known["reason"] for text in told)
 
 
@@ -225,6 +225,10 @@ def test_the_allow_list_comes_before_any_import(python: Path) -> None:
     done = ask(python, "nx.init()", "no_such_type")
     (warning,) = lines(done.stderr, "RuntimeWarning")
     assert "NEURENIX_BACKENDS=no_such_type allows none of " in warning
+
+    done = ask(python, "nx.init()", "godo")
+    (warning,) = lines(done.stderr, "RuntimeWarning")
+    assert "NEURENIX_BACKENDS=godo (did you mean good?) allows none of " in warning
 
 
 def test_the_doctor_in_words(python: Path) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -63,8 +64,20 @@ class Fake:
         return 0
 
 
-def cards_of(fake: Fake) -> tuple[Card, ...]:
-    return find_cards(lambda name: cast(ctypes.CDLL, fake))
+@pytest.fixture(autouse=True)
+def all_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+NOTHING = Path("/nowhere")
+
+
+def cards_of(fake: Fake, root: Path = NOTHING) -> tuple[Card, ...]:
+    return find_cards(lambda name: cast(ctypes.CDLL, fake), root)
+
+
+def no_library(name: str) -> ctypes.CDLL:
+    raise OSError(f"{name}: cannot open shared object file: No such file or directory")
 
 
 H200, OLD = Card("NVIDIA H200", (9, 0)), Card("NVIDIA GeForce GTX 1080", (6, 1))
@@ -79,13 +92,8 @@ def test_a_newer_driver_serves() -> None:
 
 
 def test_without_a_driver() -> None:
-    def opened(name: str) -> ctypes.CDLL:
-        raise OSError(
-            f"{name}: cannot open shared object file: No such file or directory"
-        )
-
     with pytest.raises(DeviceError, match=r"no NVIDIA driver .*: install one"):
-        find_cards(opened)
+        find_cards(no_library, NOTHING)
 
 
 def test_a_driver_that_cannot_be_opened() -> None:
@@ -93,7 +101,7 @@ def test_a_driver_that_cannot_be_opened() -> None:
         raise OSError(f"{name}: file too short")
 
     with pytest.raises(BackendError, match=r"cannot be opened: .*file too short"):
-        find_cards(opened)
+        find_cards(opened, NOTHING)
 
 
 def test_an_old_driver_is_told_with_both_versions_and_not_started() -> None:
@@ -103,13 +111,57 @@ def test_an_old_driver_is_told_with_both_versions_and_not_started() -> None:
     assert old.called == ["cuDriverGetVersion"]
 
 
-def test_a_driver_without_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+def test_a_driver_without_a_card() -> None:
     with pytest.raises(DeviceError, match="finds no GPU: `nvidia-smi`"):
         cards_of(Fake(started=100))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(DeviceError, match="no GPU with CUDA_VISIBLE_DEVICES=''"):
-        cards_of(Fake())
+
+
+@pytest.mark.parametrize("chosen", ["", " ", "-1", "NoDevFiles"])
+def test_where_no_card_is_wanted_nothing_is_opened(
+    chosen: str, monkeypatch: pytest.MonkeyPatch, with_card: Path
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    fake = Fake(cards=(H200,))
+    with pytest.raises(DeviceError, match=rf"is wanted: .*DEVICES='{chosen}'; unset"):
+        cards_of(fake, with_card)
+    assert not fake.called
+
+
+@pytest.mark.parametrize("chosen", ["4", "GPU-of-another-machine"])
+@pytest.mark.parametrize("started", [0, 100])
+def test_a_choice_of_cards_that_are_not_there(
+    chosen: str, started: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    with pytest.raises(BackendError, match=rf"DEVICES='{chosen}': .* not there"):
+        cards_of(Fake(started=started))
+
+
+@pytest.fixture(params=["dev/nvidia0", "proc/driver/nvidia/gpus/0000:01:00.0"])
+def with_card(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The root of a machine whose kernel has a card."""
+    file = tmp_path / request.param
+    file.parent.mkdir(parents=True)
+    file.touch()
+    return tmp_path
+
+
+def test_a_card_without_the_drivers_library(with_card: Path) -> None:
+    with pytest.raises(BackendError, match=r"no NVIDIA driver .*Yet .*compute,utility"):
+        find_cards(no_library, with_card)
+
+
+def test_a_card_that_the_driver_does_not_find(with_card: Path) -> None:
+    with pytest.raises(BackendError, match=r"finds no GPU: .*Yet there is a card.*=-1"):
+        cards_of(Fake(started=100), with_card)
+
+
+def test_other_files_of_the_driver_are_no_card(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    for name in ("nvidiactl", "nvidia-uvm", "nvidia-modeset"):
+        (tmp_path / "dev" / name).touch()
+    with pytest.raises(DeviceError, match="no NVIDIA driver"):
+        find_cards(no_library, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,18 @@ def test_a_lost_device_is_said_with_its_line_and_opened_again(
     assert square(nx.arange(3.0)).tolist() == [1, 2, 5]
 
 
+def test_waiting_for_the_device_says_what_failed(driver: ctypes.CDLL) -> None:
+    x = nx.arange(5.0)
+    square = nx.compile(lambda x: x * x + 1)
+    nx.synchronize()
+    driver.phynexus_fake_fault(2, ILLEGAL_ADDRESS)
+    with pytest.raises(BackendError, match=r"was lost.*fused mul \+ add, test_host"):
+        square(x)  # its values are not read
+        nx.synchronize()
+    nx.init({"device": DEVICE})
+    nx.synchronize()
+
+
 def test_an_operation_without_a_line_is_named_without(driver: ctypes.CDLL) -> None:
     x = nx.arange(3.0)
     driver.phynexus_fake_fault(2, ILLEGAL_ADDRESS)

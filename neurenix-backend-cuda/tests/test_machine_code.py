@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from kernel_resources import Used, resources_of
 from machine_code import Kernel, kernels_of, missing_tools, tool
+from vendor_compilers import needs_compilers
 
 from neurenix import phynexus
 
-MISSING = missing_tools("nvcc", "cuobjdump", "nvdisasm")
+NO_READER = missing_tools("cuobjdump", "nvdisasm")
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(bool(missing_tools("nvcc")), reason="there is no nvcc"),
+    needs_compilers("nvidia", missing_tools("nvcc") and "there is no nvcc"),
 ]
-reads_code = pytest.mark.skipif(
-    bool(MISSING), reason=f"of NVIDIA's tools there is no {MISSING}"
+reads_code = needs_compilers(
+    "nvidia", NO_READER and f"of NVIDIA's tools there is no {NO_READER}"
 )
 SOURCE = Path(__file__).resolve().parent / "hot_kernels.cu"
 LEVEL = "phynexus_level_"

@@ -13,6 +13,7 @@ import cuda_emulated
 import numpy as np
 import pytest
 from machine_code import Kernel, kernels_of, missing_tools
+from vendor_compilers import needs_compilers
 
 import neurenix as nx
 from neurenix_backend_cuda.nvrtc import NAME, installed_nvrtc
@@ -37,7 +38,7 @@ def missing() -> str:
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "all is there"),
+    needs_compilers("nvidia", missing()),
 ]
 
 from captured_plan import captured_plan, compile_source, made_source  # noqa: E402

@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pytest
 from emulated_engine import ROOT
+from vendor_compilers import needs_compilers
 
 BACKEND = Path(__file__).resolve().parents[1]
 HANDLERS = ROOT / "neurenix-core/src/neurenix/phynexus/gpu/device/handlers.h"
 HOT = {"product_large", "product_medium", "product_small"}
 FOLDERS = ":".join(f"/usr/lib/llvm-{n}/bin" for n in range(15, 22))
 READER = shutil.which("llvm-readelf", path=f"/opt/rocm/llvm/bin:{FOLDERS}")
+NEWER_CLANG = any(shutil.which(f"clang++-{n}") for n in range(19, 22))
 Build = Callable[[str], Path]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not shutil.which("hipcc"), reason="there is no hipcc"),
-    pytest.mark.skipif(not READER, reason="there is no llvm-readelf"),
+    needs_compilers("amd", "" if shutil.which("hipcc") else "there is no hipcc"),
+    needs_compilers("amd", "" if READER else "there is no llvm-readelf"),
 ]
 
 
@@ -87,9 +89,11 @@ def test_no_hot_kernel_spills(build: Build) -> None:
             assert not spills(facts), (architecture, name, facts)
 
 
-@pytest.mark.skipif(
-    not any(shutil.which(f"clang++-{n}") for n in range(19, 22)),
-    reason="there is no clang 19, and hipcc takes many minutes over the task's kernel",
+@needs_compilers(
+    "amd",
+    ""
+    if NEWER_CLANG
+    else "there is no clang 19, and hipcc takes many minutes over the task's kernel",
 )
 @pytest.mark.parametrize(
     ("architecture", "lanes"),

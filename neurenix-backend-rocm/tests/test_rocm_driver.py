@@ -80,11 +80,32 @@ def devices(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def all_are_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HIP", "ROCR", "CUDA"):
+        monkeypatch.delenv(f"{name}_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """A kernel's folder with a card of Intel and one of AMD."""
+    for name, vendor in (("renderD128", "0x8086\n"), ("renderD129", "0x1002\n")):
+        file = tmp_path / "class" / name / "device/vendor"
+        file.parent.mkdir(parents=True)
+        file.write_text(vendor)
+    return tmp_path / "class"
+
+
+NOTHING = Path("/nowhere")
 MI250, OLD = Card("AMD Instinct MI250X", "gfx90a"), Card("Radeon RX 580", "gfx803")
 
 
-def cards_of(fake: Fake, devices: Path) -> tuple[Card, ...]:
-    return find_cards(lambda name: cast(ctypes.CDLL, fake), devices)
+def cards_of(fake: Fake, devices: Path, classes: Path = NOTHING) -> tuple[Card, ...]:
+    return find_cards(lambda name: cast(ctypes.CDLL, fake), devices, classes)
+
+
+def nowhere(name: str) -> ctypes.CDLL:
+    raise OSError(f"{name}: cannot open shared object file: No such file or directory")
 
 
 def test_cards_come_in_the_runtimes_order(devices: Path) -> None:
@@ -97,13 +118,30 @@ def test_the_older_layout_of_properties_is_read_too(devices: Path) -> None:
 
 
 def test_no_runtime(devices: Path) -> None:
-    def nowhere(name: str) -> ctypes.CDLL:
-        raise OSError(
-            f"{name}: cannot open shared object file: No such file or directory"
-        )
-
     with pytest.raises(DeviceError, match=r"no AMD GPU: there is no HIP runtime"):
-        find_cards(nowhere, devices)
+        find_cards(nowhere, devices, NOTHING)
+
+
+def test_a_card_without_a_runtime(devices: Path, classes: Path) -> None:
+    with pytest.raises(BackendError, match=r"install ROCm.* Yet .*renderD129 is one"):
+        find_cards(nowhere, devices, classes)
+
+
+def test_a_card_that_a_container_is_not_given(tmp_path: Path, classes: Path) -> None:
+    with pytest.raises(BackendError, match=r"--device=/dev/kfd.* Yet .*renderD129"):
+        cards_of(Fake(cards=(MI250,)), tmp_path, classes)
+
+
+def test_a_card_that_the_runtime_does_not_find(devices: Path, classes: Path) -> None:
+    with pytest.raises(BackendError, match=r"hipInit gave .*Yet .*DEVICES=-1"):
+        cards_of(Fake(started=100), devices, classes)
+
+
+def test_cards_of_others_are_none(tmp_path: Path, classes: Path) -> None:
+    (classes / "renderD129/device/vendor").write_text("0x10de\n")
+    (classes / "renderD130").mkdir()  # of no bus with vendors
+    with pytest.raises(DeviceError, match="kfd is not there"):
+        cards_of(Fake(cards=(MI250,)), tmp_path, classes)
 
 
 def test_parts_of_several_releases(devices: Path) -> None:
@@ -139,13 +177,36 @@ def test_no_card_is_counted(devices: Path) -> None:
         cards_of(Fake(), devices)
 
 
-@pytest.mark.parametrize("chosen", ["", "7"])
-def test_a_choice_that_leaves_no_card_is_named(
-    devices: Path, chosen: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"])
+def test_a_choice_of_cards_that_are_not_there(
+    devices: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HIP_VISIBLE_DEVICES", chosen)
-    with pytest.raises(DeviceError, match=rf"HIP_VISIBLE_DEVICES='{chosen}'"):
+    monkeypatch.setenv(name, "7")
+    with pytest.raises(BackendError, match=rf"{name}='7': .* not there"):
         cards_of(Fake(), devices)
+
+
+@pytest.mark.parametrize("chosen", ["", "-1"])
+@pytest.mark.parametrize("name", ["HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"])
+def test_where_no_card_is_wanted_none_is_asked_for(
+    devices: Path,
+    classes: Path,
+    name: str,
+    chosen: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, chosen)
+    with pytest.raises(DeviceError, match=rf"is wanted: {name}='{chosen}'"):
+        cards_of(Fake(cards=(MI250,)), devices, classes)
+
+
+def test_what_hides_cuda_devices_hides_these(
+    devices: Path, classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(DeviceError, match=r"is wanted: CUDA_VISIBLE_DEVICES=''"):
+        cards_of(Fake(), devices, classes)
+    assert cards_of(Fake(cards=(MI250,)), devices, classes) == (MI250,)
 
 
 def test_a_runtime_that_does_not_start(devices: Path) -> None:

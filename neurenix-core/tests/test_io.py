@@ -392,6 +392,6 @@ def test_without_safetensors_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(
-        MissingPackageError, match=r"pip install \"neurenix-core\[io\]\""
+        MissingPackageError, match=r"pip install \"./neurenix-core\[io\]\""
     ):
         nx.save({}, tmp_path / "x")

@@ -150,6 +150,17 @@ def test_reseeding_reaches_compiled_code() -> None:
     assert outputs[0] == outputs[2] != outputs[1]
 
 
+def test_a_step_that_no_generator_has_changes_nothing() -> None:
+    generator = nx.Generator(5)
+    nx.rand(2, generator=generator)
+    before = generator.state_dict()
+    with pytest.raises(InvalidArgumentError, match=r"step=4294967296.* below 2\*\*32"):
+        generator.load_state_dict({"seed": 1, "step": 2**32})
+    assert generator.state_dict() == before == {"seed": 5, "step": 1}
+    generator.load_state_dict({"seed": 1, "step": 2**32 - 1})
+    assert generator.state_dict() == {"seed": 1, "step": 2**32 - 1}
+
+
 # ---- losses --------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from methods import tasks
 from neurenix import meta, nn, optim
 from neurenix.errors import CallError
 from neurenix.meta import MAML, MLP, PrototypicalNetworks
+from neurenix.meta.distributed import RayStrategy
 
 pytestmark = pytest.mark.usefixtures("compiled_device")
 TASKS = tasks("MAML")
@@ -66,6 +67,8 @@ KEYWORDS: list[tuple[Any, str, list[str]]] = [
     ),
     (lambda **k: meta.generate_harmonic_tasks(2, 5, **k), "random_state", ["seed"]),
     (lambda **k: meta.Conv4(**k), "num_classes", ["ways"]),
+    (lambda **k: RayStrategy(**k), "wrokers", ["workers"]),
+    (lambda **k: RayStrategy(**k), "num_workers", ["workers"]),
     (lambda **k: meta.Augmentation(**k), "flipp", ["flip"]),
     (lambda **k: optim.Adam(network().parameters(), **k), "learning_rate", ["lr"]),
     (lambda **k: nn.Linear(1, 1, **k), "use_bias", ["bias"]),

@@ -203,4 +203,4 @@ def test_without_scikit_learn_an_error_says_what_to_install():
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert "pip install 'neurenix-meta[sklearn]'" in said.stdout
+    assert 'pip install "./neurenix-meta[sklearn]"' in said.stdout

@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -195,6 +197,9 @@ void processes() {
   CHECK(contains(failure(lost), "/nowhere/libnvrtc.so"), "it says which library is not there");
   setenv("PHYNEXUS_FAKE_COMPILER", "crash=1", 1);
   CHECK(contains(failure(working), "crashed"), "where it crashes, we do not");
+  setenv("PHYNEXUS_FAKE_COMPILER", "huge=1", 1);
+  CHECK(contains(failure(working), "crashed"), "an answer without an end is none");
+  CHECK(waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD, "nothing of it is left");
   unsetenv("PHYNEXUS_FAKE_COMPILER");
   // Whoever ignores its children gets no word of their end.
   signal(SIGCHLD, SIG_IGN);
@@ -219,6 +224,33 @@ void given_up() {
   unsetenv("PHYNEXUS_FAKE_COMPILER");
 }
 
+// Processes that are forked meanwhile may have both ends of the channel; what is given up ends all the same.
+void given_up_beside_forks() {
+  Folder folder;
+  setenv("PHYNEXUS_FAKE_COMPILER_FOLDER", folder.path.c_str(), 1);
+  setenv("PHYNEXUS_FAKE_COMPILER", "seconds=600", 1);
+  auto slow = compiler();
+  std::string why;
+  std::atomic<bool> ended{false};
+  std::vector<pid_t> forked;
+  std::thread thread([&] { why = failure(slow), ended = true; });
+  while (entries(folder.path).empty()) {
+    const pid_t child = fork();
+    if (child == 0) {
+      sleep(60);
+      _exit(0);
+    }
+    forked.push_back(child);
+  }
+  slow.give_up();
+  for (int k = 0; k < 1000 && !ended; k++) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(ended, "it is given up while others have its channel");
+  for (const pid_t child : forked) kill(child, SIGKILL), waitpid(child, nullptr, 0);
+  thread.join();
+  CHECK(contains(why, "given up"), "and says so");
+  unsetenv("PHYNEXUS_FAKE_COMPILER");
+}
+
 }  // namespace
 
 int main() {
@@ -229,5 +261,6 @@ int main() {
   unwritable();
   processes();
   given_up();
+  given_up_beside_forks();
   return failures != 0;
 }

@@ -2,7 +2,8 @@
 // the fake driver loads.
 //
 // PHYNEXUS_FAKE_COMPILER says, to a process from its start: "version=12080", "fail=1" (every compilation fails),
-// "crash=1" (it kills its process), "seconds=600" (it takes as long).
+// "crash=1" (it kills its process), "seconds=600" (it takes as long), "huge=1" (its process answers for it, with more bytes
+// than there are, and stays).
 // Compiled libraries stay in the folder PHYNEXUS_FAKE_COMPILER_FOLDER, since images, and caches of them, name their
 // paths. Built with PHYNEXUS_FAKE_PREFIX, "nvrtc" or "hiprtc", and with PHYNEXUS_FAKE_CODE, what its functions call
 // their code.
@@ -105,6 +106,11 @@ EXPORTED(int) NAMED(CompileProgram)(void* program, int, const char* const*) {
   static std::atomic<int> number{0};
   Program& p = of(program);
   if (setting("crash", 0)) std::abort();
+  if (setting("huge", 0)) {
+    const char answer[9] = {'c', -1, -1, -1, -1, -1, -1, -1, 127};
+    if (write(0, answer, sizeof answer) < 0) return 6;
+    sleep(600);
+  }
   if (setting("fail", 0)) {
     p.log = "phynexus(1): error: this compiler fails, as it was told to\n";
     return 6;

@@ -11,13 +11,19 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from neurenix.errors import BackendError, DeviceError
+
+from .device_files import sign_of_card
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 OLDEST_DRIVER = (13, 0)  # as CUDA versions: nvcc 13 writes code for no older one
 OLDEST_CARD = (8, 0)  # compute capability: the first that the library has code for
 
+_CHOICE = "CUDA_VISIBLE_DEVICES"
+# What leaves no card on purpose; the last is how Slurm says that a job was given none.
+_NOTHING = ("", "-1", "NoDevFiles")
 _NO_DEVICE = 100
 _MAJOR, _MINOR = 75, 76  # attributes: the compute capability
 _REMEDIES = {
@@ -44,12 +50,34 @@ class Card:
 
 def find_cards(
     open_library: Callable[[str], ctypes.CDLL] = ctypes.CDLL,
+    root: Path = Path("/"),
 ) -> tuple[Card, ...]:
     """The cards that the driver finds, in its order.
 
-    Raises DeviceError where there is no driver or no card, and BackendError where the
-    driver does not work, is too old, or the first card is.
+    Raises DeviceError where none is wanted, or there is no driver or no card and
+    nothing says otherwise; and BackendError where the driver does not work or is too
+    old, the first card is, there is a card that cannot be used, or what
+    CUDA_VISIBLE_DEVICES lists is not there.
     """
+    if os.environ.get(_CHOICE, "all").strip() in _NOTHING:
+        raise DeviceError(
+            f"no NVIDIA GPU is wanted: {_CHOICE}={os.environ[_CHOICE]!r}; unset it to "
+            "see all"
+        )
+    try:
+        return _cards(open_library)
+    except DeviceError as error:
+        sign = sign_of_card(root)
+        if sign is None:
+            raise
+        raise BackendError(
+            f"{error}. Yet there is a card, since {sign} is there: a container needs "
+            "`--gpus all` and NVIDIA_DRIVER_CAPABILITIES=compute,utility; where no GPU "
+            f"is to be used, {_CHOICE}=-1 says so"
+        ) from None
+
+
+def _cards(open_library: Callable[[str], ctypes.CDLL]) -> tuple[Card, ...]:
     driver = _Driver(_opened(open_library))
     version = driver.version()
     if version < OLDEST_DRIVER:
@@ -59,7 +87,7 @@ def find_cards(
         )
     cards = tuple(driver.card(index) for index in range(driver.count()))
     if not cards:
-        raise DeviceError(_no_card())
+        raise _no_card()
     if cards[0].capability < OLDEST_CARD:
         first = cards[0]
         raise BackendError(
@@ -92,13 +120,16 @@ def _no_driver() -> str:
     )
 
 
-def _no_card() -> str:
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if hidden is None:
-        return "the NVIDIA driver finds no GPU: `nvidia-smi` lists what it sees"
-    return (
-        f"the NVIDIA driver finds no GPU with CUDA_VISIBLE_DEVICES={hidden!r}: it has "
-        "the numbers of cards, as 0,1; unset it to see all"
+def _no_card() -> DeviceError | BackendError:
+    chosen = os.environ.get(_CHOICE)
+    if chosen is None:
+        return DeviceError(
+            "the NVIDIA driver finds no GPU: `nvidia-smi` lists what it sees"
+        )
+    return BackendError(
+        f"the NVIDIA driver finds no GPU with {_CHOICE}={chosen!r}: what it lists is "
+        "not there. `nvidia-smi -L` has the numbers and ids of all; unset it to see "
+        "all, or -1 for none"
     )
 
 

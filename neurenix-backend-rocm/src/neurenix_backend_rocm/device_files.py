@@ -9,6 +9,8 @@ from pathlib import Path
 
 from neurenix.errors import BackendError, DeviceError
 
+_AMD = "0x1002"  # the vendor's number on the PCI bus
+
 
 def check_device_files(devices: Path) -> None:
     """Raises DeviceError where the kernel has no driver for AMD's cards, BackendError
@@ -26,6 +28,16 @@ def check_device_files(devices: Path) -> None:
                 f"no permission to use {file}, which the group {_group(file)} may: "
                 f"`sudo usermod -a -G {_group(file)} $USER`, then log in again"
             )
+
+
+def sign_of_card(classes: Path) -> Path | None:
+    """The render node that the kernel has for an AMD card, in /sys/class/drm; None
+    where there is none."""
+    for node in sorted(classes.glob("renderD*")):
+        vendor = node / "device/vendor"
+        if vendor.exists() and vendor.read_text().strip() == _AMD:
+            return node
+    return None
 
 
 def _group(file: Path) -> str:

@@ -14,11 +14,13 @@ from pathlib import Path
 
 from neurenix.errors import BackendError, DeviceError
 
-from .device_files import check_device_files
+from .device_files import check_device_files, sign_of_card
 
 LIBRARIES = ("libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5")
 OLDEST_RUNTIME = (5, 2)
 
+_CHOICES = ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+_NOTHING = ("", "-1")  # what leaves no card on purpose
 _NONE = 100, 101  # ROCm 5 answers hipInit with the second where there is no card
 _REMEDIES = {
     3: "the kernel's driver amdgpu does not work with this ROCm: `rocminfo` says more",
@@ -40,12 +42,41 @@ class Card:
 def find_cards(
     open_library: Callable[[str], ctypes.CDLL] = ctypes.CDLL,
     devices: Path = Path("/dev"),
+    classes: Path = Path("/sys/class/drm"),
 ) -> tuple[Card, ...]:
     """The cards that the runtime finds, in its order.
 
-    Raises DeviceError where there is no runtime or no card, and BackendError where the
-    runtime does not work, is too old, or may not use the device files.
+    Raises DeviceError where none is wanted, or there is no runtime or no card and
+    nothing says otherwise; and BackendError where the runtime does not work, is too
+    old, or may not use the device files, where there is a card that cannot be used, or
+    what HIP_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES lists is not there.
     """
+    for name in _CHOICES:
+        _refuse_nothing(name)
+    try:
+        return _cards(open_library, devices)
+    except DeviceError as error:
+        _refuse_nothing("CUDA_VISIBLE_DEVICES")  # which the runtime obeys too
+        sign = sign_of_card(classes)
+        if sign is None:
+            raise
+        raise BackendError(
+            f"{error}. Yet there is a card of AMD, since {sign} is one; where no GPU "
+            "is to be used, HIP_VISIBLE_DEVICES=-1 says so"
+        ) from None
+
+
+def _refuse_nothing(name: str) -> None:
+    """Raises DeviceError where no card is wanted."""
+    if os.environ.get(name, "all").strip() in _NOTHING:
+        raise DeviceError(
+            f"no AMD GPU is wanted: {name}={os.environ[name]!r}; unset it to see all"
+        )
+
+
+def _cards(
+    open_library: Callable[[str], ctypes.CDLL], devices: Path
+) -> tuple[Card, ...]:
     runtime = _Runtime(_opened(open_library))
     version = runtime.version()
     if version < OLDEST_RUNTIME:
@@ -56,7 +87,7 @@ def find_cards(
     check_device_files(devices)
     count, cause = runtime.count()
     if not count:
-        raise DeviceError(_no_card(cause))
+        raise _no_card(cause)
     return tuple(runtime.card(index) for index in range(count))
 
 
@@ -97,15 +128,16 @@ def _opened(open_library: Callable[[str], ctypes.CDLL]) -> tuple[str, ctypes.CDL
     )
 
 
-def _no_card(cause: str) -> str:
-    for name in ("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
+def _no_card(cause: str) -> DeviceError | BackendError:
+    for name in _CHOICES:
         chosen = os.environ.get(name)
         if chosen is not None:
-            return (
-                f"no AMD GPU ({cause}) with {name}={chosen!r}: it lists the numbers of "
-                "cards, as 0,1; unset it to see all"
+            return BackendError(
+                f"no AMD GPU ({cause}) with {name}={chosen!r}: what it lists is not "
+                "there. `rocminfo` lists all where it is unset; it has the numbers of "
+                "cards, as 0,1, or -1 for none"
             )
-    return f"no AMD GPU ({cause}): `rocminfo` lists what the runtime sees"
+    return DeviceError(f"no AMD GPU ({cause}): `rocminfo` lists what the runtime sees")
 
 
 def _dotted(version: tuple[int, int]) -> str:

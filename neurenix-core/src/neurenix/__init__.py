@@ -209,6 +209,7 @@ from .transforms import (
 )
 from .transforms import jacobian as jacrev
 from .transforms.capture import capture
+from .waiting import synchronize
 
 from . import array_api, linalg, nn, optim  # isort: skip
 from .exporting import export  # isort: skip
@@ -418,6 +419,7 @@ __all__ = [
     "subtract",
     "sum",
     "swapaxes",
+    "synchronize",
     "take",
     "take_along_axis",
     "tan",

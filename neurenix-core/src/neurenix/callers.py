@@ -58,6 +58,8 @@ def _enter(module: ModuleType, seen: set[ModuleType]) -> None:
                     for method in vars(owner).values():
                         _add(method)
         elif isinstance(value, FunctionType) and _is_ours(value.__module__):
+            if "__all__" not in there and value.__module__ != module.__name__:
+                continue  # imported, for itself: a check of arguments, say
             own = value.__code__.co_name
             _add(value, own if own in public else name)
 

@@ -31,6 +31,15 @@ DeviceType.ROCM = DeviceType("rocm")
 DeviceType.WEBGPU = DeviceType("webgpu")
 
 
+def well_known() -> list[str]:
+    """The names of those constants.
+
+    >>> "cpu" in well_known()
+    True
+    """
+    return [str(t) for t in vars(DeviceType).values() if isinstance(t, DeviceType)]
+
+
 def is_well_known(name: str) -> bool:
     """Whether it is one of the constants of `DeviceType`."""
     return isinstance(vars(DeviceType).get(name.upper()), DeviceType)

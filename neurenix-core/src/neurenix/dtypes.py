@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DtypeError, MissingPackageError
+from .installing import how_to_install
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ class Dtype:
             except ImportError:
                 raise MissingPackageError(
                     "bfloat16 on the host needs the package ml_dtypes: "
-                    "pip install 'neurenix-core[half]'"
+                    + how_to_install("neurenix-core", "half")
                 ) from None
             return np.dtype(ml_dtypes.bfloat16)
         return np.dtype(self.name)

@@ -150,7 +150,7 @@ NEURENIX = {
     # ---- JAX, TensorFlow
     "Variable": "nx.nn.Parameter",
     "GradientTape": "nx.grad(f) or nx.value_and_grad(f)",
-    "block_until_ready": "x.numpy()",
+    "block_until_ready": "nx.synchronize()",
     "checkpoint": "nx.remat",
     "cond": "nx.where, or an `if` outside compiled code",
     "convert_to_tensor": "nx.tensor",

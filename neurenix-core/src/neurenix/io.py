@@ -21,6 +21,7 @@ from .errors import (
     MissingPackageError,
     StorageError,
 )
+from .installing import how_to_install
 from .tensor import Tensor, tensor
 
 _KEY = "neurenix"  # of the JSON in the file's metadata
@@ -42,7 +43,7 @@ def _safetensors() -> Any:
     except ImportError as error:
         raise MissingPackageError(
             f"saving and loading need the package safetensors ({error}); "
-            'pip install "neurenix-core[io]"'
+            + how_to_install("neurenix-core", "io")
         ) from error
     return safetensors
 

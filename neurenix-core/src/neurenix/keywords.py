@@ -65,6 +65,7 @@ _ALIKE = [
     "bias use_bias has_bias",
     "augment preprocess augmentation augmentations transform transforms",
     "embedding model backbone encoder feature_extractor network",
+    "workers num_workers n_workers num_processes nproc_per_node world_size",
 ]
 
 

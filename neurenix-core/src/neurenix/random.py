@@ -26,6 +26,7 @@ from .functions import draws
 from .functions.axes import check_shape, one_axis
 from .functions.indexing import take
 from .functions.operands import as_tensor, cast, floating
+from .keywords import with_known_keywords
 from .primitives import ops
 from .primitives.sources import philox
 from .settings import current_device
@@ -127,6 +128,11 @@ class Generator(Watched, State):
             )
         seed = _check_seed(state["seed"])
         step = whole("Generator.load_state_dict", "step", state["step"], 0)
+        if step >= 2**32:
+            raise InvalidArgumentError(
+                f"Generator.load_state_dict: step={step}; expected one below 2**32, as "
+                "state_dict() gives it"
+            )
         self.manual_seed(seed)
         self.step.assign(np.asarray(step, np.uint32))
 
@@ -303,6 +309,7 @@ def random_bits(shape: Any, *, generator: Generator | None = None) -> Tensor:
 _SIGNIFICAND_BITS = {"float16": 11, "bfloat16": 8}
 
 
+@with_known_keywords
 def uniform(
     shape: Any,
     low: float = 0.0,
@@ -329,11 +336,13 @@ def uniform(
     return unit * (high - low) + low if (low, high) != (0.0, 1.0) else unit
 
 
+@with_known_keywords
 def rand(*shape: Any, dtype: Any = None, generator: Generator | None = None) -> Tensor:
     """Uniform in [0, 1)."""
     return uniform(check_shape("rand", shape), dtype=dtype, generator=generator)
 
 
+@with_known_keywords
 def normal(
     shape: Any,
     mean: float = 0.0,
@@ -355,11 +364,13 @@ def normal(
     return out * std + mean if (mean, std) != (0.0, 1.0) else out
 
 
+@with_known_keywords
 def randn(*shape: Any, dtype: Any = None, generator: Generator | None = None) -> Tensor:
     """Standard Gaussian numbers."""
     return normal(check_shape("randn", shape), dtype=dtype, generator=generator)
 
 
+@with_known_keywords
 def bernoulli(
     probability: Any, shape: Any = None, *, generator: Generator | None = None
 ) -> Tensor:
@@ -384,6 +395,7 @@ def bernoulli(
 # ---- whole numbers, orders and choices -----------------------------------------------
 
 
+@with_known_keywords
 def randint(
     low: int,
     high: int | None = None,
@@ -412,6 +424,7 @@ def randint(
     return draws.whole_numbers(words, start, stop)
 
 
+@with_known_keywords
 def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     """The numbers 0 to n − 1 in a random order, each order as likely (int32).
 
@@ -424,6 +437,7 @@ def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
     return draws.order(random_bits(size, generator=generator))
 
 
+@with_known_keywords
 def permutation(x: Any, axis: int = 0, *, generator: Generator | None = None) -> Tensor:
     """x with its slices along an axis in a random order.
 
@@ -436,6 +450,7 @@ def permutation(x: Any, axis: int = 0, *, generator: Generator | None = None) ->
     return take(x, randperm(size, generator=generator), axis)
 
 
+@with_known_keywords
 def categorical(
     logits: Any, shape: Any = (), *, generator: Generator | None = None
 ) -> Tensor:

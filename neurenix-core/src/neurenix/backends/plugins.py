@@ -12,8 +12,11 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from ..devices import well_known
 from ..dtypes import Dtype
 from ..errors import BackendError, DeviceError
+from ..installing import how_to_install
+from ..keywords import alike
 from . import reference
 from .by_methods import as_backend
 from .protocol import API_VERSION, Backend, BackendInfo
@@ -21,6 +24,7 @@ from .time_limit import within
 
 GROUP = "neurenix.backends"
 _ALLOW_LIST = "NEURENIX_BACKENDS"
+_NONE = "none is installed"
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,7 @@ class Discovery:
         if states:
             return "; ".join(f"{n}: {s.reason}" for n, s in states if type(s) is Absent)
         have = ", ".join(self.installed())
-        allowed = f"{_ALLOW_LIST}={os.environ.get(_ALLOW_LIST)} allows none of {have}"
-        return allowed if have else "none is installed"
+        return f"{self._allow_list()} allows none of {have}" if have else _NONE
 
     def state(self, device_type: str) -> State:
         """The state of a device type. Never raises."""
@@ -117,13 +120,10 @@ class Discovery:
         entries = self._entries.get(device_type, [])
         if not entries:
             have = ", ".join([*names, reference.INFO.device_type])
-            return Absent(
-                f"no backend for it is installed (there are: {have}); "
-                f"pip install neurenix-backend-{device_type}, "
-                "if there is such a package"
-            )
+            told = f"no backend for it is installed (there are: {have})"
+            return Absent(f"{told}; {self._remedy(device_type)}")
         if not _allowed(device_type):
-            return Absent(f"{_ALLOW_LIST}={os.environ[_ALLOW_LIST]} does not allow it")
+            return Absent(f"{self._allow_list()} does not allow it")
         distribution, version = self.origin(device_type)
         try:
             if len(entries) > 1:
@@ -145,6 +145,28 @@ class Discovery:
                 f"{distribution} {version} is installed and finds no such device"
             )
         return Available(info, count)
+
+    def known(self) -> list[str]:
+        """Device types that are installed, the reference, and the well-known ones."""
+        here = [*self.installed(), reference.INFO.device_type]
+        return [*here, *(name for name in well_known() if name not in here)]
+
+    def _remedy(self, device_type: str) -> str:
+        """What to do about a device type that no package brings."""
+        if device_type in well_known():
+            return how_to_install(f"neurenix-backend-{device_type}")
+        near = alike(device_type, self.known())
+        meant = " or ".join(near)
+        return f"did you mean {meant}?" if near else "install the package that has one"
+
+    def _allow_list(self) -> str:
+        """The variable and what it says, with what its misspelt names may mean."""
+        said = os.environ[_ALLOW_LIST]
+        known = self.known()
+        names = [part.strip() for part in said.split(",")]
+        near = [n for name in names if name not in known for n in alike(name, known)]
+        meant = f" (did you mean {' or '.join(near)}?)" if near else ""
+        return f"{_ALLOW_LIST}={said}{meant}"
 
     def _record(self, device_type: str, entry: Any) -> BackendInfo:
         """What the plugin says of itself; nothing is probed."""

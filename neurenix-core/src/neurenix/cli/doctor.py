@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..backends import discovery, reference
-from ..devices import DeviceType
+from ..backends import discovery
+from ..errors import CommandLineError
+from ..keywords import alike
 from .report import DeviceReport, Report, as_json, as_text, automatic
 
 DEFAULT_LIMIT = 20.0
@@ -35,13 +36,6 @@ _CHILD = (
 )
 
 
-def device_types() -> list[str]:
-    """The device types that are installed, the reference, and the well-known ones."""
-    known = [str(t) for t in vars(DeviceType).values() if isinstance(t, DeviceType)]
-    here = [*discovery.installed(), reference.INFO.device_type]
-    return [*here, *(name for name in known if name not in here)]
-
-
 def examine(names: Sequence[str] = (), *, limit: float = DEFAULT_LIMIT) -> list[Report]:
     """A report on each device type of `names`, or on all; `limit` in seconds.
 
@@ -52,7 +46,7 @@ def examine(names: Sequence[str] = (), *, limit: float = DEFAULT_LIMIT) -> list[
     >>> report.state, report.devices[0].check
     ('available', 'passed')
     """
-    wanted = list(names) or device_types()
+    wanted = list(names) or discovery.known()
     with tempfile.TemporaryDirectory(prefix="neurenix-doctor-") as folder:
         children: list[_Child] = []
         try:
@@ -65,7 +59,20 @@ def examine(names: Sequence[str] = (), *, limit: float = DEFAULT_LIMIT) -> list[
 
 
 def diagnose(names: Sequence[str], json: bool, limit: float) -> tuple[str, int]:
-    """What `neurenix doctor` prints, and its exit status."""
+    """What `neurenix doctor` prints, and its exit status.
+
+    Raises CommandLineError for a device type that is neither installed nor well known.
+    """
+    known = discovery.known()
+    for name in names:
+        if name not in known:
+            near = alike(name, known)
+            meant = (
+                f"did you mean {' or '.join(near)}? There are" if near else "there are"
+            )
+            raise CommandLineError(
+                f"doctor: no device type {name!r}; {meant} {', '.join(known)}"
+            )
     reports = examine(names, limit=limit)
     taken = None if names else automatic(reports)
     text = (as_json if json else as_text)(reports, taken)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ..errors import CommandLineError
+from ..installing import how_to_install
 from . import commands
 from .doctor import DEFAULT_LIMIT, EXPLAINED, LONGEST_LIMIT, diagnose
 
@@ -37,11 +39,14 @@ def run(arguments: Sequence[str]) -> int:
     if chosen.command != "doctor":
         parser.error(
             f"the command {chosen.command!r} needs the packages typer, rich and "
-            'tomlkit: pip install "neurenix-meta[cli]" (neurenix has them)'
+            f"tomlkit: {how_to_install('neurenix-meta', 'cli')}"
         )
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    text, status = diagnose(chosen.device_types, chosen.json, chosen.timeout)
+    try:
+        text, status = diagnose(chosen.device_types, chosen.json, chosen.timeout)
+    except CommandLineError as error:
+        parser.error(str(error))
     print(text)
     return status
 

@@ -14,6 +14,7 @@ from ..backends import discovery
 from ..devices import Device
 from ..errors import InvalidArgumentError, StorageError
 from ..io import as_path
+from ..keywords import with_known_keywords
 from ..program import Program
 from ..settings import current_device
 from ..state.cell import Cell
@@ -28,6 +29,7 @@ from .targets import exporter_of
 _ONLY = "run"  # the name of the entry point of an artefact that has one
 
 
+@with_known_keywords
 def export(
     f: Callable[..., Any] | Mapping[str, Callable[..., Any]],
     example_inputs: Any,
@@ -47,9 +49,9 @@ def export(
     target           what is written; packages bring targets (entry points of the group
                      `neurenix.exporters`):
                      "onnx"   one ONNX model, a file (of several functions, a folder of
-                              files); pip install "neurenix-core[onnx]"
-                     "web"    a folder for browsers and Node;
-                              pip install neurenix-backend-webgpu
+                              files); extra [onnx] of neurenix-core
+                     "web"    a folder for browsers and Node; package
+                              neurenix-backend-webgpu
 
     The function is captured for the shapes and dtypes of the examples. Tensors and
     arrays among them become named inputs: "x", or "weights.bias" for {"bias": ...}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ExportError, InvalidArgumentError, MissingPackageError
+from ..installing import how_to_install
 from .artefact import Exporter
 
 GROUP = "neurenix.exporters"
 _REMEDIES = {
-    "onnx": 'pip install "neurenix-core[onnx]"',
-    "web": "pip install neurenix-backend-webgpu",
+    "onnx": how_to_install("neurenix-core", "onnx"),
+    "web": "pip install ./neurenix-backend-webgpu in a clone of Neurenix",
 }
 
 

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 from neurenix.errors import MissingPackageError, WorkerError
+from neurenix.installing import how_to_install
 
 from .head import Head
 
@@ -27,7 +28,7 @@ def ray_package() -> Any:
     except ImportError as error:
         raise MissingPackageError(
             f"RayStrategy needs the package ray ({error}); "
-            'pip install "neurenix-meta[ray]"'
+            + how_to_install("neurenix-meta", "ray")
         ) from error
     return ray
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 import neurenix as nx
 from neurenix.arguments import positive, whole
 from neurenix.errors import HeadLostError
+from neurenix.keywords import check_keywords
 
 from ..calls import home_of
 from ..evaluation.score import ScoresKey
@@ -31,6 +33,8 @@ from .ray_arguments import (
 )
 from .ray_crew import RayCrew, RayOptions
 from .ray_package import connect, leave, ray_package
+
+S = TypeVar("S", bound="RayStrategy")
 
 # Device types that are the host's processor, of which Ray counts cores.
 _PROCESSORS = ("cpu", "reference")
@@ -77,6 +81,11 @@ class RayStrategy(Strategy):
     >>> with RayStrategy(workers=2) as strategy:  # doctest: +SKIP
     ...     history = learner.meta_learn(tasks, strategy=strategy)
     """
+
+    def __new__(cls: type[S], *args: Any, **kwargs: Any) -> S:
+        check_keywords(cls, kwargs)
+        made: Any = super().__new__
+        return made(cls)
 
     def __init__(
         self,

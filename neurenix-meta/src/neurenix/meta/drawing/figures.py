@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from neurenix.errors import InvalidArgumentError, MissingPackageError
+from neurenix.installing import how_to_install
 
 from ..wording import in_words
 
@@ -33,7 +34,7 @@ def need_matplotlib() -> None:
     except ImportError as error:
         raise MissingPackageError(
             f"pictures need the package matplotlib ({error}); "
-            'pip install "neurenix-meta[plot]"'
+            + how_to_install("neurenix-meta", "plot")
         ) from error
 
 

@@ -7,6 +7,7 @@ from html import escape
 from types import ModuleType
 
 from neurenix.errors import MissingPackageError
+from neurenix.installing import how_to_install
 
 
 def html_table(
@@ -33,6 +34,6 @@ def need_pandas() -> ModuleType:
     except ImportError as error:
         raise MissingPackageError(
             f"to_pandas needs the package pandas ({error}); "
-            'pip install "neurenix-meta[pandas]"'
+            + how_to_install("neurenix-meta", "pandas")
         ) from error
     return pandas

@@ -8,6 +8,7 @@ from typing import Any
 
 from neurenix.arguments import whole
 from neurenix.errors import MissingPackageError
+from neurenix.installing import how_to_install
 from neurenix.io import as_path
 
 from .events import Callback, Event, Learner
@@ -72,6 +73,6 @@ def _writer() -> Any:
     except ImportError as error:
         raise MissingPackageError(
             f"TensorBoardLogger needs the package tensorboardX ({error}); "
-            'pip install "neurenix-meta[tensorboard]"'
+            + how_to_install("neurenix-meta", "tensorboard")
         ) from error
     return SummaryWriter

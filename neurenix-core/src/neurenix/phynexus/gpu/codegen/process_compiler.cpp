@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "../../engine/failure.h"
 
@@ -20,16 +21,21 @@ namespace phynexus::gpu {
 namespace {
 
 constexpr const char* program_name = "phynexus_compile";
+constexpr uint64_t most_bytes = 1 << 30;  // of an answer
+
+// As the working directory is now: it may be another when the program starts.
+std::string absolute(const std::string& path) { return std::filesystem::absolute(path).string(); }
 
 // In the folder of the library that this function is in.
 std::string path_of_program() {
   static const char in_this_library = 0;
   Dl_info found;
   const std::string path = dladdr(&in_this_library, &found) && found.dli_fname ? found.dli_fname : "";
-  return path.substr(0, path.rfind('/') + 1) + program_name;
+  return absolute(path.substr(0, path.rfind('/') + 1) + program_name);
 }
 
-// A pair of sockets; neither is inherited but as what start() makes of it.
+// A pair of sockets; neither is inherited but as what start() makes of it. (A process that another thread forks has them
+// too, for as long as it lives: the end of the program alone may not be seen here.)
 struct Channel {
   int ours = -1, theirs = -1;
   Channel() {
@@ -68,6 +74,36 @@ struct Channel {
 };
 
 }  // namespace
+
+// The program while it runs. It ends with this, whatever becomes of its answer.
+class ProcessCompiler::Running {
+ public:
+  Running(ProcessCompiler& of, Channel& channel, const std::string& architecture) : of_(of) {
+    std::lock_guard lock(of_.mutex_);
+    if (of_.given_up_) throw Failure(PHX_DEVICE_ERROR, "given up");
+    of_.child_ = of_.start(architecture, channel.theirs, channel.ours);
+    of_.channel_ = channel.ours;
+  }
+  ~Running() {
+    if (!answered) kill(-of_.child_, SIGKILL);
+    // Its number is free for others once it was waited for: until then it can be ended by that.
+    siginfo_t end;
+    while (waitid(P_PID, id_t(of_.child_), &end, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+    }
+    std::lock_guard lock(of_.mutex_);
+    while (waitpid(of_.child_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    of_.child_ = 0;
+    of_.channel_ = -1;
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  bool answered = false;
+
+ private:
+  ProcessCompiler& of_;
+};
 
 ProcessCompiler::ProcessCompiler(VendorCompiler vendor)
     : vendor_(std::move(vendor)), program_(path_of_program()) {}
@@ -115,31 +151,23 @@ pid_t ProcessCompiler::start(const std::string& architecture, int channel, int o
 std::vector<char> ProcessCompiler::compile(const std::string& text, const std::string& architecture) {
   std::lock_guard one(one_at_a_time_);
   Channel channel;
-  {
-    std::lock_guard lock(mutex_);
-    if (given_up_) throw Failure(PHX_DEVICE_ERROR, "given up");
-    child_ = start(architecture, channel.theirs, channel.ours);
-  }
-  close(channel.theirs);
-  channel.theirs = -1;
   // What it made, or what was wrong: a byte that says which, and how many bytes.
   char kind = 0;
-  uint64_t count = 0;
   std::vector<char> answer;
-  bool whole = channel.send_all(text.data(), text.size()) && channel.receive_all(&kind, 1) &&
-               channel.receive_all(reinterpret_cast<char*>(&count), sizeof count);
-  if (whole) {
-    answer.resize(count);
-    whole = channel.receive_all(answer.data(), count);
-  }
-  // Its number is free for others once it was waited for: until then it can be ended by that.
-  siginfo_t end;
-  while (waitid(P_PID, id_t(child_), &end, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  bool whole = false;
+  {
+    Running running(*this, channel, architecture);
+    close(channel.theirs);
+    channel.theirs = -1;
+    uint64_t count = 0;
+    if (channel.send_all(text.data(), text.size()) && channel.receive_all(&kind, 1) &&
+        channel.receive_all(reinterpret_cast<char*>(&count), sizeof count) && count <= most_bytes) {
+      answer.resize(count);
+      whole = channel.receive_all(answer.data(), count);
+    }
+    running.answered = whole;
   }
   std::lock_guard lock(mutex_);
-  while (waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  child_ = 0;
   if (!whole) throw Failure(PHX_DEVICE_ERROR, name() + (given_up_ ? " was given up" : " crashed"));
   if (kind != 'c') throw Failure(PHX_DEVICE_ERROR, name() + ": " + std::string(answer.begin(), answer.end()));
   return answer;
@@ -149,11 +177,13 @@ void ProcessCompiler::give_up() {
   std::lock_guard lock(mutex_);
   given_up_ = true;
   if (child_ > 0) kill(-child_, SIGKILL);
+  // where a forked process has the other end, that is not closed by it
+  if (channel_ >= 0) shutdown(channel_, SHUT_RDWR);
 }
 
 std::string path_of_library(void* library) {
   const link_map* found = nullptr;
-  return dlinfo(library, RTLD_DI_LINKMAP, &found) == 0 && found ? found->l_name : "";
+  return dlinfo(library, RTLD_DI_LINKMAP, &found) == 0 && found ? absolute(found->l_name) : "";
 }
 
 }  // namespace phynexus::gpu

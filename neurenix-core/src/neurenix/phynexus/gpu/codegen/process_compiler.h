@@ -1,5 +1,6 @@
 // A compiler in a process of its own (compile/compile.cpp): what takes many seconds can so be given up at any time, and
-// takes nothing of ours with it should it crash.
+// takes nothing of ours with it should it crash. It is a child of this process: whoever waits for any child, as os.wait()
+// of Python does, may be told of its end.
 #pragma once
 
 #include <sys/types.h>
@@ -33,6 +34,7 @@ class ProcessCompiler final : public Compiler {
   void give_up() override;
 
  private:
+  class Running;
   pid_t start(const std::string& architecture, int channel, int ours);
 
   const VendorCompiler vendor_;
@@ -40,6 +42,7 @@ class ProcessCompiler final : public Compiler {
   std::mutex one_at_a_time_;
   std::mutex mutex_;
   pid_t child_ = 0;
+  int channel_ = -1;  // our end of what leads to it
   bool given_up_ = false;
 };
 

@@ -51,6 +51,7 @@ int main(int count, char** words) {
     return 2;
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  (void)!nice(10);  // what waits for this code runs meanwhile
   try {
     if (*words[2]) opened(words[2]);
     gpu::CompilerFunctions functions;

@@ -22,7 +22,12 @@
 #if !defined(__HIPCC_RTC__)
 #include <hip/hip_runtime.h>
 #endif
-#define LANES __AMDGCN_WAVEFRONT_SIZE
+// The compiler's own name for it went with ROCm 7.2. The host's side has no __GFX9__, and uses none of it.
+#if defined(__GFX9__)
+#define LANES 64
+#else
+#define LANES 32
+#endif
 #elif defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define LANES 32
 #else

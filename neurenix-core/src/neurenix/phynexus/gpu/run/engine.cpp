@@ -94,6 +94,7 @@ void GpuEngine::revive() {
 }
 
 std::string GpuEngine::notes() const {
+  refuse_fork();
   if (!makes_code()) return "no code at run time: NEURENIX_GPU_CODE=0\n";
   if (!maker_)
     return "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
@@ -149,6 +150,7 @@ std::string GpuEngine::place_of_fault() const {
 }
 
 void GpuEngine::refuse_dead(const void* const* pointers, size_t count) const {
+  refuse_fork();
   std::lock_guard lock(mutex_);
   if (dead_.empty()) return;
   for (size_t k = 0; k < count; k++)
@@ -158,12 +160,14 @@ void GpuEngine::refuse_dead(const void* const* pointers, size_t count) const {
 }
 
 int32_t GpuEngine::enlist(const GpuExecutable& executable) {
+  refuse_fork();
   std::lock_guard lock(mutex_);
   executables_[++executables_made_] = &executable;
   return executables_made_;
 }
 
 void GpuEngine::strike(int32_t number) {
+  if (is_forked()) return;
   std::lock_guard lock(mutex_);
   executables_.erase(number);
 }
@@ -185,6 +189,7 @@ void GpuEngine::release(void* pointer) {
 }
 
 void GpuEngine::memory_stats(phx_memory_stats& out) const {
+  refuse_fork();
   std::lock_guard lock(mutex_);
   if (!session_) return;
   const Allocator& memory = session_->memory;
@@ -202,6 +207,7 @@ void GpuEngine::check_place(Session& session, const void* device, int64_t bytes)
 }
 
 void GpuEngine::upload(void* device, const void* host, int64_t bytes) {
+  refuse_fork();
   std::lock_guard one(uploads_);
   char* to = static_cast<char*>(device);
   const char* from = static_cast<const char*>(host);
@@ -236,6 +242,7 @@ void GpuEngine::upload(void* device, const void* host, int64_t bytes) {
 }
 
 void GpuEngine::download(void* host, const void* device, int64_t bytes) {
+  refuse_fork();
   std::lock_guard one(downloads_);
   const char* from = static_cast<const char*>(device);
   char* to = static_cast<char*>(host);

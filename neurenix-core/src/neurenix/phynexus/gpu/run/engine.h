@@ -98,6 +98,7 @@ class GpuEngine final : public Engine {
   // f() while no other thread is in here.
   template <class F>
   void alone(const F& f) {
+    refuse_fork();
     std::lock_guard lock(mutex_);
     f();
   }
@@ -105,6 +106,9 @@ class GpuEngine final : public Engine {
   // Null: no code is made at run time.
   CodeMaker* maker() const { return maker_.get(); }
 
+  // Refuses a process that was forked after the engine was made: before any lock, which a thread that is not in the
+  // child may hold for ever.
+  void refuse_fork() const;
   // Refuses pointers that lay on the device when it was lost.
   void refuse_dead(const void* const* pointers, size_t count) const;
 
@@ -121,7 +125,6 @@ class GpuEngine final : public Engine {
   [[noreturn]] void surface(const DriverFailure& failure);
   bool still_works() const;
   [[noreturn]] void refuse_lost() const;
-  void refuse_fork() const;
   std::string place_of_fault() const;
   void check_place(Session& session, const void* device, int64_t bytes) const;
   bool is_forked() const;

@@ -93,6 +93,7 @@ void GpuExecutable::improve(bool several) {
   engine_.in_session(replay_->session_number, [&](Session& session) {
     try {
       replay_->take_over(session, *made_);
+      maker->took_over();
     } catch (const DriverFailure& failure) {
       if (failure.lost) throw;
       maker->note("precompiled kernels run where the driver refused made code: " +
@@ -113,6 +114,7 @@ void GpuExecutable::begin(Session& session, Series& series, bool first) {
 }
 
 void GpuExecutable::execute(Series& series) {
+  engine_.refuse_fork();
   std::lock_guard lock(entered_);
   prepare(series);
   improve(series.several());
@@ -208,6 +210,7 @@ void GpuExecutable::run_timed(Series& series) {
 }
 
 void GpuExecutable::read_costs(phx_cost* costs) {
+  engine_.refuse_fork();
   std::lock_guard lock(entered_);
   costs_.resize(plan_->instructions.size());
   std::copy(costs_.begin(), costs_.end(), costs);
