@@ -5,7 +5,8 @@
 # cards: scripts/rocm_check.sh.
 #
 #     scripts/gpu_check.sh --carry      with a network: fetch into build/gpu-wheels what
-#                                       the machine with the GPU may lack
+#                                       the machine with the GPU may lack, for Python
+#                                       3.12 on a platform like this one
 #     scripts/gpu_check.sh              there
 #     scripts/gpu_check.sh --installed  builds nothing: what PYTHON has installed
 #     scripts/gpu_check.sh --long       and trains Omniglot's 60,000 iterations

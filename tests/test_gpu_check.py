@@ -15,6 +15,7 @@ from emulated_engine import CUDA, ROCM, EmulatedEngine
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts" / "gpu_stages"))
+from environment import nvrtc  # type: ignore[import-not-found]  # noqa: E402
 from stage import Stages  # type: ignore[import-not-found]  # noqa: E402
 
 STAGES = (
@@ -59,6 +60,27 @@ def test_a_stage_that_fails_is_in_the_table_and_the_next_one_runs(
     assert not check.passed
     assert "| one | FAILED (status 3): why / so | " in check.table()
     assert "| two | ok: fine | " in check.table()
+
+
+def test_a_stage_that_says_it_was_not_run_is_not_ok(tmp_path: Path) -> None:
+    check = stages(tmp_path, 60)
+    told = "print('not run: no compiler')"
+    assert check.run("one", 20, [sys.executable, "-c", told], os.environ)
+    assert "| one | not run: no compiler | " in check.table()
+
+
+@pytest.mark.parametrize("lib", ["lib", "lib64", "targets/x86_64-linux/lib"])
+def test_nvrtc_is_found_wherever_a_toolkit_keeps_it(lib: str, tmp_path: Path) -> None:
+    toolkit, packages = tmp_path / "toolkit", tmp_path / "site-packages"
+    of_pip = packages / "nvidia" / "cu13" / "lib" / "libnvrtc.so.13"
+    assert nvrtc([toolkit], [packages]) is None
+    of_pip.parent.mkdir(parents=True)
+    of_pip.touch()
+    assert nvrtc([toolkit], [tmp_path, packages]) == of_pip
+    (toolkit / lib).mkdir(parents=True)
+    (toolkit / lib / "libnvrtc.so.13").touch()
+    found = toolkit / lib / "libnvrtc.so.13"
+    assert nvrtc([toolkit], [packages]) == found
 
 
 HANGS = """

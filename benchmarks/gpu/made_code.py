@@ -4,7 +4,8 @@
 
 The same steps run twice, each in a process of its own, with NEURENIX_GPU_CODE=0 and
 with =before; their weights must be equal. It prints what a step takes with either, or
-why no code is made; the status is 1 where bits differ.
+why the check is not run; the status is 1 where bits differ, where code could not be
+made or was refused, and where no plan took any.
 """
 
 import argparse
@@ -27,6 +28,14 @@ def told(name, given, how):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def faults(notes):
+    """What is wrong with made code, by the notes of the device that should run it."""
+    wrong = [n for n in notes if "could not be made" in n or "refused made code" in n]
+    if not any(n.startswith("made code has taken over") for n in notes):
+        wrong.append("no plan has run made code")
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", default="cuda:0")
@@ -34,21 +43,22 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.2)
     parser.add_argument("--small", action="store_true", help="to try whether it runs")
     given = parser.parse_args()
-    words, differ = [], []
+    words, wrong = [], []
     for name in given.only.split(","):
         kernels, code = (told(name, given, how) for how in ("0", "before"))
         if code["notes"] and code["notes"][0].startswith("no code"):
-            print(code["notes"][0])
+            print(f"not run: {code['notes'][0]}")
             return 0
         for note in code["notes"][1:]:
-            print(note)
+            print(f"{name}: {note}")
+        wrong += [f"{name}: {fault}" for fault in faults(code["notes"])]
         if kernels["digest"] != code["digest"]:
-            differ.append(name)
+            wrong.append(f"{name}: other bits")
         times = [told["one_ms"] for told in (kernels, code)]
         words.append(f"{name} {times[0]:.3f} -> {times[1]:.3f} ms")
-    bits = f"other bits in {', '.join(differ)}" if differ else "the same bits"
+    bits = "; ".join(wrong) if wrong else "the same bits"
     print(f"{bits}; precompiled -> made: {', '.join(words)}")
-    return int(bool(differ))
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ prints one line of JSON: the losses of the first steps, a digest of the weights 
 them, whether a second run has the same, what the device says of its code, the first
 call's seconds, and the median milliseconds of a step, one a call and of sixteen a call;
 with --seconds 0 no times.
-With --growth N it prints by how many bytes N steps fill the device's memory, and with
---profile what one step spends its time on.
+With --growth N it prints by how many bytes N steps fill the device's memory, by our
+count and by the driver's, and the host's; with --profile what one step spends its time
+on.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from time import perf_counter
 
 import numpy as np
 from cases import CASES, STEPS, case
+from memory_in_use import ALLOWED, memory_in_use
 
 import neurenix as nx
 from neurenix.backends import discovery
@@ -68,15 +70,16 @@ def measured(name, seconds, small):
 
 
 def growth(name, steps, small):
-    """How many bytes of the device's memory so many steps add, after the first call."""
+    """By how many bytes so many steps after the first calls fill each memory."""
     workload = case(name, small)
     at_once = min(100, steps)
     stacks = stacked(workload, at_once)
-    sizes = []
-    for _ in range(1 + steps // at_once):
+    for _ in range(5):  # until all is there that is kept
         workload.step.run_steps(*stacks).numpy()
-        sizes.append(sum(nx.memory_stats().values()))
-    return sizes[-1] - sizes[0]
+    before = memory_in_use()
+    for _ in range(steps // at_once):
+        workload.step.run_steps(*stacks).numpy()
+    return {name: size - before[name] for name, size in memory_in_use().items()}
 
 
 def profiled(name, small):
@@ -100,8 +103,11 @@ def main():
     nx.init({"device": given.device})
     if given.growth:
         added = growth(given.case, given.growth, given.small)
-        print(f"{given.growth:,} steps of {given.case} added {added} bytes")
-        return int(added > 0)
+        more = [name for name, size in added.items() if size > ALLOWED[name]]
+        told = ", ".join(f"{name} by {size:,} bytes" for name, size in added.items())
+        print(f"{given.growth:,} steps of {given.case} filled {told}: ", end="")
+        print(f"{', '.join(more)} GREW" if more else "flat")
+        return int(bool(more))
     if given.profile:
         print(profiled(given.case, given.small))
         return 0

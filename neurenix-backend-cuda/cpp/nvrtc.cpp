@@ -19,14 +19,18 @@ std::string builtins_beside(const std::string& nvrtc, const std::string& version
   return access(path.c_str(), R_OK) == 0 ? path : "";
 }
 
+constexpr const char* how =
+    "; pip install \"nvidia-cuda-nvrtc==" PHYNEXUS_NVRTC_RELEASE ".*\" brings the one that fits";
+
 }  // namespace
 
 std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
   const char* given = std::getenv("NEURENIX_NVRTC");
   void* library = dlopen(given ? given : PHYNEXUS_NVRTC, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    why =
-        given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened" : PHYNEXUS_NVRTC " is not found";
+    why = (given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened"
+                 : PHYNEXUS_NVRTC " is not found") +
+          how;
     return nullptr;
   }
   gpu::CompilerFunctions functions;
@@ -39,7 +43,7 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
   const std::string own = PHYNEXUS_NVRTC_RELEASE;
   if (version != own) {
     why = "NVRTC " + version + " is found, and the precompiled kernels are of " + own +
-          ": its bits would be others";
+          ": its bits would be others" + how;
     return nullptr;
   }
   const std::string path = gpu::path_of_library(library);

@@ -33,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, precompiled: Ran) -> Place:
     assert ran.digests == precompiled.digests
     assert ran.notes == (
         f"code at run time by NVRTC 13.0, kept in {place.cache / 'cuda'}",
+        "made code has taken over in 1 plan",
     )
     return place
 
@@ -127,7 +128,7 @@ def test_a_cache_that_others_may_write_to(made: Place, precompiled: Ran) -> None
     assert f"{folder} is another user's, or others may write to it" in ran.notes[1]
     # an entry that others may have written is made again
     entry.chmod(0o666)
-    assert len(made.run("before").notes) == 1
+    assert len(made.run("before").notes) == 2  # who compiles, and that it took over
     assert made.compiled() == before + 2
     (entry,) = made.entries()
     assert entry.stat().st_mode & 0o777 == 0o600
@@ -147,9 +148,11 @@ def test_without_nvrtc(made: Place, precompiled: Ran) -> None:
     ran = made.run("before", NEURENIX_NVRTC="/nowhere/libnvrtc.so")
     assert ran.digests == precompiled.digests
     assert "/nowhere/libnvrtc.so cannot be opened" in ran.notes[0]
+    assert 'pip install "nvidia-cuda-nvrtc==13.0.*"' in ran.notes[0]
 
 
 def test_a_compiler_that_fails(tmp_path: Path, precompiled: Ran) -> None:
     ran = Place(tmp_path).run("before", PHYNEXUS_FAKE_COMPILER="fail=1")
     assert ran.digests == precompiled.digests
     assert "this compiler fails, as it was told to" in ran.notes[1]
+    assert not any("taken over" in note for note in ran.notes)

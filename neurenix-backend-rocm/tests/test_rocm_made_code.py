@@ -33,6 +33,7 @@ def test_it_takes_over_between_runs_and_is_kept(
     assert ran.digests == precompiled.digests
     assert ran.notes == (
         f"code at run time by hipRTC 6.3, kept in {place.cache / 'rocm'}",
+        "made code has taken over in 1 plan",
     )
     again = place.run("before")
     assert again.made

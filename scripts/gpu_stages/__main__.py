@@ -99,10 +99,11 @@ class Check:
                 ROOT / "scripts" / "rehearsal", env.get("PYTHONPATH")
             )
             env["NEURENIX_NVRTC"] = str(place / "libphynexus_fake_nvrtc.so")
-        elif nvcc := shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc"):
+        elif self.type == "cuda":
             # the compiler at run time comes with nvcc, and the loader may not know it
-            made = Path(nvcc).resolve().parents[1] / "lib64" / "libnvrtc.so.13"
-            if made.exists():
+            nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
+            homes = [Path(nvcc).resolve().parents[1]] if nvcc else []
+            if made := environment.nvrtc(homes, [Path(folder) for folder in sys.path]):
                 env.setdefault("NEURENIX_NVRTC", str(made))
         return env
 
@@ -119,8 +120,8 @@ class Check:
             program = [python, f"tests/quickstart/{name}.py"]
             run(f"quick start {name}", 40, program, self.env)
         self.suite(without_code)
-        for tool in ("memcheck", "racecheck") if self.type == "cuda" else ():
-            self.sanitizer(tool, without_code)
+        if self.type == "cuda":
+            self.sanitizers({**without_code, "NEURENIX_GPU_GUARD": "1"})
         run(
             *("code made at run time", 60),
             [python, f"{GPU}/made_code.py", *self.cases()],
@@ -201,16 +202,25 @@ class Check:
         command += ["-n", str(min(8, os.cpu_count() or 1)), "-o", "addopts="]
         self.stages.run("conformance suite", 120, command, env, keep=130)
 
-    def sanitizer(self, tool: str, env: Mapping[str, str]) -> None:
+    def sanitizers(self, env: Mapping[str, str]) -> None:
+        """Of a small network and of convolutions; each tensor has memory of its own, so
+        that what leaves it is seen."""
         found = shutil.which("compute-sanitizer") or shutil.which(
             "/usr/local/cuda/bin/compute-sanitizer"
         )
-        if not found:
-            self.stages.note(tool, "not run: compute-sanitizer is not on the PATH")
-            return
-        command = [found, "--tool", tool, "--error-exitcode", "1", self.python]
-        command += [f"{GPU}/ours.py", "w1", "--device", self.device, "--seconds", "0"]
-        self.stages.run(tool, 45, command, env, keep=140)
+        for tool, case, more in (
+            ("memcheck", "w1", []),
+            ("memcheck", "w5s1", ["--small"]),
+            ("racecheck", "w1", []),
+        ):
+            name = f"{tool} {case}"
+            if not found:
+                self.stages.note(name, "not run: compute-sanitizer is not on the PATH")
+                continue
+            command = [found, "--tool", tool, "--error-exitcode", "1", self.python]
+            command += [f"{GPU}/ours.py", case, *more, "--device", self.device]
+            command += ["--seconds", "0"]
+            self.stages.run(name, 45, command, env, keep=140)
 
     def workloads(self) -> None:
         command = [self.python, "benchmarks/gpu_check.py", *self.cases()]

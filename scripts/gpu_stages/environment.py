@@ -4,8 +4,10 @@ was carried there, and Neurenix built from this checkout."""
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +27,8 @@ print("\\n".join(dict.fromkeys(map(sysconfig.get_path, ("purelib", "platlib"))))
 
 def carry(python: str) -> int:
     """Downloads the wheels, for Python 3.12 on the machine with the GPU."""
+    system = f"{platform.system()} {platform.machine()}"
+    print(f"fetching wheels for Python 3.12 on {system}, and for no other", flush=True)
     command = [python, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
     command += ["--python-version", "3.12", "--dest", str(WHEELS), *CARRIED]
     status = subprocess.call(command)
@@ -33,6 +37,15 @@ def carry(python: str) -> int:
         size = sum(file.stat().st_size for file in files) / 1e6
         print(f"{len(files)} wheels, {size:.1f} MB in all: {WHEELS.relative_to(ROOT)}")
     return status
+
+
+def nvrtc(toolkits: Sequence[Path], packages: Sequence[Path]) -> Path | None:
+    """NVRTC of a toolkit, wherever that keeps its libraries, else pip's."""
+    places = [home / lib for home in toolkits for lib in ("lib64", "lib")]
+    places += [lib for home in toolkits for lib in home.glob("targets/*/lib")]
+    places += [folder / "nvidia" / "cu13" / "lib" for folder in packages]
+    files = (place / "libnvrtc.so.13" for place in places)
+    return next((file for file in files if file.exists()), None)
 
 
 def make(python: str, folder: Path) -> None:

@@ -93,7 +93,8 @@ class Stages:
         last = lines[-1][:90].replace("|", "/")
         status = stage.process.returncode
         if not late and status == 0:
-            self.note(stage.name, f"ok: {last}", seconds)
+            told = last if last.startswith("not run: ") else f"ok: {last}"
+            self.note(stage.name, told, seconds)
             return True
         cause = f"over {stage.most:.0f} s" if late else f"status {status}"
         self.note(stage.name, f"FAILED ({cause}): {last}", seconds, passed=False)

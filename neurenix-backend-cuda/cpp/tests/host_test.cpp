@@ -3,8 +3,12 @@
 #include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -462,6 +466,40 @@ void memory_that_is_counted() {
         static_cast<long long>(stats.peak_bytes), static_cast<long long>(stats.arena_bytes));
 }
 
+// Each block is one of the driver's, of just its bytes, and none is used again.
+void guarded_memory() {
+  phynexus_fake_reset();
+  setenv("NEURENIX_GPU_GUARD", "1", 1);
+  Engine engine;
+  constexpr int64_t odd = 4001;
+  void *one = nullptr, *two = nullptr;
+  CHECK(lives(engine.handle), "%s", api().last_error());
+  const int64_t before = phynexus_fake_used(0);
+  CHECK(api().allocate(engine.handle, odd, &one) == PHX_OK && phynexus_fake_used(0) - before == odd,
+        "%lld bytes", static_cast<long long>(phynexus_fake_used(0) - before));
+  const std::vector<char> host(odd + 1);
+  CHECK(api().upload(engine.handle, one, host.data(), odd) == PHX_OK &&
+            api().upload(engine.handle, one, host.data(), odd + 1) != PHX_OK,
+        "a copy that leaves it");
+#if defined(__SANITIZE_ADDRESS__)
+  const char* end = static_cast<const char*>(one) + odd;
+  CHECK(!__asan_address_is_poisoned(end - 1) && __asan_address_is_poisoned(end),
+        "what lies behind it is seen");
+#endif
+  CHECK(api().release(engine.handle, one) == PHX_OK && api().allocate(engine.handle, odd, &two) == PHX_OK &&
+            one != two,
+        "it is not used again at once");
+  for (int k = 0; k < 300; k++) {
+    void* more = nullptr;
+    CHECK(api().allocate(engine.handle, int64_t(1) << 20, &more) == PHX_OK &&
+              api().release(engine.handle, more) == PHX_OK,
+          "%s", api().last_error());
+  }
+  CHECK(phynexus_fake_used(0) < before + (int64_t(70) << 20), "what waits goes back to the driver");
+  CHECK(api().release(engine.handle, two) == PHX_OK && lives(engine.handle), "%s", api().last_error());
+  unsetenv("NEURENIX_GPU_GUARD");
+}
+
 void two_devices() {
   phynexus_fake_reset();
   phynexus_fake_set("devices", 2);
@@ -561,6 +599,7 @@ int main() {
       {"out of memory", out_of_memory},
       {"elsewhere", out_of_memory_elsewhere},
       {"counted", memory_that_is_counted},
+      {"guarded", guarded_memory},
       {"two devices", two_devices},
       {"profiles", profiles},
 #if !defined(__SANITIZE_THREAD__)  // which allows a child of several threads nothing

@@ -118,12 +118,20 @@ std::vector<std::string> CodeMaker::notes() const {
   const std::string why = cache_.unwritable();
   if (!why.empty()) lines.push_back("code is compiled anew in each process: " + why);
   lines.insert(lines.end(), notes_.begin(), notes_.end());
+  if (plans_)
+    lines.push_back("made code has taken over in " + std::to_string(plans_) +
+                    (plans_ > 1 ? " plans" : " plan"));
   return lines;
 }
 
 void CodeMaker::note(const std::string& line) {
   std::lock_guard lock(mutex_);
   if (std::find(notes_.begin(), notes_.end(), line) == notes_.end()) notes_.push_back(line);
+}
+
+void CodeMaker::took_over() {
+  std::lock_guard lock(mutex_);
+  plans_++;
 }
 
 bool makes_code() {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,8 @@ class CodeMaker {
   std::vector<std::string> notes() const;
   // A made image was of no use: said once, in the notes.
   void note(const std::string& line);
+  // A plan runs what was made from now on.
+  void took_over();
   When when() const { return when_; }
 
  private:
@@ -66,6 +69,7 @@ class CodeMaker {
   std::condition_variable waiting_;
   std::deque<std::weak_ptr<MadeCode>> queue_;  // whoever asked may be gone by then
   std::vector<std::string> notes_;
+  int64_t plans_ = 0;  // that made code has taken over
   bool ends_ = false;
   std::thread thread_;  // started by the first that asks
 };

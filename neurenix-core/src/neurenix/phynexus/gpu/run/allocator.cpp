@@ -2,6 +2,8 @@
 #include "allocator.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
 namespace phynexus::gpu {
 namespace {
@@ -17,7 +19,15 @@ int64_t segment_bytes(int64_t bytes) {
   return bytes <= most_medium ? medium_segment : up(bytes, large_unit);
 }
 
+bool is_guarding() {
+  const char* value = std::getenv("NEURENIX_GPU_GUARD");
+  return value && std::strcmp(value, "1") == 0;
+}
+
 }  // namespace
+
+Allocator::Allocator(Driver& driver, const std::unordered_set<const void*>& unusable)
+    : driver_(driver), unusable_(unusable), guards_(is_guarding()) {}
 
 Allocator::~Allocator() {
   for (const auto& [pointer, block] : blocks_)
@@ -25,12 +35,12 @@ Allocator::~Allocator() {
 }
 
 char* Allocator::take(int64_t bytes, int64_t ticket, bool hosts) {
-  const int64_t size = up(std::max<int64_t>(bytes, 1), unit);
+  const int64_t size = up(std::max<int64_t>(bytes, 1), guards_ ? 1 : unit);
   const bool small = size <= most_small;
   std::vector<Blocks::iterator> passed_over;
   Blocks::iterator found;
   for (;;) {
-    found = find_free(size, small);
+    found = guards_ ? find_guarded(size) : find_free(size, small);
     if (found == blocks_.end()) break;
     free_of(found->second).erase({found->second.bytes, found->first});
     if (!unusable_.contains(found->first)) break;
@@ -39,7 +49,7 @@ char* Allocator::take(int64_t bytes, int64_t ticket, bool hosts) {
   for (const Blocks::iterator block : passed_over)
     free_of(block->second).insert({block->second.bytes, block->first});
   if (found == blocks_.end()) return nullptr;
-  cut(found, size);
+  if (!guards_) cut(found, size);
   Block& block = found->second;
   block.used = true;
   block.hosts = hosts;
@@ -65,6 +75,18 @@ Allocator::Blocks::iterator Allocator::find_free(int64_t bytes, bool small) {
     return blocks_.emplace(memory, block).first;
   }
   return blocks_.end();
+}
+
+// A block of its own, in the list of those that wait to go back.
+Allocator::Blocks::iterator Allocator::find_guarded(int64_t bytes) {
+  const char* memory = driver_.take(bytes);
+  if (!memory) return blocks_.end();
+  Block block;
+  block.bytes = bytes;
+  block.first = true;
+  reserved_ += bytes;
+  free_of(block).insert({bytes, memory});
+  return blocks_.emplace(memory, block).first;
 }
 
 void Allocator::cut(Blocks::iterator block, int64_t bytes) {

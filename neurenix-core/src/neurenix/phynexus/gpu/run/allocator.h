@@ -1,6 +1,9 @@
 // Memory of one device that is kept for reuse. Blocks are cut from segments, which are what the driver gives; a block
 // that is given back goes to the next who asks, at once: work that still uses it lies before theirs in the compute
 // stream. Whoever is not in that stream looks at the block's ticket.
+//
+// With NEURENIX_GPU_GUARD=1 each block is what the driver gives for just as many bytes, and goes back to it without
+// being used again, so that a checker of the driver's memory sees a kernel that leaves one.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +20,7 @@ namespace phynexus::gpu {
 class Allocator {
  public:
   // `unusable`: addresses that no block begins at, since the host still holds dead pointers that are the same.
-  Allocator(Driver& driver, const std::unordered_set<const void*>& unusable)
-      : driver_(driver), unusable_(unusable) {}
+  Allocator(Driver& driver, const std::unordered_set<const void*>& unusable);
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
   ~Allocator();
@@ -43,6 +45,8 @@ class Allocator {
   int64_t used_bytes() const { return used_; }
   int64_t host_bytes() const { return hosts_; }  // of them those that the host holds
   int64_t reserved_bytes() const { return reserved_; }
+  // What waits to go back to the driver is more than may wait: time for trim().
+  bool is_due() const { return guards_ && reserved_ - used_ > most_waiting; }
 
  private:
   struct Block {
@@ -54,7 +58,10 @@ class Allocator {
   using Blocks = std::map<const char*, Block>;
   using Free = std::set<std::pair<int64_t, const char*>>;
 
+  static constexpr int64_t most_waiting = 64 << 20;
+
   Blocks::iterator find_free(int64_t bytes, bool small);
+  Blocks::iterator find_guarded(int64_t bytes);
   void cut(Blocks::iterator block, int64_t bytes);
   void join_with_next(Blocks::iterator block);
   Free& free_of(const Block& block) { return free_[block.small]; }
@@ -62,6 +69,7 @@ class Allocator {
 
   Driver& driver_;
   const std::unordered_set<const void*>& unusable_;
+  const bool guards_;
   Blocks blocks_;
   Free free_[2];  // large and small, the smallest first
   int64_t used_ = 0, hosts_ = 0, reserved_ = 0;

@@ -93,6 +93,7 @@ void GpuExecutable::improve(bool several) {
   engine_.in_session(replay_->session_number, [&](Session& session) {
     try {
       replay_->take_over(session, *made_);
+      maker->took_over();
     } catch (const DriverFailure& failure) {
       if (failure.lost) throw;
       maker->note("precompiled kernels run where the driver refused made code: " +

@@ -31,6 +31,7 @@ Session::~Session() {
 }
 
 char* Session::take(int64_t bytes, bool hosts) {
+  if (memory.is_due()) give_idle();
   if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;
   make_room();
   if (char* taken = memory.take(bytes, timeline.latest(), hosts)) return taken;

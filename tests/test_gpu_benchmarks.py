@@ -1,0 +1,75 @@
+"""The programs of benchmarks/gpu tell what is wrong, on the emulated CUDA engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from emulated_engine import CUDA, ROOT, run
+
+GPU = ROOT / "benchmarks" / "gpu"
+CUDA.require_built()
+
+
+def made_code(folder: Path, **settings: str) -> tuple[int, str]:
+    """Status and last line of the check of made code on w1."""
+    arguments = [str(GPU / "made_code.py"), "--only", "w1", "--small"]
+    nvrtc = str(CUDA.folder() / "libphynexus_fake_nvrtc.so")
+    done = run(
+        [*arguments, "--seconds", "0.01"],
+        folder,
+        CUDA,
+        NEURENIX_CACHE=str(folder / "cache"),
+        **{
+            "NEURENIX_NVRTC": nvrtc,
+            "PHYNEXUS_FAKE_COMPILER_FOLDER": str(folder),
+            **settings,
+        },
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, done.stdout.splitlines()[-1]
+
+
+def test_made_code_that_runs_passes(tmp_path: Path) -> None:
+    status, last = made_code(tmp_path)
+    assert (status, last.split(";")[0]) == (0, "the same bits")
+
+
+def test_code_that_cannot_be_made_fails(tmp_path: Path) -> None:
+    status, last = made_code(tmp_path, PHYNEXUS_FAKE_COMPILER="fail=1")
+    assert status == 1
+    assert "could not be made" in last
+    assert "no plan has run made code" in last
+
+
+def test_without_a_compiler_nothing_is_checked(tmp_path: Path) -> None:
+    status, last = made_code(tmp_path, NEURENIX_NVRTC="/nowhere/libnvrtc.so")
+    assert status == 0
+    assert last.startswith("not run: no code at run time")
+
+
+def test_memory_that_stays_flat(tmp_path: Path) -> None:
+    done = run(
+        [str(GPU / "ours.py"), "w1", "--small", "--growth", "200"],
+        tmp_path,
+        CUDA,
+        NEURENIX_GPU_CODE="0",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("200 steps of w1 filled tensors by 0 bytes, card by ")
+    assert done.stdout.endswith(": flat\n")
+
+
+@pytest.mark.parametrize("grown", ["tensors", "card", "host"])
+def test_memory_that_grows_is_told(
+    grown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(GPU))
+    monkeypatch.setattr("sys.argv", ["ours.py", "w1", "--growth", "200"])
+    import ours  # type: ignore[import-not-found]
+
+    added = {"tensors": 0, "card": 0, "host": 0, grown: 40 << 20}
+    monkeypatch.setattr(ours, "growth", lambda *_: added)
+    monkeypatch.setattr(ours.nx, "init", lambda _: None)
+    assert ours.main() == 1
+    assert capsys.readouterr().out.endswith(f": {grown} GREW\n")
