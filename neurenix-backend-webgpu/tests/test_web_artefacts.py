@@ -145,6 +145,7 @@ async function main(folder, calls) {
   model.dispose();
   await model.run("predict", right).catch(say);
   await load("file://" + folder, { device: "gpu" }).catch(say);
+  await load("file://" + folder, { devcie: "cpu" }).catch(say);
   await load("file://" + folder + "/none").catch(say);
   return [messages, String(twice[0].scores) === String(twice[1].scores)];
 }
@@ -181,6 +182,7 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
             "no error",
             "the model was disposed of",
             'device: expected "auto", "webgpu" or "cpu", not gpu',
+            "load: no option devcie",
             "ENOENT",
         ),
         strict=True,
