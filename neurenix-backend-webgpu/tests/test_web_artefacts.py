@@ -145,6 +145,7 @@ async function main(folder, calls) {
   model.dispose();
   await model.run("predict", right).catch(say);
   await load("file://" + folder, { device: "gpu" }).catch(say);
+  await load("file://" + folder, { devcie: "cpu" }).catch(say);
   await load("file://" + folder + "/none").catch(say);
   return [messages, String(twice[0].scores) === String(twice[1].scores)];
 }
@@ -181,6 +182,7 @@ def test_wrong_calls_are_refused(tmp_path: Path) -> None:
             "no error",
             "the model was disposed of",
             'device: expected "auto", "webgpu" or "cpu", not gpu',
+            "load: no option devcie",
             "ENOENT",
         ),
         strict=True,
@@ -310,4 +312,14 @@ def test_nothing_but_an_artefact_is_replaced(tmp_path: Path) -> None:
     for function in (nx.exp, nx.sin):
         nx.export(function, (nx.ones(2),), path, "web")
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
-    assert json.loads((path / "program.json").read_text())["format"] == "neurenix-web"
+    program = (path / "program.json").read_text()
+    assert json.loads(program)["format"] == "neurenix-web"
+    for name in ("index.html", "neurenix/mine.css", ".notes"):
+        (path / name).write_text("mine")
+        with pytest.raises(StorageError, match=f"no part of one: {name}; move it"):
+            nx.export(nx.exp, (nx.ones(2),), path, "web")
+        assert (path / name).read_text() == "mine"
+        assert (path / "program.json").read_text() == program
+        (path / name).unlink()
+    nx.export(nx.exp, (nx.ones(2),), path, "web")
+    assert (path / "program.json").read_text() != program

@@ -1,4 +1,5 @@
 // Code made at run time, without an engine: what is kept of it on disk, and the process that compiles.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -208,6 +209,17 @@ void processes() {
   signal(SIGCHLD, SIG_DFL);
 }
 
+// What is named by a relative path is found from any folder.
+void elsewhere() {
+  const files::path library = PHYNEXUS_FAKE_NVRTC, before = files::current_path();
+  files::current_path(library.parent_path());
+  void* opened = dlopen(("./" + library.filename().string()).c_str(), RTLD_NOW | RTLD_LOCAL);
+  const std::string path = opened ? path_of_library(opened) : "";
+  files::current_path(before);
+  CHECK(path[0] == '/' && files::equivalent(path, library), "%s", path.c_str());
+  if (opened) dlclose(opened);
+}
+
 // A compilation of ten minutes ends when it is given up; so does what is asked for later.
 void given_up() {
   Folder folder;
@@ -260,6 +272,7 @@ int main() {
   full_disk();
   unwritable();
   processes();
+  elsewhere();
   given_up();
   given_up_beside_forks();
   return failures != 0;

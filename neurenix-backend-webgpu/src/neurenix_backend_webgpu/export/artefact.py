@@ -4,6 +4,7 @@ is written as a whole."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from importlib.resources import files
@@ -21,6 +22,11 @@ from .layout import Array
 from .program_json import FORMAT, program_json
 
 PROGRAM, WEIGHTS, CHECK = "program.json", "weights.safetensors", "check.safetensors"
+# What an artefact has, of any release; all else in its folder is somebody's own.
+_OURS = re.compile(
+    r"program\.json|(weights|check)\.safetensors|README\.md|neurenix\.(js|d\.ts)"
+    r"|neurenix/\w+\.js"
+)
 
 
 def write(exported: Exported, path: Path) -> None:
@@ -29,7 +35,7 @@ def write(exported: Exported, path: Path) -> None:
     Raises ExportError or BackendError for what the web has no way to do, and
     StorageError for a path that holds something else, or cannot be written.
     """
-    _check_target(path)
+    _check_target(path)  # before the long work
     contents = {**_data(exported), **_runner(), **_texts(exported)}
     try:
         made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -49,12 +55,20 @@ def _check_target(path: Path) -> None:
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     program = path / PROGRAM
-    if program.is_file() and FORMAT.encode() in program.read_bytes()[:100]:
-        return
-    raise StorageError(
-        f"export: {str(path)!r} is there and is no artefact for the web; remove it, or "
-        "choose another path"
-    )
+    if not program.is_file() or FORMAT.encode() not in program.read_bytes()[:100]:
+        raise StorageError(
+            f"export: {str(path)!r} is there and is no artefact for the web; "
+            "remove it, or choose another path"
+        )
+    found = (p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
+    others = sorted(name for name in found if not _OURS.fullmatch(name))
+    if others:
+        named = ", ".join(others[:3] + ["…"] * (len(others) > 3))
+        raise StorageError(
+            f"export: the artefact {str(path)!r} would be replaced, and in its folder "
+            f"lies what is no part of one: {named}; move it elsewhere, or choose "
+            "another path"
+        )
 
 
 def _replace(path: Path, made: Path) -> None:

@@ -4,7 +4,8 @@ import { fromWords, must, product, toWords } from "./neurenix/views.js";
 
 const EXECUTORS = { __proto__: null, cpu: "./neurenix/interpreter.js", webgpu: "./neurenix/webgpu.js" };
 
-export async function load(url, { device = "auto", onProgress = () => {} } = {}) {
+export async function load(url, { device = "auto", onProgress = () => {}, ...others } = {}) {
+  for (const name in others) must(0, `load: no option ${name}`);
   const auto = device === "auto";
   must(auto || EXECUTORS[device], `device: expected "auto", "webgpu" or "cpu", not ${device}`);
   import(EXECUTORS[device === "cpu" || !globalThis.navigator?.gpu ? "cpu" : "webgpu"]); // meanwhile
@@ -101,7 +102,6 @@ class Model {
     });
   }
 
-  // The largest relative difference from the examples.
   check() {
     return this.#next(async () => {
       const { executor, artefact: { entries, weights, initial } } = this;

@@ -44,8 +44,9 @@ def export(
                      g}
     example_inputs   arguments for it: a dict by the names of its parameters, or a tuple
                      in their order; of several functions, such for each, by name
-    path             where; its folder must exist. What is there is replaced once the
-                     new artefact is whole
+    path             where; its folder must exist. A file or an artefact that is there
+                     is replaced once the new one is whole; "web" refuses a folder that
+                     holds anything else
     target           what is written; packages bring targets (entry points of the group
                      `neurenix.exporters`):
                      "onnx"   one ONNX model, a file (of several functions, a folder of

@@ -30,7 +30,8 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
 }
 
 // Handlers as functions that a task calls: its kernel then has the registers of the one that needs most, not of all. They
-// find what they need in shared memory, since what a call hands over, or must keep for its caller, takes registers.
+// find what they need in shared memory, since what a call hands over, or must keep for its caller, takes registers. On
+// AMD's cards the call hands over where that begins: clang up to 19 gives a function that is not inlined the wrong place.
 // Templates, so that code made at run time has none of them.
 #if CALLS_HANDLERS
 #define TASK_HANDLER DEVICE_CALL
@@ -39,8 +40,8 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
 #endif
 #define X(name, Params, kernel)                                                    \
   template <LevelKernel = kernel_##kernel>                                         \
-  TASK_HANDLER void call_##name(const char* params, int tile) {                    \
-    SHARED_MEMORY(shared);                                                         \
+  TASK_HANDLER void call_##name(char* begin, const char* params, int tile) {       \
+    SHARED_MEMORY_OF_CALLER(shared, begin);                                        \
     const TaskMemory& task = *reinterpret_cast<const TaskMemory*>(shared);         \
     char* const* bases = reinterpret_cast<char* const*>(&task + 1);                \
     const Group group{thread_index(), block_threads(), task.memory, task.program}; \
@@ -51,13 +52,13 @@ PHYNEXUS_HANDLERS(X)
 #undef X
 #undef TASK_HANDLER
 
-// With the handlers of the kernels up to Last.
+// With the handlers of the kernels up to Last; `shared`: where the block's shared memory begins.
 template <LevelKernel Last>
-DEVICE void run_task_tile(int handler, const char* params, int tile) {
+DEVICE void run_task_tile(int handler, char* shared, const char* params, int tile) {
   switch (handler) {
-#define X(name, Params, kernel)                                         \
-  case handler_##name:                                                  \
-    if constexpr (kernel_##kernel <= Last) call_##name<>(params, tile); \
+#define X(name, Params, kernel)                                                 \
+  case handler_##name:                                                          \
+    if constexpr (kernel_##kernel <= Last) call_##name<>(shared, params, tile); \
     break;
     PHYNEXUS_HANDLERS(X)
 #undef X

@@ -126,13 +126,15 @@ struct TaskRecords {
   const Record* records;
   int count;
   DEVICE void operator()(char* const* bases, const Group& group) const {
+    SHARED_MEMORY_FOR_CALLS(shared,
+                            const_cast<char*>(reinterpret_cast<const char*>(bases)) - sizeof(TaskMemory));
     ONE_BY_ONE
     for (int r = 0; r < count; r++) {
       const Record& record = records[r];
       prefetch_records(records, r + 1, count, group);
       ONE_BY_ONE
       for (int tile = 0; tile < int(record.tiles); tile++)
-        run_task_tile<Last>(record.handler, group.program + record.params, tile);
+        run_task_tile<Last>(record.handler, shared, group.program + record.params, tile);
       if (record.barrier) group.barrier();
       if (!record.loop) continue;
       const Record& first = records[r - record.loop];

@@ -4,6 +4,8 @@
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
 //   SHARED_MEMORY(name);      char* name: the launch's shared memory, aligned to 16 bytes
+//   SHARED_MEMORY_OF_CALLER(name, begin);   the same in a function that is not inlined, to whom its caller gives `begin`,
+//                                           which it has by SHARED_MEMORY_FOR_CALLS
 //   DEVICE_ALONE              a function that is not inlined, not even in code that is made at run time
 //   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): n turns at a time; ONE_BY_ONE: not at
 //                             all; ROLLED: not where its length is read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
@@ -70,6 +72,18 @@
 #define SHARED_MEMORY(name)                              \
   extern __shared__ __align__(16) char shared_memory_[]; \
   char* const name = shared_memory_
+#if defined(__HIP__)
+// Clang up to 19 finds another place there, since the kernel does not say which it is. It must not see, either, that the
+// place is always the same, for then it would put that into the function.
+#define SHARED_MEMORY_OF_CALLER(name, begin) char* const name = begin
+#define SHARED_MEMORY_FOR_CALLS(name, begin) \
+  char* name = begin;                        \
+  asm("" : "+v"(name))
+#else
+// No register, and known to be shared memory.
+#define SHARED_MEMORY_OF_CALLER(name, begin) SHARED_MEMORY(name)
+#define SHARED_MEMORY_FOR_CALLS(name, begin) char* const name = begin
+#endif
 
 namespace phynexus::gpu {
 DEVICE int thread_index() { return int(threadIdx.x); }

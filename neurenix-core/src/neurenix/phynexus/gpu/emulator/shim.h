@@ -23,6 +23,8 @@
 #define KERNEL(name, Arguments) \
   extern "C" __attribute__((visibility("default"))) void name(const Arguments& arguments)
 #define SHARED_MEMORY(name) char* const name = ::phynexus::emulator::shared_memory()
+#define SHARED_MEMORY_OF_CALLER(name, begin) char* const name = begin
+#define SHARED_MEMORY_FOR_CALLS(name, begin) char* const name = begin
 
 namespace phynexus::gpu {
 
