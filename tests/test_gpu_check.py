@@ -19,7 +19,8 @@ from environment import nvrtc  # type: ignore[import-not-found]  # noqa: E402
 from stage import Stages  # type: ignore[import-not-found]  # noqa: E402
 
 STAGES = (
-    *("doctor", "quick start maml", "quick start prototypical", "conformance suite"),
+    *("first use", "doctor"),
+    *("quick start maml", "quick start prototypical", "conformance suite"),
     *("code made at run time", "workloads"),
 )
 

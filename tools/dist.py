@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROGRAMS = sorted((ROOT / "tests/quickstart").glob("*.py"))
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+# What is released has machine code for more cards than a build for oneself.
+RELEASED = {
+    "neurenix-backend-cuda": (
+        "--config-setting=cmake.define.PHYNEXUS_CUDA_ARCHITECTURES=80;90;100;120",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,10 @@ def build(output: Path) -> None:
             print(f"leaving {folder.name} out: there is no {lacking}", flush=True)
             continue
         print(f"building {folder.name}", flush=True)
+        released = RELEASED.get(folder.name, ())
+        command = [sys.executable, "-m", "build", "--no-isolation"]
         run(
-            [sys.executable, "-m", "build", "--no-isolation", "--outdir", output],
+            [*command, *released, "--outdir", output],
             cwd=folder,
             env=env,
         )
@@ -89,6 +98,21 @@ def build(output: Path) -> None:
             env={**os.environ, "PATH": tools},  # patchelf is there
         )
         wheel.unlink()
+    for wheel in sorted(output.glob("neurenix_backend_*.whl")):
+        check_programs(wheel)
+
+
+def check_programs(wheel: Path) -> None:
+    """Ends everything where a wheel with the engine of a GPU lacks the program that
+    compiles beside it, or pip would install that as a file nobody may execute."""
+    if not wheel.name.startswith(("neurenix_backend_cuda", "neurenix_backend_rocm")):
+        return
+    with zipfile.ZipFile(wheel) as archive:
+        found = {Path(f.filename).name: f for f in archive.infolist()}
+    program = found.get("phynexus_compile")
+    if program is None or not program.external_attr >> 16 & 0o111:
+        state = "lacks" if program is None else "has as no executable file"
+        raise SystemExit(f"{wheel.name} {state} phynexus_compile")
 
 
 def interpreters() -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from neurenix.errors import BackendError, DeviceError
-from neurenix_backend_cuda.driver import Card, find_cards
+from neurenix_backend_cuda.driver import Card, compiles_first, find_cards
 
 
 class Fake:
@@ -204,3 +204,21 @@ def test_importing_the_package_opens_no_driver() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("capability", "compiles"),
+    [((8, 0), False), ((8, 9), False), ((9, 0), False), ((10, 0), True)],
+)
+def test_a_card_without_machine_code_compiles_first(
+    capability: tuple[int, int], compiles: bool
+) -> None:
+    told = compiles_first([Card("Card X", capability)], [80, 90])
+    assert bool(told) == compiles
+    if compiles:
+        assert "no machine code for Card X (compute capability 10.0)" in told
+
+
+def test_a_build_for_ones_own_card_compiles_nothing() -> None:
+    assert compiles_first([Card("X", (12, 1))], [80, 90, 100, 120]) == ""
+    assert compiles_first([Card("X", (12, 0))], [121]) != ""

@@ -19,6 +19,10 @@ from environment import ROOT
 from stage import Stages, end_group
 
 GPU = "benchmarks/gpu"
+FIRST_USE = (
+    "import sys, neurenix as nx; nx.ones(2, device=sys.argv[1]).numpy(); "
+    "print('the device computes')"
+)
 SMALL_SUITE = "test_forward and dot and float32"  # of a rehearsal
 
 
@@ -114,6 +118,8 @@ class Check:
         run, python = self.stages.run, self.python
         without_code = {**self.env, "NEURENIX_GPU_CODE": "0"}
         doctor = [python, "-m", "neurenix", "doctor", self.type]
+        # a card that the build has no machine code for compiles it now
+        run("first use", 200, [python, "-c", FIRST_USE, self.device], self.env)
         if not run("doctor", 40, doctor, self.env, shown=12):
             return
         for name in ("maml", "prototypical"):

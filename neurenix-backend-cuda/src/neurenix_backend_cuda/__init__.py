@@ -27,6 +27,19 @@ def library() -> Path:
     return found[0]
 
 
+def architectures() -> tuple[int, ...]:
+    """The cards that the library has machine code for, such as 90 for compute
+    capability 9.0, as its build has noted them."""
+    noted = library().with_name("architectures.txt").read_text()
+    return tuple(int(number) for number in noted.split())
+
+
+def _slow_start() -> str:
+    from .driver import compiles_first, find_cards
+
+    return compiles_first(find_cards(), architectures())
+
+
 def _probe() -> int:
     from .driver import find_cards
 
@@ -47,7 +60,15 @@ def _create() -> backends.Backend:
 @backends.hookimpl
 def neurenix_backend() -> backends.BackendInfo:
     """The record that core asks for. Before the CPU."""
-    return backends.BackendInfo("cuda", backends.API_VERSION, NAME, 20, _probe, _create)
+    return backends.BackendInfo(
+        "cuda",
+        backends.API_VERSION,
+        NAME,
+        20,
+        _probe,
+        _create,
+        slow_start=_slow_start,
+    )
 
 
 __version__ = metadata.version(NAME)

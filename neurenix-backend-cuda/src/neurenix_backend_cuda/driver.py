@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +97,21 @@ def _cards(open_library: Callable[[str], ctypes.CDLL]) -> tuple[Card, ...]:
             "card, where there is one"
         )
     return cards
+
+
+def compiles_first(cards: Sequence[Card], architectures: Sequence[int]) -> str:
+    """Why the first use takes long: a card for which the library has machine code of
+    none of `architectures`, such as 90 for 9.0; "" where there is none. Machine code
+    runs on its own card and on later ones of the same major number."""
+    for card in cards:
+        major, minor = card.capability
+        if not any(a // 10 == major and a % 10 <= minor for a in architectures):
+            return (
+                f"the package has no machine code for {card.name} (compute capability "
+                f"{_dotted(card.capability)}): the driver compiles it at first use, "
+                "which may take a minute or more, and keeps it"
+            )
+    return ""
 
 
 def _opened(open_library: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:

@@ -255,6 +255,9 @@ class BackendInfo:
     create        makes the backend
     passed_over   why no device of this type should be taken where nobody names one
                   ("" where one may be); asked when there are devices
+    slow_start    why the first use of a device may take minutes ("" where it does not),
+                  such as code that is compiled for it then: `neurenix doctor` waits;
+                  asked when there are devices
     """
 
     device_type: str
@@ -264,3 +267,4 @@ class BackendInfo:
     probe: Callable[[], int]
     create: Callable[[], Backend]
     passed_over: Callable[[], str] = lambda: ""
+    slow_start: Callable[[], str] = lambda: ""

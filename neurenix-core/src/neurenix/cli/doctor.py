@@ -21,6 +21,8 @@ from .report import DeviceReport, Report, as_json, as_text, automatic
 
 DEFAULT_LIMIT = 20.0
 LONGEST_LIMIT = 3600.0
+SLOW_LIMIT = 180.0  # of a device type that compiles at first use, unless one is given
+QUIET = 3.0  # seconds, after which it is said what is waited for
 EXPLAINED = (
     "Looks at every device type in a process of its own, computes something on each of "
     "its devices, and says what is available, absent or broken, and why. The exit "
@@ -30,9 +32,10 @@ EXPLAINED = (
 # When its time is up, it says where it stands and ends: a thread of C does that, which
 # speaks even where a driver never gives the interpreter's lock back.
 _CHILD = (
-    "import sys, faulthandler as f; answer, name, limit, *sys.path[:] = sys.argv[1:]; "
+    "import sys, faulthandler as f; "
+    "answer, name, limit, longer, *sys.path[:] = sys.argv[1:]; "
     "f.dump_traceback_later(float(limit), exit=True); "
-    "from neurenix.cli.probe import main; main(name, answer)"
+    "from neurenix.cli.probe import main; main(name, answer, float(longer))"
 )
 
 
@@ -40,7 +43,8 @@ def examine(names: Sequence[str] = (), *, limit: float = DEFAULT_LIMIT) -> list[
     """A report on each device type of `names`, or on all; `limit` in seconds.
 
     Each is looked at in a process of its own, all at the same time: one that hangs or
-    crashes is reported as broken, and harms nothing else.
+    crashes is reported as broken, and harms nothing else. With the default limit, one
+    that says that its first use may take minutes is waited for, up to three.
 
     >>> [report] = examine(["reference"])
     >>> report.state, report.devices[0].check
@@ -86,7 +90,9 @@ class _Child:
         self.answer = folder / f"{number}.json"
         self.log = folder / f"{number}.log"
         self.start = time.monotonic()
-        arguments = [str(self.answer), name, str(limit), *sys.path]
+        self.slow = self.answer.with_suffix(".slow")
+        self.longer = SLOW_LIMIT if limit == DEFAULT_LIMIT else limit
+        arguments = [str(self.answer), name, str(limit), str(self.longer), *sys.path]
         # files, not pipes: what a grandchild keeps open holds nobody up
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -98,24 +104,41 @@ class _Child:
             )
 
     def report(self) -> Report:
-        hung = False
-        left = self.start + self.limit + 5 - time.monotonic()  # it ends itself first
-        try:
-            status = self.process.wait(max(left, 0.1))
-        except subprocess.TimeoutExpired:
-            hung, status = True, 0
-            self.end()
+        status = self._wait()
+        hung = status is None
         seconds = round(time.monotonic() - self.start, 3)
         log = self.log.read_text("utf-8", errors="replace").strip()
         if self.answer.exists():
             return replace(_read(self.answer), seconds=seconds)
         distribution, version = discovery.origin(self.name)
         hung = hung or "\nTimeout (" in f"\n{log}"
-        cause = self._hung(log) if hung else _crashed(status, log)
+        cause = self._hung(log) if hung else _crashed(status or 0, log)
         reason = f"{distribution} {version} is installed but broken: {cause}".strip()
         return Report(
             self.name, "broken", reason, distribution, version, seconds=seconds
         )
+
+    def _wait(self) -> int | None:
+        """Its exit status; None where it had to be ended. It ends itself first."""
+        told = False
+        while True:
+            passed = time.monotonic() - self.start
+            if self.slow.exists():
+                self.limit = self.longer
+                if not told and passed > QUIET:
+                    told = True
+                    why = self.slow.read_text("utf-8")
+                    print(
+                        f"{self.name}: {why} (waiting up to {self.limit:g} s)",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+            try:
+                return self.process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                if passed > self.limit + 5:
+                    self.end()
+                    return None
 
     def _hung(self, log: str) -> str:
         cause = f"it hung: no answer within {self.limit:g} s"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,8 +18,11 @@ from ..tensor import tensor
 from .report import DeviceReport, Report
 
 
-def look(device_type: str) -> Report:
-    """Everything that can be said of a device type from within this process."""
+def look(
+    device_type: str, be_patient: Callable[[str], None] = lambda why: None
+) -> Report:
+    """Everything that can be said of a device type from within this process;
+    `be_patient` is told why its first use may take minutes, if so."""
     # the process has a limit, which says where it hangs
     discovery.probe_limit = discovery.create_limit = None
     state = discovery.state(device_type)
@@ -28,6 +33,8 @@ def look(device_type: str) -> Report:
         reason = f"{state.reason}; {state.remedy}"
         return Report(device_type, "broken", reason, distribution, version)
     try:
+        if why := state.info.slow_start():
+            be_patient(why)
         backend = discovery.backend(device_type)
         devices = tuple(
             _device(backend, device_type, i) for i in range(backend.device_count())
@@ -89,7 +96,15 @@ def _check(device: str, backend: Backend, index: int) -> str:
     return wrong or "passed"
 
 
-def main(device_type: str, answer: str) -> None:
-    """Write the report to the file `answer`."""
-    report = look(device_type)
+def main(device_type: str, answer: str, longer: float) -> None:
+    """Write the report to the file `answer`; where the first use may take minutes, the
+    limit of this process becomes `longer` seconds, and a file beside it says why."""
+
+    def be_patient(why: str) -> None:
+        faulthandler.dump_traceback_later(longer, exit=True)
+        slow = Path(answer).with_suffix(".slow")
+        slow.with_suffix(".part").write_text(why, "utf-8")
+        slow.with_suffix(".part").replace(slow)
+
+    report = look(device_type, be_patient)
     Path(answer).write_text(json.dumps(asdict(report)), "utf-8")
