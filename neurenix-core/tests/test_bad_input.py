@@ -52,11 +52,6 @@ SHAPE_FIRST: list[Case] = [
     (lambda f: f("ab", 1), InvalidArgumentError, "'ab'"),
     (lambda f: f((10**10, 10**10), 1), ShapeError, "(10000000000, 10000000000)"),
 ]
-OF_A_DEVICE: list[Case] = [
-    (lambda f: f(5), InvalidArgumentError, "5"),
-    (lambda f: f("no_such"), DeviceError, "'no_such'"),
-    (lambda f: f("reference:7"), DeviceError, "reference:7"),
-]
 LIKE: list[Case] = [
     (lambda f: f("abc"), DtypeError, "'abc'"),
     (lambda f: f(x(), dtype="float8"), DtypeError, "'float8'"),
@@ -411,8 +406,6 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f({"device": "no_such"}), DeviceError, "'no_such'"),
         (lambda f: f({"device": "reference:7"}), DeviceError, "reference:7"),
     ],
-    "memory_stats": OF_A_DEVICE,
-    "synchronize": OF_A_DEVICE,
     "get_device_count": [(lambda f: f(5), InvalidArgumentError, "5")],
     "from_dlpack": [(lambda f: f("abc"), InvalidArgumentError, "'abc'")],
     "export": [  # more in test_export.py
