@@ -356,7 +356,7 @@ def test_a_device_with_small_limits(made: Any, tmp_path: Path) -> None:
     with d.served(folder) as address, d.browser(*d.GPU) as driver:
         page = d.Page(driver, address)
         page.ready()
-        assert "allows 1 MB: export it with chunk=" in page.text("device")
+        assert "allows 0.000256 MB: export it with chunk=" in page.text("device")
         _show(page, SYMBOLS, RING)
         _check_scores(page, made[1])
         assert "JavaScript" in page.text("device")

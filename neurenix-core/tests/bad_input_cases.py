@@ -9,6 +9,7 @@ from typing import Any
 import neurenix as nx
 from neurenix.errors import (
     CaptureError,
+    DeviceError,
     DtypeError,
     InvalidArgumentError,
     NeurenixError,
@@ -40,6 +41,11 @@ TWO: list[Case] = [
     (lambda f: f(x(2, 3), x(4)), ShapeError, "(2, 3) and (4,)"),
     (lambda f: f(x(), "abc"), DtypeError, "'abc'"),
     (lambda f: f(RAGGED, x()), ShapeError, "[[1.0], [1.0, 2.0]]"),
+]
+OF_A_DEVICE: list[Case] = [
+    (lambda f: f(5), InvalidArgumentError, "5"),
+    (lambda f: f("no_such"), DeviceError, "'no_such'"),
+    (lambda f: f("reference:7"), DeviceError, "reference:7"),
 ]
 OVER_AXES: list[Case] = [
     *NO_NUMBERS,
@@ -151,4 +157,6 @@ MORE: dict[str, list[Case]] = {
         *NO_FUNCTION,
         (lambda f: f(lambda v: v * v)(x()), ShapeError, "float32[2, 3]"),
     ],
+    "memory_stats": OF_A_DEVICE,
+    "synchronize": OF_A_DEVICE,
 }

@@ -24,7 +24,6 @@ from bad_input_cases import (
 
 import neurenix as nx
 from neurenix.errors import (
-    CallError,
     CaptureError,
     DeviceError,
     DtypeError,
@@ -52,11 +51,6 @@ SHAPE_FIRST: list[Case] = [
     (lambda f: f((2, -1), 1), InvalidArgumentError, "-1"),
     (lambda f: f("ab", 1), InvalidArgumentError, "'ab'"),
     (lambda f: f((10**10, 10**10), 1), ShapeError, "(10000000000, 10000000000)"),
-]
-OF_A_DEVICE: list[Case] = [
-    (lambda f: f(5), InvalidArgumentError, "5"),
-    (lambda f: f("no_such"), DeviceError, "'no_such'"),
-    (lambda f: f("reference:7"), DeviceError, "reference:7"),
 ]
 LIKE: list[Case] = [
     (lambda f: f("abc"), DtypeError, "'abc'"),
@@ -412,8 +406,6 @@ TABLE: dict[str, list[Case]] = {
         (lambda f: f({"device": "no_such"}), DeviceError, "'no_such'"),
         (lambda f: f({"device": "reference:7"}), DeviceError, "reference:7"),
     ],
-    "memory_stats": OF_A_DEVICE,
-    "synchronize": OF_A_DEVICE,
     "get_device_count": [(lambda f: f(5), InvalidArgumentError, "5")],
     "from_dlpack": [(lambda f: f("abc"), InvalidArgumentError, "'abc'")],
     "export": [  # more in test_export.py
@@ -500,28 +492,6 @@ def test_what_is_inner_is_not_named() -> None:
     exec("def inner(x):\n    raise nx.errors.ShapeError('no')", inner)
     with pytest.raises(ShapeError, match=r"^no$"):
         eval("inner(5.0)", inner)
-
-
-def test_a_check_of_arguments_is_not_named() -> None:
-    """Modules that say not what is public have what they define, not what they use."""
-    with pytest.raises(InvalidArgumentError) as caught:
-        nx.Device("cuda", -1)
-    assert str(caught.value) == "Device: index=-1; expected an int of 0 or more"
-
-
-def test_misspelt_keywords_are_asked_about() -> None:
-    calls: list[tuple[str, object]] = [
-        ("rand", lambda: nx.rand(2, genrator=nx.Generator(0))),  # type: ignore[call-arg]
-        ("normal", lambda: nx.normal((2,), genrator=None)),  # type: ignore[call-arg]
-        ("randint", lambda: nx.randint(0, 2, (2,), genrator=None)),  # type: ignore[call-arg]
-        ("permutation", lambda: nx.permutation(x(), genrator=None)),  # type: ignore[call-arg]
-    ]
-    for name, call in calls:
-        said = f"{name}: there is no argument 'genrator'; did you mean 'generator'"
-        with pytest.raises(CallError, match=said):
-            call()  # type: ignore[operator]
-    with pytest.raises(CallError, match=r"export: .* 'traget'; did you mean 'target'"):
-        nx.export(nx.exp, (x(),), "never", traget="onnx")  # type: ignore[call-arg]
 
 
 def test_a_call_is_named_by_its_class() -> None:

@@ -11,7 +11,7 @@ from neurenix.meta.distributed import RayStrategy
 
 def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MissingPackageError, match=r'install "neurenix-meta\[ray\]"'):
+    with pytest.raises(MissingPackageError, match=r'install "./neurenix-meta\[ray\]"'):
         RayStrategy(2)
 
 

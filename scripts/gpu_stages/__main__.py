@@ -103,6 +103,7 @@ class Check:
                 ROOT / "scripts" / "rehearsal", env.get("PYTHONPATH")
             )
             env["NEURENIX_NVRTC"] = str(place / "libphynexus_fake_nvrtc.so")
+            env["PHYNEXUS_FAKE_COMPILER_FOLDER"] = str(self.folder)
         elif self.type == "cuda":
             # the compiler at run time comes with nvcc, and the loader may not know it
             nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
