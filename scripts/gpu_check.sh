@@ -11,7 +11,8 @@
 #     scripts/gpu_check.sh --installed  builds nothing: what PYTHON has installed
 #     scripts/gpu_check.sh --long       and trains Omniglot's 60,000 iterations
 #     scripts/gpu_check.sh --rehearse   anywhere: all of it in small, over the fake driver
-#                                       that `make emulated` has built
+#                                       that `make emulated` has built; with --installed
+#                                       and PYTHON=.venv/bin/python no compiler is needed
 #
 # PYTHON=python3.12 chooses the interpreter: it has numpy, pluggy, pytest and
 # scikit-build-core, and PyTorch and JAX to be measured (or JAX_PYTHON and TORCH_PYTHON

@@ -120,8 +120,10 @@ class Check:
         without_code = {**self.env, "NEURENIX_GPU_CODE": "0"}
         doctor = [python, "-m", "neurenix", "doctor", self.type]
         # a card that the build has no machine code for compiles it now
-        run("first use", 200, [python, "-c", FIRST_USE, self.device], self.env)
-        if not run("doctor", 40, doctor, self.env, shown=12):
+        first = [python, "-c", FIRST_USE, self.device]
+        usable = run("first use", 200, first, self.env)
+        # which says why, where it is not; what follows would choose another device
+        if not run("doctor", 40, doctor, self.env, shown=12) or not usable:
             return
         for name in ("maml", "prototypical"):
             program = [python, f"tests/quickstart/{name}.py"]
