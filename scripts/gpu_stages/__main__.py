@@ -132,7 +132,7 @@ class Check:
         if self.type == "cuda":
             self.sanitizers({**without_code, "NEURENIX_GPU_GUARD": "1"})
         run(
-            *("code made at run time", 60),
+            *("code made at run time", 240 if self.given.rehearse else 60),
             [python, f"{GPU}/made_code.py", *self.cases()],
             *(self.env, 150),
         )
