@@ -119,7 +119,9 @@ struct Builder {
 struct Handle {
   phx_engine* engine = nullptr;
   explicit Handle(int threads) {
-    const phx_options options{sizeof(phx_options), threads};
+    phx_options options{};
+    options.struct_size = sizeof options;
+    options.threads = threads;
     if (api().create(0, &options, &engine) != PHX_OK)
       std::printf("create: %s\n", api().last_error()), std::exit(1);
   }

@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "binary_chain.h"
 #include "emulated_plan.h"
 #include "gpu/lower/linear_algebra/blocks.h"
 #include "problem.h"
@@ -196,16 +197,6 @@ void add_one_level() {
         b.output_bytes.insert(b.output_bytes.end(), {4 * n, 4 * n, bytes[0], bytes[1]});
       },
       40);
-}
-
-// out = a op b
-void add_binary(Plans& b, int64_t opcode, const phx_value& x, const phx_value& y, const phx_value& out) {
-  std::vector<int64_t> p{1, 1, 0, out.rank};
-  for (int d = 0; d < out.rank; d++) p.push_back(out.shape[d]);
-  for (int64_t v : {opcode, int64_t(PHX_FLOAT32), int64_t(0), int64_t(1), int64_t(-1), int64_t(0)})
-    p.push_back(v);
-  p.push_back(2), p.push_back(0);
-  b.add(PHX_FUSED, {x, y}, {&out}, p);
 }
 
 void add_tasks() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "binary_chain.h"
 #include "emulated_plan.h"
 #include "engine/run/sum_tree.h"
 
@@ -23,16 +24,6 @@ phx_value output(int index, const engine_test::Shape& shape) {
 }
 phx_value scratch(int64_t offset, const engine_test::Shape& shape) {
   return dense(PHX_FLOAT32, shape, PHX_SCRATCH, 0, offset);
-}
-
-// out = a op b
-void add_binary(Plans& b, int64_t opcode, const phx_value& x, const phx_value& y, const phx_value& out) {
-  std::vector<int64_t> p{1, 1, 0, out.rank};
-  for (int d = 0; d < out.rank; d++) p.push_back(out.shape[d]);
-  for (int64_t v : {opcode, int64_t(PHX_FLOAT32), int64_t(0), int64_t(1), int64_t(-1), int64_t(0)})
-    p.push_back(v);
-  p.push_back(2), p.push_back(0);
-  b.add(PHX_FUSED, {x, y}, {&out}, p);
 }
 
 // out = x @ y
