@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from cuda_emulated import register
+from device_for_a_while import device_for_a_while
 from fake_driver import ILLEGAL_ADDRESS, fake_driver
 
 import neurenix as nx
@@ -21,11 +22,8 @@ DEVICE = register()
 
 @pytest.fixture
 def driver() -> Iterator[ctypes.CDLL]:
-    before = nx.current_device()
-    with fake_driver() as library:
-        nx.init({"device": DEVICE})
+    with fake_driver() as library, device_for_a_while(DEVICE):
         yield library
-    nx.init({"device": before})
 
 
 def lose(driver: ctypes.CDLL) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cuda_emulated
 import pytest
+from device_for_a_while import device_for_a_while
 
 import neurenix as nx
 
@@ -34,12 +35,10 @@ HEADERS = Path(os.environ.get("ROCM_PATH", "/usr")) / "include/hip"
 )
 @pytest.mark.parametrize("architecture", ["gfx90a", "gfx1030"])
 def test_hiprtc_would_read_it(tmp_path: Path, architecture: str) -> None:
-    before = nx.current_device()
-    nx.init({"device": DEVICE})
-    workload = case("w1")
-    batch = [nx.tensor(array) for array in workload.batch()]
-    text = made_source(captured_plan(workload.step, batch))
-    nx.init({"device": before})
+    with device_for_a_while(DEVICE):
+        workload = case("w1")
+        batch = [nx.tensor(array) for array in workload.batch()]
+        text = made_source(captured_plan(workload.step, batch))
     (tmp_path / "made.hip").write_text(text)
     (tmp_path / "include").mkdir()
     (tmp_path / "include/hip").symlink_to(HEADERS)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from device_for_a_while import device_for_a_while
 from fake_runtime import Error, errors, fake_runtime
 from rocm_emulated import register
 
@@ -22,12 +23,8 @@ OUT_OF_MEMORY = 2
 
 @pytest.fixture(scope="module")
 def runtime() -> Iterator[ctypes.CDLL]:
-    before = nx.current_device()
-    with fake_runtime() as library:
-        nx.init({"device": DEVICE})
+    with fake_runtime() as library, device_for_a_while(DEVICE):
         yield library
-    nx.init({"device": before})
-    nx.manual_seed(0)  # the generator may lie on a device that was lost
 
 
 def work() -> None:

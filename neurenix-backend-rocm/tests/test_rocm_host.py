@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from device_for_a_while import device_for_a_while
 from fake_runtime import ILLEGAL_ADDRESS, UNKNOWN, fake_runtime, functions
 from rocm_emulated import library, register
 
@@ -23,11 +24,8 @@ DEVICE = register()
 
 @pytest.fixture
 def runtime() -> Iterator[ctypes.CDLL]:
-    before = nx.current_device()
-    with fake_runtime() as library:
-        nx.init({"device": DEVICE})
+    with fake_runtime() as library, device_for_a_while(DEVICE):
         yield library
-    nx.init({"device": before})
 
 
 def work(seed: int) -> None:

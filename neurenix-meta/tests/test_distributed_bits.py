@@ -8,6 +8,7 @@ from typing import Any
 import methods
 import numpy as np
 import pytest
+from device_for_a_while import device_for_a_while
 from here_crew import HereCrew
 from same_bits import Make, bits, crew, dataset, run, same_with, sampler
 
@@ -290,10 +291,8 @@ def test_float64() -> None:
 
 @pytest.fixture
 def reference() -> Iterator[None]:
-    before = nx.current_device()
-    nx.init({"device": "reference"})
-    yield
-    nx.init({"device": str(before)})
+    with device_for_a_while("reference"):
+        yield
 
 
 @pytest.mark.usefixtures("reference")
