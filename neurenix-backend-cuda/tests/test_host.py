@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from cuda_emulated import register
+from device_for_a_while import device_for_a_while
 from fake_driver import ILLEGAL_ADDRESS, fake_driver
 
 import neurenix as nx
@@ -22,11 +23,8 @@ DEVICE = register()
 
 @pytest.fixture
 def driver() -> Iterator[ctypes.CDLL]:
-    before = nx.current_device()
-    with fake_driver() as library:
-        nx.init({"device": DEVICE})
+    with fake_driver() as library, device_for_a_while(DEVICE):
         yield library
-    nx.init({"device": before})
 
 
 def test_a_lost_device_is_said_with_its_line_and_opened_again(
@@ -48,6 +46,20 @@ def test_a_lost_device_is_said_with_its_line_and_opened_again(
         square(old)
     nx.init({"device": DEVICE})
     assert square(nx.arange(3.0)).tolist() == [1, 2, 5]
+
+
+def test_debug_mode_says_at_once_what_failed(
+    driver: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEURENIX_DEBUG", "1")
+    x = nx.arange(5.0)
+    chain = nx.compile(lambda x: (x @ x) * x + 1)
+    assert chain(x)[1].item() == 31
+    driver.phynexus_fake_fault(2, ILLEGAL_ADDRESS)
+    said = r"was lost.*\(dot_general, test_host\.py:\d+\)"
+    with pytest.raises(BackendError, match=said):
+        chain(x)  # nothing is read, and nothing waited for
+    nx.init({"device": DEVICE})
 
 
 def test_waiting_for_the_device_says_what_failed(driver: ctypes.CDLL) -> None:

@@ -132,9 +132,8 @@ def _named(i: Instruction) -> str:
 def _alone(i: Instruction) -> Program:
     inputs = [Symbol(s.type) for s in i.inputs]
     outputs = [Symbol(s.type) for s in i.outputs]
-    return Program(
-        inputs, [Instruction(i.primitive, inputs, i.params, outputs)], outputs
-    )
+    alone = Instruction(i.primitive, inputs, i.params, outputs, i.source)
+    return Program(inputs, [alone], outputs)
 
 
 def _assignment(types: Sequence[TensorType]) -> Program:
