@@ -102,7 +102,8 @@ class Check:
             env["PYTHONPATH"] = _first(
                 ROOT / "scripts" / "rehearsal", env.get("PYTHONPATH")
             )
-            env["NEURENIX_NVRTC"] = str(place / "libphynexus_fake_nvrtc.so")
+            name, ending = ("NVRTC", "nvrtc") if self.type == "cuda" else ("HIPRTC", "hiprtc")
+            env[f"NEURENIX_{name}"] = str(place / f"libphynexus_fake_{ending}.so")
             env["PHYNEXUS_FAKE_COMPILER_FOLDER"] = str(self.folder)
         elif self.type == "cuda":
             # the compiler at run time comes with nvcc, and the loader may not know it
@@ -132,7 +133,7 @@ class Check:
         if self.type == "cuda":
             self.sanitizers({**without_code, "NEURENIX_GPU_GUARD": "1"})
         run(
-            *("code made at run time", 240 if self.given.rehearse else 60),
+            *("code made at run time", 60),
             [python, f"{GPU}/made_code.py", *self.cases()],
             *(self.env, 150),
         )
