@@ -82,7 +82,10 @@ engine-tests: $(VENV)/.for-test
 
 # The same sources as the products', by the C++ compiler alone, over a fake driver.
 EMULATED := build/cuda-emulated
-EMULATE := $(CMAKE) -S neurenix-backend-cuda -G Ninja -DPHYNEXUS_PRODUCT=OFF \
+# NVIDIA's header, if pip has brought it: the table of its functions is held against it.
+CUDA_HEADERS = $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/nvidia/cu13))
+EMULATE = $(if $(CUDA_HEADERS),CUDA_HOME="$(abspath $(CUDA_HEADERS))") \
+    $(CMAKE) -S neurenix-backend-cuda -G Ninja -DPHYNEXUS_PRODUCT=OFF \
     -DPHYNEXUS_TESTS=ON
 emulated: $(VENV)/.for-test
 	$(EMULATE) -B $(EMULATED)

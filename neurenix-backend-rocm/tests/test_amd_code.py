@@ -79,6 +79,10 @@ def all_names() -> set[str]:
     return levels | {*names_in("PHYNEXUS_TASK_KERNELS"), "phynexus_step"}
 
 
+def test_functions_and_errors_are_those_of_amds_header(build: Build) -> None:
+    build("hip_header_test")
+
+
 def test_no_hot_kernel_spills(build: Build) -> None:
     files = list(build("hot_kernels").glob("hot_*.hsaco"))
     made = {file.stem.removeprefix("hot_"): kernels(file) for file in files}

@@ -1,5 +1,5 @@
 // What differs between CUDA, HIP and the emulator: keywords, the place of a thread, barriers and exchanges between
-// lanes. Nothing else in this folder knows which of them compiles it.
+// lanes. But for conversions of numbers and tensor cores, nothing else in this folder knows which of them compiles it.
 //
 //   DEVICE void f(...)        a function of the device, inlined; DEVICE_CALL: one that is not
 //   KERNEL(name, Arguments)   { ... arguments.program ... }: an entry; `arguments` are passed by value
@@ -8,7 +8,8 @@
 //                                           which it has by SHARED_MEMORY_FOR_CALLS
 //   DEVICE_ALONE              a function that is not inlined, not even in code that is made at run time
 //   UNROLL                    before a loop: unrolled in full; UNROLL_BY(n): n turns at a time; ONE_BY_ONE: not at
-//                             all; ROLLED: not where its length is read from memory. Code that is made at run time knows it: see PHYNEXUS_MADE_CODE
+//                             all; ROLLED: not where its length is read from memory, as code that is made at run time
+//                             need not: see PHYNEXUS_MADE_CODE
 //   CALLS_HANDLERS            whether a task's kernel calls its handlers, where others have them inlined
 //   LANES                     threads that go together: 32 or 64
 #pragma once

@@ -4,7 +4,7 @@
 #include "../record.h"
 
 // X(name, Params, kernel). A tile is one matrix, or some columns or rows of one. Larger matrices go in blocks, see
-// lower/linear_algebra/blocks.h; what is taken away from their rest are products, see contract/update.h.
+// lower/linear_algebra/blocks.h; what is taken away from their rest are products: product_update_*.
 #define PHYNEXUS_LINEAR_ALGEBRA_HANDLERS(X)                  \
   X(cholesky, FactorParams, linear_algebra)                  \
   X(lu, FactorParams, linear_algebra)                        \
