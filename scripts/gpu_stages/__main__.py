@@ -102,8 +102,10 @@ class Check:
             env["PYTHONPATH"] = _first(
                 ROOT / "scripts" / "rehearsal", env.get("PYTHONPATH")
             )
-            name, ending = ("NVRTC", "nvrtc") if self.type == "cuda" else ("HIPRTC", "hiprtc")
-            env[f"NEURENIX_{name}"] = str(place / f"libphynexus_fake_{ending}.so")
+            compiler = "nvrtc" if self.type == "cuda" else "hiprtc"
+            env[f"NEURENIX_{compiler.upper()}"] = str(
+                place / f"libphynexus_fake_{compiler}.so"
+            )
             env["PHYNEXUS_FAKE_COMPILER_FOLDER"] = str(self.folder)
         elif self.type == "cuda":
             # the compiler at run time comes with nvcc, and the loader may not know it
