@@ -85,7 +85,8 @@ std::string listed(const Plan& plan, const Target& target, const std::vector<int
 
 }  // namespace
 
-// The first `state` outputs take the place of as many inputs. The text, valid until this thread's next call; for a plan that cannot be lowered "error" and why.
+// The first `state` outputs take the place of as many inputs. The text, valid until this thread's next call; for a plan
+// that cannot be lowered "error" and why.
 extern "C" __attribute__((visibility("default"))) const char* phynexus_list_launches(
     const phx_plan* source, int32_t state, int32_t multiprocessors, int32_t shared_bytes, int32_t precision) {
   static thread_local std::string text;

@@ -324,9 +324,9 @@ size_t take_away(const std::string& first) {
       if (by.empty() && is_missed(subject, right, site)) by = subject.name;
     }
   }
-  // Whose absence no value shows, one barrier each. Behind a panel: it comes with the memory that is shared, and there is
-  // one behind its last use. Of a loop: it parts the last read of the counter, 0 then, from a write of the same 0 where
-  // an outer loop begins it again.
+  // Whose absence no value shows, one barrier each. Behind a panel: it comes with the memory that is shared, and there
+  // is one behind its last use. Of a loop: it parts the last read of the counter, 0 then, from a write of the same 0
+  // where an outer loop begins it again.
   std::set<std::string> silent{"lu of 150 float32, lu of 150 float64", "loop of a task"};
   for (const auto& [site, by] : missed_by) {
     if (by.empty() && silent.erase(used_by[site])) continue;

@@ -1,4 +1,5 @@
-// An engine over the fake driver, memory on it, a plan, and all that an engine is for: what tests of the host's side use.
+// An engine over the fake driver, memory on it, a plan, and all that an engine is for: what tests of the host's side
+// use.
 #pragma once
 
 #include <cstdio>

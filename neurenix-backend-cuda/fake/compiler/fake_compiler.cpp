@@ -1,12 +1,11 @@
-// A libnvrtc or libhiprtc for tests: compiles the device's language with g++ and the emulator's shim, into a library that
-// the fake driver loads.
+// A libnvrtc or libhiprtc for tests: compiles the device's language with g++ and the emulator's shim, into a library
+// that the fake driver loads.
 //
 // PHYNEXUS_FAKE_COMPILER says, to a process from its start: "version=12080", "fail=1" (every compilation fails),
-// "crash=1" (it kills its process), "seconds=600" (it takes as long), "huge=1" (its process answers for it, with more bytes
-// than there are, and stays).
-// Compiled libraries stay in the folder PHYNEXUS_FAKE_COMPILER_FOLDER, since images, and caches of them, name their
-// paths. Built with PHYNEXUS_FAKE_PREFIX, "nvrtc" or "hiprtc", and with PHYNEXUS_FAKE_CODE, what its functions call
-// their code.
+// "crash=1" (it kills its process), "seconds=600" (it takes as long), "huge=1" (its process answers for it, with more
+// bytes than there are, and stays). Compiled libraries stay in the folder PHYNEXUS_FAKE_COMPILER_FOLDER, since images,
+// and caches of them, name their paths. Built with PHYNEXUS_FAKE_PREFIX, "nvrtc" or "hiprtc", and with
+// PHYNEXUS_FAKE_CODE, what its functions call their code.
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -106,8 +106,8 @@ inline Floats tanh_float(Floats x) {
   p = p * s + 1.33314422036e-1f;
   p = p * s - 3.33332819422e-1f;
   const Floats near = x + x * s * p;
-  // Far from 0, 1 - 1 / d with d = (exp(2 a) + 1) / 2; exp(2 a) = 2^n (1 + 2 g), and n is what the low bits of `shifted`
-  // hold, above what makes it an exponent.
+  // Far from 0, 1 - 1 / d with d = (exp(2 a) + 1) / 2; exp(2 a) = 2^n (1 + 2 g), and n is what the low bits of
+  // `shifted` hold, above what makes it an exponent.
   const Floats b = a > 9.02f ? splat_float(9.02f) : a;
   const Floats shifted = b * 2.88539008f + 12583039.f;
   const Floats r = b - (shifted - 12583039.f) * 0.34657359f;

@@ -34,8 +34,8 @@ std::string path_of_program() {
   return absolute(path.substr(0, path.rfind('/') + 1) + program_name);
 }
 
-// A pair of sockets; neither is inherited but as what start() makes of it. (A process that another thread forks has them
-// too, for as long as it lives: the end of the program alone may not be seen here.)
+// A pair of sockets; neither is inherited but as what start() makes of it. (A process that another thread forks has
+// them too, for as long as it lives: the end of the program alone may not be seen here.)
 struct Channel {
   int ours = -1, theirs = -1;
   Channel() {

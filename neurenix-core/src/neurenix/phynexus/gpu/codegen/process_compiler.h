@@ -1,6 +1,6 @@
 // A compiler in a process of its own (compile/compile.cpp): what takes many seconds can so be given up at any time, and
-// takes nothing of ours with it should it crash. It is a child of this process: whoever waits for any child, as os.wait()
-// of Python does, may be told of its end.
+// takes nothing of ours with it should it crash. It is a child of this process: whoever waits for any child, as
+// os.wait() of Python does, may be told of its end.
 #pragma once
 
 #include <sys/types.h>

@@ -1,5 +1,5 @@
-// The program that compiles: a text comes on its standard input, a socket; there goes back 'c' and code, or 'e' and what
-// was wrong, with the number of bytes before them. See codegen/process_compiler.cpp, which starts it.
+// The program that compiles: a text comes on its standard input, a socket; there goes back 'c' and code, or 'e' and
+// what was wrong, with the number of bytes before them. See codegen/process_compiler.cpp, which starts it.
 //
 //   phynexus_compile LIBRARY LIBRARY_BEFORE PREFIX CODE FILE OPTION...
 #include <dlfcn.h>

@@ -29,10 +29,10 @@ DEVICE void run_tile(const Record& record, char* const* bases, int64_t tile, con
   }
 }
 
-// Handlers as functions that a task calls: its kernel then has the registers of the one that needs most, not of all. They
-// find what they need in shared memory, since what a call hands over, or must keep for its caller, takes registers. On
-// AMD's cards the call hands over where that begins: clang up to 19 gives a function that is not inlined the wrong place.
-// Templates, so that code made at run time has none of them.
+// Handlers as functions that a task calls: its kernel then has the registers of the one that needs most, not of all.
+// They find what they need in shared memory, since what a call hands over, or must keep for its caller, takes
+// registers. On AMD's cards the call hands over where that begins: clang up to 19 gives a function that is not inlined
+// the wrong place. Templates, so that code made at run time has none of them.
 #if CALLS_HANDLERS
 #define TASK_HANDLER DEVICE_CALL
 #else

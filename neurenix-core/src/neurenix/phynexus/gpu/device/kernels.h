@@ -26,10 +26,10 @@ DEVICE bool is_last_block(int* ended, const Group& group) {
   return *is_last;
 }
 
-// The records of a launch, and where in all its tiles those of each end: `extra`. `run(record, bases, tile, group)` runs
-// a tile of the record of that number; code that is made at run time has another one than run_level. With a tail, there
-// are the records of the small levels behind it, too, which the last block runs one after the other, and saves the
-// launches that they would be; behind the ends lies the count for is_last_block.
+// The records of a launch, and where in all its tiles those of each end: `extra`. `run(record, bases, tile, group)`
+// runs a tile of the record of that number; code that is made at run time has another one than run_level. With a tail,
+// there are the records of the small levels behind it, too, which the last block runs one after the other, and saves
+// the launches that they would be; behind the ends lies the count for is_last_block.
 template <bool has_tail, class Run>
 DEVICE void run_level_with(const Arguments& arguments, const Run& run) {
   if (!begins(arguments)) return;

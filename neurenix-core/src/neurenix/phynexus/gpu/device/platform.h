@@ -43,8 +43,8 @@
 #if !defined(__HIP__)
 #define DEVICE_ALONE __device__ __noinline__
 #define CALLS_HANDLERS 1
-// Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more. Code that is made at
-// run time has all of a task inlined.
+// Registers for two blocks a multiprocessor: without the 2, nvcc spills some to have room for more. Code that is made
+// at run time has all of a task inlined.
 #if defined(PHYNEXUS_MADE_CODE)
 #define MOST_THREADS __launch_bounds__(256)
 #else
@@ -74,8 +74,8 @@
   extern __shared__ __align__(16) char shared_memory_[]; \
   char* const name = shared_memory_
 #if defined(__HIP__)
-// Clang up to 19 finds another place there, since the kernel does not say which it is. It must not see, either, that the
-// place is always the same, for then it would put that into the function.
+// Clang up to 19 finds another place there, since the kernel does not say which it is. It must not see, either, that
+// the place is always the same, for then it would put that into the function.
 #define SHARED_MEMORY_OF_CALLER(name, begin) char* const name = begin
 #define SHARED_MEMORY_FOR_CALLS(name, begin) \
   char* name = begin;                        \

@@ -67,7 +67,8 @@ class Driver {
   virtual void leave() noexcept = 0;
   // Throws away all that was made on the device, which is lost, and opens it anew.
   virtual void reopen() = 0;
-  // Whether another driver of this process has done that: all that was made by this one is gone, the host's pinned memory too.
+  // Whether another driver of this process has done that: all that was made by this one is gone, the host's pinned
+  // memory too.
   virtual bool is_reset() const = 0;
 
   virtual char* take(int64_t bytes) = 0;  // null: there is not so much

@@ -19,7 +19,8 @@ void block_barrier();
 uint64_t exchange(uint64_t bits, int from, int lanes);
 
 // For tests. `schedule`: 0: threads run in order, 1: backwards, 2: mixed; what is right gives the same bits in all.
-// `missing_barrier`: block_barrier() does nothing when a thread calls it for the n-th time, from 0; -1: none is missing.
+// `missing_barrier`: block_barrier() does nothing when a thread calls it for the n-th time, from 0; -1: none is
+// missing.
 struct Options {
   int schedule = 0;
   int64_t missing_barrier = -1;

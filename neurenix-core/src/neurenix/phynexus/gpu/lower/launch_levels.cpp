@@ -8,8 +8,8 @@
 namespace phynexus::gpu {
 namespace {
 
-// In cycles of a multiprocessor: what a launch costs that waits for another one, what a level costs in a block that runs
-// on (a barrier, and loads that wait), and what it costs to find out which block is the last.
+// In cycles of a multiprocessor: what a launch costs that waits for another one, what a level costs in a block that
+// runs on (a barrier, and loads that wait), and what it costs to find out which block is the last.
 constexpr int64_t cycles_of_launch = 4000, cycles_of_level = 1000, cycles_of_last = 1200;
 // More blocks, in several waves, would each wait for the count.
 constexpr int64_t most_blocks_before_tail = 640;

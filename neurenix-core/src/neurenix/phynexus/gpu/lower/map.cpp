@@ -10,8 +10,8 @@
 namespace phynexus::gpu {
 namespace {
 
-// Of tasks whose frames lie in scratch, so many for each multiprocessor are under way at once, and no more than fit in so
-// many bytes.
+// Of tasks whose frames lie in scratch, so many for each multiprocessor are under way at once, and no more than fit in
+// so many bytes.
 constexpr int64_t blocks_at_once = 2, most_frame_bytes = int64_t(1) << 30;
 
 // What each base of a task's frame is. Behind the scratch of its region there is memory for what nobody reads.

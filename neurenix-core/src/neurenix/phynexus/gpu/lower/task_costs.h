@@ -10,10 +10,10 @@ namespace phynexus::gpu {
 // Of a block: the multiprocessors that have so many have room for two small networks' tasks.
 constexpr int32_t most_shared_of_two = 200 << 10;
 
-// From benchmarks/gpu_model.py, for a card of 132 multiprocessors: a thread of a task takes about 4.5 ns for a multiply-add,
-// with the loads that it needs, from shared memory. A level of a task takes 0.6 us, a launch within a graph 2.3 us from
-// the end of one to the end of the next, when it is small. Core counts operations that are not fused yet, of which about
-// four share a level of a task, and three a launch.
+// From benchmarks/gpu_model.py, for a card of 132 multiprocessors: a thread of a task takes about 4.5 ns for a
+// multiply-add, with the loads that it needs, from shared memory. A level of a task takes 0.6 us, a launch within a
+// graph 2.3 us from the end of one to the end of the next, when it is small. Core counts operations that are not fused
+// yet, of which about four share a level of a task, and three a launch.
 //
 // Two tasks share a multiprocessor, each waiting while the other works, where their frames do: a small network's takes
 // some 100 KB.

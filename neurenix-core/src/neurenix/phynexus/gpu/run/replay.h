@@ -13,7 +13,8 @@ class Replay {
   Replay(Session& session, int64_t session_number, const Lowered& lowered, int32_t executable,
          int32_t threads);
   void make_graphs(Session& session);
-  // From now on the kernels of `made` run in place of the precompiled ones. Throws DriverFailure, and then nothing has changed.
+  // From now on the kernels of `made` run in place of the precompiled ones. Throws DriverFailure, and then nothing has
+  // changed.
   void take_over(Session& session, const MadeCode& made);
   bool runs_made_code() const { return module_ != nullptr; }
   // In its session, if that is still there.

@@ -27,8 +27,8 @@ class Session {
   Allocator memory;
   Staging uploads{8}, downloads{2};
 
-  // f(), which asks the driver for something between two runs. Where it has no memory for that, once more after all that
-  // is idle was given back to it; then DriverFailure, with the numbers.
+  // f(), which asks the driver for something between two runs. Where it has no memory for that, once more after all
+  // that is idle was given back to it; then DriverFailure, with the numbers.
   template <class F>
   auto with_room(const F& f) {
     return asked_twice(f, [&] { make_room(); });

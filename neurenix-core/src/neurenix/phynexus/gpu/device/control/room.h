@@ -71,8 +71,8 @@ DEVICE T sum_of(T x, T y) {
   return narrowed<T>(Computed<T>(widened(x) + widened(y)));
 }
 
-// The fixed tree over the terms at `from`, of which there are `count`, at most terms_of_group. Eight are read at a time; of
-// these eights those wait, in `held`, whose neighbour in the tree has not come: one of each size.
+// The fixed tree over the terms at `from`, of which there are `count`, at most terms_of_group. Eight are read at a
+// time; of these eights those wait, in `held`, whose neighbour in the tree has not come: one of each size.
 template <class T>
 DEVICE T tree_sum(const char* from, int64_t term_bytes, int count) {
   static_assert(terms_of_group == 64);

@@ -1,5 +1,5 @@
-// The words of a chain, and the operations whose code is long: a loop over the elements, where others are unrolled. They
-// are inlined all the same: an interpreter that called functions would keep its own state in memory.
+// The words of a chain, and the operations whose code is long: a loop over the elements, where others are unrolled.
+// They are inlined all the same: an interpreter that called functions would keep its own state in memory.
 #pragma once
 
 #include "code.h"
@@ -7,7 +7,8 @@
 
 namespace phynexus::gpu {
 
-// Narrow chains hold values in 32 bits, 4 elements a thread; wide ones, which have 64-bit dtypes, in 64 bits, 2 elements.
+// Narrow chains hold values in 32 bits, 4 elements a thread; wide ones, which have 64-bit dtypes, in 64 bits, 2
+// elements.
 struct NarrowWords {
   using Word = uint32_t;
   static constexpr int elements = 4;

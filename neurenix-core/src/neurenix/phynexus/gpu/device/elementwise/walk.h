@@ -58,8 +58,8 @@ struct alignas(sizeof(T) * N) Run {
   T elements[N];
 };
 
-// f(j, element) for all j < N; where fewer are present, elements beyond are copies of the first. Where none is, nothing is
-// read: whoever has the place may be writing there.
+// f(j, element) for all j < N; where fewer are present, elements beyond are copies of the first. Where none is, nothing
+// is read: whoever has the place may be writing there.
 template <int N, class T, class F>
 DEVICE void load_run(const char* from, int64_t stride, int present, const F& f) {
   if (present == 0) return;

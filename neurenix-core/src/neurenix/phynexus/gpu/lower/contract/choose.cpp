@@ -61,7 +61,8 @@ Candidate units(const ProductSizes& s, Handler handler, int32_t m, int32_t n, do
   const double count = double(s.batch) * divided_up(double(s.m), m) * divided_up(double(s.n), n);
   const double warps = divided_up(count, 32), at_once = std::min(warps, threads / 32);
   const double rounds = divided_up(warps, threads / 32 * processors);
-  // Reads of all warps share one path; a scheduler has a quarter of them; and a warp by itself waits, four terms at a time.
+  // Reads of all warps share one path; a scheduler has a quarter of them; and a warp by itself waits, four terms at a
+  // time.
   const double read = within_task ? 1 : 4, wait = within_task ? 8 : 40;
   const double term = std::max({at_once * (m + n) * read, std::ceil(at_once / 4) * (m + n + m * n), wait});
   return {{ProductWay::units, handler, m, n, 1}, rounds * (300 + double(s.k) * term)};

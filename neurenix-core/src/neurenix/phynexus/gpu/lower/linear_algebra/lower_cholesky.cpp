@@ -19,9 +19,9 @@ void lower_cholesky(Builder& builder, const phx_instruction& instruction) {
   builder.add(handler_cholesky, count, p);
 }
 
-// Golub and Van Loan, "Matrix Computations", 4th edition, algorithm 4.2.2 in blocks: the diagonal block, what lies below
-// it, then the product of that with its transpose away from the rest. A block that is not positive definite is NaN, and
-// so becomes all that follows.
+// Golub and Van Loan, "Matrix Computations", 4th edition, algorithm 4.2.2 in blocks: the diagonal block, what lies
+// below it, then the product of that with its transpose away from the rest. A block that is not positive definite is
+// NaN, and so becomes all that follows.
 void cholesky_in_blocks(Builder& builder, const phx_value& in, const phx_value& out) {
   const Worked w = worked_in(builder, out);
   const int64_t n = rows_of(in), most = w.dtype == PHX_FLOAT64 ? 32 : 64;
