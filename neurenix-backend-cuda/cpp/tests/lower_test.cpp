@@ -243,8 +243,8 @@ void scans_carry_and_save() {
         }
 }
 
-// Each row of xs is scanned from the carry that the row before has left; the last carries of all rows are summed by a map
-// in a task, or by the whole device.
+// Each row of xs is scanned from the carry that the row before has left; the last carries of all rows are summed by a
+// map in a task, or by the whole device.
 void scans_within_scans() {
   for (int64_t rows : {1, 3, 5})
     for (bool in_task : {false, true})
@@ -363,24 +363,6 @@ std::vector<float> chained() {
   return z;
 }
 
-// The first barrier of a task is behind its frame's bases, the last before those of the next.
-constexpr int barriers_between_products[] = {1, 2};
-
-[[maybe_unused]] void a_missing_barrier_shows() {
-  emulator::options() = {};
-  const std::vector<float> right = chained();
-  for (int barrier : barriers_between_products) {
-    bool shows = false;
-    for (int schedule : {0, 1, 2}) {
-      emulator::options() = {schedule, barrier};
-      const std::vector<float> found = chained();
-      shows = shows || std::memcmp(found.data(), right.data(), found.size() * sizeof(float)) != 0;
-    }
-    CHECK(shows, "barrier %d", barrier);
-  }
-  emulator::options() = {};
-}
-
 }  // namespace
 
 int main(int count, char** words) {
@@ -394,7 +376,6 @@ int main(int count, char** words) {
   const std::vector<int> schedules{0};  // it finds what any order would show
 #else
   const std::vector<int> schedules{0, 1, 2};
-  a_missing_barrier_shows();
 #endif
   what_waits_for_nothing_goes_together();
   chains_that_share_memory_in_turn_go_side_by_side();
