@@ -65,7 +65,7 @@ class StepsApart(Steps):
         tasks = self.told.tasks(self.source)
         state = self.crew.put(learner.state())
         shares = shares_of(group, self.workers)
-        known = learner.name, state, self.way, tasks
+        known = learner.name, state, self.way.now(), tasks
         jobs = [
             Job("steps_apart", (*known, share), number)
             for number, share in enumerate(shares)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 import neurenix as nx
 from neurenix import optim
+from neurenix.backends.protocol import FLOAT32
+from neurenix.settings import current_precision
 
 from ..memory import MemoryPlan
 from ..method import Method
@@ -58,16 +60,22 @@ class About(NamedTuple):
 
 
 class Way(NamedTuple):
-    """How a job is carried out; it changes no result.
+    """How a job is carried out. Only the precision changes results.
 
-    chunk     at most so many tasks at once; 0: the engine chooses
-    limit     bytes that a program may take; None: any
-    compile   False: everything runs as ordinary Python
+    chunk       at most so many tasks at once; 0: the engine chooses
+    limit       bytes that a program may take; None: any
+    compile     False: everything runs as ordinary Python
+    precision   of float32 products, as of `nx.init`
     """
 
     chunk: int = 0
     limit: int | None = None
     compile: bool = True
+    precision: str = FLOAT32
+
+    def now(self) -> Way:
+        """With the precision that `nx.init` has chosen by now in this process."""
+        return self._replace(precision=current_precision())
 
     def entered(self) -> AbstractContextManager[object]:
         return nullcontext() if self.compile else nx.debug.eager()

@@ -66,7 +66,7 @@ class CrewSteps(Steps):
         # Since the last step, others may have been told so much that these are forgotten.
         learner, tasks = self.told.learner(self.method), self.told.tasks(self.source)
         state = self.crew.put(learner.state())
-        known = learner.name, state, self.way, tasks
+        known = learner.name, state, self.way.now(), tasks
         arriving = self.crew.results(self._jobs("sums", batch, *known))
         if following is not None and self.prepares:
             self.crew.hint(self._jobs("prepare", following, tasks))

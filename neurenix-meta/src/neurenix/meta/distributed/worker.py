@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import neurenix as nx
 from neurenix import tree
 from neurenix.nn.modes import mode
+from neurenix.settings import current_precision
 
 from ..evaluation.score import ScoresKey, scoring_program
 from ..memory import MemoryPlan, planned
@@ -100,11 +102,11 @@ class Worker:
         options: dict[str, Any] = {"device": device}
         if threads is not None:
             options["threads"] = threads
-        device_type = str(nx.init(options).type)
+        self._device = nx.init(options)
         return About(
             nx.__version__,
             ".".join(map(str, sys.version_info[:2])),
-            device_type,
+            str(self._device.type),
             socket.gethostname(),
             os.getpid(),
         )
@@ -145,7 +147,7 @@ class Worker:
         known: _Known = self._told[learner]
         known.state.write(state)
         found: list[Partial] = []
-        with way.entered():
+        with self._entered(way):
             for block, numbers in blocks:
                 if found and found[-1].form.drawn:
                     known.state.write(state)
@@ -160,7 +162,7 @@ class Worker:
         known: _Known = self._told[learner]
         known.state.write(state)
         rows: list[Row] = []
-        with way.entered():
+        with self._entered(way):
             for share in shares:
                 batch = self._prepared(tasks, share.numbers)
                 bucket, first = batch.bucket, _number(share.first)
@@ -188,7 +190,7 @@ class Worker:
         before = [place + unit.call for place in known.state.places()]
         for stream, place in zip(known.state.streams, before, strict=True):
             stream.step.assign(np.asarray(place, np.uint32))
-        with way.entered(), mode(method, training=False):
+        with self._entered(way), mode(method, training=False):
             program = scoring_program(method, source, key.steps, way.limit, key.apart)
             batch = source.batch_of(unit.numbers)
             count = len(batch)
@@ -203,6 +205,11 @@ class Worker:
         drawn = tuple(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
         scores = {n: x.numpy()[:count].astype(np.float64) for n, x in rows.items()}
         return Scored(scores, drawn, method.programs.plans.get("evaluate"))
+
+    def _entered(self, way: Way) -> AbstractContextManager[object]:
+        if way.precision != current_precision():
+            nx.init({"device": self._device, "precision": way.precision})
+        return way.entered()
 
     def _prepared(self, tasks: str, numbers: Numbers) -> Batch:
         ready = self._ready.pop((tasks, numbers.tobytes()), None)
