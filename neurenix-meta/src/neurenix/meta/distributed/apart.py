@@ -60,7 +60,7 @@ class StepsApart(Steps):
 
     def _rows(self, group: Sequence[Batch]) -> list[Row]:
         """One round: the numbers of each of its steps."""
-        # Since the last round, others may have been told so much that these are forgotten.
+        # Workers may have forgotten these over what they were told since.
         learner = self.told.learner(self.trained.method, self.trained.optimizer)
         tasks = self.told.tasks(self.source)
         state = self.crew.put(learner.state())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,14 +46,28 @@ class Still(NamedTuple):
 
 
 class About(NamedTuple):
-    """A worker as a crew sees it: versions of Neurenix and of Python, the type of its
-    device, its machine and process."""
+    """A worker as a crew sees it.
+
+    neurenix, code, python   its version of Neurenix, the digest of the files, and its
+                             version of Python
+    device                   the type of its device
+    bits                     what the bits of results depend on there; None: not known
+    host, process            where it is
+    """
 
     neurenix: str
+    code: str
     python: str
     device: str
+    bits: dict[str, str] | None
     host: str
     process: int
+
+    @staticmethod
+    def heard(said: Mapping[str, Any]) -> About:
+        """What a worker says of itself, as a dict: one of another state of the code may
+        say less, or more."""
+        return About(*(said.get(name, "") for name in About._fields))
 
 
 # ---- what they are asked -------------------------------------------------------------

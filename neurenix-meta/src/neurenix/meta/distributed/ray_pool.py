@@ -15,6 +15,7 @@ from neurenix.errors import NeurenixError, OutOfMemoryError, WorkerError
 from .actor import WorkerActor
 from .crew import Job
 from .head import Head
+from .messages import About
 from .pool import Lost, Pool, Ticket, Worker
 from .ray_package import ray_package
 from .same import check_same
@@ -48,13 +49,14 @@ class RayTicket(Ticket):
 class RayPool(Pool):
     """Actors of the Ray cluster that this process is connected to, one a device.
 
-    device      its type, in each worker
+    like        whom each worker has to be like, with the type of its device; without
+                `bits` it is the first that comes that says which they are
     resources   what each takes of its node, by Ray's names
     """
 
-    def __init__(self, device: str, resources: Mapping[str, float]) -> None:
+    def __init__(self, like: About, resources: Mapping[str, float]) -> None:
         self.ray = ray_package()
-        self.device = device
+        self.like, self._whose = like, "this process"
         self.resources = dict(resources)
         self.head = Head(self.ray.get_runtime_context().gcs_address)
         gone = self.ray.exceptions
@@ -80,7 +82,7 @@ class RayPool(Pool):
         )
         actor = kind.remote()
         threads = max(1, int(cores))
-        return RayWorker(number, actor, actor.start.remote(self.device, threads))
+        return RayWorker(number, actor, actor.start.remote(self.like.device, threads))
 
     def arrival(self, worker: Worker) -> Ticket:
         return self._ticket(worker, "node")
@@ -89,7 +91,11 @@ class RayPool(Pool):
         assert isinstance(ticket, RayTicket)
         worker = ticket.worker
         worker.node = self.result(ticket)  # errors of its start name it
-        check_same([self.result(RayTicket(worker, worker.about))], self.device)
+        about = About.heard(self.result(RayTicket(worker, worker.about)))
+        check_same(about, self.like, self._whose)
+        if self.like.bits is None:
+            self.like = self.like._replace(bits=about.bits)
+            self._whose = f"the first, on {about.host},"
         return worker.node
 
     def stop(self, worker: Worker) -> None:

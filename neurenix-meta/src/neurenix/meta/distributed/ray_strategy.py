@@ -62,8 +62,8 @@ class RayStrategy(Strategy):
     Each worker takes its share of a batch's tasks, by their numbers, and returns the
     sum of what they ask of the parameters, which are added up along the tree that
     `nx.map` adds up along: the bits are those of one process, for any number of
-    workers, on devices of one type. Updates are made in this process, where the learner
-    lives.
+    workers, on devices that are alike; others are refused by name. Updates are made in
+    this process, where the learner lives.
 
     Workers start with the first use and stay until `close`, or the end of a `with`; so
     does the connection to a cluster, where it was made for them. One
@@ -190,6 +190,7 @@ class RayStrategy(Strategy):
                 RayOptions(
                     self.workers,
                     device,
+                    home,
                     resources,
                     self.at_least,
                     self.deadline,

@@ -63,7 +63,7 @@ class CrewSteps(Steps):
 
     def _made(self, batch: Batch, following: Batch | None) -> Row:
         """One meta-step; workers get ready for the next one meanwhile."""
-        # Since the last step, others may have been told so much that these are forgotten.
+        # Workers may have forgotten these over what they were told since.
         learner, tasks = self.told.learner(self.method), self.told.tasks(self.source)
         state = self.crew.put(learner.state())
         known = learner.name, state, self.way.now(), tasks

@@ -6,9 +6,6 @@ which learner and which tasks it is of.
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,9 +24,9 @@ from ..memory import MemoryPlan, planned
 from ..tasks.batches import Batch, Numbers, Source
 from ..training.step import step_program
 from ..training.strategy import Row
+from .about import about_here
 from .flat import Bytes, Layout
 from .messages import (
-    About,
     Apart,
     Form,
     Partial,
@@ -96,20 +93,14 @@ class Worker:
         self._told: dict[str, Any] = {}
         self._ready: dict[tuple[str, bytes], Batch] = {}
 
-    def start(self, device: str | None, threads: int | None) -> About:
+    def start(self, device: str | None, threads: int | None) -> dict[str, Any]:
         """Takes a device, as of `nx.init`, and that many threads of the host (None: as
-        many as there are). Returns what it is, for a crew to compare."""
+        many as there are). Returns `About` it, as a dict, for a crew to compare."""
         options: dict[str, Any] = {"device": device}
         if threads is not None:
             options["threads"] = threads
         self._device = nx.init(options)
-        return About(
-            nx.__version__,
-            ".".join(map(str, sys.version_info[:2])),
-            str(self._device.type),
-            socket.gethostname(),
-            os.getpid(),
-        )
+        return about_here(self._device)._asdict()
 
     # ---- what it knows ---------------------------------------------------------------
 
