@@ -57,7 +57,8 @@ class RayCrew(PooledCrew):
         asked = options.workers, options.at_least, options.resources
         check_resources(ray_package(), *asked)
         pool = RayPool(options.like, options.resources)
-        members = Membership(pool, options.workers, options.first, options.patience)
+        times = options.patience, options.deadline
+        members = Membership(pool, options.workers, options.first, *times)
         super().__init__(pool, members, options.deadline)
         try:
             members.gather()
