@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import sys
 import threading
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 
 import neurenix as nx
-from neurenix import meta, nn
+from neurenix import meta, nn, optim
 from neurenix.devices import Device
-from neurenix.errors import DeviceError, InvalidArgumentError
+from neurenix.errors import DeviceError, InvalidArgumentError, WorkerError
 from neurenix.meta.distributed.about import (
     about_here,
     code_digest,
@@ -140,23 +141,74 @@ class Store:
     class cloudpickle:
         dumps = staticmethod(pickle.dumps)
 
+    class exceptions:
+        class RayError(Exception):
+            """The base of all that Ray raises."""
+
     @staticmethod
     def put(value: object) -> bytes:
-        return pickle.dumps(value)
+        try:
+            return pickle.dumps(value)
+        except TypeError as error:  # as Ray does, with what the value says of itself
+            text = f"Could not serialize the put value {value!r:.40}:\n{error}"
+            raise TypeError(text) from error
 
 
 class Deep(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, held: object) -> None:
         super().__init__()
         self.inner = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
-        self.notes: dict[str, Any] = {"fine": 1, "open": threading.Lock()}
+        self.notes: dict[str, Any] = {"fine": 1, "open": held}
 
 
-def test_the_path_to_what_cannot_be_sent() -> None:
-    learner = meta.MAML(Deep(), 0.1)
-    with pytest.raises(
-        InvalidArgumentError, match=r"MAML\.model\.notes\['open'\] is a"
-    ):
+class Refuses:
+    """Says so in its own way when it is copied."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __reduce__(self) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (threading.Lock(), r"'open'\] is a lock.*\(cannot pickle '_thread.lock'"),
+        (ctypes.pointer(ctypes.c_int(1)), r"'open'\] is a LP_c_int.*\(ctypes objects "),
+        (lambda: 0, r"'open'\] is a function.*lambda"),
+        (Refuses(NotImplementedError("never")), r"'open'\] is a Refuses.*\(never\)"),
+        (Refuses(RuntimeError("not now")), r"'open'\] is a Refuses.*\(not now\)"),
+    ],
+    ids=["lock", "pointer", "lambda", "not implemented", "runtime"],
+)
+def test_the_path_to_what_cannot_be_sent(held: object, message: str) -> None:
+    learner = meta.MAML(Deep(held), 0.1)
+    with pytest.raises(InvalidArgumentError, match=rf"MAML\.model\.notes\[{message}"):
         shipped(Store, Pupil(learner, ()))
     learner.model.notes.clear()
     assert shipped(Store, Pupil(learner, ()))
+
+
+class Watched(optim.SGD):
+    def __init__(self, parameters: Any) -> None:
+        super().__init__(parameters, lr=0.1)
+        self.lock = threading.Lock()
+
+
+def test_an_optimizer_that_cannot_be_sent() -> None:
+    """Workers that step apart have it, too."""
+    learner = meta.Reptile(nn.Linear(2, 2))
+    pupil = Pupil(learner, (), Watched(learner.parameters()))
+    with pytest.raises(InvalidArgumentError, match=r"Watched\.lock is a lock"):
+        shipped(Store, pupil)
+
+
+def test_a_store_that_is_full_is_named() -> None:
+    class Full(Store):
+        @staticmethod
+        def put(value: object) -> bytes:
+            raise Store.exceptions.RayError("Failed to put the object.\nMore of it.")
+
+    with pytest.raises(WorkerError, match=r"told: .*\(Failed to put the object\.\)"):
+        shipped(Full, 1)
