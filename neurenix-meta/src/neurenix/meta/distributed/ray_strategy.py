@@ -32,7 +32,7 @@ from .ray_arguments import (
     checked_resources,
 )
 from .ray_crew import RayCrew, RayOptions
-from .ray_package import connect, leave, ray_package
+from .ray_package import check_no_client, connect, leave, ray_package
 
 S = TypeVar("S", bound="RayStrategy")
 
@@ -52,7 +52,8 @@ class RayStrategy(Strategy):
     at_least    with fewer workers no step begins; those that lack join when the cluster
                 has room. None: all of them to begin with, then at least one
     deadline    seconds that a worker may take for its share of one step, the first with
-                what it compiles; one that takes longer is ended and replaced
+                what it compiles, and before that to make itself ready; one that takes
+                longer is ended and replaced
     patience    seconds that a run waits for workers, where it has too few
     steps_apart  for methods that say so (Reptile): meta-steps that each worker makes on
                 its share before all meet at their mean. It saves messages, and it is
@@ -183,6 +184,7 @@ class RayStrategy(Strategy):
             if not ray.is_initialized():
                 connect(self.address)
                 self._has_connected = True
+            check_no_client()
             home = home_of(method) or nx.current_device()
             device = self.device or str(home.type)
             resources = self.resources or _usual(device)
