@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Both:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stages end with it
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--type", default="cuda", help="or rocm")
     parser.add_argument("--carry", action="store_true", help="fetch what is needed")
@@ -207,12 +209,27 @@ class Check:
         return ["--device", self.device, *self.small, *self.only]
 
     def suite(self, env: Mapping[str, str]) -> None:
+        """With the plugins that it needs: what others of the machine's do or warn of is
+        none of ours."""
+        env = {**env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         command = [self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += ["-p", "neurenix_pytest", "-o", "addopts="]
+        command += ["-o", "filterwarnings=default"]
+        if self.has("_hypothesis_pytestplugin"):
+            command += ["-p", "_hypothesis_pytestplugin"]
+        if self.has("xdist"):
+            command += ["-p", "xdist", "-n", str(min(8, os.cpu_count() or 1))]
         command += ["--pyargs", "neurenix.testing.suite", "--nx-device", self.type]
         if self.given.rehearse:
             command += ["-k", SMALL_SUITE]
-        command += ["-n", str(min(8, os.cpu_count() or 1)), "-o", "addopts="]
         self.stages.run("conformance suite", 120, command, env, keep=130)
+
+    def has(self, module: str) -> bool:
+        """Whether the environment has it."""
+        found = (
+            f"import importlib.util as u; print(u.find_spec({module!r}) is not None)"
+        )
+        return _said([self.python, "-c", found]) == "True"
 
     def sanitizers(self, env: Mapping[str, str]) -> None:
         """Of a small network and of convolutions; each tensor has memory of its own, so
@@ -259,6 +276,7 @@ class Check:
 
     def end(self, kept: Path) -> None:
         self.end_warming()
+        self.stages.end_begun()
         print(f"\n{self.stages.table()}")
         measured = self.folder / "workloads.txt"
         if measured.exists():
