@@ -232,24 +232,31 @@ class Check:
         return _said([self.python, "-c", found]) == "True"
 
     def sanitizers(self, env: Mapping[str, str]) -> None:
-        """Of a small network and of convolutions; each tensor has memory of its own, so
-        that what leaves it is seen."""
+        """Of a small network, of convolutions, and of a product with each kind of tile;
+        each tensor has memory of its own, so that what leaves it is seen."""
+        device = ["--device", self.device]
+        products = [f"{GPU}/products.py", *device]
+        w1 = [f"{GPU}/ours.py", "w1", *device, "--seconds", "0"]
+        w5s1 = [f"{GPU}/ours.py", "w5s1", "--small", *device, "--seconds", "0"]
+        if self.given.rehearse:
+            self.stages.run("products", 60, [self.python, *products], env)
+            return
         found = shutil.which("compute-sanitizer") or shutil.which(
             "/usr/local/cuda/bin/compute-sanitizer"
         )
-        for tool, case, more in (
-            ("memcheck", "w1", []),
-            ("memcheck", "w5s1", ["--small"]),
-            ("racecheck", "w1", []),
+        for name, program in (
+            ("memcheck w1", w1),
+            ("memcheck w5s1", w5s1),
+            ("memcheck products", products),
+            ("racecheck w1", w1),
+            ("racecheck products", products),
         ):
-            name = f"{tool} {case}"
             if not found:
                 self.stages.note(name, "not run: compute-sanitizer is not on the PATH")
                 continue
+            tool = name.split()[0]
             command = [found, "--tool", tool, "--error-exitcode", "1", self.python]
-            command += [f"{GPU}/ours.py", case, *more, "--device", self.device]
-            command += ["--seconds", "0"]
-            self.stages.run(name, 45, command, env, keep=140)
+            self.stages.run(name, 45, [*command, *program], env, keep=140)
 
     def workloads(self) -> None:
         command = [self.python, "benchmarks/gpu_check.py", *self.cases()]
