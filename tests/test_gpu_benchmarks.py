@@ -73,3 +73,36 @@ def test_memory_that_grows_is_told(
     monkeypatch.setattr(ours.nx, "init", lambda _: None)
     assert ours.main() == 1
     assert capsys.readouterr().out.endswith(f": {grown} GREW\n")
+
+
+def after_fault(folder: Path, before: str) -> tuple[int, str]:
+    """Status and last line of the check after a fault, with `before` run first."""
+    script = f"import sys; sys.path.insert(0, {str(GPU)!r}); import after_fault as a\n"
+    script += f"{before}\nsys.argv = ['a']\nsys.exit(a.main())"
+    done = run(["-c", script], folder, CUDA)
+    assert done.stdout, done.stderr
+    return done.returncode, done.stdout.splitlines()[-1]
+
+
+def test_after_a_fault_work_goes_on(tmp_path: Path) -> None:
+    last = "after error 700 the next nx.init works"
+    assert after_fault(tmp_path, "") == (0, last)
+
+
+def test_after_a_fault_that_stays_it_is_said_why(tmp_path: Path) -> None:
+    gone = """
+def gone(index, fault=a.fault):
+    driver = a.ctypes.CDLL("libcuda.so.1")
+    driver.phynexus_fake_set(b"gone", a.ctypes.c_int64(1))
+    return fault(index)
+a.fault = gone
+"""
+    status, last = after_fault(tmp_path, gone)
+    assert status == 0
+    assert last.startswith("after error 700 the next nx.init says why not: ")
+    assert "does not open again: cuDevice" in last
+
+
+def test_a_fault_that_nobody_notices_fails(tmp_path: Path) -> None:
+    status, last = after_fault(tmp_path, "a.fault = lambda index: 700")
+    assert (status, last.split(" of ")[0]) == (1, "after error 700")

@@ -143,6 +143,9 @@ class Check:
         )
         self.end_warming()
         self.workloads()
+        if self.type == "cuda":
+            fault = [python, f"{GPU}/after_fault.py", "--device", self.device]
+            run("after a fault", 30, fault, self.env)
         if self.given.long:
             self.long()
 
@@ -261,7 +264,7 @@ class Check:
     def workloads(self) -> None:
         command = [self.python, "benchmarks/gpu_check.py", *self.cases()]
         command += ["--cases", str(self.folder / "cases"), *self.peers()]
-        left = self.stages.left()
+        left = self.stages.left() - 20  # for what comes after it
         command += ["--limit", f"{left - 15:.0f}"]
         if self.given.rehearse:
             command += ["--seconds", "0.05"]
