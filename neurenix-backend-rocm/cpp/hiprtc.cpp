@@ -22,17 +22,18 @@ constexpr const char* names[] = {PHYNEXUS_HIPRTC};
 }  // namespace
 
 std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
-  void* library = nullptr;
+  void* found = nullptr;
   const char* given = std::getenv("NEURENIX_HIPRTC");
-  if (given) library = dlopen(given, RTLD_NOW | RTLD_LOCAL);
+  if (given) found = dlopen(given, RTLD_NOW | RTLD_LOCAL);
   for (const char* name : names)
-    if (!library && !given) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
+    if (!found && !given) found = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  const gpu::CompilerLibrary library(found);
+  if (!found) {
     why = given ? "NEURENIX_HIPRTC=" + std::string(given) + " cannot be opened" : "libhiprtc is not found";
     return nullptr;
   }
   gpu::CompilerFunctions functions;
-  if (!gpu::look_up(library, "hiprtc", "Code", functions)) {
+  if (!gpu::look_up(found, "hiprtc", "Code", functions)) {
     why = "the libhiprtc that is found lacks functions";
     return nullptr;
   }
@@ -45,7 +46,7 @@ std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
   }
   return std::make_unique<gpu::ProcessCompiler>(
       gpu::VendorCompiler{.name = "hipRTC " + version,
-                          .library = gpu::path_of_library(library),
+                          .library = gpu::path_of_library(found),
                           .beside = {},
                           .prefix = "hiprtc",
                           .code = "Code",
