@@ -59,6 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Links to the root's documents, and the notebook of a tutorial."""
+    markdown = _without_marks(markdown)
     for name, path in FROM_ROOT.items():
         markdown = markdown.replace(f"](../{name}", f"]({path}")
     if (
@@ -72,11 +73,17 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     return markdown
 
 
+def _without_marks(markdown: str) -> str:
+    """Blocks of Python without what stands behind the language, for the tests alone:
+    the site takes such a line for text, and the page from there to the next block."""
+    return re.sub(r"^```python .*?$", "```python", markdown, flags=re.M)
+
+
 def as_notebook(markdown: str) -> str:
     """A Jupyter notebook of a page: a cell for each block of Python, without outputs
     that the page shows. Blocks of other languages stay text."""
-    text = re.sub(r'^```text title="Output"\n.*?^```\n', "", markdown, flags=_LINES)
-    text = re.sub(r"^```python .*?$", "```python", text, flags=re.M)
+    text = _without_marks(markdown)
+    text = re.sub(r'^```text title="Output"\n.*?^```\n', "", text, flags=_LINES)
     text = re.sub(
         r"^```(?!python)(\w+)\n(.*?)^```$", r"~~~\1\n\2~~~", text, flags=_LINES
     )

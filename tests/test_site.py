@@ -63,6 +63,12 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
         assert f'href="{path}"' in home, path
 
 
+def test_each_block_of_code_is_one(site: Path) -> None:
+    """A fence that is not understood becomes text, and so does all up to the next."""
+    for page in site.rglob("*.html"):
+        assert "<p>```" not in page.read_text(encoding="utf-8"), page.name
+
+
 def test_every_public_module_has_a_page() -> None:
     """What the roofs offer as modules is a page, or stands on another one."""
     there = {*reference.modules(), *reference.ELSEWHERE}

@@ -106,9 +106,7 @@ class ReferenceBackend(Backend):
 
     def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
         require("a buffer", type.nbytes, host_available)
-        buffer = np.array(array, type.dtype.numpy, order="C")
-        buffer.shape = type.shape
-        return buffer
+        return np.array(np.reshape(array, type.shape), type.dtype.numpy, order="C")
 
     def adopt(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
         view = array.view()
