@@ -73,3 +73,66 @@ def test_memory_that_grows_is_told(
     monkeypatch.setattr(ours.nx, "init", lambda _: None)
     assert ours.main() == 1
     assert capsys.readouterr().out.endswith(f": {grown} GREW\n")
+
+
+def after_fault(folder: Path, before: str) -> tuple[int, str]:
+    """Status and last line of the check after a fault, with `before` run first."""
+    script = f"import sys; sys.path.insert(0, {str(GPU)!r}); import after_fault as a\n"
+    script += f"{before}\nsys.argv = ['a']\nsys.exit(a.main())"
+    done = run(["-c", script], folder, CUDA)
+    assert done.stdout, done.stderr
+    return done.returncode, done.stdout.splitlines()[-1]
+
+
+def test_after_a_fault_work_goes_on(tmp_path: Path) -> None:
+    last = "after error 700 the next nx.init works"
+    assert after_fault(tmp_path, "") == (0, last)
+
+
+def test_after_a_fault_that_stays_it_is_said_why(tmp_path: Path) -> None:
+    gone = """
+def gone(index, fault=a.fault):
+    driver = a.ctypes.CDLL("libcuda.so.1")
+    driver.phynexus_fake_set(b"gone", a.ctypes.c_int64(1))
+    return fault(index)
+a.fault = gone
+"""
+    status, last = after_fault(tmp_path, gone)
+    assert status == 0
+    assert last.startswith("after error 700 the next nx.init says why not: ")
+    assert "does not open again: cuDevice" in last
+
+
+def test_a_fault_that_nobody_notices_fails(tmp_path: Path) -> None:
+    status, last = after_fault(tmp_path, "a.fault = lambda index: 700")
+    assert (status, last.split(" of ")[0]) == (1, "after error 700")
+
+
+# The recipe as it is, but for its size: generated characters, four filters.
+SMALL_OMNIGLOT = """
+from functools import partial
+from neurenix.meta import recipes
+from neurenix.meta.recipes import gradient
+from neurenix.meta.datasets import Glyphs
+
+def drawn(n):
+    return Glyphs(range(12 * n, 12 * n + 12))
+
+data = {part: drawn(n) for n, part in enumerate(recipes.glyphs())}
+gradient.Conv4 = partial(gradient.Conv4, hidden=4)
+small = partial(recipes.maml_omniglot, data=data, tasks_per_batch=2, test_tasks=3)
+recipes.maml_omniglot = small
+sys.argv = ["omniglot.py", "--iterations", "2", "--folder", "here"]
+omniglot.main()
+"""
+
+
+def test_the_long_training_in_small(tmp_path: Path) -> None:
+    script = f"import sys; sys.path.insert(0, {str(GPU)!r}); import omniglot\n"
+    done = run(["-c", script + SMALL_OMNIGLOT], tmp_path, CUDA, NEURENIX_GPU_CODE="0")
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("2 iterations of 2 tasks in ") and " on cuda:0; " in last
+    assert last.endswith(" %, the paper's 98.7 %")
+    assert (tmp_path / "here" / "best.safetensors").exists()
+    assert list((tmp_path / "here" / "checkpoints").iterdir())

@@ -39,6 +39,25 @@ def test_the_suite_by_its_command(tmp_path: Path) -> None:
     )
 
 
+def test_without_hypothesis_the_random_part_says_so(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import sys\nsys.modules['hypothesis'] = None\n", "utf-8"
+    )
+    suite = (
+        "--pyargs",
+        "neurenix.testing.suite",
+        "-q",
+        "-rs",
+        "-k",
+        "test_random or every_p",
+    )
+    plugins = ("-p", "no:hypothesispytest", "-p", "conftest")
+    done = run_pytest(tmp_path, *plugins, *suite, "--nx-device", "reference")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 1 skipped" in done.stdout
+    assert "there is no Hypothesis to draw shapes and values" in done.stdout
+
+
 def test_skips_have_reasons_and_are_counted(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         "import pytest\n"

@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Both:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stages end with it
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--type", default="cuda", help="or rocm")
     parser.add_argument("--carry", action="store_true", help="fetch what is needed")
@@ -141,6 +143,9 @@ class Check:
         )
         self.end_warming()
         self.workloads()
+        if self.type == "cuda":
+            fault = [python, f"{GPU}/after_fault.py", "--device", self.device]
+            run("after a fault", 30, fault, self.env)
         if self.given.long:
             self.long()
 
@@ -207,37 +212,59 @@ class Check:
         return ["--device", self.device, *self.small, *self.only]
 
     def suite(self, env: Mapping[str, str]) -> None:
+        """With the plugins that it needs: what others of the machine's do or warn of is
+        none of ours."""
+        env = {**env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         command = [self.python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += ["-p", "neurenix_pytest", "-o", "addopts="]
+        command += ["-o", "filterwarnings=default"]
+        if self.has("_hypothesis_pytestplugin"):
+            command += ["-p", "_hypothesis_pytestplugin"]
+        if self.has("xdist"):
+            command += ["-p", "xdist", "-n", str(min(8, os.cpu_count() or 1))]
         command += ["--pyargs", "neurenix.testing.suite", "--nx-device", self.type]
         if self.given.rehearse:
             command += ["-k", SMALL_SUITE]
-        command += ["-n", str(min(8, os.cpu_count() or 1)), "-o", "addopts="]
         self.stages.run("conformance suite", 120, command, env, keep=130)
 
+    def has(self, module: str) -> bool:
+        """Whether the environment has it."""
+        found = (
+            f"import importlib.util as u; print(u.find_spec({module!r}) is not None)"
+        )
+        return _said([self.python, "-c", found]) == "True"
+
     def sanitizers(self, env: Mapping[str, str]) -> None:
-        """Of a small network and of convolutions; each tensor has memory of its own, so
-        that what leaves it is seen."""
+        """Of a small network, of convolutions, and of a product with each kind of tile;
+        each tensor has memory of its own, so that what leaves it is seen."""
+        device = ["--device", self.device]
+        products = [f"{GPU}/products.py", *device]
+        w1 = [f"{GPU}/ours.py", "w1", *device, "--seconds", "0"]
+        w5s1 = [f"{GPU}/ours.py", "w5s1", "--small", *device, "--seconds", "0"]
+        if self.given.rehearse:
+            self.stages.run("products", 60, [self.python, *products], env)
+            return
         found = shutil.which("compute-sanitizer") or shutil.which(
             "/usr/local/cuda/bin/compute-sanitizer"
         )
-        for tool, case, more in (
-            ("memcheck", "w1", []),
-            ("memcheck", "w5s1", ["--small"]),
-            ("racecheck", "w1", []),
+        for name, program in (
+            ("memcheck w1", w1),
+            ("memcheck w5s1", w5s1),
+            ("memcheck products", products),
+            ("racecheck w1", w1),
+            ("racecheck products", products),
         ):
-            name = f"{tool} {case}"
             if not found:
                 self.stages.note(name, "not run: compute-sanitizer is not on the PATH")
                 continue
+            tool = name.split()[0]
             command = [found, "--tool", tool, "--error-exitcode", "1", self.python]
-            command += [f"{GPU}/ours.py", case, *more, "--device", self.device]
-            command += ["--seconds", "0"]
-            self.stages.run(name, 45, command, env, keep=140)
+            self.stages.run(name, 45, [*command, *program], env, keep=140)
 
     def workloads(self) -> None:
         command = [self.python, "benchmarks/gpu_check.py", *self.cases()]
         command += ["--cases", str(self.folder / "cases"), *self.peers()]
-        left = self.stages.left()
+        left = self.stages.left() - 20  # for what comes after it
         command += ["--limit", f"{left - 15:.0f}"]
         if self.given.rehearse:
             command += ["--seconds", "0.05"]
@@ -259,6 +286,7 @@ class Check:
 
     def end(self, kept: Path) -> None:
         self.end_warming()
+        self.stages.end_begun()
         print(f"\n{self.stages.table()}")
         measured = self.folder / "workloads.txt"
         if measured.exists():

@@ -1,5 +1,5 @@
 """The environment that is checked: a virtual one over the machine's packages, with what
-was carried there, and Neurenix built from this checkout."""
+was carried there; core and meta where their sources lie, and engines built here."""
 
 from __future__ import annotations
 
@@ -12,11 +12,35 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = ROOT / "build" / "gpu-wheels"
-# What the packages need beside what the machine has, and what builds and tests them.
-CARRIED = (
-    *("cffi", "importlib-metadata", "safetensors", "tqdm"),
-    *("hatchling", "hypothesis", "pytest-xdist"),
-)
+SOURCES = [ROOT / package / "src" for package in ("neurenix-core", "neurenix-meta")]
+# What the check cannot do without, as the packages ask for it, and what else it uses.
+NEEDED = ("cffi>=1.16", "pluggy>=1.5", "pytest>=8.2", "scikit-build-core>=1.0")
+USED = {
+    "importlib-metadata>=6": "Python's own stands in",
+    "pytest-xdist>=3.6": "one process runs the suite",
+    "hypothesis>=6.100": "the suite's random part is skipped",
+    "safetensors>=0.4": "--long is not possible",
+}
+# The bindings that core brings with it need nothing that cffi's own package needs.
+ALONE = "cffi"
+
+# Says which of the requirements in its arguments are not met.
+LACKING = """
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from packaging.requirements import Requirement
+for text in sys.argv[1:]:
+    asked = Requirement(text)
+    try:
+        met = asked.specifier.contains(version(asked.name), prereleases=True)
+    except PackageNotFoundError:
+        met = False
+    if not met:
+        print(text)
+"""
+STAND_IN = """from importlib.metadata import *
+from importlib.metadata import EntryPoint
+"""
 
 # Packages of the interpreter's own environment, should it be a virtual one.
 PARENT = """
@@ -30,7 +54,7 @@ def carry(python: str) -> int:
     system = f"{platform.system()} {platform.machine()}"
     print(f"fetching wheels for Python 3.12 on {system}, and for no other", flush=True)
     command = [python, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
-    command += ["--python-version", "3.12", "--dest", str(WHEELS), *CARRIED]
+    command += ["--python-version", "3.12", "--dest", str(WHEELS), *NEEDED, *USED]
     status = subprocess.call(command)
     if not status:
         files = sorted(WHEELS.glob("*.whl"))
@@ -54,13 +78,26 @@ def make(python: str, folder: Path) -> None:
         [python, "-m", "venv", "--system-site-packages", "--without-pip", folder],
         check=True,
     )
-    parent = subprocess.run(
-        [python, "-c", PARENT], check=True, capture_output=True, text=True
-    ).stdout
     (packages,) = folder.glob("lib/python3*/site-packages")
-    (packages / "parent.pth").write_text(parent)
-    install(python, folder, "--find-links", str(WHEELS), *CARRIED)
-    install(python, folder, "--no-deps", "./neurenix-core", "./neurenix-meta")
+    (packages / "parent.pth").write_text(said(python, "-c", PARENT))
+    # their build tool may not be here; they come before what the machine may have
+    (packages / "neurenix.pth").write_text("".join(f"{src}\n" for src in SOURCES))
+    inside = str(folder / "bin" / "python")
+    for wanted in said(inside, "-c", LACKING, *NEEDED, *USED).split():
+        alone = ["--no-deps"] if wanted.startswith(ALONE) else []
+        try:
+            install(python, folder, "--find-links", str(WHEELS), *alone, wanted)
+        except subprocess.CalledProcessError:
+            if wanted in NEEDED:
+                sys.exit(f"no {wanted} here: scripts/gpu_check.sh --carry")
+            print(f"no {wanted}: {USED[wanted]}")
+            if wanted.startswith("importlib-metadata"):
+                (packages / "importlib_metadata.py").write_text(STAND_IN)
+
+
+def said(*command: str) -> str:
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
 
 
 def build(python: str, folder: Path, package: str) -> None:
@@ -93,6 +130,6 @@ if __name__ == "__main__":  # a stage: make, or build PACKAGE
             build(interpreter, Path(environment), packages[0])
         else:
             make(interpreter, Path(environment))
-            print("core and meta are installed")
+            print("all that is needed is there")
     except subprocess.CalledProcessError as error:
         sys.exit(f"{error}")

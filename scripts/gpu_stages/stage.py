@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Stages:
         self.end = time.monotonic() + limit
         self.start = time.monotonic()
         self.rows: list[str] = []
+        self.begun: list[Stage] = []  # and not finished
         self.passed = True
 
     def left(self) -> float:
@@ -77,7 +79,9 @@ class Stages:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Stage(name, process, file, time.monotonic(), most)
+        stage = Stage(name, process, file, time.monotonic(), most)
+        self.begun.append(stage)
+        return stage
 
     def finish(self, stage: Stage, shown: int = 4) -> bool:
         """Waits for a stage to its limit, and notes how it ended."""
@@ -87,6 +91,7 @@ class Stages:
         except subprocess.TimeoutExpired:
             late = True
         end_group(stage.process)
+        self.begun.remove(stage)
         lines = stage.file.read_text(errors="replace").rstrip().splitlines() or [""]
         print("\n".join(lines[-shown:]) if shown else "", flush=True)
         seconds = f"{time.monotonic() - stage.begin:.0f} s"
@@ -100,6 +105,11 @@ class Stages:
         self.note(stage.name, f"FAILED ({cause}): {last}", seconds, passed=False)
         return False
 
+    def end_begun(self) -> None:
+        """Ends what still runs, where the check itself is ended."""
+        while self.begun:
+            end_group(self.begun.pop().process)
+
     def note(
         self, name: str, told: str, seconds: str = "", passed: bool = True
     ) -> None:
@@ -111,15 +121,41 @@ class Stages:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process with all that it started. One that a driver holds back may
-    outlive it: it is not waited for."""
+    """Ends a process with all that it started, what is in sessions of its own too. One
+    that a driver holds back may outlive it: it is not waited for."""
+    groups = groups_of(process.pid)
     for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-        except ProcessLookupError:
+        groups = [group for group in groups if _signalled(group, how)]
+        if not groups:
             break
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(3)
-        except subprocess.TimeoutExpired:
-            continue
-        time.sleep(0.1)  # for the others of its group
+        time.sleep(0.1)  # for the others
+
+
+def groups_of(leader: int) -> list[int]:
+    """The process groups of a leader and of all that descend from it."""
+    children: dict[int, list[int]] = {}
+    groups = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # what is before the bracket is the program's name, whatever is in that
+            fields = file.read_text(errors="replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended
+        pid = int(file.parent.name)
+        children.setdefault(int(fields[1]), []).append(pid)
+        groups[pid] = int(fields[2])
+    found = [leader]
+    for pid in found:
+        found += children.get(pid, [])
+    return list(dict.fromkeys([leader, *(groups.get(pid, leader) for pid in found)]))
+
+
+def _signalled(group: int, how: signal.Signals) -> bool:
+    """Whether anybody is left in a group to hear it."""
+    try:
+        os.killpg(group, how)
+    except ProcessLookupError:
+        return False
+    return True

@@ -23,6 +23,7 @@ for _name in (
     "derivatives",
     "random",
     "suite",
+    "suite_at_random",
 ):
     pytest.register_assert_rewrite(f"neurenix.testing.{_name}")
 

@@ -6,6 +6,7 @@ chosen by itself only where nothing else is installed.
 
 from __future__ import annotations
 
+import platform
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -96,6 +97,9 @@ class ReferenceBackend(Backend):
             features=frozenset({FUSED_ARGMAX}),
         )
 
+    def bits_depend_on(self, index: int) -> dict[str, str]:
+        return {"NumPy": np.__version__, "machine": platform.machine()}
+
     def configure(self, options: dict[str, Any]) -> None:
         """NumPy's threads are its own."""
 
@@ -106,9 +110,7 @@ class ReferenceBackend(Backend):
 
     def upload(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
         require("a buffer", type.nbytes, host_available)
-        buffer = np.array(array, type.dtype.numpy, order="C")
-        buffer.shape = type.shape
-        return buffer
+        return np.array(np.reshape(array, type.shape), type.dtype.numpy, order="C")
 
     def adopt(self, array: np.ndarray[Any, Any], type: TensorType, index: int) -> Any:
         view = array.view()

@@ -7,8 +7,6 @@ import time
 from importlib.util import find_spec
 from typing import Any
 
-from tqdm import tqdm
-
 from neurenix.arguments import positive
 
 from .events import Callback, Event, Learner
@@ -32,7 +30,7 @@ class ProgressBar(Callback):
 
     def __init__(self, every: float = 30.0) -> None:
         self.every = positive("ProgressBar", "every", every)
-        self._bar: tqdm[Any] | None = None
+        self._bar: Any = None  # tqdm's
         self._lines: _Lines | None = None
         self._done = 0
 
@@ -45,7 +43,7 @@ class ProgressBar(Callback):
         if not notebook and not sys.stderr.isatty():
             self._lines = _Lines(name, self._done, total, self.every)
             return
-        bar: Any = notebook_bar() if notebook else tqdm
+        bar = notebook_bar() if notebook else text_bar()
         file = sys.stdout if notebook else sys.stderr
         self._bar = bar(
             total=total,
@@ -100,7 +98,7 @@ class _Lines:
         numbers = self.last or {n: f"{float(v):.4g}" for n, v in event.metrics.items()}
         told = "".join(f", {name} {value}" for name, value in numbers.items())
         share = 100 * event.total // max(self.total, 1)
-        times = f"{tqdm.format_interval(passed)}<{tqdm.format_interval(left)}"
+        times = f"{_interval(passed)}<{_interval(left)}"
         print(
             f"{self.name}: {event.total} of {self.total} steps ({share} %), "
             f"{times}{told}",
@@ -115,6 +113,13 @@ class _Lines:
             self.write(event)
 
 
+def _interval(seconds: float) -> str:
+    """As tqdm writes it."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
 def in_notebook() -> bool:
     """Whether a notebook's kernel runs this: what is printed goes to its page."""
     shell = sys.modules.get("IPython")
@@ -122,10 +127,16 @@ def in_notebook() -> bool:
     return running is not None and "IPKernelApp" in running.config
 
 
+def text_bar() -> Any:
+    from tqdm import tqdm  # slow to import, and not needed where nothing is shown
+
+    return tqdm
+
+
 def notebook_bar() -> Any:
     """The bar that a notebook can show: widgets, or text where there are none."""
     if find_spec("ipywidgets") is None:
-        return tqdm
+        return text_bar()
     from tqdm.notebook import tqdm as with_widgets
 
     return with_widgets
