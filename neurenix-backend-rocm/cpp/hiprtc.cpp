@@ -44,21 +44,22 @@ std::unique_ptr<gpu::Compiler> find_hiprtc(int runtime, std::string& why) {
           "own clang is 16 or newer makes code";
     return nullptr;
   }
-  void* library = nullptr;
+  void* found = nullptr;
   const char* given = std::getenv("NEURENIX_HIPRTC");
-  if (given) library = dlopen(given, RTLD_NOW | RTLD_LOCAL);
+  if (given) found = dlopen(given, RTLD_NOW | RTLD_LOCAL);
   for (const char* name : names)
-    if (!library && !given) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
+    if (!found && !given) found = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  const gpu::CompilerLibrary library(found);
+  if (!found) {
     why = given ? "NEURENIX_HIPRTC=" + std::string(given) + " cannot be opened" : "libhiprtc is not found";
     return nullptr;
   }
   gpu::CompilerFunctions functions;
-  if (!gpu::look_up(library, "hiprtc", "Code", functions)) {
+  if (!gpu::look_up(found, "hiprtc", "Code", functions)) {
     why = "the libhiprtc that is found lacks functions";
     return nullptr;
   }
-  const std::string path = gpu::path_of_library(library);
+  const std::string path = gpu::path_of_library(found);
   const std::string version = release_of(path, version_text(runtime));
   if (version != own) {
     why = "hipRTC " + version + " is found, and the precompiled kernels are of " + own +
