@@ -14,7 +14,7 @@ from ray_nodes import ray
 
 import neurenix as nx
 from neurenix import meta, nn
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import DeviceError, InvalidArgumentError
 from neurenix.meta.datasets import ArrayDataset
 from neurenix.meta.distributed import RayStrategy
 from neurenix.meta.distributed.ray_pool import RayPool
@@ -162,8 +162,11 @@ def test_data_and_parameters_travel_once_a_node(
     ]
     for (_, size), least in zip(sent.put, [images.nbytes, *[parameters] * 5]):
         assert least <= size < least + 20_000
-    assert len(sent.told) == 2 and sent.with_calls < 2_000
-    for first, second in sent.told.values():
+    assert sent.with_calls < 2_000
+    # one that has just come is told what the others were told before, too
+    both = [references for references in sent.told.values() if len(references) == 2]
+    assert len(both) == 2
+    for first, second in both:
         assert isinstance(first, Ref) and first == second
 
 
@@ -207,6 +210,18 @@ def test_more_workers_than_there_is_room_for() -> None:
 def test_resources_that_the_cluster_has_not() -> None:
     strategy = RayStrategy(1, resources={"CPU": 1, "GPU": 1})
     with pytest.raises(InvalidArgumentError, match=r"1 CPU, 1 GPU.*room for 0"):
+        run("MAML", strategy)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_workers_with_another_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if nx.current_device().type != nx.DeviceType("cpu"):
+        pytest.skip("the setting is the engine's for CPUs")
+    monkeypatch.setenv("NEURENIX_CPU_WINOGRAD", "0")
+    message = "convolutions: Winograd's.* this process with convolutions: plain sums"
+    with RayStrategy(1) as strategy, pytest.raises(DeviceError, match=message):
         run("MAML", strategy)
 
 
