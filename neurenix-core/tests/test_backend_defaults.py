@@ -16,6 +16,7 @@ from neurenix.backends.by_methods import as_backend, as_executable
 from neurenix.backends.protocol import API_VERSION
 from neurenix.backends.reference import ReferenceBackend
 from neurenix.errors import InvalidArgumentError
+from neurenix.settings import bits_depend_on
 from neurenix.state.protocol import State, as_state
 
 _numbers = count()
@@ -56,6 +57,9 @@ class WithMore(Plain):
 
     def expands(self, instruction: Any) -> bool:
         return True
+
+    def bits_depend_on(self, index: int) -> dict[str, str]:
+        return {"chip": "b"}
 
     def compile(self, program: Any, index: int, state: int = 0) -> Any:
         made: Any = super().compile(program, index, state)
@@ -108,6 +112,7 @@ def test_what_it_lacks(use: Callable[[type], None]) -> None:
     (entry,) = f.entries.values()
     assert [i.primitive.name for i in entry.program.instructions] == ["map"]
     assert entry.executable.plan_seconds == 0
+    assert bits_depend_on(nx.current_device()) == {"device": "NumPy"}
     with pytest.raises(InvalidArgumentError, match="takes no profiles"):
         nx.profile().__enter__()
     assert f(nx.ones(3)).tolist() == [2.0, 2.0, 2.0]
@@ -120,6 +125,7 @@ def test_what_it_has(use: Callable[[type], None]) -> None:
     (entry,) = f.entries.values()
     assert "map" not in [i.primitive.name for i in entry.program.instructions]
     assert entry.executable.plan_seconds == 0.5
+    assert bits_depend_on(nx.current_device()) == {"chip": "b"}
     with nx.profile() as taken:
         f(nx.ones(3))
     assert [row["primitive"] for row in taken.rows] == ["sin"]

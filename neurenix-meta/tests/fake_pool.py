@@ -34,11 +34,12 @@ Does = Callable[[int], Answer]
 
 @dataclass
 class Script:
-    """A worker: where it starts, and after how long; what it does with each job, and
-    when it is told something."""
+    """A worker: where it starts, and after how long; when its process is there, if not
+    as late as that; what it does with each job, and when it is told something."""
 
     node: str | Exception = "a"
     after: float = 1.0
+    placed: float | None = None
     does: Does = lambda job: Answer(job * 10)
     learns: Callable[[object], Answer] = lambda value: Answer(None, 0.1)
 
@@ -69,6 +70,11 @@ class FakePool(Pool):
         self.started_at.append(self.now)
         self.knows[number] = {}
         return worker
+
+    def placed(self, worker: Worker) -> Ticket:
+        script = self.script(worker)
+        after = script.after if script.placed is None else script.placed
+        return Asked(worker, None, self.now + after)
 
     def arrival(self, worker: Worker) -> Ticket:
         script = self.script(worker)

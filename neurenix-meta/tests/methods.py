@@ -51,8 +51,8 @@ def make(name: str) -> meta.MetaLearner:
     return learner
 
 
-def tasks(name: str, count: int = 4) -> list[meta.Task]:
+def tasks(name: str, count: int = 4, seed: int = 0) -> list[meta.Task]:
     """Tasks that it can learn."""
     if name == "ConditionalNeuralProcess":
-        return meta.generate_regression_tasks(count, 5, seed=0)
-    return meta.generate_classification_tasks(count, WAYS, 3, INPUTS, seed=0)
+        return meta.generate_regression_tasks(count, 5, seed=seed)
+    return meta.generate_classification_tasks(count, WAYS, 3, INPUTS, seed=seed)

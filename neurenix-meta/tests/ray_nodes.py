@@ -41,8 +41,10 @@ def cluster(*cores: int) -> Iterator[Cluster]:
         made.shutdown()
 
 
-def add_node(made: Cluster, cores: int) -> Node:
-    return made.add_node(num_cpus=cores, object_store_memory=_STORE)
+def add_node(made: Cluster, cores: int, **environment: str) -> Node:
+    return made.add_node(
+        num_cpus=cores, object_store_memory=_STORE, env_vars=environment or None
+    )
 
 
 def workers(strategy: RayStrategy) -> list[RayWorker]:

@@ -19,8 +19,10 @@ from neurenix.errors import (
     NonFiniteError,
     OutOfMemoryError,
 )
+from neurenix.meta.distributed.crew_strategy import CrewStrategy
 from neurenix.meta.distributed.worker import Worker
 from neurenix.meta.tasks.batches import EndlessSource
+from neurenix.meta.training.strategy import Strategy
 
 
 @pytest.mark.parametrize("name", methods.METHODS)
@@ -151,8 +153,9 @@ def test_the_next_tasks_are_drawn_before_they_are_asked_for(
     assert heard == ["sums", "draw", *ahead, "sums", *ahead, "sums"]
 
 
-def test_what_workers_know_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    strategy = crew(2)
+@pytest.fixture
+def told_to_crews(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kinds of what crews are told."""
     told: list[str] = []
     tell = HereCrew.tell
 
@@ -161,7 +164,11 @@ def test_what_workers_know_is_not_told_again(monkeypatch: pytest.MonkeyPatch) ->
         tell(self, name, value)
 
     monkeypatch.setattr(HereCrew, "tell", telling)
-    learner = on_images()
+    return told
+
+
+def test_what_workers_know_is_not_told_again(told_to_crews: list[str]) -> None:
+    strategy, learner = crew(2), on_images()
     for _ in range(2):
         learner.meta_learn(
             sampler(tasks=6),
@@ -171,7 +178,49 @@ def test_what_workers_know_is_not_told_again(monkeypatch: pytest.MonkeyPatch) ->
             strategy=strategy,
         )
         learner.evaluate(sampler(tasks=4), strategy=strategy)
-    assert sorted(told) == ["learner", "tasks", "tasks", "tasks"]
+    assert sorted(told_to_crews) == ["learner", "tasks", "tasks", "tasks"]
+
+
+class Evaluating(meta.Callback):
+    """Scores lists of tasks after each epoch: the same, and others each time."""
+
+    def __init__(self, strategy: Strategy | None) -> None:
+        self.strategy = strategy
+        self.found: list[bytes] = []
+
+    def on_epoch_end(self, learner: Any, event: meta.Event) -> None:
+        for seed in (100, 101, 10 * event.epoch, 10 * event.epoch + 1):
+            tasks = methods.tasks("MAML", 4, seed=seed)
+            scores = learner.evaluate(tasks, strategy=self.strategy).scores
+            self.found += [scores[name].tobytes() for name in sorted(scores)]
+
+
+@pytest.mark.parametrize("apart", [1, 2])
+def test_a_callback_that_evaluates_lists(apart: int) -> None:
+    """Workers forget what has not been used for long, the training's tasks too."""
+    make = methods.METHODS["Reptile"]
+    found = []
+    for strategy in (None, CrewStrategy(HereCrew(1), apart, 1)):
+        callback = Evaluating(strategy)
+        options = {"epochs": 6, "callbacks": [callback]}
+        tasks = methods.tasks("Reptile", 7)
+        found.append((run(make, tasks, strategy, **options), callback.found))
+    assert found[0] == found[1]
+
+
+def test_a_list_that_comes_again_is_not_told_again(
+    told_to_crews: list[str],
+) -> None:
+    learner = methods.make("MAML")
+    strategy = crew(2)
+    for _ in range(3):
+        for seed in (0, 1):
+            learner.evaluate(methods.tasks("MAML", 4, seed=seed), strategy=strategy)
+    assert sorted(told_to_crews) == ["learner", "tasks", "tasks"]
+    # read in another way, as another learner does, it is another one
+    other = methods.make("MAML").to(nx.float64)
+    other.evaluate(methods.tasks("MAML", 4, seed=0), strategy=strategy)
+    assert sorted(told_to_crews) == [*["learner"] * 2, *["tasks"] * 3]
 
 
 def test_settings_that_vary() -> None:

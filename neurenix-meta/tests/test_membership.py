@@ -17,7 +17,7 @@ def made(
     *scripts: Script, workers: int = 2, least: int = 1, deadline: float = 60.0
 ) -> tuple[FakePool, Membership, Rounds]:
     pool = FakePool(list(scripts) or [Script()])
-    members = Membership(pool, workers, least, patience=30.0, clock=pool.clock)
+    members = Membership(pool, workers, least, 30.0, 60.0, pool.clock)
     return pool, members, Rounds(members, deadline)
 
 
@@ -260,6 +260,49 @@ def test_one_that_joins_later_and_cannot_is_lost_and_the_others_go_on() -> None:
     assert done(rounds, [1, 2]) == [10, 20]
     assert members.changes[-1].cause == "node b has no Omniglot"
     assert pool.stopped[0] == 1 and kinds(members)[:2] == [("joined", 0), ("lost", 1)]
+
+
+def test_one_that_joins_later_and_cannot_be_told_is_lost_and_the_others_go_on() -> None:
+    """As on a node without the module of a class that the others know."""
+    bad = Script(after=3.0, learns=lambda value: Answer(WorkerError("no module"), 2.0))
+    pool, members, rounds = made(Script(does=lambda j: Answer(j * 10, 5.0)), bad)
+    members.gather()
+    members.tell("learner", 1)
+    assert done(rounds, [1, 2]) == [10, 20]
+    assert kinds(members)[:2] == [("joined", 0), ("lost", 1)]
+    assert members.changes[1].cause == "no module" and pool.stopped[0] == 1
+    assert "learner" in members.told
+
+
+def test_one_that_hangs_while_it_starts_is_given_up_and_asked_for_again() -> None:
+    hung = Script(placed=2.0, after=NEVER)
+    pool, members, rounds = made(Script(), hung, Script())
+    members.gather()
+    for _ in range(80):
+        members.settled()
+        pool.now += 1.0
+    assert kinds(members) == [("joined", 0), ("lost", 1), ("joined", 2)]
+    assert members.changes[1].cause == "it was not ready within 60 s, and was ended"
+    assert pool.stopped == [1] and not members.placing and not members.until
+    assert done(rounds, [1, 2]) == [10, 20]
+
+
+def test_one_that_hangs_while_it_starts_is_given_up_in_mid_step() -> None:
+    slow = Script(does=lambda j: Answer(j * 10, 30.0))
+    _, members, rounds = made(slow, Script(placed=2.0, after=NEVER), Script())
+    members.gather()
+    members.deadline = 10.0
+    assert done(rounds, [1, 2, 3]) == [10, 20, 30]
+    assert kinds(members) == [("joined", 0), ("lost", 1), ("joined", 2)]
+
+
+def test_one_that_waits_for_a_place_is_not_given_up() -> None:
+    """The cluster may have one after hours."""
+    pool, members, _ = made(Script(), Script(after=7200.0))
+    for _ in range(8000):
+        members.settled()
+        pool.now += 1.0
+    assert kinds(members) == [("joined", 0), ("joined", 1)] and not pool.stopped
 
 
 def test_the_end_stops_all() -> None:

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 
+from neurenix import meta
 from neurenix.devices import Device
 from neurenix.errors import InvalidArgumentError, WorkerError
 from neurenix.meta.distributed import RayStrategy, ray_package
@@ -27,6 +28,7 @@ pytest.importorskip("ray", reason="Ray is not installed")
         ({"resources": {}}, r"resources=\{\}; .* or None"),
         ({"address": 5}, "address=5; expected the head's host and port"),
         ({"address": ""}, "address=''; expected"),
+        ({"address": "ray://a.example:10001"}, r"'ray://.*' is Ray's client, .*auto"),
         (
             {"device": "gpu"},
             "device='gpu' is no device type that is known here; .*'cuda'",
@@ -90,6 +92,20 @@ def test_a_cluster_that_does_not_answer_is_named(
     monkeypatch.setenv("RAY_ADDRESS", "b.example:2")
     with pytest.raises(WorkerError, match=r"address='b\.example:2'"):
         connect(None)
+
+
+def test_ray_s_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the environment, too, and where the process is connected by it."""
+    monkeypatch.setattr("ray.init", lambda *args, **options: pytest.fail("asked"))
+    monkeypatch.setenv("RAY_ADDRESS", "ray://a.example:10001")
+    with pytest.raises(InvalidArgumentError, match="is Ray's client"):
+        connect(None)
+    monkeypatch.setattr("ray.util.client.ray.is_connected", lambda: True)
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    learner = meta.MAML(meta.MLP([1, 1]))
+    tasks = meta.generate_regression_tasks(2, 2, seed=0)
+    with pytest.raises(InvalidArgumentError, match="is Ray's client"):
+        learner.evaluate(tasks, strategy=RayStrategy(1))
 
 
 def test_where_nothing_listens_ray_is_not_asked(

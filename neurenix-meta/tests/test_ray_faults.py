@@ -99,6 +99,8 @@ def test_a_worker_that_hangs_is_replaced(made):
         assert trained(strategy, [Doing({5: stops})]) == alone()
         lost = [change.cause for change in strategy.changes if change.kind == "lost"]
         assert "no answer within 10 s: it was ended" in lost
+        wait_until(strategy, 2)
+        assert "joined" in kinds(strategy)[kinds(strategy).index("lost") :]
 
 
 def test_workers_join_and_leave_between_steps(made):
@@ -119,6 +121,29 @@ def test_workers_join_and_leave_between_steps(made):
         assert trained(strategy, [doing]) == alone()
         assert seen == [1, 2, 1]
         assert kinds(strategy) == ["joined", "joined", "left"]
+
+
+def test_a_node_without_neurenix_joins_and_the_others_go_on(made, tmp_path):
+    (tmp_path / "neurenix.py").write_text("raise ImportError('it is not here')")
+    with pytest.warns(UserWarning, match="room for 2 of 3"):
+        strategy = RayStrategy(workers=3, at_least=2)
+        strategy._started(meta.MAML(meta.MLP([1, 1])))
+
+    def join(doing):
+        nodes.append(add_node(made, 1, PYTHONPATH=str(tmp_path)))
+        until = time.monotonic() + 120.0
+        while "lost" not in kinds(strategy):
+            strategy._crew.members.settled()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    nodes = []
+    with strategy:
+        assert trained(strategy, [Doing({3: join})]) == alone()
+        causes = [change.cause for change in strategy.changes if change.kind == "lost"]
+        assert all("cannot import what a worker is" in cause for cause in causes)
+        assert "it is not here" in causes[0]
+    made.remove_node(*nodes)
 
 
 # ---- causes that are named -----------------------------------------------------------

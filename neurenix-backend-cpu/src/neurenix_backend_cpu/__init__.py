@@ -34,9 +34,9 @@ def _probe() -> int:
 
 
 def _create() -> backends.Backend:
-    from neurenix.phynexus import NativeBackend
+    from .backend import CpuBackend
 
-    return NativeBackend(library())
+    return CpuBackend(library())
 
 
 @backends.hookimpl

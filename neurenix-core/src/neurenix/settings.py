@@ -91,6 +91,16 @@ def init(options: dict[str, Any] | None = None, **more: Any) -> Device:
     return device
 
 
+def bits_depend_on(device: Device) -> dict[str, str]:
+    """What decides the last bits of results on a device, as it says itself, by name:
+    on two of one type for which it is equal, results have the same bits.
+
+    >>> list(bits_depend_on(Device(DeviceType("reference"))))
+    ['NumPy', 'machine']
+    """
+    return backend_of(device, "bits_depend_on").bits_depend_on(device.index)
+
+
 def backend_of(device: Device, what: str) -> Backend:
     """The backend of a device; DeviceError, which begins with `what`, where its type is
     absent or has not so many. (The first one is taken to be there: who uses it is told

@@ -42,6 +42,7 @@ class _BackendByMethods(Backend):
         self._expands = getattr(backend, "expands", super().expands)
         self._self_check = getattr(backend, "self_check", super().self_check)
         self._notes = getattr(backend, "notes", super().notes)
+        self._bits = getattr(backend, "bits_depend_on", super().bits_depend_on)
 
     def device_count(self) -> int:
         count: int = self._backend.device_count()
@@ -85,6 +86,9 @@ class _BackendByMethods(Backend):
 
     def notes(self, index: int) -> tuple[str, ...]:
         return tuple(self._notes(index))
+
+    def bits_depend_on(self, index: int) -> dict[str, str]:
+        return dict(self._bits(index))
 
     def start_profile(self) -> None:
         self._backend.start_profile()

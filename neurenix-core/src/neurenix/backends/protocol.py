@@ -236,6 +236,18 @@ class Backend(ABC):
         that would make it faster. `neurenix doctor` prints it."""
         return ()
 
+    def bits_depend_on(self, index: int) -> dict[str, str]:
+        """What decides the last bits of results beside the program and the precision of
+        products, by name, for people: two devices of one type for which all of it is
+        equal give the same bits."""
+        has = self.capabilities(index)
+        found = {
+            "device": has.name,
+            "instruction set": has.instruction_set,
+            "engine": has.engine,
+        }
+        return {name: text for name, text in found.items() if text}
+
     def start_profile(self) -> None:
         """For `nx.profile`: count what runs from now on."""
         raise NotImplementedError(f"{type(self).__name__} takes no profiles")

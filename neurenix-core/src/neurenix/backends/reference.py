@@ -6,6 +6,7 @@ chosen by itself only where nothing else is installed.
 
 from __future__ import annotations
 
+import platform
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -95,6 +96,9 @@ class ReferenceBackend(Backend):
             host_visible=True,
             features=frozenset({FUSED_ARGMAX}),
         )
+
+    def bits_depend_on(self, index: int) -> dict[str, str]:
+        return {"NumPy": np.__version__, "machine": platform.machine()}
 
     def configure(self, options: dict[str, Any]) -> None:
         """NumPy's threads are its own."""

@@ -42,11 +42,13 @@ class StepsApart(Steps):
         workers: int,
     ) -> None:
         check_may_step_apart(trained)
+        self.told = told
         self.crew = told.crew
         self.apart = apart
         self.workers = workers
-        self.learner = told.learner(trained.method, trained.optimizer)
-        self.tasks = told.tasks(data.source)
+        self.trained = trained
+        self.source = data.source
+        told.tasks(data.source)  # what cannot be sent is refused before all else
         self.way = Way(options.chunk, options.limit, options.compile)
         # A run goes on only as it began.
         trained.tasks["steps_apart"] = f"{apart} steps of {workers} workers"
@@ -58,25 +60,28 @@ class StepsApart(Steps):
 
     def _rows(self, group: Sequence[Batch]) -> list[Row]:
         """One round: the numbers of each of its steps."""
-        state = self.crew.put(self.learner.state())
+        # Workers may have forgotten these over what they were told since.
+        learner = self.told.learner(self.trained.method, self.trained.optimizer)
+        tasks = self.told.tasks(self.source)
+        state = self.crew.put(learner.state())
         shares = shares_of(group, self.workers)
-        known = self.learner.name, state, self.way, self.tasks
+        known = learner.name, state, self.way.now(), tasks
         jobs = [
             Job("steps_apart", (*known, share), number)
             for number, share in enumerate(shares)
         ]
         found: dict[int, Apart] = dict(self.crew.results(jobs))
         ends = [found[number] for number in range(len(shares))]
-        tasks = [[len(step.numbers) for step in share] for share in shares]
+        sizes = [[len(step.numbers) for step in share] for share in shares]
         for step in range(len(group)):
             if not all(end.rows[step][1] for end in ends):
                 # Nothing of the round is kept: it is as if its first step had failed.
-                return [(_means(ends, tasks, step), False)]
-        moving = self.learner.moving
-        weights = [sum(counts) for counts in tasks]
+                return [(_means(ends, sizes, step), False)]
+        moving = learner.moving
+        weights = [sum(counts) for counts in sizes]
         moving.write(averaged(moving.layout, [end.state for end in ends], weights))
-        self.learner.own_step_done()
-        return [(_means(ends, tasks, step), True) for step in range(len(group))]
+        learner.own_step_done()
+        return [(_means(ends, sizes, step), True) for step in range(len(group))]
 
 
 def check_may_step_apart(trained: Trained) -> None:
@@ -117,10 +122,10 @@ def averaged(layout: Layout, states: Sequence[Bytes], weights: Sequence[int]) ->
 
 
 def _means(
-    ends: Sequence[Apart], tasks: Sequence[Sequence[int]], step: int
+    ends: Sequence[Apart], sizes: Sequence[Sequence[int]], step: int
 ) -> dict[str, float]:
     """A step's numbers, means over all its tasks."""
-    weights = [counts[step] for counts in tasks]
+    weights = [counts[step] for counts in sizes]
     return {
         name: sum(
             weight * end.rows[step][0][name]

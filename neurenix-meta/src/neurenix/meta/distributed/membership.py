@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,12 @@ class Membership:
                step on
     least      with fewer no step begins
     patience   seconds that a run waits for so many, when it has nobody else
+    deadline   seconds that a worker may take to make itself ready, once its process is
+               there
     ready      those that can be given work, in the order in which they came
+    starting   those that are to come, by what says that they are ready
+    placing    of those, whose process is not there yet, by what says that it is
+    until      of the others, when they have to be ready
     learning   answers that are awaited of those that were told something, with its name
     dropped    answers that nobody needs any more, whatever they are
     told       what every worker knows, by name; those that come later, too
@@ -50,15 +56,19 @@ class Membership:
         wanted: int,
         least: int = 1,
         patience: float = 60.0,
+        deadline: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pool = pool
         self.wanted = wanted
         self.least = least
         self.patience = patience
+        self.deadline = deadline
         self.clock = clock
         self.ready: list[Worker] = []
         self.starting: dict[Ticket, Worker] = {}
+        self.placing: dict[Ticket, Worker] = {}
+        self.until: dict[Worker, float] = {}
         self.learning: dict[Ticket, tuple[Worker, str]] = {}
         self.dropped: dict[Ticket, Worker] = {}
         self.told: dict[str, Any] = {}
@@ -95,7 +105,7 @@ class Membership:
     def _leave(self) -> None:
         """The newest goes, first of those that are not there yet."""
         if self.starting:
-            _, worker = self.starting.popitem()
+            worker = next(reversed(self.starting.values()))
         else:
             worker = self.ready.pop()
             self._note(Change("left", worker.number, worker.node, "fewer are wanted"))
@@ -128,12 +138,15 @@ class Membership:
     # ---- at any time -----------------------------------------------------------------
 
     def replace(self) -> None:
-        """Asks for as many as lack; they join when the cluster has them."""
+        """Asks for as many as lack; they join when the cluster has them. Those that
+        hang while they make themselves ready are given up."""
+        self._give_up_overdue()
         missing = self.wanted - len(self.ready) - len(self.starting)
         if missing > 0 and self.clock() >= self._not_before:
             for _ in range(missing):
                 worker = self.pool.start(self._asked_for)
                 self._asked_for += 1
+                self.placing[self.pool.placed(worker)] = worker
                 for name, value in self.told.items():
                     self._tell(worker, name, value)
                 self.starting[self.pool.arrival(worker)] = worker
@@ -152,24 +165,48 @@ class Membership:
 
     def joined(self, ticket: Ticket) -> None:
         """A worker that was starting is ready, or never will be."""
-        worker = self.starting.pop(ticket)
+        worker = self.starting[ticket]
         try:
             worker.node = self.pool.node(ticket)
         except (Lost, NeurenixError) as error:
             if isinstance(error, NeurenixError) and not self._is_whole:
                 raise
-            self._stop(worker)
-            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
-            self._not_before = self.clock() + self._pause
-            self._note(Change("lost", worker.number, worker.node, str(error)))
+            self._never_ready(worker, error)
             return
+        self._stopped_starting(worker)
         self._pause = self._not_before = 0.0
         self.ready.append(worker)
         self._note(Change("joined", worker.number, worker.node))
 
+    def _placed(self, worker: Worker, ticket: Ticket) -> None:
+        self.until[worker] = self.clock() + self.deadline
+        with suppress(Exception):  # what is wrong with it is told by its start
+            self.pool.result(ticket)
+
+    def _never_ready(self, worker: Worker, error: Exception) -> None:
+        """It is asked for again, later each time."""
+        self._stop(worker)
+        self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+        self._not_before = self.clock() + self._pause
+        self._note(Change("lost", worker.number, worker.node, str(error)))
+
+    def _give_up_overdue(self) -> None:
+        now = self.clock()
+        for worker in [w for w, until in self.until.items() if until <= now]:
+            waited = f"it was not ready within {self.deadline:g} s, and was ended"
+            self._never_ready(worker, Lost(waited))
+
+    def _stopped_starting(self, worker: Worker) -> None:
+        self.starting = {t: w for t, w in self.starting.items() if w is not worker}
+        self.placing = {t: w for t, w in self.placing.items() if w is not worker}
+        self.until.pop(worker, None)
+
     def hear(self, ticket: Ticket) -> None:
         """An answer of one that is starting, or was told something. What nobody could
         be told is known to nobody afterwards."""
+        if ticket in self.placing:
+            self._placed(self.placing.pop(ticket), ticket)
+            return
         if ticket in self.starting:
             self.joined(ticket)
             return
@@ -183,7 +220,10 @@ class Membership:
             self.pool.result(ticket)
         except Lost as lost:
             self.lose(worker, lost)
-        except Exception:
+        except Exception as error:
+            if worker in self.starting.values() and self._is_whole:
+                self._never_ready(worker, error)  # the others know it
+                return
             self.forget(name)
             raise
 
@@ -198,8 +238,9 @@ class Membership:
 
     @property
     def awaited(self) -> list[Ticket]:
-        """What `hear` is for."""
-        return [*self.starting, *self.learning, *self.dropped]
+        """What `hear` is for, in this order: whether a worker could be told what it has
+        to know comes before whether it is ready."""
+        return [*self.placing, *self.learning, *self.starting, *self.dropped]
 
     def lose(self, worker: Worker, lost: Lost) -> None:
         """A worker is gone, or was given up: another is asked for."""
@@ -214,7 +255,9 @@ class Membership:
         """All go."""
         for worker in [*self.starting.values(), *self.ready]:
             self.pool.stop(worker)
-        for some in (self.starting, self.ready, self.learning, self.dropped):
+        self.ready.clear()
+        self.until.clear()
+        for some in (self.placing, self.starting, self.learning, self.dropped):
             some.clear()
 
     def _take_in(self, seconds: float) -> None:
@@ -224,6 +267,7 @@ class Membership:
 
     def _stop(self, worker: Worker) -> None:
         self.pool.stop(worker)
+        self._stopped_starting(worker)
         self.learning = {t: w for t, w in self.learning.items() if w[0] is not worker}
         self.dropped = {t: w for t, w in self.dropped.items() if w is not worker}
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import neurenix as nx
 from neurenix import optim
+from neurenix.backends.protocol import FLOAT32
+from neurenix.settings import current_precision
 
 from ..memory import MemoryPlan
 from ..method import Method
@@ -44,30 +46,50 @@ class Still(NamedTuple):
 
 
 class About(NamedTuple):
-    """A worker as a crew sees it: versions of Neurenix and of Python, the type of its
-    device, its machine and process."""
+    """A worker as a crew sees it.
+
+    neurenix, code, python   its version of Neurenix, the digest of the files, and its
+                             version of Python
+    device                   the type of its device
+    bits                     what the bits of results depend on there; None: not known
+    host, process            where it is
+    """
 
     neurenix: str
+    code: str
     python: str
     device: str
+    bits: dict[str, str] | None
     host: str
     process: int
+
+    @staticmethod
+    def heard(said: Mapping[str, Any]) -> About:
+        """What a worker says of itself, as a dict: one of another state of the code may
+        say less, or more."""
+        return About(*(said.get(name, "") for name in About._fields))
 
 
 # ---- what they are asked -------------------------------------------------------------
 
 
 class Way(NamedTuple):
-    """How a job is carried out; it changes no result.
+    """How a job is carried out. Only the precision changes results.
 
-    chunk     at most so many tasks at once; 0: the engine chooses
-    limit     bytes that a program may take; None: any
-    compile   False: everything runs as ordinary Python
+    chunk       at most so many tasks at once; 0: the engine chooses
+    limit       bytes that a program may take; None: any
+    compile     False: everything runs as ordinary Python
+    precision   of float32 products, as of `nx.init`
     """
 
     chunk: int = 0
     limit: int | None = None
     compile: bool = True
+    precision: str = FLOAT32
+
+    def now(self) -> Way:
+        """With the precision that `nx.init` has chosen by now in this process."""
+        return self._replace(precision=current_precision())
 
     def entered(self) -> AbstractContextManager[object]:
         return nullcontext() if self.compile else nx.debug.eager()

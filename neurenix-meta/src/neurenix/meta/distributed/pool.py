@@ -48,8 +48,12 @@ class Pool(abc.ABC):
         has no place yet, it comes later."""
 
     @abc.abstractmethod
+    def placed(self, worker: Worker) -> Ticket:
+        """Answered when its process is there, however: the cluster had a place."""
+
+    @abc.abstractmethod
     def arrival(self, worker: Worker) -> Ticket:
-        """Answered when it is there, and knows what it was told before this."""
+        """Answered when it is ready, and knows what it was told before this."""
 
     @abc.abstractmethod
     def stop(self, worker: Worker) -> None:
@@ -79,7 +83,7 @@ class Pool(abc.ABC):
     @abc.abstractmethod
     def put(self, value: object) -> Any:
         """What to give in place of a value that goes to many, so that it travels once
-        to each node."""
+        to each node. Raises WorkerError where there is no room for it."""
 
     @abc.abstractmethod
     def wait(self, tickets: Collection[Ticket], seconds: float) -> list[Ticket]:
@@ -92,13 +96,15 @@ class Pool(abc.ABC):
     def node(self, ticket: Ticket) -> str:
         """Where a worker is that has become ready.
 
-        Raises Lost, what the worker raised when it made itself ready, and
-        InvalidArgumentError or DeviceError for one whose results could be others.
+        Raises Lost; an error of ours that the worker raised when it made itself ready,
+        WorkerError for any other; and InvalidArgumentError or DeviceError for one whose
+        results could be others.
         """
 
     @abc.abstractmethod
     def result(self, ticket: Ticket) -> Any:
-        """What a job gave. Raises Lost, or what the job raised."""
+        """What a job gave. Raises Lost, what the job raised, or WorkerError for what
+        the cluster could not do."""
 
     @abc.abstractmethod
     def lack(self, workers: int) -> str:

@@ -55,7 +55,21 @@ def checked_address(address: object) -> str | None:
             f"RayStrategy: address={address!r}; expected the head's host and port, "
             'like "first.example:6379", "local", "auto", or None'
         )
+    if isinstance(address, str):
+        refuse_client(address)
     return address
+
+
+def refuse_client(address: str) -> None:
+    """Refuses the address of Ray's client: behind it, parameters and gradients would
+    pass through a process of the cluster, and nobody hears of a head that is lost."""
+    if address.strip().startswith("ray://"):
+        raise InvalidArgumentError(
+            f"RayStrategy: address={address!r} is Ray's client, by which a process "
+            "outside of a cluster asks one inside. Run yours on a machine of the "
+            "cluster, best on the head (`ray job submit` does), and give the head's "
+            'host and port, or "auto"'
+        )
 
 
 def checked_at_least(workers: int, at_least: int | None) -> int | None:

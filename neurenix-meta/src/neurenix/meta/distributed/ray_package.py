@@ -13,6 +13,7 @@ from neurenix.errors import MissingPackageError, WorkerError
 from neurenix.installing import how_to_install
 
 from .head import Head
+from .ray_arguments import refuse_client
 
 _HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/]+):\d+")
 # Seconds for a head that is about to start.
@@ -36,10 +37,12 @@ def ray_package() -> Any:
 def connect(address: str | None) -> None:
     """Connects this process to the cluster at an address, as of `RayStrategy`.
 
-    Raises WorkerError where none can be connected to.
+    Raises WorkerError where none can be connected to, and InvalidArgumentError for the
+    address of Ray's client, in RAY_ADDRESS too.
     """
     ray = ray_package()
     where = os.environ.get("RAY_ADDRESS") if address is None else address
+    refuse_client(where or "")
     try:
         if where is not None and _HOST_AND_PORT.fullmatch(where):
             _wait_for(Head(where))
@@ -56,6 +59,12 @@ def connect(address: str | None) -> None:
             "with token authentication asks for RAY_AUTH_MODE=token here, too, and for "
             "the head's ~/.ray/auth_token"
         ) from error
+
+
+def check_no_client() -> None:
+    """Refuses the connection that this process has, where it is one of Ray's client."""
+    if ray_package().util.client.ray.is_connected():
+        refuse_client("ray://")
 
 
 def leave() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future
@@ -15,25 +16,31 @@ from neurenix.errors import NeurenixError, OutOfMemoryError, WorkerError
 from .actor import WorkerActor
 from .crew import Job
 from .head import Head
+from .messages import About
 from .pool import Lost, Pool, Ticket, Worker
 from .ray_package import ray_package
 from .same import check_same
-from .shipping import shipped
+from .shipping import room_for, shipped
 
 # Ray hands smaller arguments over with the call; others go by the nodes' object stores.
 _INLINE_BYTES = 1 << 16
+# What an actor dies of whose class could not be imported.
+_NO_CLASS = "failed to import on the worker"
+_ADDRESS = re.compile(r"\bip=([^\s,)]+)")
 
 
 class RayWorker(Worker):
     """A worker that is an actor.
 
-    actor   Ray's handle of a `WorkerActor`
-    about   Ray's reference of what it says of itself
+    actor    Ray's handle of a `WorkerActor`
+    placed   Ray's reference of its node, which it says as soon as it is there
+    about    and of what it says of itself, once it has its device
     """
 
-    def __init__(self, number: int, actor: Any, about: Any) -> None:
+    def __init__(self, number: int, actor: Any, placed: Any, about: Any) -> None:
         super().__init__(number)
         self.actor = actor
+        self.placed = placed
         self.about = about
 
 
@@ -48,13 +55,14 @@ class RayTicket(Ticket):
 class RayPool(Pool):
     """Actors of the Ray cluster that this process is connected to, one a device.
 
-    device      its type, in each worker
+    like        whom each worker has to be like, with the type of its device; without
+                `bits` it is the first that comes that says which they are
     resources   what each takes of its node, by Ray's names
     """
 
-    def __init__(self, device: str, resources: Mapping[str, float]) -> None:
+    def __init__(self, like: About, resources: Mapping[str, float]) -> None:
         self.ray = ray_package()
-        self.device = device
+        self.like, self._whose = like, "this process"
         self.resources = dict(resources)
         self.head = Head(self.ray.get_runtime_context().gcs_address)
         gone = self.ray.exceptions
@@ -80,7 +88,13 @@ class RayPool(Pool):
         )
         actor = kind.remote()
         threads = max(1, int(cores))
-        return RayWorker(number, actor, actor.start.remote(self.device, threads))
+        placed = actor.node.remote()
+        about = actor.start.remote(self.like.device, threads)
+        return RayWorker(number, actor, placed, about)
+
+    def placed(self, worker: Worker) -> Ticket:
+        assert isinstance(worker, RayWorker)
+        return RayTicket(worker, worker.placed)
 
     def arrival(self, worker: Worker) -> Ticket:
         return self._ticket(worker, "node")
@@ -88,8 +102,19 @@ class RayPool(Pool):
     def node(self, ticket: Ticket) -> str:
         assert isinstance(ticket, RayTicket)
         worker = ticket.worker
-        worker.node = self.result(ticket)  # errors of its start name it
-        check_same([self.result(RayTicket(worker, worker.about))], self.device)
+        try:
+            worker.node = self.result(ticket)  # errors of its start name it
+            about = About.heard(self.result(RayTicket(worker, worker.about)))
+        except (Lost, NeurenixError):
+            raise
+        except Exception as error:
+            raise WorkerError(
+                f"{worker} cannot make itself ready: {_last_line(str(error))}"
+            ) from error
+        check_same(about, self.like, self._whose)
+        if self.like.bits is None:
+            self.like = self.like._replace(bits=about.bits)
+            self._whose = f"the first, on {about.host},"
         return worker.node
 
     def stop(self, worker: Worker) -> None:
@@ -118,11 +143,13 @@ class RayPool(Pool):
     def put(self, value: object) -> Any:
         if isinstance(value, np.ndarray) and value.nbytes <= _INLINE_BYTES:
             return value
-        return self.ray.put(value)
+        with room_for(self.ray, "what workers need for a step"):
+            return self.ray.put(value)
 
     def _ticket(self, worker: Worker, method: str, *arguments: Any) -> RayTicket:
         assert isinstance(worker, RayWorker)
-        reference = getattr(worker.actor, method).remote(*arguments)
+        with room_for(self.ray, f"what {worker} is asked"):
+            reference = getattr(worker.actor, method).remote(*arguments)
         return RayTicket(worker, reference)
 
     # ---- what comes of it ------------------------------------------------------------
@@ -146,13 +173,20 @@ class RayPool(Pool):
         except exceptions.OutOfMemoryError as error:
             raise Lost(_first_line(error), by_memory=True) from error
         except self._gone as error:
+            if _NO_CLASS in str(error):
+                raise _without_class(str(error), ticket.worker) from error
             raise Lost(_first_line(error)) from error
         except exceptions.ActorUnschedulableError as error:
             raise WorkerError(f"{ticket.worker} has no place: {error}") from error
         except exceptions.RayTaskError as error:
             if isinstance(error.cause, exceptions.RaySystemError):
                 raise _unreadable(error.cause, ticket.worker) from error
-            raise _named(error, ticket.worker) from error
+            raise _named(self.ray, error, ticket.worker) from error
+        except exceptions.RuntimeEnvSetupError as error:
+            text = " ".join(str(error).split())
+            raise WorkerError(f"{ticket.worker}: {text:.500}") from error
+        except exceptions.RayError as error:
+            raise WorkerError(f"{ticket.worker}: {_first_line(error)}") from error
 
     # ---- what there is ---------------------------------------------------------------
 
@@ -176,7 +210,12 @@ def _first_line(error: Exception) -> str:
     return text.partition(" Some common causes include")[0]
 
 
-def _named(error: Any, worker: Worker) -> Exception:
+def _last_line(text: str) -> str:
+    """Of a traceback what was raised."""
+    return ([x.strip() for x in text.splitlines() if x.strip()] or [""])[-1]
+
+
+def _named(ray: Any, error: Any, worker: Worker) -> Exception:
     """What a job raised, with the worker and its node."""
     cause = error.cause
     if isinstance(cause, MemoryError):
@@ -187,7 +226,19 @@ def _named(error: Any, worker: Worker) -> Exception:
     if isinstance(cause, NeurenixError):
         cause.args = (f"{worker}: {cause}", *cause.args[1:])
         return cause
+    if isinstance(cause, ray.exceptions.RayError):
+        return WorkerError(f"{worker}: {_first_line(cause)}")
     return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
+def _without_class(text: str, worker: Worker) -> Exception:
+    """A worker that is none, on a machine without us: `text` has the traceback."""
+    found, why = _ADDRESS.search(text), _last_line(text)
+    where = f" at {found[1]}" if found else ""
+    return WorkerError(
+        f"{worker}{where} cannot import what a worker is ({why}): install the same "
+        "Neurenix on all machines"
+    )
 
 
 def _unreadable(cause: Exception, worker: Worker) -> Exception:

@@ -32,7 +32,7 @@ from .ray_arguments import (
     checked_resources,
 )
 from .ray_crew import RayCrew, RayOptions
-from .ray_package import connect, leave, ray_package
+from .ray_package import check_no_client, connect, leave, ray_package
 
 S = TypeVar("S", bound="RayStrategy")
 
@@ -52,7 +52,8 @@ class RayStrategy(Strategy):
     at_least    with fewer workers no step begins; those that lack join when the cluster
                 has room. None: all of them to begin with, then at least one
     deadline    seconds that a worker may take for its share of one step, the first with
-                what it compiles; one that takes longer is ended and replaced
+                what it compiles, and before that to make itself ready; one that takes
+                longer is ended and replaced
     patience    seconds that a run waits for workers, where it has too few
     steps_apart  for methods that say so (Reptile): meta-steps that each worker makes on
                 its share before all meet at their mean. It saves messages, and it is
@@ -62,8 +63,8 @@ class RayStrategy(Strategy):
     Each worker takes its share of a batch's tasks, by their numbers, and returns the
     sum of what they ask of the parameters, which are added up along the tree that
     `nx.map` adds up along: the bits are those of one process, for any number of
-    workers, on devices of one type. Updates are made in this process, where the learner
-    lives.
+    workers, on devices that are alike; others are refused by name. Updates are made in
+    this process, where the learner lives.
 
     Workers start with the first use and stay until `close`, or the end of a `with`; so
     does the connection to a cluster, where it was made for them. One
@@ -183,6 +184,7 @@ class RayStrategy(Strategy):
             if not ray.is_initialized():
                 connect(self.address)
                 self._has_connected = True
+            check_no_client()
             home = home_of(method) or nx.current_device()
             device = self.device or str(home.type)
             resources = self.resources or _usual(device)
@@ -190,6 +192,7 @@ class RayStrategy(Strategy):
                 RayOptions(
                     self.workers,
                     device,
+                    home,
                     resources,
                     self.at_least,
                     self.deadline,

@@ -28,7 +28,7 @@ def scores_by(
     learner, tasks = told.learner(method), told.tasks(source)
     state = crew.put(learner.state())
     places = learner.moving.places()
-    way = Way(limit=limit, compile=not dispatch.eagerly())
+    way = Way(limit=limit, compile=not dispatch.eagerly()).now()
     units = units_of(source, crew.size)
     jobs = [
         Job("scores", (learner.name, state, way, tasks, unit, key), number)

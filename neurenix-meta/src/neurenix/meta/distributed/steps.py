@@ -36,12 +36,14 @@ class CrewSteps(Steps):
     def __init__(
         self, told: Told, trained: Trained, data: Data, options: Training
     ) -> None:
+        self.told = told
         self.crew = told.crew
-        self.learner = told.learner(trained.method)
-        self.tasks = told.tasks(data.source)
+        self.method = trained.method
+        self.source = data.source
         self.prepares = data.source.makes_batches
         self.way = Way(options.chunk, options.limit, options.compile)
         self.programs = trained.method.programs
+        told.tasks(data.source)  # what cannot be sent is refused before all else
         self._update = kept_update_program(trained.method, trained.optimizer)
 
     def over(self, groups: Iterable[list[Batch]]) -> Iterator[Made]:
@@ -61,11 +63,13 @@ class CrewSteps(Steps):
 
     def _made(self, batch: Batch, following: Batch | None) -> Row:
         """One meta-step; workers get ready for the next one meanwhile."""
-        state = self.crew.put(self.learner.state())
-        known = self.learner.name, state, self.way
+        # Workers may have forgotten these over what they were told since.
+        learner, tasks = self.told.learner(self.method), self.told.tasks(self.source)
+        state = self.crew.put(learner.state())
+        known = learner.name, state, self.way.now(), tasks
         arriving = self.crew.results(self._jobs("sums", batch, *known))
         if following is not None and self.prepares:
-            self.crew.hint(self._jobs("prepare", following))
+            self.crew.hint(self._jobs("prepare", following, tasks))
         total = TreeSum(len(batch))
         form: Form | None = None
         for _, partials in arriving:
@@ -77,15 +81,15 @@ class CrewSteps(Steps):
         if form.plan is not None:
             self.programs.plans["meta_learn"] = form.plan
         (loss, metrics), ok = self._updated(form, total, len(batch))
-        self.learner.own_step_done()
+        learner.own_step_done()
         numbers = {name: x.numpy()[()] for name, x in {"loss": loss, **metrics}.items()}
         return numbers, bool(ok.item())
 
-    def _jobs(self, method: str, batch: Batch, *before: Any) -> list[Job]:
+    def _jobs(self, method: str, batch: Batch, *known: Any) -> list[Job]:
         jobs = []
         for worker, share in enumerate(divided(len(batch), self.crew.size)):
             blocks = [(b, batch.numbers[b.first : b.stop]) for b in share]
-            jobs.append(Job(method, (*before, self.tasks, blocks), worker))
+            jobs.append(Job(method, (*known, blocks), worker))
         return jobs
 
     def _updated(self, form: Form, total: TreeSum, count: int) -> Any:

@@ -6,10 +6,8 @@ which learner and which tasks it is of.
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,15 +17,16 @@ import numpy as np
 import neurenix as nx
 from neurenix import tree
 from neurenix.nn.modes import mode
+from neurenix.settings import current_precision
 
 from ..evaluation.score import ScoresKey, scoring_program
 from ..memory import MemoryPlan, planned
 from ..tasks.batches import Batch, Numbers, Source
 from ..training.step import step_program
 from ..training.strategy import Row
+from .about import about_here
 from .flat import Bytes, Layout
 from .messages import (
-    About,
     Apart,
     Form,
     Partial,
@@ -94,20 +93,14 @@ class Worker:
         self._told: dict[str, Any] = {}
         self._ready: dict[tuple[str, bytes], Batch] = {}
 
-    def start(self, device: str | None, threads: int | None) -> About:
+    def start(self, device: str | None, threads: int | None) -> dict[str, Any]:
         """Takes a device, as of `nx.init`, and that many threads of the host (None: as
-        many as there are). Returns what it is, for a crew to compare."""
+        many as there are). Returns `About` it, as a dict, for a crew to compare."""
         options: dict[str, Any] = {"device": device}
         if threads is not None:
             options["threads"] = threads
-        device_type = str(nx.init(options).type)
-        return About(
-            nx.__version__,
-            ".".join(map(str, sys.version_info[:2])),
-            device_type,
-            socket.gethostname(),
-            os.getpid(),
-        )
+        self._device = nx.init(options)
+        return about_here(self._device)._asdict()
 
     # ---- what it knows ---------------------------------------------------------------
 
@@ -145,7 +138,7 @@ class Worker:
         known: _Known = self._told[learner]
         known.state.write(state)
         found: list[Partial] = []
-        with way.entered():
+        with self._entered(way):
             for block, numbers in blocks:
                 if found and found[-1].form.drawn:
                     known.state.write(state)
@@ -160,7 +153,7 @@ class Worker:
         known: _Known = self._told[learner]
         known.state.write(state)
         rows: list[Row] = []
-        with way.entered():
+        with self._entered(way):
             for share in shares:
                 batch = self._prepared(tasks, share.numbers)
                 bucket, first = batch.bucket, _number(share.first)
@@ -188,7 +181,7 @@ class Worker:
         before = [place + unit.call for place in known.state.places()]
         for stream, place in zip(known.state.streams, before, strict=True):
             stream.step.assign(np.asarray(place, np.uint32))
-        with way.entered(), mode(method, training=False):
+        with self._entered(way), mode(method, training=False):
             program = scoring_program(method, source, key.steps, way.limit, key.apart)
             batch = source.batch_of(unit.numbers)
             count = len(batch)
@@ -203,6 +196,11 @@ class Worker:
         drawn = tuple(i for i, (a, b) in enumerate(zip(before, after)) if a != b)
         scores = {n: x.numpy()[:count].astype(np.float64) for n, x in rows.items()}
         return Scored(scores, drawn, method.programs.plans.get("evaluate"))
+
+    def _entered(self, way: Way) -> AbstractContextManager[object]:
+        if way.precision != current_precision():
+            nx.init({"device": self._device, "precision": way.precision})
+        return way.entered()
 
     def _prepared(self, tasks: str, numbers: Numbers) -> Batch:
         ready = self._ready.pop((tasks, numbers.tobytes()), None)
