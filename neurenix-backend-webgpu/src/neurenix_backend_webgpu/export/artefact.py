@@ -24,7 +24,8 @@ from .program_json import FORMAT, program_json
 PROGRAM, WEIGHTS, CHECK = "program.json", "weights.safetensors", "check.safetensors"
 # What an artefact has, of any release; all else in its folder is somebody's own.
 _OURS = re.compile(
-    r"program\.json|(weights|check)\.safetensors|README\.md|neurenix\.(js|d\.ts)"
+    r"(program|package)\.json|(weights|check)\.safetensors|README\.md"
+    r"|neurenix\.(js|d\.ts)"
     r"|neurenix/\w+\.js"
 )
 
@@ -147,5 +148,7 @@ def _runner() -> dict[str, bytes]:
 def _texts(exported: Exported) -> dict[str, bytes]:
     return {
         "neurenix.d.ts": declarations(exported.entry_points).encode(),
+        # Node takes .js for CommonJS where a folder above says so, or is silent.
+        "package.json": b'{"type":"module"}\n',
         "README.md": read_me(exported).encode(),
     }
