@@ -98,7 +98,7 @@ ROCM = EmulatedEngine(
     "runtime",
     # the cards' files are the kernel's to make
     "import neurenix_backend_rocm.driver\n"
-    "neurenix_backend_rocm.driver.check_device_files = lambda devices: None\n",
+    "neurenix_backend_rocm.driver.check_device_files = lambda devices, classes: None\n",
 )
 
 

@@ -101,6 +101,10 @@ print(*(w.message for w in said))
             {"PHYNEXUS_FAKE_CUDA": "devices=0", "CUDA_VISIBLE_DEVICES": "4"},
             ("CUDA_VISIBLE_DEVICES='4'", "nvidia-smi -L"),
         ),
+        (
+            {"PHYNEXUS_FAKE_CUDA": "fail=cuDevicePrimaryCtxRetain:1:46,stays=1"},
+            ("does not open", "UNAVAILABLE (46)", "`nvidia-smi -q -d COMPUTE`"),
+        ),
     ],
 )
 def test_what_is_broken_is_said_once(
@@ -161,7 +165,7 @@ nx.manual_seed(3)
 drawn = nx.rand(2).numpy()
 ctypes.CDLL(fake).phynexus_fake_fault(2, 700)
 fails(BackendError, lambda: (kept * 2).numpy(), "Emulated GPU 0 was lost",
-      "instruction 0 (fused mul)", "call nx.init", "checkpoint")
+      "instruction 0 (fused mul)", "call nx.init", "a new process", "checkpoint")
 fails(NeurenixError, lambda: kept * 2, "gone", "make it again")
 nx.init({"device": name})
 nx.manual_seed(3)

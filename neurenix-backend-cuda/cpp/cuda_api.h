@@ -5,38 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace phynexus::cuda {
+#include "cuda_errors.h"
 
-enum CuResult : int {
-  cuda_success = 0,
-  cuda_invalid_value = 1,
-  cuda_out_of_memory = 2,
-  cuda_deinitialized = 4,
-  cuda_no_device = 100,
-  cuda_invalid_device = 101,
-  cuda_invalid_context = 201,
-  cuda_no_binary_for_gpu = 209,
-  cuda_uncorrectable_memory_error = 214,
-  cuda_nvlink_uncorrectable = 220,
-  cuda_contained = 226,
-  cuda_invalid_handle = 400,
-  cuda_not_found = 500,
-  cuda_not_ready = 600,
-  cuda_illegal_address = 700,
-  cuda_launch_timeout = 702,
-  cuda_context_is_destroyed = 709,
-  cuda_assert = 710,
-  cuda_hardware_stack_error = 714,
-  cuda_illegal_instruction = 715,
-  cuda_misaligned_address = 716,
-  cuda_invalid_address_space = 717,
-  cuda_invalid_program_counter = 718,
-  cuda_launch_failed = 719,
-  cuda_tensor_memory_leak = 721,
-  cuda_system_not_ready = 802,
-  cuda_system_driver_mismatch = 803,
-  cuda_unknown = 999,
-};
+namespace phynexus::cuda {
 
 enum CuAttribute : int {
   cuda_attribute_multiprocessors = 16,

@@ -55,7 +55,8 @@ std::atomic<int> resets[64];
 // The primary context, which other libraries of the process use too: so memory can be handed to them.
 void CudaDriver::open() {
   CuResult result = api_.cuDevicePrimaryCtxRetain(&context_, device_);
-  // Of an engine that is gone. To hold a context that works cannot fail with the latter two.
+  // The context of an engine that is gone. 999 may be that, or that nobody may compute on the card: then nobody has a
+  // context there that a reset could take away, and the second answer is the same.
   if (is_loss(result) || result == cuda_invalid_handle || result == cuda_unknown) {
     throw_away();
     result = api_.cuDevicePrimaryCtxRetain(&context_, device_);
@@ -69,12 +70,14 @@ void CudaDriver::throw_away() {
   resets[device_ % 64]++;
 }
 
-bool CudaDriver::is_reset() const { return resets_ != resets[device_ % 64]; }
+bool CudaDriver::is_reset() const { return forgotten_ || resets_ != resets[device_ % 64]; }
 
 void CudaDriver::refuse_reset() const {
   if (is_reset())
     throw gpu::DriverFailure(PHX_DEVICE_ERROR,
-                             "another engine of this process found it lost, and opened it again", true);
+                             forgotten_ ? "another library of this process has reset it"
+                                        : "another engine of this process found it lost, and opened it again",
+                             true);
 }
 
 CudaDriver::~CudaDriver() {
@@ -82,6 +85,7 @@ CudaDriver::~CudaDriver() {
 }
 
 void CudaDriver::reopen() {
+  forgotten_ = false;
   if (context_) {
     context_ = nullptr;
     api_.cuDevicePrimaryCtxRelease_v2(device_);  // of a lost device it answers with the loss

@@ -1,6 +1,8 @@
 // The engine's driver over libcuda: each function is a call or two of it.
 #pragma once
 
+#include <atomic>
+
 #include "cuda_api.h"
 #include "gpu/driver/driver.h"
 
@@ -16,6 +18,7 @@ class CudaDriver final : public gpu::Driver {
   void enter() override;
   void leave() noexcept override;
   void reopen() override;
+  void forget() noexcept override { forgotten_ = true; }
   bool is_reset() const override;
 
   char* take(int64_t bytes) override;
@@ -58,6 +61,7 @@ class CudaDriver final : public gpu::Driver {
   CuDevice device_ = 0;
   CuContext context_ = nullptr;
   int resets_ = 0;  // of the device, that there had been when it was opened
+  std::atomic<bool> forgotten_{false};
   gpu::DeviceFacts facts_;
 };
 

@@ -47,27 +47,15 @@ const CudaApi& found(CudaApi& api) {
 
 }  // namespace
 
-// Others may be losses too, 400 and 999 among them: the engine sees whether the device still works.
 bool is_loss(CuResult result) {
-  switch (result) {
-    case cuda_deinitialized:
-    case cuda_invalid_context:
-    case cuda_uncorrectable_memory_error:
-    case cuda_nvlink_uncorrectable:
-    case cuda_contained:
-    case cuda_illegal_address:
-    case cuda_launch_timeout:
-    case cuda_context_is_destroyed:
-    case cuda_assert:
-    case cuda_hardware_stack_error:
-    case cuda_illegal_instruction:
-    case cuda_misaligned_address:
-    case cuda_invalid_address_space:
-    case cuda_invalid_program_counter:
-    case cuda_launch_failed:
-    case cuda_tensor_memory_leak: return true;
-    default: return false;
-  }
+  const CudaError* known = find_error(result);
+  return known && known->lost;
+}
+
+// The context that the handles belong to is gone.
+bool is_reset(CuResult result) {
+  return result == cuda_deinitialized || result == cuda_invalid_context ||
+         result == cuda_context_is_destroyed;
 }
 
 const CudaApi& cuda_api() {
@@ -79,6 +67,13 @@ const CudaApi& cuda_api() {
   return *ready;
 }
 
+std::string describe_driver() {
+  const CudaApi& api = cuda_api();
+  int version = 0;
+  check(api, "cuDriverGetVersion", api.cuDriverGetVersion(&version));
+  return "driver for CUDA " + version_text(version);
+}
+
 int cuda_devices() {
   const CudaApi& api = cuda_api();
   int count = 0;
@@ -88,13 +83,16 @@ int cuda_devices() {
 }
 
 void fail(const CudaApi& api, const char* function, CuResult result) {
+  const CudaError* known = find_error(result);
   const char *name = nullptr, *text = nullptr;
   api.cuGetErrorName(result, &name);
   api.cuGetErrorString(result, &text);
-  throw gpu::DriverFailure(result == cuda_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR,
-                           format("%s failed: %s (%d), %s", function, name ? name : "an unknown error",
-                                  int(result), text ? text : "of which the driver says nothing"),
-                           is_loss(result));
+  if (!name) name = known ? known->name : "an unknown error";
+  std::string message = format("%s failed: %s (%d), %s", function, name, int(result),
+                               text ? text : "of which the driver says nothing");
+  if (known && *known->remedy) message += std::string("; ") + known->remedy;
+  throw gpu::DriverFailure(result == cuda_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR, message,
+                           is_loss(result), is_reset(result));
 }
 
 }  // namespace phynexus::cuda

@@ -1,6 +1,8 @@
 // libcuda, opened when it is first asked for: the table of its functions, or why there is none.
 #pragma once
 
+#include <string>
+
 #include "cuda_api.h"
 
 namespace phynexus::cuda {
@@ -8,6 +10,9 @@ namespace phynexus::cuda {
 // Initialised, and not older than what this library was built with. Throws Failure: PHX_INVALID_ARGUMENT where there
 // is no driver or no device, PHX_DEVICE_ERROR where the driver does not do. Once it has worked it always does.
 const CudaApi& cuda_api();
+
+// "driver for CUDA 13.0"
+std::string describe_driver();
 
 // At least 1. Throws as cuda_api().
 int cuda_devices();

@@ -17,6 +17,7 @@ const Library library = {
       binding.threads = cuda::block_threads;
       binding.compiler = cuda::find_nvrtc(binding.no_compiler);
       binding.cache = "cuda";
+      binding.runs_on = cuda::describe_driver();
       binding.precisions = 1u << PHX_PRODUCTS_FLOAT32 | 1u << PHX_PRODUCTS_TF32 | 1u << PHX_PRODUCTS_BFLOAT16;
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },

@@ -26,8 +26,8 @@ constexpr const char* how =
 
 std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
   const char* given = std::getenv("NEURENIX_NVRTC");
-  void* library = dlopen(given ? given : PHYNEXUS_NVRTC, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
+  const gpu::CompilerLibrary library(dlopen(given ? given : PHYNEXUS_NVRTC, RTLD_NOW | RTLD_LOCAL));
+  if (!library.handle) {
     why = (given ? "NEURENIX_NVRTC=" + std::string(given) + " cannot be opened"
                  : PHYNEXUS_NVRTC " is not found") +
           how;
@@ -35,7 +35,7 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
   }
   gpu::CompilerFunctions functions;
   int major = 0, minor = 0;
-  if (!gpu::look_up(library, "nvrtc", "CUBIN", functions) || functions.version(&major, &minor) != 0) {
+  if (!gpu::look_up(library.handle, "nvrtc", "CUBIN", functions) || functions.version(&major, &minor) != 0) {
     why = "the libnvrtc that is found lacks functions";
     return nullptr;
   }
@@ -46,7 +46,7 @@ std::unique_ptr<gpu::Compiler> find_nvrtc(std::string& why) {
           ": its bits would be others" + how;
     return nullptr;
   }
-  const std::string path = gpu::path_of_library(library);
+  const std::string path = gpu::path_of_library(library.handle);
   return std::make_unique<gpu::ProcessCompiler>(
       gpu::VendorCompiler{.name = "NVRTC " + version,
                           .library = path,

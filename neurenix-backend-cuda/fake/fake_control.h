@@ -8,7 +8,8 @@
 extern "C" {
 // All devices as at first, of one process that has none in use.
 void phynexus_fake_reset();
-// devices (2), version (13000), memory (bytes of each device), architecture (90), multiprocessors (4), shared (bytes
+// devices (2), version (13000), memory (bytes of each device), architecture (90), architecture1 (of the
+// second device, where it is another), multiprocessors (4), shared (bytes
 // that a block may have; 0: 227 KB of CUDA's, 64 KB of HIP's), gone (1: what is lost stays lost), backwards (1: of a
 // graph's launches that do not wait for each other the last one runs first), slow (microseconds that each kernel waits
 // before it begins), stays (1: the calls behind one that was told to fail do too), broken (the number that all calls in

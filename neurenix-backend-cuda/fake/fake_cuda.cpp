@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,14 @@ extern "C" {
 PHYNEXUS_CUDA_FUNCTIONS(X)
 #undef X
 
+// The errors that the engine knows, in turn: 0 beyond the last.
+int phynexus_fake_cuda_error(int index, const char** name, const char** remedy, int* lost) {
+  if (index < 0 || index >= int(std::size(cuda_errors))) return 0;
+  const CudaError& error = cuda_errors[index];
+  *name = error.name, *remedy = error.remedy, *lost = error.lost;
+  return error.number;
+}
+
 CuResult cuInit(unsigned) {
   ANYWHERE(cuInit);
   return world().devices ? cuda_success : cuda_no_device;
@@ -66,19 +75,9 @@ CuResult cuDriverGetVersion(int* version) {
 
 CuResult cuGetErrorName(CuResult error, const char** name) {
   ANYWHERE(cuGetErrorName);
-  switch (error) {
-    case cuda_invalid_value: *name = "CUDA_ERROR_INVALID_VALUE"; break;
-    case cuda_out_of_memory: *name = "CUDA_ERROR_OUT_OF_MEMORY"; break;
-    case cuda_no_device: *name = "CUDA_ERROR_NO_DEVICE"; break;
-    case cuda_invalid_device: *name = "CUDA_ERROR_INVALID_DEVICE"; break;
-    case cuda_no_binary_for_gpu: *name = "CUDA_ERROR_NO_BINARY_FOR_GPU"; break;
-    case cuda_not_found: *name = "CUDA_ERROR_NOT_FOUND"; break;
-    case cuda_illegal_address: *name = "CUDA_ERROR_ILLEGAL_ADDRESS"; break;
-    case cuda_launch_failed: *name = "CUDA_ERROR_LAUNCH_FAILED"; break;
-    case cuda_system_driver_mismatch: *name = "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"; break;
-    case cuda_unknown: *name = "CUDA_ERROR_UNKNOWN"; break;
-    default: return cuda_invalid_value;
-  }
+  const CudaError* known = find_error(error);
+  if (!known) return cuda_invalid_value;
+  *name = known->name;
   return cuda_success;
 }
 
@@ -109,12 +108,12 @@ CuResult cuDeviceGetName(char* name, int room, CuDevice device) {
   return cuda_success;
 }
 
-CuResult cuDeviceGetAttribute(int* value, CuAttribute attribute, CuDevice) {
+CuResult cuDeviceGetAttribute(int* value, CuAttribute attribute, CuDevice device) {
   ANYWHERE(cuDeviceGetAttribute);
   switch (attribute) {
     case cuda_attribute_multiprocessors: *value = world().multiprocessors; return cuda_success;
-    case cuda_attribute_major: *value = world().architecture / 10; return cuda_success;
-    case cuda_attribute_minor: *value = world().architecture % 10; return cuda_success;
+    case cuda_attribute_major: *value = world().architecture_of(device) / 10; return cuda_success;
+    case cuda_attribute_minor: *value = world().architecture_of(device) % 10; return cuda_success;
     case cuda_attribute_shared_bytes: *value = world().shared_bytes(227 << 10); return cuda_success;
   }
   return cuda_invalid_value;

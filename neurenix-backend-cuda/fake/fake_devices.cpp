@@ -19,6 +19,7 @@ bool set(World& w, const std::string& name, int64_t value) {
   if (name == "devices" && value <= World::most_devices) w.devices = int(value);
   else if (name == "version") w.version = int(value);
   else if (name == "architecture") w.architecture = int(value);
+  else if (name == "architecture1") w.all[1].architecture = int(value);
   else if (name == "multiprocessors") w.multiprocessors = int(value);
   else if (name == "shared") w.shared = int(value);
   else if (name == "memory") w.memory = value;
@@ -91,6 +92,7 @@ void phynexus_fake_reset() {
   w.memory = int64_t(2) << 30;
   w.gone = w.backwards = w.stays = false;
   w.slow = 0;
+  for (Device& device : w.all) device.architecture = 0;
   w.faults.clear();
   w.calls.clear();
   w.kernel_fault = {};

@@ -22,6 +22,7 @@ struct Device {
   std::string why;                // of that error, in the emulator's words
   std::map<CuAddress, size_t> memory;
   std::set<void*> pinned;  // the host's
+  int architecture = 0;    // 0: that of all
   int running = 0;         // streams that run a kernel, or copy, at this moment
 };
 
@@ -38,6 +39,9 @@ struct World {
   int multiprocessors = 4;
   int shared = 0;  // bytes that a block may have; 0: as many as is usual
   int shared_bytes(int usual) const { return shared ? shared : usual; }
+  int architecture_of(int device) const {
+    return all[device].architecture ? all[device].architecture : architecture;
+  }
   int64_t memory = int64_t(2) << 30;
   bool gone = false, backwards = false, stays = false;
   int64_t slow = 0;

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from cuda_emulated import folder
 
@@ -24,7 +25,33 @@ def _library() -> ctypes.CDLL:
     ]
     library.phynexus_fake_calls.argtypes = [ctypes.c_char_p]
     library.phynexus_fake_calls.restype = ctypes.c_int64
+    library.phynexus_fake_cuda_error.argtypes = [
+        ctypes.c_int,
+        ctypes.POINTER(ctypes.c_char_p),
+        ctypes.POINTER(ctypes.c_char_p),
+        ctypes.POINTER(ctypes.c_int),
+    ]
     return library
+
+
+class Error(NamedTuple):
+    """An error of the driver, as cuda_errors.h has it."""
+
+    number: int
+    name: str
+    remedy: str  # empty: nothing that is known
+    lost: bool
+
+
+def errors() -> list[Error]:
+    """All errors that the engine knows."""
+    found, library = [], _library()
+    name, remedy, lost = ctypes.c_char_p(), ctypes.c_char_p(), ctypes.c_int()
+    while number := library.phynexus_fake_cuda_error(len(found), name, remedy, lost):
+        assert name.value is not None and remedy.value is not None
+        told = name.value.decode(), remedy.value.decode()
+        found.append(Error(number, *told, bool(lost.value)))
+    return found
 
 
 @contextmanager

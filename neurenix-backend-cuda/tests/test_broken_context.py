@@ -55,6 +55,26 @@ def test_one_that_stays_broken_says_why(driver: ctypes.CDLL, code: int) -> None:
     assert ones(NativeBackend(library())) == [1, 1, 1]
 
 
+GIVEN_BACK = (
+    *(b"cuStreamDestroy_v2", b"cuEventDestroy_v2", b"cuModuleUnload"),
+    *(b"cuGraphExecDestroy", b"cuMemFree_v2", b"cuMemFreeHost"),
+)
+
+
+@pytest.mark.parametrize("code", [201, 709])
+def test_what_went_with_anothers_reset_is_not_given_back(
+    driver: ctypes.CDLL, code: int
+) -> None:
+    backend = NativeBackend(library())
+    assert ones(backend) == [1, 1, 1]
+    before = [driver.phynexus_fake_calls(name) for name in GIVEN_BACK]
+    driver.phynexus_fake_set(b"broken", code)
+    with pytest.raises(BackendError, match=rf"lost: .*\({code}\), .*another library"):
+        ones(backend)
+    assert [driver.phynexus_fake_calls(name) for name in GIVEN_BACK] == before
+    assert ones(backend) == [1, 1, 1]
+
+
 def test_one_call_that_fails_throws_nothing_away(driver: ctypes.CDLL) -> None:
     other = NativeBackend(library())
     kept = other.upload(np.ones(3, np.float32), THREE, 0)

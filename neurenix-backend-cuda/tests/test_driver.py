@@ -12,7 +12,8 @@ from typing import Any, cast
 import pytest
 
 from neurenix.errors import BackendError, DeviceError
-from neurenix_backend_cuda.driver import Card, compiles_first, find_cards
+from neurenix_backend_cuda.built import Built, compiles_first, refuse_unusable
+from neurenix_backend_cuda.driver import Card, Found, find_cards
 
 
 class Fake:
@@ -73,7 +74,7 @@ NOTHING = Path("/nowhere")
 
 
 def cards_of(fake: Fake, root: Path = NOTHING) -> tuple[Card, ...]:
-    return find_cards(lambda name: cast(ctypes.CDLL, fake), root)
+    return find_cards(lambda name: cast(ctypes.CDLL, fake), root).cards
 
 
 def no_library(name: str) -> ctypes.CDLL:
@@ -156,6 +157,12 @@ def test_a_card_that_the_driver_does_not_find(with_card: Path) -> None:
         cards_of(Fake(started=100), with_card)
 
 
+def test_a_card_says_nothing_of_a_driver_that_is_too_old(with_card: Path) -> None:
+    with pytest.raises(BackendError, match="update the driver") as caught:
+        cards_of(Fake(12040, (H200,)), with_card)
+    assert "container" not in str(caught.value)
+
+
 def test_other_files_of_the_driver_are_no_card(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     for name in ("nvidiactl", "nvidia-uvm", "nvidia-modeset"):
@@ -186,11 +193,35 @@ def test_a_library_that_is_no_driver() -> None:
         cards_of(Fake(lacks="cuInit"))
 
 
-def test_an_old_card_is_named() -> None:
-    with pytest.raises(
-        BackendError, match=r"GeForce GTX 1080 has compute capability 6\.1, .* 8\.0"
-    ):
-        cards_of(Fake(cards=(OLD, H200)))
+USUAL = Built((80, 90), 90, (13, 0))
+
+
+@pytest.mark.parametrize(
+    ("card", "built", "told"),
+    [
+        (OLD, USUAL, r"GTX 1080 has compute capability 6\.1, .* none before 8\.0"),
+        (H200, Built((120,), 120, (13, 0)), r"H200 .* 9\.0, .* 12\.0.*TURES=90;"),
+        # machine code for older and for newer cards, and PTX for newer ones
+        (H200, Built((80, 120), 120, (13, 0)), r"9\.0, .* 8\.0, 12\.0 and all after"),
+    ],
+)
+def test_a_card_without_code_is_named(card: Card, built: Built, told: str) -> None:
+    with pytest.raises(BackendError, match=told):
+        refuse_unusable(Found((13, 0), (card, H200)), built)
+
+
+def test_the_first_card_alone_must_be_usable() -> None:
+    refuse_unusable(Found((13, 0), (H200, OLD)), USUAL)
+
+
+def test_a_driver_that_is_older_than_the_ptx_a_card_needs() -> None:
+    blackwell = Card("GeForce RTX 5090", (12, 0))
+    found, newer = Found((13, 0), (blackwell,)), Built((80, 90), 90, (13, 2))
+    with pytest.raises(BackendError, match=r"nvcc 13\.2.*13\.0.*to .* 13\.2.*=120"):
+        refuse_unusable(found, newer)
+    refuse_unusable(Found((13, 2), (blackwell,)), newer)
+    refuse_unusable(Found((13, 0), (H200,)), newer)  # it has machine code
+    refuse_unusable(found, USUAL)
 
 
 def test_importing_the_package_opens_no_driver() -> None:
@@ -213,12 +244,13 @@ def test_importing_the_package_opens_no_driver() -> None:
 def test_a_card_without_machine_code_compiles_first(
     capability: tuple[int, int], compiles: bool
 ) -> None:
-    told = compiles_first([Card("Card X", capability)], [80, 90])
+    told = compiles_first([Card("Card X", capability)], USUAL)
     assert bool(told) == compiles
     if compiles:
         assert "no machine code for Card X (compute capability 10.0)" in told
 
 
 def test_a_build_for_ones_own_card_compiles_nothing() -> None:
-    assert compiles_first([Card("X", (12, 1))], [80, 90, 100, 120]) == ""
-    assert compiles_first([Card("X", (12, 0))], [121]) != ""
+    built = Built((80, 90, 100, 120), 90, (13, 0))
+    assert compiles_first([Card("X", (12, 1))], built) == ""
+    assert compiles_first([Card("X", (12, 0))], Built((121,), 120, (13, 0))) != ""

@@ -72,15 +72,18 @@ HipDriver::HipDriver(const HipApi& api, int index) : api_(api), device_(index) {
 
 HipDriver::~HipDriver() = default;
 
-bool HipDriver::is_reset() const { return resets_ != resets[device_ % 64]; }
+bool HipDriver::is_reset() const { return forgotten_ || resets_ != resets[device_ % 64]; }
 
 void HipDriver::refuse_reset() const {
   if (is_reset())
     throw gpu::DriverFailure(PHX_DEVICE_ERROR,
-                             "another engine of this process found it lost, and opened it again", true);
+                             forgotten_ ? "another library of this process has reset it"
+                                        : "another engine of this process found it lost, and opened it again",
+                             true);
 }
 
 void HipDriver::reopen() {
+  forgotten_ = false;
   if (!is_reset()) {
     const gpu::Entered entered(*this);
     CALL(hipDeviceReset);

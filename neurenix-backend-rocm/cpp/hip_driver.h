@@ -1,6 +1,8 @@
 // The engine's driver over the HIP runtime: each function is a call or two of it.
 #pragma once
 
+#include <atomic>
+
 #include "hip_api.h"
 #include "gpu/driver/driver.h"
 
@@ -18,6 +20,7 @@ class HipDriver final : public gpu::Driver {
   void enter() override;
   void leave() noexcept override;
   void reopen() override;
+  void forget() noexcept override { forgotten_ = true; }
   bool is_reset() const override;
 
   char* take(int64_t bytes) override;
@@ -59,6 +62,7 @@ class HipDriver final : public gpu::Driver {
   gpu::DeviceFacts facts_;
   int32_t lanes_ = 0;
   int resets_ = 0;
+  std::atomic<bool> forgotten_{false};
 };
 
 }  // namespace phynexus::hip

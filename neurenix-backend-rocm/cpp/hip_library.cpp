@@ -67,6 +67,11 @@ const HipApi& found(HipApi& api) {
   return api;
 }
 
+// The context that the handles belong to is gone.
+bool is_reset(HipResult result) {
+  return result == hip_deinitialized || result == hip_invalid_context || result == hip_context_is_destroyed;
+}
+
 }  // namespace
 
 // 50221153 and 60342134 are 5.2 and 6.3.
@@ -81,6 +86,15 @@ const HipApi& hip_api() {
   std::lock_guard lock(mutex);
   if (!ready) ready = &found(api);
   return *ready;
+}
+
+std::string describe_runtime() {
+  const HipApi& api = hip_api();
+  int version = 0;
+  check(api, "hipRuntimeGetVersion", api.hipRuntimeGetVersion(&version));
+  Dl_info found{};
+  const bool known = dladdr(reinterpret_cast<void*>(api.hipInit), &found) && found.dli_fname;
+  return "HIP runtime of ROCm " + version_text(version) + (known ? format(" (%s)", found.dli_fname) : "");
 }
 
 int hip_devices() {
@@ -101,7 +115,7 @@ void fail(const HipApi& api, const char* function, HipResult result) {
                                text ? text : "of which the runtime says nothing");
   if (known && *known->remedy) message += std::string("; ") + known->remedy;
   throw gpu::DriverFailure(result == hip_out_of_memory ? PHX_OUT_OF_MEMORY : PHX_DEVICE_ERROR, message,
-                           known && known->lost);
+                           known && known->lost, is_reset(result));
 }
 
 }  // namespace phynexus::hip

@@ -14,6 +14,9 @@ const HipApi& hip_api();
 // "5.2" of the runtime's number.
 std::string version_text(int version);
 
+// "HIP runtime of ROCm 6.3 (/opt/rocm/lib/libamdhip64.so.6)"
+std::string describe_runtime();
+
 // At least 1. Throws as hip_api().
 int hip_devices();
 

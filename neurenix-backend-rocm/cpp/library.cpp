@@ -21,6 +21,7 @@ const Library library = {
       hip::hip_api().hipRuntimeGetVersion(&runtime);
       binding.compiler = hip::find_hiprtc(runtime, binding.no_compiler);
       binding.cache = "rocm";
+      binding.runs_on = hip::describe_runtime();
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },
 };

@@ -57,8 +57,8 @@ Cuda* out(Hip* x) {
 }
 
 // The default of the fake driver, 90, is a card of each kind of wavefront; else the number is the name's, in hex.
-std::string architecture() {
-  const int number = world().architecture;
+std::string architecture(HipDevice device) {
+  const int number = world().architecture_of(device);
   if (number == 90) return PHYNEXUS_LANES == 64 ? "gfx90a:sramecc+:xnack-" : "gfx1030";
   char text[16];
   std::snprintf(text, sizeof text, "gfx%x", unsigned(number));
@@ -151,9 +151,9 @@ HipResult hipDeviceGetAttribute(int* value, HipAttribute attribute, HipDevice) {
   return hip_invalid_value;
 }
 
-HipResult hipGetDevicePropertiesR0600(void* properties, HipDevice) {
+HipResult hipGetDevicePropertiesR0600(void* properties, HipDevice device) {
   ANYWHERE(hipGetDevicePropertiesR0600);
-  std::strcpy(static_cast<char*>(properties) + hip_architecture_at_r0600, architecture().c_str());
+  std::strcpy(static_cast<char*>(properties) + hip_architecture_at_r0600, architecture(device).c_str());
   return hip_success;
 }
 

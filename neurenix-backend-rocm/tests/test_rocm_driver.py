@@ -129,7 +129,7 @@ def test_a_card_without_a_runtime(devices: Path, classes: Path) -> None:
 
 def test_a_card_that_a_container_is_not_given(tmp_path: Path, classes: Path) -> None:
     with pytest.raises(BackendError, match=r"--device=/dev/kfd.* Yet .*renderD129"):
-        cards_of(Fake(cards=(MI250,)), tmp_path, classes)
+        cards_of(Fake(started=100), tmp_path, classes)
 
 
 def test_a_card_that_the_runtime_does_not_find(devices: Path, classes: Path) -> None:
@@ -141,7 +141,7 @@ def test_cards_of_others_are_none(tmp_path: Path, classes: Path) -> None:
     (classes / "renderD129/device/vendor").write_text("0x10de\n")
     (classes / "renderD130").mkdir()  # of no bus with vendors
     with pytest.raises(DeviceError, match="kfd is not there"):
-        cards_of(Fake(cards=(MI250,)), tmp_path, classes)
+        cards_of(Fake(started=100), tmp_path, classes)
 
 
 def test_parts_of_several_releases(devices: Path) -> None:
@@ -214,6 +214,44 @@ def test_a_runtime_that_does_not_start(devices: Path) -> None:
         cards_of(Fake(cards=(MI250,), started=3), devices)
 
 
+def test_a_runtime_that_finds_cards_needs_no_device_files(tmp_path: Path) -> None:
+    (tmp_path / "dxg").touch()  # as in WSL2
+    assert cards_of(Fake(cards=(MI250,)), tmp_path) == (MI250,)
+    with pytest.raises(DeviceError, match=r"no AMD GPU \(hipInit gave hipErrorOfTests"):
+        cards_of(Fake(started=100), tmp_path)
+
+
+def test_device_files_say_why_a_runtime_does_not_start(
+    tmp_path: Path, devices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DeviceError, match="kfd is not there"):
+        cards_of(Fake(started=3), tmp_path / "empty")
+    monkeypatch.setattr(os, "access", lambda file, how: False)
+    for started in (3, 100):
+        with pytest.raises(BackendError, match=r"no permission to use .*kfd"):
+            cards_of(Fake(started=started), devices)
+
+
+def test_the_render_node_of_anothers_card_refuses_nothing(
+    devices: Path, classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (devices / "dri/renderD129").touch()
+    opens = {"kfd", "renderD129"}  # the first node is Intel's
+    monkeypatch.setattr(os, "access", lambda file, how: file.name in opens)
+    check_device_files(devices, classes)
+    opens.remove("renderD129")
+    with pytest.raises(BackendError, match="renderD129"):
+        check_device_files(devices, classes)
+
+
+def test_a_card_says_nothing_of_a_runtime_that_is_too_old(
+    devices: Path, classes: Path
+) -> None:
+    with pytest.raises(BackendError, match=r"5\.2 or newer") as caught:
+        cards_of(Fake(40500000, (MI250,)), devices, classes)
+    assert "Yet" not in str(caught.value)
+
+
 def test_a_library_that_is_no_runtime(devices: Path) -> None:
     with pytest.raises(BackendError, match=r"has no function hipRuntimeGetVersion"):
         cards_of(Fake(lacks=("hipRuntimeGetVersion",)), devices)
@@ -221,7 +259,7 @@ def test_a_library_that_is_no_runtime(devices: Path) -> None:
 
 def test_no_driver_in_the_kernel(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"kfd is not there.*--device=/dev/kfd"):
-        cards_of(Fake(cards=(MI250,)), tmp_path)
+        cards_of(Fake(started=100), tmp_path)
 
 
 def test_no_permission_names_the_file_and_its_group(
@@ -230,7 +268,7 @@ def test_no_permission_names_the_file_and_its_group(
     monkeypatch.setattr(os, "access", lambda file, how: file.name == "kfd")
     group = (devices / "kfd").group()
     with pytest.raises(BackendError, match=rf"renderD128.* group {group} .*usermod"):
-        check_device_files(devices)
+        check_device_files(devices, NOTHING)
 
 
 def test_a_group_without_a_name_is_given_by_its_number(
@@ -244,7 +282,7 @@ def test_a_group_without_a_name_is_given_by_its_number(
     monkeypatch.setattr(Path, "group", nameless)
     number = (devices / "kfd").stat().st_gid
     with pytest.raises(BackendError, match=rf"the group {number} may"):
-        check_device_files(devices)
+        check_device_files(devices, NOTHING)
 
 
 def test_a_card_without_code_is_named_and_how_to_build_for_it() -> None:

@@ -139,6 +139,26 @@ def test_a_device_that_others_broke_is_reset_and_opened(
     work(3)
 
 
+GIVEN_BACK = (
+    *(b"hipStreamDestroy", b"hipEventDestroy", b"hipModuleUnload"),
+    *(b"hipGraphExecDestroy", b"hipFree", b"hipHostFree"),
+)
+
+
+@pytest.mark.parametrize("code", [201, 709])
+def test_what_went_with_anothers_reset_is_not_given_back(
+    runtime: ctypes.CDLL, code: int
+) -> None:
+    work(1)
+    before = [runtime.phynexus_fake_calls(name) for name in GIVEN_BACK]
+    runtime.phynexus_fake_set(b"broken", code)
+    with pytest.raises(BackendError, match=rf"was lost: .*\({code}\)"):
+        nx.tensor(np.ones(3, np.float32)).numpy()
+    assert [runtime.phynexus_fake_calls(name) for name in GIVEN_BACK] == before
+    nx.init({"device": DEVICE})
+    work(2)
+
+
 def test_a_count_that_fails_says_so(runtime: ctypes.CDLL) -> None:
     runtime.phynexus_fake_fail(b"hipGetDeviceCount", 1, UNKNOWN)
     with pytest.raises(BackendError, match=r"hipGetDeviceCount failed: .*\(999\)"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import web_examples as examples
+from web_needs import node
 from web_runner import WEB, run_node
 
 import neurenix as nx
@@ -85,6 +87,34 @@ def test_a_step_of_meta_training(tmp_path: Path, make: Any) -> None:
     given = [r["loss"]["values"][0] for r in found["results"]]
     assert np.allclose(given, losses, atol=1e-5), (given, losses)
     assert losses[2] != losses[0]
+
+
+GUESSES = "--no-experimental-detect-module"  # off: Node goes by package.json alone
+
+
+@pytest.mark.parametrize("around", ['{"type": "commonjs"}', "{}"])
+def test_node_takes_the_runner_for_modules(tmp_path: Path, around: str) -> None:
+    """In a folder of CommonJS, and where Node does not guess what a file is."""
+    (tmp_path / "package.json").write_text(around)
+    for _ in range(2):  # the second replaces what the first wrote
+        nx.export(lambda x: x + 1, {"x": nx.zeros(2)}, tmp_path / "model", "web")
+    (tmp_path / "use.cjs").write_text(
+        "import('./model/neurenix.js').then(({ load }) => load('./model'))"
+        ".then((model) => model.run({ x: [0, 1] }))"
+        ".then(({ output }) => console.log([...output].join()));"
+    )
+    knows = subprocess.run(
+        [node(), GUESSES, "-e", ""], capture_output=True, check=False
+    )
+    flags = [] if knows.returncode else [GUESSES]
+    done = subprocess.run(
+        [node(), *flags, "use.cjs"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("1,2\n", 0), done.stderr
 
 
 def test_the_export_needs_no_adapter(tmp_path: Path) -> None:
@@ -229,6 +259,113 @@ def test_outputs_are_kept_for_other_entry_points(tmp_path: Path) -> None:
         strict=True,
     ):
         assert said in message
+
+
+DISPOSED = """
+async function main(folder, support) {
+  const { load } = await import(folder + "/neurenix.js");
+  const model = await load("file://" + folder, { device: "cpu" });
+  const query_x = new Float32Array(4 * 16 * 16);
+  const say = (run) => run.then(() => "no error", (error) => error.message);
+  const { prototypes } = await model.run("adapt", support, { keep: true });
+  const given = { "adapted.prototypes": prototypes, query_x };
+  const before = await say(model.run("predict", given));
+  prototypes.dispose();
+  prototypes.dispose();
+  const ended = [prototypes.read(), model.run("predict", given)];
+  const after = await Promise.all(ended.map(say));
+  const runs = [1, 2].map(() => say(model.run("adapt", support)));
+  model.dispose();
+  model.dispose();
+  return Promise.all([before, ...after, ...runs, say(model.check())]);
+}
+"""
+
+
+def test_what_was_disposed_of_says_so(tmp_path: Path) -> None:
+    """A handle, twice; and a model, twice, while it runs."""
+    path, _ = examples.exported(tmp_path / "model", examples.prototypical)
+    support = examples.plain(examples.task(0))
+    del support["query_x"]
+    handle, model = "the kept prototypes was disposed of", "the model was disposed of"
+    found = run_node(DISPOSED, str(path), support)
+    assert found == ["no error", handle, handle, model, model, model]
+
+
+# A GPU as a package for Node gives one, without the browser's globals. It knows one
+# kernel: that of the identity.
+PACKAGED = """
+async function main(folder) {
+  const program = JSON.parse(readFileSync(folder + "/program.json"));
+  const { inputs, outputs } = program.entries.run;
+  const [from, to] = [inputs, outputs].map(([{ at }]) => 4 * at);
+  const made = [], memory = () => made.find((buffer) => buffer.usage === 140).bytes;
+  const nothing = () => {};
+  class Held {
+    constructor({ size, usage }) {
+      made.push(Object.assign(this, { size, usage, bytes: new Uint8Array(size) }));
+    }
+    async mapAsync(mode) { this.mode = mode; }
+    getMappedRange() { return this.bytes.buffer; }
+    destroy() {}
+  }
+  const pass = {
+    setPipeline: nothing, setBindGroup: nothing, end: nothing,
+    dispatchWorkgroups: () => memory().copyWithin(to, from, from + 12),
+  };
+  const encoder = {
+    beginComputePass: () => pass, finish: nothing,
+    copyBufferToBuffer(from, at, to, start, size) {
+      to.bytes.set(from.bytes.subarray(at, at + size), start);
+    },
+  };
+  const device = {
+    lost: new Promise(nothing), destroy: nothing,
+    queue: {
+      submit: nothing,
+      writeBuffer(to, at, words) { to.bytes.set(new Uint8Array(words.buffer), at); },
+    },
+    createBuffer: (given) => new Held(given), createCommandEncoder: () => encoder,
+    createBindGroupLayout: nothing, createBindGroup: nothing,
+    createPipelineLayout: nothing, createShaderModule: nothing,
+    createComputePipelineAsync: async () => ({}),
+    pushErrorScope: nothing, popErrorScope: async () => null,
+  };
+  const limits = { maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 };
+  const info = { description: "a packaged GPU" };
+  const adapter = { limits, info, requestDevice: async () => device };
+  const navigator = { gpu: { requestAdapter: async () => adapter } };
+  Object.defineProperty(globalThis, "navigator", { value: navigator });
+  const { load } = await import(folder + "/neurenix.js");
+  const model = await load("file://" + folder);
+  const { output } = await model.run({ x: [1, 2, 3] });
+  const kept = await model.run({ x: [4, 5, 6] }, { keep: true });
+  const again = await model.run({ x: kept.output });
+  return [model.deviceName, model.reason, [...output], [...again.output],
+    [...new Set(made.flatMap(({ usage, mode = 0 }) => [usage, mode]))].sort()];
+}
+"""
+
+
+def test_a_gpu_of_a_package_is_used_in_node(tmp_path: Path) -> None:
+    nx.export(lambda x: x, {"x": nx.ones(3)}, tmp_path / "model", "web")
+    name, reason, first, second, numbers = run_node(PACKAGED, str(tmp_path / "model"))
+    assert (name, reason) == ("a packaged GPU", None)
+    assert (first, second) == ([1, 2, 3], [4, 5, 6])
+    # none, GPUMapMode.READ; STORAGE and copies, UNIFORM and COPY_DST, MAP_READ and it
+    assert numbers == [0, 1, 140, 72, 9]
+
+
+def test_bundlers_find_all_of_the_runner_and_nothing_of_node() -> None:
+    """Modules are named where they are imported; that of Node is named nowhere there,
+    or bundlers of pages would look for it."""
+    texts = {p.name: p.read_text() for p in Path(WEB).rglob("*.js")}
+    named = [
+        Path(n).name for t in texts.values() for n in re.findall(r'from "(.+)"', t)
+    ]
+    assert {*named, "neurenix.js"} == set(texts)
+    dynamic = [x for t in texts.values() for x in re.findall(r"\bimport\((.+?)\)", t)]
+    assert dynamic == ["/* webpackIgnore: true */ reader"]
 
 
 ELEMENTS = """

@@ -145,7 +145,76 @@ def test_a_lost_device_is_said_and_replaced(browser: Any, tmp_path: Path) -> Non
     assert len(said) == 1 and "computes on the CPU" in said[0]
 
 
-# A device as some have it: with small limits, or one that computes 0.
+DISPOSED = """
+const [x] = given, inputs = { x };
+const say = (run) => run.then(() => "no error", (error) => error.message);
+const model = await load("./");
+const { output } = await model.run(inputs, { keep: true });
+const before = await say(output.read());
+output.dispose();
+output.dispose();
+const after = await say(output.read());
+const run = say(model.run(inputs));
+model.dispose();
+model.dispose();
+return [before, after, await run, await say(model.run(inputs)), model.device];
+"""
+
+
+def test_what_was_disposed_of_says_so(browser: Any, tmp_path: Path) -> None:
+    """A handle; and a model while it runs, which the CPU does not go on with."""
+    with served(_linear(tmp_path)) as address:
+        _open(browser, address)
+        found = in_page(browser, DISPOSED, list(range(12)))
+        assert messages(browser) == []
+    handle, model = "the kept output was disposed of", "the model was disposed of"
+    assert found == ["no error", handle, model, model, "webgpu"]
+
+
+# Once loaded, results get buffers that are none: too large, or, as the device says, for
+# want of memory. What could not be made must not come as zeros, nor be waited for.
+REFUSING = """
+const [why, x] = given, model = await load("./", { device: "webgpu" });
+const right = [...(await model.run({ x })).output];
+const { createBuffer, popErrorScope } = GPUDevice.prototype;
+const refuse = {
+  invalid() {
+    GPUDevice.prototype.createBuffer = function (given) {
+      return createBuffer.call(this, { ...given, size: 2 ** 50 });
+    };
+  },
+  memory() {
+    GPUDevice.prototype.popErrorScope = async function () {
+      return await popErrorScope.call(this) ?? new GPUOutOfMemoryError("no room");
+    };
+  },
+};
+const ended = [];
+refuse[why]();
+for (const keep of [[], true]) {
+  await model.run({ x }, { keep }).then(
+    (found) => ended.push([...found.output]), (error) => ended.push(error.message));
+}
+Object.assign(GPUDevice.prototype, { createBuffer, popErrorScope });
+return [ended, right, [...(await model.run({ x })).output]];
+"""
+
+
+@pytest.mark.parametrize(
+    ("why", "said"), [("invalid", "WebGPU: Buffer size"), ("memory", "WebGPU: no room")]
+)
+def test_what_the_device_refuses_in_a_call_is_an_error(
+    browser: Any, tmp_path: Path, why: str, said: str
+) -> None:
+    with served(_linear(tmp_path)) as address:
+        _open(browser, address)
+        ended, before, after = in_page(browser, REFUSING, why, list(range(12)))
+        messages(browser)
+    assert [message[: len(said)] for message in ended] == [said, said]
+    assert before == after
+
+
+# A device as some have it: with small limits, or one that computes 0, or unnamed.
 LIMITED = """
 const { get } = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "limits");
 Object.defineProperty(GPUAdapter.prototype, "limits", { get() {
@@ -158,6 +227,20 @@ GPUDevice.prototype.createShaderModule = function ({ code }) {
   return make.call(this, { code: code.replace("page0[at] = word;", "") });
 };
 """
+UNNAMED = """
+Object.defineProperty(GPUAdapter.prototype, "info", { value: undefined });
+const model = await load("./");
+return [model.device, model.deviceName];
+"""
+
+
+def test_an_adapter_without_info_computes(browser: Any, tmp_path: Path) -> None:
+    with served(_linear(tmp_path)) as address:
+        _open(browser, address)
+        assert in_page(browser, UNNAMED) == ["webgpu", "a GPU"]
+        assert messages(browser) == []
+
+
 FALLS_BACK = """
 const fixed = await load("./", { device: "webgpu" }).then(() => "", (e) => e.message);
 const loose = await load("./");

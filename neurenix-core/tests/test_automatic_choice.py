@@ -11,7 +11,7 @@ import pytest
 from neurenix import settings
 from neurenix.backends import Absent, Available, BackendInfo, Broken, Discovery, plugins
 from neurenix.backends.hookspecs import hookimpl
-from neurenix.backends.protocol import API_VERSION
+from neurenix.backends.protocol import API_VERSION, Capabilities
 from neurenix.backends.reference import ReferenceBackend
 from neurenix.cli import probe
 from neurenix.cli.report import Report, automatic
@@ -33,6 +33,7 @@ class Plugins:
         priority: int,
         count: Callable[[], int] = lambda: 1,
         passed_over: str = "",
+        create: Callable[[], ReferenceBackend] = ReferenceBackend,
     ) -> None:
         def probed() -> int:
             self.probed.append(name)
@@ -44,7 +45,7 @@ class Plugins:
             f"fake-{name}",
             priority,
             probed,
-            ReferenceBackend,
+            create,
             lambda: passed_over,
         )
 
@@ -103,6 +104,27 @@ def test_broken_ones_are_said_once(
         assert str(settings._automatic()) == "middle:0"
         assert str(settings._automatic()) == "middle:0"
     assert len(said) == 1
+
+
+def test_a_device_that_does_not_open_is_passed_over_and_tried_again(
+    made: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = [True]
+
+    class Exclusive(ReferenceBackend):
+        def capabilities(self, index: int) -> Capabilities:
+            if taken:
+                raise BackendError("another process has the card to itself")
+            return super().capabilities(index)
+
+    made.add("middle", 10)
+    made.add("high", 20, create=Exclusive)
+    monkeypatch.setattr(settings, "discovery", made.discovery)
+    told = r"using middle; passed over high: .*does not open: .*the card to itself"
+    with pytest.warns(RuntimeWarning, match=told):
+        assert str(settings._automatic()) == "middle:0"
+    taken.clear()
+    assert str(settings._automatic()) == "high:0"
 
 
 def test_what_asks_to_be_passed_over_is(made: Plugins) -> None:

@@ -32,33 +32,9 @@ static_assert(offsetof(CuKernelNode, context) == offsetof(CUDA_KERNEL_NODE_PARAM
 
 #define SAME(ours, theirs) static_assert(int(ours) == int(theirs))
 SAME(cuda_success, CUDA_SUCCESS);
-SAME(cuda_invalid_value, CUDA_ERROR_INVALID_VALUE);
-SAME(cuda_out_of_memory, CUDA_ERROR_OUT_OF_MEMORY);
-SAME(cuda_deinitialized, CUDA_ERROR_DEINITIALIZED);
-SAME(cuda_no_device, CUDA_ERROR_NO_DEVICE);
-SAME(cuda_invalid_device, CUDA_ERROR_INVALID_DEVICE);
-SAME(cuda_invalid_context, CUDA_ERROR_INVALID_CONTEXT);
-SAME(cuda_no_binary_for_gpu, CUDA_ERROR_NO_BINARY_FOR_GPU);
-SAME(cuda_uncorrectable_memory_error, CUDA_ERROR_ECC_UNCORRECTABLE);
-SAME(cuda_nvlink_uncorrectable, CUDA_ERROR_NVLINK_UNCORRECTABLE);
-SAME(cuda_contained, CUDA_ERROR_CONTAINED);
-SAME(cuda_not_found, CUDA_ERROR_NOT_FOUND);
-SAME(cuda_not_ready, CUDA_ERROR_NOT_READY);
-SAME(cuda_illegal_address, CUDA_ERROR_ILLEGAL_ADDRESS);
-SAME(cuda_launch_timeout, CUDA_ERROR_LAUNCH_TIMEOUT);
-SAME(cuda_context_is_destroyed, CUDA_ERROR_CONTEXT_IS_DESTROYED);
-SAME(cuda_assert, CUDA_ERROR_ASSERT);
-SAME(cuda_hardware_stack_error, CUDA_ERROR_HARDWARE_STACK_ERROR);
-SAME(cuda_illegal_instruction, CUDA_ERROR_ILLEGAL_INSTRUCTION);
-SAME(cuda_misaligned_address, CUDA_ERROR_MISALIGNED_ADDRESS);
-SAME(cuda_invalid_address_space, CUDA_ERROR_INVALID_ADDRESS_SPACE);
-SAME(cuda_invalid_program_counter, CUDA_ERROR_INVALID_PC);
-SAME(cuda_launch_failed, CUDA_ERROR_LAUNCH_FAILED);
-SAME(cuda_tensor_memory_leak, CUDA_ERROR_TENSOR_MEMORY_LEAK);
-SAME(cuda_system_not_ready, CUDA_ERROR_SYSTEM_NOT_READY);
-SAME(cuda_system_driver_mismatch, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH);
-SAME(cuda_invalid_handle, CUDA_ERROR_INVALID_HANDLE);
-SAME(cuda_unknown, CUDA_ERROR_UNKNOWN);
+#define X(name, number, vendors, lost, remedy) SAME(number, ::vendors);
+PHYNEXUS_CUDA_ERRORS(X)
+#undef X
 SAME(cuda_attribute_multiprocessors, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
 SAME(cuda_attribute_major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
 SAME(cuda_attribute_minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);

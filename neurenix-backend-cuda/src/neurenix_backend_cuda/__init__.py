@@ -27,25 +27,20 @@ def library() -> Path:
     return found[0]
 
 
-def architectures() -> tuple[int, ...]:
-    """The cards that the library has machine code for, such as 90 for compute
-    capability 9.0, as its build has noted them."""
-    noted = library().with_name("architectures.txt").read_text()
-    return tuple(int(number) for number in noted.split())
-
-
 def _slow_start() -> str:
-    from .driver import compiles_first, find_cards
+    from .built import compiles_first, what_was_built
+    from .driver import find_cards
 
-    return compiles_first(find_cards(), architectures())
+    return compiles_first(find_cards().cards, what_was_built(library()))
 
 
 def _probe() -> int:
+    from .built import refuse_unusable, what_was_built
     from .driver import find_cards
 
-    count = len(find_cards())
-    library()
-    return count
+    found = find_cards()
+    refuse_unusable(found, what_was_built(library()))
+    return len(found.cards)
 
 
 def _create() -> backends.Backend:

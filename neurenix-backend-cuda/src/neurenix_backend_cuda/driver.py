@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from .device_files import sign_of_card
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 OLDEST_DRIVER = (13, 0)  # as CUDA versions: nvcc 13 writes code for no older one
-OLDEST_CARD = (8, 0)  # compute capability: the first that the library has code for
 
 _CHOICE = "CUDA_VISIBLE_DEVICES"
 # What leaves no card on purpose; the last is how Slurm says that a job was given none.
@@ -48,16 +47,24 @@ class Card:
     capability: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Found:
+    """A driver by the CUDA version that it is made for, and its cards in its order."""
+
+    version: tuple[int, int]
+    cards: tuple[Card, ...]
+
+
 def find_cards(
     open_library: Callable[[str], ctypes.CDLL] = ctypes.CDLL,
     root: Path = Path("/"),
-) -> tuple[Card, ...]:
-    """The cards that the driver finds, in its order.
+) -> Found:
+    """The driver, and the cards that it finds: at least one.
 
     Raises DeviceError where none is wanted, or there is no driver or no card and
     nothing says otherwise; and BackendError where the driver does not work or is too
-    old, the first card is, there is a card that cannot be used, or what
-    CUDA_VISIBLE_DEVICES lists is not there.
+    old, there is a card that cannot be used, or what CUDA_VISIBLE_DEVICES lists is not
+    there.
     """
     if os.environ.get(_CHOICE, "all").strip() in _NOTHING:
         raise DeviceError(
@@ -65,7 +72,9 @@ def find_cards(
             "see all"
         )
     try:
-        return _cards(open_library)
+        return _found(open_library)
+    except BackendError:
+        raise
     except DeviceError as error:
         sign = sign_of_card(root)
         if sign is None:
@@ -77,41 +86,18 @@ def find_cards(
         ) from None
 
 
-def _cards(open_library: Callable[[str], ctypes.CDLL]) -> tuple[Card, ...]:
+def _found(open_library: Callable[[str], ctypes.CDLL]) -> Found:
     driver = _Driver(_opened(open_library))
     version = driver.version()
     if version < OLDEST_DRIVER:
         raise BackendError(
-            f"the NVIDIA driver is made for CUDA {_dotted(version)}, this package for "
-            f"CUDA {_dotted(OLDEST_DRIVER)}: update the driver to 580 or newer"
+            f"the NVIDIA driver is made for CUDA {dotted(version)}, this package for "
+            f"CUDA {dotted(OLDEST_DRIVER)}: update the driver to 580 or newer"
         )
     cards = tuple(driver.card(index) for index in range(driver.count()))
     if not cards:
         raise _no_card()
-    if cards[0].capability < OLDEST_CARD:
-        first = cards[0]
-        raise BackendError(
-            f"the card {first.name} has compute capability "
-            f"{_dotted(first.capability)}, this package code for "
-            f"{_dotted(OLDEST_CARD)} and newer; CUDA_VISIBLE_DEVICES chooses another "
-            "card, where there is one"
-        )
-    return cards
-
-
-def compiles_first(cards: Sequence[Card], architectures: Sequence[int]) -> str:
-    """Why the first use takes long: a card for which the library has machine code of
-    none of `architectures`, such as 90 for 9.0; "" where there is none. Machine code
-    runs on its own card and on later ones of the same major number."""
-    for card in cards:
-        major, minor = card.capability
-        if not any(a // 10 == major and a % 10 <= minor for a in architectures):
-            return (
-                f"the package has no machine code for {card.name} (compute capability "
-                f"{_dotted(card.capability)}): the driver compiles it at first use, "
-                "which may take a minute or more, and keeps it"
-            )
-    return ""
+    return Found(version, cards)
 
 
 def _opened(open_library: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
@@ -131,7 +117,7 @@ def _opened(open_library: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
 def _no_driver() -> str:
     return (
         f"no NVIDIA driver ({LIBRARY} was not found): install one for CUDA "
-        f"{_dotted(OLDEST_DRIVER)} (580 or newer); nothing else of CUDA is needed"
+        f"{dotted(OLDEST_DRIVER)} (580 or newer); nothing else of CUDA is needed"
     )
 
 
@@ -148,7 +134,7 @@ def _no_card() -> DeviceError | BackendError:
     )
 
 
-def _dotted(version: tuple[int, int]) -> str:
+def dotted(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"
 
 

@@ -47,14 +47,16 @@ def find_cards(
     """The cards that the runtime finds, in its order.
 
     Raises DeviceError where none is wanted, or there is no runtime or no card and
-    nothing says otherwise; and BackendError where the runtime does not work, is too
-    old, or may not use the device files, where there is a card that cannot be used, or
-    what HIP_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES lists is not there.
+    nothing says otherwise; and BackendError where the runtime does not work or is too
+    old, this user may not open the device files, there is a card that cannot be used,
+    or what HIP_VISIBLE_DEVICES or ROCR_VISIBLE_DEVICES lists is not there.
     """
     for name in _CHOICES:
         _refuse_nothing(name)
     try:
-        return _cards(open_library, devices)
+        return _cards(open_library, devices, classes)
+    except BackendError:
+        raise
     except DeviceError as error:
         _refuse_nothing("CUDA_VISIBLE_DEVICES")  # which the runtime obeys too
         sign = sign_of_card(classes)
@@ -75,7 +77,7 @@ def _refuse_nothing(name: str) -> None:
 
 
 def _cards(
-    open_library: Callable[[str], ctypes.CDLL], devices: Path
+    open_library: Callable[[str], ctypes.CDLL], devices: Path, classes: Path
 ) -> tuple[Card, ...]:
     runtime = _Runtime(_opened(open_library))
     version = runtime.version()
@@ -84,9 +86,15 @@ def _cards(
             f"the HIP runtime {runtime.name} is of ROCm {_dotted(version)}, this "
             f"package needs {_dotted(OLDEST_RUNTIME)} or newer: update ROCm"
         )
-    check_device_files(devices)
-    count, cause = runtime.count()
+    # The device files only explain what the runtime does not find: in WSL2 it finds
+    # cards without them.
+    try:
+        count, cause = runtime.count()
+    except BackendError:
+        check_device_files(devices, classes)
+        raise
     if not count:
+        check_device_files(devices, classes)
         raise _no_card(cause)
     return tuple(runtime.card(index) for index in range(count))
 

@@ -150,13 +150,22 @@ def current_precision() -> str:
 
 
 def _automatic() -> Device:
+    unopened: dict[str, str] = {}
     while True:
-        name, skipped = discovery.best()
+        name, skipped = discovery.best(unopened)
         try:
-            discovery.backend(name)
-            break
+            backend = discovery.backend(name)
         except BackendError:  # it is known to be broken from now on: the next best one
             continue
+        try:
+            backend.capabilities(0)  # opens the device, which the first tensor would do
+            break
+        except InvalidArgumentError:  # what the user has set, for this device
+            raise
+        except Exception as error:
+            if name == "reference":
+                raise
+            unopened[name] = f"its first device does not open: {error}"
     if name == "reference":
         why = "; ".join(skipped) or discovery.nothing()
         _say_once(

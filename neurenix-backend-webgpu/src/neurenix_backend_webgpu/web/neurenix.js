@@ -1,14 +1,15 @@
 // Runs a program that Neurenix exported, on WebGPU or the CPU.
 import { readArtefact } from "./neurenix/artefact.js";
+import { Executor as cpu } from "./neurenix/interpreter.js";
 import { fromWords, must, product, toWords } from "./neurenix/views.js";
+import { Executor as webgpu } from "./neurenix/webgpu.js";
 
-const EXECUTORS = { __proto__: null, cpu: "./neurenix/interpreter.js", webgpu: "./neurenix/webgpu.js" };
+const EXECUTORS = { __proto__: null, cpu, webgpu };
 
 export async function load(url, { device = "auto", onProgress = () => {}, ...others } = {}) {
   for (const name in others) must(0, `load: no option ${name}`);
   const auto = device === "auto";
   must(auto || EXECUTORS[device], `device: expected "auto", "webgpu" or "cpu", not ${device}`);
-  import(EXECUTORS[device === "cpu" || !globalThis.navigator?.gpu ? "cpu" : "webgpu"]); // meanwhile
   const model = Object.assign(new Model(), { auto, artefact: await readArtefact(url, onProgress) });
   await model.start(auto ? "webgpu" : device, onProgress);
   onProgress(1, "ready");
@@ -22,11 +23,13 @@ class Kept {
   }
 
   async read() {
-    const [words] = await this.executor.execute(null, [], [this.words]);
+    const [words] = await this.executor.execute(null, [], [this.held]);
     return fromWords(this.port, words);
   }
 
-  dispose() { this.words.destroy?.(); }
+  get held() { return this.words ?? must(0, `the kept ${this.port.name} was disposed of`); }
+
+  dispose() { this.words = this.words?.destroy?.(); }
 }
 
 class Model {
@@ -35,7 +38,7 @@ class Model {
 
   async start(device, onProgress) {
     this.device = device;
-    const executor = this.executor = new (await import(EXECUTORS[device])).Executor();
+    const executor = this.executor = new EXECUTORS[device]();
     try {
       this.deviceName = await executor.start(this.artefact, onProgress);
       await executor.execute(null, this.artefact.initial, []);
@@ -55,14 +58,12 @@ class Model {
     await this.start("cpu");
   }
 
-  dispose() {
-    this.executor.dispose();
-    this.executor = { execute: async () => must(false, "the model was disposed of") };
-  }
+  dispose() { this.executor.dispose(); this.artefact = null; }
 
   // One after the other.
   #next(work) {
-    const done = this.#last.then(work);
+    const alive = () => must(this.artefact, "the model was disposed of");
+    const done = this.#last.then(alive).then(work).finally(alive);
     this.#last = done.catch(() => {});
     return done;
   }
@@ -79,7 +80,7 @@ class Model {
       const keeps = own.map((name) => kept.includes(name));
       const call = () => this.executor.execute(entry, this.#packed(entry.inputs, inputs), outputs, keeps);
       const words = await call().catch(async (error) => {
-        if (!error.lost || names.some((name) => entries[name].state[0])) throw error;
+        if (!this.artefact || !error.lost || names.some((name) => entries[name].state[0])) throw error;
         await this.#fallBack(error);
         return call();
       });
@@ -89,7 +90,7 @@ class Model {
   }
 
   #packed(ports, inputs = {}) {
-    const refuse = (what) => must(false, `${what}; expected ${ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`)}`);
+    const refuse = (what) => must(0, `${what}; expected ${ports.map((p) => `${p.name}: ${p.dtype}[${p.shape}]`)}`);
     for (const name in inputs) ports.some((port) => port.name === name) || refuse(`there is no input ${name}`);
     return ports.map((port) => {
       const { name, shape, at, dtype } = port, values = inputs[name] ?? refuse(`the input ${name} is missing`);
@@ -98,31 +99,29 @@ class Model {
         refuse(`the input ${name} has ${values.length ?? "other"} values, or another shape`);
       }
       must(!kept || values.executor === this.executor, `the input ${name} was kept by another device`, { lost: true });
-      return [at, kept ? values.words : toWords(port, values)];
+      return [at, kept ? values.held : toWords(port, values)];
     });
   }
 
   check() {
     return this.#next(async () => {
-      const { executor, artefact: { entries, weights, initial } } = this;
+      const { executor, artefact: { entries, weights, initial } } = this, errors = [];
       const before = await executor.execute(null, [], weights);
-      let worst = 0;
       for (const entry of Object.values(entries)) {
         const { inputs, outputs, state, example } = entry, ports = [...outputs, ...state];
         const given = inputs.map((port, k) => [port.at, toWords(port, example[k])]);
         const found = await executor.execute(entry, [...initial, ...given], ports);
-        ports.forEach((port, k) => {
-          worst = Math.max(worst, difference(fromWords(port, found[k]), example[inputs.length + k]));
-        });
+        errors.push(...ports.map((port, k) => difference(fromWords(port, found[k]), example[inputs.length + k])));
       }
       await executor.execute(null, weights.map(({ at }, k) => [at, before[k]]), []);
+      const worst = Math.max(0, ...errors);
       must(worst <= 1e-3, `${this.deviceName} errs by ${worst} in the examples`);
       return worst;
     });
   }
 }
 
-function difference(found, expected) {
-  const scale = expected.reduce((most, x) => Math.max(most, Number.isFinite(x) && Math.abs(x)), 1);
-  return found.reduce((most, x, i) => (Object.is(x, expected[i]) ? most : Math.max(most, Math.abs(x - expected[i]) / scale)), 0);
+function difference(found, right) {
+  const scale = right.reduce((most, x) => Math.max(most, Number.isFinite(x) && Math.abs(x)), 1);
+  return found.reduce((most, x, i) => (Object.is(x, right[i]) ? most : Math.max(most, Math.abs(x - right[i]) / scale)), 0);
 }

@@ -63,6 +63,11 @@ def page() -> str:
         "A tensor has at most 8 axes. `__dlpack__(copy=False)` is refused where the",
         "other side does not say that it knows read-only memory (`max_version=(1, 0)`",
         "or later), as NumPy refuses it for arrays that may not be written.",
+        "",
+        "DLPack exchanges the host's memory only: a tensor on a GPU is copied to the",
+        "host for the other side, and `from_dlpack` refuses what lies on one. A tensor",
+        "of PyTorch's comes as `nx.from_dlpack(t.cpu())`, an array of JAX's as",
+        "`nx.tensor(jax.device_get(a))`.",
     ]
     for section, names in NAMES.items():
         lines += ["", f"## {section}", "", "| name | |", "| --- | --- |"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from .time_limit import within
 GROUP = "neurenix.backends"
 _ALLOW_LIST = "NEURENIX_BACKENDS"
 _NONE = "none is installed"
+_NO_TYPES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -248,10 +250,11 @@ class Discovery:
             )
         return state.count if isinstance(state, Available) else 0
 
-    def best(self) -> tuple[str, list[str]]:
+    def best(self, unopened: Mapping[str, str] = _NO_TYPES) -> tuple[str, list[str]]:
         """The available type of highest priority, and why others of at least its
         priority were passed over, though there is something: absent ones are what a
-        machine is, and only the doctor speaks of them. Those below are not probed."""
+        machine is, and only the doctor speaks of them. Those below are not probed.
+        `unopened`: types whose first device does not open, and why."""
         skipped: list[str] = []
         lowest: float = reference.INFO.priority
         found = (lowest, reference.INFO.device_type)
@@ -264,7 +267,7 @@ class Discovery:
             if isinstance(state, Broken):
                 skipped.append(f"{name}: {state.reason}")
             elif isinstance(state, Available):
-                reason = state.info.passed_over()
+                reason = unopened.get(name) or state.info.passed_over()
                 if reason:
                     skipped.append(f"{name}: {reason}")
                 else:

@@ -40,15 +40,16 @@ def look(
             _device(backend, device_type, i) for i in range(backend.device_count())
         )
     except Exception as error:  # noqa: BLE001  a plugin's code: whatever it raises
-        reason = str(error)
+        reason = _told(error)
         if not isinstance(error, NeurenixError):
-            reason = f"{distribution} {version}: {type(error).__name__}: {error}"
+            reason = f"{distribution} {version}: {reason}"
         return Report(device_type, "broken", reason, distribution, version)
-    wrong = [f"{d.device}: {d.check}" for d in devices if d.check != "passed"]
+    # who names no device gets the first
+    wrong = [f"{d.device}: {d.check}" for d in devices[:1] if d.check != "passed"]
     return Report(
         device_type,
         "broken" if wrong else "available",
-        f"{distribution} {version}: the self-check failed on {'; '.join(wrong)}"
+        f"{distribution} {version}: the self-check failed on {wrong[0]}"
         if wrong
         else "",
         distribution,
@@ -61,8 +62,24 @@ def look(
 
 
 def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
-    has = backend.capabilities(index)
+    """Another device than the first that does not open concerns nobody but who names
+    it, such as a processor's own graphics beside a card."""
     device = f"{device_type}:{index}"
+    try:
+        return _examined(device, backend, index)
+    except Exception as error:
+        if not index:
+            raise
+        return DeviceReport(device, check=_told(error))
+
+
+def _told(error: Exception) -> str:
+    own = isinstance(error, NeurenixError)
+    return str(error) if own else f"{type(error).__name__}: {error}"
+
+
+def _examined(device: str, backend: Backend, index: int) -> DeviceReport:
+    has = backend.capabilities(index)
     return DeviceReport(
         device,
         has.name,

@@ -2,10 +2,8 @@
 import { ARRAYS, counts, each, must, product, toWords, within, wordCount } from "./views.js";
 
 async function bytesOf(file, folder) {
-  const url = new URL(file, folder);
-  if (url.protocol === "file:") { // in Node
-    return new Uint8Array(await (await import("node:fs/promises")).readFile(url));
-  }
+  const url = new URL(file, folder), reader = { "file:": "node:fs/promises" }[url.protocol]; // so no bundler looks
+  if (reader) return new Uint8Array(await (await import(/* webpackIgnore: true */ reader)).readFile(url));
   const answer = await fetch(url);
   must(answer.ok, `cannot read ${url}: ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
@@ -17,7 +15,7 @@ export async function readArtefact(url, onProgress) {
   onProgress(0, "reading");
   const files = ["program.json", "weights.safetensors", "check.safetensors"], [file, ...others] = files;
   const reads = files.map((name) => bytesOf(name, folder));
-  reads.forEach((read) => read.catch(() => {})); // whoever waits hears of it
+  Promise.all(reads).catch(() => {}); // whoever waits hears of it
   const bytes = await reads[0], damaged = `${file} is damaged`;
   const program = within(damaged, () => JSON.parse(new TextDecoder().decode(bytes)));
   must(program?.format === "neurenix-web", `${file} is of another format`);
@@ -38,13 +36,13 @@ export async function readArtefact(url, onProgress) {
 }
 
 // By CRC-32.
-function verify(bytes, expected) {
+function verify(bytes, sum) {
   let crc = -1;
   for (const byte of bytes) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xEDB88320 & -(crc & 1));
   }
-  must(~crc >>> 0 === expected, "its checksum is wrong");
+  must(~crc >>> 0 === sum, "its checksum is wrong");
 }
 
 // All but the steps, which the interpreter checks.

@@ -1,4 +1,4 @@
-// Views of memory: values by dtype, and where the elements of a loop lie.
+// Values by dtype, as words of memory and back.
 
 // Arrays by the letter of a dtype. In memory a bool is a word.
 export const ARRAYS = {
@@ -36,7 +36,7 @@ export function toWords(port, values) {
   for (let k = 0; k < typed.length; k++) {
     const x = values[k], n = typed[k] = Number(x);
     const held = letter === "f" ? n : letter === "b" ? n & 1 : typed[k];
-    if (x != held && !Object.is(x, held)) must(false, `${name}[${k}] is ${x}, no ${dtype}`);
+    if (x != held && !Object.is(x, held)) must(0, `${name}[${k}] is ${x}, no ${dtype}`);
   }
   return new Uint32Array(letter === "b" ? typed : buffer);
 }
@@ -44,28 +44,4 @@ export function toWords(port, values) {
 export function fromWords({ letter, shape }, words) {
   const values = letter === "b" ? Uint8Array.from(words) : new ARRAYS[letter](words.buffer);
   return Object.assign(values.subarray(0, product(shape)), { shape });
-}
-
-// Visits a loop by rows: elements k to end, at `at`, `at + step`, ...
-export function rows(shape, { base, strides }, first, count, visit) {
-  const last = shape.length - 1, length = shape[last] ?? 1, step = strides[last] ?? 0;
-  for (let k = 0, end; k < count; k = end) {
-    let at = base, rest = first + k;
-    end = Math.min(count, k + length - rest % length);
-    for (let a = last; a >= 0; a--) {
-      at += rest % shape[a] * strides[a];
-      rest = Math.floor(rest / shape[a]);
-    }
-    visit(at, k, end, step);
-  }
-}
-
-// Where all of a loop's elements lie.
-export function table(shape, strides, base = 0) {
-  must(counts([product(shape)]), "a loop is too long");
-  const out = new Int32Array(product(shape));
-  rows(shape, { base, strides }, 0, out.length, (at, k, end, step) => {
-    for (; k < end; at += step) out[k++] = at;
-  });
-  return out;
 }

@@ -2,53 +2,48 @@
 import { must, wordCount } from "./views.js";
 
 const ROW = 256; // bytes: the least step of a dynamic offset
+const SCOPES = ["validation", "out-of-memory"];
+const STORED = 140, UNIFORM = 72, MAPPED = 9; // GPUBufferUsage, copies too
 
 export class Executor {
-  async start({ memory, entries, modules }, onProgress) {
+  async start({ memory: { gpu: words }, entries, modules }, onProgress) {
     const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
     must(adapter, "there is no WebGPU here", { absent: true });
-    const { info, limits } = adapter, name = info.description || `${info.vendor} ${info.architecture}`;
-    const size = memory.gpu * 4, most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+    const { info = { description: "a GPU" }, limits } = adapter, name = info.description || `${info.vendor} ${info.architecture}`;
+    const size = words * 4, most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
     must(size <= most, `the program needs ${size / 1e6} MB in one buffer, and ${name} allows `
-      + `${most / 1e6} MB: export it with chunk=, or for smaller inputs`);
+      + `${most / 1e6} MB: export it with chunk=, or smaller inputs`);
     const requiredLimits = { maxStorageBufferBindingSize: size, maxBufferSize: size };
     const gpu = this.gpu = await adapter.requestDevice({ requiredLimits });
-    this.lost = gpu.lost.then(({ message }) => must(false, `the WebGPU device was lost: ${message}`, { lost: true }));
-    this.lost.catch(() => {}); // those who wait hear of it
-    this.memory = this.#buffer(size, "STORAGE");
-    const layout = gpu.createBindGroupLayout({ entries: [
-      { binding: 0, visibility: 4, buffer: { type: "uniform", hasDynamicOffset: true } },
-      { binding: 1, visibility: 4, buffer: { type: "storage" } },
-    ] });
+    this.lost = gpu.lost.then(({ message }) => must(0, `the WebGPU device was lost: ${message}`, { lost: true }));
+    this.lost.catch(() => {}); // heard elsewhere
+    const memory = this.memory = gpu.createBuffer({ size, usage: STORED });
+    const buffers = [{ type: "uniform", hasDynamicOffset: true }, { type: "storage" }];
+    const layout = gpu.createBindGroupLayout({ entries: buffers.map((buffer, binding) => ({ binding, visibility: 4, buffer })) });
     const dispatches = Object.values(entries).flatMap((entry) => entry.dispatches);
-    const rows = new Uint32Array((dispatches.length || 1) * ROW / 4), buffer = this.#buffer(rows.byteLength, "UNIFORM");
+    const rows = new Uint32Array((dispatches.length || 1) * ROW / 4);
+    const buffer = gpu.createBuffer({ size: rows.byteLength, usage: UNIFORM });
     dispatches.forEach((row, k) => rows.set(row.splice(4, 64, k * ROW), k * ROW / 4)); // leaves its place
     gpu.queue.writeBuffer(buffer, 0, rows);
-    this.group = gpu.createBindGroup({ layout, entries: [
-      { binding: 0, resource: { buffer, size: ROW } },
-      { binding: 1, resource: { buffer: this.memory } },
-    ] });
+    const bound = [{ buffer, size: ROW }, { buffer: memory }];
+    this.group = gpu.createBindGroup({ layout, entries: bound.map((resource, binding) => ({ binding, resource })) });
     let done = 0;
     const layouts = gpu.createPipelineLayout({ bindGroupLayouts: [layout] });
     this.pipelines = await Promise.race([this.lost, Promise.all(modules.map(async (code) => {
-      const compute = { module: gpu.createShaderModule({ code }) };
-      const made = await gpu.createComputePipelineAsync({ layout: layouts, compute });
+      const module = gpu.createShaderModule({ code });
+      const made = await gpu.createComputePipelineAsync({ layout: layouts, compute: { module } });
       onProgress(0.2 + 0.7 * ++done / modules.length, "compiling kernels");
       return made;
     }))]);
     return name;
   }
 
-  #buffer(size, usage) {
-    const copied = usage === "MAP_READ" ? 8 : 12; // to, but for what is mapped also from
-    return this.gpu.createBuffer({ size, usage: GPUBufferUsage[usage] | copied });
-  }
-
-  // As the interpreter's; what is kept comes as a buffer.
+  // As the CPU's; what is kept is a buffer.
   async execute(entry, pieces, ports, kept = []) {
     const { gpu, memory } = this, encoder = gpu.createCommandEncoder();
+    for (const kind of SCOPES) gpu.pushErrorScope(kind);
     for (const [at, piece] of pieces) {
-      if (piece instanceof GPUBuffer) encoder.copyBufferToBuffer(piece, 0, memory, at * 4, piece.size);
+      if (piece.size) encoder.copyBufferToBuffer(piece, 0, memory, at * 4, piece.size);
       else gpu.queue.writeBuffer(memory, at * 4, piece);
     }
     if (entry) {
@@ -62,24 +57,22 @@ export class Executor {
     }
     const made = ports.map((port, k) => {
       const [from, at, size] = port.size ? [port, 0, port.size] : [memory, port.at * 4, wordCount(port) * 4];
-      const buffer = this.#buffer(size || 4, kept[k] ? "STORAGE" : "MAP_READ");
+      const buffer = gpu.createBuffer({ size: size || 4, usage: kept[k] ? STORED : MAPPED });
       encoder.copyBufferToBuffer(from, at, buffer, 0, size);
-      return () => (kept[k] ? buffer : this.#mapped(buffer, size));
+      return async () => {
+        if (kept[k]) return buffer;
+        const nudge = setInterval(() => gpu.queue.submit([]), 4); // Firefox looks seldom
+        await Promise.race([this.lost, buffer.mapAsync(1)]).finally(() => clearInterval(nudge));
+        const words = new Uint32Array(buffer.getMappedRange().slice(0, size));
+        buffer.destroy();
+        return words;
+      };
     });
     gpu.queue.submit([encoder.finish()]);
-    return Promise.all(made.map((get) => get()));
+    const sound = (error) => must(!error, `WebGPU: ${error?.message}`);
+    return Promise.all([...made.map((get) => get()), ...SCOPES.map(() => gpu.popErrorScope().then(sound))])
+      .catch((error) => Promise.race([this.lost, new Promise((_, fail) => setTimeout(fail, 200, error))])); // a loss says more
   }
 
-  async #mapped(buffer, size) {
-    const nudge = setInterval(() => this.gpu.queue.submit([]), 4); // Firefox looks seldom
-    await Promise.race([this.lost, buffer.mapAsync(GPUMapMode.READ).catch(() => this.lost)])
-      .finally(() => clearInterval(nudge));
-    const words = new Uint32Array(buffer.getMappedRange().slice(0, size));
-    buffer.destroy();
-    return words;
-  }
-
-  dispose() {
-    this.gpu?.destroy();
-  }
+  dispose() { this.gpu?.destroy(); }
 }

@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <set>
 
 #include "../../engine/failure.h"
+#include "../driver/switches.h"
 
 namespace phynexus::gpu {
 
@@ -134,14 +133,16 @@ void CodeMaker::took_over() {
   plans_++;
 }
 
-bool makes_code() {
-  const char* value = std::getenv("NEURENIX_GPU_CODE");
-  return !value || std::strcmp(value, "0") != 0;
-}
+namespace {
+
+std::string said_of_code() { return read_switch("NEURENIX_GPU_CODE", {"0", "1", "before"}); }
+
+}  // namespace
+
+bool makes_code() { return said_of_code() != "0"; }
 
 CodeMaker::When when_to_make_code() {
-  const char* value = std::getenv("NEURENIX_GPU_CODE");
-  return value && std::strcmp(value, "before") == 0 ? CodeMaker::When::before : CodeMaker::When::beside;
+  return said_of_code() == "before" ? CodeMaker::When::before : CodeMaker::When::beside;
 }
 
 }  // namespace phynexus::gpu

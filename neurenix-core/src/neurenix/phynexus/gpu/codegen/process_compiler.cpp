@@ -181,6 +181,10 @@ void ProcessCompiler::give_up() {
   if (channel_ >= 0) shutdown(channel_, SHUT_RDWR);
 }
 
+CompilerLibrary::~CompilerLibrary() {
+  if (handle) dlclose(handle);
+}
+
 std::string path_of_library(void* library) {
   const link_map* found = nullptr;
   return dlinfo(library, RTLD_DI_LINKMAP, &found) == 0 && found ? absolute(found->l_name) : "";

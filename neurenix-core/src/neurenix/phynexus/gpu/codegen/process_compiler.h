@@ -46,6 +46,16 @@ class ProcessCompiler final : public Compiler {
   bool given_up_ = false;
 };
 
+// A vendor's compiler while its version and its path are asked for. It is closed again, since only the program that
+// compiles uses it: who opens one by the same name later, as PyTorch does with its own, would get this.
+struct CompilerLibrary {
+  void* handle = nullptr;
+  explicit CompilerLibrary(void* handle) : handle(handle) {}
+  CompilerLibrary(const CompilerLibrary&) = delete;
+  CompilerLibrary& operator=(const CompilerLibrary&) = delete;
+  ~CompilerLibrary();
+};
+
 // The path by which an open library was found.
 std::string path_of_library(void* library);
 

@@ -10,11 +10,12 @@
 
 namespace phynexus::gpu {
 
-// What a call of the driver has answered. `lost`: the device's memory and all that was made on it are gone.
+// What a call of the driver has answered. `lost`: the device's memory and all that was made on it are gone; `reset`: its
+// handles and the host's pinned memory too, so that none may be touched.
 struct DriverFailure : Failure {
-  DriverFailure(phx_status status, const std::string& message, bool lost)
-      : Failure(status, message), lost(lost) {}
-  bool lost;
+  DriverFailure(phx_status status, const std::string& message, bool lost, bool reset = false)
+      : Failure(status, message), lost(lost), reset(reset) {}
+  bool lost, reset;
 };
 
 // Handles are the vendor's, and null where there is none.
@@ -67,8 +68,10 @@ class Driver {
   virtual void leave() noexcept = 0;
   // Throws away all that was made on the device, which is lost, and opens it anew.
   virtual void reopen() = 0;
-  // Whether another driver of this process has done that: all that was made by this one is gone, the host's pinned
-  // memory too.
+  // Another library has reset the device: what was made on it is neither given back nor waited for any more.
+  virtual void forget() noexcept = 0;
+  // Whether another driver of this process has done that, or forget() was called: all that was made by this one is
+  // gone, the host's pinned memory too.
   virtual bool is_reset() const = 0;
 
   virtual char* take(int64_t bytes) = 0;  // null: there is not so much

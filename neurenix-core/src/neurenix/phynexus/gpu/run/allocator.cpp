@@ -2,8 +2,8 @@
 #include "allocator.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
+
+#include "../driver/switches.h"
 
 namespace phynexus::gpu {
 namespace {
@@ -19,10 +19,7 @@ int64_t segment_bytes(int64_t bytes) {
   return bytes <= most_medium ? medium_segment : up(bytes, large_unit);
 }
 
-bool is_guarding() {
-  const char* value = std::getenv("NEURENIX_GPU_GUARD");
-  return value && std::strcmp(value, "1") == 0;
-}
+bool is_guarding() { return read_switch("NEURENIX_GPU_GUARD", {"0", "1"}) == "1"; }
 
 }  // namespace
 

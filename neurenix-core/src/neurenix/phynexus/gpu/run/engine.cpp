@@ -16,7 +16,7 @@ GpuEngine::GpuEngine(Binding binding) : binding_(std::move(binding)), forks_(for
   target_.threads = binding_.threads;
   target_.tensor_cores = binding_.precisions != 1u << PHX_PRODUCTS_FLOAT32;
   target_.lanes = binding_.lanes;
-  if (binding_.compiler && makes_code())
+  if (makes_code() && binding_.compiler)
     maker_ = std::make_unique<CodeMaker>(std::move(binding_.compiler), facts.architecture,
                                          cache_folder(binding_.cache.c_str()), when_to_make_code());
   std::lock_guard lock(mutex_);
@@ -95,10 +95,10 @@ void GpuEngine::revive() {
 
 std::string GpuEngine::notes() const {
   refuse_fork();
-  if (!makes_code()) return "no code at run time: NEURENIX_GPU_CODE=0\n";
+  std::string text = binding_.runs_on + "\n";
+  if (!makes_code()) return text + "no code at run time: NEURENIX_GPU_CODE=0\n";
   if (!maker_)
-    return "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
-  std::string text;
+    return text + "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
   for (const std::string& line : maker_->notes()) text += line + "\n";
   return text;
 }
@@ -111,13 +111,15 @@ bool GpuEngine::still_works() const {
     const Entered in(*binding_.driver);
     session_->wait_for_all();
     return true;
-  } catch (const DriverFailure&) {
+  } catch (const DriverFailure& failure) {
+    if (failure.reset) binding_.driver->forget();
     return false;
   }
 }
 
 void GpuEngine::surface(const DriverFailure& failure) {
   if (!failure.lost && still_works()) throw Failure(failure.status, failure.what());
+  if (failure.reset) binding_.driver->forget();
   const std::string place = place_of_fault();
   lost_ = binding_.driver->facts().name + " was lost: " + failure.what() + place;
   std::unique_lock living(living_);
@@ -131,9 +133,10 @@ void GpuEngine::surface(const DriverFailure& failure) {
       session_.reset();  // not even to be entered
     }
   }
-  throw Failure(
-      PHX_DEVICE_ERROR,
-      lost_ + "; what lay on it is gone: call nx.init, then make it again or load your last checkpoint");
+  throw Failure(PHX_DEVICE_ERROR,
+                lost_ +
+                    "; what lay on it is gone: call nx.init, which may open it again (if not, a new process "
+                    "may), then make it again or load your last checkpoint");
 }
 
 void GpuEngine::refuse_lost() const {

@@ -27,6 +27,7 @@ struct Binding {
   std::unique_ptr<Compiler> compiler;  // for code at run time; null: there is none, and why
   std::string no_compiler;
   std::string cache = "gpu";  // the folder's name, for what it makes
+  std::string runs_on;        // "driver for CUDA 13.0"
   uint32_t precisions = 1;    // of phx_capabilities
 };
 
