@@ -1,6 +1,7 @@
 # make demo    meta-train on drawings and sine waves, print the figures, write a picture
 # make draw-demo    the page of drawn symbols, with networks that it meta-trains: build/draw
-# make test    lint, types and every test
+# make test    lint, types and every test but those by night
+# make nightly    those by night, marked nightly: hours on two cores
 # make engine-tests    the engine's own tests, in C++, and once more under sanitizers
 # make docs    the documentation's site; make gallery    its pictures
 # make emulated    the CUDA and ROCm engines for a machine without a GPU, for tests
@@ -32,7 +33,7 @@ BUILD_TOOLS := "scikit-build-core>=1.0" "cmake>=3.20" ninja "hatchling>=1.26" ed
 INSTALL := $(PIP) install --no-build-isolation
 TYPESCRIPT := typescript@5.9.3
 
-.PHONY: emulated emulated-tests emulated-races cuda rocm docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
+.PHONY: nightly emulated emulated-tests emulated-races cuda rocm docs gallery dist demo draw-demo test engine-tests lint types bench reproduce races scaling memory clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.for-demo
@@ -47,6 +48,11 @@ draw-demo: $(VENV)/.for-demo
 
 test: lint types emulated
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+# What takes minutes each: whole suites on emulated engines, sanitizers, all of AMD's
+# architectures, Ray under faults. PYTEST_ARGS=neurenix-backend-rocm/tests runs a part.
+nightly: emulated
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m nightly $(PYTEST_ARGS)
 
 lint: $(VENV)/.for-test
 	$(PY) -m ruff check .

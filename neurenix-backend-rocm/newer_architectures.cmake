@@ -2,9 +2,8 @@
 # serve, once they have a file that says the architecture's number. An old ROCm has the headers; what it lacks is that
 # file. Code objects are of version 4, which every ROCm from 5.2 on loads.
 
-find_path(PHYNEXUS_HIP_DEVICE_LIBRARIES ocml.bc
-  HINTS "$ENV{ROCM_PATH}/amdgcn/bitcode" /opt/rocm/amdgcn/bitcode
-  PATHS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/amdgcn/bitcode /usr/lib/x86_64-linux-gnu/amdgcn/bitcode)
+find_path(PHYNEXUS_HIP_DEVICE_LIBRARIES ocml.bc HINTS ENV ROCM_PATH
+  PATHS /opt/rocm /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE} /usr/lib/x86_64-linux-gnu PATH_SUFFIXES amdgcn/bitcode)
 
 set(amdgpu_layout "e-p:64:64-p1:64:64-p2:32:32-p3:32:32-p4:64:64-p5:32:32-p6:32:32-p7:160:256:256:32-p8:128:128")
 string(APPEND amdgpu_layout "-p9:192:256:256:32-i64:64-v16:16-v24:32-v32:32-v48:64-v96:128-v192:256-v256:256-v512:512")

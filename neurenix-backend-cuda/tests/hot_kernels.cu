@@ -1,5 +1,4 @@
-// The device's kernels but phynexus_task_any, which is for what tasks rarely have: compiled by test_machine_code.py,
-// never run.
+// The device's kernels but phynexus_task_any, which task_any.cu has: compiled by test_machine_code.py, never run.
 #include "gpu/device/kernels.h"
 
 namespace phynexus::gpu {

@@ -21,8 +21,9 @@ pytestmark = [
 reads_code = needs_compilers(
     "nvidia", NO_READER and f"of NVIDIA's tools there is no {NO_READER}"
 )
-SOURCE = Path(__file__).resolve().parent / "hot_kernels.cu"
+FOLDER = Path(__file__).resolve().parent
 LEVEL = "phynexus_level_"
+ARCHITECTURES = ["sm_80", "sm_90"]
 # Terms of a slab times the rows and columns of sums that a thread has: all unrolled.
 SUMS = {
     "product_large": 8 * 8 * 4,
@@ -34,18 +35,15 @@ MATRIX_PRODUCTS = {"HMMA.1688.F32.TF32", "HMMA.16816.F32.BF16", "HMMA.16816.F32"
 Compiled = tuple[Path, dict[str, Used]]
 
 
-@pytest.fixture(scope="module", params=["sm_80", "sm_90"])
-def compiled(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Compiled:
+def compile_for(architecture: str, source: str, folder: Path) -> Compiled:
     """The code, and what each kernel of it uses, its functions included."""
-    cubin = tmp_path_factory.mktemp("code") / f"{request.param}.cubin"
+    cubin = folder / f"{architecture}.cubin"
     include = Path(phynexus.HEADER).parent
     done = subprocess.run(
         [
-            *(str(tool("nvcc")), "-cubin", f"-arch={request.param}", "-std=c++20"),
+            *(str(tool("nvcc")), "-cubin", f"-arch={architecture}", "-std=c++20"),
             *("-O3", "-fmad=false", "-Xptxas", "-v", "-I", str(include)),
-            *("-o", str(cubin), str(SOURCE)),
+            *("-o", str(cubin), str(FOLDER / source)),
         ],
         capture_output=True,
         text=True,
@@ -53,6 +51,14 @@ def compiled(
     )
     assert done.returncode == 0, done.stderr
     return cubin, resources_of(done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def compiled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Compiled:
+    folder = tmp_path_factory.mktemp("code")
+    return compile_for(request.param, "hot_kernels.cu", folder)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +76,17 @@ def test_nothing_is_spilled(compiled: Compiled) -> None:
     assert used.pop(LEVEL + TENSOR).spilled_bytes <= 128
     spilled = {name: x for name, x in used.items() if x.spilled_bytes}
     assert not spilled
+
+
+@pytest.mark.nightly  # half a minute each
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_kernel_of_rare_tasks_spills_little(
+    tmp_path: Path, architecture: str
+) -> None:
+    _, used = compile_for(architecture, "task_any.cu", tmp_path)
+    (task,) = used.values()
+    assert task.registers <= 128
+    assert task.spilled_bytes <= 96  # 16 and 72 of nvcc 13.0
 
 
 def test_two_blocks_share_a_multiprocessor(compiled: Compiled) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import cuda_emulated
 import pytest
 from device_for_a_while import device_for_a_while
+from vendor_compilers import needs_compilers
 
 import neurenix as nx
 
@@ -29,9 +30,11 @@ HEADERS = Path(os.environ.get("ROCM_PATH", "/usr")) / "include/hip"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    CLANG is None or not HEADERS.exists(),
-    reason=f"HIP's headers in {HEADERS} and their clang are not there",
+@needs_compilers(
+    "amd",
+    ""
+    if CLANG and HEADERS.exists()
+    else f"HIP's headers in {HEADERS} and their clang are not there",
 )
 @pytest.mark.parametrize("architecture", ["gfx90a", "gfx1030"])
 def test_hiprtc_would_read_it(tmp_path: Path, architecture: str) -> None:

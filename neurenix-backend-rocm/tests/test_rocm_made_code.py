@@ -4,6 +4,7 @@ and ROCm share."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,41 @@ def test_it_takes_over_between_runs_and_is_kept(
     assert place.compiled() == len(place.entries()) == 1
 
 
-def test_hiprtc_of_another_release(tmp_path: Path, precompiled: Ran) -> None:
+@pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        ("libhiprtc.so.7.0.70001", "7.0"),
+        ("libhiprtc.so.6.2.41133", "6.2"),
+        ("libhiprtc.so.7", "7"),
+    ],
+)
+def test_hiprtc_whose_file_is_of_another_release(
+    tmp_path: Path, precompiled: Ran, name: str, release: str
+) -> None:
+    (tmp_path / "rocm").mkdir()
+    named = tmp_path / "rocm" / name
+    shutil.copy(rocm_emulated.folder() / "libphynexus_fake_hiprtc.so", named)
+    link = tmp_path / "rocm/libhiprtc.so"
+    link.symlink_to(named)
+    place = Place(tmp_path, "rocm")
+    ran = place.run("before", NEURENIX_HIPRTC=str(link))
+    assert ran.digests == precompiled.digests
+    assert place.compiled() == 0
+    found = f"hipRTC {release} is found, and the precompiled kernels are of 6.3"
+    assert found in ran.notes[0]
+
+
+def test_hiprtc_whose_file_is_of_the_release(tmp_path: Path, precompiled: Ran) -> None:
+    named = tmp_path / "libhiprtc.so.6.3.60301"
+    shutil.copy(rocm_emulated.folder() / "libphynexus_fake_hiprtc.so", named)
+    ran = Place(tmp_path, "rocm").run("1", NEURENIX_HIPRTC=str(named))
+    assert ran.digests == precompiled.digests
+    assert "code at run time by hipRTC 6.3" in ran.notes[0]
+
+
+def test_hiprtc_whose_file_says_nothing_is_the_runtimes(
+    tmp_path: Path, precompiled: Ran
+) -> None:
     place = Place(tmp_path, "rocm")
     ran = place.run("before", PHYNEXUS_FAKE_CUDA="version=70051831")
     assert ran.digests == precompiled.digests
