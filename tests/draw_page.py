@@ -3,7 +3,6 @@ in Chromium as a person would."""
 
 import functools
 import http.server
-import shutil
 import sys
 import threading
 import time
@@ -14,12 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from web_needs import CHROMIUM, DRIVER, needs_browser
 
 EXAMPLE = Path(__file__).parents[1] / "examples/draw"
-CHROMIUM = next(
-    (found for n in ("chromium", "chromium-browser") if (found := shutil.which(n))), ""
-)
-DRIVER = shutil.which("chromedriver") or ""
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -73,6 +69,7 @@ def served(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def browser(*flags: str) -> Iterator[Any]:
+    needs_browser()
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-from dist import check_programs  # type: ignore[import-not-found]
+from dist import (  # type: ignore[import-not-found]
+    LARGEST,
+    check_programs,
+    check_size,
+)
 
 
 def wheel(folder: Path, mode: int, name: str = "phynexus_compile") -> Path:
@@ -37,3 +41,14 @@ def test_one_whose_program_may_not(
 ) -> None:
     with pytest.raises(SystemExit, match=f"{told} phynexus_compile"):
         check_programs(wheel(tmp_path, mode, name))
+
+
+def test_a_wheel_that_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "neurenix_backend_cuda-0.1.0-py3-none-any.whl"
+    for size in (LARGEST - 1, LARGEST):
+        with open(path, "wb") as file:
+            file.truncate(size)  # without taking the disk's room
+        if size < LARGEST:
+            check_size(path)
+    with pytest.raises(SystemExit, match=r"has 30\.00 MB; 30\.00 MB is the most"):
+        check_size(path)

@@ -9,17 +9,11 @@ from typing import Any
 import draw_page as d
 import numpy as np
 import pytest
+from web_needs import absent, needs_browser
 
 from neurenix.errors import DatasetError
 
-pytest.importorskip("selenium", reason="the group dev has it")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (d.CHROMIUM and d.DRIVER),
-        reason="no chromium and chromedriver: apt-get install chromium chromium-driver",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 CROSS = [[(0.2, 0.2), (0.5, 0.5), (0.8, 0.8)], [(0.8, 0.2), (0.5, 0.5), (0.2, 0.8)]]
 RING = [
@@ -44,6 +38,12 @@ def _made(folder: Path, omniglot: bool) -> Any:
         learners = make.learners(make.characters(quick=True), quick=True)
         make.page(folder, *learners, make.drawings(20 if omniglot else 6))
     return folder, learners
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chromium() -> None:
+    """Before anything is trained."""
+    needs_browser()
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def page(driver: Any, url: str) -> Iterator[d.Page]:
             " : Promise.resolve(null)).then((a) => done(!!a), () => done(false))"
         )
         if not has:
-            pytest.skip("this Chromium has no WebGPU adapter")
+            absent("this Chromium has no WebGPU adapter")
     opened.ready()
     yield opened
     assert opened.complaints() == []

@@ -2,13 +2,12 @@
 and strokes traced from bitmaps, which look as the bitmaps did."""
 
 import json
-import shutil
 import subprocess
 from typing import Any
 
 import draw_page as d
 import numpy as np
-import pytest
+from web_needs import node
 
 SCRIPT = """
 import { ink } from %s;
@@ -36,12 +35,11 @@ def _drawings() -> list[Any]:
     ]
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no Node")
 def test_python_and_javascript_give_the_same_bits() -> None:
     drawings = _drawings()
     file = json.dumps((d.EXAMPLE / "page/raster.js").as_uri())
     ran = subprocess.run(
-        ["node", "--input-type=module", "-e", SCRIPT % file],
+        [node(), "--input-type=module", "-e", SCRIPT % file],
         input=json.dumps(drawings),
         capture_output=True,
         text=True,

@@ -136,3 +136,18 @@ def test_the_long_training_in_small(tmp_path: Path) -> None:
     assert last.endswith(" %, the paper's 98.7 %")
     assert (tmp_path / "here" / "best.safetensors").exists()
     assert list((tmp_path / "here" / "checkpoints").iterdir())
+
+
+def cells(table: str, name: str) -> list[str]:
+    """The row of a case in a table of Markdown: what no figure of a card is in."""
+    (row,) = (x for x in table.splitlines() if x.startswith(f"| {name} |"))
+    return [cell.strip() for cell in row.split("|")[1:7]]
+
+
+def test_the_documented_counts_are_those_of_the_lowering(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    counted = page.partition("<!-- counted on GPUs -->")[2]
+    model = str(ROOT / "benchmarks" / "gpu_model.py")
+    done = run([model, "--only", "w1"], tmp_path, CUDA)
+    assert done.returncode == 0, done.stderr
+    assert cells(counted, "w1") == cells(done.stdout, "w1")

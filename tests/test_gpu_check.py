@@ -162,6 +162,15 @@ def test_a_stage_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) ->
     pytest.fail(f"{len(left)} of the stage's children live on")
 
 
+def test_stages_end_with_the_check(tmp_path: Path) -> None:
+    check = stages(tmp_path, 60)
+    sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+    begun = check.begin("beside", 50, sleeps, os.environ)
+    check.end_begun()
+    assert begun.process.returncode == -signal.SIGTERM
+    assert not check.begun
+
+
 def test_no_stage_begins_without_time(tmp_path: Path) -> None:
     check = stages(tmp_path, 20)
     assert not check.run("late", 10, [sys.executable, "-c", ""], os.environ, keep=19)

@@ -1,5 +1,6 @@
 """ONNX models against the devices here: each primitive, each method, whole steps."""
 
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import neurenix as nx
 from neurenix import meta, nn, optim
 from neurenix.dtypes import Dtype, as_dtype
-from neurenix.errors import ExportError, InvalidArgumentError
+from neurenix.errors import ExportError, InvalidArgumentError, StorageError
 from neurenix.exporting.export import exported
 from neurenix.primitives import all_primitives, ops
 from neurenix.testing import CASES, Case
@@ -208,6 +209,56 @@ def test_what_is_there_stays_where_an_export_is_refused(tmp_path: Path) -> None:
         nx.export(lambda x: x.to(nx.float64), {"x": nx.ones(2)}, path, target="onnx")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_several_functions_are_replaced_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The models of before stay until all new ones are there; then they are gone."""
+    path, given = tmp_path / "both", {"x": nx.ones(2)}
+
+    def export(**functions: Any) -> None:
+        nx.export(functions, dict.fromkeys(functions, given), path, target="onnx")
+
+    export(adapt=nx.exp, predict=nx.sin)
+    before = {p.name: p.read_bytes() for p in path.iterdir()}
+    assert sorted(before) == ["adapt.onnx", "predict.onnx"]
+    write = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        if self.name == "predict.onnx":
+            raise OSError("no space left")
+        return write(self, content)
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="no space"):
+        patch.setattr(Path, "write_bytes", full)
+        export(adapt=nx.cos, predict=nx.tanh)
+    assert {p.name: p.read_bytes() for p in path.iterdir()} == before
+    export(adapt=nx.cos, answer=nx.tanh)
+    assert sorted(p.name for p in path.iterdir()) == ["adapt.onnx", "answer.onnx"]
+    assert [p.name for p in tmp_path.iterdir()] == ["both"]
+    for name in ("notes.txt", "other.onnx"):
+        (path / name).write_text("mine")
+        with pytest.raises(StorageError, match=f"no part of one: {name}; move it"):
+            export(adapt=nx.exp, predict=nx.sin)
+        assert sorted(p.name for p in path.iterdir())[:2] == [
+            "adapt.onnx",
+            "answer.onnx",
+        ]
+        (path / name).unlink()
+
+
+@pytest.mark.parametrize("most", [700, 200])
+def test_more_than_a_file_holds_is_refused_with_the_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """By its weights alone, or with its nodes: here of 600 bytes."""
+    write = importlib.import_module("neurenix.exporting.onnx.write")
+    monkeypatch.setattr(write, "MOST_BYTES", most)
+    said = r"run would be a model of .* GB of it weights.*; give the weights as an inp"
+    with pytest.raises(ExportError, match=said):
+        nx.export(nn.Linear(24, 6), (nx.ones(1, 24),), tmp_path / "f.onnx", "onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_differs_is_refused_with_usual_causes() -> None:

@@ -33,6 +33,8 @@ RELEASED = {
     )
 }
 
+LARGEST = 30_000_000  # bytes of a wheel: one with the code of many cards is downloaded
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -98,8 +100,17 @@ def build(output: Path) -> None:
             env={**os.environ, "PATH": tools},  # patchelf is there
         )
         wheel.unlink()
-    for wheel in sorted(output.glob("neurenix_backend_*.whl")):
+    for wheel in sorted(output.glob("*.whl")):
+        check_size(wheel)
         check_programs(wheel)
+
+
+def check_size(wheel: Path) -> None:
+    """Ends everything where a wheel is larger than what we promise."""
+    size = wheel.stat().st_size
+    if size >= LARGEST:
+        told = f"{_in_words(size)}; {_in_words(LARGEST)} is the most"
+        raise SystemExit(f"{wheel.name} has {told}")
 
 
 def check_programs(wheel: Path) -> None:

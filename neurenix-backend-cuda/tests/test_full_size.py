@@ -1,5 +1,6 @@
 """The benchmarks' workloads at their full size on the emulated CUDA engine: the loss of
-a step and its gradient are the CPU's, whose convolutions are plain sums here."""
+a step and its gradient are the CPU's, whose convolutions are plain sums here, and the
+losses of five steps where no maximum of a window is decided by round-off."""
 
 from __future__ import annotations
 
@@ -79,3 +80,13 @@ def test_a_step_is_the_cpus(name: str) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["w4", "w5s1"])
+def test_the_losses_of_five_steps_are_the_cpus(name: str) -> None:
+    losses = {}
+    for device in ("cpu", DEVICE):
+        nx.init({"device": device})
+        losses[device] = case(name).losses(5)
+    nx.init({"device": "cpu"})
+    assert losses[DEVICE] == pytest.approx(losses["cpu"], rel=1e-5)

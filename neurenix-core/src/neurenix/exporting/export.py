@@ -45,8 +45,8 @@ def export(
     example_inputs   arguments for it: a dict by the names of its parameters, or a tuple
                      in their order; of several functions, such for each, by name
     path             where; its folder must exist. A file or an artefact that is there
-                     is replaced once the new one is whole; "web" refuses a folder that
-                     holds anything else
+                     is replaced once the new one is whole; a folder that holds
+                     anything else is refused
     target           what is written; packages bring targets (entry points of the group
                      `neurenix.exporters`):
                      "onnx"   one ONNX model, a file (of several functions, a folder of
