@@ -68,7 +68,7 @@ struct DirectUnit {
     for (int j = 0; j < UnitColumns; j++) places |= reinterpret_cast<uint64_t>(b[j]);
     if (step.b != int64_t(sizeof(T)) || places % sizeof(Terms) != 0) return 0;
     int32_t done = 0;
-    ONE_BY_ONE
+    ROLLED
     for (; done + length <= count; done += length) {
       Terms top[UnitColumns];
       UNROLL
