@@ -99,7 +99,17 @@ def test_a_second_card_that_cannot_be_used_harms_no_other(tmp_path: Path) -> Non
     first, second = report["devices"]
     assert first["check"] == "passed"
     assert second["device"] == "cuda:1"
-    assert "Emulated GPU 1 is of the architecture sm_75" in second["check"]
+    assert "does not open: Emulated GPU 1 is of the arch" in second["check"]
+
+
+def test_a_first_card_that_does_not_open_beside_one_that_does(tmp_path: Path) -> None:
+    settings = "devices=2,fail=cuDevicePrimaryCtxRetain:1:46"
+    report = doctor(tmp_path, settings)
+    assert report["state"] == "broken"
+    assert "UNAVAILABLE (46)" in report["reason"]
+    first, second = report["devices"]
+    assert "nvidia-smi -q -d COMPUTE" in first["check"]
+    assert second["check"] == "passed"
 
 
 def test_with_a_driver_that_does_not_start(tmp_path: Path) -> None:

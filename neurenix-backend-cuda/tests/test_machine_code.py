@@ -113,6 +113,19 @@ def test_each_term_is_one_instruction(code: dict[str, Kernel]) -> None:
 
 
 @reads_code
+def test_the_next_slab_is_on_its_way_meanwhile(code: dict[str, Kernel]) -> None:
+    """Its loads come before the sums, most of them at least; behind these each slab
+    would wait for memory."""
+    for name in SUMS:
+        names = [x.split(".")[0] for x in code[name].instructions]
+        sums = [place for place, x in enumerate(names) if x == "FFMA"]
+        first = sums[0]
+        begun = max(place for place, x in enumerate(names[:first]) if x == "BAR")
+        before = names[begun:first].count("LDG")
+        assert before > names[first : sums[-1]].count("LDG"), name
+
+
+@reads_code
 def test_tensor_cores_are_used(code: dict[str, Kernel]) -> None:
     found = {x for x in code[TENSOR].instructions if x.startswith("HMMA")}
     assert found == MATRIX_PRODUCTS

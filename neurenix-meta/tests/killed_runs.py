@@ -7,10 +7,10 @@ import neurenix as nx
 from neurenix import meta, nn
 
 
-def trained(strategy=None, callbacks=(), epochs=3, **options):
+def trained(strategy=None, callbacks=(), epochs=3, width=64, inner_steps=10, **options):
     """A learner after four steps an epoch, which take long enough to be killed in."""
     nx.manual_seed(7)
-    learner = meta.MAML(meta.MLP([1, 64, 64, 1]), inner_steps=10)
+    learner = meta.MAML(meta.MLP([1, width, width, 1]), inner_steps=inner_steps)
     tasks = meta.generate_regression_tasks(32, 100, seed=0)
     history = learner.meta_learn(
         tasks,
@@ -25,7 +25,9 @@ def trained(strategy=None, callbacks=(), epochs=3, **options):
     return values, history["loss"]
 
 
-alone = cache(lambda epochs=3: trained(epochs=epochs))
+alone = cache(lambda epochs=3, **network: trained(epochs=epochs, **network))
+# 365 kB of parameters: they go by the nodes' object stores, and smaller ones do not.
+WIDE = {"width": 300, "inner_steps": 3}
 
 
 class Doing(meta.Callback):

@@ -10,12 +10,16 @@ import methods
 import numpy as np
 import pytest
 from ray_nodes import cluster as ray_cluster
+from ray_nodes import ray
 
 import neurenix as nx
 from neurenix import meta, nn
-from neurenix.errors import InvalidArgumentError
+from neurenix.errors import DeviceError, InvalidArgumentError
 from neurenix.meta.datasets import ArrayDataset
 from neurenix.meta.distributed import RayStrategy
+from neurenix.meta.distributed.ray_pool import RayPool
+
+Ref = ray.ObjectRef
 
 
 @pytest.fixture(scope="module")
@@ -97,16 +101,49 @@ def two(workers: RayStrategy) -> RayStrategy:
     return workers
 
 
-def test_a_data_set_travels_once_a_node(two: RayStrategy) -> None:
+class Sent:
+    """What goes to workers: what is put into Ray's store, and with calls."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.put: list[tuple[str, int]] = []
+        self.told: dict[str, list[Any]] = {}
+        self.with_calls = 0
+        put, ticket = ray.put, RayPool._ticket
+
+        def putting(value: object) -> Any:
+            size = len(ray.cloudpickle.dumps(value))
+            self.put.append((type(value).__name__, size))
+            return put(value)
+
+        def calling(pool: RayPool, worker: Any, method: str, *given: Any) -> Any:
+            if method == "learn":
+                self.told.setdefault(given[0], []).append(given[1])
+            size = sum(
+                len(ray.cloudpickle.dumps(x)) for x in given if not isinstance(x, Ref)
+            )
+            self.with_calls = max(self.with_calls, size)
+            return ticket(pool, worker, method, *given)
+
+        patch.setattr(ray, "put", putting)
+        patch.setattr(RayPool, "_ticket", calling)
+
+
+def test_data_and_parameters_travel_once_a_node(
+    two: RayStrategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is put into the object store once, and both workers get a reference."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (60, 1, 4, 4), dtype=np.uint8)
+    images = rng.integers(0, 256, (60, 1, 64, 64), dtype=np.uint8)
     data = ArrayDataset(images, np.arange(60) % 6, name="noise")
     tasks = meta.TaskSampler(data, 3, 1, queries=2, seed=7)
     found = []
+    sent: Sent | None = None
     for strategy in (None, two):
         nx.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+        network = nn.Sequential(nn.Flatten(), nn.Linear(4096, 24), nn.Linear(24, 3))
         learner = meta.MAML(network, 0.1, inner_steps=1)
+        if strategy is not None:
+            sent = Sent(monkeypatch)
         learner.meta_learn(
             tasks,
             tasks_per_batch=6,
@@ -116,6 +153,21 @@ def test_a_data_set_travels_once_a_node(two: RayStrategy) -> None:
         )
         found.append({n: x.tolist() for n, x in learner.state_dict().items()})
     assert found[0] == found[1]
+    assert sent is not None
+    parameters = 4 * sum(p.size for p in learner.parameters())
+    assert [kind for kind, _ in sent.put] == [
+        "EndlessSource",
+        "Pupil",
+        *["ndarray"] * 4,
+    ]
+    for (_, size), least in zip(sent.put, [images.nbytes, *[parameters] * 5]):
+        assert least <= size < least + 20_000
+    assert sent.with_calls < 2_000
+    # one that has just come is told what the others were told before, too
+    both = [references for references in sent.told.values() if len(references) == 2]
+    assert len(both) == 2
+    for first, second in both:
+        assert isinstance(first, Ref) and first == second
 
 
 def test_functions_of_this_process_travel(two: RayStrategy) -> None:
@@ -158,6 +210,18 @@ def test_more_workers_than_there_is_room_for() -> None:
 def test_resources_that_the_cluster_has_not() -> None:
     strategy = RayStrategy(1, resources={"CPU": 1, "GPU": 1})
     with pytest.raises(InvalidArgumentError, match=r"1 CPU, 1 GPU.*room for 0"):
+        run("MAML", strategy)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_workers_with_another_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if nx.current_device().type != nx.DeviceType("cpu"):
+        pytest.skip("the setting is the engine's for CPUs")
+    monkeypatch.setenv("NEURENIX_CPU_WINOGRAD", "0")
+    message = "convolutions: Winograd's.* this process with convolutions: plain sums"
+    with RayStrategy(1) as strategy, pytest.raises(DeviceError, match=message):
         run("MAML", strategy)
 
 

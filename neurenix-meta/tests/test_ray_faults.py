@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from killed_runs import Doing, OfAModule, alone, trained
+from killed_runs import WIDE, Doing, OfAModule, alone, trained
 from ray_nodes import (
     add_node,
     call,
@@ -75,7 +75,7 @@ def kinds(strategy):
 def test_a_worker_then_a_node_are_killed_in_mid_step(made):
     with RayStrategy(workers=2) as strategy:
         doing = Doing({3: kills_a_worker(strategy), 7: kills_a_node(strategy, made)})
-        assert trained(strategy, [doing]) == alone()
+        assert trained(strategy, [doing], **WIDE) == alone(**WIDE)
         assert kinds(strategy).count("lost") >= 2
 
 

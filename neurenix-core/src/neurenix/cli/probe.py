@@ -32,19 +32,30 @@ def look(
     if isinstance(state, Broken):
         reason = f"{state.reason}; {state.remedy}"
         return Report(device_type, "broken", reason, distribution, version)
+
+    def broken(error: Exception, *devices: DeviceReport) -> Report:
+        reason = _told(error)
+        if not isinstance(error, NeurenixError):
+            reason = f"{distribution} {version}: {reason}"
+        return Report(
+            device_type, "broken", reason, distribution, version, devices=devices
+        )
+
     try:
         if why := state.info.slow_start():
             be_patient(why)
         backend = discovery.backend(device_type)
-        devices = tuple(
-            _device(backend, device_type, i) for i in range(backend.device_count())
-        )
+        looked = [
+            _device(backend, f"{device_type}:{index}", index)
+            for index in range(backend.device_count())
+        ]
     except Exception as error:  # noqa: BLE001  a plugin's code: whatever it raises
-        reason = _told(error)
-        if not isinstance(error, NeurenixError):
-            reason = f"{distribution} {version}: {reason}"
-        return Report(device_type, "broken", reason, distribution, version)
-    # who names no device gets the first
+        return broken(error)
+    devices = tuple(device for device, _ in looked)
+    # Who names no device gets the first one: what others lack concerns who names them,
+    # such as a processor's own graphics beside a card.
+    if looked and (first := looked[0][1]):
+        return broken(first, *(devices if len(devices) > 1 else ()))
     wrong = [f"{d.device}: {d.check}" for d in devices[:1] if d.check != "passed"]
     return Report(
         device_type,
@@ -61,16 +72,14 @@ def look(
     )
 
 
-def _device(backend: Backend, device_type: str, index: int) -> DeviceReport:
-    """Another device than the first that does not open concerns nobody but who names
-    it, such as a processor's own graphics beside a card."""
-    device = f"{device_type}:{index}"
+def _device(
+    backend: Backend, device: str, index: int
+) -> tuple[DeviceReport, Exception | None]:
+    """Its report, and the error if it does not open."""
     try:
-        return _examined(device, backend, index)
-    except Exception as error:
-        if not index:
-            raise
-        return DeviceReport(device, check=_told(error))
+        return _examined(device, backend, index), None
+    except Exception as error:  # noqa: BLE001  a plugin's code: whatever it raises
+        return DeviceReport(device, check=f"does not open: {_told(error)}"), error
 
 
 def _told(error: Exception) -> str:

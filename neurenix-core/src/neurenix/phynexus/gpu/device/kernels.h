@@ -17,6 +17,7 @@ DEVICE bool begins(const Arguments& arguments) {
 // Whether this block is the last of a launch to come here. `ended`: how many have; 0 again for the next run.
 DEVICE bool is_last_block(int* ended, const Group& group) {
   int* const is_last = reinterpret_cast<int*>(group.memory);
+  end_writes();
   group.barrier();
   if (group.thread == 0) {
     *is_last = count_up(ended) == blocks() - 1;

@@ -92,13 +92,54 @@ DEVICE int block_threads() { return int(blockDim.x); }
 DEVICE int64_t block_index() { return int64_t(blockIdx.x); }
 DEVICE int64_t blocks() { return int64_t(gridDim.x); }
 DEVICE void block_barrier() { __syncthreads(); }
+// Behind it, this thread's writes to memory have left its multiprocessor; count_up of another thread of its block, behind
+// a barrier, counts on that. CDNA's barriers do not wait for other waves' writes, and a fence waits for those of its own.
+DEVICE void end_writes() {
+#if defined(__GFX9__)
+  asm volatile("s_waitcnt vmcnt(0)" ::: "memory");
+#endif
+}
 // Adds 1 and returns what was there. Whoever reads the last number also sees what all blocks had written before theirs,
-// once the threads of its block have met.
+// once the threads of its block have met; before it they end_writes() and meet.
 DEVICE int count_up(int* counter) {
   __threadfence();
   const int before = atomicAdd(counter, 1);
   __threadfence();
   return before;
+}
+// What lies at an address of the device's memory, not of shared memory. AMD's compilers otherwise read in a way that
+// waits for shared memory too.
+#if defined(__HIP__)
+template <int Bytes>
+struct Word;
+template <>
+struct Word<1> {
+  using Type = uint8_t;
+};
+template <>
+struct Word<2> {
+  using Type = uint16_t;
+};
+template <>
+struct Word<4> {
+  using Type = uint32_t;
+};
+template <>
+struct Word<8> {
+  using Type = uint64_t;
+};
+#endif
+template <class T>
+DEVICE T value_in_memory(const char* place) {
+#if defined(__HIP__)
+  using Bits = typename Word<sizeof(T)>::Type;
+  const Bits bits = *(const __attribute__((address_space(1))) Bits*)place;
+  T x;
+  memcpy(static_cast<void*>(&x), &bits, sizeof x);
+  return x;
+#else
+  return *reinterpret_cast<const T*>(place);
+#endif
 }
 // Brings the line of memory at this address near, for who reads it soon.
 #if defined(__HIP__)

@@ -56,8 +56,42 @@ struct DirectUnit {
     moved = next;
   }
 
+  // Of `count` terms the first ones four at a time, where those of `b` lie side by side; how many. Neighbouring threads
+  // then read rows of a matrix, which often begin at the same bank of shared memory.
+  DEVICE int32_t add_runs(const ProductAxis& step, int32_t count) {
+    constexpr int length = 4;
+    struct alignas(length * sizeof(T)) Terms {
+      T x[length];
+    };
+    uint64_t places = 0;
+    UNROLL
+    for (int j = 0; j < UnitColumns; j++) places |= reinterpret_cast<uint64_t>(b[j]);
+    if (step.b != int64_t(sizeof(T)) || places % sizeof(Terms) != 0) return 0;
+    int32_t done = 0;
+    ONE_BY_ONE
+    for (; done + length <= count; done += length) {
+      Terms top[UnitColumns];
+      UNROLL
+      for (int j = 0; j < UnitColumns; j++) {
+        top[j] = *reinterpret_cast<const Terms*>(b[j]);
+        b[j] += sizeof(Terms);
+      }
+      UNROLL
+      for (int t = 0; t < length; t++) UNROLL
+      for (int i = 0; i < UnitRows; i++) {
+        const Sum left = term_at<T>(a[i]);
+        a[i] += step.a;
+        UNROLL
+        for (int j = 0; j < UnitColumns; j++) sums[i][j] = multiply_add(left, Sum(top[j].x[t]), sums[i][j]);
+      }
+    }
+    return done;
+  }
+
   // Terms from here on, `count` of them, each a step from the one before.
   DEVICE void add(const ProductParams& p, const ProductAxis& step, int32_t count) {
+    int32_t done = 0;
+    if constexpr (!Image && sizeof(T) == 4 && UnitRows * UnitColumns <= 4) done = add_runs(step, count);
     bool inside[UnitRows];
     UNROLL
     for (int i = 0; i < UnitRows; i++) inside[i] = !Image || within_image(p, h[i], w[i]);
@@ -65,7 +99,7 @@ struct DirectUnit {
         UnitRows * UnitColumns * (Image ? 2 : 1) < 8 ? 4 : 2;  // terms on their way take registers
     const bool moves = Image && (step.h != 0 || step.w != 0);
     UNROLL_BY(at_once)
-    for (int32_t k = 0; k < count; k++) {
+    for (int32_t k = done; k < count; k++) {
       Sum left[UnitRows], top[UnitColumns];
       UNROLL
       for (int i = 0; i < UnitRows; i++) {

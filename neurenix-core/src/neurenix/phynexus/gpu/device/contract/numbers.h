@@ -19,6 +19,11 @@ template <class T>
 DEVICE typename SumOf<T>::Type term_at(const char* place) {
   return typename SumOf<T>::Type(widened(*reinterpret_cast<const T*>(place)));
 }
+// The same of a tensor that lies in the device's memory, as those of a task may not.
+template <class T>
+DEVICE typename SumOf<T>::Type term_in_memory(const char* place) {
+  return typename SumOf<T>::Type(widened(value_in_memory<T>(place)));
+}
 template <class T>
 DEVICE void put_sum(char* place, typename SumOf<T>::Type sum) {
   *reinterpret_cast<T*>(place) = Narrowing<T>::of(Computed<T>(sum));

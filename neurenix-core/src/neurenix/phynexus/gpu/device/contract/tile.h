@@ -92,12 +92,12 @@ template <class T>
 DEVICE typename SumOf<T>::Type image_element(const ProductParams& p, const char* a, const ProductRow& row,
                                              const ProductTerm& term) {
   if (!within_image(p, row.h + term.h, row.w + term.w)) return 0;
-  return term_at<T>(a + (row.a + term.a));
+  return term_in_memory<T>(a + (row.a + term.a));
 }
 template <class T>
 DEVICE typename SumOf<T>::Type other_element(const char* b, int64_t column, int64_t term) {
   if (column == product_no_place || term == product_no_place) return 0;
-  return term_at<T>(b + (column + term));
+  return term_in_memory<T>(b + (column + term));
 }
 
 // A sum goes to the output, or a segment's to where it has a place; or it is added to what lies there.
@@ -177,7 +177,9 @@ struct ProductTile {
       place_terms(p, axes, at, memory.terms[half ^ 1], memory.others[half ^ 1], slab + 1, Depth, group);
       group.barrier();  // who passes it reads this half; the other one was read before the last barrier
       if (!works) continue;
-      if (slab + 1 < slabs) load(p, at, memory, half ^ 1, group, next_a, next_b);
+      // Behind the last slab nothing is there, and nothing is read. Where a condition says so too, nvcc moves the loads
+      // behind the multiplications, and each slab waits for memory.
+      load(p, at, memory, half ^ 1, group, next_a, next_b);
       multiply(memory, half, top, left, sums);
       if (slab + 1 < segment_end && slab + 1 < slabs) continue;
       segment_end += p.segment / Depth;
