@@ -248,6 +248,66 @@ def test_what_is_missing_is_said_and_undone(plain: d.Page) -> None:
     assert plain.complaints() == []
 
 
+STATE = "JSON.stringify([drawn.cards.map((card) => card.state), drawn.query.strokes])"
+
+
+def test_what_was_taken_away_comes_back(plain: d.Page) -> None:
+    """After "Clear", of a card and of the query, "Surprise me" and "Start again"."""
+    plain.ready()
+    plain.draw(plain.sheet(0), CROSS)
+    plain.click('.card[data-class="0"] .more')
+    plain.draw(plain.sheet(0, 1), TENT)
+    plain.draw(plain.sheet(1), RING)
+    plain.draw(plain.sheet(None), STAIRS)
+    plain.driver.find_elements("css selector", ".title input")[1].send_keys("Ring")
+    mine = plain.value(STATE)
+    plain.click('.card[data-class="0"] .clear')
+    assert plain.strokes(0) == [] and plain.value("drawn.cards[0].pads.length") == 1
+    plain.click('.card[data-class="0"] .undo')
+    plain.click("#clear")
+    assert plain.strokes(None) == []
+    plain.click("#undo")
+    assert plain.value(STATE) == mine
+    assert not plain.driver.find_element("id", "back").is_displayed()
+    for button in ("surprise", "surprise", "restart"):
+        plain.click(f"#{button}")
+        assert plain.value(STATE) != mine
+    for _ in range(3):
+        plain.click("#back")
+    plain.wait("document.getElementById('said').innerText.endsWith('are back.')")
+    assert plain.value(STATE) == mine
+    assert not plain.driver.find_element("id", "back").is_displayed()
+
+
+def test_a_drawing_becomes_pixels_once(plain: d.Page) -> None:
+    """Whatever is drawn or named elsewhere."""
+    plain.ready()
+    plain.draw(plain.sheet(0), CROSS)
+    plain.value("globalThis.first = drawn.cards[0].pads[0].ink")
+    plain.draw(plain.sheet(1), RING)
+    plain.driver.find_elements("css selector", ".title input")[1].send_keys("Ring")
+    assert plain.value("drawn.cards[0].pads[0].ink === first")
+    plain.draw(plain.sheet(0), RING)
+    assert plain.value("drawn.cards[0].pads[0].ink !== first")
+
+
+def test_what_is_done_on_a_sheet_is_announced(plain: d.Page) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    plain.ready()
+    sheet = plain.sheet(1)
+    region = plain.driver.find_element("id", "said")
+    assert region.get_attribute("role") == "status"
+    done = {
+        Keys.SPACE: "1 stroke: pen down",
+        Keys.ESCAPE: "1 stroke: pen lifted",
+        Keys.CONTROL + "z": "empty: a stroke taken back",
+    }
+    for keys, said in done.items():
+        sheet.send_keys(keys)
+        assert plain.text("said") == f"Symbol 2, example 1, {said}"
+
+
 def test_the_keyboard_draws(plain: d.Page) -> None:
     from selenium.webdriver.common.keys import Keys
 

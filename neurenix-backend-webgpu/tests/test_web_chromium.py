@@ -171,6 +171,32 @@ def test_what_was_disposed_of_says_so(browser: Any, tmp_path: Path) -> None:
     assert found == ["no error", handle, model, model, "webgpu"]
 
 
+EMPTY = """
+const results = [];
+for (const device of ["webgpu", "cpu"]) {
+  const model = await load("./", { device });
+  const { none } = await model.run({ x: [1, 2, 3], y: [], z: [7] }, { keep: ["none"] });
+  const { sum } = await model.run({ x: [1, 2, 3], y: none, z: [7] });
+  results.push([[...await none.read()], [...sum]]);
+}
+return results;
+"""
+
+
+def test_a_kept_output_without_elements(browser: Any, tmp_path: Path) -> None:
+    """It takes nobody's place: x and z lie around it."""
+
+    def cut(x: nx.Tensor, y: nx.Tensor, z: nx.Tensor) -> dict[str, nx.Tensor]:
+        return {"none": x[:0], "sum": x.sum() + y.sum() + z}
+
+    given = {"x": nx.ones(3), "y": nx.zeros(0), "z": nx.ones(1)}
+    nx.export(cut, given, tmp_path / "model", "web")
+    with served(tmp_path / "model") as address:
+        _open(browser, address)
+        assert in_page(browser, EMPTY) == [[[], [13]], [[], [13]]]
+        assert messages(browser) == []
+
+
 # Once loaded, results get buffers that are none: too large, or, as the device says, for
 # want of memory. What could not be made must not come as zeros, nor be waited for.
 REFUSING = """

@@ -1,7 +1,6 @@
 // The page: five cards and a sheet, what the networks answer, and who computes it.
 import { Card, WAYS } from "./classes.js";
 import { Pad } from "./pad.js";
-import { ink } from "./raster.js";
 import { Paths, Results } from "./results.js";
 
 const STEPS = 5;
@@ -19,7 +18,8 @@ let answers = []; // MAML's scores after each step, of this support set and quer
 let characters = []; // to surprise with
 let held = null; // of the surprise: the drawings of each class that are not shown
 let best = null; // what Prototypical Networks say
-const keys = new Map(); // a number for each image: what was embedded is not embedded again
+let turn = 0; // of surprises: a newer one, or a new start, ends what is being drawn
+const before = []; // what surprises and new starts took away
 
 // ---- the networks ------------------------------------------------------------------------
 
@@ -90,6 +90,11 @@ function computedBy({ device, deviceName, reason, took, name }) {
   find("without").hidden = device === "webgpu" || find("computer").value === "cpu";
 }
 
+// For screen readers: what was done on a sheet.
+function say(text) {
+  find("said").textContent = text;
+}
+
 function trouble(text) {
   find("trouble").textContent = text;
   find("trouble").hidden = !text;
@@ -99,20 +104,11 @@ function trouble(text) {
 
 const present = () => cards.flatMap((card, k) => (card.drawn.length ? [k] : []));
 
-function keyOf(image) {
-  const text = String.fromCharCode(...new Uint16Array(image.buffer));
-  if (!keys.has(text)) keys.set(text, keys.size);
-  return keys.get(text);
-}
-
 function teach() {
   support += 1;
   answers = [];
   paths.restart();
-  const drawings = cards.flatMap((card, label) => card.drawn.map((pad) => {
-    const image = ink(pad.strokes);
-    return { label, image, key: keyOf(image) };
-  }));
+  const drawings = cards.flatMap((card, label) => card.drawn.map((pad) => ({ label, ...pad.ink })));
   results.classes(cards.map((card) => (card.drawn.length ? card.name : null)));
   worker.postMessage({ type: "support", version: support, drawings, present: present() });
   questioned();
@@ -121,7 +117,7 @@ function teach() {
 function ask() {
   asked += 1;
   answers = [];
-  const image = query.empty ? null : ink(query.strokes);
+  const image = query.empty ? null : query.ink.image;
   seen(image);
   worker.postMessage({ type: "query", version: asked, image });
   questioned();
@@ -185,14 +181,46 @@ function chosen(list, count) {
   return Array.from({ length: count }, () => rest.splice(Math.floor(Math.random() * rest.length), 1)[0]);
 }
 
+// Puts by what is there, for "Bring back".
+function putBy() {
+  turn += 1;
+  const states = cards.map((card) => card.state);
+  if (!query.empty || states.some(({ name, drawings }) => name || drawings.length)) {
+    before.push({ states, strokes: query.strokes, held });
+  }
+  if (before.length > 20) before.shift();
+  find("back").hidden = !before.length;
+}
+
+async function bringBack() {
+  turn += 1;
+  const { states, strokes, held: were } = before.pop();
+  held = were;
+  find("another").hidden = !held;
+  find("another").disabled = !held?.some((drawings) => drawings.length);
+  if (!before.length) {
+    find("surprise").focus(); // where the hidden button had it
+    find("back").hidden = true;
+  }
+  await Promise.all(cards.map((card, k) => {
+    card.name = states[k].name;
+    return card.show(states[k].drawings, false);
+  }));
+  await query.show(strokes, false);
+  say("Your drawings are back.");
+}
+
 async function surprise() {
   const animated = !calm.matches;
+  putBy();
+  const mine = turn;
   query.clear();
   held = chosen(characters, WAYS).map(({ drawings }) => chosen(drawings, drawings.length).map((strokes) => strokes.map(points)));
   await Promise.all(cards.map((card, k) => {
-    card.input.value = "";
+    card.name = "";
     return card.show([held[k].pop()], animated);
   }));
+  if (mine !== turn) return;
   find("another").hidden = false;
   await another();
 }
@@ -217,16 +245,21 @@ async function loadCharacters() {
 for (const card of cards) {
   find("classes").append(card.element);
   card.addEventListener("change", teach);
+  card.addEventListener("said", ({ detail }) => say(detail));
 }
+query.addEventListener("said", ({ detail }) => say(detail));
 query.addEventListener("change", ask);
 find("undo").addEventListener("click", () => query.undo());
 find("clear").addEventListener("click", () => query.clear());
 find("surprise").addEventListener("click", () => { find("another").disabled = false; surprise(); });
 find("another").addEventListener("click", another);
+find("back").addEventListener("click", bringBack);
 find("restart").addEventListener("click", () => {
+  putBy();
+  held = null;
   for (const card of cards) {
-    card.input.value = "";
-    card.clear();
+    card.name = "";
+    card.show([], false);
   }
   query.clear();
   find("another").hidden = true;

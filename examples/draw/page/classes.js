@@ -2,10 +2,12 @@
 import { Pad } from "./pad.js";
 
 export const WAYS = 5, SHOTS = 5;
+const KEPT = 20; // times that a card was cleared, to be brought back
 
 export class Card extends EventTarget {
   pads = [];
   #last = null; // the sheet that was drawn on last
+  #before = []; // the drawings of each time that the card was cleared
 
   constructor(number) {
     super();
@@ -28,15 +30,15 @@ export class Card extends EventTarget {
     this.input = find("input");
     this.input.setAttribute("aria-label", `Name of class ${number + 1}`);
     this.input.placeholder = `Symbol ${number + 1}`;
-    this.input.addEventListener("input", () => this.#told(""));
+    this.input.addEventListener("input", () => this.#told());
     this.sheets = find(".sheets");
     this.more = document.createElement("button");
     Object.assign(this.more, { type: "button", className: "more", textContent: "+" });
     this.more.addEventListener("click", () => this.add().canvas.focus());
     this.sheets.append(this.more);
-    find(".undo").addEventListener("click", () => this.#last?.undo());
-    find(".clear").addEventListener("click", () => this.clear());
-    this.buttons = [find(".undo"), find(".clear")];
+    this.buttons = { undo: find(".undo"), clear: find(".clear") };
+    this.buttons.undo.addEventListener("click", () => this.undo());
+    this.buttons.clear.addEventListener("click", () => this.clear());
     this.add();
   }
 
@@ -49,39 +51,68 @@ export class Card extends EventTarget {
     this.more.before(place);
     const number = this.pads.length + 1;
     const pad = new Pad(place, () => `${this.name}, example ${number}`, "keys");
-    pad.addEventListener("change", ({ detail }) => {
+    pad.addEventListener("change", () => {
       this.#last = pad;
-      this.#told(detail);
+      this.#told();
     });
+    pad.addEventListener("said", ({ detail }) => this.dispatchEvent(new CustomEvent("said", { detail })));
+    pad.addEventListener("nothing", () => this.#bringBack());
     this.pads.push(pad);
-    this.#told("");
+    this.#told();
     return pad;
   }
 
-  // The sheets that there are, all empty, and one of them.
+  // The name that was given, and the strokes of each drawing.
+  get state() {
+    return { name: this.input.value, drawings: this.drawn.map((pad) => pad.strokes) };
+  }
+
+  set name(name) {
+    this.input.value = name;
+    this.#told();
+  }
+
+  undo() {
+    if (this.drawn.length || this.#last?.undoable) this.#last.undo();
+    else this.#bringBack();
+  }
+
   clear() {
-    for (const pad of this.pads) pad.clear();
+    if (this.drawn.length) this.#before = [...this.#before, this.state.drawings].slice(-KEPT);
+    this.#empty();
+    this.dispatchEvent(new CustomEvent("said", { detail: `${this.name}: cleared` }));
+  }
+
+  #bringBack() {
+    if (!this.drawn.length && this.#before.length) this.show(this.#before.pop(), false);
+  }
+
+  // One sheet, without a drawing.
+  #empty() {
     for (const pad of this.pads.splice(1)) pad.canvas.parentElement.remove();
-    this.#told("");
+    [this.#last] = this.pads;
+    this.#last.forget();
+    this.#told();
   }
 
   // Shows these drawings, a sheet each.
   async show(drawings, animated) {
-    this.clear();
+    this.#empty();
     while (this.pads.length < drawings.length) this.add();
     for (const [k, drawing] of drawings.entries()) await this.pads[k].show(drawing, animated);
   }
 
-  #told(what) {
+  #told() {
     const full = this.pads.length >= SHOTS;
     this.more.hidden = full || this.drawn.length < this.pads.length;
     this.more.setAttribute("aria-label", `Another example of ${this.name}`);
     this.more.title = "Another example";
     this.element.classList.toggle("empty", !this.drawn.length);
-    for (const button of this.buttons) {
-      button.disabled = !this.drawn.length;
+    this.buttons.clear.disabled = !this.drawn.length;
+    this.buttons.undo.disabled = !(this.drawn.length || this.#last?.undoable || this.#before.length);
+    for (const button of Object.values(this.buttons)) {
       button.setAttribute("aria-label", `${button.textContent} in ${this.name}`);
     }
-    this.dispatchEvent(new CustomEvent("change", { detail: what }));
+    this.dispatchEvent(new Event("change"));
   }
 }

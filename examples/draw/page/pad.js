@@ -1,12 +1,18 @@
 // A sheet to draw on: strokes as vectors, by mouse, touch, pen or keyboard.
+import { ink } from "./raster.js";
 
 const WIDTH = 0.042; // of the ink, as a part of the sheet
 const NEAR = 0.004; // points nearer than this to the last one are left out
 const STEP = 0.04, FINE = 0.01; // of the keyboard's pen
+const KEPT = 20; // drawings that were taken away, to be brought back
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+let drawings = 0; // of all sheets, each change a new one
 
 export class Pad extends EventTarget {
   strokes = [];
+  #ink = null;
+  #before = []; // drawings that others took the place of
   #pointer = null; // the one that draws
   #pen = { x: 0.5, y: 0.5, down: false }; // the keyboard's
   #pointed = false; // a pointer drew last: the pen is not shown
@@ -37,22 +43,50 @@ export class Pad extends EventTarget {
 
   get empty() { return !this.strokes.length; }
 
+  get undoable() { return !this.empty || this.#before.length > 0; }
+
+  // What the networks get of it, and a number that no other drawing has.
+  get ink() {
+    if (!this.#ink) this.#ink = { image: ink(this.strokes), key: (drawings += 1) };
+    return this.#ink;
+  }
+
+  // Takes back a stroke; once there is none, what was cleared or drawn over is back.
   undo() {
     this.#stop();
     if (this.strokes.pop()) this.#changed("a stroke taken back");
+    else if (this.#before.length) {
+      this.strokes = this.#before.pop();
+      this.#changed("brought back");
+    }
   }
 
   clear() {
     this.#stop();
     if (!this.empty) {
+      this.#keep();
       this.strokes = [];
       this.#changed("cleared");
     }
   }
 
+  #keep() {
+    if (!this.empty) this.#before = [...this.#before, this.strokes].slice(-KEPT);
+  }
+
+  // Empty, with nothing to bring back.
+  forget() {
+    this.#stop();
+    this.#before = [];
+    if (this.empty) return;
+    this.strokes = [];
+    this.#changed("");
+  }
+
   // Puts strokes in the place of what is there; drawn one after the other if animated.
   async show(strokes, animated) {
     this.#stop();
+    this.#keep();
     if (!animated) {
       this.strokes = strokes.map((stroke) => stroke.map((point) => [...point]));
       this.#changed("drawn for you");
@@ -111,7 +145,7 @@ export class Pad extends EventTarget {
   #end(event) {
     if (event.pointerId !== this.#pointer) return;
     this.#pointer = null;
-    this.#changed("a stroke drawn");
+    this.#say("a stroke drawn");
   }
 
   #add([x, y]) {
@@ -124,7 +158,10 @@ export class Pad extends EventTarget {
   #key(event) {
     const { key } = event, command = event.ctrlKey || event.metaKey;
     this.#pointed = false;
-    if (command && key.toLowerCase() === "z") this.undo();
+    if (command && key.toLowerCase() === "z") {
+      if (this.undoable) this.undo();
+      else this.dispatchEvent(new Event("nothing")); // to take back here
+    }
     else if (command || event.altKey) return;
     else if (key in MOVES) this.#walk(MOVES[key], event.shiftKey ? FINE : STEP);
     else if (key === " " || key === "Enter") this.#lower(!this.#pen.down);
@@ -148,16 +185,26 @@ export class Pad extends EventTarget {
   #lower(down) {
     this.#animation += 1;
     this.#pen.down = down;
-    if (down) this.strokes.push([[this.#pen.x, this.#pen.y]]);
-    this.#changed(down ? "pen down" : "pen lifted");
+    if (down) {
+      this.strokes.push([[this.#pen.x, this.#pen.y]]);
+      this.#changed("pen down");
+    } else this.#say("pen lifted");
   }
 
   // ---- what is seen -----------------------------------------------------------------
 
   #changed(what) {
+    this.#ink = null;
     this.draw();
     this.#told();
-    this.dispatchEvent(new CustomEvent("change", { detail: what }));
+    this.dispatchEvent(new Event("change"));
+    if (what) this.#say(what);
+  }
+
+  // What is heard of it by who does not see it.
+  #say(what) {
+    const detail = `${this.canvas.getAttribute("aria-label")}: ${what}`;
+    this.dispatchEvent(new CustomEvent("said", { detail }));
   }
 
   #told() {

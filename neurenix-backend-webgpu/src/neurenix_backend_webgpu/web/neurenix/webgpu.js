@@ -16,7 +16,7 @@ export class Executor {
     const requiredLimits = { maxStorageBufferBindingSize: size, maxBufferSize: size };
     const gpu = this.gpu = await adapter.requestDevice({ requiredLimits });
     this.lost = gpu.lost.then(({ message }) => must(0, `the WebGPU device was lost: ${message}`, { lost: true }));
-    this.lost.catch(() => {}); // heard elsewhere
+    this.lost.catch(() => {});
     const memory = this.memory = gpu.createBuffer({ size, usage: STORED });
     const buffers = [{ type: "uniform", hasDynamicOffset: true }, { type: "storage" }];
     const layout = gpu.createBindGroupLayout({ entries: buffers.map((buffer, binding) => ({ binding, visibility: 4, buffer })) });
@@ -43,7 +43,7 @@ export class Executor {
     const { gpu, memory } = this, encoder = gpu.createCommandEncoder();
     for (const kind of SCOPES) gpu.pushErrorScope(kind);
     for (const [at, piece] of pieces) {
-      if (piece.size) encoder.copyBufferToBuffer(piece, 0, memory, at * 4, piece.size);
+      if (piece.destroy) encoder.copyBufferToBuffer(piece, 0, memory, at * 4, piece.size);
       else gpu.queue.writeBuffer(memory, at * 4, piece);
     }
     if (entry) {
@@ -56,8 +56,8 @@ export class Executor {
       pass.end();
     }
     const made = ports.map((port, k) => {
-      const [from, at, size] = port.size ? [port, 0, port.size] : [memory, port.at * 4, wordCount(port) * 4];
-      const buffer = gpu.createBuffer({ size: size || 4, usage: kept[k] ? STORED : MAPPED });
+      const [from, at, size] = port.destroy ? [port, 0, port.size] : [memory, port.at * 4, wordCount(port) * 4];
+      const buffer = gpu.createBuffer({ size, usage: kept[k] ? STORED : MAPPED });
       encoder.copyBufferToBuffer(from, at, buffer, 0, size);
       return async () => {
         if (kept[k]) return buffer;
@@ -69,9 +69,10 @@ export class Executor {
       };
     });
     gpu.queue.submit([encoder.finish()]);
-    const sound = (error) => must(!error, `WebGPU: ${error?.message}`);
-    return Promise.all([...made.map((get) => get()), ...SCOPES.map(() => gpu.popErrorScope().then(sound))])
-      .catch((error) => Promise.race([this.lost, new Promise((_, fail) => setTimeout(fail, 200, error))])); // a loss says more
+    const sound = SCOPES.map(() => gpu.popErrorScope().then((error) => must(!error, `WebGPU: ${error?.message}`)));
+    return Promise.all([...made.map((get) => get()), ...sound]).catch((error) => Promise.all([ // causes first
+      ...sound, Promise.race([this.lost, new Promise((_, fail) => setTimeout(fail, 200, error))]),
+    ]));
   }
 
   dispose() { this.gpu?.destroy(); }
