@@ -30,6 +30,7 @@ def made_code(folder: Path, **settings: str) -> tuple[int, str]:
     return done.returncode, done.stdout.splitlines()[-1]
 
 
+@pytest.mark.nightly  # two minutes; each rehearsal of the check has it as a stage
 def test_made_code_that_runs_passes(tmp_path: Path) -> None:
     status, last = made_code(tmp_path)
     assert (status, last.split(";")[0]) == (0, "the same bits")

@@ -46,10 +46,10 @@ def main():
     words, wrong = [], []
     for name in given.only.split(","):
         kernels, code = (told(name, given, how) for how in ("0", "before"))
-        if code["notes"] and code["notes"][0].startswith("no code"):
-            print(f"not run: {code['notes'][0]}")
-            return 0
-        for note in code["notes"][1:]:
+        for note in code["notes"]:
+            if note.startswith("no code"):
+                print(f"not run: {note}")
+                return 0
             print(f"{name}: {note}")
         wrong += [f"{name}: {fault}" for fault in faults(code["notes"])]
         if kernels["digest"] != code["digest"]:

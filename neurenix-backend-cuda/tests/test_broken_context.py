@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pytest
-from cuda_emulated import library, require_built
+from cuda_emulated import DEVICE, library, require_built
 from fake_driver import fake_driver
 
 import neurenix as nx
+from neurenix.backends import Available, discovery
 from neurenix.errors import BackendError, OutOfMemoryError
 from neurenix.phynexus import NativeBackend
 from neurenix.primitives import TensorType
@@ -23,6 +25,10 @@ def driver() -> Iterator[ctypes.CDLL]:
     require_built()
     with fake_driver() as library:
         yield library
+    # other tests of this process may have been on that device too: they are told once
+    if isinstance(discovery.state(DEVICE), Available):
+        with suppress(BackendError):
+            discovery.backend(DEVICE).configure({})
 
 
 def ones(backend: NativeBackend) -> list[float]:

@@ -65,6 +65,8 @@ def test_the_head_is_lost_and_a_run_goes_on_with_another_cluster(
     assert trained(checkpoint=tmp_path) == alone()
 
 
+# the process that is killed chooses its device by itself
+@pytest.mark.usefixtures("compiled_device")
 def test_the_head_with_all_processes_is_killed_and_a_run_goes_on(
     tmp_path: Path,
 ) -> None:

@@ -104,7 +104,7 @@ Number remainder_of(int32_t dtype, Number a, Number b) {
 }
 
 int64_t shifted_right(int32_t dtype, int64_t a, int64_t places) {
-  if (places < 0 || places >= 8 * phynexus::item_bytes(dtype)) return a < 0 ? -1 : 0;
+  if (places < 0 || places >= 8 * phynexus::item_bytes(dtype)) return 0;
   return a >> places;  // unsigned ones lie in the lower half of an int64: no sign comes in
 }
 

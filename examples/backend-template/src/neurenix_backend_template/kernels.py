@@ -37,6 +37,11 @@ def comparison(name, function):
     KERNELS[name] = lambda a, b: [np.asarray(function(a, b))]
 
 
+def shifted_right(a, places):
+    there = (places >= 0) & (places < 8 * a.dtype.itemsize)
+    return np.where(there, np.right_shift(a, places), 0)
+
+
 elementwise("add", np.add)
 elementwise("mul", np.multiply)
 elementwise("div", np.divide)
@@ -47,7 +52,7 @@ elementwise("log", np.log)
 elementwise("sin", np.sin)
 elementwise("cos", np.cos)
 elementwise("bitwise_and", np.bitwise_and)
-elementwise("shift_right", np.right_shift)
+elementwise("shift_right", shifted_right)
 elementwise("where", np.where)
 comparison("equal", np.equal)
 comparison("less", np.less)
