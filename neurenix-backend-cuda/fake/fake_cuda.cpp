@@ -152,7 +152,7 @@ CuResult cuDevicePrimaryCtxReset_v2(CuDevice device) {
   std::unique_lock lock(w.mutex);
   Device& x = w.all[device];
   if (w.gone) return x.error;
-  w.changed.wait(lock, [&] { return !x.running; });
+  w.changed.wait(lock, [&] { return !x.queued; });  // none may find its memory gone
   for (const auto& [address, bytes] : x.memory) std::free(reinterpret_cast<void*>(address));
   x.memory.clear();
   for (void* host : x.pinned) std::free(host);
@@ -233,7 +233,7 @@ CuResult cuMemFreeHost(void* host) {
   for (Device& x : w.all)
     if (x.pinned.erase(host)) {
       // With a device's loss its kernels end. Those of a device that works are the caller's to wait for.
-      w.changed.wait(lock, [&] { return x.error == cuda_success || !x.running; });
+      w.changed.wait(lock, [&] { return x.error == cuda_success || !x.queued; });
       std::free(host);
       return cuda_success;
     }

@@ -23,7 +23,7 @@ struct Device {
   std::map<CuAddress, size_t> memory;
   std::set<void*> pinned;  // the host's
   int architecture = 0;    // 0: that of all
-  int running = 0;         // streams that run a kernel, or copy, at this moment
+  int queued = 0;          // kernels and copies in its streams that have not ended
 };
 
 struct Fault {

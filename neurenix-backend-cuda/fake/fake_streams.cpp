@@ -15,6 +15,7 @@ FakeStream::~FakeStream() {
 void FakeStream::push(Item item) {
   {
     std::lock_guard lock(world().mutex);
+    if (item.work) device.queued++;
     if (item.event) item.number = item.records ? ++item.event->recorded : item.event->recorded;
     items_.push_back(std::move(item));
   }
@@ -36,12 +37,11 @@ void FakeStream::work() {
     items_.pop_front();
     if (item.work) {
       if (device.error == cuda_success) {
-        device.running++;
         lock.unlock();
         item.work();
         lock.lock();
-        device.running--;
       }
+      device.queued--;
     } else if (item.records) {
       item.event->done = item.number;
       item.event->when = std::chrono::steady_clock::now();

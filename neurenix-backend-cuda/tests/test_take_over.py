@@ -14,7 +14,7 @@ import pytest
 from made_code_place import Place
 
 cuda_emulated.require_built()
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly  # g++ takes a minute over a task; see test_made_code
 PROGRAM = Path(__file__).with_name("take_over.py")
 
 
