@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from rocm_emulated import register
 
 from neurenix.testing.suite import test_derivatives  # noqa: F401
 
 NX_DEVICES = [register()]
-pytestmark = pytest.mark.nightly  # the same kernels as CUDA's, which run each time

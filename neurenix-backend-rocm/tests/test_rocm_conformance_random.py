@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from rocm_emulated import register
 
 from neurenix.testing.suite import (  # noqa: F401
@@ -17,4 +16,3 @@ from neurenix.testing.suite import (  # noqa: F401
 )
 
 NX_DEVICES = [register()]
-pytestmark = pytest.mark.nightly  # the same kernels as CUDA's, which run each time
