@@ -110,6 +110,15 @@ function(phynexus_add_fake_driver name)
     WORKING_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}")
 endfunction()
 
+# phynexus_add_fake_library(name driver sources...): a vendor's library over that fake driver, for tests to name.
+function(phynexus_add_fake_library name driver)
+  add_library(${name} SHARED ${ARGN})
+  target_include_directories(${name} PRIVATE cpp fake "${PHYNEXUS_INCLUDE_DIR}")
+  target_compile_options(${name} PRIVATE ${common_flags} -ffp-contract=off $<$<CONFIG:Release>:-O2>)
+  target_link_libraries(${name} PRIVATE ${driver})
+  set_target_properties(${name} PROPERTIES BUILD_RPATH "$ORIGIN")
+endfunction()
+
 # phynexus_add_fake_compiler(name driver prefix code sources...): what compiles at run time for that fake driver; its
 # functions are prefixVersion, ..., and prefixGetCode where `code` is Code.
 function(phynexus_add_fake_compiler name driver prefix code)

@@ -36,11 +36,42 @@ const FrameRecords& RecordBuilder::body(size_t region) {
   return lowering_.bodies.emplace(region, lower_frame(lowering_, region, true, nullptr)).first->second;
 }
 
-void RecordBuilder::add_task(Launch launch) {
+void RecordBuilder::add_launch(Launch launch) {
   if (!writes_) return footprint_->runs(level_kernel_count, phase_);
   launch.level = level();
   launch.instructions.insert(launch.instructions.begin(), leaf_->index);
-  out_.tasks.push_back(std::move(launch));
+  out_.launches.push_back(std::move(launch));
+}
+
+bool RecordBuilder::library_takes(const LibraryProduct& product) const {
+  if (within_task_ || !target.least_of_library) return false;
+  const MatrixProduct& sizes = product.sizes;
+  const double work = double(sizes.batch) * double(sizes.rows) * double(sizes.columns) * double(sizes.terms);
+  if (work < double(target.least_of_library)) return false;
+  // Those of loops are laid out by kernels.
+  const phx_region& whole = plan.whole_program();
+  const int32_t known = base_first_input + whole.inputs + whole.outputs;
+  return product.out.base < known && product.a.base < known && product.b.base < known;
+}
+
+// The kernel moves no bytes. It marks that the product begins, so that a fault in it finds its instruction.
+void RecordBuilder::add_library_product(const LibraryProduct& product) {
+  Launch launch;
+  launch.kernel = name_of_kernel(kernel_of(handler_move_bytes));
+  launch.threads = target.threads;
+  launch.product = product;
+  if (writes_) {
+    const MoveBytesParams none;
+    const int64_t end = 1;
+    Record record;
+    record.handler = handler_move_bytes;
+    record.params = program.add(&none, sizeof none);
+    record.instruction = leaf_->index;
+    launch.arguments.records = program.add(&record, sizeof record);
+    launch.arguments.record_count = 1;
+    launch.arguments.extra = program.add(&end, sizeof end);
+  }
+  add_launch(std::move(launch));
 }
 
 namespace {

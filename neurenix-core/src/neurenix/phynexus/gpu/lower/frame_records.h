@@ -25,7 +25,7 @@ struct LoopLevels {
 
 struct FrameRecords {
   std::vector<LevelRecord> records;  // by level
-  std::vector<Launch> tasks;         // the maps of the whole device, each a launch of its own
+  std::vector<Launch> launches;      // of the whole device: maps, and products of the library
   std::vector<LoopLevels> loops;     // by their first levels
   int32_t base_count = 0;            // of the frame and of its loops' frames
   int64_t scratch_bytes = 0;         // of the frame: the regions', what unrolling takes, and workspaces

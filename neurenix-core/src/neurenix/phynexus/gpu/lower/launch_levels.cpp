@@ -46,9 +46,9 @@ struct Group {
 
 struct Level {
   std::vector<Group> groups;
-  std::vector<Launch> tasks;
-  bool is_empty() const { return groups.empty() && tasks.empty(); }
-  const Group* only() const { return groups.size() == 1 && tasks.empty() ? &groups[0] : nullptr; }
+  std::vector<Launch> launches;  // products of the library last: they are segments of their own
+  bool is_empty() const { return groups.empty() && launches.empty(); }
+  const Group* only() const { return groups.size() == 1 && launches.empty() ? &groups[0] : nullptr; }
 };
 
 std::vector<Level> levels_of(FrameRecords& frame) {
@@ -65,7 +65,9 @@ std::vector<Level> levels_of(FrameRecords& frame) {
     if (place != groups.end() && place->kernel == kernel) place->records.push_back(r.record);
     else groups.insert(place, Group{kernel, {r.record}});
   }
-  for (Launch& task : frame.tasks) at(task.level).tasks.push_back(std::move(task));
+  for (const bool product : {false, true})
+    for (Launch& launch : frame.launches)
+      if (launch.product.has_value() == product) at(launch.level).launches.push_back(launch);
   for (const LoopLevels& loop : frame.loops) at(loop.last);
   return levels;
 }
@@ -129,9 +131,9 @@ std::vector<Launch> launches_of(FrameRecords& frame, const Target& target, Progr
     for (size_t n = k; n < next; n++) number[n] = level;
     for (const Group& group : levels[k].groups)
       launches.push_back(launch_of(group, tail, level, target, program));
-    for (Launch& task : levels[k].tasks) {
-      task.level = level;
-      launches.push_back(std::move(task));
+    for (Launch& launch : levels[k].launches) {
+      launch.level = level;
+      launches.push_back(std::move(launch));
     }
   }
   for (LoopLevels& loop : frame.loops) {

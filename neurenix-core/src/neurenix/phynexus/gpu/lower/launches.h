@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "../../engine/plan/plan.h"
 #include "../device/arguments.h"
+#include "library_product.h"
 
 namespace phynexus::gpu {
 
@@ -19,6 +21,8 @@ struct Launch {
   int32_t level = 0;
   Arguments arguments;  // by value; program, bases, state, progress and mark are the runtime's to set
   std::vector<int32_t> instructions;  // of the plan, that it runs: for messages and profiles
+  // Behind the kernel, which then does nothing but mark that it is here: a segment of its own.
+  std::optional<LibraryProduct> product;
 };
 
 // Launches [first, first + count). Where a loop ends: all from the segment `back` before this one on, `repeats` times.
@@ -37,6 +41,7 @@ struct Lowered {
   // Of the table of all frames' bases: the whole program's come first, set by the runtime; the others by kernels.
   int64_t pointer_count = 0;
   int32_t inputs = 0, outputs = 0;
+  bool has_library_products = false;
 };
 
 // f(k) for the number of each segment, as often as it runs, in order.
@@ -62,6 +67,8 @@ struct Target {
   int64_t most_blocks = 1 << 20;  // of a launch; beyond that a block runs several tiles
   bool tensor_cores = false;      // that take TF32, bfloat16 and float16
   int32_t precision = 0;          // a phx_precision: how float32 factors of large products are rounded
+  // Multiply-adds from which on a product of tensor cores is the vendor's library's; 0: there is none.
+  int64_t least_of_library = 0;
   int64_t most_counted = int64_t(1) << 31;  // numbers below it go in 32 bits; less in tests
   int64_t most_unrolled = 4096;             // steps of a scan; a longer one becomes a loop
 };

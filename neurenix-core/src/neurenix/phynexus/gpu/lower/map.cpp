@@ -115,7 +115,7 @@ void add_task(RecordBuilder& builder, const phx_instruction& x, const Map& p, co
   launch.arguments.records = builder.program.add(in_order(body));
   launch.arguments.record_count = int32_t(body.records.size());
   for (const LevelRecord& r : body.records) launch.instructions.push_back(r.record.instruction);
-  builder.add_task(std::move(launch));
+  builder.add_launch(std::move(launch));
 }
 
 }  // namespace

@@ -76,12 +76,14 @@ class RecordBuilder final : public Builder {
   bool tensor_cores() const override { return target.tensor_cores; }
   int32_t precision() const override { return target.precision; }
   int64_t most_counted() const override { return target.most_counted; }
+  bool library_takes(const LibraryProduct& product) const override;
+  void add_library_product(const LibraryProduct& product) override;
 
   const Environment& environment() const { return *leaf_->environment; }
   // A map's body as a task runs it.
   const FrameRecords& body(size_t region);
-  // A launch of the current phase, on the whole device.
-  void add_task(Launch launch);
+  // A launch of its own in the current phase, on the whole device.
+  void add_launch(Launch launch);
   bool writes() const { return writes_; }
 
  protected:

@@ -9,13 +9,17 @@
 
 namespace phynexus::gpu {
 
-GpuEngine::GpuEngine(Binding binding) : binding_(std::move(binding)), forks_(forks()) {
+GpuEngine::GpuEngine(Binding binding)
+    : binding_(std::move(binding)),
+      products_(std::move(binding_.find_products), std::move(binding_.no_products)),
+      forks_(forks()) {
   const DeviceFacts& facts = binding_.driver->facts();
   target_.multiprocessors = facts.multiprocessors;
   target_.shared_bytes = facts.shared_bytes;
   target_.threads = binding_.threads;
   target_.tensor_cores = binding_.precisions != 1u << PHX_PRODUCTS_FLOAT32;
   target_.lanes = binding_.lanes;
+  target_.least_of_library = binding_.least_of_library;
   if (makes_code() && binding_.compiler)
     maker_ = std::make_unique<CodeMaker>(std::move(binding_.compiler), facts.architecture,
                                          cache_folder(binding_.cache.c_str()), when_to_make_code());
@@ -96,11 +100,29 @@ void GpuEngine::revive() {
 std::string GpuEngine::notes() const {
   refuse_fork();
   std::string text = binding_.runs_on + "\n";
-  if (!makes_code()) return text + "no code at run time: NEURENIX_GPU_CODE=0\n";
-  if (!maker_)
-    return text + "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
-  for (const std::string& line : maker_->notes()) text += line + "\n";
-  return text;
+  if (!makes_code()) text += "no code at run time: NEURENIX_GPU_CODE=0\n";
+  else if (!maker_)
+    text += "no code at run time, precompiled kernels run everything: " + binding_.no_compiler + "\n";
+  else
+    for (const std::string& line : maker_->notes()) text += line + "\n";
+  std::lock_guard lock(mutex_);
+  return target_.tensor_cores ? text + products_.note() + "\n" : text;
+}
+
+int64_t GpuEngine::open_products() {
+  return in_session(any, [&](Session& session) -> int64_t {
+    if (session.has_products()) return session_number_;
+    ProductLibrary* const library = products_.get();
+    try {
+      if (library) session.open(*library);
+    } catch (const Failure& failure) {
+      session.wait_for_all();  // a device that is lost says so
+      products_.give_up(library->name() + " does not open: " + failure.what());
+    }
+    if (session.has_products()) return session_number_;
+    target_.least_of_library = 0;
+    return any;
+  });
 }
 
 // What failed half-way may have put work into the streams that no event is behind: nobody may have its memory before it

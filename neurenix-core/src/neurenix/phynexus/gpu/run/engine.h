@@ -12,6 +12,7 @@
 #include "../../engine/engine.h"
 #include "../codegen/code_maker.h"
 #include "../lower/launches.h"
+#include "found_library.h"
 #include "session.h"
 
 namespace phynexus::gpu {
@@ -26,9 +27,12 @@ struct Binding {
   int32_t lanes = 32;
   std::unique_ptr<Compiler> compiler;  // for code at run time; null: there is none, and why
   std::string no_compiler;
-  std::string cache = "gpu";  // the folder's name, for what it makes
-  std::string runs_on;        // "driver for CUDA 13.0"
-  uint32_t precisions = 1;    // of phx_capabilities
+  std::string cache = "gpu";         // the folder's name, for what it makes
+  std::string runs_on;               // "driver for CUDA 13.0"
+  uint32_t precisions = 1;           // of phx_capabilities
+  FoundLibrary::Find find_products;  // the vendor's library of them; null: none is wanted, and why
+  std::string no_products;
+  int64_t least_of_library = 0;  // see Target
 };
 
 class GpuEngine final : public Engine {
@@ -48,7 +52,10 @@ class GpuEngine final : public Engine {
   void revive() override;
   std::string notes() const override;
 
-  const Target& target() const { return target_; }
+  Target target() const {
+    std::lock_guard lock(mutex_);
+    return target_;
+  }
   // Changes when the device is lost, and when it is opened again.
   int64_t session_number() const { return session_number_.load(std::memory_order_acquire); }
 
@@ -104,6 +111,10 @@ class GpuEngine final : public Engine {
     f();
   }
 
+  // Opens the library of products where it is not: the number of the session that has it. `any`: it is not found, or
+  // does not open, and no plan that is lowered from now on has products for it.
+  int64_t open_products();
+
   // Null: no code is made at run time.
   CodeMaker* maker() const { return maker_.get(); }
 
@@ -131,11 +142,12 @@ class GpuEngine final : public Engine {
   bool is_forked() const;
 
   Binding binding_;
-  Target target_;
   std::unique_ptr<CodeMaker> maker_;
   // The first guards all below; the second is held while the session must not end, and whole where it does.
   mutable std::mutex mutex_;
   std::shared_mutex living_;
+  Target target_;
+  mutable FoundLibrary products_;
   std::mutex uploads_, downloads_;        // a copy at a time in each direction
   std::unordered_set<const void*> dead_;  // the host still has them, and what they led to is lost
   std::unique_ptr<Session> session_;

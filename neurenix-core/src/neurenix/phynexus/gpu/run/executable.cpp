@@ -51,25 +51,32 @@ void GpuExecutable::prepare(Series& series) {
   engine_.refuse_dead(reinterpret_cast<const void* const*>(bases + base_first_input),
                       size_t(whole.inputs + whole.outputs));
   std::vector<int32_t> aliases = aliases_of(bases);
-  if (aliases != aliases_) {
-    if (replay_)
-      engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
-    replay_.reset();
-    Lowered lowered = lower_plan(*plan_, engine_.target(), &aliases);
-    engine_.alone([&] { lowered_ = std::move(lowered); });  // a fault that is found now describes it
-    aliases_ = std::move(aliases);
-    made_.reset();
-    calls_ = 0;
-  }
+  if (aliases != aliases_) lower(aliases);
   if (!replay_ || replay_->session_number != engine_.session_number()) load();
+}
+
+void GpuExecutable::lower(const std::vector<int32_t>& aliases) {
+  if (replay_)
+    engine_.if_living(replay_->session_number, [&](Session& session) { replay_->give_back(session); });
+  replay_.reset();
+  Lowered lowered = lower_plan(*plan_, engine_.target(), &aliases);
+  engine_.alone([&] { lowered_ = std::move(lowered); });  // a fault that is found now describes it
+  aliases_ = aliases;
+  made_.reset();
+  calls_ = 0;
 }
 
 void GpuExecutable::load() {
   replay_.reset();
+  int64_t session_number = GpuEngine::any;
+  if (lowered_.has_library_products) {
+    session_number = engine_.open_products();
+    if (session_number == GpuEngine::any) lower(std::vector(aliases_));  // without them
+  }
+  const int32_t threads = engine_.target().threads;
   std::unique_ptr<Replay> made;
-  engine_.in_session(GpuEngine::any, [&](Session& session) {
-    made = std::make_unique<Replay>(session, engine_.session_number(), lowered_, number_,
-                                    engine_.target().threads);
+  engine_.in_session(session_number, [&](Session& session) {
+    made = std::make_unique<Replay>(session, engine_.session_number(), lowered_, number_, threads);
   });
   try {
     engine_.upload(made->program, lowered_.program.data(), int64_t(lowered_.program.size()));
@@ -126,7 +133,7 @@ void GpuExecutable::execute(Series& series) {
 void GpuExecutable::run_once(Series& series) {
   engine_.in_session(replay_->session_number, [&](Session& session) {
     begin(session, series, true);
-    replay_->run(session);
+    replay_->run(session, series.bases());
     session.timeline.mark();
   });
 }
@@ -156,7 +163,7 @@ void GpuExecutable::run_several(Series& series) {
     do {
       engine_.in_session(session_number, [&](Session& session) {
         begin(session, series, first);
-        replay_->run(session);
+        replay_->run(session, series.bases());
         waiting.push_back(session.timeline.mark());
       });
       first = false;
@@ -194,7 +201,7 @@ void GpuExecutable::run_timed(Series& series) {
   do {
     engine_.in_session(replay_->session_number, [&](Session& session) {
       begin(session, series, true);
-      replay_->run_timed(session, [&](size_t launch, int64_t nanoseconds) {
+      replay_->run_timed(session, series.bases(), [&](size_t launch, int64_t nanoseconds) {
         const std::vector<int32_t>& all = lowered_.launches[launch].instructions;
         for (const int32_t instruction : all) {
           costs_[size_t(instruction)].count++;

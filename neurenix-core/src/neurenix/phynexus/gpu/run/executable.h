@@ -28,6 +28,8 @@ class GpuExecutable final : public Executable {
   void prepare(Series& series);
   std::vector<int32_t> aliases_of(char* const* bases) const;
   void load();
+  // Anew, for these aliases and what the engine has; what was on the device is given back.
+  void lower(const std::vector<int32_t>& aliases);
   // Asks for code once the plan has run often enough, and lets it take over when it is there.
   void improve(bool several);
   // Sets the bases of the whole program's memory, and says where a step begins: in its session.

@@ -116,11 +116,19 @@ void Replay::step(Session& session, char* const* pointers, size_t first, size_t 
   if (kind != StepArguments::more_pointers) uncounted_ = false;
 }
 
-void Replay::run(Session& session) {
+void Replay::launch(Session& session, size_t number, char* const* bases) {
+  session.launch(launches_[number]);
+  const auto& product = lowered_.launches[number].product;
+  if (!product) return;
+  const auto at = [&](const Pointer& place) { return bases[place.base] + place.offset; };
+  session.multiply(product->sizes, at(product->out), at(product->a), at(product->b));
+}
+
+void Replay::run(Session& session, char* const* bases) {
   each_run(lowered_.segments, [&](size_t segment) {
     const Part& part = parts_[segment];
     if (part.graph) return session.launch(part.graph);
-    for (size_t k = 0; k < part.count; k++) session.launch(launches_[part.first + k]);
+    for (size_t k = 0; k < part.count; k++) launch(session, part.first + k, bases);
   });
   uncounted_ = true;
 }

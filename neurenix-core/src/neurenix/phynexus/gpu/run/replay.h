@@ -25,11 +25,11 @@ class Replay {
   void set_bases(Session& session, char* const* bases, size_t count, bool first, int32_t ok);
   // What comes after the last step: `seen` says how many were made.
   void end(Session& session, int32_t ok) { step(session, nullptr, 0, 0, StepArguments::after_step, ok); }
-  // The plan itself.
-  void run(Session& session);
+  // The plan itself, with the bases that were set.
+  void run(Session& session, char* const* bases);
   // The same, launch by launch: f(launch, nanoseconds) after each. It waits.
   template <class F>
-  void run_timed(Session& session, const F& f);
+  void run_timed(Session& session, char* const* bases, const F& f);
 
   const int64_t session_number;
   char* program = nullptr;
@@ -46,6 +46,8 @@ class Replay {
   };
   void step(Session& session, char* const* pointers, size_t first, size_t count, StepArguments::Kind kind,
             int32_t ok);
+  // With the library's product behind it.
+  void launch(Session& session, size_t number, char* const* bases);
 
   const Lowered& lowered_;
   const int32_t threads_;
@@ -60,13 +62,13 @@ class Replay {
 };
 
 template <class F>
-void Replay::run_timed(Session& session, const F& f) {
+void Replay::run_timed(Session& session, char* const* bases, const F& f) {
   Driver& driver = session.driver;
   each_run(lowered_.segments, [&](size_t segment) {
     const Part& part = parts_[segment];
     driver.record(session.timer(0), session.compute);
     for (size_t k = 0; k < part.count; k++) {
-      session.launch(launches_[part.first + k]);
+      launch(session, part.first + k, bases);
       driver.record(session.timer(k + 1), session.compute);
     }
     driver.wait_for(session.timer(part.count));

@@ -17,9 +17,11 @@ Session::Session(Driver& driver, const void* image, const std::unordered_set<con
 }
 
 Session::~Session() {
-  // Of a lost device there is nothing to wait for, and the driver says so.
+  // Of a lost device there is nothing to wait for, and the driver says so. A library's handle is then left alone: it
+  // may hold what went with the device.
   try {
     wait_for_all();
+    if (products_) library_->close(products_);
   } catch (const DriverFailure&) {
   }
   for (const Graph graph : graphs_) driver.give(graph);
@@ -75,6 +77,21 @@ Kernel Session::kernel(const char* name) {
   const auto found = kernels_.find(name);
   if (found != kernels_.end()) return found->second;
   return kernels_[name] = asked_twice([&] { return driver.find(module_, name); }, [&] { give_idle(); });
+}
+
+void Session::open(ProductLibrary& library) {
+  char* const workspace = take(library.workspace_bytes(), false);
+  try {
+    products_ = with_room([&] { return library.open(compute, workspace); });
+  } catch (...) {
+    give(workspace);
+    throw;
+  }
+  library_ = &library;
+}
+
+void Session::multiply(const MatrixProduct& product, char* out, const char* a, const char* b) {
+  asked_twice([&] { library_->multiply(products_, product, out, a, b); }, [&] { give_idle(); });
 }
 
 void Session::wait_for_copies() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../driver/handles.h"
+#include "../driver/product_library.h"
 #include "allocator.h"
 #include "staging.h"
 #include "timeline.h"
@@ -46,6 +47,11 @@ class Session {
   char* scratch(int64_t bytes);
 
   Kernel kernel(const char* name);
+
+  // The vendor's library of products, which outlives the session, with a workspace here. Throws Failure.
+  void open(ProductLibrary& library);
+  bool has_products() const { return products_ != nullptr; }
+  void multiply(const MatrixProduct& product, char* out, const char* a, const char* b);
 
   // The runs that follow wait for the copies that were made before.
   void copied_in() { driver.record(copied_in_, copies), wait_for_copies_ = true; }
@@ -90,6 +96,8 @@ class Session {
   };
   void retire(const Retired& old);
   std::vector<Retired> retired_;
+  ProductLibrary* library_ = nullptr;
+  Products products_ = nullptr;
 
   template <class F, class Room>
   auto asked_twice(const F& f, const Room& make) {

@@ -1,4 +1,6 @@
 // PHX_DOT_GENERAL as a product.
+#include <utility>
+
 #include "../../../engine/failure.h"
 #include "product.h"
 
@@ -27,7 +29,8 @@ Product product_of_dot(const Builder& builder, const phx_instruction& instructio
 
 void lower_dot_general(Builder& builder, const phx_instruction& instruction) {
   if (builder.plan.input(instruction, 0).dtype == PHX_BOOL) lack("a matrix product of bool");
-  lower_products(builder, {product_of_dot(builder, instruction)});
+  Product product = product_of_dot(builder, instruction);
+  if (!lower_by_library(builder, product)) lower_products(builder, {std::move(product)});
 }
 
 }  // namespace phynexus::gpu

@@ -110,10 +110,6 @@ int64_t add_axes(Builder& builder, const std::vector<ProductAxis>& axes) {
   return builder.add_data(axes.data(), int64_t(axes.size() * sizeof(ProductAxis)));
 }
 
-ProductSizes sizes_of(const Product& p) {
-  return {count_of(p.batch), count_of(p.m), count_of(p.n), count_of(p.k)};
-}
-
 int64_t divided_up(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 // The sums of segments' sums, which come in a phase after the products.
@@ -234,18 +230,26 @@ void lower_product(Builder& builder, Product p, const ProductChooser& choose, st
   const ProductSizes sizes = sizes_of(p);
   if (sizes.batch == 0 || sizes.m == 0 || sizes.n == 0) return;
   if (sizes.k == 0) p.image = false;
-  fold_batch(p);
-  for (auto* axes : {&p.batch, &p.m, &p.n}) sort_by_strides(*axes);
-  // The terms keep the instruction's order: strides may come from the number of tasks, which changes no sum.
-  std::reverse(p.k.begin(), p.k.end());
-  for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) merge(*axes);
-  turn(p);
+  merge_axes(p);
   if (p.image && std::max(reach(p, p.h, &Extended::h), reach(p, p.w, &Extended::w)) >= int64_t(1) << 28)
     lack("a convolution whose kernel or padding reaches that far");
   add_product(builder, std::move(p), choose, sums);
 }
 
 }  // namespace
+
+ProductSizes sizes_of(const Product& p) {
+  return {count_of(p.batch), count_of(p.m), count_of(p.n), count_of(p.k)};
+}
+
+void merge_axes(Product& p) {
+  fold_batch(p);
+  for (auto* axes : {&p.batch, &p.m, &p.n}) sort_by_strides(*axes);
+  // The terms keep the instruction's order: strides may come from the number of tasks, which changes no sum.
+  std::reverse(p.k.begin(), p.k.end());
+  for (auto* axes : {&p.batch, &p.m, &p.n, &p.k}) merge(*axes);
+  turn(p);
+}
 
 void lower_products(Builder& builder, std::vector<Product> products, const ProductChooser& choose) {
   std::vector<SumRecord> sums;

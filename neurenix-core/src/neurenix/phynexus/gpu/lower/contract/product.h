@@ -29,10 +29,14 @@ struct Product {
 Product product_of_dot(const Builder& builder, const phx_instruction& instruction);
 std::vector<Product> products_of_convolution(const Builder& builder, const phx_instruction& instruction);
 
+// Its axes sorted, and as few as can be: batch, rows and columns have the innermost first, terms the last.
+void merge_axes(Product& product);
+
 // The shape that a way to compute a product sees.
 struct ProductSizes {
   int64_t batch = 1, m = 1, n = 1, k = 1;
 };
+ProductSizes sizes_of(const Product& product);
 
 // Terms that are added up by themselves, of `k`: from their number alone, so that no way to compute a product, whatever
 // batch it is part of, gives other bits. At most 256 segments.
@@ -68,5 +72,8 @@ ProductChoice choose_product(const ProductSizes& sizes, int32_t dtype, bool imag
 using ProductChooser = std::function<ProductChoice(const ProductSizes&, int32_t dtype, bool image)>;
 void lower_products(Builder& builder, std::vector<Product> products, const ProductChooser& choose);
 void lower_products(Builder& builder, std::vector<Product> products);
+
+// Leaves a product to the vendor's library. False: it is the kernels' to compute, and nothing was added.
+bool lower_by_library(Builder& builder, Product product);
 
 }  // namespace phynexus::gpu
