@@ -1,5 +1,6 @@
 // The library of the CUDA engine: how many devices there are, and an engine for one.
 #include "code.h"
+#include "cublas.h"
 #include "cuda_driver.h"
 #include "cuda_library.h"
 #include "gpu/run/engine.h"
@@ -19,6 +20,11 @@ const Library library = {
       binding.cache = "cuda";
       binding.runs_on = cuda::describe_driver();
       binding.precisions = 1u << PHX_PRODUCTS_FLOAT32 | 1u << PHX_PRODUCTS_TF32 | 1u << PHX_PRODUCTS_BFLOAT16;
+      binding.no_products = "NEURENIX_CUBLAS=0";
+      if (cuda::wants_cublas()) {
+        binding.find_products = cuda::find_cublas;
+        binding.least_of_library = PHYNEXUS_LEAST_OF_LIBRARY;
+      }
       return std::make_shared<gpu::GpuEngine>(std::move(binding));
     },
 };

@@ -9,29 +9,35 @@
 
 namespace phynexus::fake {
 
-void FakeLaunch::run(Device& device) const {
+Turn take_turn(Device& device) {
   World& w = world();
   int64_t slow = 0;
   {
     std::lock_guard lock(w.mutex);
     slow = w.slow;
-    if (device.error != cuda_success) return;
+    if (device.error != cuda_success) return Turn::lost;
     if (w.kernel_fault.in && --w.kernel_fault.in == 0) {
       device.error = w.kernel_fault.code;
-      // What the first thread of a real kernel has done by the time that another one faults.
-      if (argument.size() == sizeof(gpu::Arguments)) {
-        gpu::Arguments a;
-        std::memcpy(&a, argument.data(), sizeof a);
-        if (a.progress) *a.progress = a.mark;
-      }
-      return;
+      return Turn::faults;
     }
   }
   if (slow) std::this_thread::sleep_for(std::chrono::microseconds(slow));
+  return Turn::runs;
+}
+
+void FakeLaunch::run(Device& device) const {
+  const Turn turn = take_turn(device);
+  // What the first thread of a real kernel has done by the time that another one faults.
+  if (turn == Turn::faults && argument.size() == sizeof(gpu::Arguments)) {
+    gpu::Arguments a;
+    std::memcpy(&a, argument.data(), sizeof a);
+    if (a.progress) *a.progress = a.mark;
+  }
+  if (turn != Turn::runs) return;
   const std::string wrong =
       emulator::launch(*function->kernel, argument.data(), blocks, threads, shared_bytes);
   if (wrong.empty()) return;
-  std::lock_guard lock(w.mutex);
+  std::lock_guard lock(world().mutex);
   device.error = cuda_launch_failed;
   device.why = wrong;
 }

@@ -20,6 +20,10 @@ struct FakeModule {
   std::vector<std::unique_ptr<FakeFunction>> functions;
 };
 
+// What becomes of a kernel whose turn it is: tests may want it to wait first, or to fault.
+enum class Turn { runs, lost, faults };
+Turn take_turn(Device& device);
+
 struct FakeLaunch {
   const FakeFunction* function = nullptr;
   int64_t blocks = 1;

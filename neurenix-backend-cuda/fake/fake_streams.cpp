@@ -1,6 +1,11 @@
 // A stream's thread, and what waits for it. One lock for all: see World.
 #include "fake_streams.h"
 
+#include <cstdlib>
+
+#include "fake_control.h"
+#include "fake_modules.h"
+
 namespace phynexus::fake {
 
 FakeStream::~FakeStream() {
@@ -72,3 +77,14 @@ bool is_done(FakeEvent& event) {
 }
 
 }  // namespace phynexus::fake
+
+extern "C" __attribute__((visibility("default"))) void phynexus_fake_enqueue(void* stream,
+                                                                             void (*work)(void*),
+                                                                             void* data) {
+  using namespace phynexus::fake;
+  FakeStream& of = *static_cast<FakeStream*>(stream);
+  const std::shared_ptr<void> kept(data, std::free);
+  of.add([work, kept, &device = of.device] {
+    if (take_turn(device) == Turn::runs) work(kept.get());
+  });
+}

@@ -60,5 +60,6 @@ while runs < 3 or not is_over():
     if runs > 20:
         time.sleep(0.1)  # it is asked for by now: the compiler may have this core
 digests.add(program(x, y).numpy().tobytes().hex())
-notes = discovery.backend(device).notes(0)[1:]  # the first names the driver
+told = discovery.backend(device).notes(0)[1:]  # the first names the driver
+notes = [note for note in told if not note.startswith("large products")]
 print(json.dumps({"digests": sorted(digests), "made": is_made(), "notes": notes}))

@@ -16,7 +16,7 @@ from machine_code import Kernel, kernels_of, missing_tools
 from vendor_compilers import needs_compilers
 
 import neurenix as nx
-from neurenix_backend_cuda.nvrtc import NAME, installed_nvrtc
+from neurenix_backend_cuda.pip_libraries import installed_nvrtc
 
 DEVICE = cuda_emulated.register()
 RELEASE = (13, 0)  # what the emulated engine says that it was built with
@@ -26,7 +26,7 @@ def missing() -> str:
     """What there is not, of all that is needed."""
     found = installed_nvrtc()
     if found is None:
-        return f"{NAME} is not installed"
+        return "libnvrtc.so.13 is not installed"
     major, minor = ctypes.c_int(), ctypes.c_int()
     version = ctypes.CDLL(str(found)).nvrtcVersion
     version(ctypes.byref(major), ctypes.byref(minor))

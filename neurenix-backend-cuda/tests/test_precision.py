@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cuda_emulated import register
+from rounded_factors import ROUNDED
 
 import neurenix as nx
 from neurenix.errors import InvalidArgumentError
@@ -26,26 +27,6 @@ def exact_again() -> Iterator[None]:
     before = nx.current_device()
     yield
     nx.init({"device": str(before)})
-
-
-def tf32(x: np.ndarray) -> np.ndarray:
-    """To 10 bits of fraction, to the nearest, of two the one away from 0."""
-    bits = x.view(np.uint32).astype(np.uint64) + 0x1000
-    return (bits & 0xFFFFE000).astype(np.uint32).view(np.float32)
-
-
-def bfloat16(x: np.ndarray) -> np.ndarray:
-    """To 7 bits of fraction, to the nearest, of two the even one."""
-    bits = x.view(np.uint32).astype(np.uint64)
-    bits += 0x7FFF + (bits >> 16 & 1)
-    return (bits & 0xFFFF0000).astype(np.uint32).view(np.float32)
-
-
-def exact(x: np.ndarray) -> np.ndarray:
-    return x
-
-
-ROUNDED = {"float32": exact, "tf32": tf32, "bfloat16": bfloat16}
 
 
 @pytest.mark.parametrize("precision", ROUNDED)

@@ -2,24 +2,13 @@
 #include <cuda.h>
 
 #include <cstddef>
-#include <type_traits>
 
+#include "alike.h"
 #include "cuda_api.h"
 
 using namespace phynexus::cuda;
 
 namespace {
-
-// As many parameters, each passed in the same way.
-template <class Ours, class Theirs>
-struct Alike;
-template <class R, class... P, class S, class... Q>
-struct Alike<R (*)(P...), S (*)(Q...)> {
-  static constexpr bool value = [] {
-    if constexpr (sizeof...(P) != sizeof...(Q)) return false;
-    else return ((sizeof(P) == sizeof(Q) && std::is_pointer_v<P> == std::is_pointer_v<Q>) && ...);
-  }();
-};
 
 #define X(name, parameters) static_assert(Alike<CuResult(*) parameters, decltype(&::name)>::value, #name);
 PHYNEXUS_CUDA_FUNCTIONS(X)

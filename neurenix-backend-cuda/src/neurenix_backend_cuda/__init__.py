@@ -44,12 +44,11 @@ def _probe() -> int:
 
 
 def _create() -> backends.Backend:
-    from neurenix.phynexus import NativeBackend
+    from .backend import CudaBackend
+    from .pip_libraries import name_libraries
 
-    from .nvrtc import name_nvrtc
-
-    name_nvrtc()
-    return NativeBackend(library())
+    name_libraries()
+    return CudaBackend(library())
 
 
 @backends.hookimpl
