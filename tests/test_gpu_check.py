@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "gpu_stages"))
 from environment import (  # type: ignore[import-not-found]  # noqa: E402
     LACKING,
     STAND_IN,
-    nvrtc,
+    nvidias,
     said,
 )
 from stage import Stages  # type: ignore[import-not-found]  # noqa: E402
@@ -26,8 +26,12 @@ from stage import Stages  # type: ignore[import-not-found]  # noqa: E402
 STAGES = (
     *("first use", "doctor"),
     *("quick start maml", "quick start prototypical", "conformance suite"),
-    *("products", "code made at run time", "workloads", "after a fault"),
+    *("products", "code made at run time", "large products by cuBLAS"),
+    *("workloads", "after a fault"),
 )
+NVRTC = "libnvrtc.so.13"
+# What NVIDIA's checkers, driver and library are given.
+NVIDIAS = ("products", "large products by cuBLAS", "after a fault")
 
 
 @pytest.mark.slow
@@ -53,8 +57,8 @@ def test_a_rehearsal_passes_every_stage(engine: EmulatedEngine, tmp_path: Path) 
     assert kept == done.stdout
     table = kept.split("| stage | result | time |")[1]
     for stage in STAGES:
-        if stage in ("products", "after a fault") and engine is ROCM:
-            continue  # what NVIDIA's checkers and driver are given
+        if stage in NVIDIAS and engine is ROCM:
+            continue
         # a library that was built with hipcc is there, and the fake compiler is newer
         other = engine is ROCM and f"\n| {stage} | not run: no code at run" in table
         assert f"\n| {stage} | ok: " in table or other
@@ -85,17 +89,19 @@ def test_a_stage_that_says_it_was_not_run_is_not_ok(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lib", ["lib", "lib64", "targets/x86_64-linux/lib"])
-def test_nvrtc_is_found_wherever_a_toolkit_keeps_it(lib: str, tmp_path: Path) -> None:
+def test_a_library_is_found_wherever_a_toolkit_keeps_it(
+    lib: str, tmp_path: Path
+) -> None:
     toolkit, packages = tmp_path / "toolkit", tmp_path / "site-packages"
-    of_pip = packages / "nvidia" / "cu13" / "lib" / "libnvrtc.so.13"
-    assert nvrtc([toolkit], [packages]) is None
+    of_pip = packages / "nvidia" / "cu13" / "lib" / NVRTC
+    assert nvidias(NVRTC, [toolkit], [packages]) is None
     of_pip.parent.mkdir(parents=True)
     of_pip.touch()
-    assert nvrtc([toolkit], [tmp_path, packages]) == of_pip
+    assert nvidias(NVRTC, [toolkit], [tmp_path, packages]) == of_pip
     (toolkit / lib).mkdir(parents=True)
-    (toolkit / lib / "libnvrtc.so.13").touch()
-    found = toolkit / lib / "libnvrtc.so.13"
-    assert nvrtc([toolkit], [packages]) == found
+    (toolkit / lib / NVRTC).touch()
+    found = toolkit / lib / NVRTC
+    assert nvidias(NVRTC, [toolkit], [packages]) == found
 
 
 def test_what_a_machine_lacks_is_told_by_version(tmp_path: Path) -> None:

@@ -109,12 +109,16 @@ class Check:
                 place / f"libphynexus_fake_{compiler}.so"
             )
             env["PHYNEXUS_FAKE_COMPILER_FOLDER"] = str(self.folder)
+            if self.type == "cuda":
+                env["NEURENIX_CUBLAS"] = str(place / "libphynexus_fake_cublas.so")
         elif self.type == "cuda":
-            # the compiler at run time comes with nvcc, and the loader may not know it
+            # these come with nvcc or with PyTorch, and the loader may not know them
             nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
             homes = [Path(nvcc).resolve().parents[1]] if nvcc else []
-            if made := environment.nvrtc(homes, [Path(folder) for folder in sys.path]):
-                env.setdefault("NEURENIX_NVRTC", str(made))
+            for name in ("nvrtc", "cublas"):
+                places = homes, [Path(folder) for folder in sys.path]
+                if found := environment.nvidias(f"lib{name}.so.13", *places):
+                    env.setdefault(f"NEURENIX_{name.upper()}", str(found))
         return env
 
     def all(self) -> None:
@@ -141,6 +145,10 @@ class Check:
             [python, f"{GPU}/made_code.py", *self.cases()],
             *(self.env, 150),
         )
+        if self.type == "cuda":
+            products = [python, f"{GPU}/library_products.py", *self.small]
+            products += ["--device", self.device]
+            run("large products by cuBLAS", 60, products, self.env)
         self.end_warming()
         self.workloads()
         if self.type == "cuda":

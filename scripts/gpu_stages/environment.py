@@ -63,12 +63,14 @@ def carry(python: str) -> int:
     return status
 
 
-def nvrtc(toolkits: Sequence[Path], packages: Sequence[Path]) -> Path | None:
-    """NVRTC of a toolkit, wherever that keeps its libraries, else pip's."""
+def nvidias(
+    library: str, toolkits: Sequence[Path], packages: Sequence[Path]
+) -> Path | None:
+    """A library of a toolkit, wherever that keeps its libraries, else pip's."""
     places = [home / lib for home in toolkits for lib in ("lib64", "lib")]
     places += [lib for home in toolkits for lib in home.glob("targets/*/lib")]
     places += [folder / "nvidia" / "cu13" / "lib" for folder in packages]
-    files = (place / "libnvrtc.so.13" for place in places)
+    files = (place / library for place in places)
     return next((file for file in files if file.exists()), None)
 
 
