@@ -3,6 +3,7 @@
 //   A fake cuBLAS is over the fake driver; NEURENIX_CUBLAS names it.
 #include <cstdlib>
 
+#include "emulated_plan.h"
 #include "host_fixture.h"
 
 using namespace host_test;
@@ -246,6 +247,52 @@ void losses_in_its_calls() {
     }
 }
 
+// How many products a plan leaves to the library, each a segment by itself.
+int64_t left_to_library(const Builder& b, int64_t most_unrolled) {
+  emulated::Target target = emulated::small_target();
+  target.tensor_cores = true;
+  target.precision = PHX_PRODUCTS_TF32;
+  target.least_of_library = 1;
+  target.most_unrolled = most_unrolled;
+  const emulated::EmulatedPlan plan(b, target);
+  int64_t products = 0;
+  for (const phynexus::gpu::Segment& segment : plan.lowered.segments)
+    for (int64_t k = segment.first; k < segment.first + segment.count; k++) {
+      const bool is_one = plan.lowered.launches[size_t(k)].product.has_value();
+      CHECK(!is_one || segment.count == 1, "a product within a graph");
+      products += is_one;
+    }
+  CHECK(plan.lowered.has_library_products == (products > 0), "%lld", (long long)products);
+  return products;
+}
+
+// The host knows no address in a loop's frame, nor in a task's.
+void where_operands_are_known() {
+  const phx_value x = matrix(PHX_INPUT, 0), w = matrix(PHX_INPUT, 1), out = matrix(PHX_OUTPUT, 0);
+  Builder scan;  // x w w w
+  scan.add(PHX_DOT_GENERAL, {w, x}, {&out}, {0, 1, 1, 1});
+  const int32_t body = scan.region(2, 1, 0);
+  scan.add(PHX_SCAN, {w, x}, {&out, nullptr}, {2 * matrix_bytes, 3, 1, 1, 0, 0, 0, 0, matrix_bytes}, body);
+  scan.region(2, 1, 2 * matrix_bytes);
+  scan.input_bytes = {matrix_bytes, matrix_bytes}, scan.output_bytes = {matrix_bytes};
+  CHECK(left_to_library(scan, 4096) == 3, "unrolled");
+  CHECK(left_to_library(scan, 0) == 0, "in a loop");
+
+  for (const bool task : {false, true}) {
+    Builder b;
+    b.add(PHX_DOT_GENERAL, {x, w}, {&out}, {0, 1, 1, 1});
+    const int32_t inner = b.region(2, 1, 0);
+    const Shape three{3, side, side};
+    const phx_value xs = dense(PHX_FLOAT32, three, PHX_INPUT, 0),
+                    ys = dense(PHX_FLOAT32, three, PHX_OUTPUT, 0);
+    if (task) b.add(PHX_MAP, {xs, w}, {&ys}, {3, 0, 1, 0, 0}, inner);
+    else b.add(PHX_CALL, {x, w}, {&out}, {0}, inner);
+    b.region(2, 1, 0);
+    b.input_bytes = {3 * matrix_bytes, matrix_bytes}, b.output_bytes = {3 * matrix_bytes};
+    CHECK(left_to_library(b, 4096) == (task ? 0 : 1), "task: %d", task);
+  }
+}
+
 void what_is_left_to_kernels() {
   phynexus_fake_reset();
   {
@@ -297,6 +344,7 @@ int main() {
       {"calls that fail", calls_that_fail},
       {"lost devices", lost_devices},
       {"losses in its calls", losses_in_its_calls},
+      {"known operands", where_operands_are_known},
       {"left to kernels", what_is_left_to_kernels},
   });
 }
