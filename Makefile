@@ -46,11 +46,14 @@ draw-demo: $(VENV)/.for-demo
 	$(INSTALL) -e ./neurenix-backend-webgpu
 	$(PY) examples/draw/make_draw.py --output build/draw
 
+# A thread of NumPy's OpenBLAS each: several that wait for each other, in several
+# processes on as many cores, took eight times as long.
+test nightly: export OPENBLAS_NUM_THREADS ?= 1
 test: lint types emulated
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-# What takes minutes each: whole suites on emulated engines, sanitizers, all of AMD's
-# architectures, Ray under faults. PYTEST_ARGS=neurenix-backend-rocm/tests runs a part.
+# What takes minutes each: whole suites on emulated engines, sanitizers, Ray under
+# faults. PYTEST_ARGS=neurenix-backend-rocm/tests runs a part.
 nightly: emulated
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile -m nightly $(PYTEST_ARGS)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from cuda_emulated import DEVICE, library, require_built
-from fake_driver import fake_driver
+from fake_library import fake_driver
 
 import neurenix as nx
 from neurenix.backends import Available, discovery

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cuda_emulated import folder, register
 from emulated_engine import CUDA, run
-from fake_driver import ILLEGAL_ADDRESS, fake_driver
+from fake_library import ILLEGAL_ADDRESS, fake_driver
 from rounded_factors import ROUNDED
 
 import neurenix as nx
@@ -196,6 +196,26 @@ def test_a_fault_in_it_names_the_line(driver: ctypes.CDLL) -> None:
         product(a, b).numpy()
     use("tf32")
     assert np.isfinite(product(drawn(130, 96), drawn(96, 70)).numpy()).all()
+
+
+@pytest.mark.parametrize("code", [201, 709])
+def test_what_another_library_has_reset_is_not_touched(
+    driver: ctypes.CDLL, code: int
+) -> None:
+    use("tf32")
+    product = nx.compile(lambda a, b: a @ b)
+    a, b = drawn(130, 96), drawn(96, 70)
+    product(a, b).numpy()
+    nx.synchronize()
+    destroyed = driver.phynexus_fake_calls(b"cublasDestroy_v2")
+    driver.phynexus_fake_fail(b"cuLaunchKernel", 1, code)
+    with pytest.raises(BackendError, match="was lost"):
+        product(a, b).numpy()
+    use("tf32")
+    found = product(drawn(130, 96), drawn(96, 70)).numpy()
+    assert np.isfinite(found).all()
+    assert driver.phynexus_fake_calls(b"cublasDestroy_v2") == destroyed
+    assert driver.phynexus_fake_calls(GEMM) == 2
 
 
 @pytest.mark.parametrize("given", [str(FAKE), "0"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cuda_emulated import register
 from device_for_a_while import device_for_a_while
-from fake_driver import ILLEGAL_ADDRESS, fake_driver
+from fake_library import ILLEGAL_ADDRESS, fake_driver
 
 import neurenix as nx
 from neurenix.errors import BackendError, InvalidArgumentError

@@ -1,5 +1,5 @@
-"""Builds the ROCm engine as a release does, but what a test asks for only, and reads
-what the code's notes say of each kernel."""
+"""Asks the ROCm engine's build what it would make, and reads what the notes of AMD's
+code say of each kernel."""
 
 from __future__ import annotations
 
@@ -20,29 +20,22 @@ NEWER_CLANG = any(shutil.which(f"clang++-{n}") for n in range(19, 22))
 
 @dataclass
 class ProductBuild:
-    """A folder of CMake's: `make` leaves there what it has made before."""
+    """A folder of CMake's."""
 
     folder: Path
-    configured: tuple[str, ...] = ()
 
     def configure(self, *architectures: str) -> str:
         """For these architectures; what CMake says."""
         tools = Path(sys.executable).parent
         ninja = shutil.which("ninja", path=str(tools)) or "ninja"
         place = (_cmake(), "-S", str(BACKEND), "-B", str(self.folder))
-        said = _run(
+        return _run(
             *(*place, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"),
             f"-DPHYNEXUS_HIP_ARCHITECTURES={';'.join(architectures)}",
         )
-        self.configured = architectures
-        return said
 
-    def make(self, target: str, architectures: tuple[str, ...] = ALL) -> Path:
-        """Makes a target, and says where that lies."""
-        if self.configured != architectures:
-            self.configure(*architectures)
+    def make(self, target: str) -> None:
         _run(_cmake(), "--build", str(self.folder), "--target", target)
-        return self.folder
 
 
 def _cmake() -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from device_for_a_while import device_for_a_while
-from fake_runtime import ILLEGAL_ADDRESS, UNKNOWN, fake_runtime, functions
+from fake_library import ILLEGAL_ADDRESS, UNKNOWN, fake_runtime
 from rocm_emulated import library, register
 
 import neurenix as nx
@@ -61,7 +61,7 @@ ONCE = {
 ELSEWHERE = {"hipEventElapsedTime", "hipMemGetInfo", "hipEventQuery"}
 
 
-@pytest.mark.parametrize("name", functions())
+@pytest.mark.parametrize("name", fake_runtime.functions())
 @pytest.mark.parametrize("code", [UNKNOWN, ILLEGAL_ADDRESS])
 def test_each_function_fails_by_name_and_work_goes_on(
     runtime: ctypes.CDLL, name: str, code: int

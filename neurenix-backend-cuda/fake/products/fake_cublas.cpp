@@ -1,6 +1,9 @@
 // A libcublas for tests: NVIDIA's functions over the fake driver's streams, by loops.
 #include <cstdlib>
+#include <memory>
+#include <mutex>
 #include <new>
+#include <vector>
 
 #include "cublas_api.h"
 #include "fake_control.h"
@@ -17,6 +20,10 @@ struct CublasHandleStruct {
   int mode = 0;
 };
 }  // namespace phynexus::cuda
+
+// Those of lost devices are never destroyed, as with NVIDIA's.
+static std::mutex mutex;
+static std::vector<std::unique_ptr<CublasHandleStruct>> handles;
 
 // Each function begins with it. A test gives statuses of cuBLAS; the driver's errors are above them.
 #define BEGIN(name)                                               \
@@ -51,13 +58,15 @@ CublasStatus cublasGetProperty(CublasProperty property, int* value) {
 
 CublasStatus cublasCreate_v2(CublasHandle* handle) {
   BEGIN(cublasCreate_v2);
-  *handle = new CublasHandleStruct;
+  std::lock_guard lock(mutex);
+  *handle = handles.emplace_back(std::make_unique<CublasHandleStruct>()).get();
   return cublas_success;
 }
 
 CublasStatus cublasDestroy_v2(CublasHandle handle) {
   BEGIN(cublasDestroy_v2);
-  delete handle;
+  std::lock_guard lock(mutex);
+  std::erase_if(handles, [&](const auto& each) { return each.get() == handle; });
   return cublas_success;
 }
 
