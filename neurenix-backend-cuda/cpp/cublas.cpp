@@ -3,24 +3,16 @@
 
 #include <dlfcn.h>
 #include <phynexus.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <initializer_list>
-#include <vector>
 
 #include "cublas_api.h"
+#include "gpu/codegen/process_compiler.h"
+#include "gpu/driver/named_library.h"
 
 namespace phynexus::cuda {
 namespace {
 
+constexpr const char* variable = "NEURENIX_CUBLAS";
 constexpr const char* without = "; NEURENIX_CUBLAS=0 leaves products to Neurenix's own kernels";
-
-// Empty where the variable is not set.
-std::string said() {
-  const char* given = std::getenv("NEURENIX_CUBLAS");
-  return given ? given : "";
-}
 
 [[noreturn]] void fail(const CublasApi& api, const char* function, CublasStatus status) {
   std::string message = format("%s failed: %s (%d)", function, api.cublasGetStatusName(status), int(status));
@@ -41,7 +33,7 @@ CublasType type_of(int32_t dtype) {
 }
 
 CublasCompute compute_of(const gpu::MatrixProduct& x) {
-  if (x.dtype != PHX_FLOAT32 || x.precision == PHX_PRODUCTS_FLOAT32) return cublas_compute_float32;
+  if (x.factors != PHX_FLOAT32 || x.precision == PHX_PRODUCTS_FLOAT32) return cublas_compute_float32;
   return x.precision == PHX_PRODUCTS_TF32 ? cublas_compute_tf32 : cublas_compute_bfloat16;
 }
 
@@ -77,7 +69,7 @@ class Cublas final : public gpu::ProductLibrary {
     const auto operation = [](const gpu::MatrixLayout& m) {
       return m.turned ? cublas_transposed : cublas_as_it_is;
     };
-    const CublasType type = type_of(x.dtype);
+    const CublasType type = type_of(x.factors);
     const float one = 1, none = 0;
     CALL(cublasGemmStridedBatchedEx, vendor(products), operation(x.b), operation(x.a), int(x.columns),
          int(x.rows), int(x.terms), &one, b, type, int(x.b.line), x.b.batch, a, type, int(x.a.line),
@@ -114,34 +106,13 @@ std::string version_of(const CublasApi& api) {
   return text;
 }
 
-std::string path_of(const CublasApi& api) {
-  Dl_info info{};
-  return dladdr(reinterpret_cast<void*>(api.cublasCreate_v2), &info) && info.dli_fname ? info.dli_fname : "";
-}
-
 }  // namespace
 
-bool wants_cublas() {
-  const std::string given = said();
-  if (given == "0") return false;
-  if (!given.empty() && (given.find('/') == std::string::npos || access(given.c_str(), R_OK) != 0))
-    throw Failure(
-        PHX_INVALID_ARGUMENT,
-        "NEURENIX_CUBLAS=" + given + ": it is 0, the path of a libcublas.so that can be read, or not set");
-  return true;
-}
+bool wants_cublas() { return gpu::wants_library(variable); }
 
 std::unique_ptr<gpu::ProductLibrary> find_cublas(std::string& why) {
-  const std::string given = said();
-  std::vector<std::string> names{PHYNEXUS_CUBLAS};
-  if (!given.empty()) names = {given};
-  void* library = nullptr;
-  for (const std::string& name : names)
-    if (!library && !name.empty()) library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    why = given.empty() ? "cuBLAS is not found" : "NEURENIX_CUBLAS=" + given + " cannot be opened";
-    return nullptr;
-  }
+  void* const library = gpu::open_library(variable, {PHYNEXUS_CUBLAS}, "cuBLAS", why);
+  if (!library) return nullptr;
   CublasApi api;
   const std::string missing = look_up(library, api);
   if (!missing.empty()) {
@@ -149,7 +120,8 @@ std::unique_ptr<gpu::ProductLibrary> find_cublas(std::string& why) {
     dlclose(library);
     return nullptr;
   }
-  return std::make_unique<Cublas>(api, "cuBLAS " + version_of(api) + " (" + path_of(api) + ")");
+  return std::make_unique<Cublas>(api,
+                                  "cuBLAS " + version_of(api) + " (" + gpu::path_of_library(library) + ")");
 }
 
 }  // namespace phynexus::cuda

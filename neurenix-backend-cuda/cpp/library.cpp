@@ -20,6 +20,7 @@ const Library library = {
       binding.cache = "cuda";
       binding.runs_on = cuda::describe_driver();
       binding.precisions = 1u << PHX_PRODUCTS_FLOAT32 | 1u << PHX_PRODUCTS_TF32 | 1u << PHX_PRODUCTS_BFLOAT16;
+      binding.tensor_cores = true;
       binding.no_products = "NEURENIX_CUBLAS=0";
       if (cuda::wants_cublas()) {
         binding.find_products = cuda::find_cublas;

@@ -27,8 +27,8 @@ const char* phynexus_fake_function(int index);
 // Bytes of a device's memory that are taken.
 int64_t phynexus_fake_used(int device);
 
-// For a fake library over this driver. Counts a call of its, in the thread's context: 0, or what a test wants it to
-// answer, or the error of the device.
+// For a fake library over this driver. Counts a call of its: 0, or what a test wants it to answer, or the error of the
+// device in whose context the thread is.
 int phynexus_fake_begin(const char* function);
 // Puts work(data) into a stream, where it is a kernel; `data` is the stream's to free() with.
 void phynexus_fake_enqueue(void* stream, void (*work)(void* data), void* data);

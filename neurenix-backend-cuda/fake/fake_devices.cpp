@@ -126,7 +126,7 @@ const char* phynexus_fake_function(int index) {
   return index >= 0 && index < int(std::size(names)) ? names[index] : nullptr;
 }
 
-int phynexus_fake_begin(const char* function) { return begin(function, true); }
+int phynexus_fake_begin(const char* function) { return begin(function, current() != nullptr); }
 
 int64_t phynexus_fake_used(int device) {
   World& w = world();

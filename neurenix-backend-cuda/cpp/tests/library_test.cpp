@@ -90,7 +90,7 @@ void between_graphs() {
   phynexus_fake_reset();
   {
     Rounding engine;
-    CHECK(has(engine.notes(), "large products on tensor cores by cuBLAS 13.1.2 (/"), "%s",
+    CHECK(has(engine.notes(), "large products of rounded precision by cuBLAS 13.1.2 (/"), "%s",
           engine.notes().c_str());
     Run run(engine.handle);
     CHECK(calls("cublasCreate_v2") == 0, "before it is wanted");

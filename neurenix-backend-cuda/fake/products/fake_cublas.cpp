@@ -107,6 +107,7 @@ CublasStatus cublasGemmStridedBatchedEx(CublasHandle handle, CublasOperation of_
     return cublas_not_supported;
   Gemm gemm;
   gemm.number = a_type == cublas_float16 ? Number::float16 : halves ? Number::bfloat16 : Number::float32;
+  gemm.factors = gemm.number;
   gemm.rounding = halves                           ? Rounding::none
                   : compute == cublas_compute_tf32 ? Rounding::tf32
                                                    : Rounding::bfloat16;

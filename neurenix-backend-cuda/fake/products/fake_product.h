@@ -57,7 +57,7 @@ inline void write(char* at, int64_t index, Number number, float x) {
 
 // By columns, as BLAS has matrices: c = a b, m x n, of k terms.
 struct Gemm {
-  Number number = Number::float32;
+  Number number = Number::float32, factors = Number::float32;  // of c; of a and b
   Rounding rounding = Rounding::none;
   bool turn_a = false, turn_b = false;
   int64_t m = 0, n = 0, k = 0, batch = 1;
@@ -79,9 +79,9 @@ struct Gemm {
         for (int64_t row = 0; row < m; row++) {
           double sum = 0;
           for (int64_t t = 0; t < k; t++)
-            sum +=
-                read(a, i * a_batch + (turn_a ? row * a_line + t : t * a_line + row), number, rounding) *
-                read(b, i * b_batch + (turn_b ? t * b_line + column : column * b_line + t), number, rounding);
+            sum += read(a, i * a_batch + (turn_a ? row * a_line + t : t * a_line + row), factors, rounding) *
+                   read(b, i * b_batch + (turn_b ? t * b_line + column : column * b_line + t), factors,
+                        rounding);
           write(c, i * c_batch + column * c_line + row, number, float(sum));
         }
   }

@@ -46,9 +46,10 @@ class Builder {
   virtual int64_t most_counted() const { return int64_t(1) << 31; }
   // Of phx_options: how float32 products may be rounded.
   virtual int32_t precision() const { return 0; }
-  // Whether a product, which would be one of tensor cores, is left to the vendor's library: there is one, a call is
+  // Whether a product, which may be rounded, is left to the vendor's library: there is one, a call is
   // worth it, and the host knows where all operands lie.
   virtual bool library_takes(const LibraryProduct&) const { return false; }
+  virtual bool library_rounds() const { return true; }
   // Leaves it, as a step of the current phase.
   virtual void add_library_product(const LibraryProduct&) {}
 

@@ -69,6 +69,8 @@ struct Target {
   int32_t precision = 0;          // a phx_precision: how float32 factors of large products are rounded
   // Multiply-adds from which on a product of tensor cores is the vendor's library's; 0: there is none.
   int64_t least_of_library = 0;
+  // Whether it rounds factors of float32 by itself; else they are given to it as bfloat16, by that precision.
+  bool library_rounds = true;
   int64_t most_counted = int64_t(1) << 31;  // numbers below it go in 32 bits; less in tests
   int64_t most_unrolled = 4096;             // steps of a scan; a longer one becomes a loop
 };

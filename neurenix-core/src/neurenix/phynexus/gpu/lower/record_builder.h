@@ -77,6 +77,7 @@ class RecordBuilder final : public Builder {
   int32_t precision() const override { return target.precision; }
   int64_t most_counted() const override { return target.most_counted; }
   bool library_takes(const LibraryProduct& product) const override;
+  bool library_rounds() const override { return target.library_rounds; }
   void add_library_product(const LibraryProduct& product) override;
 
   const Environment& environment() const { return *leaf_->environment; }

@@ -17,7 +17,8 @@ GpuEngine::GpuEngine(Binding binding)
   target_.multiprocessors = facts.multiprocessors;
   target_.shared_bytes = facts.shared_bytes;
   target_.threads = binding_.threads;
-  target_.tensor_cores = binding_.precisions != 1u << PHX_PRODUCTS_FLOAT32;
+  target_.tensor_cores = binding_.tensor_cores;
+  target_.library_rounds = binding_.library_rounds;
   target_.lanes = binding_.lanes;
   target_.least_of_library = binding_.least_of_library;
   if (makes_code() && binding_.compiler)
@@ -106,7 +107,8 @@ std::string GpuEngine::notes() const {
   else
     for (const std::string& line : maker_->notes()) text += line + "\n";
   std::lock_guard lock(mutex_);
-  return target_.tensor_cores ? text + products_.note() + "\n" : text;
+  const bool rounds = binding_.precisions != 1u << PHX_PRODUCTS_FLOAT32;
+  return rounds ? text + products_.note() + "\n" : text;
 }
 
 int64_t GpuEngine::open_products() {

@@ -32,7 +32,8 @@ struct Binding {
   uint32_t precisions = 1;           // of phx_capabilities
   FoundLibrary::Find find_products;  // the vendor's library of them; null: none is wanted, and why
   std::string no_products;
-  int64_t least_of_library = 0;  // see Target
+  int64_t least_of_library = 0;  // see Target, for these
+  bool library_rounds = true, tensor_cores = false;
 };
 
 class GpuEngine final : public Engine {

@@ -26,7 +26,7 @@ class FoundLibrary {
   // For people, and for whoever asks what decides bits.
   std::string note() {
     const ProductLibrary* library = get();
-    return "large products on tensor cores by " +
+    return "large products of rounded precision by " +
            (library ? library->name() : "Neurenix's own kernels: " + why_);
   }
 

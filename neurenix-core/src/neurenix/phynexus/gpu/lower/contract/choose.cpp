@@ -112,7 +112,7 @@ ProductChoice choose_product(const ProductSizes& s, int32_t dtype, bool image, c
     consider(units(s, handler_product_direct_other, 1, 1, processors, block, within_task));
   }
   if (within_task || s.k == 0) return best.choice;
-  if (is_float && precision == 0) {
+  if (is_float && (precision == 0 || !builder.tensor_cores())) {
     consider(tiles(s, {handler_product_f32_large, product_f32_large_m, product_f32_large_n, 90}));
     consider(tiles(s, {handler_product_f32_medium, product_f32_medium_m, product_f32_medium_n, 80}));
     consider(tiles(s, {handler_product_f32_small, product_f32_small_m, product_f32_small_n, 55}));

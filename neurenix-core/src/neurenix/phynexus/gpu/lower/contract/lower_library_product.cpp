@@ -1,6 +1,8 @@
 // Whether a product is one that the vendor's library computes, and how it is put to it.
 #include <limits>
+#include <utility>
 
+#include "../fused/operands.h"
 #include "../record_builder.h"
 #include "product.h"
 
@@ -44,24 +46,56 @@ bool is_dense(const MatrixProduct& x) {
   return x.out.line == x.columns && (x.batch == 1 || x.out.batch == x.rows * x.columns);
 }
 
+// Whether it is one that may round its factors, or add in an order of its own: of tensor cores, or where matrix cores are
+// the library's alone, what would have tiles, as large ones do, by permission.
+bool may_be_rounded(const Product& p, const Builder& builder) {
+  const ProductChoice choice = choose_product(sizes_of(p), p.dtype, false, builder);
+  if (builder.tensor_cores()) return uses_tensor_cores(choice.handler);
+  const bool is_floating = p.dtype == PHX_FLOAT32 || p.dtype == PHX_FLOAT16 || p.dtype == PHX_BFLOAT16;
+  return is_floating && builder.precision() == PHX_PRODUCTS_BFLOAT16 && choice.way == ProductWay::tiles;
+}
+
+// A matrix of float32 as bfloat16, its lines as they were, without gaps.
+Pointer narrowed(Builder& builder, Pointer from, MatrixLayout& layout, int64_t rows, int64_t columns,
+                 int64_t batch) {
+  const int64_t lines = layout.turned ? columns : rows, within = layout.turned ? rows : columns;
+  const int64_t bytes = item_bytes(PHX_FLOAT32), narrow = item_bytes(PHX_BFLOAT16);
+  const Pointer to = builder.workspace(batch * lines * within * narrow);
+  Chain chain;
+  chain.axes = {{batch, false}, {lines, false}, {within, false}};
+  chain.inputs.push_back({from, PHX_FLOAT32, {layout.batch * bytes, layout.line * bytes, bytes}, nullptr});
+  chain.operations.push_back({.opcode = PHX_CAST, .dtype = PHX_BFLOAT16, .a = 0});
+  chain.outputs.push_back(
+      stored(1, {to, PHX_BFLOAT16, {lines * within * narrow, within * narrow, narrow}, nullptr}));
+  add_chain(builder, std::move(chain));
+  layout.line = within;
+  layout.batch = lines * within;
+  return to;
+}
+
 }  // namespace
 
 bool lower_by_library(Builder& builder, Product p) {
   merge_axes(p);
-  MatrixProduct sizes;
-  sizes.dtype = p.dtype;
+  LibraryProduct product{{}, p.out, p.a, p.b};
+  MatrixProduct& sizes = product.sizes;
+  sizes.dtype = sizes.factors = p.dtype;
   sizes.precision = builder.precision();
-  if (!describe(p, sizes)) return false;
-  LibraryProduct product{sizes, p.out, p.a, p.b};
-  if (!builder.library_takes(product)) return false;
-  if (!uses_tensor_cores(choose_product(sizes_of(p), p.dtype, false, builder).handler)) return false;
-  if (p.out.base == base_scratch) {
+  if (!describe(p, sizes) || !builder.library_takes(product) || !may_be_rounded(p, builder)) return false;
+  const bool is_direct = p.out.base == base_scratch;
+  if (!is_direct && !is_dense(sizes)) return false;
+  if (p.dtype == PHX_FLOAT32 && !builder.library_rounds()) {
+    product.a = narrowed(builder, p.a, sizes.a, sizes.rows, sizes.terms, sizes.batch);
+    product.b = narrowed(builder, p.b, sizes.b, sizes.terms, sizes.columns, sizes.batch);
+    sizes.factors = PHX_BFLOAT16;
+    builder.next_phase();
+  }
+  if (is_direct) {
     builder.add_library_product(product);
     return true;
   }
   // Kernels do nothing once a step has left a false ok. A library cannot know: it writes to scratch, where nothing
   // lives on.
-  if (!is_dense(sizes)) return false;
   const int64_t bytes = sizes.batch * sizes.rows * sizes.columns * item_bytes(p.dtype);
   product.out = builder.workspace(bytes);
   builder.add_library_product(product);
