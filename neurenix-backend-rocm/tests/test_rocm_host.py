@@ -52,10 +52,11 @@ def lose(runtime: ctypes.CDLL) -> None:
 UNHEARD = {
     *("hipStreamDestroy", "hipEventDestroy", "hipFree", "hipHostFree"),
     *("hipGraphExecDestroy", "hipGraphDestroy", "hipModuleUnload"),
+    "hipSetDevice",  # a thread has its former device back
 }
 ONCE = {
     *("hipInit", "hipRuntimeGetVersion", "hipGetDeviceCount", "hipDeviceGetName"),
-    *("hipDeviceGetAttribute", "hipDeviceTotalMem", "hipSetDevice"),
+    *("hipDeviceGetAttribute", "hipDeviceTotalMem"),
 }
 # For profiles, and where memory runs out.
 ELSEWHERE = {"hipEventElapsedTime", "hipMemGetInfo", "hipEventQuery"}

@@ -15,7 +15,7 @@ from vendor_compilers import needs_compilers
 
 HANDLERS = ROOT / "neurenix-core/src/neurenix/phynexus/gpu/device/handlers.h"
 LEVEL = "phynexus_level_"
-TENSOR = "product_tensor"  # no card of AMD's runs it: its precisions are not declared
+TENSOR = "product_tensor"  # no card of AMD's runs it: matrix cores are rocBLAS's
 pytestmark = [pytest.mark.slow, BUILT_ROCM.is_needed()]
 
 # At most, over all architectures: vector registers; scalar registers in lanes; bytes

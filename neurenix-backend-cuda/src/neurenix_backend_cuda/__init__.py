@@ -44,11 +44,12 @@ def _probe() -> int:
 
 
 def _create() -> backends.Backend:
-    from .backend import CudaBackend
+    from neurenix.phynexus.gpu_backend import GpuBackend
+
     from .pip_libraries import name_libraries
 
     name_libraries()
-    return CudaBackend(library())
+    return GpuBackend(library())
 
 
 @backends.hookimpl

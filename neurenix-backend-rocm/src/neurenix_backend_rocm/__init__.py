@@ -41,9 +41,9 @@ def _probe() -> int:
 
 
 def _create() -> backends.Backend:
-    from neurenix.phynexus import NativeBackend
+    from neurenix.phynexus.gpu_backend import GpuBackend
 
-    return NativeBackend(library())
+    return GpuBackend(library())
 
 
 @backends.hookimpl
