@@ -26,12 +26,12 @@ from stage import Stages  # type: ignore[import-not-found]  # noqa: E402
 STAGES = (
     *("first use", "doctor"),
     *("quick start maml", "quick start prototypical", "conformance suite"),
-    *("products", "code made at run time", "large products by cuBLAS"),
-    *("workloads", "after a fault"),
+    *("products", "code made at run time", "large products", "workloads"),
+    "after a fault",
 )
 NVRTC = "libnvrtc.so.13"
-# What NVIDIA's checkers, driver and library are given.
-NVIDIAS = ("products", "large products by cuBLAS", "after a fault")
+# What NVIDIA's checkers and driver are given.
+NVIDIAS = ("products", "after a fault")
 
 
 @pytest.mark.slow

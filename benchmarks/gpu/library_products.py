@@ -3,10 +3,10 @@
     python benchmarks/gpu/library_products.py [--device cuda:0] [--small]
 
 Each way runs in a process of its own, as the device finds the library, and with
-NEURENIX_CUBLAS=0. Results are held against float64's products of the factors as they
-are, within what the precision allows, and must have the same bits twice. It prints what
-a product takes with either, or why the check is not run; the status is 1 where values
-are wrong, or bits differ from run to run.
+NEURENIX_CUBLAS=0, or on AMD's cards NEURENIX_ROCBLAS=0. Results are held against
+float64's products of the factors as they are, within what the precision allows, and
+must have the same bits twice. It prints what a product takes with either, or why the
+check is not run; the status is 1 where values are wrong, or bits differ between runs.
 """
 
 import argparse
@@ -23,15 +23,23 @@ from neurenix.backends import discovery
 
 # dtype, precision, and what one factor or a result of it may be off, for its size: as
 # hardware cuts where others round to the nearest, a whole step
-WAYS = [
-    ("float32", "tf32", 2.0**-10),
-    ("float32", "bfloat16", 2.0**-7),
-    ("float16", "float32", 2.0**-11),
-    ("bfloat16", "float32", 2.0**-8),
-]
+WAYS = {
+    "cuda": [
+        ("float32", "tf32", 2.0**-10),
+        ("float32", "bfloat16", 2.0**-7),
+        ("float16", "float32", 2.0**-11),
+        ("bfloat16", "float32", 2.0**-8),
+    ],
+    "rocm": [
+        ("float32", "bfloat16", 2.0**-7),
+        ("float16", "bfloat16", 2.0**-11),
+        ("bfloat16", "bfloat16", 2.0**-8),
+    ],
+}
+SWITCHES = {"cuda": "NEURENIX_CUBLAS", "rocm": "NEURENIX_ROCBLAS"}
 SIZES = [(4096, 4096, 4096), (16384, 1024, 1024)]
 SMALL = [(130, 96, 70), (97, 300, 131)]
-BY = "large products on tensor cores by "
+BY = "large products of rounded precision by "
 
 
 def measure(sizes, dtype, precision, device, seconds):
@@ -65,13 +73,14 @@ def measure(sizes, dtype, precision, device, seconds):
 
 def alone(given):
     """In this process; the last line has it as JSON."""
-    found = []
-    for sizes in SMALL if given.small else SIZES:
-        for dtype, precision, _ in WAYS:
-            found.append(measure(sizes, dtype, precision, given.device, given.seconds))
     kind, _, index = given.device.partition(":")
+    nx.init({"device": given.device})
     notes = discovery.backend(kind).notes(int(index or 0))
     by = next((n.removeprefix(BY) for n in notes if n.startswith(BY)), "")
+    found = []
+    for sizes in (SMALL if given.small else SIZES) if by else ():
+        for dtype, precision, _ in WAYS[kind]:
+            found.append(measure(sizes, dtype, precision, given.device, given.seconds))
     print(json.dumps({"by": by, "found": found}))
 
 
@@ -96,10 +105,15 @@ def main():
         return alone(given)
     library = asked(given)
     if not library["by"] or library["by"].startswith("Neurenix"):
-        print(f"not run: {library['by'] or 'no tensor cores'}")
+        print(f"not run: {library['by'] or 'float32 is the only precision here'}")
         return 0
-    ours = asked(given, NEURENIX_CUBLAS="0")
-    cases = [(s, *way) for s in (SMALL if given.small else SIZES) for way in WAYS]
+    kind = given.device.partition(":")[0]
+    ours = asked(given, **{SWITCHES[kind]: "0"})
+    cases = [
+        (sizes, *way)
+        for sizes in (SMALL if given.small else SIZES)
+        for way in WAYS[kind]
+    ]
     wrong, words = [], []
     for case, *both in zip(cases, ours["found"], library["found"], strict=True):
         sizes, dtype, precision, step = case

@@ -109,8 +109,8 @@ class Check:
                 place / f"libphynexus_fake_{compiler}.so"
             )
             env["PHYNEXUS_FAKE_COMPILER_FOLDER"] = str(self.folder)
-            if self.type == "cuda":
-                env["NEURENIX_CUBLAS"] = str(place / "libphynexus_fake_cublas.so")
+            blas = "cublas" if self.type == "cuda" else "rocblas"
+            env[f"NEURENIX_{blas.upper()}"] = str(place / f"libphynexus_fake_{blas}.so")
         elif self.type == "cuda":
             # these come with nvcc or with PyTorch, and the loader may not know them
             nvcc = shutil.which("nvcc") or shutil.which("/usr/local/cuda/bin/nvcc")
@@ -145,10 +145,8 @@ class Check:
             [python, f"{GPU}/made_code.py", *self.cases()],
             *(self.env, 150),
         )
-        if self.type == "cuda":
-            products = [python, f"{GPU}/library_products.py", *self.small]
-            products += ["--device", self.device]
-            run("large products by cuBLAS", 60, products, self.env)
+        products = [python, f"{GPU}/library_products.py", *self.small]
+        run("large products", 60, [*products, "--device", self.device], self.env)
         self.end_warming()
         self.workloads()
         if self.type == "cuda":
