@@ -116,13 +116,15 @@ emulated-races: $(VENV)/.for-test
 	PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir $(RACES) --output-on-failure
 
 # nvcc: what the group `cuda` has put into the environment, else the system's.
+# ARCHITECTURES="80;90" names compute capabilities, as CMake's option does.
 NVCC = $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/nvidia/cu13/bin/nvcc) \
     $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
 cuda: $(VENV)/.for-test
 	@[ -n "$(NVCC)" ] || { echo "Neurenix: there is no nvcc to build the CUDA engine" \
 	    "with: $(PIP) install --group cuda, or NVIDIA's toolkit 13" >&2; exit 1; }
 	$(CMAKE) -S neurenix-backend-cuda -B build/cuda -G Ninja \
-	    -DPHYNEXUS_NVCC=$(abspath $(NVCC))
+	    -DPHYNEXUS_NVCC=$(abspath $(NVCC)) \
+	    $(if $(ARCHITECTURES),-DPHYNEXUS_CUDA_ARCHITECTURES="$(ARCHITECTURES)")
 	$(CMAKE) --build build/cuda
 
 rocm: $(VENV)/.for-test

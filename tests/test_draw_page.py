@@ -170,7 +170,7 @@ def omniglot(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.omniglot
 @pytest.mark.parametrize(
     "count",
-    [8, pytest.param(100, marks=pytest.mark.nightly)],
+    [4, pytest.param(100, marks=pytest.mark.nightly)],
     ids="{} episodes".format,
 )
 def test_accuracy_on_omniglot(driver: Any, omniglot: Any, count: int) -> None:
