@@ -34,8 +34,12 @@ NVRTC = "libnvrtc.so.13"
 NVIDIAS = ("products", "after a fault")
 
 
+# CUDA's takes two minutes more: it compiles code at run time.
+REHEARSALS = [pytest.param(CUDA, marks=pytest.mark.nightly), ROCM]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", [CUDA, ROCM], ids=lambda engine: engine.name)
+@pytest.mark.parametrize("engine", REHEARSALS, ids=lambda engine: engine.name)
 def test_a_rehearsal_passes_every_stage(engine: EmulatedEngine, tmp_path: Path) -> None:
     """Though another package of the machine has a plugin of pytest's that fails."""
     engine.require_built()
